@@ -1,0 +1,118 @@
+package gate
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"time"
+)
+
+// Era says which of MCP's two families a message belongs to.
+type Era uint8
+
+// The eras. The zero value is unknown and refuses.
+const (
+	NoEra     Era = iota
+	Stateful      // 2024-11-05 to 2025-11-25: initialize, sessions
+	Stateless     // 2026-07-28: everything in each request's _meta
+)
+
+// String is the era's word in logs, metrics and the audit log.
+func (e Era) String() string {
+	switch e {
+	case Stateful:
+		return "stateful"
+	case Stateless:
+		return "stateless"
+	case NoEra:
+	}
+	return "unknown"
+}
+
+// Inbound is what the transport knows about a message before anybody has
+// looked into its body. listen fills it and nothing changes it.
+type Inbound struct {
+	Transport string // "http" or "stdio"
+	Profile   string // the profile in the URL; empty for all
+	Op        string // "" for a JSON-RPC message; OpStream and OpClose for GET and DELETE
+	Header    http.Header
+	Remote    netip.Addr
+	UserAgent string // bounded, printable
+	Local     bool   // the transport itself proves the local user (stdio)
+	// Body reads the message, bounded. decode alone calls it, once, after
+	// identify has let the exchange pass. Nil when Op is set.
+	Body func(context.Context) ([]byte, error)
+}
+
+// The operations that are HTTP methods and not JSON-RPC messages. They walk
+// the line like any method; their rows are in mcp's method table.
+const (
+	OpStream = "http/stream" // GET: a stream for messages outside a call
+	OpClose  = "http/close"  // DELETE: end of a session
+)
+
+// Session is a client's MCP session (stateful era). listen makes it when a
+// handshake succeeds; its fields do not change after that. It belongs to one
+// principal: decode refuses it to any other.
+type Session struct {
+	ID           string
+	Owner        string // Principal.Key
+	Profile      string
+	Version      string // negotiated protocol version
+	Capabilities []byte // the client's, raw JSON
+	ClientInfo   []byte // the client's, raw JSON; never used for decisions
+}
+
+// Call is the parsed view of an exchange's message. decode fills it.
+type Call struct {
+	Message *Message
+	Route   Route
+	Era     Era
+	Version string   // protocol version that governs the message
+	Session *Session // nil outside the stateful era, and for initialize
+	Item    ItemKind // kind of the named thing; Route.Item, or what a completion's ref says
+	Name    string   // the named thing, decoded: tool or prompt name as shown, URI
+	NameAt  Span     // where its value stands in Message.Raw, quotes included
+	Batch   [][]byte // set instead of Message when the body was a batch
+}
+
+// Target is what resolve made of the call: which upstreams and which pinned
+// definition it concerns.
+type Target struct {
+	Upstream  string   // the one upstream; empty for methods that concern several
+	Upstreams []string // candidates of a method that concerns several, sorted
+	Plain     bool     // the profile shows names as the upstream gives them
+	Item      *Item    // the approved tool, prompt, resource or template
+	Items     []Item   // approved definitions of a list; authorize and validate narrow it
+	Answers   string   // for a client's answer: the method of the request that it answers
+}
+
+// Exchange is one client message and all that came of it. A stage fills its
+// own part and changes no other.
+type Exchange struct {
+	ID        string // random, time-ordered, unique; shown to clients in refusals
+	Start     time.Time
+	Inbound   Inbound
+	Principal *Principal // identify
+	Call      Call       // decode
+	Target    Target     // resolve
+	Findings  []Finding  // inspect appends
+	Tally     Tally      // pipeline counts
+}
+
+// Finding is something that a detector saw.
+type Finding struct {
+	Detector string
+	Severity string
+	Where    string
+	What     string
+}
+
+// Tally is what the pipeline counted while the exchange ran.
+type Tally struct {
+	RequestBytes  int
+	ReplyBytes    int
+	Notifications int // messages relayed before the final answer
+	Asks          int // server-to-client requests among them
+	Upstream      time.Duration
+}

@@ -1,0 +1,88 @@
+package gate
+
+import "encoding/hex"
+
+// ItemKind is the kind of a definition that an upstream offers and that
+// doorward.lock pins.
+type ItemKind uint8
+
+// The kinds. The zero value is none.
+const (
+	NoItem ItemKind = iota
+	Tool
+	Prompt
+	Resource
+	Template     // a resource template
+	Instructions // the server's instructions to the model
+	Server       // the server's name and version
+	Command      // a child process: its argv and the digest of its executable
+)
+
+// String is the kind's word in the lock file, the CLI and the audit log.
+func (k ItemKind) String() string {
+	switch k {
+	case Tool:
+		return "tool"
+	case Prompt:
+		return "prompt"
+	case Resource:
+		return "resource"
+	case Template:
+		return "template"
+	case Instructions:
+		return "instructions"
+	case Server:
+		return "server"
+	case Command:
+		return "command"
+	case NoItem:
+	}
+	return "none"
+}
+
+// PinState is how an observed definition stands against its pin. The zero
+// value withholds.
+type PinState uint8
+
+// The states of an observed definition.
+const (
+	Held     PinState = iota // never approved
+	Approved                 // byte for byte (in canonical form) what was approved
+	Changed                  // differs from what was approved
+	Rejected                 // a person said no
+)
+
+// String is the state's word in the CLI, the API and the audit log.
+func (s PinState) String() string {
+	switch s {
+	case Approved:
+		return "approved"
+	case Changed:
+		return "changed"
+	case Rejected:
+		return "rejected"
+	case Held:
+	}
+	return "held"
+}
+
+// Digest is the SHA-256 of a definition's canonical form (mcp.Canonical).
+type Digest [32]byte
+
+// String is "sha256:" and lower-case hex, as written in doorward.lock.
+func (d Digest) String() string { return "sha256:" + hex.EncodeToString(d[:]) }
+
+// Item is one definition that an upstream offered: a tool, a prompt, a
+// resource. Its identity is (Kind, Upstream, Name); Shown is display only.
+type Item struct {
+	Kind     ItemKind
+	Upstream string
+	Name     string // as the upstream names it: tool name, URI, URI template
+	Shown    string // as clients of this profile see it
+	Digest   Digest
+	Raw      []byte // the definition as the upstream sent it
+	State    PinState
+}
+
+// Path is "upstream/name", the form that policy rules match.
+func (it *Item) Path() string { return it.Upstream + "/" + it.Name }

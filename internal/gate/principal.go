@@ -1,0 +1,29 @@
+package gate
+
+import "time"
+
+// Principal is who the client proved to be. identify makes it; nothing changes
+// it afterwards.
+type Principal struct {
+	Method     string    // how it was proved: "api_key", "anonymous"
+	Subject    string    // who: the key's name, or the configured anonymous subject
+	Tenant     string    // empty when the method knows no tenants
+	Credential string    // public id of the credential (a key's id); never the credential itself
+	Roles      []string  // sorted
+	Expires    time.Time // zero: does not expire
+}
+
+// Key identifies the principal in session, pool and ownership tables: two
+// requests belong to the same principal exactly when their keys are equal.
+// The parts are length-prefixed, so no subject can imitate another's key.
+func (p *Principal) Key() string {
+	if p == nil {
+		return ""
+	}
+	b := make([]byte, 0, len(p.Method)+len(p.Tenant)+len(p.Subject)+12)
+	for _, s := range [...]string{p.Method, p.Tenant, p.Subject} {
+		b = append(b, byte(len(s)>>8), byte(len(s)))
+		b = append(b, s...)
+	}
+	return string(b)
+}

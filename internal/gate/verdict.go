@@ -1,0 +1,84 @@
+package gate
+
+// Effect says what a stage wants done with a message. The zero value refuses,
+// so that a forgotten answer is a refusal.
+type Effect uint8
+
+// The effects. There is no Allow: a call is allowed only by passing every stage.
+const (
+	Deny     Effect = iota // refuse
+	Continue               // this stage has no objection
+	Hold                   // wait for a person's yes; answered like a refusal, with an approval id
+)
+
+// Code is the stable name of a refusal, such as "tool.changed". Codes are a
+// documented table (docs/reference/refusals.md) and never change meaning.
+type Code string
+
+// The refusal codes. The part before the dot names what the refusal is about.
+const (
+	CodeUnset              Code = ""
+	CodeInternal           Code = "internal"
+	CodeUnauthenticated    Code = "identity.missing"
+	CodeBadCredential      Code = "identity.invalid"
+	CodeExpiredCredential  Code = "identity.expired"
+	CodeBadBody            Code = "message.parse"
+	CodeBadMessage         Code = "message.invalid"
+	CodeTooLarge           Code = "message.too_large"
+	CodeBatch              Code = "message.batch"
+	CodeHeaderMismatch     Code = "message.header_mismatch"
+	CodeVersion            Code = "protocol.version"
+	CodeMeta               Code = "protocol.meta"
+	CodeCapability         Code = "protocol.capability"
+	CodeMethod             Code = "method.unknown"
+	CodeMethodEra          Code = "method.era"
+	CodeParams             Code = "params.invalid"
+	CodeSession            Code = "session.unknown"
+	CodeSessionLimit       Code = "session.limit"
+	CodeAnswer             Code = "answer.unexpected"
+	CodeProfile            Code = "profile.unknown"
+	CodeUnknownTool        Code = "tool.unknown"
+	CodeHeldTool           Code = "tool.held"
+	CodeChangedTool        Code = "tool.changed"
+	CodeRejectedTool       Code = "tool.rejected"
+	CodeAmbiguousTool      Code = "tool.ambiguous"
+	CodeBadSchema          Code = "tool.schema"
+	CodeUnknownPrompt      Code = "prompt.unknown"
+	CodeHeldPrompt         Code = "prompt.held"
+	CodeChangedPrompt      Code = "prompt.changed"
+	CodeUnknownResource    Code = "resource.unknown"
+	CodeHeldResource       Code = "resource.held"
+	CodeChangedResource    Code = "resource.changed"
+	CodeResourcePath       Code = "resource.path"
+	CodeDenied             Code = "policy.denied"
+	CodeArguments          Code = "arguments.invalid"
+	CodeResult             Code = "result.invalid"
+	CodeReply              Code = "reply.invalid"
+	CodeUpstreamHeld       Code = "upstream.held"
+	CodeUpstreamDown       Code = "upstream.unavailable"
+	CodeUpstreamEra        Code = "upstream.era"
+	CodeUpstreamTimeout    Code = "upstream.timeout"
+	CodeUpstreamProtocol   Code = "upstream.protocol"
+	CodeUpstreamBusy       Code = "upstream.busy"
+	CodeCancelled          Code = "exchange.cancelled"
+	CodeAudit              Code = "audit.unavailable"
+	CodeShuttingDown       Code = "gateway.stopping"
+	CodeStageEditedRequest Code = "pipeline.edited"
+)
+
+// Verdict is a stage's answer about one message.
+type Verdict struct {
+	Effect Effect
+	Code   Code   // stable id; required unless Effect is Continue
+	Reason string // for the operator and the audit log only
+	Public string // what the client may read beside the code; may be empty
+}
+
+// Pass is the verdict of a stage without objection.
+func Pass() Verdict { return Verdict{Effect: Continue} }
+
+// Refuse is a refusal. reason is for the operator; the client reads public,
+// and only the code when public is empty.
+func Refuse(code Code, reason, public string) Verdict {
+	return Verdict{Effect: Deny, Code: code, Reason: reason, Public: public}
+}
