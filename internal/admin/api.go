@@ -1,0 +1,128 @@
+// Package admin is the gateway's local API: a Unix socket in the data
+// directory through which the command line acts on a running gateway, and a
+// loopback listener for health and metrics.
+//
+// Its routes are a table in which each names the permission it needs; a route
+// without one does not exist. app satisfies the interfaces below; cli uses the
+// same ones, directly or through Client.
+package admin
+
+import (
+	"context"
+	"time"
+)
+
+// Key is an API key as people may see it: never its text.
+type Key struct {
+	ID       string    `json:"id"`
+	Name     string    `json:"name"`
+	Roles    []string  `json:"roles"`
+	Created  time.Time `json:"created"`
+	Expires  time.Time `json:"expires,omitzero"`
+	LastUsed time.Time `json:"last_used,omitzero"`
+	Revoked  time.Time `json:"revoked,omitzero"`
+}
+
+// NewKey is a key just made: the only moment at which its text exists.
+type NewKey struct {
+	Text  string   `json:"key"`
+	ID    string   `json:"id"`
+	Name  string   `json:"name"`
+	Roles []string `json:"roles"`
+	// Expires is zero for a key that does not expire.
+	Expires time.Time `json:"expires,omitzero"`
+}
+
+// KeyRequest asks for a new key. No roles means the configuration's built-in
+// role, where there is one.
+type KeyRequest struct {
+	Name    string        `json:"name"`
+	Roles   []string      `json:"roles"`
+	Expires time.Duration `json:"expires"`
+}
+
+// Entry is one definition under review: how it stands against its pin.
+type Entry struct {
+	Upstream string    `json:"upstream"`
+	Kind     string    `json:"kind"`
+	Name     string    `json:"name"`
+	State    string    `json:"state"`            // held, approved, changed, rejected
+	Digest   string    `json:"digest,omitempty"` // observed
+	Pinned   string    `json:"pinned,omitempty"` // approved or rejected
+	SeenAt   time.Time `json:"seen_at,omitzero"`
+}
+
+// Detail is an entry with both definitions and their difference.
+type Detail struct {
+	Entry
+	Approved string   `json:"approved,omitempty"` // canonical JSON, hidden characters made visible
+	Observed string   `json:"observed,omitempty"`
+	Diff     []Change `json:"diff,omitempty"`
+}
+
+// Change is one field that differs between two definitions.
+type Change struct {
+	Pointer string `json:"pointer"` // RFC 6901
+	Before  string `json:"before,omitempty"`
+	After   string `json:"after,omitempty"`
+}
+
+// Ref names a definition by the digest that the reviewer saw.
+type Ref struct {
+	Upstream string `json:"upstream"`
+	Kind     string `json:"kind"`
+	Name     string `json:"name"`
+	Digest   string `json:"digest"`
+}
+
+// Status is what a running gateway says of itself.
+type Status struct {
+	Version   string           `json:"version"`
+	Started   time.Time        `json:"started"`
+	URL       string           `json:"url"`
+	Ready     bool             `json:"ready"`
+	Reasons   []string         `json:"reasons,omitempty"` // why not ready, or what is amiss
+	Sessions  int              `json:"sessions"`
+	Upstreams []UpstreamStatus `json:"upstreams"`
+}
+
+// UpstreamStatus is one upstream's part of Status.
+type UpstreamStatus struct {
+	Name      string   `json:"name"`
+	Transport string   `json:"transport"`
+	Eras      []string `json:"eras,omitempty"`
+	Channels  int      `json:"channels"`
+	Children  int      `json:"children"`
+	Error     string   `json:"error,omitempty"`
+}
+
+// Keys is the care of API keys. actor is who asks, for the audit log.
+type Keys interface {
+	CreateKey(ctx context.Context, actor string, req KeyRequest) (NewKey, error)
+	ListKeys(ctx context.Context) ([]Key, error)
+	RotateKey(ctx context.Context, actor, id string, overlap time.Duration) (NewKey, error)
+	RevokeKey(ctx context.Context, actor, id string) (Key, error)
+}
+
+// Trust is the review of what upstreams offer.
+type Trust interface {
+	// Entries lists definitions; upstream "" means all. refresh asks the
+	// upstreams anew before answering.
+	Entries(ctx context.Context, upstream string, refresh bool) ([]Entry, error)
+	Detail(ctx context.Context, upstream, kind, name string) (Detail, error)
+	Approve(ctx context.Context, actor string, refs []Ref) (int, error)
+	Reject(ctx context.Context, actor string, refs []Ref) (int, error)
+}
+
+// Gateway is the running gateway as a whole.
+type Gateway interface {
+	Status(ctx context.Context) (Status, error)
+	Reload(ctx context.Context, actor string) error
+}
+
+// Operator is everything that the API serves.
+type Operator interface {
+	Keys
+	Trust
+	Gateway
+}

@@ -1,0 +1,117 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"time"
+
+	"doorward/internal/gate"
+)
+
+// Permission is what a route asks of its caller.
+type Permission string
+
+// The permissions. On the socket the gateway's own user and root have all of
+// them and nobody else has any.
+const (
+	KeysRead   Permission = "keys:read"
+	KeysWrite  Permission = "keys:write"
+	TrustRead  Permission = "trust:read"
+	TrustWrite Permission = "trust:write"
+	StatusRead Permission = "status:read"
+	ReloadRun  Permission = "reload:run"
+)
+
+// Route is one row of the API's table.
+type Route struct {
+	Pattern    string // net/http pattern: method and path
+	Permission Permission
+	Serve      func(op Operator, actor string, r *http.Request) (any, error)
+}
+
+// Routes is the whole API of the socket.
+func Routes() []Route {
+	return []Route{
+		{"GET /v1/status", StatusRead, func(op Operator, _ string, r *http.Request) (any, error) {
+			return op.Status(r.Context())
+		}},
+		{"POST /v1/reload", ReloadRun, func(op Operator, actor string, r *http.Request) (any, error) {
+			return struct{}{}, op.Reload(r.Context(), actor)
+		}},
+		{"GET /v1/keys", KeysRead, func(op Operator, _ string, r *http.Request) (any, error) {
+			return op.ListKeys(r.Context())
+		}},
+		{"POST /v1/keys", KeysWrite, withBody(func(ctx context.Context, op Operator, actor string, req KeyRequest) (any, error) {
+			return op.CreateKey(ctx, actor, req)
+		})},
+		{"POST /v1/keys/rotate", KeysWrite, withBody(func(ctx context.Context, op Operator, actor string, req keyRef) (any, error) {
+			return op.RotateKey(ctx, actor, req.ID, req.Overlap)
+		})},
+		{"POST /v1/keys/revoke", KeysWrite, withBody(func(ctx context.Context, op Operator, actor string, req keyRef) (any, error) {
+			return op.RevokeKey(ctx, actor, req.ID)
+		})},
+		{"GET /v1/trust", TrustRead, func(op Operator, _ string, r *http.Request) (any, error) {
+			q := r.URL.Query()
+			return op.Entries(r.Context(), q.Get("upstream"), q.Get("refresh") == "true")
+		}},
+		{"GET /v1/trust/item", TrustRead, func(op Operator, _ string, r *http.Request) (any, error) {
+			q := r.URL.Query()
+			return op.Detail(r.Context(), q.Get("upstream"), q.Get("kind"), q.Get("name"))
+		}},
+		{"POST /v1/trust/approve", TrustWrite, withBody(func(ctx context.Context, op Operator, actor string, refs []Ref) (any, error) {
+			n, err := op.Approve(ctx, actor, refs)
+			return count{n}, err
+		})},
+		{"POST /v1/trust/reject", TrustWrite, withBody(func(ctx context.Context, op Operator, actor string, refs []Ref) (any, error) {
+			n, err := op.Reject(ctx, actor, refs)
+			return count{n}, err
+		})},
+	}
+}
+
+type keyRef struct {
+	ID      string        `json:"id"`
+	Overlap time.Duration `json:"overlap,omitempty"`
+}
+
+type count struct {
+	Count int `json:"count"`
+}
+
+// maxBody bounds a request to the API: room for 50,000 references.
+const maxBody = 16 << 20
+
+// withBody decodes a route's JSON body strictly.
+func withBody[T any](do func(context.Context, Operator, string, T) (any, error)) func(Operator, string, *http.Request) (any, error) {
+	return func(op Operator, actor string, r *http.Request) (any, error) {
+		var v T
+		dec := json.NewDecoder(http.MaxBytesReader(nil, r.Body, maxBody))
+		dec.DisallowUnknownFields()
+		if err := dec.Decode(&v); err != nil {
+			return nil, &gate.Error{Code: gate.CodeParams, Public: "the request body is not what this route takes", Op: "reading request", Err: err}
+		}
+		return do(r.Context(), op, actor, v)
+	}
+}
+
+// fault is an error on the wire.
+type fault struct {
+	Code  string `json:"code"`
+	Error string `json:"error"`
+}
+
+// statusOf is the HTTP status of a failure. The caller of the socket is the
+// operator, so the whole text is shown.
+func statusOf(err error) (int, fault) {
+	f := fault{Code: string(gate.CodeOf(err)), Error: err.Error()}
+	var e *gate.Error
+	if errors.As(err, &e) {
+		if e.Public != "" {
+			f.Error = e.Public
+		}
+		return http.StatusUnprocessableEntity, f
+	}
+	return http.StatusInternalServerError, f
+}

@@ -1,0 +1,231 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"hash/maphash"
+	"time"
+
+	"doorward/internal/gate"
+)
+
+// walk is one exchange on the line. One goroutine uses it, except that a
+// forwarder may emit from its own, one at a time.
+type walk struct {
+	line     *Line
+	ex       *gate.Exchange
+	client   gate.Client
+	out      gate.Outcome
+	final    bool // the final message has been delivered, or tried
+	recorded bool
+	sum      uint64 // of the message's bytes as they were decoded
+}
+
+// errStop tells a forwarder to stop; the outcome already says why.
+var errStop = errors.New("exchange has ended")
+
+// judge runs the request stages from the given one on. The first that does not
+// say Continue ends it.
+func (w *walk) judge(ctx context.Context, from int) (out gate.Outcome) {
+	var stage gate.Stage
+	defer func() {
+		if p := recover(); p != nil {
+			out = failed(ctx, stage.Name(), panicked(p))
+		}
+	}()
+	var message *gate.Message
+	for i := from; i < len(w.line.Stages); i++ {
+		stage = w.line.Stages[i]
+		if i > decodeAt && !stage.Applies(w.ex.Call.Route) {
+			continue
+		}
+		start := time.Now()
+		v, err := stage.Judge(ctx, w.ex)
+		w.line.Observe.Stage(stage.Name(), time.Since(start))
+		if err != nil {
+			return failed(ctx, stage.Name(), err)
+		}
+		if v.Effect != gate.Continue {
+			return refused(stage.Name(), v)
+		}
+		if i == decodeAt {
+			if w.ex.Call.Batch != nil {
+				return passed()
+			}
+			message, w.sum = w.ex.Call.Message, w.hash()
+		} else if i > decodeAt && w.ex.Call.Message != message {
+			return edited(stage.Name())
+		}
+	}
+	if w.ex.Principal == nil || w.ex.Call.Message == nil || w.ex.Call.Route.Action == gate.NoAction {
+		return refused("", gate.Refuse(gate.CodeInternal, "the stages left no principal, message or action", ""))
+	}
+	if w.hash() != w.sum {
+		return edited("")
+	}
+	return passed()
+}
+
+func (w *walk) hash() uint64 { return maphash.Bytes(w.line.seed, w.ex.Call.Message.Raw) }
+
+// edited refuses: what was judged must be byte for byte what is forwarded.
+func edited(stage string) gate.Outcome {
+	return refused(stage, gate.Refuse(gate.CodeStageEditedRequest, "a stage changed the request", ""))
+}
+
+// carryOut records the intent and forwards. Nothing goes upstream before the
+// audit log has accepted the intent.
+func (w *walk) carryOut(ctx context.Context) {
+	if err := w.line.Record.Intent(ctx, w.ex); err != nil {
+		w.out = failed(ctx, "record", err)
+		w.out.Verdict.Code = gate.CodeAudit
+		return
+	}
+	w.out.Intent = true
+	start := time.Now()
+	err := w.forward(ctx)
+	w.ex.Tally.Upstream = time.Since(start)
+	w.line.Observe.Stage("forward", w.ex.Tally.Upstream)
+	switch {
+	case w.final || w.out.Verdict.Effect != gate.Continue:
+		// Already decided by the final message or by a reply stage.
+	case err != nil:
+		intent := w.out.Intent
+		w.out = failed(ctx, "forward", err)
+		w.out.Intent = intent
+	case w.ex.Call.Message.Kind == gate.Request && w.ex.Call.Route.Kind == gate.Request && !w.streams():
+		w.out = gate.Outcome{Verdict: gate.Refuse(gate.CodeUpstreamProtocol, "the upstream gave no answer", ""), Stage: "forward", Status: statusFailed, Intent: true}
+	default:
+		w.out.Status = statusOK
+	}
+}
+
+// streams tells whether the exchange ends without a final message: GET streams
+// and DELETE are HTTP operations, not JSON-RPC requests.
+func (w *walk) streams() bool {
+	return w.ex.Call.Route.Action == gate.Stream || w.ex.Call.Route.Action == gate.Close
+}
+
+func (w *walk) forward(ctx context.Context) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = panicked(p)
+		}
+	}()
+	return w.line.Forward.Forward(ctx, w.ex, w.emit)
+}
+
+// emit takes one message from the upstream to the client.
+func (w *walk) emit(ctx context.Context, m *gate.Message) error {
+	if w.final || w.out.Verdict.Effect != gate.Continue {
+		return errStop
+	}
+	shown, out := w.review(ctx, m)
+	if out.Verdict.Effect != gate.Continue {
+		if !m.Final() {
+			// A bad notification is dropped, not passed; the call goes on.
+			w.line.Log.WarnContext(ctx, "upstream message refused", "exchange", w.ex.ID,
+				"upstream", w.ex.Target.Upstream, "code", out.Verdict.Code, "reason", out.Verdict.Reason)
+			return nil
+		}
+		out.Intent = true
+		w.out = out
+		return errStop
+	}
+	w.ex.Tally.ReplyBytes += len(shown.Raw)
+	if !m.Final() {
+		return w.passOn(ctx, shown)
+	}
+	w.out.Status = statusOK
+	if shown.Kind == gate.Failure {
+		w.out.Status = statusError
+	}
+	w.record(ctx)
+	if w.out.Verdict.Effect != gate.Continue {
+		return errStop
+	}
+	w.final = true
+	return w.client.Deliver(ctx, w.ex, shown)
+}
+
+// passOn delivers a notification or a server-to-client request.
+func (w *walk) passOn(ctx context.Context, m *gate.Message) error {
+	w.ex.Tally.Notifications++
+	if m.Kind == gate.Request {
+		w.ex.Tally.Asks++
+		w.ask(ctx, m)
+		if w.out.Verdict.Effect != gate.Continue {
+			return errStop
+		}
+	}
+	return w.client.Deliver(ctx, w.ex, m)
+}
+
+// ask puts a server-to-client request on record before the client sees it.
+func (w *walk) ask(ctx context.Context, m *gate.Message) {
+	err := w.line.Record.Event(ctx, gate.Event{
+		Kind: "ask", Actor: w.ex.Target.Upstream, Upstream: w.ex.Target.Upstream,
+		Exchange: w.ex.ID, Detail: m.Method, Status: statusOK,
+	})
+	if err != nil {
+		intent := w.out.Intent
+		w.out = failed(ctx, "record", err)
+		w.out.Verdict.Code, w.out.Intent = gate.CodeAudit, intent
+	}
+}
+
+// review runs the reply stages over one message.
+func (w *walk) review(ctx context.Context, m *gate.Message) (shown *gate.Message, out gate.Outcome) {
+	var stage gate.ReplyStage
+	defer func() {
+		if p := recover(); p != nil {
+			shown, out = m, failed(ctx, stage.Name(), panicked(p))
+		}
+	}()
+	shown = m
+	for _, stage = range w.line.Replies {
+		start := time.Now()
+		next, v, err := stage.Review(ctx, w.ex, shown)
+		w.line.Observe.Stage("reply."+stage.Name(), time.Since(start))
+		if err != nil {
+			return shown, failed(ctx, "reply."+stage.Name(), err)
+		}
+		if v.Effect != gate.Continue {
+			return shown, refused("reply."+stage.Name(), v)
+		}
+		if next != nil {
+			shown = next
+		}
+	}
+	out = w.out
+	return shown, out
+}
+
+// record writes the outcome once; an outcome that cannot be written becomes a
+// refusal, whatever it was. A cancelled client does not stop the writing.
+func (w *walk) record(ctx context.Context) {
+	if w.recorded {
+		return
+	}
+	w.recorded = true
+	if err := w.line.Record.Outcome(context.WithoutCancel(ctx), w.ex, w.out); err != nil {
+		intent := w.out.Intent
+		w.out = failed(ctx, "record", err)
+		w.out.Verdict.Code, w.out.Intent = gate.CodeAudit, intent
+	}
+}
+
+// finish records what is not yet on record and answers a refusal.
+func (w *walk) finish(ctx context.Context) {
+	w.record(ctx)
+	if w.out.Err != nil {
+		w.line.Log.WarnContext(ctx, "exchange failed", "exchange", w.ex.ID, "stage", w.out.Stage,
+			"code", w.out.Verdict.Code, "error", w.out.Err)
+	}
+	if w.out.Verdict.Effect != gate.Continue && !w.final {
+		if err := w.client.Refuse(ctx, w.ex, w.out); err != nil {
+			w.line.Log.DebugContext(ctx, "client gone", "exchange", w.ex.ID, "error", err)
+		}
+	}
+	w.line.Observe.Done(w.ex, w.out)
+}

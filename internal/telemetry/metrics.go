@@ -1,0 +1,119 @@
+// Package telemetry counts and times what the gateway does, for Prometheus, and
+// makes its logger. app wires it to the pipeline, to listen and to the upstream
+// adapter. Labels are bounded: no value that a client or an upstream chooses
+// becomes a label.
+package telemetry
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"doorward/internal/gate"
+)
+
+// Metrics holds Doorward's own registry: nothing is registered globally. It
+// implements pipeline.Observer.
+type Metrics struct {
+	registry  *prometheus.Registry
+	exchanges *prometheus.CounterVec
+	refusals  *prometheus.CounterVec
+	duration  *prometheus.HistogramVec
+	upstream  *prometheus.HistogramVec
+	stages    map[string]prometheus.Observer
+	other     prometheus.Observer
+}
+
+// buckets span 5 µs to 30 s: a stage takes microseconds, a tool seconds.
+func buckets() []float64 {
+	return []float64{
+		5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3,
+		1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
+	}
+}
+
+// New makes the metrics. version is shown in doorward_build_info.
+func New(version string) *Metrics {
+	m := &Metrics{
+		registry: prometheus.NewRegistry(),
+		exchanges: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "doorward_exchanges_total",
+			Help: "Client messages that walked the line, by method and how they ended (ok, error, refused, failed).",
+		}, []string{"method", "status"}),
+		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "doorward_refusals_total",
+			Help: "Exchanges that were refused or failed, by stable code.",
+		}, []string{"code"}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "doorward_exchange_duration_seconds", Buckets: buckets(),
+			Help: "Time from a client message's arrival to its outcome.",
+		}, []string{"method"}),
+		upstream: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "doorward_upstream_duration_seconds", Buckets: buckets(),
+			Help: "Time that an upstream took for a call.",
+		}, []string{"upstream"}),
+		stages: map[string]prometheus.Observer{},
+	}
+	stages := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "doorward_stage_duration_seconds", Buckets: buckets(),
+		Help: "Time that each stage of the line took.",
+	}, []string{"stage"})
+	for _, name := range []string{
+		"identify", "decode", "resolve", "authorize", "validate", "forward",
+		"reply.decode", "reply.validate",
+	} {
+		m.stages[name] = stages.WithLabelValues(name)
+	}
+	m.other = stages.WithLabelValues("other")
+	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "doorward_build_info", Help: "Constant 1, labelled with the version.",
+	}, []string{"version"})
+	build.WithLabelValues(version).Set(1)
+	m.registry.MustRegister(m.exchanges, m.refusals, m.duration, m.upstream, stages, build,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// Stage records how long a stage took.
+func (m *Metrics) Stage(name string, d time.Duration) {
+	o, ok := m.stages[name]
+	if !ok {
+		o = m.other
+	}
+	o.Observe(d.Seconds())
+}
+
+// Done records how an exchange ended. The method label is the method table's
+// own text, so a client cannot make new label values.
+func (m *Metrics) Done(ex *gate.Exchange, out gate.Outcome) {
+	method := ex.Call.Route.Method
+	if method == "" {
+		method = "unknown"
+	}
+	m.exchanges.WithLabelValues(method, out.Status).Inc()
+	m.duration.WithLabelValues(method).Observe(time.Since(ex.Start).Seconds())
+	if out.Verdict.Effect != gate.Continue {
+		m.refusals.WithLabelValues(string(out.Verdict.Code)).Inc()
+	}
+	if ex.Target.Upstream != "" && out.Intent {
+		m.upstream.WithLabelValues(ex.Target.Upstream).Observe(ex.Tally.Upstream.Seconds())
+	}
+}
+
+// Gauge adds a gauge whose value is asked for at each scrape.
+func (m *Metrics) Gauge(name, help string, value func() float64) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
+}
+
+// Counter adds a counter whose value is asked for at each scrape.
+func (m *Metrics) Counter(name, help string, value func() float64) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, value))
+}
+
+// Handler serves the metrics in the Prometheus text format.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+}
