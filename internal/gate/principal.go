@@ -1,6 +1,9 @@
 package gate
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // Principal is who the client proved to be. identify makes it; nothing changes
 // it afterwards.
@@ -20,9 +23,10 @@ func (p *Principal) Key() string {
 	if p == nil {
 		return ""
 	}
-	b := make([]byte, 0, len(p.Method)+len(p.Tenant)+len(p.Subject)+12)
+	b := make([]byte, 0, len(p.Method)+len(p.Tenant)+len(p.Subject)+len("00:00:00:"))
 	for _, s := range [...]string{p.Method, p.Tenant, p.Subject} {
-		b = append(b, byte(len(s)>>8), byte(len(s)))
+		b = strconv.AppendInt(b, int64(len(s)), 10)
+		b = append(b, ':')
 		b = append(b, s...)
 	}
 	return string(b)

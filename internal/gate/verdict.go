@@ -34,6 +34,7 @@ const (
 	CodeMethodEra          Code = "method.era"
 	CodeParams             Code = "params.invalid"
 	CodeSession            Code = "session.unknown"
+	CodeSessionMissing     Code = "session.missing"
 	CodeSessionLimit       Code = "session.limit"
 	CodeAnswer             Code = "answer.unexpected"
 	CodeProfile            Code = "profile.unknown"

@@ -1,0 +1,41 @@
+# Everything a contributor needs. Plain `go build ./... && go test ./...` works too.
+export GOTOOLCHAIN := auto
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+LINT    := go tool -modfile=tools/go.mod golangci-lint
+# The race detector needs a C compiler; without one the tests run without it and say so.
+CC_PATH := $(shell command -v cc || command -v gcc)
+RACE    := $(if $(CC_PATH),-race,)
+
+.PHONY: help build demo test lint fuzz bench conformance
+.DEFAULT_GOAL := help
+
+help: ## Show this list.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## Build bin/doorward, one static binary.
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/doorward ./cmd/doorward
+
+demo: ## Try Doorward on servers of its own, offline. ARGS=--once ends by itself.
+	go run ./cmd/doorward demo $(ARGS)
+
+test: ## Install the parts the tests need (it says which), then vet and test with the race detector.
+	scripts/parts
+	go vet ./...
+	@$(if $(RACE),,echo "test: no C compiler, so the race detector is off")
+	go test $(RACE) -timeout 15m ./...
+
+lint: ## Check formatting, modules and style. The linter is built from source the first time (minutes).
+	go mod tidy -diff
+	$(LINT) config verify
+	$(LINT) run ./...
+
+fuzz: ## Run every fuzz target for FUZZTIME seconds (30), all together at most FUZZ_TOTAL (600).
+	scripts/fuzz
+
+bench: ## Compare with a direct connection and a bare reverse proxy; prints the table.
+	go test -count=1 -run '^TestBench$$' ./internal/bench -bench-table -timeout 20m -v
+
+conformance: ## Run the official MCP conformance suites through Doorward and compare the counts.
+	scripts/parts
+	scripts/conformance

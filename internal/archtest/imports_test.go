@@ -1,0 +1,167 @@
+package archtest_test
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A layer says why a package sits where it does; failures quote it.
+const (
+	domain   = "the domain and the codec import nothing of ours"
+	protocol = "mcp knows the domain and the codec"
+	core     = "policy and pipeline know the domain alone"
+	stage    = "a stage knows the domain and the protocol; never a stage, an adapter or config"
+	adapter  = "an adapter knows the domain, the protocol and the codec; never a stage or another adapter"
+	outside  = "the outside keeps to its row; what it needs besides, app hands it, and only cli, demo and tests import app"
+	harness  = "test code is imported by tests alone"
+)
+
+// A row is one line of the table in docs/explanation/architecture.md. Changing
+// one takes a decision record in docs/adr.
+type row struct {
+	layer string
+	may   []string // packages of ours that non-test files may import
+}
+
+var adapters = []string{"gate", "mcp", "jsonrpc"}
+
+var table = map[string]row{
+	"gate":    {domain, nil},
+	"jsonrpc": {domain, nil},
+
+	"mcp": {protocol, []string{"gate", "jsonrpc"}},
+
+	"policy":   {core, []string{"gate"}},
+	"pipeline": {core, []string{"gate"}},
+
+	"identify":  {stage, []string{"gate", "mcp"}},
+	"decode":    {stage, []string{"gate", "mcp"}},
+	"resolve":   {stage, []string{"gate", "mcp"}},
+	"authorize": {stage, []string{"gate", "mcp", "policy"}},
+	"validate":  {stage, []string{"gate", "mcp"}},
+
+	"listen":    {adapter, adapters},
+	"upstream":  {adapter, adapters},
+	"audit":     {adapter, adapters},
+	"store":     {adapter, adapters},
+	"lock":      {adapter, adapters},
+	"telemetry": {adapter, adapters},
+
+	"config": {outside, []string{"gate", "policy"}},
+	"admin":  {outside, []string{"gate"}},
+	"app": {outside, []string{
+		"gate", "jsonrpc", "mcp", "policy", "pipeline",
+		"identify", "decode", "resolve", "authorize", "validate",
+		"listen", "upstream", "audit", "store", "lock", "telemetry",
+		"config", "admin",
+	}},
+	"demo": {outside, []string{"app", "gate", "config"}},
+	"cli":  {outside, []string{"app", "admin", "config", "policy", "audit", "demo"}},
+
+	"cmd/doorward": {outside, []string{"cli"}},
+
+	"gatetest": {harness, []string{"app", "gate", "config", "jsonrpc", "mcp"}},
+	"bench":    {harness, []string{"app", "gate", "config", "gatetest"}},
+	"archtest": {harness, nil},
+}
+
+func TestEveryPackageHasARow(t *testing.T) {
+	for _, p := range packages(t) {
+		if _, ok := table[p.name]; !ok {
+			t.Errorf("package %s has no row in the import table: add one, here, in docs/explanation/architecture.md and with a decision record in docs/adr", p.name)
+		}
+	}
+}
+
+func TestImportsFollowTheTable(t *testing.T) {
+	for _, p := range packages(t) {
+		r, ok := table[p.name]
+		if !ok {
+			continue // reported above
+		}
+		for _, f := range p.files {
+			if f.test {
+				continue
+			}
+			for _, imported := range f.ours() {
+				if imported != p.name && !slices.Contains(r.may, imported) {
+					t.Errorf("%s imports %s: %s; it may import [%s]", f.path, imported, r.layer, strings.Join(r.may, " "))
+				}
+			}
+		}
+	}
+}
+
+// Tests may reach for anything but the packages above the one they test, or the
+// layers would only hold on paper. The harness is free for all.
+func TestTestsStayBelow(t *testing.T) {
+	above := []string{"cli", "cmd/doorward", "bench", "archtest"}
+	for _, p := range packages(t) {
+		for _, f := range p.files {
+			if !f.test {
+				continue
+			}
+			for _, imported := range f.ours() {
+				if imported != p.name && slices.Contains(above, imported) && p.name != "cmd/doorward" {
+					t.Errorf("%s imports %s: a test must not import a package above its own", f.path, imported)
+				}
+			}
+		}
+	}
+}
+
+// The table itself must have no cycle, or it would allow what Go does not.
+func TestTableHasNoCycle(t *testing.T) {
+	const visiting, done = 1, 2
+	state := map[string]int{}
+	var visit func(name string, path []string)
+	visit = func(name string, path []string) {
+		switch state[name] {
+		case done:
+			return
+		case visiting:
+			t.Fatalf("the table has a cycle: %s", strings.Join(append(path, name), " → "))
+		}
+		state[name] = visiting
+		for _, next := range table[name].may {
+			if _, ok := table[next]; !ok {
+				t.Errorf("the row of %s names %s, which has no row", name, next)
+			}
+			visit(next, append(path, name))
+		}
+		state[name] = done
+	}
+	for name := range table {
+		visit(name, nil)
+	}
+}
+
+// The page that explains the table must say the same.
+func TestDocumentedTableIsThisOne(t *testing.T) {
+	page, err := os.ReadFile("../../docs/explanation/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented := map[string]string{}
+	for line := range strings.SplitSeq(string(page), "\n") {
+		cells := strings.Split(line, "|")
+		if len(cells) == 5 && strings.HasPrefix(strings.TrimSpace(cells[1]), "`") {
+			documented[strings.Trim(cells[1], " `")] = strings.TrimSpace(cells[3])
+		}
+	}
+	for name, r := range table {
+		want := strings.Join(r.may, ", ")
+		if want == "" {
+			want = "nothing"
+		}
+		if got := documented[name]; got != want {
+			t.Errorf("architecture.md says that %s may import %q, the table here says %q", name, got, want)
+		}
+		delete(documented, name)
+	}
+	for name := range documented {
+		t.Errorf("architecture.md has a row for %s, the table here has none", name)
+	}
+}
