@@ -56,7 +56,8 @@ const (
 // principal: decode refuses it to any other.
 type Session struct {
 	ID           string
-	Owner        string // Principal.Key
+	Owner        string     // Principal.Key
+	Principal    *Principal // who began it; for the records of what upstreams send later
 	Profile      string
 	Version      string // negotiated protocol version
 	Capabilities []byte // the client's, raw JSON

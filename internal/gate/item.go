@@ -1,6 +1,10 @@
 package gate
 
-import "encoding/hex"
+import (
+	"encoding/hex"
+	"errors"
+	"strings"
+)
 
 // ItemKind is the kind of a definition that an upstream offers and that
 // doorward.lock pins.
@@ -86,3 +90,15 @@ type Item struct {
 
 // Path is "upstream/name", the form that policy rules match.
 func (it *Item) Path() string { return it.Upstream + "/" + it.Name }
+
+// ParseDigest reads what Digest.String wrote.
+func ParseDigest(s string) (Digest, error) {
+	var d Digest
+	text, ok := strings.CutPrefix(s, "sha256:")
+	if ok && len(text) == hex.EncodedLen(len(d)) {
+		if _, err := hex.Decode(d[:], []byte(text)); err == nil {
+			return d, nil
+		}
+	}
+	return Digest{}, errors.New("not a digest: want sha256: and 64 hex digits")
+}

@@ -1,0 +1,11 @@
+// Package audit is the append-only, hash-chained audit log: what was tried, what
+// came of it, and what else happened. app opens one Log and hands it to the
+// pipeline as its Recorder; the command line and the admin API read and verify.
+//
+// A record is accepted (queued), then durable (the call returned nil: it has a
+// sequence number that is never reused), then checkpointed (a file names its
+// position and the head of the chain). A record that cannot be written is
+// refused; the log never drops one and goes on. It holds no arguments, results
+// or credentials, only a keyed digest of the arguments. It never decides
+// anything and never rewrites what it has acknowledged. DESIGN.md has the format.
+package audit

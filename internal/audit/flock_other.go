@@ -1,0 +1,14 @@
+//go:build !unix
+
+package audit
+
+import (
+	"errors"
+	"os"
+)
+
+const noFollow = 0
+
+func lockDir(string) (*os.File, error) { return nil, errors.ErrUnsupported }
+
+func locked(string) bool { return false }

@@ -1,0 +1,55 @@
+//go:build unix
+
+package audit
+
+import (
+	"errors"
+	"os"
+	"syscall"
+	"time"
+)
+
+// noFollow refuses a symbolic link in a log file's place.
+const noFollow = syscall.O_NOFOLLOW
+
+// lockDir takes the log's lock. The kernel drops it with the process, so a
+// killed process leaves no stale lock.
+func lockDir(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|noFollow, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	for range lockTries {
+		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
+			break
+		}
+		time.Sleep(lockPause)
+	}
+	if err == nil {
+		return f, nil
+	}
+	f.Close()
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return nil, ErrLocked
+	}
+	return nil, err
+}
+
+// A reader holds the lock, shared, for the moment that locked takes; a writer
+// that starts must not take it for another writer.
+const (
+	lockTries = 10
+	lockPause = 10 * time.Millisecond
+)
+
+// locked tells whether a process writes the log right now.
+func locked(path string) bool {
+	f, err := os.OpenFile(path, os.O_RDONLY|noFollow, 0)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
+	return errors.Is(err, syscall.EWOULDBLOCK)
+}

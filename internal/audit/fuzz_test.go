@@ -1,0 +1,58 @@
+package audit
+
+import (
+	"bytes"
+	"net/netip"
+	"testing"
+	"time"
+
+	"doorward/internal/gate"
+)
+
+// FuzzReader: reading a line never panics, and a line that is accepted is the
+// one spelling of its record: it re-encodes to the same bytes.
+func FuzzReader(f *testing.F) {
+	r := Record{
+		Seq: 1, Time: time.Unix(1, 5), Kind: KindOutcome, Detail: "é\u2028\"\\\n\U0001f600", Remote: netip.MustParseAddr("2001:db8::1"),
+		Principal: Principal{Subject: "a"}, Pin: gate.Digest{1}, Duration: time.Second, BytesIn: 12,
+	}
+	f.Add(r.AppendJSON(nil))
+	f.Add([]byte(`{"kind":"x","prev":"0000000000000000000000000000000000000000000000000000000000000000","seq":1,"time":"2026-01-01T00:00:00.000000000Z"}`))
+	f.Add([]byte(`{"kind":"\ud800\u0041","seq":01}`))
+	f.Add([]byte(`{`))
+	f.Fuzz(func(t *testing.T, line []byte) {
+		var d decoder
+		var r Record
+		if d.decode(line, &r) != nil {
+			return
+		}
+		if got := r.AppendJSON(nil); !bytes.Equal(got, line) {
+			t.Errorf("accepted %q, which re-encodes to %q", line, got)
+		}
+		if bytes.ContainsFunc(line, func(c rune) bool { return c < ' ' || c > '~' }) {
+			t.Errorf("accepted %q, which is not printable ASCII", line)
+		}
+	})
+}
+
+// FuzzEncoder: any text survives the way into the log and back, but for what is
+// not UTF-8.
+func FuzzEncoder(f *testing.F) {
+	f.Add("plain")
+	f.Add("\u2028\"\\\x00\xff\U0010ffff\ufffd")
+	f.Fuzz(func(t *testing.T, text string) {
+		want := string(bytes.ToValidUTF8([]byte(text), nil))
+		if want != text {
+			return
+		}
+		in := Record{Seq: 1, Time: time.Unix(1, 0), Kind: KindEvent, Item: text}
+		var d decoder
+		var out Record
+		if err := d.decode(in.AppendJSON(nil), &out); err != nil {
+			t.Fatalf("%q: %v", text, err)
+		}
+		if out.Item != text {
+			t.Errorf("got %q, want %q", out.Item, text)
+		}
+	})
+}

@@ -1,0 +1,285 @@
+package audit
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"doorward/internal/gate"
+)
+
+// Durability says what a nil error of Intent, Outcome and Event promises.
+type Durability uint8
+
+// The durabilities (audit.durability). The zero value is the shipped default.
+const (
+	Process Durability = iota // survives the death of the process, kill -9 included
+	Power                     // survives power loss: synced before the call returns
+)
+
+// The sentinels of Open.
+var (
+	ErrLocked   = errors.New("another process writes this audit log")
+	ErrCutTail  = errors.New("the audit log ends before its checkpoint: records were removed")
+	errClosed   = errors.New("the audit log is closed")
+	errTooMany  = errors.New("too many records wait to be written")
+	errSyncLost = errors.New("a sync failed; what the disk holds is unknown until a restart")
+)
+
+// Config is what a Log is made of. Dir and KeyFile are required.
+type Config struct {
+	Dir        string // made with 0700 when missing
+	KeyFile    string // 32 random bytes, made with 0600 when missing: the key of argument digests
+	Origin     string // the log's name in checkpoints; empty: derived from the key
+	Durability Durability
+	// SegmentBytes is when a new segment begins. 0 is 64 MiB, so that one
+	// fits any tool and a search skips most of a long log.
+	SegmentBytes int64
+	// CheckpointEvery is how often DIR/checkpoint follows the log. 0 is 10 s.
+	CheckpointEvery time.Duration
+	Log             *slog.Logger // nil discards
+
+	open func(dir string, n int, create bool) (segmentFile, error) // tests
+}
+
+const (
+	defaultSegment    = 64 << 20
+	defaultCheckpoint = 10 * time.Second
+	keySize           = 32
+	minSegment        = 4 << 10
+)
+
+// Log writes the audit log. It is a gate.Recorder, safe for concurrent use.
+type Log struct {
+	cfg    Config
+	origin string
+	lock   *os.File
+	pool   sync.Pool // of *entry
+	writer writer    // the leader's alone
+
+	mu    sync.Mutex
+	queue []*entry // waiting for a leader, at most maxQueue
+	busy  bool     // somebody leads
+	stop  bool     // closed for new records
+	fatal error    // for good
+	bad   error    // since the last record that was written
+	saved Checkpoint
+	state state
+	idle  chan struct{} // closed by the last leader after stop
+	quit  chan struct{}
+	done  chan struct{} // the keeper has ended
+
+	writing atomic.Int64 // when the write in flight began, Unix ns; 0: none
+}
+
+// state is how far the log has come.
+type state struct {
+	seq     uint64
+	head    [32]byte
+	segment int
+	off     int64
+	file    segmentFile
+	records uint64 // since Open
+	bytes   uint64 // since Open
+}
+
+// Open takes the log's lock, repairs a last record that a crash cut short (and
+// says so on record), continues the chain and begins with a start record. Only
+// the tail is read; Verify reads all. ErrLocked means that another process has
+// it, ErrCutTail that records which the checkpoint covers are gone.
+func Open(cfg Config) (*Log, error) {
+	if cfg.Dir == "" || cfg.KeyFile == "" {
+		return nil, errors.New("audit: a directory and a key file are required")
+	}
+	if cfg.SegmentBytes == 0 {
+		cfg.SegmentBytes = defaultSegment
+	}
+	cfg.SegmentBytes = max(cfg.SegmentBytes, minSegment)
+	if cfg.CheckpointEvery <= 0 {
+		cfg.CheckpointEvery = defaultCheckpoint
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.open == nil {
+		cfg.open = openSegment
+	}
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("opening audit log: %w", err)
+	}
+	if err := syncDir(filepath.Dir(filepath.Clean(cfg.Dir))); err != nil {
+		return nil, fmt.Errorf("opening audit log: %w", err)
+	}
+	lock, err := lockDir(filepath.Join(cfg.Dir, lockName))
+	if err != nil {
+		return nil, fmt.Errorf("opening audit log %s: %w", cfg.Dir, err)
+	}
+	dropTemporary(cfg.Dir, checkpointName)
+	l, err := start(cfg, lock)
+	if err != nil {
+		lock.Close()
+		return nil, fmt.Errorf("opening audit log %s: %w", cfg.Dir, err)
+	}
+	return l, nil
+}
+
+func start(cfg Config, lock *os.File) (*Log, error) {
+	key, err := installationKey(cfg.KeyFile)
+	if err != nil {
+		return nil, err
+	}
+	l := &Log{
+		cfg: cfg, lock: lock, origin: cfg.Origin,
+		idle: make(chan struct{}), quit: make(chan struct{}), done: make(chan struct{}),
+	}
+	if l.origin == "" {
+		mac := hmac.New(sha256.New, key)
+		_, _ = io.WriteString(mac, "doorward audit origin")
+		l.origin = "doorward/" + hex.EncodeToString(mac.Sum(nil)[:8])
+	}
+	l.pool.New = func() any { return newEntry(hmac.New(sha256.New, key)) }
+	l.writer = writer{cfg: &l.cfg, origin: l.origin, writing: &l.writing}
+	repaired, err := l.writer.resume()
+	if err != nil {
+		return nil, err
+	}
+	l.state = l.writer.state
+	if err := l.greet(repaired); err != nil {
+		l.writer.state.file.Close()
+		return nil, err
+	}
+	if c, err := ReadCheckpoint(filepath.Join(cfg.Dir, checkpointName)); err == nil {
+		l.saved = c
+	}
+	go l.keep()
+	return l, nil
+}
+
+// greet writes the first records of this process.
+func (l *Log) greet(repaired int64) error {
+	ctx := context.Background()
+	err := l.write(ctx, func(r *Record, _ hash.Hash, _ time.Time) {
+		r.Kind, r.Event, r.Format, r.Origin = KindStart, startProcess, Format, clip(l.origin, maxShort)
+	})
+	if err != nil || repaired == 0 {
+		return err
+	}
+	l.cfg.Log.Warn("audit log repaired", "dropped_bytes", repaired)
+	return l.Event(ctx, gate.Event{
+		Kind: "audit.repaired", Actor: "doorward", Status: "ok",
+		Detail: fmt.Sprintf("dropped %d bytes of an incomplete record at the end", repaired),
+	})
+}
+
+// installationKey reads the key of this installation, or makes it.
+func installationKey(path string) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|noFollow, 0)
+	if errors.Is(err, os.ErrNotExist) {
+		return newKey(path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	key, err := io.ReadAll(io.LimitReader(f, keySize+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(key) != keySize {
+		return nil, fmt.Errorf("key file %s does not hold %d bytes", path, keySize)
+	}
+	return key, nil
+}
+
+func newKey(path string) ([]byte, error) {
+	key := make([]byte, keySize)
+	_, _ = rand.Read(key) // never fails (crypto/rand)
+	return key, replaceFile(path, key)
+}
+
+// replaceFile writes a file whole or not at all, and durably.
+func replaceFile(path string, content []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // 0600
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// dropTemporary removes what a crash in replaceFile left. Its caller holds the
+// lock; what cannot be removed does no harm.
+func dropTemporary(dir, name string) {
+	left, _ := filepath.Glob(filepath.Join(dir, "."+name+"-*"))
+	for _, path := range left {
+		_ = os.Remove(path)
+	}
+}
+
+// Intent records that a call is about to go upstream. When it returns nil the
+// record is as durable as configured; otherwise the call must not go.
+func (l *Log) Intent(ctx context.Context, ex *gate.Exchange) error {
+	return l.write(ctx, func(r *Record, mac hash.Hash, _ time.Time) {
+		r.Kind = KindIntent
+		r.fill(ex, false, mac)
+	})
+}
+
+// Outcome records how an exchange ended. When it returns an error no answer
+// may leave.
+func (l *Log) Outcome(ctx context.Context, ex *gate.Exchange, out gate.Outcome) error {
+	return l.write(ctx, func(r *Record, mac hash.Hash, now time.Time) {
+		r.Kind = KindOutcome
+		r.fill(ex, out.Intent, mac)
+		r.end(ex, out, now)
+	})
+}
+
+// Event records what is no exchange.
+func (l *Log) Event(ctx context.Context, ev gate.Event) error {
+	return l.write(ctx, func(r *Record, _ hash.Hash, _ time.Time) {
+		r.Kind = KindEvent
+		r.event(ev)
+	})
+}
+
+// Close refuses further records, waits for those that wait, and leaves a
+// checkpoint that covers everything. A second call returns nil.
+func (l *Log) Close() error {
+	l.mu.Lock()
+	if l.stop {
+		l.mu.Unlock()
+		return nil
+	}
+	l.stop = true
+	if !l.busy {
+		close(l.idle)
+	}
+	l.mu.Unlock()
+	close(l.quit)
+	<-l.idle
+	<-l.done
+	err := l.checkpoint()
+	return errors.Join(err, l.writer.state.file.Close(), l.lock.Close())
+}

@@ -1,0 +1,239 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Query says which records Read yields: those that have every part that is
+// set, exactly.
+type Query struct {
+	Since, Until time.Time // inclusive, exclusive
+	Principal    string    // subject, public id of the credential, or an event's actor
+	Upstream     string
+	Item         string
+	Code         string
+	Exchange     string
+	Kind         string
+	Status       string
+	Limit        int // how many at most; 0: all
+}
+
+func (q *Query) match(r *Record) bool {
+	return (q.Kind == "" || q.Kind == r.Kind) &&
+		(q.Status == "" || q.Status == r.Status) &&
+		(q.Code == "" || q.Code == r.Code) &&
+		(q.Upstream == "" || q.Upstream == r.Upstream) &&
+		(q.Item == "" || q.Item == r.Item) &&
+		(q.Exchange == "" || q.Exchange == r.Exchange) &&
+		(q.Principal == "" || q.Principal == r.Principal.Subject || q.Principal == r.Principal.Credential || q.Principal == r.Actor) &&
+		(q.Since.IsZero() || !r.Time.Before(q.Since)) &&
+		(q.Until.IsZero() || r.Time.Before(q.Until))
+}
+
+// ErrStop ends Read or Tail without an error when yield returns it.
+var ErrStop = errors.New("stop")
+
+// Read yields the records that match, oldest first, and stops at a line that it
+// cannot read (*Fault). It does not check the chain: Verify does. The record
+// must not be kept by reference; its texts may be kept, and hold the whole line.
+func Read(ctx context.Context, dir string, q Query, yield func(*Record) error) error {
+	all, err := segments(dir)
+	if err != nil {
+		return fmt.Errorf("reading audit log: %w", err)
+	}
+	left := q.Limit
+	each := func(r *Record) error {
+		if !q.match(r) {
+			return nil
+		}
+		if err := yield(r); err != nil {
+			return err
+		}
+		if left--; left == 0 {
+			return ErrStop
+		}
+		return nil
+	}
+	live := locked(filepath.Join(dir, lockName))
+	var d decoder
+	for i, n := range all {
+		s, err := openScanner(dir, n, 0)
+		if err != nil {
+			return fmt.Errorf("reading audit log: %w", err)
+		}
+		err = s.records(ctx, &d, each)
+		s.file.Close()
+		if errors.Is(err, errPartial) && live && i == len(all)-1 {
+			err = nil // being written
+		}
+		if err != nil {
+			return s.ended(err)
+		}
+	}
+	return nil
+}
+
+// records yields what is left of the segment; nil at its clean end.
+func (s *scanner) records(ctx context.Context, d *decoder, yield func(*Record) error) error {
+	var r Record
+	for n := uint64(0); ; n++ {
+		if err := cancelled(ctx, n); err != nil {
+			return err
+		}
+		line, err := s.next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := d.decode(line, &r); err != nil {
+			return s.fault(r.Seq, err)
+		}
+		if err := yield(&r); err != nil {
+			return err
+		}
+	}
+}
+
+// ended turns what ended a scan into what the caller reads.
+func (s *scanner) ended(err error) error {
+	switch {
+	case errors.Is(err, ErrStop):
+		return nil
+	case errors.Is(err, errPartial), errors.Is(err, errTooLong):
+		return s.fault(0, err)
+	}
+	return err
+}
+
+// followEvery is how often Tail looks for new records. Reading the end of a
+// local file costs less than the notice of a change would.
+const followEvery = 200 * time.Millisecond
+
+// Tail yields the last n records and, with follow, those that come after, until
+// ctx ends or yield returns an error. It follows the log across segments. With
+// follow the end of ctx is no error.
+func Tail(ctx context.Context, dir string, n int, follow bool, yield func(*Record) error) error {
+	segment, off, err := lastLines(dir, n)
+	if err != nil {
+		return fmt.Errorf("reading audit log: %w", err)
+	}
+	var d decoder
+	for ; ; segment, off = segment+1, 0 {
+		s, err := openScanner(dir, segment, off)
+		if err != nil {
+			return fmt.Errorf("reading audit log: %w", err)
+		}
+		err = s.follow(ctx, dir, &d, follow, yield)
+		s.file.Close()
+		if errors.Is(err, errNext) {
+			continue
+		}
+		if follow && err != nil && errors.Is(err, ctx.Err()) {
+			return nil
+		}
+		return s.ended(err)
+	}
+}
+
+var errNext = errors.New("next segment")
+
+// follow yields from one segment until the next exists and this one is read to
+// its end (errNext), or there is nothing more to wait for (nil).
+func (s *scanner) follow(ctx context.Context, dir string, d *decoder, wait bool, yield func(*Record) error) error {
+	ticker := time.NewTicker(followEvery)
+	defer ticker.Stop()
+	for {
+		// Looked at before reading: nothing is added here once the next exists.
+		all, err := segments(dir)
+		if err != nil {
+			return err
+		}
+		more := slices.Contains(all, s.segment+1)
+		err = s.records(ctx, d, yield)
+		partial := errors.Is(err, errPartial)
+		switch {
+		case partial && !more && (wait || locked(filepath.Join(dir, lockName))):
+			// Being written.
+		case err != nil:
+			return err
+		case more:
+			return errNext
+		}
+		if !wait {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+		}
+		if partial {
+			s.line--
+		}
+		if err := s.retry(); err != nil {
+			return err
+		}
+	}
+}
+
+// lastLines finds where the last n records begin.
+func lastLines(dir string, n int) (segment int, off int64, err error) {
+	all, err := segments(dir)
+	if err != nil {
+		return 0, 0, err
+	}
+	if len(all) == 0 {
+		return 0, 0, errors.New("there is no log in " + strings.TrimSpace(dir))
+	}
+	for i := len(all) - 1; ; i-- {
+		var have int
+		off, have, err = lastInSegment(dir, all[i], n)
+		if err != nil || have >= n || i == 0 {
+			return all[i], off, err
+		}
+		n -= have
+	}
+}
+
+// lastInSegment finds the offset of the last n lines, reading backwards, and
+// how many there are when the segment has fewer.
+func lastInSegment(dir string, number, n int) (off int64, have int, err error) {
+	f, err := readSegment(dir, number)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return 0, 0, err
+	}
+	buf := make([]byte, maxLine)
+	ends := 0 // newlines seen; the first one ends the last line
+	for end := info.Size(); end > 0; {
+		from := max(0, end-int64(len(buf)))
+		part := buf[:end-from]
+		if _, err := f.ReadAt(part, from); err != nil {
+			return 0, 0, err
+		}
+		for i, c := range slices.Backward(part) {
+			if c != '\n' {
+				continue
+			}
+			if ends == n {
+				return from + int64(i) + 1, n, nil
+			}
+			ends++
+		}
+		end = from
+	}
+	return 0, ends, nil
+}

@@ -1,0 +1,89 @@
+package audit
+
+import (
+	"net/netip"
+	"time"
+
+	"doorward/internal/gate"
+)
+
+// The kinds of record.
+const (
+	KindIntent  = "intent"  // a call is about to go upstream
+	KindOutcome = "outcome" // how an exchange ended
+	KindEvent   = "event"   // what is no exchange (gate.Event)
+	KindStart   = "start"   // a process or a segment begins
+)
+
+// Format is the version of the record format, in each start record. Readers
+// refuse a key that they do not know, so any new key raises it.
+const Format = 1
+
+// Bounds of what one record holds, in bytes before escaping. A longer text is
+// cut and ends in "…". With every field at its bound and every byte escaped the
+// line stays below maxLine.
+const (
+	maxShort  = 128  // names that Doorward or its configuration gives
+	maxText   = 512  // reason, detail, agent, subject
+	maxItem   = 1024 // a tool's name or a resource's URI
+	maxNumber = 1<<53 - 1
+	maxLine   = 64 << 10
+)
+
+// Principal is who acted, as the record has it.
+type Principal struct {
+	Method, Subject, Tenant string
+	Credential              string // public id of the credential
+}
+
+// Record is one line of the log. A zero field is absent from the line.
+type Record struct {
+	Seq  uint64 // position in the log, from 1, without gaps
+	Time time.Time
+	Kind string // one of the Kind constants
+
+	Event  string // for an event its kind; for a start "process" or "segment"
+	Actor  string // who did it, for an event
+	Detail string // for an event
+	Format int    // for a start
+	Origin string // for a start: the log's name in checkpoints
+
+	Exchange  string
+	Era       string
+	Transport string
+	Profile   string
+	Session   [16]byte // first half of the SHA-256 of the session id
+	Remote    netip.Addr
+	Agent     string
+	Principal Principal
+
+	Method    string
+	ID        string // the message id's token, cut at 128 bytes
+	Upstream  string
+	ItemKind  string
+	Item      string // tool, prompt, resource
+	Pin       gate.Digest
+	Arguments [32]byte // HMAC-SHA256 of the params' bytes with the installation's key
+
+	Effect string // "deny", "continue", "hold"; outcomes only
+	Code   string
+	Stage  string
+	Reason string
+	Status string // "ok", "error", "refused", "failed"
+
+	Duration      time.Duration // of the exchange, in whole microseconds
+	UpstreamTime  time.Duration // of that in the upstream, in whole microseconds
+	BytesIn       int64
+	BytesOut      int64
+	Notifications int64
+	Asks          int64
+
+	Prev [32]byte // SHA-256 of the line before, without its newline
+}
+
+// AppendJSON appends the record's line, without a newline: the very bytes that
+// are in the log for a record that was read from it.
+func (r *Record) AppendJSON(dst []byte) []byte {
+	dst, _ = appendRecord(dst, r)
+	return dst
+}

@@ -1,0 +1,163 @@
+package audit
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// The files of a log's directory.
+const (
+	lockName       = "lock"
+	checkpointName = "checkpoint"
+	segmentPrefix  = "audit-"
+	segmentSuffix  = ".jsonl"
+)
+
+// maxTorn is the longest incomplete tail that Open repairs: one batch. What is
+// longer was not left by a crash of this log.
+const maxTorn = maxBatch + maxLine
+
+// segmentFile is what the log needs of a segment; tests make it fail.
+type segmentFile interface {
+	io.WriterAt
+	io.Closer
+	Truncate(size int64) error
+	Sync() error // content and size
+	Stat() (fs.FileInfo, error)
+}
+
+type diskFile struct{ *os.File }
+
+func (f diskFile) Sync() error { return datasync(f.File) }
+
+func segmentName(n int) string { return fmt.Sprintf("%s%08d%s", segmentPrefix, n, segmentSuffix) }
+
+func segmentNumber(name string) (int, bool) {
+	digits, ok := strings.CutPrefix(name, segmentPrefix)
+	if !ok {
+		return 0, false
+	}
+	digits, ok = strings.CutSuffix(digits, segmentSuffix)
+	if !ok {
+		return 0, false
+	}
+	n, err := strconv.Atoi(digits)
+	return n, err == nil && n > 0 && segmentName(n) == name
+}
+
+// segments lists the numbers of a directory's segments, ascending.
+func segments(dir string) ([]int, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var all []int
+	for _, e := range entries {
+		if n, ok := segmentNumber(e.Name()); ok {
+			all = append(all, n)
+		}
+	}
+	slices.Sort(all)
+	return all, nil
+}
+
+// openSegment opens a segment to write; create makes a new one and makes its
+// name durable. The log writes at offsets of its own, never appends blindly.
+func openSegment(dir string, n int, create bool) (segmentFile, error) {
+	path := filepath.Join(dir, segmentName(n))
+	flags := os.O_RDWR | noFollow
+	if create {
+		flags |= os.O_CREATE | os.O_EXCL
+	}
+	f, err := os.OpenFile(path, flags, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if create {
+		if err := syncDir(dir); err != nil {
+			f.Close()
+			return nil, errors.Join(err, os.Remove(path))
+		}
+	}
+	return diskFile{f}, nil
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// readSegment opens a segment to read.
+func readSegment(dir string, n int) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(dir, segmentName(n)), os.O_RDONLY|noFollow, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no regular file", f.Name())
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// tail is what the end of a segment says.
+type tail struct {
+	whole int64 // bytes up to and with the last newline
+	torn  int64 // bytes after it
+	last  Record
+	head  [32]byte // SHA-256 of the last line; meaningless when whole is 0
+}
+
+// readTail reads the end of a segment, whatever its size.
+func readTail(dir string, n int) (tail, error) {
+	f, err := readSegment(dir, n)
+	if err != nil {
+		return tail{}, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return tail{}, err
+	}
+	from := max(0, info.Size()-maxTorn-maxLine)
+	end := make([]byte, info.Size()-from)
+	if _, err := io.ReadFull(io.NewSectionReader(f, from, int64(len(end))), end); err != nil {
+		return tail{}, err
+	}
+	stop := bytes.LastIndexByte(end, '\n')
+	if stop < 0 && from > 0 {
+		return tail{}, fmt.Errorf("%s: no end of a record in its last %d bytes", segmentName(n), len(end))
+	}
+	t := tail{whole: from + int64(stop) + 1}
+	t.torn = info.Size() - t.whole
+	if t.torn > maxTorn {
+		return tail{}, fmt.Errorf("%s: %d bytes after the last record are no crash's doing", segmentName(n), t.torn)
+	}
+	if t.whole == 0 {
+		return t, nil
+	}
+	line := end[:stop]
+	line = line[bytes.LastIndexByte(line, '\n')+1:]
+	var d decoder
+	if err := d.decode(line, &t.last); err != nil {
+		return tail{}, fmt.Errorf("%s: last record: %w", segmentName(n), err)
+	}
+	t.head = sha256.Sum256(line)
+	return t, nil
+}

@@ -1,0 +1,230 @@
+package audit
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Options of Verify. The zero value holds the log against the checkpoint file
+// beside it, if there is one.
+type Options struct {
+	// Checkpoint was saved earlier, elsewhere. Without one, whoever could write
+	// the directory could also have rewritten the whole of it.
+	Checkpoint *Checkpoint
+	// Progress is told now and then how far it is; may be nil.
+	Progress func(records uint64)
+}
+
+// Report is what Verify found.
+type Report struct {
+	Records     uint64
+	Segments    int
+	Bytes       int64
+	First, Last time.Time // of the first and the last record
+	Head        string    // of the chain, as in checkpoints
+	Origin      string
+	Proven      uint64 // records that a checkpoint covers; those after it could have been cut unnoticed
+	Live        bool   // a process was writing the log
+	// Unanswered counts intents without an outcome: calls whose end is unknown
+	// because the process died, or that were still running.
+	Unanswered uint64
+	Examples   []string // exchanges among those, at most 20, oldest first
+	Fault      *Fault   // the first fault; nil when there is none
+}
+
+// maxOpen bounds the intents that Verify remembers as unanswered; beyond it
+// they are counted as unanswered without looking for their outcome.
+const maxOpen = 1 << 17
+
+const maxExamples = 20
+
+// Verify reads the whole log and finds any record that was changed, removed,
+// inserted or moved, and against a checkpoint also a rewritten past and a cut
+// tail. A fault is in the report and is the error, too (*Fault); any other
+// error means that the log could not be read. It changes nothing and may run
+// beside the writer.
+func Verify(ctx context.Context, dir string, opt Options) (Report, error) {
+	v := verifier{opt: opt, open: map[string]uint64{}}
+	v.report.Live = locked(filepath.Join(dir, lockName))
+	// Before the segments, so that a log that grows is never behind it.
+	beside, err := ReadCheckpoint(filepath.Join(dir, checkpointName))
+	switch {
+	case err == nil:
+		v.marks = append(v.marks, beside)
+	case !isNotExist(err):
+		return v.fail(&Fault{Segment: checkpointName, What: err.Error()})
+	}
+	if opt.Checkpoint != nil {
+		v.marks = append(v.marks, *opt.Checkpoint)
+	}
+	slices.SortStableFunc(v.marks, func(a, b Checkpoint) int { return int(int64(a.Size) - int64(b.Size)) }) //nolint:gosec // order only
+	all, err := segments(dir)
+	if err != nil {
+		return v.report, fmt.Errorf("verifying audit log: %w", err)
+	}
+	for i, n := range all {
+		if n != i+1 {
+			return v.fail(&Fault{Segment: segmentName(i + 1), Seq: v.report.Records + 1, What: "segment is missing"})
+		}
+		err := v.segment(ctx, dir, n, i == len(all)-1)
+		if f, ok := errors.AsType[*Fault](err); ok {
+			return v.fail(f)
+		}
+		if err != nil {
+			return v.report, fmt.Errorf("verifying audit log: %w", err)
+		}
+	}
+	if f := v.finish(len(all)); f != nil {
+		return v.fail(f)
+	}
+	return v.report, nil
+}
+
+type verifier struct {
+	opt    Options
+	report Report
+	marks  []Checkpoint // still to be met, ascending
+	head   [32]byte
+	dec    decoder
+	rec    Record
+	open   map[string]uint64 // exchanges with an intent, and its seq
+	over   uint64            // intents that were not remembered
+}
+
+func (v *verifier) fail(f *Fault) (Report, error) {
+	v.report.Fault = f
+	v.conclude()
+	return v.report, f
+}
+
+func (v *verifier) segment(ctx context.Context, dir string, n int, last bool) error {
+	s, err := openScanner(dir, n, 0)
+	if err != nil {
+		return err
+	}
+	defer s.file.Close()
+	v.report.Segments++
+	for {
+		if err := cancelled(ctx, v.report.Records); err != nil {
+			return err
+		}
+		line, err := s.next()
+		seq := v.report.Records + 1
+		switch {
+		case errors.Is(err, io.EOF) && s.line == 0 && !last:
+			return s.fault(seq, errors.New("segment is empty, and a later one exists"))
+		case errors.Is(err, io.EOF), errors.Is(err, errPartial) && last && v.report.Live:
+			v.report.Bytes += s.off
+			return nil
+		case errors.Is(err, errPartial), errors.Is(err, errTooLong):
+			return s.fault(seq, err)
+		case err != nil:
+			return err
+		}
+		if err := v.record(line, s.line == 1); err != nil {
+			return s.fault(seq, err)
+		}
+	}
+}
+
+// record checks one line against the chain and the checkpoints.
+func (v *verifier) record(line []byte, first bool) error {
+	r, rep := &v.rec, &v.report
+	if err := v.dec.decode(line, r); err != nil {
+		return err
+	}
+	switch {
+	case r.Seq != rep.Records+1:
+		return fmt.Errorf("the record says it is number %d", r.Seq)
+	case r.Prev != v.head:
+		return errors.New("the chain is broken: this record does not follow the one before")
+	case first && r.Kind != KindStart:
+		return errors.New("a segment begins with a start record")
+	case r.Kind == KindStart && (r.Format != Format || r.Origin == ""):
+		return fmt.Errorf("format %d, this program reads format %d", r.Format, Format)
+	case r.Kind == KindStart && rep.Origin == "":
+		rep.Origin = strings.Clone(r.Origin)
+	}
+	v.head = sha256.Sum256(line)
+	rep.Records++
+	if rep.Records == 1 {
+		rep.First = r.Time
+	}
+	rep.Last = r.Time
+	for len(v.marks) > 0 && v.marks[0].Size <= rep.Records {
+		if err := v.meet(v.marks[0]); err != nil {
+			return err
+		}
+		v.marks = v.marks[1:]
+	}
+	v.pair(r)
+	if v.opt.Progress != nil && rep.Records%65536 == 0 {
+		v.opt.Progress(rep.Records)
+	}
+	return nil
+}
+
+func (v *verifier) meet(c Checkpoint) error {
+	if c.Size == 0 {
+		return nil
+	}
+	if c.Size != v.report.Records || c.Head != headText(v.head) {
+		return fmt.Errorf("the log is not the one that the checkpoint of %s names: its past was rewritten", c.Time.Format(time.RFC3339))
+	}
+	v.report.Proven = c.Size
+	return nil
+}
+
+func (v *verifier) pair(r *Record) {
+	switch {
+	case r.Kind == KindOutcome:
+		delete(v.open, r.Exchange)
+	case r.Kind != KindIntent:
+	case len(v.open) >= maxOpen:
+		v.over++
+	default:
+		v.open[strings.Clone(r.Exchange)] = r.Seq
+	}
+}
+
+// finish checks what only the end shows.
+func (v *verifier) finish(segments int) *Fault {
+	v.conclude()
+	at := func(what string) *Fault {
+		return &Fault{Segment: segmentName(max(segments, 1)), Seq: v.report.Records + 1, What: what}
+	}
+	for _, c := range v.marks {
+		if c.Size > v.report.Records {
+			return at(fmt.Sprintf("the tail was cut: the checkpoint of %s has %d records, the log has %d",
+				c.Time.Format(time.RFC3339), c.Size, v.report.Records))
+		}
+	}
+	if v.report.Records == 0 {
+		return at("there is no record: a log begins with one")
+	}
+	return nil
+}
+
+func (v *verifier) conclude() {
+	v.report.Head = headText(v.head)
+	v.report.Unanswered = uint64(len(v.open)) + v.over
+	type pending struct {
+		exchange string
+		seq      uint64
+	}
+	all := make([]pending, 0, len(v.open))
+	for exchange, seq := range v.open {
+		all = append(all, pending{exchange, seq})
+	}
+	slices.SortFunc(all, func(a, b pending) int { return int(int64(a.seq) - int64(b.seq)) }) //nolint:gosec // order only
+	for _, p := range all[:min(len(all), maxExamples)] {
+		v.report.Examples = append(v.report.Examples, p.exchange)
+	}
+}

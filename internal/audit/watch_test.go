@@ -1,0 +1,48 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"doorward/internal/gate"
+)
+
+// A segment that is no longer where the log writes stops the log (DUR-06).
+func TestATamperedSegmentStopsTheLog(t *testing.T) {
+	for name, tamper := range map[string]func(path string) error{
+		"removed": os.Remove,
+		"cut":     func(path string) error { return os.Truncate(path, 10) },
+		"replaced": func(path string) error {
+			return errors.Join(os.Rename(path, path+".old"), os.WriteFile(path, nil, 0o600))
+		},
+		"link": func(path string) error {
+			return errors.Join(os.Rename(path, path+".old"), os.Symlink(path+".old", path))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			l, err := Open(Config{Dir: dir, KeyFile: filepath.Join(dir, "key")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = l.Close() }() // says that the file is gone
+			l.watch()
+			if err := l.Healthy(); err != nil {
+				t.Fatal(err)
+			}
+			if err := tamper(filepath.Join(dir, segmentName(1))); err != nil {
+				t.Fatal(err)
+			}
+			l.watch()
+			if l.Healthy() == nil {
+				t.Error("still healthy")
+			}
+			if err := l.Event(context.Background(), gate.Event{Kind: "test"}); gate.CodeOf(err) != gate.CodeAudit {
+				t.Errorf("Event = %v", err)
+			}
+		})
+	}
+}

@@ -1,0 +1,116 @@
+// Package authorize is the stage that asks policy. It refuses what the
+// principal's roles do not allow, and narrows a list, or the upstreams that a
+// method concerns, by the very decision that guards a call. The pipeline calls
+// it after resolve, which has found the approved definition.
+//
+// It never looks at arguments, never changes a message, and never tells a
+// client which rule stood in the way: that goes to the operator.
+package authorize
+
+import (
+	"context"
+	"errors"
+
+	"doorward/internal/gate"
+	"doorward/internal/policy"
+)
+
+// Stage is the authorize stage. It implements gate.Stage.
+type Stage struct {
+	policy *policy.Policy
+}
+
+// New makes the stage of one snapshot: its policy does not change. A nil
+// policy refuses everything.
+func New(p *policy.Policy) *Stage { return &Stage{policy: p} }
+
+// Name is "authorize".
+func (s *Stage) Name() string { return "authorize" }
+
+// Applies tells whether the method's row asks for the stage.
+func (s *Stage) Applies(r gate.Route) bool { return r.Stages&gate.OnAuthorize != 0 }
+
+// Judge decides one exchange: a named item, a list, or a method that concerns
+// upstreams as a whole. A row that names an item for which resolve left none
+// is an error, which refuses.
+func (s *Stage) Judge(_ context.Context, ex *gate.Exchange) (gate.Verdict, error) {
+	if ex.Principal == nil {
+		return gate.Refuse(gate.CodeUnauthenticated, "no principal reached authorize", "Sign in first."), nil
+	}
+	t := &ex.Target
+	switch {
+	case t.Item != nil:
+		return s.named(ex), nil
+	case ex.Call.Route.NameAt != "":
+		return gate.Verdict{}, errors.New("authorizing: the method names an item and none was resolved")
+	case t.Upstream != "" && !s.policy.Reaches(ex.Principal, t.Upstream):
+		return denied(policy.Decision{Reason: policy.ReasonNoRule}, "this server"), nil
+	}
+	t.Upstreams = keep(t.Upstreams, func(up *string) bool { return s.policy.Reaches(ex.Principal, *up) })
+	t.Items = keep(t.Items, func(it *gate.Item) bool {
+		return s.policy.Decide(ex.Principal, it.Kind, it.Upstream, it.Name).Allowed
+	})
+	return gate.Pass(), nil
+}
+
+// named judges a call on one approved definition. A resource that is read
+// through a template is judged on its own URI: approving the template approved
+// no path in particular.
+func (s *Stage) named(ex *gate.Exchange) gate.Verdict {
+	it := ex.Target.Item
+	kind, name := it.Kind, it.Name
+	if kind == gate.Template && ex.Call.Item == gate.Resource {
+		kind, name = gate.Resource, ex.Call.Name
+	}
+	if kind == gate.Resource {
+		if why := unsafeURI(name); why != "" {
+			return gate.Refuse(gate.CodeResourcePath, why,
+				"The URI has a path that could be read in two ways: write it without dot segments, backslashes, control characters and encoded slashes.")
+		}
+	}
+	if d := s.policy.Decide(ex.Principal, kind, it.Upstream, name); !d.Allowed {
+		return denied(d, noun(kind))
+	}
+	return gate.Pass()
+}
+
+func denied(d policy.Decision, what string) gate.Verdict {
+	reason := d.Reason
+	if d.Rule != "" {
+		reason += ": " + d.Rule
+	}
+	return gate.Refuse(gate.CodeDenied, reason, "You may not use "+what+". Ask whoever runs this gateway if you need it.")
+}
+
+func noun(k gate.ItemKind) string {
+	switch k {
+	case gate.Tool:
+		return "this tool"
+	case gate.Prompt:
+		return "this prompt"
+	case gate.Resource, gate.Template:
+		return "this resource"
+	case gate.NoItem, gate.Instructions, gate.Server, gate.Command:
+	}
+	return "this"
+}
+
+// keep returns the elements that ok accepts, in order. It returns all itself
+// when that is every one, and a new slice otherwise: the catalogue that all
+// comes from belongs to every exchange.
+func keep[T any](all []T, ok func(*T) bool) []T {
+	for i := range all {
+		if ok(&all[i]) {
+			continue
+		}
+		kept := make([]T, i, len(all))
+		copy(kept, all)
+		for j := i + 1; j < len(all); j++ {
+			if ok(&all[j]) {
+				kept = append(kept, all[j])
+			}
+		}
+		return kept
+	}
+	return all
+}

@@ -1,0 +1,200 @@
+// Package decode is the stage that reads a client's message and the reply
+// stage that judges an upstream's against what was asked.
+//
+// The pipeline calls it: second on the way in, once identify knows who the
+// client is, and first on the way back. It tells the era, holds headers to the
+// body, finds the session and the named thing, and fills Exchange.Call. It
+// never changes a byte, never looks at policy, and keeps nothing.
+package decode
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"doorward/internal/gate"
+	"doorward/internal/mcp"
+)
+
+// Sessions knows the clients' sessions of the stateful era. listen implements
+// it. On stdio the one session of the process has the id "".
+type Sessions interface {
+	// Find returns the session if it is the principal's and of that profile.
+	// Somebody else's session is not found, like one that never was.
+	Find(id string, p *gate.Principal, profile string) (*gate.Session, bool)
+	// Begin makes a pending session of what fields says beside ID and Owner. It
+	// lives once the handshake has been answered. The error is a *gate.Error.
+	Begin(p *gate.Principal, fields gate.Session) (*gate.Session, error)
+}
+
+// Config is what a Stage is made of.
+type Config struct {
+	Sessions Sessions // required
+}
+
+// Stage decodes. It is safe for concurrent use.
+type Stage struct{ sessions Sessions }
+
+// New makes the stage.
+func New(cfg Config) *Stage { return &Stage{sessions: cfg.Sessions} }
+
+// Name is "decode".
+func (s *Stage) Name() string { return "decode" }
+
+// Applies is true: every message is decoded.
+func (s *Stage) Applies(gate.Route) bool { return true }
+
+// Judge reads the message and fills ex.Call, or refuses. When all that could
+// be read of a refused message is its id, ex.Call.Message has the id and the
+// kind gate.NoMessage, so that the client learns which request was refused.
+func (s *Stage) Judge(ctx context.Context, ex *gate.Exchange) (gate.Verdict, error) {
+	if ex.Principal == nil {
+		return gate.Refuse(gate.CodeUnauthenticated, "no principal before decode", ""), nil
+	}
+	if ex.Inbound.Op != "" {
+		return s.operation(ex), nil
+	}
+	raw, err := ex.Inbound.Body(ctx)
+	if err != nil {
+		return gate.Verdict{}, fmt.Errorf("reading the message: %w", err)
+	}
+	if mcp.IsBatch(raw) {
+		return s.batch(ex, raw), nil
+	}
+	m, err := mcp.ParseClient(raw)
+	if err != nil {
+		return faulty(ex, err), nil
+	}
+	return s.message(ex, m)
+}
+
+// faulty refuses bytes that are no message.
+func faulty(ex *gate.Exchange, err error) gate.Verdict {
+	var f *mcp.Fault
+	if !errors.As(err, &f) {
+		return gate.Refuse(gate.CodeBadMessage, err.Error(), "")
+	}
+	if f.ID != nil {
+		ex.Call.Message = &gate.Message{Raw: f.ID, ID: gate.Span{End: len(f.ID)}}
+	}
+	code := gate.CodeBadMessage
+	if f.Code == mcp.CodeParseError {
+		code = gate.CodeBadBody
+	}
+	return gate.Refuse(code, f.Error(), f.Reason)
+}
+
+// message decodes one JSON-RPC message.
+func (s *Stage) message(ex *gate.Exchange, m *gate.Message) (gate.Verdict, error) {
+	call := &ex.Call
+	call.Message = m
+	var v gate.Verdict
+	if call.Era, call.Version, v = mcp.Detect(header(ex), m); v.Effect != gate.Continue {
+		return v, nil
+	}
+	if m.Final() {
+		return s.answer(ex, m), nil
+	}
+	var ok bool
+	if call.Route, ok = clientRoute(m.Method); !ok {
+		return unknown(m.Method), nil
+	}
+	if v := checkKind(call.Route, m); v.Effect != gate.Continue {
+		return v, nil
+	}
+	if v, err := s.govern(ex, m); err != nil || v.Effect != gate.Continue {
+		return v, err
+	}
+	if !mcp.Speaks(call.Route, call.Version) {
+		return unknown(m.Method), nil
+	}
+	if v := mcp.CheckProgress(m); v.Effect != gate.Continue {
+		return v, nil
+	}
+	named, err := mcp.Name(call.Route, m)
+	if err != nil {
+		return gate.Refuse(gate.CodeParams, err.Error(), err.Error()), nil
+	}
+	call.Item, call.Name, call.NameAt = named.Kind, named.Name, named.At
+	if call.Era == gate.Stateless && isHTTP(ex) {
+		return mcp.CheckHeaders(ex.Inbound.Header, call.Route, m, named.Name), nil
+	}
+	return gate.Pass(), nil
+}
+
+// clientRoute finds the row of a method that a client may send in a body. The
+// operations that are HTTP methods cannot be had by writing their names there.
+func clientRoute(method string) (gate.Route, bool) {
+	r, ok := mcp.Lookup(method)
+	if !ok || method == gate.OpStream || method == gate.OpClose {
+		return gate.Route{}, false
+	}
+	return r, r.Direction == gate.ToServer || r.Direction == gate.BothWays
+}
+
+func checkKind(r gate.Route, m *gate.Message) gate.Verdict {
+	switch {
+	case r.Kind == m.Kind:
+		return gate.Pass()
+	case m.Kind == gate.Notification:
+		return gate.Refuse(gate.CodeBadMessage, "request without an id", "this method is a request: it needs an id")
+	default:
+		return gate.Refuse(gate.CodeBadMessage, "notification with an id", "this method is a notification: it has no id")
+	}
+}
+
+// govern settles which version governs the message, and in the stateful era
+// which session it belongs to.
+func (s *Stage) govern(ex *gate.Exchange, m *gate.Message) (gate.Verdict, error) {
+	call := &ex.Call
+	if call.Era == gate.Stateless {
+		return gate.Pass(), nil
+	}
+	if call.Route.Action == gate.Handshake {
+		return s.begin(ex, m)
+	}
+	if !isHTTP(ex) && m.Kind == gate.Notification {
+		// On stdio only _meta tells the era, and a notification has none: it is
+		// the handshake's if there was one.
+		if _, ok := s.sessions.Find("", ex.Principal, ex.Inbound.Profile); !ok {
+			call.Era, call.Version = gate.Stateless, mcp.V20260728
+			return gate.Pass(), nil
+		}
+	}
+	return s.find(ex), nil
+}
+
+// answer decodes a client's response to a server-to-client request. What it
+// answers, if anything, resolve finds.
+func (s *Stage) answer(ex *gate.Exchange, m *gate.Message) gate.Verdict {
+	if ex.Call.Era != gate.Stateful {
+		return gate.Refuse(gate.CodeBadMessage, "response from a client of the stateless era",
+			"clients send no responses in this protocol version")
+	}
+	if !m.ID.Present() {
+		return gate.Refuse(gate.CodeBadMessage, "response without an id", "a response needs the id of its request")
+	}
+	if v := s.find(ex); v.Effect != gate.Continue {
+		return v
+	}
+	ex.Call.Route = mcp.AnswerRoute(m.Kind)
+	return gate.Pass()
+}
+
+func unknown(method string) gate.Verdict {
+	return gate.Refuse(gate.CodeMethod, fmt.Sprintf("unknown method %.80q", method), "no such method in this protocol version")
+}
+
+func isHTTP(ex *gate.Exchange) bool { return ex.Inbound.Transport != "stdio" }
+
+// header is the message's headers, nil on stdio and never nil elsewhere.
+func header(ex *gate.Exchange) http.Header {
+	switch {
+	case !isHTTP(ex):
+		return nil
+	case ex.Inbound.Header == nil:
+		return http.Header{}
+	}
+	return ex.Inbound.Header
+}

@@ -1,0 +1,151 @@
+package decode
+
+import (
+	"fmt"
+
+	"doorward/internal/gate"
+	"doorward/internal/mcp"
+)
+
+// maxSession bounds a session id in bytes; Doorward's own are far shorter.
+const maxSession = 128
+
+// begin decodes initialize. A session id that comes with it means nothing: the
+// session gets an id of its own (security case HTT-33).
+func (s *Stage) begin(ex *gate.Exchange, m *gate.Message) (gate.Verdict, error) {
+	hello, err := mcp.ReadHello(m)
+	if err != nil {
+		return gate.Refuse(gate.CodeParams, err.Error(), err.Error()), nil
+	}
+	ex.Call.Version = mcp.Negotiate(hello.Asked)
+	session, err := s.sessions.Begin(ex.Principal, gate.Session{
+		Profile:      ex.Inbound.Profile,
+		Version:      ex.Call.Version,
+		Capabilities: hello.Capabilities,
+		ClientInfo:   hello.ClientInfo,
+	})
+	if err != nil {
+		return gate.Verdict{}, fmt.Errorf("beginning a session: %w", err)
+	}
+	if session == nil {
+		return gate.Refuse(gate.CodeInternal, "no session and no error", ""), nil
+	}
+	ex.Call.Session = session
+	return gate.Pass(), nil
+}
+
+// find puts the session that the message belongs to into the call, and with it
+// the version that governs.
+func (s *Stage) find(ex *gate.Exchange) gate.Verdict {
+	id := ""
+	if isHTTP(ex) {
+		var v gate.Verdict
+		if id, v = sessionID(ex); v.Effect != gate.Continue {
+			return v
+		}
+	}
+	session, ok := s.sessions.Find(id, ex.Principal, ex.Inbound.Profile)
+	switch {
+	case (!ok || session == nil) && !isHTTP(ex):
+		return missing()
+	case !ok || session == nil:
+		return gate.Refuse(gate.CodeSession, "no such session of this principal", "no such session; send initialize to begin one")
+	case session.Owner != ex.Principal.Key() || session.Profile != ex.Inbound.Profile:
+		// The table has been asked for this principal's; it must not be trusted
+		// with more than the answer.
+		return gate.Refuse(gate.CodeSession, "session of another principal or profile", "no such session; send initialize to begin one")
+	}
+	// Detect has read the header; "" means that there was none, which every
+	// revision allows.
+	if claimed := ex.Call.Version; claimed != "" && claimed != session.Version {
+		return gate.Refuse(gate.CodeHeaderMismatch,
+			fmt.Sprintf("version header %.40q on a session of %s", claimed, session.Version),
+			"the MCP-Protocol-Version header must be the negotiated version, "+session.Version)
+	}
+	ex.Call.Era, ex.Call.Session, ex.Call.Version = gate.Stateful, session, session.Version
+	return gate.Pass()
+}
+
+func missing() gate.Verdict {
+	return gate.Refuse(gate.CodeSessionMissing, "request outside a session",
+		"no session: send initialize first, then repeat its Mcp-Session-Id; or use protocol version "+mcp.V20260728+", which has no sessions")
+}
+
+// sessionID reads the session's id from its header.
+func sessionID(ex *gate.Exchange) (string, gate.Verdict) {
+	values := ex.Inbound.Header.Values(mcp.HeaderSession)
+	switch {
+	case len(values) == 0 || len(values) == 1 && values[0] == "":
+		return "", missing()
+	case len(values) > 1:
+		return "", gate.Refuse(gate.CodeHeaderMismatch, "more than one session id", "more than one Mcp-Session-Id header")
+	case len(values[0]) > maxSession:
+		return "", gate.Refuse(gate.CodeSession, "session id of more than 128 bytes", "no such session; send initialize to begin one")
+	}
+	return values[0], gate.Pass()
+}
+
+// operation decodes GET and DELETE, which belong to a session and have no
+// body. The message stands for them on the rest of the line.
+func (s *Stage) operation(ex *gate.Exchange) gate.Verdict {
+	r, ok := mcp.Lookup(ex.Inbound.Op)
+	if !ok || (ex.Inbound.Op != gate.OpStream && ex.Inbound.Op != gate.OpClose) {
+		return gate.Refuse(gate.CodeMethodEra, "unknown operation", "use POST")
+	}
+	ex.Call.Message = &gate.Message{Kind: gate.Request, Method: r.Method}
+	ex.Call.Route = r
+	version, v := mcp.VersionHeader(ex.Inbound.Header)
+	if v.Effect != gate.Continue {
+		return v
+	}
+	if mcp.EraOf(version) == gate.Stateless || len(ex.Inbound.Header.Values(mcp.HeaderSession)) == 0 {
+		return gate.Refuse(gate.CodeMethodEra, "operation outside a session of the stateful era",
+			"GET and DELETE need the Mcp-Session-Id of a session; everything else is POST")
+	}
+	ex.Call.Era, ex.Call.Version = gate.Stateful, version
+	if v := s.find(ex); v.Effect != gate.Continue {
+		return v
+	}
+	if !mcp.Speaks(r, ex.Call.Version) {
+		return gate.Refuse(gate.CodeMethodEra, "operation that the session's revision does not have", "use POST")
+	}
+	return gate.Pass()
+}
+
+// batch decodes an array of messages, which exists in 2025-03-26 alone: each
+// item walks the line for itself, from decode on.
+func (s *Stage) batch(ex *gate.Exchange, raw []byte) gate.Verdict {
+	if isHTTP(ex) {
+		version, v := mcp.VersionHeader(header(ex))
+		if v.Effect != gate.Continue {
+			return v
+		}
+		if len(ex.Inbound.Header.Values(mcp.HeaderSession)) == 0 {
+			return noBatch()
+		}
+		ex.Call.Version = version
+	}
+	if v := s.find(ex); v.Effect != gate.Continue {
+		if v.Code == gate.CodeSessionMissing || v.Code == gate.CodeHeaderMismatch {
+			return noBatch()
+		}
+		return v
+	}
+	if r, ok := mcp.RevisionOf(ex.Call.Version); !ok || !r.Batches {
+		return noBatch()
+	}
+	items, err := mcp.Split(raw)
+	if err != nil {
+		v := faulty(ex, err)
+		if v.Code == gate.CodeBadMessage {
+			v.Code = gate.CodeBatch
+		}
+		return v
+	}
+	ex.Call.Batch = items
+	return gate.Pass()
+}
+
+func noBatch() gate.Verdict {
+	return gate.Refuse(gate.CodeBatch, "batch outside a session of 2025-03-26", "batches exist in protocol version 2025-03-26 alone; send one message at a time")
+}

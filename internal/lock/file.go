@@ -1,0 +1,219 @@
+package lock
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"doorward/internal/gate"
+)
+
+// maxFile bounds doorward.lock, read or written: 64 MiB.
+const maxFile = 64 << 20
+
+// version is the format version of the lock file.
+const version = 1
+
+// Lock is the content of a lock file. It is never changed once made.
+type Lock struct {
+	pins map[key]Pin
+}
+
+// Load reads a lock file. A file that does not exist is an empty lock. One that
+// is too large, malformed, edited by hand (a digest that is not its
+// definition's) or left with merge-conflict markers is an error, and the
+// gateway must not start with it.
+func Load(path string) (*Lock, error) {
+	l, _, err := load(path)
+	return l, err
+}
+
+// fingerprint tells whether a file is the one that was read; the zero value
+// stands for a file that does not exist.
+type fingerprint [sha256.Size]byte
+
+func load(path string) (*Lock, fingerprint, error) {
+	data, err := read(path, maxFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &Lock{}, fingerprint{}, nil
+	}
+	if err != nil {
+		return nil, fingerprint{}, fmt.Errorf("reading the lock file: %w", err)
+	}
+	l, err := Parse(data)
+	if err != nil {
+		return nil, fingerprint{}, fmt.Errorf("lock file %s: %w", path, err)
+	}
+	return l, sha256.Sum256(data), nil
+}
+
+// current is the fingerprint of the file as it is now.
+func current(path string) (fingerprint, error) {
+	data, err := read(path, maxFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fingerprint{}, nil
+	}
+	if err != nil {
+		return fingerprint{}, fmt.Errorf("reading the lock file: %w", err)
+	}
+	return sha256.Sum256(data), nil
+}
+
+// read reads a file of at most limit bytes.
+func read(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(data)) > limit {
+		return nil, fmt.Errorf("%s is larger than %d MiB", path, limit>>20)
+	}
+	return data, nil
+}
+
+// Save writes the lock atomically: a reader sees the old file or the new one,
+// also after a power cut. The file's mode is 0644, because it belongs into Git
+// and holds no secret.
+func (l *Lock) Save(path string) error {
+	_, err := l.save(path, nil)
+	return err
+}
+
+// save writes the file; just before it takes the old one's place, unchanged is
+// asked whether it still may.
+func (l *Lock) save(path string, unchanged func() error) (fingerprint, error) {
+	data := l.Bytes()
+	if len(data) > maxFile {
+		return fingerprint{}, fmt.Errorf("the lock file would be larger than %d MiB", maxFile>>20)
+	}
+	if err := replace(path, data, 0o644, unchanged); err != nil {
+		return fingerprint{}, fmt.Errorf("writing the lock file: %w", err)
+	}
+	return sha256.Sum256(data), nil
+}
+
+// replace puts data in path's place: a new file beside it, synced, renamed, the
+// directory synced. A symbolic link keeps pointing at the new content.
+func replace(path string, data []byte, mode fs.FileMode, unchanged func() error) (err error) {
+	if target, e := filepath.EvalSymlinks(path); e == nil {
+		path = target
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(f.Name()))
+		}
+	}()
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Chmod(mode)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if unchanged != nil {
+		if err = unchanged(); err != nil {
+			return err
+		}
+	}
+	if err = os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	syncDir(filepath.Dir(path))
+	return nil
+}
+
+// syncDir makes the rename durable where the file system can; one that cannot
+// sync a directory has no better answer.
+func syncDir(dir string) {
+	d, err := os.Open(dir)
+	if err != nil {
+		return
+	}
+	_ = d.Sync()
+	_ = d.Close()
+}
+
+// Pins are the entries in the file's order: by upstream, kind and name.
+func (l *Lock) Pins() []Pin {
+	pins := make([]Pin, 0, len(l.pins))
+	for _, p := range l.pins {
+		pins = append(pins, p)
+	}
+	slices.SortFunc(pins, func(a, b Pin) int { return compareKeys(a.key(), b.key()) })
+	return pins
+}
+
+// Bytes is the file's content: the same lock always gives the same bytes.
+func (l *Lock) Bytes() []byte {
+	dst := fmt.Appendf(nil, "{\n  \"version\": %d,\n  \"upstreams\": {", version)
+	var last *Pin
+	pins := l.Pins()
+	for i := range pins {
+		p := &pins[i]
+		switch {
+		case last == nil:
+			dst = openKind(openUpstream(dst, p), p)
+		case last.Upstream != p.Upstream:
+			dst = append(newline(append(newline(dst, 3), ']'), 2), '}', ',')
+			dst = openKind(openUpstream(dst, p), p)
+		case last.Kind != p.Kind:
+			dst = openKind(append(newline(dst, 3), ']', ','), p)
+		default:
+			dst = append(dst, ',')
+		}
+		dst = appendPin(newline(dst, 4), p)
+		last = p
+	}
+	if last != nil {
+		dst = newline(append(newline(append(newline(dst, 3), ']'), 2), '}'), 1)
+	}
+	return append(dst, "}\n}\n"...)
+}
+
+func openUpstream(dst []byte, p *Pin) []byte {
+	return append(appendString(newline(dst, 2), p.Upstream), ':', ' ', '{')
+}
+
+func openKind(dst []byte, p *Pin) []byte {
+	return append(appendString(newline(dst, 3), section(p.Kind)), ':', ' ', '[')
+}
+
+// appendPin appends one entry, at indentation level 4.
+func appendPin(dst []byte, p *Pin) []byte {
+	verb := "approved"
+	if p.State != gate.Approved {
+		verb = "rejected"
+	}
+	field := func(name, value string) {
+		dst = append(newline(dst, 5), '"')
+		dst = append(append(dst, name...), '"', ':', ' ')
+		dst = append(appendString(dst, value), ',')
+	}
+	dst = append(dst, '{')
+	field("name", p.Name)
+	field("digest", p.Digest.String())
+	field("state", verb)
+	field(verb+"_by", p.By)
+	field(verb+"_at", p.At.UTC().Format(time.RFC3339))
+	dst = append(newline(dst, 5), `"definition": `...)
+	dst = appendIndented(dst, p.Definition, 5)
+	return append(newline(dst, 4), '}')
+}

@@ -1,0 +1,102 @@
+package lock
+
+import (
+	"errors"
+	"fmt"
+	"unicode/utf8"
+
+	"doorward/internal/gate"
+)
+
+// Observe takes note of definitions that an upstream offers. With ApproveFirst
+// those that nobody has decided about are approved and written to the lock
+// before it returns; it returns how many. Changed and rejected ones never are.
+// What is not approved is remembered for review. For items that are already
+// known in their state it does two map lookups each. The upstream adapter calls
+// it with every catalogue it has read.
+func (p *Pins) Observe(items []gate.Item) int {
+	var fresh []gate.Item
+	for i := range items {
+		it := &items[i]
+		k := key{it.Upstream, it.Kind, it.Name}
+		switch p.State(it.Upstream, it.Kind, it.Name, it.Digest) {
+		case gate.Approved, gate.Rejected:
+			p.observed.forget(k)
+		case gate.Changed:
+			p.note(k, it)
+		case gate.Held:
+			if p.config.FirstUse == ApproveFirst {
+				fresh = append(fresh, *it)
+			} else {
+				p.note(k, it)
+			}
+		}
+	}
+	if len(fresh) == 0 {
+		return 0
+	}
+	return p.approveFirst(fresh)
+}
+
+// note records a definition for review.
+func (p *Pins) note(k key, it *gate.Item) {
+	if p.observed.known(k, it.Digest) {
+		return
+	}
+	d, err := defined(it)
+	if err != nil {
+		p.log.Warn("a definition cannot be recorded; it stays withheld", "upstream", it.Upstream, "kind", it.Kind.String(), "name", Visible(it.Name), "error", err)
+		return
+	}
+	if p.observed.put(k, d) {
+		p.log.Info("a definition awaits approval", "upstream", it.Upstream, "kind", it.Kind.String(), "name", Visible(it.Name), "digest", d.digest.String())
+	}
+}
+
+// defined is the item's canonical definition. The digest is computed again: a
+// pin whose digest is not its definition's would make the lock unreadable.
+func defined(it *gate.Item) (definition, error) {
+	if !utf8.ValidString(it.Name) || it.Upstream == "" || section(it.Kind) == gate.NoItem.String() {
+		return definition{}, errors.New("it has no proper identity")
+	}
+	text, digest, err := canonical(it.Kind, it.Raw)
+	if err != nil {
+		return definition{}, err
+	}
+	if digest != it.Digest {
+		return definition{}, fmt.Errorf("its digest is %s, not %s", digest, it.Digest)
+	}
+	return definition{canonical: text, digest: digest}, nil
+}
+
+// approveFirst approves definitions that were never pinned. When the lock
+// cannot be written they stay held.
+func (p *Pins) approveFirst(items []gate.Item) int {
+	var n int
+	err := p.change(func(l *Lock) (bool, error) {
+		n = 0
+		for i := range items {
+			it := &items[i]
+			k := key{it.Upstream, it.Kind, it.Name}
+			if _, decided := l.pins[k]; decided {
+				continue
+			}
+			d, err := defined(it)
+			if err != nil {
+				p.log.Warn("a definition cannot be approved; it stays withheld", "upstream", it.Upstream, "kind", it.Kind.String(), "name", Visible(it.Name), "error", err)
+				continue
+			}
+			l.decide(k, d, gate.Approved, byFirstUse)
+			n++
+		}
+		return n > 0, nil
+	})
+	if err == nil {
+		return n
+	}
+	p.log.Error("first-use approvals are not written; the definitions stay withheld", "error", err)
+	for i := range items {
+		p.note(key{items[i].Upstream, items[i].Kind, items[i].Name}, &items[i])
+	}
+	return 0
+}

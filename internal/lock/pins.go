@@ -1,0 +1,199 @@
+package lock
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"doorward/internal/gate"
+)
+
+// FirstUse says what happens to a definition that nobody has decided about.
+type FirstUse uint8
+
+// The first-use policies (config.md, trust.first_use). The zero value holds.
+const (
+	HoldFirst    FirstUse = iota // withheld until a person approves it
+	ApproveFirst                 // approved and written to the lock when first seen
+)
+
+// byFirstUse is who approved a definition that ApproveFirst let in.
+const byFirstUse = "first use"
+
+// Config is what Pins needs; all but Observed and Log are required.
+type Config struct {
+	Path     string       // doorward.lock
+	Observed string       // data_dir/observed.json; empty keeps observations in memory
+	FirstUse FirstUse     // trust.first_use
+	Log      *slog.Logger // nil discards
+}
+
+// Pins is the lock file in memory together with what upstreams were seen to
+// offer beyond it. Any number of goroutines may use it: State reads an
+// immutable snapshot behind an atomic pointer, everything that changes the
+// lock file goes one at a time.
+type Pins struct {
+	config   Config
+	log      *slog.Logger
+	snapshot atomic.Pointer[snapshot]
+	writing  sync.Mutex // serialises what changes the lock file; held across its I/O
+	observed observed
+}
+
+// snapshot is one state of the lock file.
+type snapshot struct {
+	lock     *Lock
+	file     fingerprint    // of the file it was read from or written to
+	approved map[string]int // number of approved entries of each upstream
+}
+
+// Open reads the lock file and what was observed before. A lock file that Load
+// refuses is an error and the gateway must not start; an unreadable
+// observed.json is ignored with a warning, because nothing is trusted for
+// being in it.
+func Open(c Config) (*Pins, error) {
+	if c.Path == "" {
+		return nil, errors.New("opening pins: no lock file named")
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	p := &Pins{config: c, log: c.Log}
+	p.observed.init(c.Observed, c.Log)
+	l, file, err := load(c.Path)
+	if err != nil {
+		return nil, err
+	}
+	p.swap(l, file)
+	return p, nil
+}
+
+// swap makes a lock the current one and forgets observations that it settles.
+func (p *Pins) swap(l *Lock, file fingerprint) {
+	s := &snapshot{lock: l, file: file, approved: make(map[string]int)}
+	for k, pin := range l.pins {
+		if pin.State == gate.Approved {
+			s.approved[k.upstream]++
+		}
+	}
+	p.snapshot.Store(s)
+	p.observed.settle(l)
+}
+
+// Reload reads the lock file again, as after a git pull. When it is bad the
+// pins stay as they were and the error says why. app calls it on SIGHUP and
+// when the file changes.
+func (p *Pins) Reload() error {
+	p.writing.Lock()
+	defer p.writing.Unlock()
+	return p.reread()
+}
+
+// reread needs writing. A lock file that was there and is gone is an error, not
+// an empty lock: tools that replace files may remove them for a moment, and
+// ApproveFirst would then approve whatever upstreams offer. To begin anew,
+// restart without the file.
+func (p *Pins) reread() error {
+	l, file, err := load(p.config.Path)
+	if err != nil {
+		return err
+	}
+	if old := p.snapshot.Load(); file == (fingerprint{}) && old.file != file {
+		return fmt.Errorf("the lock file %s is gone; the pins stay as they were", p.config.Path)
+	}
+	p.swap(l, file)
+	return nil
+}
+
+// State is how a definition with this digest stands against the lock: Approved
+// only when it is exactly what was approved, Rejected when it is exactly what
+// was rejected, Changed when something else was decided about, Held when
+// nothing was. It takes no lock and allocates nothing; the upstream adapter
+// calls it for every item of a catalogue.
+func (p *Pins) State(upstream string, kind gate.ItemKind, name string, digest gate.Digest) gate.PinState {
+	return p.snapshot.Load().lock.state(key{upstream, kind, name}, digest)
+}
+
+func (l *Lock) state(k key, digest gate.Digest) gate.PinState {
+	pin, ok := l.pins[k]
+	switch {
+	case !ok:
+		return gate.Held
+	case pin.Digest != digest:
+		return gate.Changed
+	case pin.State == gate.Approved:
+		return gate.Approved
+	}
+	return gate.Rejected
+}
+
+// errMoved says that another process changed the lock file meanwhile.
+var errMoved = errors.New("the lock file keeps changing")
+
+// retries bounds how often a change is tried again on a lock file that another
+// process (git pull, a second doorward) changes at the same moment.
+const retries = 5
+
+// change applies edit to the newest content of the lock file and saves it. edit
+// gets a copy of the entries and reports whether it changed them; its error
+// leaves everything as it was. The caller holds no lock of this package.
+func (p *Pins) change(edit func(l *Lock) (bool, error)) error {
+	p.writing.Lock()
+	defer p.writing.Unlock()
+	for range retries {
+		err := p.attempt(edit)
+		if !errors.Is(err, errMoved) {
+			return err
+		}
+	}
+	return fmt.Errorf("changing %s: %w", p.config.Path, errMoved)
+}
+
+func (p *Pins) attempt(edit func(l *Lock) (bool, error)) error {
+	s := p.snapshot.Load()
+	file, err := current(p.config.Path)
+	if err != nil {
+		return err
+	}
+	if file != s.file {
+		if err := p.reread(); err != nil {
+			return err
+		}
+		s = p.snapshot.Load()
+	}
+	next := &Lock{pins: maps.Clone(s.lock.pins)}
+	if next.pins == nil {
+		next.pins = make(map[key]Pin)
+	}
+	changed, err := edit(next)
+	if err != nil || !changed {
+		return err
+	}
+	written, err := next.save(p.config.Path, func() error {
+		if now, err := current(p.config.Path); err != nil || now != s.file {
+			return errors.Join(err, errMoved)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	p.swap(next, written)
+	return nil
+}
+
+// decide enters a decision about a definition; who is cut to what fits.
+func (l *Lock) decide(k key, d definition, state gate.PinState, who string) {
+	if len(who) > maxBy {
+		who = who[:maxBy]
+	}
+	l.pins[k] = Pin{
+		Upstream: k.upstream, Kind: k.kind, Name: k.name,
+		Digest: d.digest, Definition: d.canonical,
+		State: state, By: who, At: time.Now().UTC().Truncate(time.Second),
+	}
+}

@@ -1,0 +1,152 @@
+package mcp
+
+import (
+	"bytes"
+	"slices"
+
+	"doorward/internal/gate"
+	"doorward/internal/jsonrpc"
+)
+
+// edits collects changes to one message; at most a handful.
+type edits struct {
+	raw  []byte
+	list [4]jsonrpc.Edit
+	n    int
+}
+
+// replace notes that the bytes at the span become tok. Nothing happens when
+// the part is absent, tok is nil, or they are the same.
+func (e *edits) replace(at gate.Span, tok []byte) {
+	if !at.Present() || tok == nil || bytes.Equal(e.raw[at.Start:at.End], tok) {
+		return
+	}
+	e.list[e.n] = jsonrpc.Edit{At: jsonrpc.Span(at), New: tok}
+	e.n++
+}
+
+func (e *edits) bytes() []byte {
+	if e.n == 0 {
+		return e.raw
+	}
+	list := e.list[:e.n]
+	slices.SortFunc(list, func(a, b jsonrpc.Edit) int { return a.At.Start - b.At.Start })
+	return jsonrpc.Splice(e.raw, list...)
+}
+
+// ForClient is what the client of the exchange reads for m, a message of the
+// upstream's or Doorward's own that passed the reply stages: the client's own
+// id on an answer, its progress token on progress, the id of its listen on
+// everything that a listen brings, and the id that it shall see on a request
+// to it. Every other byte is m's; m.Raw itself is returned when nothing
+// changes. listen calls it.
+func ForClient(ex *gate.Exchange, m *gate.Message) []byte {
+	var id, token []byte
+	if call := ex.Call.Message; call != nil {
+		id = call.Bytes(call.ID)
+		if at, ok := call.MetaField(MetaProgress); ok {
+			token = call.Bytes(at)
+		}
+	}
+	if ex.Call.Route.Action == gate.Listen && id != nil && (m.Kind == gate.Result || m.Kind == gate.Notification) {
+		return tagged(m, id)
+	}
+	e := edits{raw: m.Raw}
+	switch m.Kind {
+	case gate.Failure, gate.Result:
+		if id != nil && !m.ID.Present() {
+			p := codec(m)
+			patch := p.Patch()
+			patch.ID(id)
+			return patch.Bytes()
+		}
+		e.replace(m.ID, id)
+	case gate.Request:
+		e.replace(m.ID, m.ShownID)
+	case gate.Notification:
+		switch m.Method {
+		case "notifications/progress":
+			at, _ := m.Field(MetaProgress)
+			e.replace(at, token)
+		case "notifications/cancelled":
+			at, _ := m.Field("requestId")
+			e.replace(at, m.ShownID)
+		}
+	case gate.NoMessage:
+	}
+	return e.bytes()
+}
+
+// tagged marks a message of a listen with the id of the client's request,
+// type and all (2026-07-28, subscriptions).
+func tagged(m *gate.Message, id []byte) []byte {
+	p := codec(m)
+	patch := p.Patch()
+	if m.Kind == gate.Result {
+		patch.ID(id)
+	}
+	if m.Method == "notifications/cancelled" {
+		patch.SetField("requestId", id)
+	}
+	patch.SetMeta(MetaSubscription, id)
+	return patch.Bytes()
+}
+
+// Outgoing is what changes in a client's message on its way to an upstream:
+// JSON tokens, nil for what stays.
+type Outgoing struct {
+	ID       []byte // for a request and for an answer
+	Progress []byte // for the progress token, if the client sent one
+	State    []byte // for params.requestState, if the client sent one
+}
+
+// ToUpstream is the client's message as its upstream reads it: with the tokens
+// of out, and with the tool's or prompt's name as the upstream gives it. Every
+// other byte is the client's. The upstream adapter calls it.
+func ToUpstream(ex *gate.Exchange, out Outgoing) []byte {
+	m := ex.Call.Message
+	e := edits{raw: m.Raw}
+	e.replace(m.ID, out.ID)
+	if m.Kind == gate.Request {
+		if at, ok := m.MetaField(MetaProgress); ok {
+			e.replace(at, out.Progress)
+		}
+		if at, ok := m.Field("requestState"); ok {
+			e.replace(at, out.State)
+		}
+		// URIs are never prefixed, and a template's name is not what was read.
+		if it := ex.Target.Item; it != nil && prefixed(it.Kind) && it.Name != ex.Call.Name {
+			e.replace(ex.Call.NameAt, jsonrpc.AppendString(nil, it.Name))
+		}
+	}
+	return e.bytes()
+}
+
+// prefixed tells whether clients may see things of the kind under another name
+// than the upstream's.
+func prefixed(kind gate.ItemKind) bool { return kind == gate.Tool || kind == gate.Prompt }
+
+// codec is the message in jsonrpc's terms, for what needs its Patch.
+func codec(m *gate.Message) *jsonrpc.Message {
+	kinds := [...]jsonrpc.Kind{gate.Request: jsonrpc.Request, gate.Notification: jsonrpc.Notification, gate.Result: jsonrpc.Result, gate.Failure: jsonrpc.Failure}
+	return &jsonrpc.Message{
+		Raw:      m.Raw,
+		Kind:     kinds[m.Kind],
+		ID:       jsonrpc.Span(m.ID),
+		Method:   m.Method,
+		Params:   jsonrpc.Span(m.Params),
+		Result:   jsonrpc.Span(m.Result),
+		Error:    jsonrpc.Span(m.Error),
+		Fields:   codecFields(m.Fields),
+		Meta:     codecFields(m.Meta),
+		MetaSpan: jsonrpc.Span(m.MetaSpan),
+	}
+}
+
+func codecFields(list []gate.Field) []jsonrpc.Field {
+	fields := make([]jsonrpc.Field, len(list))
+	for i, f := range list {
+		fields[i] = jsonrpc.Field{Name: f.Name, Key: jsonrpc.Span(f.Key), Value: jsonrpc.Span(f.Value)}
+	}
+	return fields
+}

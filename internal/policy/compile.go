@@ -1,0 +1,115 @@
+package policy
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// Role is what a set of principals may and may not reach. The zero value
+// grants nothing.
+type Role struct {
+	Allow []Rule // what the role opens
+	Deny  []Rule // what it closes; wins over the allow of every role
+}
+
+// Rule names things by glob. A rule matches what any one of its patterns
+// matches; an empty rule matches nothing.
+//
+// Tools and Prompts are written "upstream/name" and split at the first slash:
+// the two parts are matched apart. "*" and "?" never match a slash, "**" as a
+// whole segment does, so "up/*" leaves out a tool named "a/b" and "up/**" does
+// not. Resources match the URI as the client wrote it.
+type Rule struct {
+	Tools     []string
+	Resources []string
+	Prompts   []string
+}
+
+// Fault is one thing wrong with a role. Path is relative to the map of roles:
+// "reader.allow[0].tools[1]".
+type Fault struct {
+	Path string
+	Text string
+}
+
+// maxPattern bounds a pattern, in bytes: far above any name or URI in use, and
+// low enough that matching stays in the microseconds.
+const maxPattern = 1024
+
+// Policy is the compiled form of a map of roles. The zero value and nil grant
+// nothing.
+type Policy struct {
+	roles map[string]*role
+}
+
+type role struct {
+	allow, deny side
+}
+
+// side is one of a role's two halves.
+type side struct {
+	tools, prompts named
+	resources      uris
+}
+
+// Compile makes a policy of roles. It returns every fault it finds; with any
+// fault the policy is nil, which grants nothing. Config calls it once per load.
+func Compile(roles map[string]Role) (*Policy, []Fault) {
+	p := &Policy{roles: make(map[string]*role, len(roles))}
+	var faults []Fault
+	for _, name := range slices.Sorted(maps.Keys(roles)) {
+		c := compiler{}
+		p.roles[name] = &role{
+			allow: c.side(name+".allow", roles[name].Allow, false),
+			deny:  c.side(name+".deny", roles[name].Deny, true),
+		}
+		faults = append(faults, c.faults...)
+	}
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	return p, nil
+}
+
+type compiler struct{ faults []Fault }
+
+func (c *compiler) side(path string, rules []Rule, deny bool) side {
+	var s side
+	for i, r := range rules {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		for j, p := range r.Tools {
+			c.named(&s.tools, fmt.Sprintf("%s.tools[%d]", at, j), p)
+		}
+		for j, p := range r.Prompts {
+			c.named(&s.prompts, fmt.Sprintf("%s.prompts[%d]", at, j), p)
+		}
+		for j, p := range r.Resources {
+			c.uri(&s.resources, fmt.Sprintf("%s.resources[%d]", at, j), p, deny)
+		}
+	}
+	return s
+}
+
+func (c *compiler) fault(path, text string) {
+	c.faults = append(c.faults, Fault{Path: path, Text: text})
+}
+
+func (c *compiler) named(n *named, path, pattern string) {
+	if err := n.add(pattern, "roles."+path+": "+pattern); err != nil {
+		c.fault(path, err.Error())
+	}
+}
+
+func (c *compiler) uri(u *uris, path, pattern string, deny bool) {
+	rule := "roles." + path + ": " + pattern
+	if err := u.add(pattern, rule); err != nil {
+		c.fault(path, err.Error())
+		return
+	}
+	if plain := canonicalPattern(pattern); deny && plain != pattern {
+		if err := u.add(plain, rule); err != nil {
+			c.fault(path, err.Error())
+		}
+	}
+}

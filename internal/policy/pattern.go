@@ -1,0 +1,206 @@
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+)
+
+// glob is one compiled pattern. Most are a literal, a prefix or everything;
+// only the rest pay for the glob matcher.
+type glob struct {
+	shape shape
+	text  string // the literal, the prefix, or the whole pattern
+	rule  string // where it stands, for Decision.Rule
+}
+
+type shape uint8
+
+const (
+	matcher    shape = iota // anything the other shapes cannot say
+	literal                 // no metacharacter
+	everything              // "**"
+	segment                 // "prefix*": the rest has no slash
+	tree                    // "prefix/**": the prefix and all below it
+)
+
+func newGlob(pattern, rule string) (glob, error) {
+	switch {
+	case pattern == "":
+		return glob{}, errors.New("the pattern is empty")
+	case len(pattern) > maxPattern:
+		return glob{}, fmt.Errorf("the pattern is longer than %d bytes", maxPattern)
+	case strings.ContainsFunc(pattern, func(r rune) bool { return r < ' ' || r == 0x7f }):
+		return glob{}, errors.New("the pattern holds a control character")
+	case !doublestar.ValidatePattern(pattern):
+		return glob{}, errors.New("the glob is malformed: a bracket, a brace or a backslash is left open")
+	case strings.Count(pattern, "{") > maxBraces:
+		return glob{}, fmt.Errorf("the pattern has more than %d braces", maxBraces)
+	}
+	g := glob{shape: matcher, text: pattern, rule: rule}
+	above, deep := strings.CutSuffix(pattern, "/**")
+	switch rest, star := strings.CutSuffix(pattern, "*"); {
+	case !strings.ContainsAny(pattern, meta):
+		g.shape = literal
+	case pattern == "**":
+		g.shape = everything
+	case star && !strings.ContainsAny(rest, meta):
+		g.shape, g.text = segment, rest
+	case deep && above != "" && !strings.ContainsAny(above, meta):
+		g.shape, g.text = tree, above
+	}
+	return g, nil
+}
+
+// meta are the characters that mean something to the glob matcher.
+const meta = `*?[]{}\`
+
+// maxBraces bounds a pattern's alternatives: the matcher tries each
+// combination.
+const maxBraces = 4
+
+func (g *glob) match(s string) bool {
+	switch g.shape {
+	case everything:
+		return s != ""
+	case literal:
+		return s == g.text
+	case segment:
+		rest, ok := strings.CutPrefix(s, g.text)
+		return ok && s != "" && strings.IndexByte(rest, '/') < 0
+	case tree:
+		rest, ok := strings.CutPrefix(s, g.text)
+		return ok && (rest == "" || rest[0] == '/')
+	case matcher:
+		// Validated when compiled, so the pattern cannot be bad here.
+		return s != "" && doublestar.MatchUnvalidated(g.text, s)
+	}
+	return false
+}
+
+// named holds the patterns for tools or for prompts.
+type named struct {
+	exact map[ref]string    // both parts literal: the rule
+	own   map[string][]glob // upstream part literal: by upstream
+	any   []pair            // the rest
+}
+
+type ref struct{ upstream, name string }
+
+type pair struct{ upstream, name glob }
+
+func (n *named) add(pattern, rule string) error {
+	up, name, ok := strings.Cut(pattern, "/")
+	if !ok || up == "" || name == "" {
+		return fmt.Errorf("%q is not upstream/name: write \"files/read_*\", or \"*/**\" for everything", shorten(pattern))
+	}
+	gu, err := newGlob(up, rule)
+	if err != nil {
+		return fmt.Errorf("the part before the slash: %w", err)
+	}
+	gn, err := newGlob(name, rule)
+	if err != nil {
+		return fmt.Errorf("the part after the slash: %w", err)
+	}
+	switch {
+	case gu.shape == literal && gn.shape == literal:
+		if n.exact == nil {
+			n.exact = map[ref]string{}
+		}
+		if _, taken := n.exact[ref{up, name}]; !taken {
+			n.exact[ref{up, name}] = rule
+		}
+		fallthrough // reach asks own and any alone
+	case gu.shape == literal:
+		if n.own == nil {
+			n.own = map[string][]glob{}
+		}
+		if gn.shape != literal {
+			n.own[up] = append(n.own[up], gn)
+		} else if n.own[up] == nil {
+			n.own[up] = []glob{}
+		}
+	default:
+		n.any = append(n.any, pair{gu, gn})
+	}
+	return nil
+}
+
+// find returns the rule that matches, the exact ones first.
+func (n *named) find(upstream, name string) (string, bool) {
+	if rule, ok := n.exact[ref{upstream, name}]; ok {
+		return rule, true
+	}
+	own := n.own[upstream]
+	for i := range own {
+		if own[i].match(name) {
+			return own[i].rule, true
+		}
+	}
+	for i := range n.any {
+		if n.any[i].upstream.match(upstream) && n.any[i].name.match(name) {
+			return n.any[i].name.rule, true
+		}
+	}
+	return "", false
+}
+
+func (n *named) reaches(upstream string) bool {
+	if _, ok := n.own[upstream]; ok {
+		return true
+	}
+	for i := range n.any {
+		if n.any[i].upstream.match(upstream) {
+			return true
+		}
+	}
+	return false
+}
+
+// uris holds the patterns for resources.
+type uris struct {
+	exact map[string]string
+	globs []glob
+}
+
+func (u *uris) add(pattern, rule string) error {
+	g, err := newGlob(pattern, rule)
+	if err != nil {
+		return err
+	}
+	if g.shape != literal {
+		u.globs = append(u.globs, g)
+		return nil
+	}
+	if u.exact == nil {
+		u.exact = map[string]string{}
+	}
+	if _, taken := u.exact[pattern]; !taken {
+		u.exact[pattern] = rule
+	}
+	return nil
+}
+
+func (u *uris) find(uri string) (string, bool) {
+	if rule, ok := u.exact[uri]; ok {
+		return rule, true
+	}
+	for i := range u.globs {
+		if u.globs[i].match(uri) {
+			return u.globs[i].rule, true
+		}
+	}
+	return "", false
+}
+
+func (u *uris) empty() bool { return len(u.exact) == 0 && len(u.globs) == 0 }
+
+// shorten bounds what a fault quotes of the file.
+func shorten(s string) string {
+	if len(s) > 80 {
+		return s[:80] + "…"
+	}
+	return s
+}

@@ -1,0 +1,168 @@
+// Package resolve is the stage that finds what a message is about: the one
+// upstream and the approved definition of a named tool, prompt, resource or
+// template, the approved definitions of a list, or the upstreams of a method
+// that concerns a session as a whole.
+//
+// The pipeline calls it after decode. It asks an upstream's catalogue only when
+// the profile has that upstream and policy says that the principal can reach
+// it; any other upstream looks exactly like one that does not exist. It never
+// decides whether the principal may use what was found: that is authorize.
+package resolve
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"doorward/internal/gate"
+)
+
+// Catalogue is what upstreams offer to an exchange's principal, each item with
+// its digest and its state against the lock. upstream.Pool implements it.
+type Catalogue interface {
+	// Items are the upstream's definitions of a kind, in the upstream's order.
+	Items(ctx context.Context, ex *gate.Exchange, upstream string, kind gate.ItemKind) ([]gate.Item, error)
+	// Find is the one with exactly this name.
+	Find(ctx context.Context, ex *gate.Exchange, upstream string, kind gate.ItemKind, name string) (gate.Item, bool, error)
+}
+
+// Reach tells whether policy could let the principal use anything of an
+// upstream. policy.Policy implements it.
+type Reach interface {
+	Reaches(p *gate.Principal, upstream string) bool
+}
+
+// Asks knows the server-to-client requests that wait for the client's answer,
+// by the id that the client was shown. upstream.Pool implements it.
+type Asks interface {
+	Ask(session *gate.Session, shownID []byte) (upstream, method string, ok bool)
+}
+
+// Profile is a set of upstreams under one URL.
+type Profile struct {
+	Upstreams []string // sorted
+	Plain     bool     // names are as the one upstream gives them, without its prefix
+}
+
+// Config is what the stage needs. Log may be nil, nothing else.
+type Config struct {
+	Catalogue Catalogue
+	Reach     Reach
+	Profiles  map[string]Profile // by name in the URL; "" is all upstreams, prefixed. Never changed
+	Asks      Asks
+	Log       *slog.Logger
+}
+
+// Stage implements gate.Stage.
+type Stage struct {
+	catalogue Catalogue
+	reach     Reach
+	profiles  map[string]Profile
+	asks      Asks
+	log       *slog.Logger
+	templates templates
+}
+
+// New makes the stage.
+func New(c Config) *Stage {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Stage{catalogue: c.Catalogue, reach: c.Reach, profiles: c.Profiles, asks: c.Asks, log: c.Log}
+}
+
+// deadline bounds the catalogues of one message; a person waits for a list.
+const deadline = 10 * time.Second
+
+// Name implements gate.Stage.
+func (s *Stage) Name() string { return "resolve" }
+
+// Applies implements gate.Stage. A client's answer has no row of its own that
+// asks for stages, but it must find the request that it answers.
+func (s *Stage) Applies(r gate.Route) bool {
+	return r.Stages&gate.OnResolve != 0 || r.Action == gate.Answer
+}
+
+// Judge fills the exchange's Target.
+func (s *Stage) Judge(ctx context.Context, ex *gate.Exchange) (gate.Verdict, error) {
+	if ex.Principal == nil || ex.Call.Message == nil && ex.Inbound.Op == "" {
+		return gate.Refuse(gate.CodeInternal, "nobody or nothing to resolve for", ""), nil
+	}
+	profile, ok := s.profiles[ex.Inbound.Profile]
+	if !ok {
+		return gate.Refuse(gate.CodeProfile, "no such profile", "there is nothing at this URL"), nil
+	}
+	if profile.Plain && len(profile.Upstreams) != 1 {
+		return gate.Refuse(gate.CodeProfile, "a profile with plain names needs exactly one upstream", "this URL is not usable"), nil
+	}
+	l := &lookup{Stage: s, ex: ex, plain: profile.Plain, candidates: s.candidates(ex.Principal, profile)}
+	ex.Target = gate.Target{Plain: profile.Plain}
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	switch ex.Call.Route.Action {
+	case gate.Compose:
+		return l.list(ctx)
+	case gate.Relay:
+		return l.named(ctx)
+	case gate.Answer:
+		return l.answer(), nil
+	case gate.Handshake, gate.Discover, gate.Fan, gate.Notify, gate.Listen:
+		ex.Target.Upstreams = l.candidates
+		return gate.Pass(), nil
+	case gate.Cancel, gate.Empty, gate.Stream, gate.Close:
+		return gate.Pass(), nil
+	case gate.NoAction:
+	}
+	return gate.Refuse(gate.CodeInternal, "a method without an action", ""), nil
+}
+
+// candidates are the profile's upstreams that the principal can reach, sorted.
+func (s *Stage) candidates(p *gate.Principal, profile Profile) []string {
+	all := make([]string, 0, len(profile.Upstreams))
+	for _, u := range profile.Upstreams {
+		if s.reach.Reaches(p, u) {
+			all = append(all, u)
+		}
+	}
+	return all
+}
+
+// lookup is the resolution of one message.
+type lookup struct {
+	*Stage
+	ex         *gate.Exchange
+	plain      bool
+	candidates []string
+}
+
+// settle makes a found item the call's target. The copy carries the digest
+// that was found approved, and validate judges by that same digest: what is
+// approved later or meanwhile is another item.
+func (l *lookup) settle(it gate.Item, shown string) gate.Verdict {
+	it.Shown = shown
+	l.ex.Target.Upstream = it.Upstream
+	l.ex.Target.Item = &it
+	return gate.Pass()
+}
+
+// answer finds the request that the client answers.
+func (l *lookup) answer() gate.Verdict {
+	session := l.ex.Call.Session
+	if session == nil {
+		return unexpected("an answer outside a session")
+	}
+	m := l.ex.Call.Message
+	upstream, method, ok := l.asks.Ask(session, m.Bytes(m.ID))
+	if !ok {
+		return unexpected("nothing with this id waits for an answer in this session")
+	}
+	if !l.candidate(upstream) {
+		return unexpected("the principal cannot reach the upstream that asked")
+	}
+	l.ex.Target.Upstream, l.ex.Target.Answers = upstream, method
+	return gate.Pass()
+}
+
+func unexpected(reason string) gate.Verdict {
+	return gate.Refuse(gate.CodeAnswer, reason, "no request with this id waits for an answer")
+}

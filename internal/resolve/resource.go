@@ -1,0 +1,113 @@
+package resolve
+
+import (
+	"context"
+	"errors"
+
+	"doorward/internal/gate"
+)
+
+// match is what one upstream has for a URI.
+type match struct {
+	approved *gate.Item // the resource itself, or the first template that fits
+	template bool       // approved is a template
+	withheld *gate.Item // fits, but is not approved
+}
+
+// resource resolves a URI, or a completion's exact template text, among all
+// candidates. A resource comes before any template; what several upstreams
+// have is ambiguous and refused. An upstream that fails matters only when no
+// other has it.
+func (l *lookup) resource(ctx context.Context) (gate.Verdict, error) {
+	look := l.byURI
+	if l.ex.Call.Route.Item == gate.NoItem {
+		look = l.byText
+	}
+	matches, errs := each(ctx, l.candidates, look)
+	it, several := choose(matches)
+	switch {
+	case several:
+		return ambiguous(gate.Resource), nil
+	case it != nil:
+		return l.settle(*it, it.Name), nil
+	}
+	if err := errors.Join(errs...); err != nil {
+		return gate.Verdict{}, err
+	}
+	for i := range matches {
+		if it := matches[i].withheld; it != nil {
+			return withheld(it, l.ex.Call.Name), nil
+		}
+	}
+	return unknown(gate.Resource, "no upstream has this resource"), nil
+}
+
+// choose is the one approved item, resources first.
+func choose(matches []match) (it *gate.Item, several bool) {
+	template := true
+	for i := range matches {
+		m := &matches[i]
+		switch {
+		case m.approved == nil || m.template && !template:
+		case it == nil || template && !m.template:
+			it, several, template = m.approved, false, m.template
+		default:
+			several = true
+		}
+	}
+	return it, several
+}
+
+// byURI looks for the resource with this URI and then for a template that fits
+// it. A resource that is there but not approved is not reached through a
+// template of the same upstream either.
+func (l *lookup) byURI(ctx context.Context, upstream string) (match, error) {
+	uri := l.ex.Call.Name
+	it, ok, err := l.find(ctx, upstream, gate.Resource, uri)
+	if err != nil {
+		return match{}, err
+	}
+	if ok {
+		return exact(it), nil
+	}
+	items, err := l.catalogue.Items(ctx, l.ex, upstream, gate.Template)
+	if err != nil {
+		return match{}, err
+	}
+	var m match
+	for i := range items {
+		t := &items[i]
+		if t.Kind != gate.Template || t.Upstream != upstream || !l.templates.fits(t.Name, uri) {
+			continue
+		}
+		if t.State == gate.Approved {
+			return match{approved: t, template: true}, nil
+		}
+		if m.withheld == nil {
+			m.withheld = t
+		}
+	}
+	return m, nil
+}
+
+// byText looks for a template with exactly this text, and for a resource when
+// there is none.
+func (l *lookup) byText(ctx context.Context, upstream string) (match, error) {
+	for _, kind := range [...]gate.ItemKind{gate.Template, gate.Resource} {
+		it, ok, err := l.find(ctx, upstream, kind, l.ex.Call.Name)
+		if err != nil {
+			return match{}, err
+		}
+		if ok {
+			return exact(it), nil
+		}
+	}
+	return match{}, nil
+}
+
+func exact(it gate.Item) match {
+	if it.State == gate.Approved {
+		return match{approved: &it}
+	}
+	return match{withheld: &it}
+}

@@ -1,0 +1,173 @@
+package store
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// The files in the data directory.
+const (
+	keysName   = "keys.json"
+	pepperName = "keys.pepper"
+	lockName   = "keys.lock"
+)
+
+const fileVersion = 1
+
+// keysFile is the content of keys.json.
+type keysFile struct {
+	Version int         `json:"version"`
+	Keys    []keyRecord `json:"keys"`
+}
+
+// keyRecord is one key in the file. It holds no secret that opens anything
+// without the pepper, and none that gives the key back with it.
+type keyRecord struct {
+	ID          string    `json:"id"`
+	Name        string    `json:"name"`
+	Roles       []string  `json:"roles"`
+	Hash        digest    `json:"hash"` // HMAC-SHA256 of the text with the pepper
+	Created     time.Time `json:"created"`
+	Expires     time.Time `json:"expires,omitzero"`
+	Revoked     time.Time `json:"revoked,omitzero"`
+	LastUsed    time.Time `json:"last_used,omitzero"`
+	RotatedFrom string    `json:"rotated_from,omitempty"`
+	RotatedTo   string    `json:"rotated_to,omitempty"`
+}
+
+func (r *keyRecord) key() Key {
+	return Key{
+		ID: r.ID, Name: r.Name, Roles: r.Roles, Created: r.Created, Expires: r.Expires,
+		Revoked: r.Revoked, LastUsed: r.LastUsed, RotatedFrom: r.RotatedFrom, RotatedTo: r.RotatedTo,
+	}
+}
+
+// readKeys reads and checks keys.json. A missing file is fs.ErrNotExist.
+func readKeys(path string) (*keysFile, fs.FileInfo, error) {
+	content, info, err := readPrivate(path, maxFile)
+	if err != nil {
+		return nil, nil, err
+	}
+	dec := json.NewDecoder(bytes.NewReader(content))
+	dec.DisallowUnknownFields()
+	var f keysFile
+	if err := dec.Decode(&f); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, nil, fmt.Errorf("%s: bytes after the end", path)
+	}
+	if err := f.check(); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return &f, info, nil
+}
+
+func (f *keysFile) check() error {
+	if f.Version != fileVersion {
+		return fmt.Errorf("version %d, this program knows version %d", f.Version, fileVersion)
+	}
+	if len(f.Keys) > maxKeys {
+		return fmt.Errorf("more than %d keys", maxKeys)
+	}
+	ids := make(map[string]bool, len(f.Keys))
+	hashes := make(map[digest]bool, len(f.Keys))
+	for i := range f.Keys {
+		k := &f.Keys[i]
+		if err := checkName("name", k.Name); err != nil {
+			return fmt.Errorf("key %d: %w", i+1, err)
+		}
+		roles, err := checkRoles(k.Roles)
+		if err != nil {
+			return fmt.Errorf("key %d: %w", i+1, err)
+		}
+		k.Roles = roles
+		if len(k.ID) != len(idPrefix)+idSize || ids[k.ID] || hashes[k.Hash] || k.Hash == (digest{}) || k.Created.IsZero() {
+			return fmt.Errorf("key %d: id, hash or time of creation is missing, wrong or doubled", i+1)
+		}
+		ids[k.ID], hashes[k.Hash] = true, true
+	}
+	return nil
+}
+
+func (f *keysFile) write(path string) error {
+	content, err := json.MarshalIndent(f, "", "  ")
+	if err != nil {
+		return err
+	}
+	return replaceFile(path, append(content, '\n'))
+}
+
+// readPrivate reads a file of at most limit bytes that only its owner can read.
+func readPrivate(path string, limit int64) ([]byte, fs.FileInfo, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, nil, err
+	}
+	if open := info.Mode().Perm() & openTo; open != 0 {
+		return nil, nil, fmt.Errorf("%s has mode %#o: others can read or change it; chmod 600", path, info.Mode().Perm())
+	}
+	content, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(content)) > limit {
+		err = fmt.Errorf("%s is larger than %d bytes", path, limit)
+	}
+	return content, info, err
+}
+
+// replaceFile writes a file whole or not at all, and durably, with mode 0600.
+func replaceFile(path string, content []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	d, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// pepper reads the key of the hashes, or makes it where there are no keys yet.
+// With keys and without it nothing could be judged, and a new one would make
+// every key unknown.
+func pepper(dir string) ([]byte, error) {
+	path := filepath.Join(dir, pepperName)
+	content, _, err := readPrivate(path, secretSize)
+	switch {
+	case err == nil && len(content) == secretSize:
+		return content, nil
+	case err == nil:
+		return nil, fmt.Errorf("%s does not hold %d bytes", path, secretSize)
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	}
+	if _, err := os.Lstat(filepath.Join(dir, keysName)); !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s is missing, and %s exists: restore it, or remove both and create new keys", path, keysName)
+	}
+	content = make([]byte, secretSize)
+	_, _ = rand.Read(content)
+	return content, replaceFile(path, content)
+}

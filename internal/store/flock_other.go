@@ -1,0 +1,13 @@
+//go:build !unix
+
+package store
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+)
+
+const openTo fs.FileMode = 0
+
+func lockFile(string) (*os.File, error) { return nil, errors.ErrUnsupported }
