@@ -34,7 +34,7 @@ fuzz: ## Run every fuzz target for FUZZTIME seconds (30), all together at most F
 	scripts/fuzz
 
 bench: ## Compare with a direct connection and a bare reverse proxy; prints the table.
-	go test -count=1 -run '^TestBench$$' ./internal/bench -bench-table -timeout 20m -v
+	go run ./internal/bench $(ARGS)
 
 conformance: ## Run the official MCP conformance suites through Doorward and compare the counts.
 	scripts/parts

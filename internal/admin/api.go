@@ -101,7 +101,7 @@ type Keys interface {
 	CreateKey(ctx context.Context, actor string, req KeyRequest) (NewKey, error)
 	ListKeys(ctx context.Context) ([]Key, error)
 	RotateKey(ctx context.Context, actor, id string, overlap time.Duration) (NewKey, error)
-	RevokeKey(ctx context.Context, actor, id string) (Key, error)
+	RevokeKey(ctx context.Context, actor, id string) error
 }
 
 // Trust is the review of what upstreams offer.

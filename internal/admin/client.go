@@ -86,8 +86,9 @@ func (c *Client) RotateKey(ctx context.Context, _, id string, overlap time.Durat
 }
 
 // RevokeKey implements Keys.
-func (c *Client) RevokeKey(ctx context.Context, _, id string) (Key, error) {
-	return do[Key](ctx, c, "/v1/keys/revoke", keyRef{ID: id})
+func (c *Client) RevokeKey(ctx context.Context, _, id string) error {
+	_, err := do[struct{}](ctx, c, "/v1/keys/revoke", keyRef{ID: id})
+	return err
 }
 
 // Entries implements Trust.

@@ -50,7 +50,7 @@ func Routes() []Route {
 			return op.RotateKey(ctx, actor, req.ID, req.Overlap)
 		})},
 		{"POST /v1/keys/revoke", KeysWrite, withBody(func(ctx context.Context, op Operator, actor string, req keyRef) (any, error) {
-			return op.RevokeKey(ctx, actor, req.ID)
+			return struct{}{}, op.RevokeKey(ctx, actor, req.ID)
 		})},
 		{"GET /v1/trust", TrustRead, func(op Operator, _ string, r *http.Request) (any, error) {
 			q := r.URL.Query()

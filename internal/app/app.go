@@ -1,0 +1,205 @@
+// Package app is the composition root: it turns a configuration into a running
+// gateway. It alone knows every other package; cli and demo call it, and
+// nothing else does.
+//
+// What a reload may change lives in an immutable snapshot behind one atomic
+// pointer; an exchange uses one snapshot from its first byte to its last.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"doorward/internal/audit"
+	"doorward/internal/config"
+	"doorward/internal/gate"
+	"doorward/internal/listen"
+	"doorward/internal/lock"
+	"doorward/internal/store"
+	"doorward/internal/telemetry"
+	"doorward/internal/upstream"
+)
+
+// Options is what a gateway is made of. Config and Log are required.
+type Options struct {
+	Config  *config.Config
+	Path    string // of the configuration file, for reloads; empty: none
+	Version string
+	Log     *slog.Logger
+	Level   *slog.LevelVar // of Log, for reloads; may be nil
+	// Environment is the process's own; child processes get a few harmless
+	// variables of it (see upstream.Config).
+	Environment []string
+	// Supervised says that this binary calls Supervise first thing, so that
+	// child processes can be started under a supervisor.
+	Supervised bool
+}
+
+// App is a gateway: opened by New, run by Serve or ServeStdio, or used as an
+// admin.Operator on its files alone. Close ends it in every case.
+type App struct {
+	Options
+	started time.Time
+	metrics *telemetry.Metrics
+	audit   *audit.Log
+	keys    *store.Keys
+	pins    *lock.Pins
+	pool    *upstream.Pool
+	front   *listen.Server
+	current atomic.Pointer[snapshot]
+	meter   meter
+
+	reloading sync.Mutex // one reload at a time
+	url       atomic.Pointer[string]
+	ready     atomic.Bool
+	background
+}
+
+// background owns the goroutines that live as long as the App.
+type background struct {
+	ctx    context.Context //nolint:containedctx // ends the owned goroutines at Close
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+	closed sync.Once
+	err    error
+}
+
+// New opens everything that the gateway keeps: the audit log first, so that
+// what follows is on record. It fails, and leaves nothing open, when any of it
+// cannot be had.
+func New(o Options) (_ *App, err error) {
+	if o.Config == nil || o.Log == nil {
+		return nil, errors.New("app: config and log are required")
+	}
+	a := &App{Options: o, started: time.Now(), metrics: telemetry.New(o.Version)}
+	a.ctx, a.cancel = context.WithCancel(context.Background())
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.Close())
+		}
+	}()
+	dir := o.Config.DataDir
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("making data_dir: %w", err)
+	}
+	if err := private(dir); err != nil {
+		return nil, err
+	}
+	if a.audit, err = audit.Open(audit.Config{
+		Dir: filepath.Join(dir, "audit"), KeyFile: filepath.Join(dir, "audit.key"),
+		Durability: durability(o.Config.Audit.Durability), Log: o.Log,
+	}); err != nil {
+		return nil, opening("audit log", err)
+	}
+	if a.keys, err = store.Open(store.Config{Dir: dir, Log: o.Log}); err != nil {
+		return nil, opening("API keys", err)
+	}
+	if a.pins, err = lock.Open(lock.Config{
+		Path: o.Config.Trust.Lock, Observed: filepath.Join(dir, "observed.json"),
+		FirstUse: firstUse(o.Config.Trust.FirstUse), Log: o.Log,
+	}); err != nil {
+		return nil, opening("doorward.lock", err)
+	}
+	if err := a.openTransports(dir); err != nil {
+		return nil, err
+	}
+	a.own(func() { a.pins.Run(a.ctx) })
+	a.gauges()
+	return a, nil
+}
+
+// openTransports makes the two ends of the line and the line between them.
+func (a *App) openTransports(dir string) error {
+	key, err := stateKey(filepath.Join(dir, "state.key"))
+	if err != nil {
+		return opening("state key", err)
+	}
+	a.pool, err = upstream.New(upstream.Config{
+		Upstreams: settings(a.Config, a.Path), Pins: a.pins, Events: a.audit.Event, Seen: a.seen,
+		Unsolicited: a.unsolicited, MayRead: a.mayRead, StateKey: key,
+		Environment: a.Environment, Supervised: a.Supervised, Log: a.Log, Version: a.Version,
+	})
+	if err != nil {
+		return opening("upstreams", err)
+	}
+	a.front, err = listen.New(listen.Config{
+		Serve:         a.serveExchange,
+		Settings:      func() *listen.Settings { return a.current.Load().front },
+		SessionClosed: a.pool.CloseSession,
+		Log:           a.Log, Meter: &a.meter,
+	})
+	if err != nil {
+		return opening("front", err)
+	}
+	snap, err := a.snapshot(a.Config)
+	if err != nil {
+		return err
+	}
+	a.current.Store(snap)
+	return nil
+}
+
+// seen takes note of a catalogue that was read, for review.
+func (a *App) seen(items []gate.Item) { a.pins.Observe(items) }
+
+// serveExchange walks one exchange along the line of the current snapshot.
+func (a *App) serveExchange(ctx context.Context, ex *gate.Exchange, client gate.Client) {
+	a.current.Load().line.Serve(ctx, ex, client)
+}
+
+func opening(what string, err error) error { return fmt.Errorf("opening %s: %w", what, err) }
+
+// own runs f in a goroutine that Close waits for; f ends when a.ctx does.
+func (b *background) own(f func()) {
+	b.wg.Go(f)
+}
+
+// grace is how long Close waits for calls under way.
+const grace = 10 * time.Second
+
+// Close ends the gateway: clients first, then upstreams, the audit log last, so
+// that every outcome is still on record. A second call returns the same error.
+func (a *App) Close() error {
+	a.closed.Do(func() {
+		a.ready.Store(false)
+		ctx, cancel := context.WithTimeout(context.Background(), grace)
+		defer cancel()
+		var errs []error
+		if a.front != nil {
+			errs = append(errs, a.front.Shutdown(ctx))
+		}
+		if a.pool != nil {
+			errs = append(errs, a.pool.Close(ctx))
+		}
+		a.cancel()
+		a.wg.Wait()
+		if a.keys != nil {
+			errs = append(errs, a.keys.Close())
+		}
+		if a.audit != nil {
+			errs = append(errs, a.audit.Close())
+		}
+		a.err = errors.Join(errs...)
+	})
+	return a.err
+}
+
+// private refuses a data directory that others may enter: it holds keys.
+func private(dir string) error {
+	st, err := os.Stat(dir)
+	if err != nil {
+		return fmt.Errorf("looking at data_dir: %w", err)
+	}
+	const others = 0o077
+	if st.Mode().Perm()&others != 0 {
+		return fmt.Errorf("data_dir %s is open to other users (mode %04o): chmod 700 it", dir, st.Mode().Perm())
+	}
+	return nil
+}

@@ -1,0 +1,39 @@
+package app
+
+import "sync/atomic"
+
+// gauge is a number that many goroutines count in.
+type gauge struct{ atomic.Int64 }
+
+func (g *gauge) value() float64 { return float64(g.Load()) }
+
+// gauges tells telemetry what to ask at each scrape.
+func (a *App) gauges() {
+	m := a.metrics
+	m.Counter("doorward_turned_away_total", "Requests answered before they became an exchange: wrong URL, host, origin, type, size.", a.meter.turned.value)
+	m.Counter("doorward_dropped_messages_total", "Messages for a client that no queue had room for.", a.meter.dropped.value)
+	m.Gauge("doorward_streams", "Open GET streams.", a.meter.streams.value)
+	m.Gauge("doorward_sessions", "Client sessions (stateful era).", a.meter.sessions.value)
+	m.Gauge("doorward_upstream_channels", "Sessions and processes towards upstreams.", func() float64 {
+		n := 0
+		for _, u := range a.pool.Status() {
+			n += u.Sessions
+		}
+		return float64(n)
+	})
+	m.Gauge("doorward_children", "Child processes running.", func() float64 {
+		n := 0
+		for _, u := range a.pool.Status() {
+			n += u.Children
+		}
+		return float64(n)
+	})
+	m.Counter("doorward_audit_records_total", "Records in the audit log since the start.", func() float64 { return float64(a.audit.Stats().Records) })
+	m.Gauge("doorward_audit_lag_seconds", "Age of the audit write under way; 0 when there is none.", func() float64 { return a.audit.Stats().Lag.Seconds() })
+	m.Gauge("doorward_audit_healthy", "1 while records can be written.", func() float64 {
+		if a.audit.Healthy() != nil {
+			return 0
+		}
+		return 1
+	})
+}

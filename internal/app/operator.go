@@ -1,0 +1,175 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"doorward/internal/admin"
+	"doorward/internal/config"
+	"doorward/internal/gate"
+	"doorward/internal/store"
+)
+
+var _ admin.Operator = (*App)(nil)
+
+// CreateKey implements admin.Keys.
+func (a *App) CreateKey(ctx context.Context, actor string, req admin.KeyRequest) (admin.NewKey, error) {
+	roles, err := a.rolesFor(req.Roles)
+	if err != nil {
+		return admin.NewKey{}, err
+	}
+	opts := store.CreateOptions{Name: req.Name, Roles: roles}
+	if req.Expires > 0 {
+		opts.Expires = time.Now().Add(req.Expires)
+	}
+	if err := a.record(ctx, gate.Event{Kind: "key.create", Actor: actor, Detail: req.Name + " roles " + strings.Join(roles, ",")}); err != nil {
+		return admin.NewKey{}, err
+	}
+	text, key, err := a.keys.Create(opts)
+	return newKey(text, key), operated("creating a key", err)
+}
+
+// rolesFor checks that roles exist; none means the built-in one, when the
+// configuration writes no roles of its own.
+func (a *App) rolesFor(roles []string) ([]string, error) {
+	cfg := a.current.Load().cfg
+	if len(roles) == 0 {
+		if cfg.BuiltInRole {
+			return []string{config.BuiltInRoleName}, nil
+		}
+		return nil, operated("creating a key", fmt.Errorf("name a role with --role: %s", strings.Join(names(cfg.Roles), ", ")))
+	}
+	for _, r := range roles {
+		if _, ok := cfg.Roles[r]; !ok {
+			return nil, operated("creating a key", fmt.Errorf("there is no role %q; the configuration has %s", r, strings.Join(names(cfg.Roles), ", ")))
+		}
+	}
+	return roles, nil
+}
+
+func names[V any](m map[string]V) []string {
+	out := make([]string, 0, len(m))
+	for name := range m {
+		out = append(out, name)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// ListKeys implements admin.Keys.
+func (a *App) ListKeys(context.Context) ([]admin.Key, error) {
+	keys, err := a.keys.List()
+	out := make([]admin.Key, 0, len(keys))
+	for _, k := range keys {
+		out = append(out, shownKey(k))
+	}
+	return out, operated("listing keys", err)
+}
+
+// RotateKey implements admin.Keys.
+func (a *App) RotateKey(ctx context.Context, actor, id string, overlap time.Duration) (admin.NewKey, error) {
+	if err := a.record(ctx, gate.Event{Kind: "key.rotate", Actor: actor, Detail: id}); err != nil {
+		return admin.NewKey{}, err
+	}
+	text, key, err := a.keys.Rotate(id, overlap)
+	return newKey(text, key), operated("rotating a key", err)
+}
+
+// RevokeKey implements admin.Keys.
+func (a *App) RevokeKey(ctx context.Context, actor, id string) error {
+	if err := a.record(ctx, gate.Event{Kind: "key.revoke", Actor: actor, Detail: id}); err != nil {
+		return err
+	}
+	return operated("revoking a key", a.keys.Revoke(id))
+}
+
+func newKey(text string, k store.Key) admin.NewKey {
+	return admin.NewKey{Text: text, ID: k.ID, Name: k.Name, Roles: k.Roles, Expires: k.Expires}
+}
+
+func shownKey(k store.Key) admin.Key {
+	return admin.Key{
+		ID: k.ID, Name: k.Name, Roles: k.Roles, Created: k.Created,
+		Expires: k.Expires, LastUsed: k.LastUsed, Revoked: k.Revoked,
+	}
+}
+
+// record puts an operator's act on record before it is done; without a record
+// it is not done.
+func (a *App) record(ctx context.Context, e gate.Event) error {
+	if e.Status == "" {
+		e.Status = "ok"
+	}
+	return a.audit.Event(ctx, e)
+}
+
+// operated makes an error one that the operator may read whole.
+func operated(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[*gate.Error](err); ok {
+		return err
+	}
+	return &gate.Error{Code: gate.CodeParams, Op: op, Public: err.Error(), Err: err}
+}
+
+// Status implements admin.Gateway.
+func (a *App) Status(context.Context) (admin.Status, error) {
+	st := admin.Status{
+		Version: a.Version, Started: a.started, URL: a.URL(),
+		Sessions: int(a.meter.sessions.Load()), Reasons: a.Ready(), Upstreams: []admin.UpstreamStatus{},
+	}
+	st.Ready = len(st.Reasons) == 0
+	for _, u := range a.pool.Status() {
+		st.Upstreams = append(st.Upstreams, admin.UpstreamStatus{
+			Name: u.Name, Transport: u.Transport, Eras: u.Eras, Channels: u.Sessions, Children: u.Children, Error: u.LastError,
+		})
+	}
+	return st, nil
+}
+
+// Ready implements admin.Health: why the gateway cannot serve.
+func (a *App) Ready() []string {
+	var reasons []string
+	if !a.ready.Load() {
+		reasons = append(reasons, "starting or stopping")
+	}
+	if err := a.keys.Healthy(); err != nil {
+		reasons = append(reasons, "API keys: "+err.Error())
+	}
+	if err := a.audit.Healthy(); err != nil {
+		reasons = append(reasons, "audit log: "+err.Error())
+	}
+	return reasons
+}
+
+// Metrics implements admin.Health.
+func (a *App) Metrics() http.Handler { return a.metrics.Handler() }
+
+// durable is a file that Doorward keeps for itself, made with fresh random
+// bytes when it is missing.
+func durable(path string, fresh func() ([]byte, error)) ([]byte, error) {
+	b, err := os.ReadFile(path)
+	if err == nil || !errors.Is(err, os.ErrNotExist) {
+		return b, err
+	}
+	if b, err = fresh(); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return os.ReadFile(path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	_, err = f.Write(b)
+	return b, errors.Join(err, f.Sync(), f.Close())
+}

@@ -1,0 +1,28 @@
+package app
+
+import (
+	"time"
+
+	"doorward/internal/gate"
+	"doorward/internal/listen"
+)
+
+// unsolicited walks a message that an upstream sent outside any call along the
+// reply half of the line, to the stream of the session that it belongs to.
+func (a *App) unsolicited(session *gate.Session, up string, m *gate.Message) {
+	now := time.Now()
+	ex := &gate.Exchange{
+		ID: listen.NewExchangeID(now), Start: now,
+		Inbound:   gate.Inbound{Transport: "upstream", Profile: session.Profile},
+		Principal: session.Principal,
+		Target:    gate.Target{Upstream: up},
+	}
+	ex.Call = gate.Call{Message: m, Era: gate.Stateful, Version: session.Version, Session: session}
+	a.current.Load().line.Push(a.ctx, ex, m, a.front.Unasked())
+}
+
+// mayRead tells whether a client may hear of changes to a resource: the same
+// decision that guards reading it.
+func (a *App) mayRead(ex *gate.Exchange, uri string) bool {
+	return a.current.Load().policy.Decide(ex.Principal, gate.Resource, "", uri).Allowed
+}

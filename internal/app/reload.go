@@ -1,0 +1,130 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+
+	"doorward/internal/config"
+	"doorward/internal/gate"
+)
+
+// Reload reads the configuration again and serves by it. A bad one is refused
+// whole and the old one stays. actor is who asked, for the audit log.
+func (a *App) Reload(ctx context.Context, actor string) error {
+	a.reloading.Lock()
+	defer a.reloading.Unlock()
+	err := a.reload(ctx, actor)
+	if err != nil {
+		a.Log.ErrorContext(ctx, "configuration refused, the old one stays", "path", a.Path, "error", err)
+		return &gate.Error{Code: gate.CodeParams, Op: "reloading", Public: err.Error(), Err: err}
+	}
+	a.Log.InfoContext(ctx, "configuration reloaded", "path", a.Path)
+	return nil
+}
+
+func (a *App) reload(ctx context.Context, actor string) error {
+	if a.Path == "" {
+		return errors.New("this gateway was not started from a file")
+	}
+	cfg, err := config.Load(a.Path)
+	if err != nil {
+		return err
+	}
+	if err := sameProcess(a.current.Load().cfg, cfg); err != nil {
+		return err
+	}
+	snap, err := a.snapshot(cfg)
+	if err != nil {
+		return err
+	}
+	if err := a.pins.Reload(); err != nil {
+		return err
+	}
+	if err := a.audit.Event(ctx, gate.Event{Kind: "config.reload", Actor: actor, Status: "ok"}); err != nil {
+		return err
+	}
+	if a.Level != nil {
+		_ = a.Level.UnmarshalText([]byte(cfg.Telemetry.Log.Level)) // config has checked it
+	}
+	if err := a.pool.Reconfigure(settings(cfg, a.Path)); err != nil {
+		return err
+	}
+	a.current.Store(snap)
+	return nil
+}
+
+// sameProcess refuses a change that a running process cannot make.
+func sameProcess(was, is *config.Config) error {
+	for _, c := range []struct {
+		key     string
+		changed bool
+	}{
+		{"data_dir", was.DataDir != is.DataDir},
+		{"listen.address", was.Listen.Address != is.Listen.Address},
+		{"listen.tls", was.Listen.TLS != is.Listen.TLS},
+		{"admin.address", was.Admin.Address != is.Admin.Address},
+		{"audit.durability", was.Audit.Durability != is.Audit.Durability},
+		{"trust.lock", was.Trust.Lock != is.Trust.Lock},
+		{"trust.first_use", was.Trust.FirstUse != is.Trust.FirstUse},
+		{"telemetry.log.format", was.Telemetry.Log.Format != is.Telemetry.Log.Format},
+	} {
+		if c.changed {
+			return fmt.Errorf("%s cannot change while the gateway runs: restart it", c.key)
+		}
+	}
+	return nil
+}
+
+// settle is how long a file must be quiet before it is read: editors write in
+// several steps.
+const settle = 200 * time.Millisecond
+
+// watch reloads when the configuration or the lock file changes. It watches
+// their directories, because editors replace files.
+func (a *App) watch(ctx context.Context) {
+	if a.Path == "" {
+		return
+	}
+	w, err := fsnotify.NewWatcher()
+	if err != nil {
+		a.Log.WarnContext(ctx, "file changes are not seen; use SIGHUP", "error", err)
+		return
+	}
+	defer func() { _ = w.Close() }()
+	files := map[string]bool{}
+	for _, path := range []string{a.Path, a.Config.Trust.Lock} {
+		abs, err := filepath.Abs(path)
+		if err == nil {
+			err = w.Add(filepath.Dir(abs))
+		}
+		if err != nil {
+			a.Log.WarnContext(ctx, "file changes are not seen; use SIGHUP", "path", path, "error", err)
+			continue
+		}
+		files[abs] = true
+	}
+	quiet := time.NewTimer(settle)
+	quiet.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case e, ok := <-w.Events:
+			if !ok {
+				return
+			}
+			if files[filepath.Clean(e.Name)] && !e.Has(fsnotify.Chmod) {
+				quiet.Reset(settle)
+			}
+		case err := <-w.Errors:
+			a.Log.WarnContext(ctx, "watching files", "error", err)
+		case <-quiet.C:
+			_ = a.Reload(ctx, "file") // it has said in the log what is wrong
+		}
+	}
+}

@@ -1,0 +1,142 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	"doorward/internal/admin"
+	"doorward/internal/gate"
+	"doorward/internal/lock"
+)
+
+// Entries implements admin.Trust.
+func (a *App) Entries(ctx context.Context, upstream string, refresh bool) ([]admin.Entry, error) {
+	if err := a.knows(upstream); err != nil {
+		return nil, err
+	}
+	if refresh {
+		if err := a.refresh(ctx, upstream); err != nil {
+			return nil, err
+		}
+	}
+	list := a.pins.List(lock.Filter{Upstream: upstream})
+	out := make([]admin.Entry, 0, len(list))
+	for _, e := range list {
+		out = append(out, entry(e))
+	}
+	return out, nil
+}
+
+// refresh asks one upstream, or all of them, what they offer now. Of several,
+// one that does not answer leaves the others; of one, it is the error.
+func (a *App) refresh(ctx context.Context, upstream string) error {
+	if upstream == "" {
+		a.lookAtUpstreams(ctx)
+		return nil
+	}
+	if err := a.observe(ctx, upstream); err != nil {
+		return operated("asking upstream "+upstream, fmt.Errorf("upstream %s: %w", upstream, err))
+	}
+	return nil
+}
+
+func (a *App) knows(upstream string) error {
+	cfg := a.current.Load().cfg
+	if _, ok := cfg.Upstreams[upstream]; ok || upstream == "" {
+		return nil
+	}
+	return operated("reviewing", fmt.Errorf("there is no upstream %q; the configuration has %v", upstream, names(cfg.Upstreams)))
+}
+
+func entry(e lock.Entry) admin.Entry {
+	out := admin.Entry{
+		Upstream: e.Upstream, Kind: e.Kind.String(), Name: e.Name,
+		State: e.State.String(), Digest: e.Digest.String(), SeenAt: e.SeenAt,
+	}
+	if e.PinnedDigest != (gate.Digest{}) {
+		out.Pinned = e.PinnedDigest.String()
+	}
+	return out
+}
+
+// Detail implements admin.Trust.
+func (a *App) Detail(_ context.Context, upstream, kind, name string) (admin.Detail, error) {
+	k, err := kindOf(kind)
+	if err != nil {
+		return admin.Detail{}, err
+	}
+	list := a.pins.List(lock.Filter{Upstream: upstream, Kind: k, Name: name})
+	if len(list) == 0 {
+		return admin.Detail{}, operated("showing", fmt.Errorf("upstream %s offers no %s named %q", upstream, kind, name))
+	}
+	pinned, offered := a.pins.Show(upstream, k, name)
+	d := admin.Detail{Entry: entry(list[0]), Approved: string(pinned), Observed: string(offered)}
+	lines, err := a.pins.Diff(list[0])
+	if err != nil {
+		return admin.Detail{}, operated("comparing", err)
+	}
+	for _, l := range lines {
+		d.Diff = append(d.Diff, admin.Change{Pointer: l.Pointer, Before: l.Before, After: l.After})
+	}
+	return d, nil
+}
+
+// Approve implements admin.Trust.
+func (a *App) Approve(ctx context.Context, actor string, refs []admin.Ref) (int, error) {
+	return a.decide(ctx, actor, "trust.approve", refs, a.pins.Approve)
+}
+
+// Reject implements admin.Trust.
+func (a *App) Reject(ctx context.Context, actor string, refs []admin.Ref) (int, error) {
+	return a.decide(ctx, actor, "trust.reject", refs, a.pins.Reject)
+}
+
+// decide records each decision and then carries them out, all or none.
+func (a *App) decide(ctx context.Context, actor, kind string, refs []admin.Ref, do func([]lock.Ref, string) (int, error)) (int, error) {
+	decided := make([]lock.Ref, 0, len(refs))
+	for _, r := range refs {
+		k, err := kindOf(r.Kind)
+		if err != nil {
+			return 0, err
+		}
+		digest, err := gate.ParseDigest(r.Digest)
+		if err != nil {
+			return 0, operated("deciding", err)
+		}
+		decided = append(decided, lock.Ref{Upstream: r.Upstream, Kind: k, Name: r.Name, Digest: digest})
+	}
+	for _, r := range refs {
+		err := a.record(ctx, gate.Event{Kind: kind, Actor: actor, Upstream: r.Upstream, Detail: r.Kind + " " + r.Name + " " + r.Digest})
+		if err != nil {
+			return 0, err
+		}
+	}
+	n, err := do(decided, actor)
+	if err != nil {
+		return n, operated("deciding", err)
+	}
+	return n, operated("deciding", a.pins.Flush())
+}
+
+// kindOf reads an item kind's word.
+func kindOf(word string) (gate.ItemKind, error) {
+	for _, k := range []gate.ItemKind{
+		gate.Tool, gate.Prompt, gate.Resource, gate.Template, gate.Instructions, gate.Server, gate.Command,
+	} {
+		if k.String() == word {
+			return k, nil
+		}
+	}
+	return gate.NoItem, operated("reading a kind", fmt.Errorf("%q is no kind of definition: tool, prompt, resource, template, instructions, server or command", word))
+}
+
+// Waiting counts the definitions of an upstream that wait for a decision.
+func (a *App) Waiting(upstream string) (waiting, total int) {
+	for _, e := range a.pins.List(lock.Filter{Upstream: upstream}) {
+		total++
+		if e.State == gate.Held || e.State == gate.Changed {
+			waiting++
+		}
+	}
+	return waiting, total
+}

@@ -1,0 +1,148 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"doorward/internal/admin"
+	"doorward/internal/config"
+)
+
+// Serve runs the gateway over HTTP until ctx ends, then ends it. ready is
+// called once, when clients can connect and every upstream has been looked at
+// or has not answered in time.
+func (a *App) Serve(ctx context.Context, ready func()) error {
+	socket, err := admin.Listen(a.Config.DataDir, a, a.Log)
+	if err != nil {
+		return errors.Join(err, a.Close())
+	}
+	stop := []func(context.Context) error{socket.Close}
+	if addr := a.Config.Admin.Address.String(); addr != "" {
+		health, err := admin.ListenHealth(addr, a, a.Log)
+		if err != nil {
+			return errors.Join(fmt.Errorf("listening on admin.address %s: %w", addr, err), a.end(stop))
+		}
+		stop = append(stop, health.Close)
+	}
+	ln, conf, err := a.listen(ctx)
+	if err != nil {
+		return errors.Join(err, a.end(stop))
+	}
+	serving := make(chan error, 1)
+	go func() { serving <- a.front.Serve(ln, conf) }()
+	a.own(func() { a.watch(a.ctx) })
+	a.lookAtUpstreams(ctx)
+	a.ready.Store(true)
+	if ready != nil {
+		ready()
+	}
+	select {
+	case <-ctx.Done():
+		err = a.end(stop)
+		return errors.Join(err, <-serving)
+	case err = <-serving:
+		return errors.Join(err, a.end(stop))
+	}
+}
+
+// end closes the gateway and then what serves its operator.
+func (a *App) end(stop []func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), grace)
+	defer cancel()
+	errs := []error{a.Close()}
+	for _, f := range slices.Backward(stop) {
+		errs = append(errs, f(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// listen opens the clients' port, with TLS when it is configured.
+func (a *App) listen(ctx context.Context) (net.Listener, *tls.Config, error) {
+	l := a.Config.Listen
+	var lc net.ListenConfig
+	ln, err := lc.Listen(ctx, "tcp", l.Address.String())
+	if err != nil {
+		return nil, nil, fmt.Errorf("listening on %s: %w (is another gateway running there?)", l.Address, err)
+	}
+	scheme := "http"
+	var conf *tls.Config
+	if l.TLS.Cert != "" {
+		scheme = "https"
+		if conf, err = tlsConfig(l.TLS); err != nil {
+			return nil, nil, errors.Join(err, ln.Close())
+		}
+	}
+	url := scheme + "://" + ln.Addr().String() + "/mcp"
+	if l.PublicURL != "" {
+		url = strings.TrimSuffix(l.PublicURL, "/") + "/mcp"
+	}
+	a.url.Store(&url)
+	return ln, conf, nil
+}
+
+// tlsConfig reads the certificate.
+func tlsConfig(c config.TLS) (*tls.Config, error) {
+	cert, err := tls.LoadX509KeyPair(c.Cert, c.Key)
+	if err != nil {
+		return nil, fmt.Errorf("reading listen.tls: %w", err)
+	}
+	minVersion := uint16(tls.VersionTLS12)
+	if c.MinVersion == "1.3" {
+		minVersion = tls.VersionTLS13
+	}
+	return &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: minVersion}, nil
+}
+
+// ServeStdio runs the gateway for one client on in and out until in ends, ctx
+// ends, or the client is gone; then it ends the gateway.
+func (a *App) ServeStdio(ctx context.Context, in io.Reader, out io.Writer) error {
+	a.own(func() { a.watch(a.ctx) })
+	a.ready.Store(true)
+	err := a.front.ServeStdio(ctx, in, out)
+	if errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	return errors.Join(err, a.Close())
+}
+
+// look is how long one upstream may take to show what it offers at the start.
+const look = 20 * time.Second
+
+// lookAtUpstreams asks every upstream what it offers, all at once. One that
+// fails is logged and asked again when a client needs it.
+func (a *App) lookAtUpstreams(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, look)
+	defer cancel()
+	var wg sync.WaitGroup
+	for name := range a.current.Load().cfg.Upstreams {
+		wg.Go(func() {
+			if err := a.observe(ctx, name); err != nil {
+				a.Log.WarnContext(ctx, "upstream not available", "upstream", name, "error", err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// observe asks one upstream what it offers and takes note of it for review.
+func (a *App) observe(ctx context.Context, name string) error {
+	seen, err := a.pool.Observe(ctx, name)
+	a.seen(seen.Items)
+	return err
+}
+
+// URL is where clients connect; empty before Serve listens.
+func (a *App) URL() string {
+	if u := a.url.Load(); u != nil {
+		return *u
+	}
+	return ""
+}

@@ -1,0 +1,96 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"doorward/internal/authorize"
+	"doorward/internal/config"
+	"doorward/internal/decode"
+	"doorward/internal/gate"
+	"doorward/internal/identify"
+	"doorward/internal/listen"
+	"doorward/internal/pipeline"
+	"doorward/internal/policy"
+	"doorward/internal/resolve"
+	"doorward/internal/validate"
+)
+
+// snapshot is everything that a reload replaces, as one. It never changes.
+type snapshot struct {
+	cfg    *config.Config
+	policy *policy.Policy
+	line   *pipeline.Line
+	front  *listen.Settings
+}
+
+// snapshot builds the line for a configuration. The order of the stages is the
+// order of architecture.md.
+func (a *App) snapshot(cfg *config.Config) (*snapshot, error) {
+	pol, err := compile(cfg)
+	if err != nil {
+		return nil, err
+	}
+	dec := decode.New(decode.Config{Sessions: a.front})
+	val := validate.New(a.Log)
+	who, err := identify.New(identify.Config{
+		Keys: keyring{a.keys}, APIKeys: cfg.Identity.APIKeys,
+		Anonymous: anonymous(cfg), Local: local(cfg),
+	})
+	if err != nil {
+		return nil, err
+	}
+	line, err := pipeline.New(pipeline.Config{
+		Stages: []gate.Stage{
+			who,
+			dec,
+			resolve.New(resolve.Config{Catalogue: a.pool, Reach: pol, Profiles: profiles(cfg), Asks: a.pool, Log: a.Log}),
+			authorize.New(pol),
+			val,
+		},
+		Replies: []gate.ReplyStage{dec, val},
+		Forward: forwards{local: a.front, upstream: a.pool},
+		Record:  a.audit,
+		Observe: a.metrics,
+		Log:     a.Log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &snapshot{cfg: cfg, policy: pol, line: line, front: front(cfg)}, nil
+}
+
+// forwards hands a call to whoever carries out its action: the front its own
+// streams and sessions, the pool everything that concerns an upstream.
+type forwards struct{ local, upstream gate.Forwarder }
+
+// Forward implements gate.Forwarder.
+func (f forwards) Forward(ctx context.Context, ex *gate.Exchange, emit gate.Emit) error {
+	switch ex.Call.Route.Action {
+	case gate.Empty, gate.Stream, gate.Close:
+		return f.local.Forward(ctx, ex, emit)
+	case gate.Relay, gate.Compose, gate.Handshake, gate.Discover, gate.Answer,
+		gate.Listen, gate.Fan, gate.Notify, gate.Cancel:
+		return f.upstream.Forward(ctx, ex, emit)
+	case gate.NoAction:
+	}
+	return &gate.Error{Code: gate.CodeMethod, Op: "forwarding", Err: fmt.Errorf("nobody carries out action %d", ex.Call.Route.Action)}
+}
+
+// profiles are the URLs that the gateway serves: the configured ones and, at
+// /mcp itself, all upstreams.
+func profiles(cfg *config.Config) map[string]resolve.Profile {
+	all := make([]string, 0, len(cfg.Upstreams))
+	for name := range cfg.Upstreams {
+		all = append(all, name)
+	}
+	slices.Sort(all)
+	out := map[string]resolve.Profile{"": {Upstreams: all}}
+	for name, p := range cfg.Profiles {
+		ups := slices.Clone(p.Upstreams)
+		slices.Sort(ups)
+		out[name] = resolve.Profile{Upstreams: ups, Plain: p.Names == "plain"}
+	}
+	return out
+}

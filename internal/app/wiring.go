@@ -1,0 +1,188 @@
+package app
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"doorward/internal/admin"
+	"doorward/internal/audit"
+	"doorward/internal/config"
+	"doorward/internal/gate"
+	"doorward/internal/identify"
+	"doorward/internal/listen"
+	"doorward/internal/lock"
+	"doorward/internal/policy"
+	"doorward/internal/store"
+	"doorward/internal/telemetry"
+	"doorward/internal/upstream"
+)
+
+// This file translates between packages that must not know each other.
+
+func durability(word string) audit.Durability {
+	if word == "power" {
+		return audit.Power
+	}
+	return audit.Process
+}
+
+func firstUse(word string) lock.FirstUse {
+	if word == "approve" {
+		return lock.ApproveFirst
+	}
+	return lock.HoldFirst
+}
+
+// settings are the upstreams as the pool wants them. Commands run in the
+// configuration file's directory, like every relative path of the file.
+func settings(cfg *config.Config, path string) []upstream.Settings {
+	dir := ""
+	if abs, err := filepath.Abs(path); path != "" && err == nil {
+		dir = filepath.Dir(abs)
+	}
+	out := make([]upstream.Settings, 0, len(cfg.Upstreams))
+	for _, name := range names(cfg.Upstreams) {
+		u := cfg.Upstreams[name]
+		command := slices.Clone(u.Command)
+		if len(command) > 0 && strings.ContainsRune(command[0], filepath.Separator) && !filepath.IsAbs(command[0]) {
+			command[0] = filepath.Join(dir, command[0])
+		}
+		out = append(out, upstream.Settings{
+			Name: name, Command: command, URL: u.URL, Dir: dir,
+			Timeout: time.Duration(u.Limits.Timeout), Concurrency: u.Limits.Concurrency,
+			MaxResult: int64(u.Limits.Result), Shared: u.Sandbox.Lifetime == "shared",
+		})
+	}
+	return out
+}
+
+// compile makes the policy; config has checked the same roles already.
+func compile(cfg *config.Config) (*policy.Policy, error) {
+	pol, faults := policy.Compile(cfg.PolicyRoles())
+	if len(faults) > 0 {
+		return nil, fmt.Errorf("roles.%s: %s", faults[0].Path, faults[0].Text)
+	}
+	return pol, nil
+}
+
+func front(cfg *config.Config) *listen.Settings {
+	s := &listen.Settings{
+		AllowedHosts: cfg.Listen.AllowedHosts, AllowedOrigins: cfg.Listen.AllowedOrigins,
+		MaxBody: int64(cfg.Listen.MaxBody),
+	}
+	for _, p := range cfg.Listen.AllowedAddresses {
+		s.AllowedAddresses = append(s.AllowedAddresses, p.Prefix)
+	}
+	if cfg.Listen.PublicURL != "" {
+		s.PublicURL, _ = url.Parse(cfg.Listen.PublicURL) // config has checked it
+	}
+	return s
+}
+
+func anonymous(cfg *config.Config) *identify.AnonymousPrincipal {
+	if cfg.Identity.Anonymous == nil {
+		return nil
+	}
+	return &identify.AnonymousPrincipal{Subject: cfg.Identity.Anonymous.Subject, Roles: cfg.Identity.Anonymous.Roles}
+}
+
+// local is who a client on stdin is: the process's own user, who can read the
+// configuration and the keys anyway. It is the anonymous principal where the file
+// writes one, and has the built-in role where the file writes no roles at all.
+func local(cfg *config.Config) *identify.LocalPrincipal {
+	if cfg.Identity.Anonymous != nil {
+		return nil // identify falls back to it
+	}
+	l := &identify.LocalPrincipal{Subject: "local"}
+	if cfg.BuiltInRole {
+		l.Roles = []string{config.BuiltInRoleName}
+	}
+	return l
+}
+
+// keyring lets identify look keys up without knowing the store.
+type keyring struct{ keys *store.Keys }
+
+// Lookup implements identify.Keys. An error that is none of these three says
+// that keys cannot be judged, and refuses too.
+func (k keyring) Lookup(text string) (identify.KeyInfo, error) {
+	key, err := k.keys.Lookup(text)
+	for _, is := range []struct{ theirs, ours error }{
+		{store.ErrUnknown, identify.ErrUnknown},
+		{store.ErrRevoked, identify.ErrRevoked},
+		{store.ErrExpired, identify.ErrExpired},
+	} {
+		if errors.Is(err, is.theirs) {
+			err = is.ours
+		}
+	}
+	return identify.KeyInfo{ID: key.ID, Name: key.Name, Roles: key.Roles, Expires: key.Expires}, err
+}
+
+// stateKey is the key that seals what clients carry for upstreams.
+func stateKey(path string) ([32]byte, error) {
+	var key [32]byte
+	b, err := durable(path, func() ([]byte, error) {
+		b := make([]byte, len(key))
+		_, err := rand.Read(b)
+		return b, err
+	})
+	if err != nil {
+		return key, err
+	}
+	if copy(key[:], b) != len(key) || len(b) != len(key) {
+		return key, fmt.Errorf("%s holds %d bytes instead of %d: remove it to make a new one", path, len(b), len(key))
+	}
+	return key, nil
+}
+
+// Supervise is the life of a child process's supervisor; cmd/doorward becomes
+// one when it is started under that name.
+func Supervise(args []string) (code int, ok bool) {
+	if len(args) == 0 || args[0] != upstream.SupervisorName {
+		return 0, false
+	}
+	return upstream.Supervise(args), true
+}
+
+// Logger makes the gateway's logger as the configuration has it.
+func Logger(w io.Writer, cfg *config.Config) (*slog.Logger, *slog.LevelVar, error) {
+	return telemetry.Log(w, cfg.Telemetry.Log.Format, cfg.Telemetry.Log.Level)
+}
+
+// UpstreamLine is what serve prints about an upstream.
+func UpstreamLine(u admin.UpstreamStatus, waiting, total int) string {
+	switch {
+	case u.Error != "":
+		return fmt.Sprintf("%s: not available (%s)", u.Name, u.Error)
+	case total == 0:
+		return u.Name + ": offers nothing"
+	case waiting == 0:
+		return fmt.Sprintf("%s: %d definitions, all decided", u.Name, total)
+	default:
+		return fmt.Sprintf("%s: %d of %d definitions wait for approval: doorward trust approve %s", u.Name, waiting, total, u.Name)
+	}
+}
+
+// meter counts what the front turns away before an exchange exists.
+type meter struct{ turned, dropped, streams, sessions gauge }
+
+// Turned implements listen.Meter.
+func (m *meter) Turned(gate.Code) { m.turned.Add(1) }
+
+// Sessions implements listen.Meter.
+func (m *meter) Sessions(delta int) { m.sessions.Add(int64(delta)) }
+
+// Streams implements listen.Meter.
+func (m *meter) Streams(delta int) { m.streams.Add(int64(delta)) }
+
+// Dropped implements listen.Meter.
+func (m *meter) Dropped(n int) { m.dropped.Add(int64(n)) }

@@ -1,0 +1,83 @@
+package main
+
+import "math"
+
+// goal is one of the figures that Doorward must reach, first and then.
+type goal struct {
+	What     string `json:"what"`
+	Measured figure `json:"measured"`
+	First    figure `json:"first"`
+	Then     figure `json:"then"`
+	AtLeast  bool   `json:"at_least"` // else at most
+	FirstMet bool   `json:"first_met"`
+	ThenMet  bool   `json:"then_met"`
+	decimals int
+}
+
+func (g *goal) relation() string {
+	if g.AtLeast {
+		return "≥"
+	}
+	return "≤"
+}
+
+// The goals are stated for this cell.
+const (
+	goalConnections = 16
+	goalPayload     = 100
+	// The bare proxy took this much CPU a call, in µs, where the goals were set:
+	// they scale with what it takes here.
+	goalProxyCPU = 60
+)
+
+// judge compares what was measured with the goals, as far as it was measured.
+func (r *report) judge() {
+	for _, e := range []era{stateful, stateless} {
+		d, ok := r.find(doorward, cell{e, goalConnections, goalPayload})
+		if !ok {
+			continue
+		}
+		in := " (" + e.String() + ", 16 × 100B)"
+		if proxy, ok := r.find(revproxy, cell{e, goalConnections, goalPayload}); ok {
+			scale := proxy.CPU / goalProxyCPU
+			r.goal(goal{What: "requests/s ÷ revproxy's" + in, Measured: d.OfProxy, First: 0.6, Then: 1, AtLeast: true, decimals: 2})
+			r.goal(goal{What: "p99 ÷ revproxy's" + in, Measured: d.P99OfProxy, First: 1.5, Then: 1, decimals: 2})
+			r.goal(goal{What: "CPU µs a call" + in, Measured: d.CPU, First: 100 * scale, Then: 60 * scale, decimals: 1})
+		}
+		r.goal(goal{What: "allocations a call" + in, Measured: d.Allocs, First: 60, Then: 20, decimals: 1})
+	}
+	for _, i := range r.Idle {
+		if i.Target == doorward {
+			r.goal(goal{What: "idle session, KiB", Measured: i.RSS / 1024, First: 20, Then: 1, decimals: 1})
+		}
+	}
+	for _, s := range r.Starts {
+		if s.Target == doorward {
+			r.goal(goal{What: "start to first answered call, ms", Measured: s.Call, First: 100, Then: 30, decimals: 1})
+		}
+	}
+}
+
+// goal adds g with its verdicts. What could not be measured is not met.
+func (r *report) goal(g goal) {
+	met := func(bound figure) bool {
+		if math.IsNaN(float64(g.Measured)) {
+			return false
+		}
+		if g.AtLeast {
+			return g.Measured >= bound
+		}
+		return g.Measured <= bound
+	}
+	g.FirstMet, g.ThenMet = met(g.First), met(g.Then)
+	r.Goals = append(r.Goals, g)
+}
+
+func (r *report) find(target string, c cell) (row, bool) {
+	for _, row := range r.Rows {
+		if row.Target == target && row.cell() == c {
+			return row, true
+		}
+	}
+	return row{}, false
+}

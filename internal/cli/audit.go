@@ -1,0 +1,157 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"doorward/internal/audit"
+)
+
+func (r *run) auditCommand() *cobra.Command {
+	return group("audit", "Read and verify the audit log",
+		`  doorward audit tail --follow
+  doorward audit search --principal ci --since 24h --status refused
+  doorward audit verify
+  doorward audit verify --save-checkpoint today.checkpoint
+  doorward audit verify --checkpoint today.checkpoint`,
+		r.auditTail(), r.auditSearch(), r.auditVerify())
+}
+
+// auditDir is where the log is: --dir, or the configuration's.
+func (r *run) auditDir(dir string) (string, error) {
+	if dir != "" {
+		return dir, nil
+	}
+	cfg, err := r.load()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(cfg.DataDir, "audit"), nil
+}
+
+func (r *run) auditTail() *cobra.Command {
+	var dir string
+	var n int
+	var follow bool
+	c := &cobra.Command{
+		Use: "tail", Short: "Print the last records, and new ones with --follow", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			dir, err := r.auditDir(dir)
+			if err != nil {
+				return err
+			}
+			err = audit.Tail(cmd.Context(), dir, n, follow, r.putRecord)
+			if errors.Is(err, context.Canceled) {
+				err = nil
+			}
+			return failed(err)
+		},
+	}
+	c.Flags().StringVar(&dir, "dir", "", "directory of the log (default: the configuration's)")
+	c.Flags().IntVarP(&n, "lines", "n", 20, "how many records")
+	c.Flags().BoolVarP(&follow, "follow", "f", false, "go on with new records until Ctrl-C")
+	return c
+}
+
+func (r *run) auditSearch() *cobra.Command {
+	var dir, since, until string
+	var q audit.Query
+	c := &cobra.Command{
+		Use: "search", Short: "Print the records that match every given flag", Args: cobra.NoArgs,
+		Example: `  doorward audit search --exchange 01K…
+  doorward audit search --upstream files --item read_file --since 7d --format json`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			dir, err := r.auditDir(dir)
+			if err != nil {
+				return err
+			}
+			if q.Since, err = moment(since); err != nil {
+				return fmt.Errorf("--since: %w", err)
+			}
+			if q.Until, err = moment(until); err != nil {
+				return fmt.Errorf("--until: %w", err)
+			}
+			return failed(audit.Read(cmd.Context(), dir, q, r.putRecord))
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&dir, "dir", "", "directory of the log (default: the configuration's)")
+	f.StringVar(&since, "since", "", "from this time: RFC 3339, or an age such as 24h or 7d")
+	f.StringVar(&until, "until", "", "up to this time")
+	f.StringVar(&q.Principal, "principal", "", "the principal's subject")
+	f.StringVar(&q.Upstream, "upstream", "", "the upstream")
+	f.StringVar(&q.Item, "item", "", "the tool, prompt or resource")
+	f.StringVar(&q.Code, "code", "", "the refusal's code")
+	f.StringVar(&q.Exchange, "exchange", "", "the exchange's id")
+	f.StringVar(&q.Kind, "kind", "", "intent, outcome, event or start")
+	f.StringVar(&q.Status, "status", "", "ok, error, refused or failed")
+	f.IntVar(&q.Limit, "limit", 0, "at most so many (default: all)")
+	return c
+}
+
+// moment reads a time, or an age before now. Empty is the zero time.
+func moment(s string) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
+		return t, nil
+	}
+	age, err := parseAge(s)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("%q is neither a time such as 2026-11-20T12:00:00Z nor an age such as 24h", s)
+	}
+	return time.Now().Add(-age), nil
+}
+
+func (r *run) auditVerify() *cobra.Command {
+	var dir, against, save string
+	c := &cobra.Command{
+		Use: "verify", Short: "Find any record that was changed, removed, inserted or moved; exit 3 when one was", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			dir, err := r.auditDir(dir)
+			if err != nil {
+				return err
+			}
+			return r.verify(cmd.Context(), verification{dir, against, save})
+		},
+	}
+	c.Flags().StringVar(&dir, "dir", "", "directory of the log (default: the configuration's)")
+	c.Flags().StringVar(&against, "checkpoint", "", "also find a cut tail, against this saved checkpoint")
+	c.Flags().StringVar(&save, "save-checkpoint", "", "save a checkpoint of what was verified")
+	return c
+}
+
+type verification struct{ dir, against, save string }
+
+func (r *run) verify(ctx context.Context, v verification) error {
+	var opts audit.Options
+	if v.against != "" {
+		cp, err := audit.ReadCheckpoint(v.against)
+		if err != nil {
+			return failed(err)
+		}
+		opts.Checkpoint = &cp
+	}
+	report, err := audit.Verify(ctx, v.dir, opts)
+	if err != nil && report.Fault == nil {
+		return failed(err)
+	}
+	out := reportOf(report)
+	if err := r.put(out, out.text); err != nil {
+		return err
+	}
+	if !out.OK {
+		return &exit{code: exitFindings}
+	}
+	if v.save != "" {
+		cp := audit.Checkpoint{Origin: report.Origin, Size: report.Records, Head: report.Head, Time: report.Last}
+		return failed(audit.WriteCheckpoint(v.save, cp))
+	}
+	return nil
+}

@@ -1,0 +1,183 @@
+// Package cli is the doorward command line, one file per command. main calls
+// Run and does nothing else; everything that a command needs from the process
+// (streams, environment) comes in through Process, so tests run it whole.
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// Process is what the process gives to the command line.
+type Process struct {
+	Args    []string // without the program's name
+	Stdin   io.Reader
+	Stdout  io.Writer
+	Stderr  io.Writer
+	Getenv  func(string) string
+	Environ []string
+	Version string
+	// Reload receives a value for each SIGHUP.
+	Reload <-chan struct{}
+}
+
+// The exit codes (config.md): scripts and CI tell them apart.
+const (
+	exitFine     = 0
+	exitFailed   = 1
+	exitUsage    = 2
+	exitFindings = 3
+)
+
+// exit is an error that chooses the exit code. A nil err prints nothing: what
+// there is to say has been said.
+type exit struct {
+	code int
+	err  error
+}
+
+func (e *exit) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exit) Unwrap() error { return e.err }
+
+// run is one run of the command line: the process and the global flags.
+type run struct {
+	Process
+	config  string
+	format  string
+	quiet   bool
+	noColor bool
+}
+
+// Run runs one command and returns its exit code. ctx ends it (Ctrl-C).
+func Run(ctx context.Context, p Process) int {
+	r := &run{Process: p}
+	root := r.root()
+	root.SetArgs(p.Args)
+	root.SetIn(p.Stdin)
+	root.SetOut(p.Stdout)
+	root.SetErr(p.Stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitFine
+	}
+	code := exitUsage
+	var e *exit
+	if errors.As(err, &e) {
+		code = e.code
+		if e.err == nil {
+			return code
+		}
+	}
+	_, _ = fmt.Fprintf(p.Stderr, "doorward: %v\n", err)
+	if code == exitUsage {
+		_, _ = fmt.Fprintln(p.Stderr, "doorward: see doorward --help")
+	}
+	return code
+}
+
+func (r *run) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "doorward",
+		Short: "A security gateway for the Model Context Protocol",
+		Long: `Doorward stands between AI agents and the MCP servers they use. Every message is
+authenticated, authorised, validated and recorded, and refused when any of that
+cannot be done.`,
+		Example: `  doorward init                       write a first doorward.yaml
+  doorward serve                      run the gateway
+  doorward key create me              make an API key (shown once)
+  doorward trust approve files        approve what the upstream "files" offers
+  doorward demo                       see what it does, without any set-up`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			if r.format != "text" && r.format != "json" {
+				return fmt.Errorf("--format %q: want text or json", r.format)
+			}
+			return nil
+		},
+	}
+	if r.Getenv("DOORWARD_TRANSPORT") == "stdio" {
+		// A client's configuration that can only set the environment: a bare
+		// `doorward` then speaks MCP on its stdin and stdout.
+		root.RunE = func(cmd *cobra.Command, _ []string) error { return r.stdio(cmd.Context()) }
+		root.Args = cobra.NoArgs
+	}
+	flags := root.PersistentFlags()
+	flags.StringVar(&r.config, "config", r.configDefault(), "configuration file; DOORWARD_CONFIG sets the default")
+	flags.StringVar(&r.format, "format", "text", "output format: text or json; json goes to stdout alone")
+	flags.BoolVar(&r.quiet, "quiet", false, "print only what was asked for and errors")
+	flags.BoolVar(&r.noColor, "no-color", r.Getenv("NO_COLOR") != "", "print without colours; NO_COLOR sets it too")
+	root.AddCommand(r.serveCommand(), r.stdioCommand(), r.initCommand(), r.demoCommand(), r.keyCommand(),
+		r.trustCommand(), r.auditCommand(), r.configCommand(), r.versionCommand())
+	return root
+}
+
+func (r *run) configDefault() string {
+	if path := r.Getenv("DOORWARD_CONFIG"); path != "" {
+		return path
+	}
+	return "doorward.yaml"
+}
+
+// failed is an error of the run, not of the usage: exit code 1.
+func failed(err error) error {
+	if err == nil {
+		return nil
+	}
+	var e *exit
+	if errors.As(err, &e) {
+		return err
+	}
+	return &exit{code: exitFailed, err: err}
+}
+
+// say prints people's text: to stdout, or to stderr when a machine format was
+// asked for, or nowhere when quiet.
+func (r *run) say(format string, args ...any) {
+	switch {
+	case r.quiet:
+	case r.format == "json":
+		_, _ = fmt.Fprintf(r.Stderr, format+"\n", args...)
+	default:
+		_, _ = fmt.Fprintf(r.Stdout, format+"\n", args...)
+	}
+}
+
+// put prints a value as JSON when that was asked for, else calls text.
+func (r *run) put(v any, text func(w io.Writer) error) error {
+	if r.format == "json" {
+		enc := json.NewEncoder(r.Stdout)
+		enc.SetIndent("", "  ")
+		enc.SetEscapeHTML(false)
+		return enc.Encode(v)
+	}
+	return text(r.Stdout)
+}
+
+// group makes a command that only holds others.
+func group(use, short, example string, children ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{
+		Use: use, Short: short, Example: example, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			names := make([]string, 0, len(children))
+			for _, child := range children {
+				names = append(names, child.Name())
+			}
+			return fmt.Errorf("%s needs one of: %s", cmd.CommandPath(), strings.Join(names, ", "))
+		},
+	}
+	c.AddCommand(children...)
+	return c
+}

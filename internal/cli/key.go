@@ -1,0 +1,159 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"doorward/internal/admin"
+)
+
+func (r *run) keyCommand() *cobra.Command {
+	return group("key", "Create, list, rotate and revoke API keys",
+		`  doorward key create me
+  doorward key create ci --role reader --expires 90d --format json
+  doorward key rotate ci --overlap 24h
+  doorward key revoke ci`,
+		r.keyCreate(), r.keyList(), r.keyRotate(), r.keyRevoke())
+}
+
+func (r *run) keyCreate() *cobra.Command {
+	var roles []string
+	var expires string
+	c := &cobra.Command{
+		Use: "create NAME", Short: "Make a key and show it, once", Args: cobra.ExactArgs(1),
+		Example: `  doorward key create me
+  doorward key create ci --role reader --expires 90d --format json`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			age, err := parseAge(expires)
+			if err != nil {
+				return fmt.Errorf("--expires: %w", err)
+			}
+			return r.operate(cmd.Context(), func(ctx context.Context, op admin.Operator, actor string) error {
+				key, err := op.CreateKey(ctx, actor, admin.KeyRequest{Name: args[0], Roles: roles, Expires: age})
+				if err != nil {
+					return err
+				}
+				return r.putNewKey(key)
+			})
+		},
+	}
+	c.Flags().StringSliceVar(&roles, "role", nil, "role of the key; may be repeated (default: the built-in role, when the configuration names no roles)")
+	c.Flags().StringVar(&expires, "expires", "", "how long the key works, such as 12h or 90d (default: until revoked)")
+	return c
+}
+
+// putNewKey shows a key's text: on stdout alone, so that it can be piped.
+func (r *run) putNewKey(key admin.NewKey) error {
+	return r.put(key, func(w io.Writer) error {
+		if !r.quiet {
+			_, _ = fmt.Fprintf(r.Stderr, "Key %s (%s), roles %s. It is shown once; Doorward keeps only a hash.\n",
+				key.Name, key.ID, strings.Join(key.Roles, ", "))
+		}
+		_, err := fmt.Fprintln(w, key.Text)
+		return err
+	})
+}
+
+func (r *run) keyList() *cobra.Command {
+	return &cobra.Command{
+		Use: "list", Short: "List the keys, never their text", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return r.operate(cmd.Context(), func(ctx context.Context, op admin.Operator, _ string) error {
+				keys, err := op.ListKeys(ctx)
+				if err != nil {
+					return err
+				}
+				if keys == nil {
+					keys = []admin.Key{}
+				}
+				return r.put(keys, func(w io.Writer) error { return keyTable(w, keys) })
+			})
+		},
+	}
+}
+
+func keyTable(w io.Writer, keys []admin.Key) error {
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(tw, "ID\tNAME\tROLES\tCREATED\tEXPIRES\tLAST USED\tSTATE")
+	for _, k := range keys {
+		state := "live"
+		switch {
+		case !k.Revoked.IsZero():
+			state = "revoked"
+		case !k.Expires.IsZero() && time.Now().After(k.Expires):
+			state = "expired"
+		}
+		_, _ = fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.ID, k.Name, strings.Join(k.Roles, ","),
+			day(k.Created), day(k.Expires), day(k.LastUsed), state)
+	}
+	return tw.Flush()
+}
+
+func (r *run) keyRotate() *cobra.Command {
+	var overlap string
+	c := &cobra.Command{
+		Use: "rotate NAME|ID", Short: "Replace a key by a new one and show it, once", Args: cobra.ExactArgs(1),
+		Example: "  doorward key rotate ci --overlap 24h",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			d, err := parseAge(overlap)
+			if err != nil {
+				return fmt.Errorf("--overlap: %w", err)
+			}
+			return r.operate(cmd.Context(), func(ctx context.Context, op admin.Operator, actor string) error {
+				key, err := op.RotateKey(ctx, actor, args[0], d)
+				if err != nil {
+					return err
+				}
+				return r.putNewKey(key)
+			})
+		},
+	}
+	c.Flags().StringVar(&overlap, "overlap", "", "how long the old key goes on working, such as 1h (default: not at all)")
+	return c
+}
+
+func (r *run) keyRevoke() *cobra.Command {
+	return &cobra.Command{
+		Use: "revoke NAME|ID", Short: "End a key at once", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return r.operate(cmd.Context(), func(ctx context.Context, op admin.Operator, actor string) error {
+				if err := op.RevokeKey(ctx, actor, args[0]); err != nil {
+					return err
+				}
+				r.say("revoked %s", args[0])
+				return nil
+			})
+		},
+	}
+}
+
+func day(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.Local().Format("2006-01-02 15:04")
+}
+
+// parseAge reads a Go duration or a number of days ("90d"). Empty is zero.
+func parseAge(s string) (time.Duration, error) {
+	if s == "" {
+		return 0, nil
+	}
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		var n int
+		if _, err := fmt.Sscanf(days, "%d", &n); err == nil && n > 0 && n <= 36500 && fmt.Sprint(n) == days {
+			return time.Duration(n) * 24 * time.Hour, nil
+		}
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil || d <= 0 {
+		return 0, fmt.Errorf("%q is no duration: want something like 12h or 90d", s)
+	}
+	return d, nil
+}

@@ -1,0 +1,63 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"doorward/internal/admin"
+	"doorward/internal/app"
+	"doorward/internal/config"
+)
+
+// load reads the configuration that --config names.
+func (r *run) load() (*config.Config, error) {
+	cfg, err := config.Load(r.config)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, failed(fmt.Errorf("no configuration at %s: write one with `doorward init`, or name it with --config", r.config))
+	}
+	return cfg, failed(err)
+}
+
+// operate runs do on the gateway that runs on the data directory, or, when none
+// runs, on the files themselves. Either way what is done is on record.
+func (r *run) operate(ctx context.Context, do func(ctx context.Context, op admin.Operator, actor string) error) error {
+	cfg, err := r.load()
+	if err != nil {
+		return err
+	}
+	client, err := admin.Dial(ctx, cfg.DataDir)
+	if err == nil {
+		defer client.Close()
+		return failed(do(ctx, client, ""))
+	}
+	if !errors.Is(err, admin.ErrNoGateway) {
+		return failed(err)
+	}
+	log := slog.New(slog.NewTextHandler(r.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	a, err := app.New(app.Options{Config: cfg, Path: r.config, Version: r.Version, Log: log, Environment: r.Environ, Supervised: true})
+	if err != nil {
+		return failed(err)
+	}
+	actor := "uid:" + strconv.Itoa(os.Getuid())
+	return failed(errors.Join(do(ctx, a, actor), a.Close()))
+}
+
+// visible writes characters that a terminal would hide or obey as ⟨U+XXXX⟩:
+// names come from upstreams.
+func visible(s string) string {
+	var b strings.Builder
+	for _, c := range s {
+		if unicode.IsPrint(c) {
+			b.WriteRune(c)
+		} else {
+			fmt.Fprintf(&b, "⟨U+%04X⟩", c)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,90 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"doorward/internal/audit"
+)
+
+// putRecord prints a record: its very line of the log as JSON, or one line for
+// people.
+func (r *run) putRecord(rec *audit.Record) error {
+	if r.format == "json" {
+		_, err := r.Stdout.Write(append(rec.AppendJSON(nil), '\n'))
+		return err
+	}
+	_, err := fmt.Fprintln(r.Stdout, recordText(rec))
+	return err
+}
+
+// recordText is a record in one line. What came from clients and upstreams is
+// made visible; nothing in it can start a line of its own.
+func recordText(rec *audit.Record) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%6d %s %-7s", rec.Seq, rec.Time.Local().Format("2006-01-02 15:04:05.000"), rec.Kind)
+	word := func(format string, s string) {
+		if s != "" {
+			fmt.Fprintf(&b, format, visible(s))
+		}
+	}
+	word(" %s", rec.Event)
+	word(" by %s", rec.Actor)
+	word(" %s", rec.Principal.Subject)
+	word(" %s", rec.Method)
+	if rec.Upstream != "" || rec.Item != "" {
+		word(" %s", strings.Trim(rec.Upstream+"/"+rec.Item, "/"))
+	}
+	word(" %s", rec.Status)
+	word(" %s", rec.Code)
+	word(" at %s", rec.Stage)
+	word(" (%s)", rec.Reason)
+	word(" %s", rec.Detail)
+	if rec.Kind == audit.KindOutcome {
+		fmt.Fprintf(&b, " %s", rec.Duration.Round(time.Microsecond))
+	}
+	word(" %s", rec.Exchange)
+	return b.String()
+}
+
+// reportJSON is what verify prints for machines.
+type reportJSON struct {
+	OK         bool      `json:"ok"`
+	Records    uint64    `json:"records"`
+	Segments   int       `json:"segments"`
+	Bytes      int64     `json:"bytes"`
+	First      time.Time `json:"first,omitzero"`
+	Last       time.Time `json:"last,omitzero"`
+	Origin     string    `json:"origin"`
+	Head       string    `json:"head"`
+	Proven     uint64    `json:"proven"`
+	Unanswered uint64    `json:"unanswered"`
+	Fault      string    `json:"fault,omitempty"`
+}
+
+func reportOf(rep audit.Report) reportJSON {
+	out := reportJSON{
+		OK: rep.Fault == nil, Records: rep.Records, Segments: rep.Segments, Bytes: rep.Bytes, First: rep.First, Last: rep.Last,
+		Origin: rep.Origin, Head: rep.Head, Proven: rep.Proven, Unanswered: rep.Unanswered,
+	}
+	if rep.Fault != nil {
+		out.Fault = rep.Fault.Error()
+	}
+	return out
+}
+
+// text is the report for people.
+func (rep reportJSON) text(w io.Writer) error {
+	if !rep.OK {
+		_, err := fmt.Fprintf(w, "TAMPERED: %s\n%d records before it are in order.\n", rep.Fault, rep.Records)
+		return err
+	}
+	_, _ = fmt.Fprintf(w, "%d records in %d segments, one unbroken chain.\n", rep.Records, rep.Segments)
+	_, _ = fmt.Fprintf(w, "A checkpoint covers the first %d; records after it could have been cut unnoticed.\n", rep.Proven)
+	if rep.Unanswered > 0 {
+		_, _ = fmt.Fprintf(w, "%d calls have an intent and no outcome: they were under way when the gateway died, or still are.\n", rep.Unanswered)
+	}
+	return nil
+}

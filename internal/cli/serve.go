@@ -1,0 +1,159 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"doorward/internal/app"
+	"doorward/internal/config"
+	
+)
+
+func (r *run) serveCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "serve", Short: "Run the gateway", Args: cobra.NoArgs,
+		Long: `Run the gateway until Ctrl-C or SIGTERM. SIGHUP, or a change of the file, reloads the
+configuration; a bad one is refused whole and the old one stays.`,
+		Example: `  doorward serve
+  doorward serve --config /etc/doorward/doorward.yaml`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if r.Getenv("DOORWARD_TRANSPORT") == "stdio" {
+				return r.stdio(cmd.Context())
+			}
+			return r.serve(cmd.Context())
+		},
+	}
+}
+
+func (r *run) serve(ctx context.Context) error {
+	a, err := r.open()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	reloads := make(chan struct{})
+	go func() {
+		defer close(reloads)
+		r.reloads(ctx, a)
+	}()
+	err = a.Serve(ctx, func() { r.announce(a) })
+	cancel()
+	<-reloads
+	return failed(err)
+}
+
+// open loads the configuration and makes the gateway of it.
+func (r *run) open() (*app.App, error) {
+	cfg, err := r.load()
+	if err != nil {
+		return nil, err
+	}
+	log, level, err := app.Logger(r.Stderr, cfg)
+	if err != nil {
+		return nil, failed(err)
+	}
+	a, err := app.New(app.Options{Config: cfg, Path: r.config, Version: r.Version, Log: log, Level: level, Environment: r.Environ, Supervised: true})
+	return a, failed(err)
+}
+
+// reloads reads the configuration again for each SIGHUP.
+func (r *run) reloads(ctx context.Context, a *app.App) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.Reload:
+			_ = a.Reload(ctx, "signal") // it has said in the log what is wrong
+		}
+	}
+}
+
+// announce prints the URL and one line per upstream.
+func (r *run) announce(a *app.App) {
+	st, _ := a.Status(context.Background())
+	r.say("Doorward %s on %s", r.Version, st.URL)
+	for _, u := range st.Upstreams {
+		waiting, total := a.Waiting(u.Name)
+		r.say("  %s", app.UpstreamLine(u, waiting, total))
+	}
+	for _, reason := range st.Reasons {
+		r.say("  ! %s", reason)
+	}
+}
+
+func (r *run) stdioCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "stdio", Short: "Run the gateway for one client on stdin and stdout", Args: cobra.NoArgs,
+		Long: `Run the same line for one client that speaks MCP on stdin and stdout; logs go to stderr.
+DOORWARD_TRANSPORT=stdio does the same for a client that can only set the environment.`,
+		Example: `  doorward stdio --config ~/doorward.yaml`,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return r.stdio(cmd.Context()) },
+	}
+}
+
+func (r *run) stdio(ctx context.Context) error {
+	a, err := r.open()
+	if err != nil {
+		return err
+	}
+	return failed(a.ServeStdio(ctx, r.Stdin, r.Stdout))
+}
+
+func (r *run) configCommand() *cobra.Command {
+	return group("config", "Check, show or describe the configuration",
+		`  doorward config check
+  doorward config show
+  doorward config schema > doorward.schema.json`,
+		r.configCheck(), r.configShow(), r.configSchema())
+}
+
+func (r *run) configCheck() *cobra.Command {
+	return &cobra.Command{
+		Use: "check [FILE]", Short: "Report every fault of the file at once", Args: cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				r.config = args[0]
+			}
+			if _, err := r.load(); err != nil {
+				return err
+			}
+			r.say("%s is fine", r.config)
+			return nil
+		},
+	}
+}
+
+func (r *run) configShow() *cobra.Command {
+	return &cobra.Command{
+		Use: "show", Short: "Print the configuration with every default filled in", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			cfg, err := r.load()
+			if err != nil {
+				return err
+			}
+			_, err = r.Stdout.Write(config.Show(cfg))
+			return err
+		},
+	}
+}
+
+func (r *run) configSchema() *cobra.Command {
+	var reference bool
+	c := &cobra.Command{
+		Use: "schema", Short: "Print the file's JSON Schema, for editors", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			text := config.Schema()
+			if reference {
+				text = config.Reference()
+			}
+			_, err := fmt.Fprintln(r.Stdout, strings.TrimSpace(string(text)))
+			return err
+		},
+	}
+	c.Flags().BoolVar(&reference, "reference", false, "print the reference page (Markdown) instead")
+	return c
+}

@@ -1,0 +1,267 @@
+package config_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"doorward/internal/config"
+	"doorward/internal/policy"
+)
+
+func parse(t *testing.T, text string) *config.Config {
+	t.Helper()
+	c, err := config.Parse("/etc/doorward/doorward.yaml", []byte(text))
+	if err != nil {
+		t.Fatalf("Parse:\n%v", err)
+	}
+	return c
+}
+
+func TestTheSmallestFile(t *testing.T) {
+	c, err := config.Load("testdata/good/smallest.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := filepath.Abs("testdata/good")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Listen.Address.String(); got != "127.0.0.1:8080" {
+		t.Errorf("listens on %s", got)
+	}
+	if want := filepath.Join(dir, "doorward-data"); c.DataDir != want {
+		t.Errorf("data_dir is %s, want %s", c.DataDir, want)
+	}
+	if want := filepath.Join(dir, "doorward.lock"); c.Trust.Lock != want {
+		t.Errorf("lock is %s, want %s", c.Trust.Lock, want)
+	}
+	want := config.Upstream{
+		Command: []string{"npx", "-y", "@modelcontextprotocol/server-filesystem@2026.8.31", "/srv/docs"},
+		Limits:  config.Limits{Timeout: config.Duration(30 * time.Second), Concurrency: 64, Result: 16 << 20},
+		Sandbox: config.Sandbox{Lifetime: "session"},
+	}
+	if diff := cmp.Diff(want, c.Upstreams["files"]); diff != "" {
+		t.Errorf("upstream (-want +got):\n%s", diff)
+	}
+	if !c.Identity.APIKeys || c.Identity.Anonymous != nil || c.Trust.FirstUse != "hold" || c.Trust.OnChange != "hold" || c.Listen.MaxBody != 4<<20 || c.Audit.Durability != "process" {
+		t.Errorf("a default is not the safe one: %+v", c)
+	}
+	if !c.BuiltInRole {
+		t.Error("there is no built-in role")
+	}
+	roles := map[string]policy.Role{"user": {Allow: []policy.Rule{{Tools: []string{"*/**"}, Resources: []string{"**"}, Prompts: []string{"*/**"}}}, Deny: []policy.Rule{}}}
+	if diff := cmp.Diff(roles, c.PolicyRoles()); diff != "" {
+		t.Errorf("roles (-want +got):\n%s", diff)
+	}
+}
+
+func TestGoodFiles(t *testing.T) {
+	files, err := filepath.Glob("testdata/good/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no files", err)
+	}
+	for _, name := range files {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			c, err := config.Load(name)
+			if err != nil {
+				t.Fatalf("Load:\n%v", err)
+			}
+			again, err := config.Parse(name, config.Show(c))
+			if err != nil {
+				t.Fatalf("what Show wrote does not parse:\n%v\n%s", err, config.Show(c))
+			}
+			if diff := cmp.Diff(c, again, cmp.Comparer(func(a, b config.Prefix) bool { return a == b }), cmp.Comparer(func(a, b config.Address) bool { return a == b })); diff != "" {
+				t.Errorf("Show and Parse (-loaded +again):\n%s\n%s", diff, config.Show(c))
+			}
+		})
+	}
+}
+
+func TestWrittenRolesReplaceTheBuiltInOne(t *testing.T) {
+	if c := parse(t, "version: 1\nroles: {}\n"); c.BuiltInRole || len(c.Roles) != 0 {
+		t.Errorf("roles {}: %+v", c.Roles)
+	}
+	if c := parse(t, "version: 1\nroles: {reader: {}}\n"); c.BuiltInRole || len(c.Roles) != 1 {
+		t.Errorf("one role: %+v", c.Roles)
+	}
+	if c := parse(t, "version: 1\nidentity: {anonymous: {subject: x, roles: [user]}}\n"); c.Identity.APIKeys {
+		t.Error("identity was written without api_keys, and keys are on")
+	}
+}
+
+// In testdata/bad every fault is announced on its line: "#! part of its text".
+// A line that starts so announces one of the file as a whole.
+func TestBadFilesTellEveryFault(t *testing.T) {
+	files, err := filepath.Glob("testdata/bad/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no files", err)
+	}
+	for _, name := range files {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			data, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = config.Load(name)
+			faults, ok := err.(config.Faults)
+			if !ok {
+				t.Fatalf("Load: %v, want faults", err)
+			}
+			for i, line := range strings.Split(string(data), "\n") {
+				for _, want := range strings.Split(line, "#! ")[1:] {
+					at := i + 1
+					if strings.HasPrefix(line, "#!") {
+						at = 0
+					}
+					found := false
+					for j, f := range faults {
+						if (f.Line == at || at == 0) && strings.Contains(f.String(), strings.TrimSpace(want)) {
+							faults, found = append(faults[:j:j], faults[j+1:]...), true
+							break
+						}
+					}
+					if !found {
+						t.Errorf("line %d: no fault says %q", at, want)
+					}
+				}
+			}
+			if len(faults) > 0 {
+				t.Errorf("more faults than announced:\n%v", faults)
+			}
+		})
+	}
+}
+
+func TestUnreadableFiles(t *testing.T) {
+	for name, data := range map[string]string{
+		"too large":         "version: 1\n#" + strings.Repeat("x", 1<<20),
+		"not UTF-8":         "version: 1\ndata_dir: \xff\n",
+		"control character": "version: 1\ndata_dir: a\x00b\n",
+		"brackets":          strings.Repeat("[", 100_000),
+		"braces":            "version: 1\nroles: " + strings.Repeat("{a: ", 100_000),
+		"dashes":            strings.Repeat("- ", 100_000),
+	} {
+		if _, err := config.Parse("x.yaml", []byte(data)); err == nil {
+			t.Errorf("%s was taken", name)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "open.yaml")
+	if err := os.WriteFile(path, []byte("version: 1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := config.Load(path); err != nil {
+		t.Errorf("a private file: %v", err)
+	}
+	if err := os.Chmod(path, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := config.Load(path); err == nil || !strings.Contains(err.Error(), "everybody") {
+		t.Errorf("a file that everybody may write: %v", err)
+	}
+	if _, err := config.Load(path + ".none"); !os.IsNotExist(unwrapAll(err)) {
+		t.Errorf("a missing file: %v", err)
+	}
+}
+
+func unwrapAll(err error) error {
+	for {
+		u, ok := err.(interface{ Unwrap() error })
+		if !ok {
+			return err
+		}
+		if _, ok := err.(*os.PathError); ok {
+			return err
+		}
+		err = u.Unwrap()
+	}
+}
+
+func TestFirst(t *testing.T) {
+	servers := []config.Server{
+		{Name: "web", URL: "https://example.com/mcp"},
+		{Name: "files", Command: []string{"npx", "-y", "@x/y@1", "/srv/a b", `quote"back\slash`, "# no comment", "8080", "true", "1e5", "0x1F", "-"}},
+	}
+	c := parse(t, string(config.First(servers)))
+	if diff := cmp.Diff(servers[1].Command, c.Upstreams["files"].Command); diff != "" {
+		t.Errorf("command (-want +got):\n%s", diff)
+	}
+	if c.Upstreams["web"].URL != servers[0].URL || !c.BuiltInRole {
+		t.Errorf("parsed %+v", c)
+	}
+	parse(t, string(config.First(nil)))
+}
+
+func TestImport(t *testing.T) {
+	servers, err := config.Import("testdata/import/claude.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]string{}
+	var first []config.Server
+	for _, s := range servers {
+		names[s.Original] = s.Name
+		if strings.Contains(strings.Join(append(s.Warnings, s.Command...), " "), "SECRET") {
+			t.Errorf("%s gives a secret away: %+v", s.Name, s)
+		}
+		if s.Original != "nothing" {
+			first = append(first, s.Server)
+		}
+	}
+	if diff := cmp.Diff(map[string]string{"File System": "file-system", "file-system": "file-system-2", "__odd__name__": "odd_name", "nothing": "nothing"}, names); diff != "" {
+		t.Errorf("names (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"npx", "-y", "server-filesystem", "/srv // docs", "/*x*/"}, servers[0].Command); diff != "" {
+		t.Errorf("command (-want +got):\n%s", diff)
+	}
+	if !regexp.MustCompile(`A_TOKEN, B_TOKEN`).MatchString(strings.Join(servers[0].Warnings, "\n")) {
+		t.Errorf("the environment's names are missing: %v", servers[0].Warnings)
+	}
+	parse(t, string(config.First(first)))
+	if s, err := config.Import("testdata/import/vscode.json"); err != nil || len(s) != 1 || s[0].URL != "https://example.com/sse" || len(s[0].Warnings) != 1 {
+		t.Errorf("VS Code: %+v, %v", s, err)
+	}
+	if _, err := config.Import("testdata/good/smallest.yaml"); err == nil {
+		t.Error("YAML was imported")
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, dir := range []string{"good", "bad"} {
+		files, err := filepath.Glob("testdata/" + dir + "/*.yaml")
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, name := range files {
+			data, err := os.ReadFile(name)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(data)
+		}
+	}
+	// Property: no file breaks it, and what is accepted is shown as a file that
+	// means the same.
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c, err := config.Parse("/etc/doorward/doorward.yaml", data)
+		if err != nil {
+			if _, ok := err.(config.Faults); !ok || err.Error() == "" {
+				t.Fatalf("Parse: %v, want faults", err)
+			}
+			return
+		}
+		shown := config.Show(c)
+		again, err := config.Parse("/etc/doorward/doorward.yaml", shown)
+		if err != nil {
+			t.Fatalf("what Show wrote does not parse:\n%v\n%s", err, shown)
+		}
+		if diff := cmp.Diff(c, again, cmp.Comparer(func(a, b config.Prefix) bool { return a == b }), cmp.Comparer(func(a, b config.Address) bool { return a == b })); diff != "" {
+			t.Fatalf("Show and Parse (-first +again):\n%s\n%s", diff, shown)
+		}
+	})
+}

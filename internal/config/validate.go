@@ -1,0 +1,244 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"doorward/internal/policy"
+)
+
+// Bounds of values. The upper ones are above any deployment and keep a slip of
+// the pen from turning a limit off.
+const (
+	maxNames       = 64
+	minBody        = Size(1 << 10)
+	maxBody        = Size(64 << 20)
+	maxResult      = Size(1 << 30)
+	maxTimeout     = Duration(24 * time.Hour)
+	maxConcurrency = 10_000
+	maxEntries     = 1000 // of upstreams, roles, profiles
+	maxSubject     = 256
+)
+
+// Validate returns everything that is wrong with a configuration, and changes
+// nothing. Parse calls it; so may whoever makes a Config without a file.
+func Validate(c *Config) []Fault {
+	v := checker{c: c}
+	if c.Version != 1 {
+		v.fault("version", "must be 1")
+	}
+	if c.DataDir == "" {
+		v.fault("data_dir", "must name a directory")
+	}
+	v.listen()
+	v.identity()
+	v.roles()
+	for _, name := range slices.Sorted(maps.Keys(c.Upstreams)) {
+		v.upstream(name, c.Upstreams[name])
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Profiles)) {
+		v.profile(name, c.Profiles[name])
+	}
+	for key, n := range map[string]int{"upstreams": len(c.Upstreams), "roles": len(c.Roles), "profiles": len(c.Profiles)} {
+		if n > maxEntries {
+			v.fault(key, "has more than %d entries", maxEntries)
+		}
+	}
+	if c.Trust.Lock == "" {
+		v.fault("trust.lock", "must name a file")
+	}
+	return v.faults
+}
+
+type checker struct {
+	c      *Config
+	faults []Fault
+}
+
+func (v *checker) fault(path, format string, args ...any) {
+	v.faults = append(v.faults, Fault{Path: path, Text: fmt.Sprintf(format, args...)})
+}
+
+func (v *checker) listen() {
+	l := &v.c.Listen
+	if !l.Address.IsValid() {
+		v.fault("listen.address", "must be an IP address and a port")
+	}
+	if l.PublicURL != "" {
+		v.url("listen.public_url", l.PublicURL)
+	}
+	if l.MaxBody < minBody || l.MaxBody > maxBody {
+		v.fault("listen.max_body", "must be between %v and %v", minBody, maxBody)
+	}
+	for i, h := range l.AllowedHosts {
+		if u, err := url.Parse("http://" + h); err != nil || h == "" || u.Host != h || strings.Contains(h, "*") {
+			v.fault(fmt.Sprintf("listen.allowed_hosts[%d]", i), "must be a host, such as mcp.example.com or mcp.example.com:8443")
+		}
+	}
+	for i, o := range l.AllowedOrigins {
+		u, err := url.Parse(o)
+		if err != nil || u.Host == "" || u.Scheme == "" || u.Scheme+"://"+u.Host != o || strings.Contains(o, "*") {
+			v.fault(fmt.Sprintf("listen.allowed_origins[%d]", i), "must be an origin, such as https://app.example.com, without a path")
+		}
+	}
+	t := &l.TLS
+	switch {
+	case (t.Cert == "") != (t.Key == ""):
+		v.fault("listen.tls", "needs both cert and key")
+	case t.Cert != "" && t.TerminatedBy != "":
+		v.fault("listen.tls", "has a certificate or terminated_by, not both")
+	}
+	if a := v.c.Admin.Address; a.IsValid() && !a.Addr().IsLoopback() {
+		v.fault("admin.address", "must be a loopback address, such as 127.0.0.1:8081: it answers without asking who it is")
+	}
+	if l.Address.IsValid() && !l.Address.Addr().IsLoopback() {
+		if t.Cert == "" && t.TerminatedBy == "" {
+			v.fault("listen.address", "is not loopback and has no TLS: set listen.tls, or tls: {terminated_by: proxy} if a proxy in front has it")
+		}
+		if !v.c.Identity.APIKeys {
+			v.fault("listen.address", "is not loopback and has no identity method: set identity.api_keys")
+		}
+	}
+}
+
+func (v *checker) identity() {
+	id := &v.c.Identity
+	if id.Anonymous == nil {
+		if !id.APIKeys {
+			v.fault("identity", "lets nobody in: set api_keys or anonymous")
+		}
+		return
+	}
+	if l := v.c.Listen.Address; l.IsValid() && !l.Addr().IsLoopback() {
+		v.fault("identity.anonymous", "is for loopback addresses only, and listen.address is %s", l)
+	}
+	if s := id.Anonymous.Subject; s == "" || len(s) > maxSubject {
+		v.fault("identity.anonymous.subject", "must be a name of at most %d bytes", maxSubject)
+	}
+	if len(id.Anonymous.Roles) == 0 {
+		v.fault("identity.anonymous.roles", "must name a role: without one nothing is allowed")
+	}
+	for i, r := range id.Anonymous.Roles {
+		if _, ok := v.c.Roles[r]; !ok {
+			v.fault(fmt.Sprintf("identity.anonymous.roles[%d]", i), "there is no role %q%s", shorten(r), among(v.c.Roles))
+		}
+	}
+}
+
+func (v *checker) roles() {
+	for _, name := range slices.Sorted(maps.Keys(v.c.Roles)) {
+		if !matches(`^[a-z0-9][a-z0-9_-]*$`, name) {
+			v.fault(join("roles", name), "the name must be lower-case letters, digits, hyphens and underscores, at most %d", maxNames)
+		}
+	}
+	_, faults := policy.Compile(v.c.PolicyRoles())
+	for _, f := range faults {
+		v.fault(join("roles", f.Path), "%s", f.Text)
+	}
+}
+
+// PolicyRoles is the roles as policy.Compile takes them; of a Config that
+// passed Validate they compile without a fault.
+func (c *Config) PolicyRoles() map[string]policy.Role {
+	all := make(map[string]policy.Role, len(c.Roles))
+	rules := func(list []Rule) []policy.Rule {
+		out := make([]policy.Rule, len(list))
+		for i, r := range list {
+			out[i] = policy.Rule(r)
+		}
+		return out
+	}
+	for name, r := range c.Roles {
+		all[name] = policy.Role{Allow: rules(r.Allow), Deny: rules(r.Deny)}
+	}
+	return all
+}
+
+// goodUpstream allows what can stand in a tool's shown name before the two
+// underscores that end a prefix.
+func goodUpstream(name string) bool {
+	return matches(`^[a-z0-9](?:[a-z0-9-]|_[a-z0-9-])*$`, name)
+}
+
+func matches(pattern, name string) bool {
+	return len(name) <= maxNames && regexp.MustCompile(pattern).MatchString(name)
+}
+
+func (v *checker) upstream(name string, u Upstream) {
+	path := join("upstreams", name)
+	if !goodUpstream(name) {
+		v.fault(path, "the name must be lower-case letters, digits, hyphens and single underscores within, at most %d", maxNames)
+	}
+	switch hasCommand, hasURL := u.Command != nil, u.URL != ""; {
+	case hasCommand && hasURL:
+		v.fault(path, "has both command and url: keep one")
+	case !hasCommand && !hasURL:
+		v.fault(path, "needs command or url")
+	case hasURL:
+		v.url(path+".url", u.URL)
+		if u.Sandbox.Lifetime != "" {
+			v.fault(path+".sandbox", "is for a command, and this is a url")
+		}
+	case len(u.Command) == 0 || strings.TrimSpace(u.Command[0]) == "":
+		v.fault(path+".command", "must name a program")
+	}
+	l := u.Limits
+	if l.Timeout <= 0 || l.Timeout > maxTimeout {
+		v.fault(path+".limits.timeout", "must be more than 0s and at most %v", maxTimeout)
+	}
+	if l.Concurrency < 1 || l.Concurrency > maxConcurrency {
+		v.fault(path+".limits.concurrency", "must be between 1 and %d", maxConcurrency)
+	}
+	if l.Result < minBody || l.Result > maxResult {
+		v.fault(path+".limits.result", "must be between %v and %v", minBody, maxResult)
+	}
+}
+
+func (v *checker) url(path, s string) {
+	u, err := url.Parse(s)
+	switch {
+	case err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || u.Opaque != "":
+		v.fault(path, "must be an absolute http or https URL")
+	case u.User != nil:
+		v.fault(path, "must not hold a user name or a password")
+	case u.Fragment != "" || strings.HasSuffix(s, "#"):
+		v.fault(path, "must not have a fragment")
+	}
+}
+
+func (v *checker) profile(name string, p Profile) {
+	path := join("profiles", name)
+	if !matches(`^[a-z0-9-]+$`, name) {
+		v.fault(path, "the name stands in a URL: lower-case letters, digits and hyphens, at most %d", maxNames)
+	}
+	if len(p.Upstreams) == 0 {
+		v.fault(path+".upstreams", "must name an upstream")
+	}
+	for i, up := range p.Upstreams {
+		at := fmt.Sprintf("%s.upstreams[%d]", path, i)
+		if _, ok := v.c.Upstreams[up]; !ok {
+			v.fault(at, "there is no upstream %q%s", shorten(up), among(v.c.Upstreams))
+		}
+		if slices.Contains(p.Upstreams[:i], up) {
+			v.fault(at, "is named twice")
+		}
+	}
+	if p.Names == "plain" && len(p.Upstreams) != 1 {
+		v.fault(path+".names", "plain takes exactly one upstream, for names could clash")
+	}
+}
+
+// among lists what there is, for a fault about what there is not.
+func among[T any](m map[string]T) string {
+	const most = 10
+	names := slices.Sorted(maps.Keys(m))
+	if len(names) == 0 || len(names) > most {
+		return ""
+	}
+	return "; there are " + shorten(strings.Join(names, ", "))
+}

@@ -1,0 +1,215 @@
+package gatetest
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"doorward/internal/admin"
+	"doorward/internal/app"
+	"doorward/internal/config"
+)
+
+// prelude is what every configuration of a test begins with, unless it has a
+// version of its own.
+const prelude = "version: 1\ndata_dir: data\nlisten: {address: \"127.0.0.1:0\"}\n"
+
+// patience bounds every wait for something that must happen.
+const patience = 20 * time.Second
+
+// GW is a gateway that serves, until the test ends.
+type GW struct {
+	App *app.App
+	Dir string // of the configuration; data_dir is data below it
+
+	t       testing.TB
+	log     *journal
+	stop    context.CancelFunc
+	ended   chan struct{}
+	err     error // of Serve, once ended is closed
+	ups     map[string]*UP
+	mu      sync.Mutex
+	clients map[string]*Client
+	answers []answered
+}
+
+// answered is an answer that a client of this package got.
+type answered struct {
+	exchange string
+	turned   bool // it never became an exchange (http.* refusals)
+}
+
+// Gateway starts a gateway and waits until it is ready. The configuration is a
+// YAML fragment: version, data_dir and listen are added unless it has a version,
+// and ${NAME} stands for the URL of ups[NAME]. It ends with the test, which then
+// fails where an invariant was broken.
+func Gateway(t testing.TB, yaml string, ups map[string]*UP) *GW {
+	t.Helper()
+	if !strings.Contains("\n"+yaml, "\nversion:") {
+		yaml = prelude + yaml
+	}
+	for name, up := range ups {
+		yaml = strings.ReplaceAll(yaml, "${"+name+"}", up.URL())
+	}
+	g := &GW{t: t, Dir: t.TempDir(), log: &journal{}, ended: make(chan struct{}), ups: ups, clients: map[string]*Client{}}
+	path := filepath.Join(g.Dir, "doorward.yaml")
+	if err := os.WriteFile(path, []byte(yaml), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := config.Load(path)
+	if err != nil {
+		t.Fatalf("configuration refused: %v\n%s", err, yaml)
+	}
+	g.App, err = app.New(app.Options{Config: cfg, Path: path, Version: "test", Log: slog.New(g.log.handler())})
+	if err != nil {
+		t.Fatalf("starting the gateway: %v", err)
+	}
+	g.serve()
+	return g
+}
+
+func (g *GW) serve() {
+	g.t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	g.stop = stop
+	ready := make(chan struct{})
+	go func() {
+		defer close(g.ended)
+		g.err = g.App.Serve(ctx, func() { close(ready) })
+	}()
+	g.t.Cleanup(g.finish)
+	select {
+	case <-ready:
+	case <-g.ended:
+		g.t.Fatalf("gateway ended before it was ready: %v", g.err)
+	case <-time.After(patience):
+		g.t.Fatal("gateway does not get ready")
+	}
+}
+
+// Stop ends the gateway and waits for it. The end of the test does the same.
+func (g *GW) Stop() {
+	g.t.Helper()
+	g.stop()
+	select {
+	case <-g.ended:
+	case <-time.After(patience):
+		g.t.Fatal("gateway does not end")
+	}
+}
+
+func (g *GW) finish() {
+	g.t.Helper()
+	g.mu.Lock()
+	for _, c := range g.clients {
+		c.http.CloseIdleConnections()
+	}
+	g.mu.Unlock()
+	g.Stop()
+	if g.err != nil {
+		g.t.Errorf("gateway ended with %v", g.err)
+	}
+	g.checkInvariants()
+	if g.t.Failed() {
+		g.t.Logf("gateway's log:\n%s", g.log.text())
+	}
+}
+
+// URL is where clients connect: all upstreams.
+func (g *GW) URL() string { return g.App.URL() }
+
+// Address is host and port of the clients' listener.
+func (g *GW) Address() string {
+	rest := strings.TrimPrefix(g.URL(), "http://")
+	host, _, _ := strings.Cut(rest, "/")
+	return host
+}
+
+// Key makes an API key and returns its text. No roles means the built-in role.
+func (g *GW) Key(name string, roles ...string) string { return g.key(name, 0, roles).Text }
+
+// ShortKey makes a key that has expired when it returns.
+func (g *GW) ShortKey(name string, roles ...string) string {
+	key := g.key(name, time.Millisecond, roles)
+	<-time.After(time.Until(key.Expires))
+	return key.Text
+}
+
+func (g *GW) key(name string, expires time.Duration, roles []string) admin.NewKey {
+	g.t.Helper()
+	key, err := g.App.CreateKey(g.t.Context(), "test", admin.KeyRequest{Name: name, Roles: roles, Expires: expires})
+	if err != nil {
+		g.t.Fatalf("making a key for %s: %v", name, err)
+	}
+	return key
+}
+
+// Revoke ends every key of that name.
+func (g *GW) Revoke(name string) {
+	g.t.Helper()
+	keys, err := g.App.ListKeys(g.t.Context())
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	for _, k := range keys {
+		if k.Name != name || !k.Revoked.IsZero() {
+			continue
+		}
+		if err := g.App.RevokeKey(g.t.Context(), "test", k.ID); err != nil {
+			g.t.Fatal(err)
+		}
+	}
+}
+
+// Approve looks at an upstream and approves everything that waits; "" means all
+// upstreams. It returns how many definitions it approved.
+func (g *GW) Approve(upstream string) int {
+	g.t.Helper()
+	entries, err := g.App.Entries(g.t.Context(), upstream, true)
+	if err != nil {
+		g.t.Fatalf("looking at upstream %q: %v", upstream, err)
+	}
+	var refs []admin.Ref
+	for _, e := range entries {
+		if e.State == "held" || e.State == "changed" {
+			refs = append(refs, admin.Ref{Upstream: e.Upstream, Kind: e.Kind, Name: e.Name, Digest: e.Digest})
+		}
+	}
+	n, err := g.App.Approve(g.t.Context(), "test", refs)
+	if err != nil {
+		g.t.Fatalf("approving: %v", err)
+	}
+	return n
+}
+
+// journal keeps the gateway's log.
+type journal struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (j *journal) handler() slog.Handler {
+	return slog.NewTextHandler(j, &slog.HandlerOptions{Level: slog.LevelDebug})
+}
+
+// Write implements io.Writer.
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.buf.Write(p)
+}
+
+func (j *journal) text() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.buf.String()
+}
+
+// Log is what the gateway has logged so far, at debug level.
+func (g *GW) Log() string { return g.log.text() }

@@ -1,0 +1,109 @@
+package gatetest
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+
+	"doorward/internal/audit"
+)
+
+// AuditDir is where the gateway's audit log is.
+func (g *GW) AuditDir() string { return filepath.Join(g.Dir, "data", "audit") }
+
+// Records are the records that match, oldest first. An outcome is there before
+// the client has its answer.
+func (g *GW) Records(q audit.Query) []audit.Record {
+	g.t.Helper()
+	var all []audit.Record
+	err := audit.Read(context.Background(), g.AuditDir(), q, func(r *audit.Record) error {
+		all = append(all, *r)
+		return nil
+	})
+	if err != nil {
+		g.t.Fatalf("reading the audit log: %v", err)
+	}
+	return all
+}
+
+// Exchanges are the intents and outcomes so far, oldest first.
+func (g *GW) Exchanges() []audit.Record {
+	g.t.Helper()
+	var all []audit.Record
+	for _, r := range g.Records(audit.Query{}) {
+		if r.Kind == audit.KindIntent || r.Kind == audit.KindOutcome {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+// checkInvariants holds the finished gateway to G1, G3 and G8 of security.md §0.
+func (g *GW) checkInvariants() {
+	g.t.Helper()
+	if text := g.log.text(); strings.Contains(text, "panic") {
+		g.t.Errorf("G1: the log speaks of a panic")
+	}
+	report, err := audit.Verify(context.Background(), g.AuditDir(), audit.Options{})
+	if err != nil {
+		g.t.Errorf("G3: the audit log does not verify: %v", err)
+		return
+	}
+	if report.Unanswered > 0 {
+		g.t.Errorf("G8: %d intents without an outcome: %v", report.Unanswered, report.Examples)
+	}
+	g.checkExecuted()
+	g.checkAcknowledged()
+}
+
+// deed is something that an upstream was made to do.
+type deed struct{ upstream, method, item string }
+
+// checkExecuted: what upstreams executed ⊆ what has an intent. Ids are
+// rewritten on the way, so the two are counted.
+func (g *GW) checkExecuted() {
+	g.t.Helper()
+	meant := map[deed]int{}
+	for _, r := range g.Exchanges() {
+		if r.Kind == audit.KindIntent && r.Upstream != "" {
+			item := r.Item
+			if r.ItemKind != "tool" && r.ItemKind != "prompt" {
+				item = ""
+			}
+			meant[deed{r.Upstream, r.Method, item}]++
+		}
+	}
+	for name, up := range g.ups {
+		for _, s := range up.Judged() {
+			d := deed{name, s.Method, s.Name}
+			if meant[d]--; meant[d] < 0 {
+				g.t.Errorf("G8: upstream %s executed %s %s without an intent on record", name, s.Method, s.Name)
+			}
+		}
+	}
+}
+
+// checkAcknowledged: what clients were answered ⊆ what has an outcome.
+func (g *GW) checkAcknowledged() {
+	g.t.Helper()
+	ended := map[string]bool{}
+	for _, r := range g.Exchanges() {
+		if r.Kind == audit.KindOutcome {
+			id, _, _ := strings.Cut(r.Exchange, ".") // a batch's items
+			ended[id] = true
+		}
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, a := range g.answers {
+		if !a.turned && !ended[a.exchange] {
+			g.t.Errorf("G8: a client was answered in exchange %s, which has no outcome on record", a.exchange)
+		}
+	}
+}
+
+func (g *GW) note(exchange string, turned bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.answers = append(g.answers, answered{exchange, turned})
+}

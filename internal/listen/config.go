@@ -1,0 +1,139 @@
+package listen
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"doorward/internal/gate"
+)
+
+// Config is what a Server is made of. Serve and Settings are required.
+type Config struct {
+	// Serve walks one exchange along the line and answers through the client
+	// (pipeline's Line.Serve; a func, so that a reload can swap the line).
+	Serve func(context.Context, *gate.Exchange, gate.Client)
+	// Settings is called once per request; a reload returns another value.
+	Settings func() *Settings
+	// SessionClosed is told once about every session that ended, also about one
+	// whose handshake failed. It is called without locks. Nil: nobody cares.
+	SessionClosed func(*gate.Session)
+	Log           *slog.Logger // nil discards
+	Meter         Meter        // nil counts nothing
+	Limits        Limits
+}
+
+// Settings is the part of the configuration that a reload may change. It is
+// never changed after Config.Settings has returned it.
+type Settings struct {
+	AllowedHosts     []string       // Host values beside the loopback names; an entry without a port fits the listener's own
+	AllowedOrigins   []string       // exact Origin values, such as "https://app.example.com"
+	AllowedAddresses []netip.Prefix // empty: every address
+	MaxBody          int64          // bytes of one message; zero: 4 MiB
+	PublicURL        *url.URL       // its host is an allowed Host, its origin an allowed Origin; may be nil
+}
+
+// Meter counts what happens at the front. telemetry implements it.
+type Meter interface {
+	Turned(code gate.Code) // a request that never became an exchange
+	Sessions(delta int)
+	Streams(delta int) // open GET streams
+	Dropped(n int)     // messages for a client that no queue had room for
+}
+
+// Limits bound what clients can make the gateway hold. A zero field takes the
+// default that it names.
+type Limits struct {
+	Sessions             int           // 10,000 at once
+	SessionsPerPrincipal int           // 1,000 at once
+	SessionIdle          time.Duration // 30 minutes without a request or an open stream
+	KeepAlive            time.Duration // 15 s between comments on a quiet SSE stream; common proxies give up at 60 s
+	WriteStall           time.Duration // 30 s for the client to take one write
+	BodyWait             time.Duration // 10 s for a body, and 1 s more for every 16 KiB that arrived
+	Connections          int           // 4,096 open at once
+	InFlight             int           // 64 messages of a stdio client at once
+	Drain                time.Duration // 10 s for calls in flight when stdin ends
+	ReplayEvents         int           // 256 events kept per session
+	ReplayBytes          int           // 1 MiB of events kept per session
+	ReplayTotal          int64         // 64 MiB of events kept in all
+}
+
+func (l Limits) orDefault() Limits {
+	fill(&l.Sessions, 10_000)
+	fill(&l.SessionsPerPrincipal, 1_000)
+	fill(&l.SessionIdle, 30*time.Minute)
+	fill(&l.KeepAlive, 15*time.Second)
+	fill(&l.WriteStall, 30*time.Second)
+	fill(&l.BodyWait, 10*time.Second)
+	fill(&l.Connections, 4_096)
+	fill(&l.InFlight, 64)
+	fill(&l.Drain, 10*time.Second)
+	fill(&l.ReplayEvents, 256)
+	fill(&l.ReplayBytes, 1<<20)
+	fill(&l.ReplayTotal, 64<<20)
+	return l
+}
+
+func fill[T int | int64 | time.Duration](v *T, otherwise T) {
+	if *v <= 0 {
+		*v = otherwise
+	}
+}
+
+// defaultMaxBody is 4 MiB, as config.md has it and as the Go SDK's server does.
+const defaultMaxBody = 4 << 20
+
+func (s *Settings) maxBody() int64 {
+	if s.MaxBody <= 0 {
+		return defaultMaxBody
+	}
+	return s.MaxBody
+}
+
+// Server is the client's side of the gateway. It is an http.Handler, the
+// gate.Forwarder of the actions Empty, Stream and Close, and the keeper of
+// client sessions for decode. Shutdown ends it and must be called.
+type Server struct {
+	cfg      Config
+	sessions *sessions
+	gets     registry // GET requests on their way along the line
+	closing  chan struct{}
+	closed   sync.Once
+	calls    atomic.Int64 // exchanges in flight over HTTP
+	endless  flights      // subscriptions/listen, over HTTP
+	servers  servers
+}
+
+// New checks cfg and starts the goroutine that ends idle sessions. The error
+// says what is missing.
+func New(cfg Config) (*Server, error) {
+	if cfg.Serve == nil || cfg.Settings == nil {
+		return nil, errors.New("listen: serve and settings are required")
+	}
+	cfg.Limits = cfg.Limits.orDefault()
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Meter == nil {
+		cfg.Meter = unmetered{}
+	}
+	if cfg.SessionClosed == nil {
+		cfg.SessionClosed = func(*gate.Session) {}
+	}
+	s := &Server{cfg: cfg, closing: make(chan struct{})}
+	s.sessions = newSessions(&s.cfg)
+	return s, nil
+}
+
+// unmetered is the Meter of a server that has none.
+type unmetered struct{}
+
+func (unmetered) Turned(gate.Code) {}
+func (unmetered) Sessions(int)     {}
+func (unmetered) Streams(int)      {}
+func (unmetered) Dropped(int)      {}

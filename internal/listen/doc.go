@@ -1,0 +1,9 @@
+// Package listen is the client's side of the gateway: Streamable HTTP in both
+// eras on one URL, and stdin and stdout. It turns each message into an
+// exchange, hands it to the line (Config.Serve) and writes what comes back.
+//
+// app builds one Server and runs it for the life of the process. Package listen
+// is the only place that renders refusals and the only one that knows session
+// ids. It never looks into a message to decide anything about it, never keeps
+// a credential, and never enables a browser that was not named.
+package listen

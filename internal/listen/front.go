@@ -1,0 +1,231 @@
+package listen
+
+import (
+	"net/http"
+	"net/netip"
+	"runtime/debug"
+	"strings"
+	"time"
+	"unicode"
+
+	"doorward/internal/gate"
+	"doorward/internal/mcp"
+)
+
+const (
+	maxHeaders    = 100 // lines of a request's header; real clients send fewer than 30
+	maxUserAgent  = 256 // bytes kept of a User-Agent
+	endpoint      = "/mcp"
+	allowedHere   = "GET, POST, DELETE"
+	maxNameLength = 64 // bytes of a profile's name
+)
+
+// visit is one HTTP request on its way through the front.
+type visit struct {
+	server   *Server
+	settings *Settings
+	out      wire
+	r        *http.Request
+	id       string
+	start    time.Time
+	remote   netip.Addr
+	profile  string
+}
+
+// ServeHTTP answers one HTTP request. What is no exchange is turned away here,
+// in the order in which it costs least; the rest goes to Config.Serve.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	now := time.Now()
+	v := &visit{server: s, settings: s.cfg.Settings(), r: r, id: NewExchangeID(now), start: now}
+	v.out = newWire(w, s.cfg.Limits.WriteStall)
+	v.out.begin(r, s.cfg.Limits.BodyWait)
+	h := w.Header()
+	h.Set("Doorward-Exchange", v.id)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Vary", "Origin")
+	defer v.rescue()
+
+	if !v.admit() {
+		return
+	}
+	s.calls.Add(1)
+	defer s.calls.Add(-1)
+	switch r.Method {
+	case http.MethodPost:
+		v.post()
+	case http.MethodGet:
+		v.get()
+	case http.MethodDelete:
+		v.delete()
+	}
+}
+
+// rescue answers a panic. The pipeline recovers its own; one here is a fault of
+// this package.
+func (v *visit) rescue() {
+	p := recover()
+	if p == nil {
+		return
+	}
+	if p == http.ErrAbortHandler { //nolint:errorlint // compared as net/http does
+		panic(p)
+	}
+	v.server.cfg.Log.Error("panic while answering", "exchange", v.id, "panic", p, "stack", string(debug.Stack()))
+	if v.out.started {
+		panic(http.ErrAbortHandler) // the client must not take a cut answer for a whole one
+	}
+	v.turn(gate.CodeInternal, "")
+}
+
+// admit checks what can be known before anybody is asked who they are, and
+// answers what does not pass.
+func (v *visit) admit() bool {
+	r := v.r
+	addr, _ := netip.ParseAddrPort(r.RemoteAddr)
+	v.remote = addr.Addr().Unmap()
+	origins := r.Header["Origin"]
+	switch {
+	case r.URL.Host != "" && r.Method != http.MethodConnect, len(r.Header["Host"]) > 0 && r.Header.Get("Host") != r.Host:
+		return v.turn(codeTarget, "")
+	case lines(r.Header) > maxHeaders:
+		return v.turn(codeHeaders, "")
+	case !v.settings.allowedHost(r):
+		return v.turn(codeHost, "")
+	case !v.settings.allowedAddress(v.remote):
+		return v.turn(codeAddress, "")
+	case len(origins) > 1, len(origins) == 1 && !v.settings.allowedOrigin(r, origins[0]):
+		return v.turn(codeOrigin, "")
+	}
+	if len(origins) == 1 {
+		share(v.out.w.Header(), origins[0])
+	}
+	var found bool
+	if v.profile, found = profileOf(r.URL.EscapedPath()); !found {
+		return v.turn(codePath, "there is nothing here: "+v.instead())
+	}
+	return v.admitMethod(len(origins) == 1)
+}
+
+// lines counts header lines, a repeated name once per line.
+func lines(h http.Header) int {
+	n := 0
+	for _, values := range h {
+		n += len(values)
+	}
+	return n
+}
+
+// profileOf reads /mcp and /mcp/NAME, exactly. Whether there is such a profile
+// is for resolve to say, once it is known who asks.
+func profileOf(path string) (name string, found bool) {
+	rest, found := strings.CutPrefix(path, endpoint)
+	if !found || rest == "" {
+		return "", found
+	}
+	name, found = strings.CutPrefix(rest, "/")
+	return name, found && len(name) <= maxNameLength && token(name)
+}
+
+// instead says where to go. The Host has been checked, so it can be repeated.
+func (v *visit) instead() string {
+	if public := v.settings.PublicURL; public != nil {
+		return "POST your MCP messages to " + public.Scheme + "://" + public.Host + endpoint
+	}
+	return "POST your MCP messages to " + scheme(v.r) + "://" + v.r.Host + endpoint
+}
+
+func (v *visit) admitMethod(fromPage bool) bool {
+	r, h := v.r, v.out.w.Header()
+	select {
+	case <-v.server.closing:
+		h.Set("Connection", "close")
+		return v.turn(gate.CodeShuttingDown, "")
+	default:
+	}
+	switch r.Method {
+	case http.MethodPost:
+		return v.admitPost()
+	case http.MethodGet, http.MethodDelete:
+		// Without a session there is nothing to stream or to end; the stateless
+		// era has neither (2026-07-28, Streamable HTTP).
+		if r.Header.Get(mcp.HeaderSession) == "" || stateless(r.Header) {
+			h.Set("Allow", "POST")
+			return v.turn(codeMethod, r.Method+" needs an Mcp-Session-Id of a stateful session: "+v.instead())
+		}
+		if r.Method == http.MethodGet && (len(r.Header["Accept"]) == 0 || !accepted(r.Header).sse) {
+			return v.turn(codeAccept, "send Accept: text/event-stream")
+		}
+		return true
+	case http.MethodOptions:
+		if fromPage && r.Header.Get("Access-Control-Request-Method") != "" {
+			v.out.arm()
+			preflight(v.out.w, r)
+			return false
+		}
+	}
+	h.Set("Allow", allowedHere)
+	return v.turn(codeMethod, "this HTTP method does nothing here: "+v.instead())
+}
+
+func (v *visit) admitPost() bool {
+	h := v.r.Header
+	a := accepted(h)
+	switch {
+	case !jsonBody(h):
+		return v.turn(codeContentType, "")
+	case !plainBody(h):
+		return v.turn(codeEncoding, "")
+	case !a.json && !a.sse:
+		return v.turn(codeAccept, "")
+	}
+	return true
+}
+
+// stateless tells whether the client says that its message is of the stateless
+// era. decode refuses a body that says otherwise.
+func stateless(h http.Header) bool { return h.Get(mcp.HeaderVersion) >= mcp.V20260728 }
+
+// turn answers a request that becomes no exchange. It returns false.
+func (v *visit) turn(code gate.Code, text string) bool {
+	row := rowOf(code)
+	if text == "" {
+		text = row.Text
+	}
+	v.server.cfg.Meter.Turned(code)
+	v.server.cfg.Log.Debug("request turned away", "exchange", v.id, "code", code, "remote", v.remote)
+	ex := &gate.Exchange{ID: v.id, Inbound: gate.Inbound{Header: v.r.Header}}
+	id, _ := requestID(ex)
+	body := appendError(nil, id, row.JSONRPC, text)
+	body = append(body, `,"data":`...)
+	body = append(appendData(body, ex, code), `}}`...)
+	status := row.HTTP
+	if code == gate.CodeInternal {
+		status = http.StatusInternalServerError
+	}
+	v.out.json(status, body)
+	return false
+}
+
+// exchange begins the exchange of the request.
+func (v *visit) exchange(op string) *gate.Exchange {
+	return &gate.Exchange{ID: v.id, Start: v.start, Inbound: gate.Inbound{
+		Transport: "http",
+		Profile:   v.profile,
+		Op:        op,
+		Header:    v.r.Header,
+		Remote:    v.remote,
+		UserAgent: printable(v.r.UserAgent()),
+	}}
+}
+
+func printable(s string) string {
+	if len(s) > maxUserAgent {
+		s = s[:maxUserAgent]
+	}
+	return strings.Map(func(r rune) rune {
+		if r == unicode.ReplacementChar || !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, s)
+}

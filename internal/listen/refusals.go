@@ -1,0 +1,138 @@
+package listen
+
+import (
+	"slices"
+
+	"doorward/internal/gate"
+	"doorward/internal/mcp"
+)
+
+// The refusals of requests that are turned away before they become an exchange,
+// and of GET streams. They are Doorward's own, like those of gate.
+const (
+	codeTarget      gate.Code = "http.target"
+	codePath        gate.Code = "http.path"
+	codeMethod      gate.Code = "http.method"
+	codeHost        gate.Code = "http.host"
+	codeOrigin      gate.Code = "http.origin"
+	codeAddress     gate.Code = "http.address"
+	codeAccept      gate.Code = "http.accept"
+	codeContentType gate.Code = "http.content_type"
+	codeEncoding    gate.Code = "http.content_encoding"
+	codeHeaders     gate.Code = "http.headers"
+	codeStream      gate.Code = "stream.unknown"
+	codeStreamTaken gate.Code = "stream.taken"
+)
+
+// Doorward's own JSON-RPC codes are positive: MCP reserves −32768 to −32000 and
+// leaves the rest free (2026-07-28, error codes). They read like HTTP's, with a
+// digit more.
+const (
+	rpcTurned      = 4000 // the HTTP request was wrong
+	rpcIdentity    = 4010
+	rpcDenied      = 4030
+	rpcHeld        = 4031
+	rpcSession     = 4040
+	rpcLimit       = 4290
+	rpcInternal    = 5000
+	rpcBadUpstream = 5020
+	rpcUnavailable = 5030
+	rpcTimeout     = 5040
+	rpcCancelled   = 4990
+)
+
+// RefusalRow is how one refusal reads to a client.
+type RefusalRow struct {
+	Code      gate.Code
+	JSONRPC   int    // error code; where the revision has another, the row's text says so
+	HTTP      int    // status in the stateful era, and before the era is known
+	Stateless int    // status in the stateless era
+	Text      string // the message, when the verdict has none for the client
+}
+
+// told is the status of a JSON-RPC error about a call that was understood: a
+// client must read the error, and not take it for a broken transport.
+const told = 200
+
+// refusals is the one table code → JSON-RPC code → HTTP status. A code without a
+// row is rendered as internal.
+//
+//nolint:gochecknoglobals // a table; read-only
+var refusals = [...]RefusalRow{
+	{gate.CodeInternal, rpcInternal, told, told, "internal error"},
+	{gate.CodeUnauthenticated, rpcIdentity, 401, 401, "sign in first: send your key as Authorization: Bearer KEY"},
+	{gate.CodeBadCredential, rpcIdentity, 401, 401, "the credential is not valid"},
+	{gate.CodeExpiredCredential, rpcIdentity, 401, 401, "the credential has expired"},
+	{gate.CodeIdentityDown, rpcUnavailable, 503, 503, "credentials cannot be judged now: try again later"},
+	{gate.CodeBadBody, mcp.CodeParseError, 400, 400, "the body is not JSON in UTF-8"},
+	{gate.CodeBadMessage, mcp.CodeInvalidRequest, 400, 400, "the body is not a JSON-RPC message that MCP allows"},
+	{gate.CodeTooLarge, mcp.CodeInvalidRequest, 413, 413, "the message is larger than this gateway takes"},
+	{gate.CodeBatch, mcp.CodeInvalidRequest, 400, 400, "batches exist in protocol version 2025-03-26 only: send one message per request"},
+	{gate.CodeHeaderMismatch, mcp.CodeHeaderMismatch, 400, 400, "the headers do not agree with the body"},
+	{gate.CodeVersion, mcp.CodeUnsupportedVersion, 400, 400, "the protocol version is not supported"},
+	{gate.CodeMeta, mcp.CodeInvalidParams, 400, 400, "params._meta lacks what this protocol version requires"},
+	{gate.CodeCapability, mcp.CodeMissingCapability, 400, 400, "the request needs a capability that the client did not declare"},
+	{gate.CodeMethod, mcp.CodeMethodNotFound, told, 404, "unknown method"},
+	{gate.CodeMethodEra, mcp.CodeMethodNotFound, told, 404, "this protocol version does not have the method"},
+	{gate.CodeParams, mcp.CodeInvalidParams, told, 400, "the params are not valid"},
+	{gate.CodeSession, rpcSession, 404, 404, "unknown session: start again with initialize"},
+	{gate.CodeSessionMissing, mcp.CodeInvalidRequest, 400, 400, "send initialize first, and then its Mcp-Session-Id"},
+	{gate.CodeSessionLimit, rpcLimit, 429, 429, "too many sessions are open"},
+	{gate.CodeAnswer, mcp.CodeInvalidRequest, 400, 400, "nobody is waiting for this response"},
+	{gate.CodeProfile, rpcSession, 404, 404, "there is no such profile"},
+	{gate.CodeUnknownTool, mcp.CodeInvalidParams, told, told, "unknown tool"},
+	{gate.CodeHeldTool, rpcHeld, told, told, "the tool waits for approval by this gateway's operator"},
+	{gate.CodeChangedTool, rpcHeld, told, told, "the tool has changed since it was approved, and waits for approval by this gateway's operator"},
+	{gate.CodeRejectedTool, rpcDenied, told, told, "this gateway's operator has rejected the tool"},
+	{gate.CodeAmbiguousTool, rpcDenied, told, told, "more than one upstream offers a tool of this name"},
+	{gate.CodeBadSchema, rpcDenied, told, told, "the tool's schema cannot be enforced"},
+	{gate.CodeUnknownPrompt, mcp.CodeInvalidParams, told, told, "unknown prompt"},
+	{gate.CodeHeldPrompt, rpcHeld, told, told, "the prompt waits for approval by this gateway's operator"},
+	{gate.CodeChangedPrompt, rpcHeld, told, told, "the prompt has changed since it was approved, and waits for approval by this gateway's operator"},
+	{gate.CodeRejectedPrompt, rpcDenied, told, told, "this gateway's operator has rejected the prompt"},
+	{gate.CodeUnknownResource, mcp.CodeResourceNotFound, told, told, "unknown resource"}, // −32602 in 2026-07-28
+	{gate.CodeHeldResource, rpcHeld, told, told, "the resource waits for approval by this gateway's operator"},
+	{gate.CodeChangedResource, rpcHeld, told, told, "the resource has changed since it was approved, and waits for approval by this gateway's operator"},
+	{gate.CodeRejectedResource, rpcDenied, told, told, "this gateway's operator has rejected the resource"},
+	{gate.CodeResourcePath, mcp.CodeInvalidParams, told, told, "the resource's URI is not in its plainest form"},
+	{gate.CodeDenied, rpcDenied, told, told, "the policy does not allow this"},
+	{gate.CodeArguments, mcp.CodeInvalidParams, told, told, "the arguments do not fit the approved schema"}, // a tool error since 2025-11-25
+	{gate.CodeResult, rpcBadUpstream, told, told, "the result does not fit the approved schema"},
+	{gate.CodeReply, rpcBadUpstream, told, told, "the upstream's answer is not one that MCP allows"},
+	{gate.CodeUpstreamHeld, rpcHeld, told, told, "the upstream waits for approval by this gateway's operator"},
+	{gate.CodeUpstreamDown, rpcUnavailable, told, told, "the upstream is not available"},
+	{gate.CodeUpstreamEra, rpcUnavailable, told, told, "the upstream does not speak this protocol version"},
+	{gate.CodeUpstreamTimeout, rpcTimeout, told, told, "the upstream did not answer in time"},
+	{gate.CodeUpstreamProtocol, rpcBadUpstream, told, told, "the upstream broke the protocol"},
+	{gate.CodeUpstreamBusy, rpcUnavailable, told, told, "the upstream is busy: try again later"},
+	{gate.CodeCancelled, rpcCancelled, told, told, "cancelled"},
+	{gate.CodeAudit, rpcUnavailable, told, told, "the audit log cannot be written, so nothing is carried out"},
+	{gate.CodeShuttingDown, rpcUnavailable, 503, 503, "the gateway is stopping: connect again"},
+	{gate.CodeStageEditedRequest, rpcInternal, told, told, "internal error"},
+	{codeTarget, rpcTurned, 400, 400, "send the path alone in the request line, and one Host header"},
+	{codePath, rpcTurned, 404, 404, "there is nothing here"},
+	{codeMethod, rpcTurned, 405, 405, "this HTTP method does nothing here"},
+	{codeHost, rpcTurned, 403, 403, "this Host is not allowed: add it to listen.allowed_hosts, or set listen.public_url"},
+	{codeOrigin, rpcTurned, 403, 403, "this Origin is not allowed: add it to listen.allowed_origins"},
+	{codeAddress, rpcTurned, 403, 403, "this address is not allowed"},
+	{codeAccept, rpcTurned, 406, 406, "send Accept: application/json, text/event-stream"},
+	{codeContentType, rpcTurned, 415, 415, "send Content-Type: application/json, once, in UTF-8"},
+	{codeEncoding, rpcTurned, 415, 415, "send the body without Content-Encoding"},
+	{codeHeaders, rpcTurned, 431, 431, "too many headers"},
+	{codeStream, rpcSession, 404, 404, "this Last-Event-ID is not one of this session's: GET again without it"},
+	{codeStreamTaken, rpcTurned, 409, 409, "the session has a stream already: close it, or resume it with Last-Event-ID"},
+}
+
+// Refusals is the table of everything a client can be refused with, for the
+// reference documentation.
+func Refusals() []RefusalRow { return slices.Clone(refusals[:]) }
+
+// rowOf is the row of code, or that of internal.
+func rowOf(code gate.Code) RefusalRow {
+	for i := range refusals {
+		if refusals[i].Code == code {
+			return refusals[i]
+		}
+	}
+	return refusals[0]
+}

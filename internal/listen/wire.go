@@ -1,0 +1,169 @@
+package listen
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"doorward/internal/gate"
+)
+
+// wire writes one HTTP answer: JSON at once, or an SSE stream event by event.
+// One goroutine uses it at a time.
+type wire struct {
+	w       http.ResponseWriter
+	rc      *http.ResponseController
+	stall   time.Duration
+	started bool // the status line is out
+	buf     []byte
+}
+
+func newWire(w http.ResponseWriter, stall time.Duration) wire {
+	return wire{w: w, rc: http.NewResponseController(w), stall: stall}
+}
+
+// begin sets the deadlines of a new request: none for writing until something
+// is written (an HTTP/1 connection still has the last answer's), and wait for a
+// body, which also bounds how long net/http drains one that nobody read.
+func (c *wire) begin(r *http.Request, wait time.Duration) {
+	if r.ProtoMajor == 1 {
+		c.deadline(c.rc.SetWriteDeadline, time.Time{})
+	}
+	if r.ContentLength != 0 {
+		c.deadline(c.rc.SetReadDeadline, time.Now().Add(wait))
+	}
+}
+
+// deadline sets a deadline where the connection can have one. One that cannot
+// (in-memory writers of tests) has nothing that could stall.
+func (c *wire) deadline(set func(time.Time) error, at time.Time) { _ = set(at) }
+
+// arm gives the client stall to take the next write.
+func (c *wire) arm() { c.deadline(c.rc.SetWriteDeadline, time.Now().Add(c.stall)) }
+
+// json writes the whole answer.
+func (c *wire) json(status int, body []byte) error {
+	c.started = true
+	h := c.w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	c.arm()
+	c.w.WriteHeader(status)
+	_, err := c.w.Write(body)
+	return err
+}
+
+// empty writes an answer without a body.
+func (c *wire) empty(status int) {
+	c.started = true
+	c.arm()
+	c.w.WriteHeader(status)
+}
+
+// stream starts an SSE stream. The headers keep proxies from changing,
+// compressing or holding it back (2026-07-28, Streamable HTTP).
+func (c *wire) stream() error {
+	c.started = true
+	h := c.w.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-cache, no-transform")
+	h.Set("X-Accel-Buffering", "no")
+	c.arm()
+	c.w.WriteHeader(http.StatusOK)
+	return c.flush()
+}
+
+// event writes one SSE event. data is one line; id may be empty.
+func (c *wire) event(id string, data []byte) error {
+	b := append(c.buf[:0], "event: message\n"...)
+	if id != "" {
+		b = append(append(append(b, "id: "...), id...), '\n')
+	}
+	b = append(append(append(b, "data: "...), data...), '\n', '\n')
+	return c.send(b)
+}
+
+// prime gives the client an event id to come back with before there is any
+// event (2025-11-25, SEP-1699).
+func (c *wire) prime(id string) error {
+	return c.send(append(append(append(c.buf[:0], "id: "...), id...), "\ndata: \n\n"...))
+}
+
+// comment keeps proxies from giving up on a quiet stream.
+func (c *wire) comment() error { return c.send(append(c.buf[:0], ": still here\n\n"...)) }
+
+// maxKept is the largest buffer that stays with a stream between events.
+const maxKept = 16 << 10
+
+func (c *wire) send(b []byte) error {
+	if cap(b) <= maxKept {
+		c.buf = b
+	}
+	c.arm()
+	if _, err := c.w.Write(b); err != nil {
+		return err
+	}
+	return c.flush()
+}
+
+// flush sends what is written and lifts the deadline: an HTTP/2 stream whose
+// deadline passes is reset even when nothing waits.
+func (c *wire) flush() error {
+	err := c.rc.Flush()
+	c.deadline(c.rc.SetWriteDeadline, time.Time{})
+	return err
+}
+
+// minRate is the bytes a second that a body must keep up after BodyWait
+// (security.md HTT-10).
+const minRate = 16 << 10
+
+// body reads the request's body within limit bytes. Past it the error is a
+// *gate.Error with CodeTooLarge, and for a length that says so at once without
+// reading any. A body that comes too slowly is cut off.
+func (v *visit) body(context.Context) ([]byte, error) {
+	r, limit := v.r, v.settings.maxBody()
+	if r.ContentLength > limit {
+		return nil, tooLarge(limit)
+	}
+	size := int64(4 << 10)
+	if r.ContentLength >= 0 {
+		size = r.ContentLength
+	}
+	buf := make([]byte, 0, min(size, 64<<10)+1) // the length is a claim: not more than this is believed
+	armed := 0
+	for {
+		if len(buf) == cap(buf) {
+			buf = append(buf, 0)[:len(buf)]
+		}
+		n, err := r.Body.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		switch {
+		case int64(len(buf)) > limit:
+			return nil, tooLarge(limit)
+		case errors.Is(err, io.EOF):
+			v.out.deadline(v.out.rc.SetReadDeadline, time.Time{})
+			return buf, nil
+		case err != nil:
+			return nil, &gate.Error{Code: gate.CodeBadBody, Public: "the body ended early or came too slowly", Op: "reading the body", Err: err}
+		}
+		if len(buf)-armed >= 4*minRate {
+			armed = len(buf)
+			allowed := v.server.cfg.Limits.BodyWait + time.Duration(armed/minRate)*time.Second
+			v.out.deadline(v.out.rc.SetReadDeadline, v.start.Add(allowed))
+		}
+	}
+}
+
+func tooLarge(limit int64) error {
+	return &gate.Error{
+		Code:   gate.CodeTooLarge,
+		Public: fmt.Sprintf("the message is larger than %d bytes", limit),
+		Op:     "reading a message",
+	}
+}

@@ -1,0 +1,114 @@
+package upstream
+
+import (
+	"crypto/rand"
+	"encoding/base32"
+	"strings"
+	"sync"
+
+	"doorward/internal/gate"
+)
+
+// maxAsks is how many of an upstream's requests may wait for one session's
+// client at a time.
+const maxAsks = 64
+
+// ask is an upstream's request that waits for the client's answer.
+type ask struct {
+	channel *channel
+	conn    *conn
+	id      []byte // the upstream's own token
+	method  string
+	call    *outgoing // during which it was made; nil outside any
+}
+
+type askKey struct{ session, shown string }
+
+// asks are the requests that upstreams made of clients. An answer finds its
+// request by a random id within its own session, so that it can be neither
+// guessed nor given to another.
+type asks struct {
+	mu   sync.Mutex
+	open map[askKey]*ask
+	each map[string]int // per session
+}
+
+// add returns the id token that the client shall see; false when the session
+// has too many.
+func (a *asks) add(session string, k *ask) ([]byte, bool) {
+	var random [10]byte
+	_, _ = rand.Read(random[:]) // does not fail (crypto/rand)
+	shown := `"dw-` + strings.ToLower(base32.StdEncoding.EncodeToString(random[:])) + `"`
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.open == nil {
+		a.open, a.each = map[askKey]*ask{}, map[string]int{}
+	}
+	if a.each[session] >= maxAsks {
+		return nil, false
+	}
+	a.open[askKey{session, shown}] = k
+	a.each[session]++
+	return []byte(shown), true
+}
+
+func (a *asks) find(session, shown string) *ask {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.open[askKey{session, shown}]
+}
+
+// take returns a request once.
+func (a *asks) take(session, shown string) *ask {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	key := askKey{session, shown}
+	k := a.open[key]
+	if k != nil {
+		a.drop(key)
+	}
+	return k
+}
+
+// drop needs mu.
+func (a *asks) drop(key askKey) {
+	delete(a.open, key)
+	if a.each[key.session]--; a.each[key.session] <= 0 {
+		delete(a.each, key.session)
+	}
+}
+
+func (a *asks) dropIf(match func(askKey, *ask) bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for key, k := range a.open {
+		if match(key, k) {
+			a.drop(key)
+		}
+	}
+}
+
+func (a *asks) dropSession(session string) {
+	a.dropIf(func(key askKey, _ *ask) bool { return key.session == session })
+}
+
+func (a *asks) dropChannel(c *channel) {
+	a.dropIf(func(_ askKey, k *ask) bool { return k.channel == c })
+}
+
+func (a *asks) dropCall(c *channel, o *outgoing) {
+	a.dropIf(func(_ askKey, k *ask) bool { return k.channel == c && k.call == o })
+}
+
+// Ask tells which upstream's request, and of which method, a client's answer
+// with that id token belongs to.
+func (p *Pool) Ask(session *gate.Session, shownID []byte) (upstream, method string, ok bool) {
+	if session == nil {
+		return "", "", false
+	}
+	k := p.asks.find(session.ID, string(shownID))
+	if k == nil {
+		return "", "", false
+	}
+	return k.channel.srv.set.Name, k.method, true
+}

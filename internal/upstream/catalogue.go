@@ -1,0 +1,307 @@
+package upstream
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+	"weak"
+
+	"doorward/internal/gate"
+	"doorward/internal/jsonrpc"
+	"doorward/internal/mcp"
+)
+
+// Bounds of one upstream's list.
+const (
+	maxPages    = 100
+	maxItems    = 10_000
+	maxCatalog  = 64 << 20 // bytes of its definitions
+	listTimeout = 10 * time.Second
+	shownTTL    = 5 * time.Second // how long clients may keep a list; an approval changes it
+	statefulTTL = time.Minute     // how long a session's list is believed when nothing says that it changed
+)
+
+// catalogue is what an upstream offers of one kind, as read once. It never
+// changes; several channels may share it.
+type catalogue struct {
+	items  []gate.Item // State and Shown are not set
+	byName map[string]int
+	params map[string][]mcp.HeaderParam // of tools that have any
+}
+
+// view is a conn's catalogue of one kind.
+type view struct {
+	mu      sync.Mutex
+	list    *catalogue
+	until   time.Time // fresh until
+	changed uint64    // how often the upstream said that it changed
+	read    uint64    // changed when list was read
+	drift   uint64    // the upstream's drift when list was read
+	loading *loading
+}
+
+// loading is a list that is being read, for all who wait for it.
+type loading struct {
+	done chan struct{}
+	list *catalogue
+	err  error
+}
+
+// heed notes that a list changed: the next use reads it again.
+func (c *channel) heed(m *gate.Message) {
+	cn := c.conn.Load()
+	if cn == nil {
+		return
+	}
+	for _, kind := range changedKinds(m.Method) {
+		v := &cn.views[kind]
+		v.mu.Lock()
+		v.changed++
+		v.mu.Unlock()
+	}
+}
+
+// changedKinds are the kinds that a notification says have changed.
+func changedKinds(method string) []gate.ItemKind {
+	switch method {
+	case "notifications/tools/list_changed":
+		return []gate.ItemKind{gate.Tool}
+	case "notifications/prompts/list_changed":
+		return []gate.ItemKind{gate.Prompt}
+	case "notifications/resources/list_changed":
+		return []gate.ItemKind{gate.Resource, gate.Template}
+	}
+	return nil
+}
+
+func listChanged(method string) bool { return changedKinds(method) != nil }
+
+// capabilityOf is the capability without which a kind is not listed.
+func capabilityOf(kind gate.ItemKind) string {
+	switch kind {
+	case gate.Tool:
+		return "tools"
+	case gate.Prompt:
+		return "prompts"
+	case gate.Resource, gate.Template:
+		return "resources"
+	default:
+		return ""
+	}
+}
+
+// catalogue returns the view of a kind, reading it where it is not fresh.
+func (c *channel) catalogue(ctx context.Context, cn *conn, kind gate.ItemKind) (*catalogue, error) {
+	name := capabilityOf(kind)
+	if name == "" {
+		return nil, fmt.Errorf("a %s is not listed", kind)
+	}
+	if !cn.hello.Load().offers(name) {
+		return &catalogue{}, nil
+	}
+	v := &cn.views[kind]
+	v.mu.Lock()
+	if v.list != nil && v.read == v.changed && v.drift == c.srv.drift.of(kind) && time.Now().Before(v.until) {
+		defer v.mu.Unlock()
+		return v.list, nil
+	}
+	l := v.loading
+	if l == nil {
+		l = &loading{done: make(chan struct{})}
+		v.loading = l
+		c.srv.pool.wg.Go(func() { c.load(cn, kind, l) })
+	}
+	v.mu.Unlock()
+	select {
+	case <-l.done:
+		return l.list, l.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// load reads a list for everybody who waits for it.
+func (c *channel) load(cn *conn, kind gate.ItemKind, l *loading) {
+	v := &cn.views[kind]
+	v.mu.Lock()
+	changed := v.changed
+	v.mu.Unlock()
+	ctx, cancel := context.WithTimeoutCause(context.Background(), min(c.srv.set.Timeout, listTimeout), errTimeout)
+	defer cancel()
+	ctx, end := untilStopping(ctx, c.srv.pool.stopping)
+	defer end()
+	var ttl time.Duration
+	if l.err = c.srv.event(ctx, "catalogue.read", kind.String()); l.err == nil {
+		l.list, ttl, l.err = c.pages(ctx, cn.link, kind)
+		l.err = c.srv.classify(ctx, "listing", l.err)
+	}
+	if l.err == nil {
+		l.list = c.srv.pool.lists.intern(l.list)
+		if seen := c.srv.pool.cfg.Seen; seen != nil {
+			seen(l.list.items)
+		}
+	}
+	v.mu.Lock()
+	v.loading = nil
+	if l.err == nil {
+		if c.key.era == gate.Stateful {
+			ttl = statefulTTL
+		}
+		v.list, v.read, v.until = l.list, changed, time.Now().Add(ttl)
+		v.drift = c.srv.drift.compare(kind, l.list)
+	}
+	v.mu.Unlock()
+	close(l.done)
+}
+
+// pages reads all pages of a list.
+func (c *channel) pages(ctx context.Context, l link, kind gate.ItemKind) (*catalogue, time.Duration, error) {
+	g := &gathering{srv: c.srv, kind: kind, names: map[string]int{}, headers: c.key.era == gate.Stateless && c.srv.client != nil}
+	cursor, ttl := "", maxTTL
+	for range maxPages {
+		m, err := c.request(ctx, l, mcp.ListMethod(kind), c.listParams(cursor))
+		if err != nil {
+			return nil, 0, err
+		}
+		if m.Kind == gate.Failure {
+			if errorCode(m) == "-32601" { // declared, and yet not there
+				return g.catalogue(), ttl, nil
+			}
+			return nil, 0, fmt.Errorf("%w: listing answered with error %s", errProtocol, errorCode(m))
+		}
+		ttl = min(ttl, ttlOf(m))
+		if cursor, err = mcp.Page(kind, m.Bytes(m.Result), g.add); err != nil {
+			return nil, 0, errors.Join(errProtocol, err)
+		}
+		if cursor == "" {
+			return g.catalogue(), ttl, nil
+		}
+	}
+	return nil, 0, fmt.Errorf("%w: a list of more than %d pages", errProtocol, maxPages)
+}
+
+func (c *channel) listParams(cursor string) []byte {
+	b := []byte{'{'}
+	if cursor != "" {
+		b = jsonrpc.AppendString(append(b, `"cursor":`...), cursor)
+	}
+	if c.key.era == gate.Stateless {
+		if len(b) > 1 {
+			b = append(b, ',')
+		}
+		b = append(b, c.srv.pool.ownMeta()...)
+	}
+	return append(b, '}')
+}
+
+// gathering is a catalogue in the making.
+type gathering struct {
+	srv     *server
+	kind    gate.ItemKind
+	headers bool // tools must have proper x-mcp-header annotations
+	items   []gate.Item
+	names   map[string]int // how often each came
+	bytes   int
+	total   int
+}
+
+// add takes one definition. One that has no proper name or digest is left out:
+// nobody could approve it, or call it.
+func (g *gathering) add(raw []byte) error {
+	if g.total++; g.total > maxItems {
+		return fmt.Errorf("a list of more than %d items", maxItems)
+	}
+	if g.bytes += len(raw); g.bytes > maxCatalog {
+		return fmt.Errorf("a list of more than %d bytes", maxCatalog)
+	}
+	name, err := mcp.NameOf(g.kind, raw)
+	if err != nil {
+		g.leaveOut(name, err)
+		return nil
+	}
+	if g.names[name]++; g.names[name] > 1 {
+		return nil
+	}
+	digest, err := mcp.DigestOf(g.kind, raw)
+	if err != nil {
+		g.leaveOut(name, err)
+		return nil
+	}
+	g.items = append(g.items, gate.Item{Kind: g.kind, Upstream: g.srv.set.Name, Name: name, Digest: digest, Raw: raw})
+	return nil
+}
+
+func (g *gathering) leaveOut(name string, why error) {
+	g.srv.log.Warn("upstream offers what cannot be shown", "upstream", g.srv.set.Name,
+		"kind", g.kind.String(), "name", printable([]byte(name), maxShown), "error", why)
+}
+
+// catalogue is what was gathered. A name that came twice is left out both
+// times: which of the two a call means cannot be known.
+func (g *gathering) catalogue() *catalogue {
+	c := &catalogue{byName: map[string]int{}}
+	for _, it := range g.items {
+		if g.names[it.Name] > 1 {
+			g.leaveOut(it.Name, errors.New("the name is used twice"))
+			continue
+		}
+		if it.Kind == gate.Tool && g.headers {
+			schema, _ := memberOf(it.Raw, "inputSchema")
+			params, err := mcp.HeaderParams(schema)
+			if err != nil {
+				g.leaveOut(it.Name, err)
+				continue
+			}
+			if len(params) > 0 {
+				if c.params == nil {
+					c.params = map[string][]mcp.HeaderParam{}
+				}
+				c.params[it.Name] = params
+			}
+		}
+		c.byName[it.Name] = len(c.items)
+		c.items = append(c.items, it)
+	}
+	return c
+}
+
+// interned lets channels that read the same list share its memory.
+type interned struct {
+	mu   sync.Mutex
+	held map[[32]byte]weak.Pointer[catalogue]
+}
+
+func (in *interned) intern(c *catalogue) *catalogue {
+	if len(c.items) == 0 {
+		return c
+	}
+	h := sha256.New()
+	for i := range c.items {
+		it := &c.items[i]
+		head := append(binary.BigEndian.AppendUint64([]byte{byte(it.Kind)}, uint64(len(it.Raw))), it.Upstream...)
+		h.Write(head)
+		h.Write(it.Raw)
+	}
+	// The same tools with and without header parameters read are not the same.
+	h.Write([]byte{byte(len(c.params))})
+	key := [32]byte(h.Sum(nil))
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if had := in.held[key].Value(); had != nil {
+		return had
+	}
+	if in.held == nil {
+		in.held = map[[32]byte]weak.Pointer[catalogue]{}
+	}
+	for k, w := range in.held {
+		if w.Value() == nil {
+			delete(in.held, k)
+		}
+	}
+	in.held[key] = weak.Make(c)
+	return c
+}

@@ -1,0 +1,274 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"doorward/internal/gate"
+)
+
+// Restarts back off from minBackoff, doubling to maxBackoff; a link that held
+// for steady starts over. Numbers: the usual ones of process supervisors, low
+// enough that a crashed server is back before a person notices.
+const (
+	minBackoff = 100 * time.Millisecond
+	maxBackoff = 30 * time.Second
+	steady     = 60 * time.Second
+)
+
+// channelKey tells the channels of an upstream apart. owner is a session, a
+// principal, or nobody for a shared one.
+type channelKey struct {
+	era   gate.Era
+	owner string
+}
+
+func ownerOfSession(s *gate.Session) string { return "session\x00" + s.ID }
+
+// channel is one session or process towards one upstream. It outlives its
+// link: a link that breaks is opened anew on the next use.
+type channel struct {
+	srv     *server
+	key     channelKey
+	session *gate.Session // whose own it is; nil for a principal's or a shared one
+	conn    atomic.Pointer[conn]
+	used    atomic.Int64 // Unix nanoseconds
+	busy    atomic.Int32 // calls under way
+	next    atomic.Int64 // ids
+
+	mu       sync.Mutex
+	opening  *opening
+	last     *conn // the newest, open or not
+	failures int
+	retryAt  time.Time
+	closed   error                    // why, once closed
+	audience map[string]*gate.Session // sessions on a shared channel
+}
+
+// conn is a channel's link from opening to breaking, and what was learned on it.
+type conn struct {
+	link  link
+	hello atomic.Pointer[hello]
+	born  time.Time
+	loose chan *gate.Message
+	views [gate.Template + 1]view
+	over  chan struct{} // closed when nothing of it is left
+}
+
+// opening is a link that is being opened, for all who wait for it.
+type opening struct {
+	done chan struct{}
+	conn *conn
+	err  error
+}
+
+func newChannel(s *server, key channelKey, session *gate.Session) *channel {
+	c := &channel{srv: s, key: key, session: session}
+	c.used.Store(time.Now().UnixNano())
+	return c
+}
+
+// channelFor is the channel that an exchange uses towards an upstream: the
+// session's own in the stateful era, the principal's in the stateless one, and
+// everybody's only where the configuration shares it.
+func (s *server) channelFor(ex *gate.Exchange) (*channel, error) {
+	key := channelKey{era: ex.Call.Era}
+	session := ex.Call.Session
+	switch {
+	case key.era == gate.Stateful && session == nil:
+		return nil, errors.New("an exchange of the stateful era without a session")
+	case key.era == gate.NoEra:
+		return nil, errors.New("an exchange without an era")
+	case s.set.Shared:
+		c, err := s.channel(key, nil)
+		if err == nil && session != nil {
+			c.join(session)
+		}
+		return c, err
+	case key.era == gate.Stateful:
+		key.owner = ownerOfSession(session)
+		return s.channel(key, session)
+	}
+	key.owner = "principal\x00" + ex.Principal.Key()
+	return s.channel(key, nil)
+}
+
+// shared tells whether several principals use the channel.
+func (c *channel) shared() bool { return c.key.owner == "" }
+
+func (c *channel) join(session *gate.Session) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.audience == nil {
+		c.audience = map[string]*gate.Session{}
+	}
+	if len(c.audience) < maxChannels {
+		c.audience[session.ID] = session
+	}
+}
+
+func (c *channel) leave(session *gate.Session) {
+	c.mu.Lock()
+	delete(c.audience, session.ID)
+	c.mu.Unlock()
+}
+
+// use returns an open conn, opening it where it is not. The opening goes on
+// when the caller leaves: the next one finds it done.
+func (c *channel) use(ctx context.Context) (*conn, error) {
+	c.used.Store(time.Now().UnixNano())
+	if cn := c.conn.Load(); cn != nil {
+		select {
+		case <-cn.link.done():
+		default:
+			return cn, nil
+		}
+	}
+	o, err := c.open()
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case <-o.done:
+		return o.conn, o.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// open starts an opening or joins the one under way.
+func (c *channel) open() (*opening, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed != nil {
+		return nil, c.closed
+	}
+	if c.opening != nil {
+		return c.opening, nil
+	}
+	if cn := c.conn.Load(); cn != nil {
+		select {
+		case <-cn.link.done():
+			c.broke(cn)
+		default:
+			return &opening{done: closedChan(), conn: cn}, nil
+		}
+	}
+	if wait := time.Until(c.retryAt); wait > 0 {
+		e := c.srv.fault(gate.CodeUpstreamDown, "restarting", fmt.Errorf("%w: next attempt in %s", errDown, wait.Round(time.Millisecond)))
+		e.Public = fmt.Sprintf("upstream %s is unavailable; try again in %s", c.srv.set.Name, (wait + time.Second - 1).Truncate(time.Second))
+		return nil, e
+	}
+	o := &opening{done: make(chan struct{})}
+	c.opening = o
+	before := c.last
+	c.srv.pool.wg.Go(func() { c.finish(o, before) })
+	return o, nil
+}
+
+func closedChan() chan struct{} {
+	ch := make(chan struct{})
+	close(ch)
+	return ch
+}
+
+// finish carries an opening out, after what is left of the link before it.
+func (c *channel) finish(o *opening, before *conn) {
+	if before != nil {
+		<-before.over
+	}
+	ctx, cancel := context.WithTimeoutCause(context.Background(), c.srv.set.Timeout, errTimeout)
+	defer cancel()
+	ctx, end := untilStopping(ctx, c.srv.pool.stopping)
+	defer end()
+	o.conn, o.err = c.dial(ctx)
+	c.mu.Lock()
+	c.opening = nil
+	switch {
+	case o.err != nil:
+		o.err = c.srv.classify(ctx, "opening", o.err)
+		if gate.CodeOf(o.err) != gate.CodeUpstreamEra {
+			c.failed()
+		}
+	case c.closed != nil:
+		o.err = c.closed
+	default:
+		c.conn.Store(o.conn)
+		c.last = o.conn
+		c.srv.speaks(c.key.era)
+	}
+	abandoned := o.conn
+	if o.err == nil {
+		abandoned = nil
+	}
+	c.mu.Unlock()
+	if abandoned != nil {
+		abandoned.link.close()
+		<-abandoned.over
+		o.conn = nil
+	}
+	close(o.done)
+}
+
+// broke notes that a link ended by itself; it needs mu. A process that ended is
+// not started again at once, an HTTP session is.
+func (c *channel) broke(cn *conn) {
+	if !c.conn.CompareAndSwap(cn, nil) || c.closed != nil {
+		return
+	}
+	if time.Since(cn.born) >= steady {
+		c.failures = 0
+	}
+	if c.srv.client == nil {
+		c.failed()
+	}
+}
+
+// failed puts the next attempt off; it needs mu.
+func (c *channel) failed() {
+	wait := maxBackoff
+	if c.failures < 9 {
+		wait = min(minBackoff<<c.failures, maxBackoff)
+	}
+	c.failures++
+	// Jitter, so that the channels of a server that fell do not return as one.
+	c.retryAt = time.Now().Add(wait/2 + rand.N(wait/2+1))
+}
+
+// close ends the channel for good and waits until nothing of it is left.
+func (c *channel) close(cause error) {
+	c.mu.Lock()
+	if c.closed == nil {
+		c.closed = cause
+	}
+	o := c.opening
+	c.mu.Unlock()
+	if o != nil {
+		<-o.done
+	}
+	c.srv.pool.asks.dropChannel(c)
+	if cn := c.conn.Load(); cn != nil {
+		cn.link.close()
+		<-cn.over
+	}
+}
+
+// untilStopping makes ctx end, with errClosing, when the pool does.
+func untilStopping(ctx context.Context, stopping <-chan struct{}) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		select {
+		case <-stopping:
+			cancel(errClosing)
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { cancel(nil); <-ended }
+}

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package upstream_test
+
+import "os/exec"
+
+func detach(*exec.Cmd) {}

@@ -1,0 +1,91 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"doorward/internal/gate"
+	"doorward/internal/jsonrpc"
+)
+
+// errHeld is a command that its pin does not allow to start.
+var errHeld = errors.New("the command is not approved")
+
+// fault is an expected failure of the upstream; public says which upstream it
+// was and never where it is.
+func (s *server) fault(code gate.Code, op string, err error) *gate.Error {
+	s.noteError(err)
+	public := ""
+	switch code {
+	case gate.CodeUpstreamDown:
+		public = fmt.Sprintf("upstream %s is unavailable", s.set.Name)
+	case gate.CodeUpstreamBusy:
+		public = fmt.Sprintf("upstream %s has too many calls", s.set.Name)
+	case gate.CodeUpstreamTimeout:
+		public = fmt.Sprintf("upstream %s did not answer within %s", s.set.Name, s.set.Timeout)
+	case gate.CodeUpstreamProtocol:
+		public = fmt.Sprintf("upstream %s broke the protocol", s.set.Name)
+	default:
+	}
+	return &gate.Error{Code: code, Op: op + " of upstream " + s.set.Name, Err: err, Public: public}
+}
+
+// eraFault says that an upstream does not speak the client's era.
+func (s *server) eraFault(era gate.Era, err error) *gate.Error {
+	e := s.fault(gate.CodeUpstreamEra, "opening", err)
+	if era == gate.Stateful {
+		e.Public = fmt.Sprintf("upstream %s speaks only 2026-07-28; a client of an older revision cannot use it in this version of Doorward", s.set.Name)
+	} else {
+		e.Public = fmt.Sprintf("upstream %s speaks only revisions before 2026-07-28; a client of 2026-07-28 cannot use it in this version of Doorward", s.set.Name)
+	}
+	return e
+}
+
+// classify turns what a link returned into what the client may know. Errors
+// that are classified already, and those of emit, pass unchanged.
+func (s *server) classify(ctx context.Context, op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[*gate.Error](err); ok {
+		return err
+	}
+	cause := context.Cause(ctx)
+	switch {
+	case errors.Is(cause, errCancel):
+		return &gate.Error{Code: gate.CodeCancelled, Op: op, Err: cause, Public: "cancelled by the client"}
+	case errors.Is(cause, errTimeout), errors.Is(err, errTimeout):
+		s.pool.count(s.set.Name, "timeout")
+		return s.fault(gate.CodeUpstreamTimeout, op, err)
+	case errors.Is(cause, errClosing), errors.Is(err, errClosing):
+		return &gate.Error{Code: gate.CodeShuttingDown, Op: op, Err: err, Public: "the gateway is stopping"}
+	case errors.Is(err, errGone):
+		e := s.fault(gate.CodeUpstreamDown, op, err)
+		e.Public = fmt.Sprintf("upstream %s ended its session; the next call starts a new one", s.set.Name)
+		return e
+	case errors.Is(err, errBusy):
+		return s.fault(gate.CodeUpstreamBusy, op, err)
+	case errors.Is(err, errProtocol), errors.Is(err, errTooLarge):
+		return s.fault(gate.CodeUpstreamProtocol, op, err)
+	case errors.Is(err, errDown), errors.Is(err, errRefused):
+		return s.fault(gate.CodeUpstreamDown, op, err)
+	}
+	return err
+}
+
+// faultID is the id token that a message which could not be parsed had, if it
+// was read before the fault.
+func faultID(err error) []byte {
+	if f, ok := errors.AsType[*jsonrpc.Fault](err); ok {
+		return f.ID
+	}
+	return nil
+}
+
+func orCode(code, otherwise gate.Code) gate.Code {
+	if code == gate.CodeUnset {
+		return otherwise
+	}
+	return code
+}

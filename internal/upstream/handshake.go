@@ -1,0 +1,198 @@
+package upstream
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"doorward/internal/gate"
+	"doorward/internal/jsonrpc"
+	"doorward/internal/mcp"
+)
+
+// greetTimeout is how long a client's handshake waits for upstreams. One that
+// is slower goes on opening and is there when it is first needed.
+const greetTimeout = 10 * time.Second
+
+// greeted is an upstream that is open for an exchange.
+type greeted struct {
+	srv     *server
+	channel *channel
+	conn    *conn
+	hello   *hello
+}
+
+// greetAll opens the exchange's channels to all its upstreams, at the same
+// time. One that fails is left out; the error is the first upstream's, by name,
+// when all of them fail.
+func (p *Pool) greetAll(ctx context.Context, ex *gate.Exchange) ([]greeted, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, greetTimeout, errTimeout)
+	defer cancel()
+	names := ex.Target.Upstreams
+	all, errs := make([]greeted, len(names)), make([]error, len(names))
+	var wg sync.WaitGroup
+	for i, name := range names {
+		wg.Go(func() { all[i], errs[i] = p.greet(ctx, ex, name) })
+	}
+	wg.Wait()
+	var open []greeted
+	var first error
+	for i := range all {
+		if errs[i] == nil {
+			open = append(open, all[i])
+			continue
+		}
+		p.log.WarnContext(ctx, "upstream is left out", "exchange", ex.ID, "upstream", names[i], "error", errs[i])
+		if first == nil {
+			first = errs[i]
+		}
+	}
+	if len(open) == 0 {
+		return nil, first
+	}
+	return open, nil
+}
+
+func (p *Pool) greet(ctx context.Context, ex *gate.Exchange, name string) (greeted, error) {
+	s, err := p.server(name)
+	if err != nil {
+		return greeted{}, err
+	}
+	c, err := s.channelFor(ex)
+	if err != nil {
+		return greeted{}, s.classify(ctx, "opening", err)
+	}
+	cn, err := c.use(ctx)
+	if err != nil {
+		return greeted{}, s.classify(ctx, "opening", err)
+	}
+	return greeted{s, c, cn, cn.hello.Load()}, nil
+}
+
+// handshake opens the session's channels and answers initialize.
+func (p *Pool) handshake(ctx context.Context, ex *gate.Exchange, emit gate.Emit) error {
+	session := ex.Call.Session
+	if session == nil {
+		return errors.New("a handshake without a session")
+	}
+	open, err := p.greetAll(ctx, ex)
+	if err != nil {
+		return err
+	}
+	b := jsonrpc.AppendString([]byte(`{"protocolVersion":`), session.Version)
+	b = append(append(b, `,"capabilities":`...), offered(open, ex.Target.Plain)...)
+	b = append(append(b, `,"serverInfo":`...), p.infoOf(open, ex.Target.Plain)...)
+	b = append(p.withInstructions(b, open), '}')
+	m := ex.Call.Message
+	return emit(ctx, mcp.NewResult(m.Bytes(m.ID), b))
+}
+
+// offered are the capabilities of all upstreams together. What is made of
+// several may change with any of them, so each list may change.
+func offered(open []greeted, plain bool) []byte {
+	var all [][]byte
+	for _, g := range open {
+		all = append(all, g.hello.capabilities)
+	}
+	if !plain || len(open) != 1 {
+		for _, name := range [...]string{"tools", "prompts", "resources"} {
+			for _, g := range open {
+				if g.hello.offers(name) {
+					all = append(all, []byte(`{"`+name+`":{"listChanged":true}}`))
+					break
+				}
+			}
+		}
+	}
+	return mcp.ServerCapabilities(all...)
+}
+
+// infoOf is Doorward's own serverInfo, or the upstream's where its names are
+// shown as they are and its serverInfo is approved.
+func (p *Pool) infoOf(open []greeted, plain bool) []byte {
+	if plain && len(open) == 1 {
+		if it, ok := p.approved(open[0], gate.Server); ok {
+			return it.Raw
+		}
+	}
+	return p.clientInfo()
+}
+
+func (p *Pool) approved(g greeted, kind gate.ItemKind) (gate.Item, bool) {
+	for _, it := range g.hello.items(g.srv.set.Name) {
+		if it.Kind == kind && p.state(&it) == gate.Approved {
+			return it, true
+		}
+	}
+	return gate.Item{}, false
+}
+
+// withInstructions adds the approved instructions; of several upstreams each
+// with the name of whose they are.
+func (p *Pool) withInstructions(b []byte, open []greeted) []byte {
+	var parts []string
+	for _, g := range open {
+		it, ok := p.approved(g, gate.Instructions)
+		if !ok {
+			continue
+		}
+		s, _ := text(it.Raw)
+		if len(open) > 1 {
+			s = fmt.Sprintf("Instructions of the server %s:\n%s", g.srv.set.Name, s)
+		}
+		parts = append(parts, s)
+	}
+	if len(parts) == 0 {
+		return b
+	}
+	return jsonrpc.AppendString(append(b, `,"instructions":`...), strings.Join(parts, "\n\n"))
+}
+
+// discover answers server/discover, the stateless counterpart.
+func (p *Pool) discover(ctx context.Context, ex *gate.Exchange, emit gate.Emit) error {
+	open, err := p.greetAll(ctx, ex)
+	if err != nil {
+		return err
+	}
+	for i := range open {
+		open[i].hello = open[i].channel.fresh(ctx, open[i].conn)
+	}
+	versions, err := json.Marshal(mcp.Versions(gate.NoEra))
+	if err != nil {
+		return fmt.Errorf("listing revisions: %w", err)
+	}
+	b := append([]byte(`{"resultType":"complete","supportedVersions":`), versions...)
+	b = append(append(b, `,"capabilities":`...), offered(open, ex.Target.Plain)...)
+	b = p.withInstructions(b, open)
+	b = fmt.Appendf(b, `,"ttlMs":%d,"cacheScope":"private","_meta":{"%s":`, shownTTL.Milliseconds(), mcp.MetaServerInfo)
+	b = append(append(b, p.infoOf(open, ex.Target.Plain)...), "}}"...)
+	m := ex.Call.Message
+	return emit(ctx, mcp.NewResult(m.Bytes(m.ID), b))
+}
+
+// fresh is what the upstream says of itself, asked again when that is stale;
+// one that does not answer is what it was.
+func (c *channel) fresh(ctx context.Context, cn *conn) *hello {
+	h := cn.hello.Load()
+	if h.until.IsZero() || time.Now().Before(h.until) {
+		return h
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, min(c.srv.set.Timeout, listTimeout), errTimeout)
+	defer cancel()
+	if err := c.greet(ctx, cn); err != nil {
+		c.srv.log.WarnContext(ctx, "upstream does not answer server/discover any more", "upstream", c.srv.set.Name, "error", err)
+	}
+	return cn.hello.Load()
+}
+
+// serverInfo is what a composed list of the stateless era says it comes from.
+func (p *Pool) serverInfo(ex *gate.Exchange) []byte {
+	if ex.Call.Era != gate.Stateless {
+		return nil
+	}
+	return p.clientInfo()
+}

@@ -1,0 +1,199 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"time"
+
+	"doorward/internal/gate"
+	"doorward/internal/mcp"
+)
+
+// maxResumes is how often in a row a stream is resumed without a new event.
+const maxResumes = 5
+
+// errAnswered ends the reading of a stream whose answer has come.
+var errAnswered = errors.New("answered")
+
+// stream reads the messages of one request. When it ends before the answer and
+// had an event id, it is resumed with GET and Last-Event-ID after the time that
+// the upstream asked for (SEP-1699).
+func (l *httpLink) stream(ctx context.Context, body io.Reader, o *outgoing, take func(*gate.Message) error) error {
+	lastID, retry := "", defaultRetry
+	for fruitless := 0; ; fruitless++ {
+		s := newSSEReader(body, l.limit)
+		s.lastID = lastID
+		err := l.events(s, func(m *gate.Message) error { return l.mine(o, m, take) })
+		if errors.Is(err, errAnswered) {
+			return nil
+		}
+		if s.retry > 0 {
+			retry = s.retry
+		}
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case !ended(err):
+			return err
+		case l.era != gate.Stateful || s.lastID == "":
+			return fmt.Errorf("%w: the stream ended before the answer", errDown)
+		}
+		if s.lastID != lastID {
+			fruitless = 0
+		}
+		if lastID = s.lastID; fruitless >= maxResumes {
+			return fmt.Errorf("%w: the stream ended %d times before the answer", errDown, fruitless)
+		}
+		if err := pause(ctx, retry); err != nil {
+			return err
+		}
+		resp, err := l.get(ctx, lastID)
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close() // at most a few, and each has ended by itself
+		body = resp.Body
+	}
+}
+
+// mine hands on what a request's own stream may carry: its progress, its log,
+// what it asks, and its answer.
+func (l *httpLink) mine(o *outgoing, m *gate.Message, take func(*gate.Message) error) error {
+	if m.Final() {
+		if !o.answers(m, false) {
+			l.count("stray_answer")
+			return nil
+		}
+		if err := take(m); err != nil {
+			return err
+		}
+		return errAnswered
+	}
+	if id, ok := progressOf(m); m.Method == methodProgress && (!ok || !o.token || id != o.id) {
+		l.count("stray_progress")
+		return nil
+	}
+	return take(m)
+}
+
+// events reads a stream to its end or to the first error of take.
+func (l *httpLink) events(s *sseReader, take func(*gate.Message) error) error {
+	for {
+		ev, err := s.next()
+		if err != nil {
+			return err
+		}
+		if ev.name != "" && ev.name != "message" {
+			continue
+		}
+		m, err := mcp.ParseUpstream(ev.data)
+		if err != nil {
+			l.count("malformed")
+			if idOfFault, ok := idOf(faultID(err)); ok && idOfFault > 0 {
+				return fmt.Errorf("%w: %w", errProtocol, err)
+			}
+			l.log.Warn("upstream sent a malformed message", "upstream", l.name, "error", err)
+			continue
+		}
+		if err := take(m); err != nil {
+			return err
+		}
+	}
+}
+
+// ended tells whether a stream just ended or broke off, which resuming mends.
+func ended(err error) bool {
+	if _, ok := errors.AsType[*gate.Error](err); ok || errors.Is(err, errTooLarge) || errors.Is(err, errProtocol) {
+		return false
+	}
+	if _, ok := errors.AsType[net.Error](err); ok {
+		return true
+	}
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, errDown)
+}
+
+// get opens a GET stream; the caller closes its body.
+func (l *httpLink) get(ctx context.Context, lastID string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, l.url, http.NoBody)
+	if err != nil {
+		return nil, fmt.Errorf("making the request: %w", err)
+	}
+	req.Header.Set("Accept", "text/event-stream")
+	if lastID != "" {
+		req.Header.Set("Last-Event-ID", lastID)
+	}
+	resp, err := l.do(req, l.version)
+	if err != nil {
+		return nil, err
+	}
+	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	if resp.StatusCode != http.StatusOK || kind != "text/event-stream" {
+		resp.Body.Close()
+		if resp.StatusCode == http.StatusOK {
+			return nil, fmt.Errorf("%w: a stream of content type %q", errProtocol, printable([]byte(kind), maxShown))
+		}
+		return nil, l.status(resp.StatusCode)
+	}
+	return resp, nil
+}
+
+// hear keeps a GET stream open for what the upstream sends outside any call,
+// until the link ends or the upstream does not offer one.
+func (l *httpLink) hear() {
+	lastID, wait := "", defaultRetry
+	for {
+		resp, err := l.get(l.life, lastID)
+		if err == nil {
+			s := newSSEReader(resp.Body, l.limit)
+			s.lastID = lastID
+			err = l.events(s, func(m *gate.Message) error { l.stray(m); return nil })
+			resp.Body.Close()
+			lastID, wait = s.lastID, max(s.retry, minRetry)
+			if s.retry == 0 {
+				wait = defaultRetry
+			}
+		} else if wait = min(2*wait, maxRetry); !passing(err) {
+			l.log.Debug("upstream has no stream", "upstream", l.name, "error", err)
+			return
+		}
+		l.log.Debug("upstream stream ended", "upstream", l.name, "error", err)
+		if pause(l.life, wait) != nil {
+			return
+		}
+	}
+}
+
+// stray is a message on the GET stream. An answer there belongs to nobody, and
+// progress belongs on its call's stream.
+func (l *httpLink) stray(m *gate.Message) {
+	switch {
+	case m.Final():
+		l.count("stray_answer")
+	case m.Method == methodProgress:
+		l.count("stray_progress")
+	default:
+		l.loose(m)
+	}
+}
+
+// passing tells whether an error may be gone at the next attempt.
+func passing(err error) bool {
+	return errors.Is(err, errDown) || errors.Is(err, errBusy) || errors.Is(err, errTimeout)
+}
+
+// pause waits, or returns why ctx ended.
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

@@ -1,0 +1,72 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+
+	"doorward/internal/gate"
+)
+
+// Items are the definitions of a kind that an upstream offers through this
+// exchange's channel, each with its state against the lock as it is now.
+// resolve calls it, for upstreams that the principal may reach; the slice is
+// the caller's. Errors are *gate.Error of the upstream codes.
+func (p *Pool) Items(ctx context.Context, ex *gate.Exchange, upstream string, kind gate.ItemKind) ([]gate.Item, error) {
+	_, list, err := p.lookAt(ctx, ex, upstream, kind)
+	if err != nil {
+		return nil, err
+	}
+	items := make([]gate.Item, len(list.items))
+	copy(items, list.items)
+	for i := range items {
+		items[i].State = p.state(&items[i])
+	}
+	return items, nil
+}
+
+// Find is Items for the one definition with that name.
+func (p *Pool) Find(ctx context.Context, ex *gate.Exchange, upstream string, kind gate.ItemKind, name string) (gate.Item, bool, error) {
+	_, list, err := p.lookAt(ctx, ex, upstream, kind)
+	if err != nil {
+		return gate.Item{}, false, err
+	}
+	i, ok := list.byName[name]
+	if !ok {
+		return gate.Item{}, false, nil
+	}
+	it := list.items[i]
+	it.State = p.state(&it)
+	return it, true, nil
+}
+
+func (p *Pool) state(it *gate.Item) gate.PinState {
+	return p.cfg.Pins.State(it.Upstream, it.Kind, it.Name, it.Digest)
+}
+
+// lookAt opens the exchange's channel and reads its catalogue. An upstream that
+// has dropped the session meanwhile is asked once more: listing changes nothing.
+func (p *Pool) lookAt(ctx context.Context, ex *gate.Exchange, upstream string, kind gate.ItemKind) (*conn, *catalogue, error) {
+	s, err := p.server(upstream)
+	if err != nil {
+		return nil, nil, err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, s.set.Timeout, errTimeout)
+	defer cancel()
+	c, err := s.channelFor(ex)
+	if err != nil {
+		return nil, nil, s.classify(ctx, "listing", err)
+	}
+	for attempt := 0; ; attempt++ {
+		cn, err := c.use(ctx)
+		if err != nil {
+			return nil, nil, s.classify(ctx, "listing", err)
+		}
+		list, err := c.catalogue(ctx, cn, kind)
+		if err == nil {
+			return cn, list, nil
+		}
+		if attempt > 0 || !errors.Is(err, errGone) {
+			return nil, nil, s.classify(ctx, "listing", err)
+		}
+	}
+}

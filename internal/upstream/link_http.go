@@ -1,0 +1,290 @@
+package upstream
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"sync"
+	"time"
+
+	"doorward/internal/gate"
+	"doorward/internal/mcp"
+)
+
+// Bounds of the HTTP client.
+const (
+	maxSession   = 1024             // bytes of an Mcp-Session-Id that is kept
+	maxErrorBody = 64 << 10         // bytes of an error answer that are read
+	tellTimeout  = 2 * time.Second  // for a cancellation or the end of a session
+	sendTimeout  = 10 * time.Second // for a notification or a response
+)
+
+// httpLink is a Streamable HTTP session with an upstream; in the stateless era,
+// or where the upstream gives no session id, only the address.
+type httpLink struct {
+	name    string
+	url     string
+	era     gate.Era
+	client  *http.Client
+	limit   int64
+	log     *slog.Logger
+	loose   func(*gate.Message) // what arrives outside any call; must not block
+	count   func(what string)
+	session string // Mcp-Session-Id; set by opened, before the link is shared
+	version string // MCP-Protocol-Version of the stateful era; set with session
+
+	life   context.Context //nolint:containedctx // the link's own life, which ends its GET stream
+	end    context.CancelCauseFunc
+	ending sync.Once
+	tasks  sync.WaitGroup
+}
+
+func (s *server) newHTTPLink(era gate.Era, loose func(*gate.Message)) *httpLink {
+	l := &httpLink{
+		name: s.set.Name, url: s.set.URL, era: era, client: s.client, limit: s.set.MaxResult,
+		log: s.log, loose: loose, count: func(what string) { s.pool.count(s.set.Name, what) },
+	}
+	l.life, l.end = context.WithCancelCause(context.Background())
+	return l
+}
+
+func (l *httpLink) done() <-chan struct{} { return l.life.Done() }
+
+// exchange posts a request and reads its answer: JSON, or a stream of what
+// belongs to the request.
+func (l *httpLink) exchange(ctx context.Context, o *outgoing, take func(*gate.Message) error) error {
+	err := l.roundTrip(ctx, o, take)
+	if err != nil && l.era == gate.Stateful && o.method != methodInitialize && !errors.Is(err, errGone) {
+		// In the stateful era a closed connection cancels nothing. Where the
+		// request did not arrive at all this goes nowhere, and costs little.
+		tell, stop := context.WithTimeout(context.WithoutCancel(ctx), tellTimeout)
+		defer stop()
+		_ = l.send(tell, cancelled(o.id))
+	}
+	return err
+}
+
+func (l *httpLink) roundTrip(ctx context.Context, o *outgoing, take func(*gate.Message) error) error {
+	ctx, stop := l.bound(ctx)
+	defer stop()
+	resp, err := l.post(ctx, o.raw, o)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if o.method == methodInitialize {
+		if err := l.opened(resp.Header); err != nil {
+			return err
+		}
+	}
+	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	if resp.StatusCode != http.StatusOK {
+		return l.refused(resp, kind, o, take)
+	}
+	switch kind {
+	case "application/json":
+		return l.single(ctx, resp.Body, o, take)
+	case "text/event-stream":
+		return l.stream(ctx, resp.Body, o, take)
+	}
+	return fmt.Errorf("%w: status %d with content type %q", errProtocol, resp.StatusCode, printable([]byte(kind), maxShown))
+}
+
+// bound makes ctx end with the link.
+func (l *httpLink) bound(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(l.life, func() { cancel(context.Cause(l.life)) })
+	return ctx, func() { stop(); cancel(nil) }
+}
+
+// post sends raw with the headers of the era and nothing of the client's.
+func (l *httpLink) post(ctx context.Context, raw []byte, o *outgoing) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, l.url, bytes.NewReader(raw))
+	if err != nil {
+		return nil, fmt.Errorf("making the request: %w", err)
+	}
+	version := l.version
+	if o != nil {
+		for name, values := range o.header {
+			req.Header[name] = values
+		}
+		if o.version != "" {
+			version = o.version
+		}
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept", "application/json, text/event-stream")
+	return l.do(req, version)
+}
+
+// do sends a request of this link and turns a failure to reach the upstream
+// into errDown. The URL stays out of the error: it may hold a credential.
+func (l *httpLink) do(req *http.Request, version string) (*http.Response, error) {
+	req.Header.Set("User-Agent", "doorward")
+	if version != "" {
+		req.Header.Set(mcp.HeaderVersion, version)
+	}
+	if l.session != "" {
+		req.Header.Set(mcp.HeaderSession, l.session)
+	}
+	resp, err := l.client.Do(req)
+	if err == nil {
+		return resp, nil
+	}
+	ctx := req.Context()
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	if u, ok := errors.AsType[interface {
+		error
+		Unwrap() error
+		Timeout() bool
+	}](err); ok && u.Timeout() {
+		return nil, fmt.Errorf("%w: %w", errTimeout, u.Unwrap())
+	} else if ok {
+		err = u.Unwrap()
+	}
+	return nil, fmt.Errorf("%w: %w", errDown, err)
+}
+
+// opened keeps the session id that the answer to initialize brings. It is sent
+// back in a header, so it holds visible ASCII only (2025-11-25, transports).
+func (l *httpLink) opened(h http.Header) error {
+	id := h.Get(mcp.HeaderSession)
+	if len(id) > maxSession {
+		return fmt.Errorf("%w: session id of %d bytes", errProtocol, len(id))
+	}
+	for _, c := range []byte(id) {
+		if c < 0x21 || c > 0x7e {
+			return fmt.Errorf("%w: session id with byte %#x", errProtocol, c)
+		}
+	}
+	l.session = id
+	return nil
+}
+
+// single reads an answer that is one JSON message.
+func (l *httpLink) single(ctx context.Context, body io.Reader, o *outgoing, take func(*gate.Message) error) error {
+	raw, err := readBounded(body, l.limit)
+	if err != nil {
+		return l.readFault(ctx, err)
+	}
+	m, err := mcp.ParseUpstream(raw)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errProtocol, err)
+	}
+	if !o.answers(m, true) {
+		l.count("stray_answer")
+		return fmt.Errorf("%w: the answer is to another request", errProtocol)
+	}
+	return take(m)
+}
+
+// refused reads an answer with a status other than 200. Where its body is a
+// JSON-RPC error that answers the request, that is the answer.
+func (l *httpLink) refused(resp *http.Response, kind string, o *outgoing, take func(*gate.Message) error) error {
+	if resp.StatusCode >= 400 && kind == "application/json" {
+		raw, err := readBounded(resp.Body, maxErrorBody)
+		if err == nil {
+			if m, err := mcp.ParseUpstream(raw); err == nil && m.Kind == gate.Failure && o.answers(m, true) && !l.lost(resp.StatusCode) {
+				return take(m)
+			}
+		}
+	}
+	return l.status(resp.StatusCode)
+}
+
+// lost tells whether a status says that the session is gone.
+func (l *httpLink) lost(status int) bool {
+	return status == http.StatusNotFound && l.session != ""
+}
+
+// status is the error that a status means.
+func (l *httpLink) status(code int) error {
+	switch {
+	case l.lost(code):
+		l.end(errGone)
+		return errGone
+	case code == http.StatusUnauthorized || code == http.StatusForbidden:
+		l.log.Warn("upstream does not accept Doorward", "upstream", l.name, "status", code)
+		return fmt.Errorf("%w: status %d", errRefused, code)
+	case code == http.StatusTooManyRequests:
+		return fmt.Errorf("%w: status %d", errBusy, code)
+	case code >= 300 && code < 400:
+		return fmt.Errorf("%w: status %d; redirects are not followed", errProtocol, code)
+	case code >= 500:
+		return fmt.Errorf("%w: status %d", errDown, code)
+	}
+	return &statusError{code}
+}
+
+// statusError is a status that says nothing by itself; the era is read from it.
+type statusError struct{ code int }
+
+func (e *statusError) Error() string { return fmt.Sprintf("%v: status %d", errProtocol, e.code) }
+
+// Is makes it a breach of the protocol where nobody reads the era from it.
+func (e *statusError) Is(target error) bool { return target == errProtocol }
+
+// send posts a notification or a response; 202 or another success is fine.
+func (l *httpLink) send(ctx context.Context, raw []byte) error {
+	ctx, stop := l.bound(ctx)
+	defer stop()
+	ctx, cancel := context.WithTimeoutCause(ctx, sendTimeout, errTimeout)
+	defer cancel()
+	resp, err := l.post(ctx, raw, nil)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	_, _ = io.CopyN(io.Discard, resp.Body, maxErrorBody) // so that the connection can be used again
+	if resp.StatusCode/100 != 2 {
+		return l.status(resp.StatusCode)
+	}
+	return nil
+}
+
+// close ends the session with DELETE, which an upstream may refuse (405).
+func (l *httpLink) close() {
+	l.ending.Do(func() {
+		lost := errors.Is(context.Cause(l.life), errGone)
+		l.end(errDown)
+		l.tasks.Wait()
+		if l.session == "" || lost {
+			return
+		}
+		ctx, stop := context.WithTimeout(context.Background(), tellTimeout)
+		defer stop()
+		req, err := http.NewRequestWithContext(ctx, http.MethodDelete, l.url, http.NoBody)
+		if err != nil {
+			return
+		}
+		if resp, err := l.do(req, l.version); err == nil {
+			resp.Body.Close()
+		}
+	})
+}
+
+// readFault is why reading a body failed.
+func (l *httpLink) readFault(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.Is(err, errTooLarge):
+		return err
+	}
+	return fmt.Errorf("%w: reading the answer: %w", errDown, err)
+}
+
+func readBounded(r io.Reader, limit int64) ([]byte, error) {
+	raw, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err == nil && int64(len(raw)) > limit {
+		return nil, errTooLarge
+	}
+	return raw, err
+}

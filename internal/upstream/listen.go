@@ -1,0 +1,260 @@
+package upstream
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"doorward/internal/gate"
+	"doorward/internal/mcp"
+)
+
+// Bounds of a listen.
+const (
+	maxWatched  = 256              // URIs of one listen
+	listenQueue = 256              // notifications that wait for the client
+	ackTimeout  = 5 * time.Second  // for upstreams to say what they honour
+	relistenMax = 30 * time.Second // between attempts to listen again
+)
+
+// wanted is what a listen asks for (2026-07-28, subscriptions/listen).
+type wanted struct {
+	Tools     bool     `json:"toolsListChanged,omitempty"`
+	Prompts   bool     `json:"promptsListChanged,omitempty"`
+	Resources bool     `json:"resourcesListChanged,omitempty"`
+	URIs      []string `json:"resourceSubscriptions,omitempty"`
+}
+
+func (w *wanted) empty() bool { return !w.Tools && !w.Prompts && !w.Resources && len(w.URIs) == 0 }
+
+// has tells whether a notification was asked for.
+func (w *wanted) has(m *gate.Message) bool {
+	switch m.Method {
+	case "notifications/tools/list_changed":
+		return w.Tools
+	case "notifications/prompts/list_changed":
+		return w.Prompts
+	case "notifications/resources/list_changed":
+		return w.Resources
+	case methodUpdated:
+		at, _ := m.Field("uri")
+		uri, ok := text(m.Bytes(at))
+		return ok && slices.Contains(w.URIs, uri)
+	}
+	return false
+}
+
+// narrow is what of w an upstream said that it honours.
+func (w *wanted) narrow(honoured wanted) wanted {
+	n := wanted{Tools: w.Tools && honoured.Tools, Prompts: w.Prompts && honoured.Prompts, Resources: w.Resources && honoured.Resources}
+	for _, uri := range w.URIs {
+		if slices.Contains(honoured.URIs, uri) {
+			n.URIs = append(n.URIs, uri)
+		}
+	}
+	return n
+}
+
+func (w *wanted) add(o wanted) {
+	w.Tools, w.Prompts, w.Resources = w.Tools || o.Tools, w.Prompts || o.Prompts, w.Resources || o.Resources
+	w.URIs = append(w.URIs, o.URIs...)
+}
+
+// listener is one client's listen over all of its upstreams.
+type listener struct {
+	pool  *Pool
+	ex    *gate.Exchange
+	queue chan *gate.Message
+	acks  chan wanted // what each upstream honours; one value of each, at most
+	wg    sync.WaitGroup
+}
+
+// listen opens a listen at each upstream that has something of what the client
+// asks for, acknowledges what all of them honour, and relays until the client
+// leaves or the gateway stops.
+func (p *Pool) listen(ctx context.Context, ex *gate.Exchange, emit gate.Emit) error {
+	asked, err := p.asked(ctx, ex)
+	if err != nil {
+		return err
+	}
+	open, err := p.greetAll(ctx, ex)
+	if err != nil {
+		return err
+	}
+	l := &listener{pool: p, ex: ex, queue: make(chan *gate.Message, listenQueue), acks: make(chan wanted, len(open))}
+	ctx, stop := context.WithCancel(ctx)
+	defer l.wg.Wait()
+	defer stop()
+	n := 0
+	for _, g := range open {
+		if w := asked.of(g); !w.empty() {
+			n++
+			l.wg.Go(func() { l.follow(ctx, g, w) })
+		}
+	}
+	if err := l.acknowledge(ctx, n, emit); err != nil {
+		return err
+	}
+	for {
+		select {
+		case m := <-l.queue:
+			if err := emit(ctx, m); err != nil {
+				return err
+			}
+		case <-p.stopping:
+			m := ex.Call.Message
+			return emit(ctx, mcp.NewResult(m.Bytes(m.ID), []byte(`{"resultType":"complete"}`)))
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// acknowledge says what is honoured, once every upstream has said so or is late.
+func (l *listener) acknowledge(ctx context.Context, n int, emit gate.Emit) error {
+	t := time.NewTimer(ackTimeout)
+	defer t.Stop()
+	var honoured wanted
+	for range n {
+		select {
+		case w := <-l.acks:
+			honoured.add(w)
+			continue
+		case <-t.C:
+		case <-l.pool.stopping:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		break
+	}
+	list, err := json.Marshal(honoured)
+	if err != nil {
+		return fmt.Errorf("acknowledging: %w", err)
+	}
+	m := l.ex.Call.Message
+	params := fmt.Appendf(nil, `{"notifications":%s,"_meta":{"%s":%s}}`, list, mcp.MetaSubscription, m.Bytes(m.ID))
+	return emit(ctx, mcp.NewNotification(methodAck, params))
+}
+
+// watched is what a client asks for, with the upstream of each resource.
+type watched struct {
+	wanted
+	where map[string][]string // upstream → URIs
+}
+
+// of is the part that concerns one upstream.
+func (w *watched) of(g greeted) wanted {
+	return wanted{
+		Tools:     w.Tools && g.hello.offers("tools"),
+		Prompts:   w.Prompts && g.hello.offers("prompts"),
+		Resources: w.Resources && g.hello.offers("resources"),
+		URIs:      w.where[g.srv.set.Name],
+	}
+}
+
+// asked reads the request. Of resources it keeps those that are approved and
+// that the principal may read.
+func (p *Pool) asked(ctx context.Context, ex *gate.Exchange) (*watched, error) {
+	w := &watched{where: map[string][]string{}}
+	at, ok := ex.Call.Message.Field("notifications")
+	if !ok || json.Unmarshal(ex.Call.Message.Bytes(at), &w.wanted) != nil || len(w.URIs) > maxWatched {
+		return nil, &gate.Error{Code: gate.CodeParams, Op: "reading a listen", Public: fmt.Sprintf("params.notifications is missing or malformed, or has more than %d resourceSubscriptions", maxWatched)}
+	}
+	slices.Sort(w.URIs)
+	for _, uri := range slices.Compact(w.URIs) {
+		if p.cfg.MayRead == nil || !p.cfg.MayRead(ex, uri) {
+			continue
+		}
+		for _, name := range ex.Target.Upstreams {
+			if it, found, err := p.Find(ctx, ex, name, gate.Resource, uri); err == nil && found && it.State == gate.Approved {
+				w.where[name] = append(w.where[name], uri)
+				break
+			}
+		}
+	}
+	return w, nil
+}
+
+// follow keeps a listen open at one upstream, and opens it again when it ends.
+func (l *listener) follow(ctx context.Context, g greeted, want wanted) {
+	acked := false
+	for wait := time.Second; ; wait = min(2*wait, relistenMax) {
+		err := l.once(ctx, g, want, &acked)
+		if !acked { // it does not listen; the client must not wait for it
+			l.acks <- wanted{}
+			l.pool.log.InfoContext(ctx, "upstream does not listen", "exchange", l.ex.ID, "upstream", g.srv.set.Name, "error", err)
+			return
+		}
+		if pause(ctx, wait) != nil {
+			return
+		}
+		if cn, err := g.channel.use(ctx); err == nil {
+			g.conn = cn
+		}
+	}
+}
+
+// once is one listen at one upstream, until it ends.
+func (l *listener) once(ctx context.Context, g greeted, want wanted, acked *bool) error {
+	if err := g.srv.event(ctx, "upstream.listen", ""); err != nil {
+		return err
+	}
+	list, err := json.Marshal(want)
+	if err != nil {
+		return fmt.Errorf("asking to listen: %w", err)
+	}
+	g.channel.busy.Add(1)
+	defer g.channel.busy.Add(-1)
+	o := &outgoing{id: g.channel.next.Add(1), method: methodListen, version: mcp.V20260728, header: http.Header{mcp.HeaderMethod: {methodListen}}}
+	params := fmt.Appendf(nil, `{"notifications":%s,%s}`, list, l.pool.ownMeta())
+	o.raw = mcp.NewRequest(o.idToken(), methodListen, params).Raw
+	granted := want
+	return g.conn.link.exchange(ctx, o, func(m *gate.Message) error {
+		switch {
+		case m.Kind == gate.Failure:
+			return fmt.Errorf("subscriptions/listen answered with error %s", errorCode(m))
+		case m.Kind == gate.Request:
+			return g.channel.decline(ctx, g.conn.link, m)
+		case m.Method == methodAck:
+			granted = want.narrow(honoured(m))
+			if !*acked {
+				*acked = true
+				l.acks <- granted
+			}
+		case m.Kind == gate.Notification:
+			g.channel.heed(m)
+			if !granted.has(m) {
+				l.pool.count(g.srv.set.Name, "dropped")
+				return nil
+			}
+			return l.put(ctx, m)
+		}
+		return nil
+	})
+}
+
+func honoured(m *gate.Message) (w wanted) {
+	at, _ := m.Field("notifications")
+	_ = json.Unmarshal(m.Bytes(at), &w) // what cannot be read is not honoured
+	return w
+}
+
+// put queues a notification; a client that does not keep up ends its listen,
+// for it would miss a change and not know.
+func (l *listener) put(ctx context.Context, m *gate.Message) error {
+	t := time.NewTimer(sendTimeout)
+	defer t.Stop()
+	select {
+	case l.queue <- m:
+		return nil
+	case <-t.C:
+		return errors.New("the client does not keep up with its listen")
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

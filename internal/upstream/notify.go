@@ -1,0 +1,86 @@
+package upstream
+
+import (
+	"context"
+
+	"doorward/internal/gate"
+	"doorward/internal/mcp"
+)
+
+// opened are the channels that the exchange's session has open, and nobody
+// else's.
+func (p *Pool) opened(ex *gate.Exchange) (all []greeted) {
+	if ex.Call.Session == nil {
+		return nil
+	}
+	key := channelKey{ex.Call.Era, ownerOfSession(ex.Call.Session)}
+	for _, s := range p.list() {
+		s.mu.Lock()
+		c := s.channels[key]
+		s.mu.Unlock()
+		if c == nil {
+			continue
+		}
+		if cn := c.conn.Load(); cn != nil {
+			all = append(all, greeted{s, c, cn, cn.hello.Load()})
+		}
+	}
+	return all
+}
+
+// fan sends a request to every upstream of the session that has logging, and
+// answers for all of them. One that refuses does not keep the others from it.
+func (p *Pool) fan(ctx context.Context, ex *gate.Exchange, emit gate.Emit) error {
+	for _, g := range p.opened(ex) {
+		if !g.hello.offers("logging") {
+			continue
+		}
+		if err := g.tell(ctx, ex); err != nil {
+			p.log.WarnContext(ctx, "upstream did not take a request to all", "exchange", ex.ID, "upstream", g.srv.set.Name, "error", err)
+		}
+	}
+	m := ex.Call.Message
+	return emit(ctx, mcp.NewResult(m.Bytes(m.ID), []byte("{}")))
+}
+
+// tell passes the client's request on and keeps the answer.
+func (g *greeted) tell(ctx context.Context, ex *gate.Exchange) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, min(g.srv.set.Timeout, listTimeout), errTimeout)
+	defer cancel()
+	o := g.channel.outgoing(ex, g.conn, nil)
+	return g.conn.link.exchange(ctx, o, func(m *gate.Message) error {
+		if m.Kind == gate.Request {
+			return g.channel.decline(ctx, g.conn.link, m)
+		}
+		g.channel.heed(m)
+		return nil
+	})
+}
+
+// notify passes a client's notification to the upstreams of its session:
+// changed roots to all that were told of roots, progress to those that wait for
+// the client.
+func (p *Pool) notify(ctx context.Context, ex *gate.Exchange, _ gate.Emit) error {
+	m := ex.Call.Message
+	for _, g := range p.opened(ex) {
+		if m.Method == methodProgress && !p.asks.waiting(g.channel) {
+			continue
+		}
+		if err := g.conn.link.send(ctx, m.Raw); err != nil {
+			p.log.WarnContext(ctx, "upstream did not take a notification", "exchange", ex.ID, "upstream", g.srv.set.Name, "error", err)
+		}
+	}
+	return nil
+}
+
+// waiting tells whether the channel's upstream waits for its client.
+func (a *asks) waiting(c *channel) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, k := range a.open {
+		if k.channel == c {
+			return true
+		}
+	}
+	return false
+}

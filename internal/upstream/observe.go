@@ -1,0 +1,109 @@
+package upstream
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"doorward/internal/gate"
+	"doorward/internal/mcp"
+)
+
+// Observed is what an upstream is and offers, as Doorward itself sees it.
+type Observed struct {
+	Items   []gate.Item // with Instructions, Server and Command; State is set
+	Era     gate.Era
+	Version string // protocol version
+}
+
+// Observe looks at an upstream for itself: in a process or session of its own
+// that ends with the look, with no client's capabilities. The stateless era is
+// tried first (protocol.md §1.3). When the command may not be started, or the
+// upstream fails, the error comes with what is known: the Command item.
+// `doorward trust` and the start of the gateway call it.
+func (p *Pool) Observe(ctx context.Context, upstream string) (Observed, error) {
+	s, err := p.server(upstream)
+	if err != nil {
+		return Observed{}, err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, s.set.Timeout, errTimeout)
+	defer cancel()
+	ctx, end := untilStopping(ctx, p.stopping)
+	defer end()
+	seen := Observed{}
+	if s.client == nil {
+		it, err := p.commandItem(s)
+		if err != nil {
+			return seen, s.fault(gate.CodeUpstreamDown, "finding the command", err)
+		}
+		seen.Items = append(seen.Items, it)
+	}
+	for _, era := range [...]gate.Era{gate.Stateless, gate.Stateful} {
+		err = s.look(ctx, era, &seen)
+		if gate.CodeOf(err) != gate.CodeUpstreamEra {
+			break
+		}
+	}
+	for i := range seen.Items {
+		seen.Items[i].State = p.state(&seen.Items[i])
+	}
+	return seen, s.classify(ctx, "observing", err)
+}
+
+// look opens a link in one era, reads everything, and closes it.
+func (s *server) look(ctx context.Context, era gate.Era, seen *Observed) error {
+	c := newChannel(s, channelKey{era: era}, nil)
+	cn, err := s.probe(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer func() { cn.link.close(); <-cn.over }()
+	s.speaks(era)
+	h := cn.hello.Load()
+	seen.Era, seen.Version = era, h.version
+	seen.Items = append(seen.Items, h.items(s.set.Name)...)
+	for _, kind := range [...]gate.ItemKind{gate.Tool, gate.Prompt, gate.Resource, gate.Template} {
+		list, err := c.catalogue(ctx, cn, kind)
+		if err != nil {
+			return err
+		}
+		seen.Items = append(seen.Items, list.items...)
+	}
+	return nil
+}
+
+// probe dials. A legacy stdio server may not answer server/discover at all, so
+// that takes no more than half of the time.
+func (s *server) probe(ctx context.Context, c *channel) (*conn, error) {
+	if s.client != nil || c.key.era != gate.Stateless {
+		return c.dial(ctx)
+	}
+	half, cancel := context.WithTimeoutCause(ctx, s.set.Timeout/2, errTimeout)
+	defer cancel()
+	cn, err := c.dial(half)
+	if err != nil && half.Err() != nil && ctx.Err() == nil {
+		return nil, s.eraFault(gate.Stateless, err)
+	}
+	return cn, err
+}
+
+// commandItem is the definition of a child process that the lock pins: its argv
+// and the digest of its executable.
+func (p *Pool) commandItem(s *server) (gate.Item, error) {
+	_, digest, err := p.executable(s.set.Command)
+	if err != nil {
+		return gate.Item{}, err
+	}
+	argv, err := json.Marshal(s.set.Command)
+	if err != nil {
+		return gate.Item{}, fmt.Errorf("describing the command: %w", err)
+	}
+	raw := fmt.Appendf(nil, `{"argv":%s,"executable":%q}`, argv, digest.String())
+	item := gate.Item{Kind: gate.Command, Upstream: s.set.Name}
+	if item.Raw, err = mcp.Canonical(raw); err != nil {
+		return gate.Item{}, fmt.Errorf("describing the command: %w", err)
+	}
+	item.Digest, err = mcp.DigestOf(gate.Command, item.Raw)
+	return item, errors.Join(err)
+}

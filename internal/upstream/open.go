@@ -1,0 +1,360 @@
+package upstream
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"doorward/internal/gate"
+	"doorward/internal/jsonrpc"
+	"doorward/internal/mcp"
+)
+
+// Bounds of what is kept of an upstream's first answer, in bytes.
+const (
+	maxInstructions = 64 << 10
+	maxServerInfo   = 64 << 10
+	looseQueue      = 256 // messages outside any call that wait for their turn
+)
+
+// How long a list or a discovery stays fresh in the stateless era: what the
+// upstream says, within these (2026-07-28, caching; ttlMs 0 would mean a list
+// for every call).
+const (
+	defaultTTL = 60 * time.Second
+	minTTL     = time.Second
+	maxTTL     = 5 * time.Minute
+)
+
+// errOtherEra is an upstream that does not speak the era that was tried.
+var errOtherEra = errors.New("the upstream speaks the other era only")
+
+// hello is what an upstream said when a link was opened: its InitializeResult
+// or DiscoverResult.
+type hello struct {
+	version      string
+	capabilities []byte // raw JSON object
+	serverInfo   []byte // raw JSON object; nil when it gave none
+	instructions []byte // raw JSON string; nil when it gave none
+	until        time.Time
+}
+
+// offers tells whether the upstream declared a capability.
+func (h *hello) offers(name string) bool {
+	_, ok := memberOf(h.capabilities, name)
+	return ok
+}
+
+// memberOf is the value of a member of an object.
+func memberOf(raw []byte, name string) (value []byte, ok bool) {
+	_ = jsonrpc.Members(raw, func(n string, _, v jsonrpc.Span) error {
+		if n == name {
+			value, ok = raw[v.Start:v.End:v.End], true
+		}
+		return nil
+	})
+	return value, ok
+}
+
+// text is the text of a JSON string.
+func text(tok []byte) (string, bool) {
+	var s string
+	if len(tok) < 2 || tok[0] != '"' || json.Unmarshal(tok, &s) != nil {
+		return "", false
+	}
+	return s, true
+}
+
+// connect makes a link to the upstream without a word said on it.
+func (c *channel) connect(ctx context.Context, loose func(*gate.Message)) (link, error) {
+	if c.srv.client != nil {
+		return c.srv.newHTTPLink(c.key.era, loose), nil
+	}
+	l, err := c.srv.startStdio(ctx, !c.shared(), loose)
+	if err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// dial opens a link and says hello on it, in the channel's era.
+func (c *channel) dial(ctx context.Context) (*conn, error) {
+	cn := &conn{loose: make(chan *gate.Message, looseQueue), over: make(chan struct{})}
+	l, err := c.connect(ctx, func(m *gate.Message) {
+		select {
+		case cn.loose <- m:
+		default:
+			c.srv.pool.count(c.srv.set.Name, "dropped")
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	cn.link, cn.born = l, time.Now()
+	if err := c.greet(ctx, cn); err != nil {
+		l.close()
+		return nil, err
+	}
+	c.srv.pool.wg.Go(func() { c.tend(cn) })
+	return cn, nil
+}
+
+// greet says hello in the channel's era, once that is on record, and reports
+// what the upstream says of itself for the lock.
+func (c *channel) greet(ctx context.Context, cn *conn) error {
+	ask, kind := c.initialize, "upstream.initialize"
+	if c.key.era == gate.Stateless {
+		ask, kind = c.discover, "upstream.discover"
+	}
+	if err := c.srv.event(ctx, kind, ""); err != nil {
+		return err
+	}
+	h, err := ask(ctx, cn.link)
+	switch {
+	case errors.Is(err, errOtherEra):
+		return c.srv.eraFault(c.key.era, err)
+	case err != nil:
+		return err
+	}
+	cn.hello.Store(&h)
+	if seen := c.srv.pool.cfg.Seen; seen != nil {
+		seen(h.items(c.srv.set.Name))
+	}
+	return nil
+}
+
+// items are the definitions in a hello: who the server is and what it tells
+// the model.
+func (h *hello) items(upstream string) []gate.Item {
+	var items []gate.Item
+	for _, it := range [...]gate.Item{
+		{Kind: gate.Server, Raw: h.serverInfo},
+		{Kind: gate.Instructions, Raw: h.instructions},
+	} {
+		if it.Raw == nil {
+			continue
+		}
+		digest, err := mcp.DigestOf(it.Kind, it.Raw)
+		if err != nil {
+			continue // not pinned, hence never shown
+		}
+		it.Upstream, it.Digest = upstream, digest
+		items = append(items, it)
+	}
+	return items
+}
+
+// tend owns a conn: it hands on what comes outside any call, and when the link
+// is done it clears up behind it.
+func (c *channel) tend(cn *conn) {
+	for open := true; open; {
+		select {
+		case m := <-cn.loose:
+			c.unsolicited(cn, m)
+		case <-cn.link.done():
+			open = false
+		}
+	}
+	c.mu.Lock()
+	c.broke(cn)
+	c.mu.Unlock()
+	c.srv.pool.asks.dropChannel(c)
+	cn.link.close()
+	close(cn.over)
+}
+
+// request asks the upstream something of Doorward's own and returns the result.
+func (c *channel) request(ctx context.Context, l link, method string, params []byte) (*gate.Message, error) {
+	o := &outgoing{id: c.next.Add(1), method: method}
+	o.raw = mcp.NewRequest(o.idToken(), method, params).Raw
+	if c.key.era == gate.Stateless {
+		o.version = mcp.V20260728
+		o.header = http.Header{mcp.HeaderMethod: {method}}
+	}
+	var answer *gate.Message
+	err := l.exchange(ctx, o, func(m *gate.Message) error {
+		switch {
+		case m.Final():
+			answer = m
+		case m.Kind == gate.Request:
+			return c.decline(ctx, l, m)
+		case m.Kind == gate.Notification:
+			c.heed(m)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// decline answers what an upstream asks when no client may be asked.
+func (c *channel) decline(ctx context.Context, l link, m *gate.Message) error {
+	id := m.Bytes(m.ID)
+	if m.Method == methodPing {
+		return l.send(ctx, emptyResult(id))
+	}
+	return l.send(ctx, refusal(id))
+}
+
+// clientInfo is how Doorward names itself to upstreams and clients.
+func (p *Pool) clientInfo() []byte {
+	b := jsonrpc.AppendString([]byte(`{"name":"doorward","version":`), p.cfg.Version)
+	return append(b, '}')
+}
+
+// ownMeta is the _meta of a stateless request of Doorward's own.
+func (p *Pool) ownMeta() []byte {
+	b := append([]byte(`"_meta":{"`+mcp.MetaVersion+`":"`+mcp.V20260728+`","`+mcp.MetaCapabilities+`":{},"`+mcp.MetaClientInfo+`":`), p.clientInfo()...)
+	return append(b, '}')
+}
+
+// initialize opens a session of the stateful era with what the client
+// negotiated, or for nobody in particular on a shared channel.
+func (c *channel) initialize(ctx context.Context, l link) (hello, error) {
+	version, capabilities := mcp.V20251125, []byte("{}")
+	if c.session != nil {
+		version, capabilities = c.session.Version, mcp.ForwardedCapabilities(c.session.Capabilities)
+	}
+	params := jsonrpc.AppendString([]byte(`{"protocolVersion":`), version)
+	params = append(append(params, `,"capabilities":`...), capabilities...)
+	params = append(append(append(params, `,"clientInfo":`...), c.srv.pool.clientInfo()...), '}')
+	m, err := c.request(ctx, l, methodInitialize, params)
+	if err != nil {
+		if e, ok := errors.AsType[*statusError](err); ok && e.code == http.StatusBadRequest {
+			return hello{}, fmt.Errorf("%w: %w", errOtherEra, err)
+		}
+		return hello{}, err
+	}
+	if m.Kind == gate.Failure {
+		return hello{}, initializeFault(m)
+	}
+	at, _ := m.Field("protocolVersion")
+	h := hello{}
+	h.version, _ = text(m.Bytes(at))
+	if mcp.EraOf(h.version) != gate.Stateful {
+		return hello{}, fmt.Errorf("%w: initialize answered with protocol version %q", errProtocol, printable([]byte(h.version), maxShown))
+	}
+	if err := h.keep(m); err != nil {
+		return hello{}, err
+	}
+	if hl, ok := l.(*httpLink); ok {
+		hl.begin(h.version)
+	}
+	return h, l.send(ctx, mcp.NewNotification(methodInitialized, nil).Raw)
+}
+
+// begin notes the negotiated version and starts to listen.
+func (l *httpLink) begin(version string) {
+	if rev, ok := mcp.RevisionOf(version); ok && rev.VersionHeader {
+		l.version = version
+	}
+	l.tasks.Go(l.hear)
+}
+
+// initializeFault tells a stateless server's answer to initialize from others:
+// it names the versions that it has, or does not know the method.
+func initializeFault(m *gate.Message) error {
+	code := errorCode(m)
+	err := fmt.Errorf("%w: initialize answered with error %s", errProtocol, code)
+	switch code {
+	case "-32601", "-32020", "-32021", "-32022", "-32602", "-32000":
+		return fmt.Errorf("%w: %w", errOtherEra, err)
+	}
+	return err
+}
+
+func errorCode(m *gate.Message) string {
+	at, _ := m.Field("code")
+	return printable(m.Bytes(at), 16)
+}
+
+// discover looks at an upstream of the stateless era; it is the probe of the
+// era as well (protocol.md §1.3).
+func (c *channel) discover(ctx context.Context, l link) (hello, error) {
+	m, err := c.request(ctx, l, methodDiscover, append(append([]byte{'{'}, c.srv.pool.ownMeta()...), '}'))
+	if err != nil {
+		return hello{}, discoverFault(c.srv.client == nil, err)
+	}
+	if m.Kind == gate.Failure {
+		return c.answered(m)
+	}
+	at, _ := m.Field("supportedVersions")
+	var versions []string
+	if json.Unmarshal(m.Bytes(at), &versions) != nil || !slices.ContainsFunc(versions, modern) {
+		return hello{}, fmt.Errorf("%w: it supports no version that Doorward calls stateless", errOtherEra)
+	}
+	h := hello{version: mcp.V20260728, until: time.Now().Add(ttlOf(m))}
+	return h, h.keep(m)
+}
+
+// answered reads the era from an error that answers server/discover: a modern
+// server has no -32022 with legacy versions only, and a legacy one does not
+// know the method.
+func (c *channel) answered(m *gate.Message) (hello, error) {
+	err := fmt.Errorf("server/discover answered with error %s", errorCode(m))
+	switch errorCode(m) {
+	case "-32020", "-32021":
+		return hello{}, fmt.Errorf("%w: %w", errProtocol, err)
+	case "-32022":
+		data, _ := m.Field("data")
+		list, _ := memberOf(m.Bytes(data), "supported")
+		var versions []string
+		if json.Unmarshal(list, &versions) == nil && slices.ContainsFunc(versions, modern) {
+			return hello{}, fmt.Errorf("%w: %w", errProtocol, err)
+		}
+	}
+	return hello{}, fmt.Errorf("%w: %w", errOtherEra, err)
+}
+
+// discoverFault reads the era from a failure of server/discover: a status that
+// says nothing is a legacy HTTP server; some legacy stdio servers die of, or do
+// not answer, a request before initialize.
+func discoverFault(stdio bool, err error) error {
+	if _, ok := errors.AsType[*statusError](err); ok || stdio && errors.Is(err, errDown) {
+		return fmt.Errorf("%w: %w", errOtherEra, err)
+	}
+	return err
+}
+
+// keep takes capabilities, instructions and the server's info from an answer.
+func (h *hello) keep(m *gate.Message) error {
+	at, _ := m.Field("capabilities")
+	h.capabilities = bytes.Clone(m.Bytes(at))
+	if len(h.capabilities) == 0 || h.capabilities[0] != '{' {
+		return fmt.Errorf("%w: no capabilities", errProtocol)
+	}
+	if at, ok := m.Field("instructions"); ok {
+		if s, ok := text(m.Bytes(at)); ok && s != "" {
+			if len(s) > maxInstructions {
+				return fmt.Errorf("%w: instructions of %d bytes", errTooLarge, len(s))
+			}
+			h.instructions = bytes.Clone(m.Bytes(at))
+		}
+	}
+	info, ok := m.Field("serverInfo")
+	if !ok {
+		info, ok = m.MetaField(mcp.MetaServerInfo)
+	}
+	if raw := m.Bytes(info); ok && len(raw) > 0 && raw[0] == '{' && len(raw) <= maxServerInfo {
+		h.serverInfo = bytes.Clone(raw)
+	}
+	return nil
+}
+
+// ttlOf is how long an answer may be kept.
+func ttlOf(m *gate.Message) time.Duration {
+	at, ok := m.Field("ttlMs")
+	var ms float64
+	if !ok || json.Unmarshal(m.Bytes(at), &ms) != nil {
+		return defaultTTL
+	}
+	ms = min(max(ms, float64(minTTL.Milliseconds())), float64(maxTTL.Milliseconds()))
+	return time.Duration(ms) * time.Millisecond
+}

@@ -1,0 +1,131 @@
+package upstream
+
+import (
+	"bytes"
+	"net/http"
+	"slices"
+	"strings"
+
+	"doorward/internal/gate"
+	"doorward/internal/jsonrpc"
+	"doorward/internal/mcp"
+)
+
+// Bounds of the Mcp-Param-* headers that are passed on though the tool's schema
+// does not know them (2026-07-28, transports: intermediaries MUST forward them).
+const (
+	maxParams     = 32
+	maxParamBytes = 4 << 10
+	paramPrefix   = "Mcp-Param-"
+)
+
+// outgoing is the client's request as this channel's upstream shall read it.
+// state is the upstream's own requestState token, or nil.
+func (c *channel) outgoing(ex *gate.Exchange, cn *conn, state []byte) *outgoing {
+	m := ex.Call.Message
+	o := &outgoing{id: c.next.Add(1), method: m.Method, version: cn.hello.Load().version}
+	_, o.token = m.MetaField(mcp.MetaProgress)
+	if ex.Call.Era == gate.Stateless {
+		_, o.logs = m.MetaField(mcp.MetaLogLevel)
+		o.header = c.headers(ex, cn)
+	} else {
+		o.version = "" // the link knows whether this revision has the header
+		o.logs = !c.shared() || c.srv.client != nil
+		o.asks = c.session != nil
+	}
+	o.raw = rewrite(ex, o.idToken(), state)
+	return o
+}
+
+// rewrite is the client's message with the upstream's id and progress token,
+// the thing's name as the upstream gives it, the upstream's own requestState,
+// and of the client's capabilities those that Doorward relays. Every other
+// byte is the client's.
+func rewrite(ex *gate.Exchange, id, state []byte) []byte {
+	m := ex.Call.Message
+	edits := make([]jsonrpc.Edit, 0, 5)
+	put := func(at gate.Span, tok []byte) {
+		if at.Present() && tok != nil && !bytes.Equal(m.Bytes(at), tok) {
+			edits = append(edits, jsonrpc.Edit{At: jsonrpc.Span(at), New: tok})
+		}
+	}
+	put(m.ID, id)
+	if at, ok := m.MetaField(mcp.MetaProgress); ok {
+		put(at, id)
+	}
+	if at, ok := m.MetaField(mcp.MetaCapabilities); ok && ex.Call.Era == gate.Stateless {
+		put(at, mcp.ForwardedCapabilities(m.Bytes(at)))
+	}
+	if at, ok := m.Field("requestState"); ok {
+		put(at, state)
+	}
+	// URIs are shown as they are; tools and prompts may be shown with a prefix.
+	if it := ex.Target.Item; it != nil && (it.Kind == gate.Tool || it.Kind == gate.Prompt) && it.Name != ex.Call.Name {
+		put(ex.Call.NameAt, jsonrpc.AppendString(nil, it.Name))
+	}
+	slices.SortFunc(edits, func(a, b jsonrpc.Edit) int { return a.At.Start - b.At.Start })
+	return jsonrpc.Splice(m.Raw, edits...)
+}
+
+// headers are those of a stateless request: made from the body and the pinned
+// schema, and of the client's own only parameters that the schema does not know.
+func (c *channel) headers(ex *gate.Exchange, cn *conn) http.Header {
+	m, h := ex.Call.Message, http.Header{}
+	h.Set(mcp.HeaderMethod, m.Method)
+	if ex.Call.Route.Mirror != "" {
+		name := ex.Call.Name
+		if it := ex.Target.Item; it != nil && (it.Kind == gate.Tool || it.Kind == gate.Prompt) {
+			name = it.Name
+		}
+		h.Set(ex.Call.Route.Mirror, mcp.EncodeHeader(name))
+	}
+	if c.srv.client == nil {
+		return h
+	}
+	var known []mcp.HeaderParam
+	if it := ex.Target.Item; it != nil && it.Kind == gate.Tool {
+		known = cn.params(it)
+		args, _ := m.Field("arguments")
+		for _, p := range mcp.ParamHeaders(known, m.Bytes(args)) {
+			h.Set(p[0], p[1])
+		}
+	}
+	forwardParams(h, ex.Inbound.Header, known)
+	return h
+}
+
+// forwardParams adds the client's parameter headers that are not known.
+func forwardParams(to, from http.Header, known []mcp.HeaderParam) {
+	n := 0
+	for key, values := range from {
+		rest, ok := strings.CutPrefix(key, paramPrefix)
+		if !ok || rest == "" || len(values) != 1 || len(values[0]) > maxParamBytes || n >= maxParams {
+			continue
+		}
+		if slices.ContainsFunc(known, func(p mcp.HeaderParam) bool { return strings.EqualFold(p.Name, rest) }) {
+			continue
+		}
+		n++
+		to[key] = []string{values[0]}
+	}
+}
+
+// params are the parameters of a tool that are repeated in headers. The view
+// has them read already when it holds the same definition.
+func (cn *conn) params(it *gate.Item) []mcp.HeaderParam {
+	v := &cn.views[gate.Tool]
+	v.mu.Lock()
+	list := v.list
+	v.mu.Unlock()
+	if list != nil {
+		if i, ok := list.byName[it.Name]; ok && list.items[i].Digest == it.Digest {
+			return list.params[it.Name]
+		}
+	}
+	schema, _ := memberOf(it.Raw, "inputSchema")
+	params, err := mcp.HeaderParams(schema)
+	if err != nil {
+		return nil // such a tool is not in any view
+	}
+	return params
+}

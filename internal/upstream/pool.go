@@ -1,0 +1,295 @@
+package upstream
+
+import (
+	"context"
+	"crypto/cipher"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/url"
+	"reflect"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"doorward/internal/gate"
+)
+
+// Defaults of Settings, and the bounds of a pool.
+const (
+	defaultTimeout     = 60 * time.Second
+	defaultConcurrency = 64
+	maxConcurrency     = 256
+	defaultResult      = 10 << 20
+	maxChannels        = 10_000 // sessions and processes, of all upstreams
+	maxChildren        = 512    // processes of one upstream
+	idleExpiry         = 30 * time.Minute
+	sweepEvery         = time.Minute
+)
+
+// Settings is one upstream. Exactly one of Command and URL is set.
+type Settings struct {
+	Name        string
+	Command     []string          // argv of a stdio server
+	URL         string            // of a Streamable HTTP server
+	Dir         string            // working directory of Command; empty: Doorward's
+	Timeout     time.Duration     // of one call; 0: 60 s
+	Concurrency int               // calls at a time; 0: 64, at most 256
+	MaxResult   int64             // bytes of one message; 0: 10 MiB
+	Shared      bool              // one process or session for every principal
+	Transport   http.RoundTripper // instead of the network, for an upstream in this process
+}
+
+// Pins answers for doorward.lock.
+type Pins interface {
+	// State is how a definition stands against its pin, now.
+	State(upstream string, kind gate.ItemKind, name string, d gate.Digest) gate.PinState
+	// CommandAllowed tells whether a child process may be started; executable
+	// is the SHA-256 of the file that argv[0] resolved to.
+	CommandAllowed(upstream string, argv []string, executable gate.Digest) gate.Verdict
+}
+
+// Meter counts what happens to an upstream: child_start, child_exit, timeout,
+// dropped, stray_answer, stray_progress, malformed.
+type Meter interface {
+	Count(upstream, what string)
+}
+
+// Config is what a Pool is made of. Pins and Events are required.
+type Config struct {
+	Upstreams []Settings
+	Pins      Pins
+	// Events writes to the audit log. It must accept the event before a child
+	// is started or an upstream asked something on Doorward's own account.
+	Events func(context.Context, gate.Event) error
+	// Seen is told each catalogue that was read, before its states are asked
+	// for (lock's Observe). May be nil.
+	Seen func([]gate.Item)
+	// Unsolicited takes what an upstream sends outside any call to the client's
+	// GET stream. May be nil.
+	Unsolicited func(session *gate.Session, upstream string, m *gate.Message)
+	// MayRead tells whether the exchange's principal may be told of changes to
+	// a resource. Nil refuses all.
+	MayRead     func(ex *gate.Exchange, uri string) bool
+	StateKey    [32]byte // seals requestState
+	Environment []string // Doorward's own; children get PATH, HOME, LANG, LC_ALL, TMPDIR, TZ, USER of it
+	Supervised  bool     // this binary runs Supervise when argv[0] is SupervisorName
+	Log         *slog.Logger
+	Version     string
+	Meter       Meter
+}
+
+// Pool is every upstream and what is open towards them. Any number of
+// goroutines may use it.
+type Pool struct {
+	cfg     Config
+	log     *slog.Logger
+	sealer  cipher.AEAD
+	spawner *spawner
+	digests digests
+	calls   inflight
+	asks    asks
+	lists   interned
+
+	channels atomic.Int64
+	closed   atomic.Bool
+	stopping chan struct{}
+	ended    chan struct{} // closed when Close has nothing left to wait for
+	once     sync.Once
+	wg       sync.WaitGroup
+
+	mu      sync.RWMutex
+	servers map[string]*server
+}
+
+// New checks the configuration and starts nothing but the pool's own
+// goroutines; Close ends them.
+func New(cfg Config) (*Pool, error) {
+	if cfg.Pins == nil || cfg.Events == nil {
+		return nil, errors.New("upstream: pins and events are required")
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	sealer, err := newSealer(cfg.StateKey)
+	if err != nil {
+		return nil, fmt.Errorf("making the requestState key: %w", err)
+	}
+	p := &Pool{cfg: cfg, log: cfg.Log, sealer: sealer, stopping: make(chan struct{}), ended: make(chan struct{}), servers: map[string]*server{}}
+	if err := check(cfg.Upstreams); err != nil {
+		return nil, err
+	}
+	for _, set := range cfg.Upstreams {
+		p.servers[set.Name] = p.newServer(set)
+	}
+	p.spawner = newSpawner()
+	p.wg.Go(p.sweep)
+	return p, nil
+}
+
+// check refuses settings that cannot work.
+func check(all []Settings) error {
+	names := map[string]bool{}
+	for _, s := range all {
+		u, err := url.Parse(s.URL)
+		switch {
+		case s.Name == "" || names[s.Name]:
+			return fmt.Errorf("upstream: name %q is empty or used twice", s.Name)
+		case (len(s.Command) == 0) == (s.URL == ""):
+			return fmt.Errorf("upstream %s: exactly one of command and url is needed", s.Name)
+		case err != nil || s.URL != "" && u.Scheme != "http" && u.Scheme != "https":
+			return fmt.Errorf("upstream %s: url is not an http or https URL", s.Name)
+		}
+		names[s.Name] = true
+	}
+	return nil
+}
+
+// Reconfigure replaces the set of upstreams. One whose settings are the same
+// keeps its channels; calls of the others end with their channels.
+func (p *Pool) Reconfigure(all []Settings) error {
+	if err := check(all); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	if p.closed.Load() {
+		p.mu.Unlock()
+		return errClosing
+	}
+	old := p.servers
+	p.servers = make(map[string]*server, len(all))
+	for _, set := range all {
+		set = set.withDefaults()
+		if had := old[set.Name]; had != nil && reflect.DeepEqual(had.set, set) {
+			p.servers[set.Name] = had
+			delete(old, set.Name)
+			continue
+		}
+		p.servers[set.Name] = p.newServer(set)
+	}
+	// Under the lock, so that Close waits for these too.
+	for _, s := range old {
+		p.wg.Go(s.drain)
+	}
+	p.mu.Unlock()
+	return nil
+}
+
+// Close ends listens, calls, sessions and processes and waits for all of them,
+// at most until ctx ends; what is left then is ended by force in the background.
+func (p *Pool) Close(ctx context.Context) error {
+	p.once.Do(func() {
+		p.mu.Lock()
+		p.closed.Store(true)
+		close(p.stopping)
+		for _, s := range p.servers {
+			p.wg.Go(s.drain)
+		}
+		p.mu.Unlock()
+		go func() {
+			p.wg.Wait()
+			p.spawner.close()
+			close(p.ended)
+		}()
+	})
+	select {
+	case <-p.ended:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("closing upstreams: %w", ctx.Err())
+	}
+}
+
+// CloseSession ends what is open for a client's session.
+func (p *Pool) CloseSession(session *gate.Session) {
+	if session == nil {
+		return
+	}
+	p.asks.dropSession(session.ID)
+	for _, s := range p.list() {
+		s.closeSession(session)
+	}
+}
+
+// UpstreamStatus is how an upstream is doing, for the CLI and /readyz.
+type UpstreamStatus struct {
+	Name      string
+	Transport string   // "http" or "stdio"
+	Eras      []string // seen so far: "stateful", "stateless"
+	Sessions  int      // channels, whether open or not
+	Children  int
+	LastError string // of the last failure; empty when the last use went well
+}
+
+// Status lists the upstreams by name.
+func (p *Pool) Status() []UpstreamStatus {
+	all := p.list()
+	out := make([]UpstreamStatus, 0, len(all))
+	for _, s := range all {
+		out = append(out, s.status())
+	}
+	return out
+}
+
+// list is the upstreams, sorted by name.
+func (p *Pool) list() []*server {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	all := make([]*server, 0, len(p.servers))
+	for _, name := range slices.Sorted(maps.Keys(p.servers)) {
+		all = append(all, p.servers[name])
+	}
+	return all
+}
+
+func (p *Pool) server(name string) (*server, error) {
+	p.mu.RLock()
+	s := p.servers[name]
+	p.mu.RUnlock()
+	switch {
+	case p.closed.Load():
+		return nil, &gate.Error{Code: gate.CodeShuttingDown, Op: "finding upstream " + name, Err: errClosing, Public: "the gateway is stopping"}
+	case s == nil:
+		return nil, &gate.Error{Code: gate.CodeUpstreamDown, Op: "finding upstream " + name, Err: errors.New("not configured"), Public: "no such upstream"}
+	}
+	return s, nil
+}
+
+// sweep closes channels that nobody has used for idleExpiry.
+func (p *Pool) sweep() {
+	t := time.NewTicker(sweepEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-p.stopping:
+			return
+		case now := <-t.C:
+			for _, s := range p.list() {
+				s.expire(now.Add(-idleExpiry))
+			}
+		}
+	}
+}
+
+func (p *Pool) count(upstream, what string) {
+	if p.cfg.Meter != nil {
+		p.cfg.Meter.Count(upstream, what)
+	}
+}
+
+func (s Settings) withDefaults() Settings {
+	if s.Timeout <= 0 {
+		s.Timeout = defaultTimeout
+	}
+	if s.Concurrency <= 0 {
+		s.Concurrency = defaultConcurrency
+	}
+	s.Concurrency = min(s.Concurrency, maxConcurrency)
+	if s.MaxResult <= 0 {
+		s.MaxResult = defaultResult
+	}
+	return s
+}

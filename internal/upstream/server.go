@@ -1,0 +1,224 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"doorward/internal/gate"
+)
+
+// maxWaiting is how many calls may wait for a free place, per place.
+const maxWaiting = 4
+
+// errReplaced is a channel whose upstream was removed or changed by a reload.
+var errReplaced = fmt.Errorf("%w: the configuration of the upstream changed", errDown)
+
+// server is one configured upstream and its channels.
+type server struct {
+	pool     *Pool
+	set      Settings
+	log      *slog.Logger
+	client   *http.Client // nil for a command
+	places   chan struct{}
+	waiting  atomic.Int32
+	children atomic.Int32
+	eras     [3]atomic.Bool // indexed by gate.Era
+	failure  atomic.Pointer[string]
+	drift    drift
+
+	mu       sync.Mutex
+	channels map[channelKey]*channel
+	gone     bool
+}
+
+func (p *Pool) newServer(set Settings) *server {
+	set = set.withDefaults()
+	s := &server{pool: p, set: set, log: p.log, places: make(chan struct{}, set.Concurrency), channels: map[channelKey]*channel{}}
+	if set.URL != "" {
+		s.client = newClient(set)
+	}
+	return s
+}
+
+// newClient is a client of one upstream: no redirects (an upstream must not
+// choose where a call goes; CVE-2026-115750), no proxy from the environment,
+// and as many idle connections as calls at a time, so that none is opened anew.
+func newClient(set Settings) *http.Client {
+	rt := set.Transport
+	if rt == nil {
+		rt = &http.Transport{
+			DialContext:            (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+			ForceAttemptHTTP2:      true,
+			DisableCompression:     true,
+			MaxIdleConns:           set.Concurrency,
+			MaxIdleConnsPerHost:    set.Concurrency,
+			IdleConnTimeout:        90 * time.Second,
+			TLSHandshakeTimeout:    10 * time.Second,
+			ResponseHeaderTimeout:  set.Timeout,
+			MaxResponseHeaderBytes: 64 << 10,
+		}
+	}
+	return &http.Client{
+		Transport:     rt,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// event puts on record what Doorward does on its own account; without the
+// record it is not done.
+func (s *server) event(ctx context.Context, kind, detail string) error {
+	err := s.pool.cfg.Events(ctx, gate.Event{Kind: kind, Actor: "doorward", Upstream: s.set.Name, Detail: detail, Status: "ok"})
+	if err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[*gate.Error](err); ok {
+		return err
+	}
+	return &gate.Error{Code: gate.CodeAudit, Op: "recording " + kind, Err: err}
+}
+
+// place takes one of the upstream's places for a call. A bounded number of
+// calls wait for one; each gives its place back with the func.
+func (s *server) place(ctx context.Context) (func(), error) {
+	leave := func() { <-s.places }
+	select {
+	case s.places <- struct{}{}:
+		return leave, nil
+	default:
+	}
+	if s.waiting.Add(1) > int32(maxWaiting*cap(s.places)) {
+		s.waiting.Add(-1)
+		return nil, errBusy
+	}
+	defer s.waiting.Add(-1)
+	select {
+	case s.places <- struct{}{}:
+		return leave, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+func (s *server) takeChild() bool {
+	if s.children.Add(1) > maxChildren {
+		s.children.Add(-1)
+		return false
+	}
+	return true
+}
+
+// channel finds or makes the channel with that key. session is the client's
+// where the channel is that session's own.
+func (s *server) channel(key channelKey, session *gate.Session) (*channel, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.channels[key]; c != nil {
+		c.used.Store(time.Now().UnixNano())
+		return c, nil
+	}
+	if s.gone {
+		return nil, errReplaced
+	}
+	if s.pool.channels.Add(1) > maxChannels {
+		s.pool.channels.Add(-1)
+		return nil, fmt.Errorf("%w: %d sessions are open", errBusy, maxChannels)
+	}
+	c := newChannel(s, key, session)
+	s.channels[key] = c
+	return c, nil
+}
+
+// take removes the channels that match, for the caller to close.
+func (s *server) take(match func(*channel) bool) []*channel {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []*channel
+	for key, c := range s.channels {
+		if match(c) {
+			delete(s.channels, key)
+			s.pool.channels.Add(-1)
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// closeAside closes channels without making the caller wait.
+func (s *server) closeAside(list []*channel) {
+	for _, c := range list {
+		s.pool.wg.Go(func() { c.close(errDown) })
+	}
+}
+
+func (s *server) expire(before time.Time) {
+	s.closeAside(s.take(func(c *channel) bool {
+		return c.busy.Load() == 0 && c.used.Load() < before.UnixNano()
+	}))
+}
+
+func (s *server) closeSession(session *gate.Session) {
+	owner := ownerOfSession(session)
+	s.closeAside(s.take(func(c *channel) bool {
+		c.leave(session)
+		return c.key.owner == owner
+	}))
+}
+
+// drain closes every channel, and waits.
+func (s *server) drain() {
+	s.mu.Lock()
+	s.gone = true
+	s.mu.Unlock()
+	cause := errReplaced
+	if s.pool.closed.Load() {
+		cause = errClosing
+	}
+	var wg sync.WaitGroup
+	for _, c := range s.take(func(*channel) bool { return true }) {
+		wg.Go(func() { c.close(cause) })
+	}
+	wg.Wait()
+	if s.client != nil {
+		s.client.CloseIdleConnections()
+	}
+}
+
+func (s *server) status() UpstreamStatus {
+	st := UpstreamStatus{Name: s.set.Name, Transport: "http", Children: int(s.children.Load())}
+	if s.client == nil {
+		st.Transport = "stdio"
+	}
+	for _, era := range [...]gate.Era{gate.Stateful, gate.Stateless} {
+		if s.eras[era].Load() {
+			st.Eras = append(st.Eras, era.String())
+		}
+	}
+	if f := s.failure.Load(); f != nil {
+		st.LastError = *f
+	}
+	s.mu.Lock()
+	st.Sessions = len(s.channels)
+	s.mu.Unlock()
+	return st
+}
+
+// noteError remembers the last failure, bounded and printable.
+func (s *server) noteError(err error) {
+	if err != nil {
+		text := printable([]byte(err.Error()), 2*maxShown)
+		s.failure.Store(&text)
+	}
+}
+
+// speaks notes that the upstream was used in an era, and that it works.
+func (s *server) speaks(era gate.Era) {
+	s.eras[era].Store(true)
+	s.failure.Store(nil)
+}

@@ -1,0 +1,140 @@
+package upstream
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
+
+	"doorward/internal/gate"
+)
+
+// outputGrace is how long output may still come after the process has ended:
+// without a supervisor, a grandchild could hold the pipe open for ever.
+const outputGrace = 500 * time.Millisecond
+
+// passedOn are the variables of Doorward's environment that a child gets. The
+// rest may hold credentials, and LD_PRELOAD and its like change what runs.
+//
+//nolint:gochecknoglobals // a table; read-only
+var passedOn = []string{"PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "USER"}
+
+// cleanEnvironment keeps of env what a child may have.
+func cleanEnvironment(env []string) []string {
+	kept := []string{}
+	for _, kv := range env {
+		if name, _, ok := strings.Cut(kv, "="); ok && slices.Contains(passedOn, name) {
+			kept = append(kept, kv)
+		}
+	}
+	return kept
+}
+
+// startStdio starts the upstream's command, if its pin allows the executable
+// and the audit log accepts the start.
+func (s *server) startStdio(ctx context.Context, owned bool, loose func(*gate.Message)) (*stdioLink, error) {
+	path, digest, err := s.pool.executable(s.set.Command)
+	if err != nil {
+		return nil, s.fault(gate.CodeUpstreamDown, "finding the command", err)
+	}
+	if v := s.pool.cfg.Pins.CommandAllowed(s.set.Name, s.set.Command, digest); v.Effect != gate.Continue {
+		return nil, &gate.Error{Code: orCode(v.Code, gate.CodeUpstreamHeld), Op: "starting upstream " + s.set.Name, Err: fmt.Errorf("%w: %s", errHeld, v.Reason), Public: v.Public}
+	}
+	if !s.takeChild() {
+		return nil, s.fault(gate.CodeUpstreamBusy, "starting the command", fmt.Errorf("%d children run", maxChildren))
+	}
+	if err := s.event(ctx, "upstream.start", fmt.Sprintf("%s %s", printable([]byte(strings.Join(s.set.Command, " ")), maxShown), digest)); err != nil {
+		s.children.Add(-1)
+		return nil, err
+	}
+	l, err := s.spawn(path, owned, loose)
+	if err != nil {
+		s.children.Add(-1)
+		return nil, s.fault(gate.CodeUpstreamDown, "starting the command", err)
+	}
+	s.pool.count(s.set.Name, "child_start")
+	s.log.Info("upstream started", "upstream", s.set.Name, "pid", l.cmd.Process.Pid)
+	return l, nil
+}
+
+// spawn starts the process and its readers. The goroutine that waits for the
+// process owns them and returns the child's place when all is gone.
+func (s *server) spawn(path string, owned bool, loose func(*gate.Message)) (*stdioLink, error) {
+	cmd := &exec.Cmd{Path: path, Args: slices.Clone(s.set.Command), Dir: s.set.Dir, Env: cleanEnvironment(s.pool.cfg.Environment)}
+	l := &stdioLink{
+		name: s.set.Name, cmd: cmd, limit: s.set.MaxResult, log: s.log, loose: loose, owned: owned,
+		count:  func(what string) { s.pool.count(s.set.Name, what) },
+		writer: make(chan struct{}, 1), over: make(chan struct{}), reaped: make(chan struct{}),
+		calls: map[int64]*waiting{},
+	}
+	l.writer <- struct{}{}
+	theirs, err := l.pipes()
+	if err != nil {
+		return nil, err
+	}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = theirs[0], theirs[1], theirs[2]
+	dress(cmd, s.pool.cfg.Supervised)
+	err = s.pool.spawner.start(cmd)
+	closeAll(theirs[:]...)
+	if err != nil {
+		closeAll(l.stdin, l.stdout, l.stderr)
+		return nil, err
+	}
+	l.readers.Go(l.read)
+	l.readers.Go(l.readErrors)
+	s.pool.wg.Go(func() { l.wait(); s.children.Add(-1) })
+	s.pool.wg.Go(func() { <-l.over; l.end() })
+	return l, nil
+}
+
+// pipes makes the three pipes, keeps Doorward's ends and returns the child's.
+func (l *stdioLink) pipes() (theirs [3]*os.File, err error) {
+	if theirs[0], l.stdin, err = os.Pipe(); err != nil {
+		return theirs, err
+	}
+	if l.stdout, theirs[1], err = os.Pipe(); err != nil {
+		closeAll(theirs[0], l.stdin)
+		return theirs, err
+	}
+	if l.stderr, theirs[2], err = os.Pipe(); err != nil {
+		closeAll(theirs[0], l.stdin, l.stdout, theirs[1])
+	}
+	return theirs, err
+}
+
+func closeAll(files ...*os.File) {
+	for _, f := range files {
+		_ = f.Close()
+	}
+}
+
+// wait reaps the process, whatever ended it, and then its readers.
+func (l *stdioLink) wait() {
+	err := l.cmd.Wait()
+	l.log.Info("upstream ended", "upstream", l.name, "pid", l.cmd.Process.Pid, "state", l.cmd.ProcessState.String(), "error", err)
+	_ = l.stdout.SetReadDeadline(time.Now().Add(outputGrace))
+	_ = l.stderr.SetReadDeadline(time.Now().Add(outputGrace))
+	l.readers.Wait()
+	closeAll(l.stdin, l.stdout, l.stderr)
+	l.count("child_exit")
+	close(l.reaped)
+}
+
+// readErrors logs what the child writes to stderr, escaped and bounded; the
+// rest of a flood is read and thrown away.
+func (l *stdioLink) readErrors() {
+	lines := newLineReader(l.stderr, maxShown)
+	room := newAllowance(200, time.Minute)
+	for {
+		line, err := lines.nextShort(maxShown + 1)
+		if err != nil {
+			return
+		}
+		if len(line) > 0 && room.take() {
+			l.log.Info("upstream stderr", "upstream", l.name, "line", printable(line, maxShown))
+		}
+	}
+}

@@ -1,0 +1,157 @@
+package upstream
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime"
+	"strconv"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Grace of the supervisor after SIGTERM, while Doorward lives: a little less
+// than Doorward waits before SIGKILL to the group.
+const supervisorGrace = 1800 * time.Millisecond
+
+// Supervise runs a command so that nothing of it survives: it becomes the
+// reaper of the command's orphans (PR_SET_CHILD_SUBREAPER), and when the
+// command ends, or Doorward is gone (its parent-death signal arrives as
+// SIGTERM), it kills every descendant, whatever group or session that moved to.
+// args is the resolved path and the argv of the command, which inherits
+// stdin, stdout and stderr. The result is the exit status to end with.
+func Supervise(args []string) int {
+	// The parent-death signal of the command is bound to the thread that starts it.
+	runtime.LockOSThread()
+	if len(args) < 2 {
+		fmt.Fprintln(os.Stderr, "doorward-child: started by doorward only")
+		return 2
+	}
+	parent := os.Getppid()
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		fmt.Fprintln(os.Stderr, "doorward-child: becoming a subreaper:", err)
+		return exitCannotRun
+	}
+	child, err := os.StartProcess(args[0], args[1:], &os.ProcAttr{
+		Env:   syscall.Environ(),
+		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},
+		Sys:   &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL},
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "doorward-child: starting the command:", err)
+		return exitCannotRun
+	}
+	ended := make(chan int, 1)
+	go reap(child.Pid, ended)
+	var expired <-chan time.Time
+	for {
+		select {
+		case status := <-ended:
+			killDescendants()
+			return status
+		case <-signals:
+			if os.Getppid() != parent {
+				killDescendants()
+				return 128 + int(syscall.SIGTERM)
+			}
+			// Doorward lives and has sent SIGTERM to the whole group.
+			if expired == nil {
+				expired = time.After(supervisorGrace)
+			}
+		case <-expired:
+			killDescendants()
+			return 128 + int(syscall.SIGKILL)
+		}
+	}
+}
+
+// reap collects every child, the command's orphans included, until the command
+// itself has ended. It ends with the supervisor.
+func reap(command int, ended chan<- int) {
+	for {
+		var ws unix.WaitStatus
+		pid, err := unix.Wait4(-1, &ws, 0, nil)
+		switch {
+		case err == unix.EINTR: //nolint:errorlint // unix errors are plain values
+		case err != nil:
+			ended <- exitCannotRun
+			return
+		case pid == command && ws.Signaled():
+			ended <- 128 + int(ws.Signal())
+			return
+		case pid == command:
+			ended <- ws.ExitStatus()
+			return
+		}
+	}
+}
+
+// killDescendants kills what descends from this process until nothing does. The
+// rounds are bounded; each starts from a fresh look, so that what was forked
+// during one is found by the next.
+func killDescendants() {
+	for range 200 {
+		pids := descendants(os.Getpid())
+		if len(pids) == 0 {
+			return
+		}
+		for _, pid := range pids {
+			_ = unix.Kill(pid, unix.SIGKILL)
+		}
+		for {
+			pid, err := unix.Wait4(-1, nil, unix.WNOHANG, nil)
+			if err != nil || pid <= 0 {
+				break
+			}
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// descendants finds the living processes below root in /proc.
+func descendants(root int) []int {
+	parents := map[int]int{}
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil
+	}
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		if ppid, alive := parentOf(pid); alive {
+			parents[pid] = ppid
+		}
+	}
+	var found []int
+	for pid := range parents {
+		for p, steps := parents[pid], 0; p > 1 && steps < len(parents); p, steps = parents[p], steps+1 {
+			if p == root {
+				found = append(found, pid)
+				break
+			}
+		}
+	}
+	return found
+}
+
+// parentOf reads state and parent from /proc/pid/stat (proc_pid_stat(5)); the
+// command's name may hold spaces and brackets, so it counts from the last one.
+func parentOf(pid int) (ppid int, alive bool) {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return 0, false
+	}
+	fields := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:])
+	if len(fields) < 2 || fields[0][0] == 'Z' || fields[0][0] == 'X' {
+		return 0, false
+	}
+	ppid, err = strconv.Atoi(string(fields[1]))
+	return ppid, err == nil
+}

@@ -1,0 +1,158 @@
+// Package validate is the stage that holds a call to the approved definition:
+// the arguments of a tool against its input schema, of a prompt against its
+// list, and, on the way back, structured content against the output schema.
+// The pipeline calls it after authorize, and again for every reply.
+//
+// A schema is hostile until it compiles within bounds: one that does not
+// withholds its tool, from lists and from calls. The package never fetches a
+// schema, never fills in a default, never changes a message, and never repeats
+// an argument's value.
+package validate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"doorward/internal/gate"
+	"doorward/internal/mcp"
+)
+
+// Stage is the validate stage. It implements gate.Stage and gate.ReplyStage.
+type Stage struct {
+	compiled *cache
+}
+
+// New makes the stage. log hears once of every definition that is withheld.
+// The cache of compiled definitions lives as long as the stage, so one stage
+// should serve for many snapshots.
+func New(log *slog.Logger) *Stage { return &Stage{compiled: newCache(log)} }
+
+// Name is "validate".
+func (s *Stage) Name() string { return "validate" }
+
+// Applies tells whether the method's row asks for the stage.
+func (s *Stage) Applies(r gate.Route) bool { return r.Stages&gate.OnValidate != 0 }
+
+// Judge narrows a list of tools to those whose schemas compile, and holds the
+// arguments of a call to the approved definition.
+func (s *Stage) Judge(ctx context.Context, ex *gate.Exchange) (gate.Verdict, error) {
+	switch r := &ex.Call.Route; {
+	case r.Action == gate.Compose && r.Item == gate.Tool:
+		ex.Target.Items = s.usable(ctx, ex.Target.Items)
+		return gate.Pass(), nil
+	case r.Action != gate.Relay || (r.Item != gate.Tool && r.Item != gate.Prompt):
+		return gate.Pass(), nil
+	}
+	it := ex.Target.Item
+	if it == nil || ex.Call.Message == nil {
+		return gate.Verdict{}, errors.New("validating: the call has no approved definition")
+	}
+	at, _ := ex.Call.Message.Field("arguments")
+	args := ex.Call.Message.Bytes(at)
+	if args == nil {
+		args = []byte("{}")
+	}
+	if it.Kind != ex.Call.Route.Item {
+		return gate.Verdict{}, fmt.Errorf("validating: a %s was resolved for a %s", it.Kind, ex.Call.Route.Item)
+	}
+	def := s.compiled.get(ctx, it)
+	if def.fault != nil {
+		return gate.Refuse(gate.CodeBadSchema, def.fault.Error(), "This cannot be used: its definition is not valid."), nil
+	}
+	if it.Kind == gate.Prompt {
+		return def.prompt.judge(args), nil
+	}
+	if ex.Inbound.Transport == "http" && ex.Call.Era == gate.Stateless {
+		if v := mcp.CheckParams(ex.Inbound.Header, def.headers, args); v.Effect != gate.Continue {
+			return v, nil
+		}
+	}
+	return judgeArguments(ctx, def.input, args)
+}
+
+func judgeArguments(ctx context.Context, c *checker, args []byte) (gate.Verdict, error) {
+	in, err := decode(args)
+	if err == nil {
+		if _, object := in.value.(map[string]any); !object {
+			err = errors.New("the arguments are not an object")
+		} else {
+			err = c.check(ctx, in)
+		}
+	}
+	switch {
+	case err == nil:
+		return gate.Pass(), nil
+	case ctx.Err() != nil:
+		return gate.Verdict{}, fmt.Errorf("validating arguments: %w", ctx.Err())
+	}
+	text := explain(err)
+	return gate.Refuse(gate.CodeArguments, text, bounded("The arguments do not fit the tool's input schema: "+text)), nil
+}
+
+// Review holds the structured content of a tool's result to the approved
+// output schema. A tool with an output schema must return some, unless the
+// result is an error or asks for input (2026-07-28, tools and MRTR).
+func (s *Stage) Review(ctx context.Context, ex *gate.Exchange, m *gate.Message) (*gate.Message, gate.Verdict, error) {
+	r := &ex.Call.Route
+	if m.Kind != gate.Result || r.Action != gate.Relay || r.Item != gate.Tool {
+		return nil, gate.Pass(), nil
+	}
+	if ex.Target.Item == nil {
+		return nil, gate.Verdict{}, errors.New("validating a result: the call has no approved definition")
+	}
+	def := s.compiled.get(ctx, ex.Target.Item)
+	switch {
+	case def.fault != nil:
+		return nil, gate.Verdict{}, fmt.Errorf("validating a result: %w", def.fault)
+	case def.output == nil || memberIs(m, "resultType", `"input_required"`):
+		return nil, gate.Pass(), nil
+	}
+	at, ok := m.Field("structuredContent")
+	if !ok {
+		if memberIs(m, "isError", "true") {
+			return nil, gate.Pass(), nil
+		}
+		return nil, badResult("the result has no structured content, which its output schema asks for"), nil
+	}
+	in, err := decode(m.Bytes(at))
+	if err == nil {
+		err = def.output.check(ctx, in)
+	}
+	switch {
+	case err == nil:
+		return nil, gate.Pass(), nil
+	case ctx.Err() != nil:
+		return nil, gate.Verdict{}, fmt.Errorf("validating a result: %w", ctx.Err())
+	}
+	return nil, badResult(explain(err)), nil
+}
+
+func badResult(text string) gate.Verdict {
+	return gate.Refuse(gate.CodeResult, text, bounded("The tool's result does not fit its own output schema: "+text))
+}
+
+func memberIs(m *gate.Message, name, token string) bool {
+	at, ok := m.Field(name)
+	return ok && string(m.Bytes(at)) == token
+}
+
+// usable keeps the tools whose definitions compile. The slice may be the
+// catalogue's own, so it is copied when something is left out.
+func (s *Stage) usable(ctx context.Context, all []gate.Item) []gate.Item {
+	for i := range all {
+		if s.compiled.get(ctx, &all[i]).fault == nil {
+			continue
+		}
+		kept := make([]gate.Item, i, len(all))
+		copy(kept, all)
+		for j := i + 1; j < len(all); j++ {
+			if s.compiled.get(ctx, &all[j]).fault == nil {
+				kept = append(kept, all[j])
+			}
+		}
+		return kept
+	}
+	return all
+}
