@@ -25,6 +25,7 @@ import (
 	"doorward/internal/store"
 	"doorward/internal/telemetry"
 	"doorward/internal/upstream"
+	"doorward/internal/validate"
 )
 
 // Options is what a gateway is made of. Config and Log are required.
@@ -52,6 +53,7 @@ type App struct {
 	keys    *store.Keys
 	pins    *lock.Pins
 	pool    *upstream.Pool
+	schemas *validate.Stage // one for all snapshots: it keeps what it compiled
 	front   *listen.Server
 	current atomic.Pointer[snapshot]
 	meter   meter
@@ -78,7 +80,7 @@ func New(o Options) (_ *App, err error) {
 	if o.Config == nil || o.Log == nil {
 		return nil, errors.New("app: config and log are required")
 	}
-	a := &App{Options: o, started: time.Now(), metrics: telemetry.New(o.Version)}
+	a := &App{Options: o, started: time.Now(), metrics: telemetry.New(o.Version), schemas: validate.New(o.Log)}
 	a.ctx, a.cancel = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {

@@ -96,7 +96,7 @@ func (a *App) watch(ctx context.Context) {
 		return
 	}
 	defer func() { _ = w.Close() }()
-	files := map[string]bool{}
+	changed := map[string]bool{} // by path: since it was last read
 	for _, path := range []string{a.Path, a.Config.Trust.Lock} {
 		abs, err := filepath.Abs(path)
 		if err == nil {
@@ -106,8 +106,13 @@ func (a *App) watch(ctx context.Context) {
 			a.Log.WarnContext(ctx, "file changes are not seen; use SIGHUP", "path", path, "error", err)
 			continue
 		}
-		files[abs] = true
+		changed[abs] = false
 	}
+	a.follow(ctx, w, changed)
+}
+
+// follow reads a file again when it has changed and is quiet.
+func (a *App) follow(ctx context.Context, w *fsnotify.Watcher, changed map[string]bool) {
 	quiet := time.NewTimer(settle)
 	quiet.Stop()
 	for {
@@ -118,13 +123,27 @@ func (a *App) watch(ctx context.Context) {
 			if !ok {
 				return
 			}
-			if files[filepath.Clean(e.Name)] && !e.Has(fsnotify.Chmod) {
+			if _, ours := changed[filepath.Clean(e.Name)]; ours && !e.Has(fsnotify.Chmod) {
+				changed[filepath.Clean(e.Name)] = true
 				quiet.Reset(settle)
 			}
 		case err := <-w.Errors:
 			a.Log.WarnContext(ctx, "watching files", "error", err)
 		case <-quiet.C:
-			_ = a.Reload(ctx, "file") // it has said in the log what is wrong
+			a.reread(ctx, changed)
 		}
+	}
+}
+
+// reread reads what has changed: the whole configuration, or the lock alone.
+func (a *App) reread(ctx context.Context, changed map[string]bool) {
+	abs, _ := filepath.Abs(a.Path) // it was absolute before, or it is not in the map
+	if changed[abs] {
+		_ = a.Reload(ctx, "file") // it has said in the log what is wrong
+	} else if err := a.pins.Reload(); err != nil {
+		a.Log.ErrorContext(ctx, "lock file refused, the old pins stay", "error", err)
+	}
+	for path := range changed {
+		changed[path] = false
 	}
 }

@@ -14,7 +14,6 @@ import (
 	"doorward/internal/pipeline"
 	"doorward/internal/policy"
 	"doorward/internal/resolve"
-	"doorward/internal/validate"
 )
 
 // snapshot is everything that a reload replaces, as one. It never changes.
@@ -33,7 +32,6 @@ func (a *App) snapshot(cfg *config.Config) (*snapshot, error) {
 		return nil, err
 	}
 	dec := decode.New(decode.Config{Sessions: a.front})
-	val := validate.New(a.Log)
 	who, err := identify.New(identify.Config{
 		Keys: keyring{a.keys}, APIKeys: cfg.Identity.APIKeys,
 		Anonymous: anonymous(cfg), Local: local(cfg),
@@ -47,9 +45,9 @@ func (a *App) snapshot(cfg *config.Config) (*snapshot, error) {
 			dec,
 			resolve.New(resolve.Config{Catalogue: a.pool, Reach: pol, Profiles: profiles(cfg), Asks: a.pool, Log: a.Log}),
 			authorize.New(pol),
-			val,
+			a.schemas,
 		},
-		Replies: []gate.ReplyStage{dec, val},
+		Replies: []gate.ReplyStage{dec, a.schemas},
 		Forward: forwards{local: a.front, upstream: a.pool},
 		Record:  a.audit,
 		Observe: a.metrics,

@@ -1,13 +1,16 @@
 package main
 
-import "math"
+import (
+	"fmt"
+	"math"
+)
 
 // goal is one of the figures that Doorward must reach, first and then.
 type goal struct {
 	What     string `json:"what"`
 	Measured figure `json:"measured"`
 	First    figure `json:"first"`
-	Then     figure `json:"then"`
+	Then     figure `json:"then"`     // may be missing
 	AtLeast  bool   `json:"at_least"` // else at most
 	FirstMet bool   `json:"first_met"`
 	ThenMet  bool   `json:"then_met"`
@@ -45,6 +48,7 @@ func (r *report) judge() {
 			r.goal(goal{What: "CPU µs a call" + in, Measured: d.CPU, First: 100 * scale, Then: 60 * scale, decimals: 1})
 		}
 		r.goal(goal{What: "allocations a call" + in, Measured: d.Allocs, First: 60, Then: 20, decimals: 1})
+		r.bounds(e, d)
 	}
 	for _, i := range r.Idle {
 		if i.Target == doorward {
@@ -58,12 +62,21 @@ func (r *report) judge() {
 	}
 }
 
+// bounds adds what has one bound and no second one.
+func (r *report) bounds(e era, d row) {
+	none := figure(math.NaN())
+	r.goal(goal{What: "RSS under load, MiB (" + e.String() + ", 16 × 100B)", Measured: d.RSS / (1 << 20), First: 40, Then: none, decimals: 1})
+	for _, n := range []int{1, maxLarge} {
+		if big, ok := r.find(doorward, cell{e, n, large}); ok {
+			what := fmt.Sprintf("CPU ms a call (%s, %d × 1MB)", e, n)
+			r.goal(goal{What: what, Measured: big.CPU / 1e3, First: 5, Then: none, decimals: 1})
+		}
+	}
+}
+
 // goal adds g with its verdicts. What could not be measured is not met.
 func (r *report) goal(g goal) {
-	met := func(bound figure) bool {
-		if math.IsNaN(float64(g.Measured)) {
-			return false
-		}
+	met := func(bound figure) bool { // never of NaN, which compares with nothing
 		if g.AtLeast {
 			return g.Measured >= bound
 		}

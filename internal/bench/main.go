@@ -59,13 +59,13 @@ func dispatch(ctx context.Context, args []string) error {
 func run(ctx context.Context, opts *options, out, progress io.Writer) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	rep := newReport(opts)
 	st := &stand{opts: opts, progress: progress, died: cancel}
 	defer st.close()
 	if err := st.setUp(ctx); err != nil {
 		return cause(ctx, err)
 	}
 	var err error
-	rep := newReport(opts)
 	if rep.Starts, err = st.measureStarts(ctx); err != nil {
 		return cause(ctx, fmt.Errorf("measuring the start: %w", err))
 	}

@@ -83,6 +83,16 @@ func field(text []byte, name string) float64 {
 	return math.NaN()
 }
 
+// loadAverage is how many processes wanted a CPU over the last minute; NaN where
+// the kernel does not say.
+func loadAverage() float64 {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return math.NaN()
+	}
+	return field(append([]byte("load "), text...), "load ")
+}
+
 // memory is what a Go process says of its heap.
 type memory struct {
 	mallocs float64 // objects allocated so far

@@ -43,12 +43,16 @@ type report struct {
 	Idle    []idle    `json:"idle_sessions"`
 	Goals   []goal    `json:"goals"`
 	Audit   string    `json:"audit_verify,omitempty"`
+	Load    figure    `json:"load_average_before"` // of the last minute
 }
+
+// busy is the load for each CPU from which the machine counts as busy.
+const busy = 0.3
 
 func newReport(o *options) *report {
 	return &report{
 		Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH, CPUs: runtime.NumCPU(),
-		Rounds: o.rounds, Seconds: o.window.Seconds(),
+		Rounds: o.rounds, Seconds: o.window.Seconds(), Load: figure(loadAverage()),
 	}
 }
 
@@ -60,8 +64,12 @@ func (r *report) writeJSON(w io.Writer) error {
 }
 
 func (r *report) writeText(w io.Writer) error {
-	fmt.Fprintf(w, "tools/call over loopback, %s, %s, %d CPUs; medians of %d rounds of %g s\n\n",
+	fmt.Fprintf(w, "tools/call over loopback, %s, %s, %d CPUs; %d rounds of %g s (medians)\n",
 		r.Go, r.System, r.CPUs, r.Rounds, r.Seconds)
+	if float64(r.Load) > busy*float64(r.CPUs) {
+		fmt.Fprintf(w, "The machine was busy before this began (load %s): trust ratios and CPU, not rates and tails.\n", r.Load.text(1))
+	}
+	fmt.Fprintln(w)
 	var table bytes.Buffer
 	tw := tabwriter.NewWriter(&table, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(tw, "era\tconns\tpayload\ttarget\treq/s\t× direct\t× revproxy\tp50 µs\tp99 µs\tp99 × revproxy\tCPU µs\tCPU × revproxy\tallocs\talloc KiB\tRSS MiB\t")
@@ -131,9 +139,12 @@ func (r *report) writeGoals(w io.Writer) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(tw, "\ngoal\tmeasured\tfirst\t\tthen\t")
 	for _, g := range r.Goals {
-		fmt.Fprintf(tw, "%s\t%s\t%s %s\t%s\t%s %s\t%s\n", g.What, g.Measured.text(g.decimals),
-			g.relation(), g.First.text(g.decimals), verdict(g.FirstMet),
-			g.relation(), g.Then.text(g.decimals), verdict(g.ThenMet))
+		fmt.Fprintf(tw, "%s\t%s\t%s %s\t%s", g.What, g.Measured.text(g.decimals),
+			g.relation(), g.First.text(g.decimals), verdict(g.FirstMet))
+		if !math.IsNaN(float64(g.Then)) {
+			fmt.Fprintf(tw, "\t%s %s\t%s", g.relation(), g.Then.text(g.decimals), verdict(g.ThenMet))
+		}
+		fmt.Fprintln(tw)
 	}
 	return tw.Flush()
 }

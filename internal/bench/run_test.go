@@ -136,6 +136,16 @@ func TestChildrenEndWithTheirParent(t *testing.T) {
 	}
 }
 
+func TestAGatewayWithoutControlsIsNotMeasured(t *testing.T) {
+	open := httptest.NewServer(newEcho())
+	defer open.Close()
+	target := &target{name: "open", at: endpoint{address: open.Listener.Addr().(*net.TCPAddr).String(), path: "/"}}
+	s := &stand{opts: small(t), progress: io.Discard}
+	if err := s.verifyControls(t.Context(), target); err == nil || !strings.Contains(err.Error(), "let pass") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestAnAnswerToAnotherEndsTheRun(t *testing.T) {
 	mixed := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"jsonrpc":"2.0","id":1000000000,"result":{"content":[{"type":"text","text":"mine"}]}}`)

@@ -9,7 +9,6 @@ import (
 
 	"doorward/internal/app"
 	"doorward/internal/config"
-	
 )
 
 func (r *run) serveCommand() *cobra.Command {

@@ -143,6 +143,8 @@ func TestUnreadableFiles(t *testing.T) {
 		"too large":         "version: 1\n#" + strings.Repeat("x", 1<<20),
 		"not UTF-8":         "version: 1\ndata_dir: \xff\n",
 		"control character": "version: 1\ndata_dir: a\x00b\n",
+		"many keys":         strings.Repeat("a: b\n", 200_000),
+		"many elements":     "[" + strings.Repeat("a,", 400_000) + "]",
 		"brackets":          strings.Repeat("[", 100_000),
 		"braces":            "version: 1\nroles: " + strings.Repeat("{a: ", 100_000),
 		"dashes":            strings.Repeat("- ", 100_000),

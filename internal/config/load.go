@@ -19,6 +19,7 @@ import (
 const (
 	maxFile    = 1 << 20 // bytes: no gateway's file comes near
 	maxNesting = 64      // of brackets; the YAML parser recurses
+	maxItems   = 20_000  // lines and commas; the YAML parser's time grows with their square
 )
 
 // Load reads a file and parses it. The error is Faults, or wraps that of
@@ -114,6 +115,9 @@ func unreadable(data []byte) *Fault {
 	}
 	if !utf8.Valid(data) {
 		return &Fault{Text: "the file is not UTF-8"}
+	}
+	if strings.Count(string(data), "\n")+strings.Count(string(data), ",") > maxItems {
+		return &Fault{Text: fmt.Sprintf("the file has more than %d lines and list elements", maxItems)}
 	}
 	depth := 0
 	for i, line := range strings.Split(string(data), "\n") {

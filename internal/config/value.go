@@ -47,11 +47,11 @@ func (s *Size) UnmarshalText(text []byte) error {
 		if !ok {
 			continue
 		}
-		n, err := strconv.ParseUint(digits, 10, 63)
-		if err != nil || int64(n) > math.MaxInt64/u.bytes {
+		n, err := strconv.ParseInt(digits, 10, 64)
+		if err != nil || digits[0] == '-' || digits[0] == '+' || n > math.MaxInt64/u.bytes {
 			break
 		}
-		*s = Size(int64(n) * u.bytes)
+		*s = Size(n * u.bytes)
 		return nil
 	}
 	return errors.New(`must be a size such as "4MiB", "512KiB" or a number of bytes`)

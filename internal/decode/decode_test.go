@@ -102,7 +102,8 @@ func TestJudge(t *testing.T) {
 		{"stateless call with a foreign session id", modern("Mcp-Session-Id", "bob"), ""},
 		{"stateful call", post(call, "Mcp-Session-Id", "s1125"), ""},
 		{"stateful call with the version", post(call, "Mcp-Session-Id", "s1125", "MCP-Protocol-Version", "2025-11-25"), ""},
-		{"another known version on the session", post(call, "Mcp-Session-Id", "s1125", "MCP-Protocol-Version", "2025-06-18"), gate.CodeHeaderMismatch},
+		{"another stateful version on the session: the negotiated one governs", post(call, "Mcp-Session-Id", "s1125", "MCP-Protocol-Version", "2025-06-18"), ""},
+		{"the stateless version on the session", post(call, "Mcp-Session-Id", "s1125", "MCP-Protocol-Version", "2026-07-28"), gate.CodeMeta},
 		{"unknown version on the session", post(call, "Mcp-Session-Id", "s1125", "MCP-Protocol-Version", "1.0"), gate.CodeVersion},
 		{"no session", post(call), gate.CodeSessionMissing},
 		{"empty session id", post(call, "Mcp-Session-Id", ""), gate.CodeSessionMissing},
@@ -348,7 +349,7 @@ func TestOperations(t *testing.T) {
 		{"HTT-34 foreign", op(gate.OpClose, "Mcp-Session-Id", "bob"), gate.CodeSession},
 		{"unknown session", op(gate.OpStream, "Mcp-Session-Id", "x"), gate.CodeSession},
 		{"bad version", op(gate.OpStream, "Mcp-Session-Id", "s1125", "MCP-Protocol-Version", "x"), gate.CodeVersion},
-		{"another version", op(gate.OpStream, "Mcp-Session-Id", "s1125", "MCP-Protocol-Version", "2025-06-18"), gate.CodeHeaderMismatch},
+		{"another stateful version", op(gate.OpStream, "Mcp-Session-Id", "s1125", "MCP-Protocol-Version", "2025-06-18"), ""},
 		{"a method as an operation", op("tools/call", "Mcp-Session-Id", "s1125"), gate.CodeMethodEra},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

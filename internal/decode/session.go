@@ -55,9 +55,10 @@ func (s *Stage) find(ex *gate.Exchange) gate.Verdict {
 		// with more than the answer.
 		return gate.Refuse(gate.CodeSession, "session of another principal or profile", "no such session; send initialize to begin one")
 	}
-	// Detect has read the header; "" means that there was none, which every
-	// revision allows.
-	if claimed := ex.Call.Version; claimed != "" && claimed != session.Version {
+	// The header must be a version of this era; which one changes nothing, for
+	// the version that was negotiated governs (clients exist that keep sending
+	// another). "" means that there was none, which every revision allows.
+	if claimed := ex.Call.Version; claimed != "" && mcp.EraOf(claimed) != gate.Stateful {
 		return gate.Refuse(gate.CodeHeaderMismatch,
 			fmt.Sprintf("version header %.40q on a session of %s", claimed, session.Version),
 			"the MCP-Protocol-Version header must be the negotiated version, "+session.Version)

@@ -32,12 +32,12 @@ type Script struct {
 
 // Seen is one HTTP request as the upstream got it.
 type Seen struct {
-	HTTP    string // the HTTP method
-	Header  http.Header
-	Raw     []byte
-	Method  string // of the JSON-RPC message
-	Params  []byte // as sent
-	Name    string // of the tool or prompt called
+	HTTP   string // the HTTP method
+	Header http.Header
+	Raw    []byte
+	Method string // of the JSON-RPC message
+	Params []byte // as sent
+	Name   string // of the tool or prompt called
 }
 
 // UP is an upstream that speaks Streamable HTTP of both eras without any SDK,
@@ -124,6 +124,12 @@ func (u *UP) Seen(method string) []Seen {
 
 // Count is how many requests came with that JSON-RPC method.
 func (u *UP) Count(method string) int { return len(u.Seen(method)) }
+
+// Posts is how many messages came at all. GET and DELETE are left out: when
+// they come has nothing to do with any message.
+func (u *UP) Posts() int {
+	return len(slices.DeleteFunc(u.Seen(""), func(s Seen) bool { return s.HTTP != http.MethodPost }))
+}
 
 // Judged are the requests that name something: calls, prompts, reads.
 func (u *UP) Judged() []Seen {

@@ -8,7 +8,12 @@ import (
 )
 
 // accept is what a client can take as an answer.
-type accept struct{ json, sse bool }
+type accept struct {
+	json, sse bool
+	// stream says that the client names SSE before JSON: it asks for a stream
+	// even where one answer is all that comes.
+	stream bool
+}
 
 // bothTypes is what nearly every client sends, as MCP asks.
 const bothTypes = "application/json, text/event-stream"
@@ -38,6 +43,9 @@ func accepted(h http.Header) accept {
 			case "text/event-stream":
 				rankSSE = 3
 			}
+			if rankSSE > 0 && wanted && jsonRank == 0 {
+				a.stream = rankSSE > rankJSON
+			}
 			if rankJSON > jsonRank {
 				jsonRank, a.json = rankJSON, wanted
 			}
@@ -46,6 +54,7 @@ func accepted(h http.Header) accept {
 			}
 		}
 	}
+	a.stream = a.stream && a.sse
 	return a
 }
 

@@ -79,7 +79,7 @@ func (a *answer) body(ctx context.Context) ([]byte, error) {
 	raw, err := a.visit.body(ctx)
 	// initialize comes without a session; its answer carries a header and cannot
 	// be a stream that started before.
-	if err == nil && a.accept.sse && (a.stateless || a.session != nil) {
+	if err == nil && a.accept.sse && a.streams() {
 		a.mu.Lock()
 		a.timer = time.AfterFunc(a.visit.server.cfg.Limits.KeepAlive, a.keepAlive)
 		a.mu.Unlock()
@@ -202,7 +202,7 @@ func (a *answer) deliver(ex *gate.Exchange, m *gate.Message) error {
 		return a.before(m, data)
 	case ex != a.ex:
 		return a.item(data)
-	case a.phase == fresh && a.accept.json:
+	case a.phase == fresh && a.accept.json && !(a.accept.stream && m.Kind == gate.Result && a.streams()):
 		return a.whole(replyStatus(ex, m), data)
 	}
 	return a.last(data)
@@ -248,6 +248,10 @@ func (a *answer) item(data []byte) error {
 	a.batch = append(a.batch, data)
 	return nil
 }
+
+// streams tells whether the answer may be a stream: initialize's carries a
+// header and comes before there is a session.
+func (a *answer) streams() bool { return a.stateless || a.session != nil }
 
 // whole answers with JSON.
 func (a *answer) whole(status int, data []byte) error {

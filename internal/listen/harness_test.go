@@ -26,7 +26,8 @@ type play struct {
 
 	mu     sync.Mutex
 	served []*gate.Exchange
-	ended  []string // sessions that SessionClosed was told about
+	ended  []string      // sessions that SessionClosed was told about
+	closed chan struct{} // gets one for each
 }
 
 func (p *play) refuse(ctx context.Context, ex *gate.Exchange, c gate.Client, code gate.Code) {
@@ -145,7 +146,7 @@ func start(t *testing.T, settings *listen.Settings, limits listen.Limits) (*play
 	if settings == nil {
 		settings = &listen.Settings{}
 	}
-	p := &play{does: map[string]func(context.Context, *gate.Exchange, gate.Client){
+	p := &play{closed: make(chan struct{}, 64), does: map[string]func(context.Context, *gate.Exchange, gate.Client){
 		"initialize": func(ctx context.Context, ex *gate.Exchange, c gate.Client) {
 			_ = result(ctx, ex, c, `{"protocolVersion":"`+ex.Call.Version+`"}`)
 		},
@@ -159,6 +160,7 @@ func start(t *testing.T, settings *listen.Settings, limits listen.Limits) (*play
 			p.mu.Lock()
 			p.ended = append(p.ended, s.ID)
 			p.mu.Unlock()
+			p.closed <- struct{}{}
 		},
 		Limits: limits,
 	})

@@ -359,7 +359,7 @@ func TestBatch(t *testing.T) {
 	if err := json.Unmarshal([]byte(body), &answers); err != nil || status != 200 {
 		t.Fatalf("status %d: %v in %s", status, err, body)
 	}
-	if got := fmt.Sprint(len(answers), answers[0].ID, answers[1].ID, answers[1].Error.Code, answers[2].ID); got != "3 1 b -32601 3" {
+	if got := fmt.Sprintln(len(answers), answers[0].ID, answers[1].ID, answers[1].Error.Code, answers[2].ID); got != "3 1 b -32601 3\n" {
 		t.Errorf("answers %s", got)
 	}
 	if status, body := post(`[{"jsonrpc":"2.0","method":"notifications/initialized"}]`); status != 202 || body != "" {
@@ -372,23 +372,11 @@ func TestBatch(t *testing.T) {
 
 func TestIdleSessionsEnd(t *testing.T) {
 	p, addr := start(t, nil, listen.Limits{SessionIdle: 50 * time.Millisecond})
-	gone := make(chan struct{})
 	id := begin(t, addr, mcp.V20251125, "alice")
 	held := begin(t, addr, mcp.V20251125, "alice")
 	read := events(send(t, "GET", "http://"+addr+"/mcp", "", "Accept: text/event-stream", "Mcp-Session-Id: "+held).Body)
 	next(t, read)
-	go func() {
-		defer close(gone)
-		for t.Context().Err() == nil {
-			p.mu.Lock()
-			n := len(p.ended)
-			p.mu.Unlock()
-			if n > 0 {
-				return
-			}
-		}
-	}()
-	<-gone
+	<-p.closed
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.ended) != 1 || p.ended[0] != id {

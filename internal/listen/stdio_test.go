@@ -43,7 +43,7 @@ func write(t *testing.T, in io.Writer, lines ...string) {
 	t.Helper()
 	for _, l := range lines {
 		if _, err := io.WriteString(in, l+"\n"); err != nil {
-			t.Fatal(err)
+			t.Error(err)
 		}
 	}
 }
@@ -54,7 +54,7 @@ func TestStdioStateful(t *testing.T) {
 	p, _ := start(t, nil, listen.Limits{})
 	in, line, done := stdio(t, p)
 	// All at once: what follows initialize must find its session.
-	write(t, in, `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25"}}`,
+	go write(t, in, `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25"}}`,
 		`{"jsonrpc":"2.0","method":"notifications/initialized"}`, "", list)
 	if m := line(); m["id"] != 1.0 || m["result"] == nil {
 		t.Fatalf("initialize: %v", m)

@@ -89,9 +89,9 @@ func (c *wire) event(id string, data []byte) error {
 }
 
 // prime gives the client an event id to come back with before there is any
-// event (2025-11-25, SEP-1699).
+// event, and says to wait a second before it does (2025-11-25, SEP-1699).
 func (c *wire) prime(id string) error {
-	return c.send(append(append(append(c.buf[:0], "id: "...), id...), "\ndata: \n\n"...))
+	return c.send(append(append(append(c.buf[:0], "id: "...), id...), "\nretry: 1000\ndata: \n\n"...))
 }
 
 // comment keeps proxies from giving up on a quiet stream.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"unicode/utf8"
 )
 
 // Role is what a set of principals may and may not reach. The zero value
@@ -74,6 +75,9 @@ func Compile(roles map[string]Role) (*Policy, []Fault) {
 
 type compiler struct{ faults []Fault }
 
+// notText: the glob matcher takes every invalid byte for the same character.
+const notText = "the pattern is not UTF-8"
+
 func (c *compiler) side(path string, rules []Rule, deny bool) side {
 	var s side
 	for i, r := range rules {
@@ -96,12 +100,20 @@ func (c *compiler) fault(path, text string) {
 }
 
 func (c *compiler) named(n *named, path, pattern string) {
+	if !utf8.ValidString(pattern) {
+		c.fault(path, notText)
+		return
+	}
 	if err := n.add(pattern, "roles."+path+": "+pattern); err != nil {
 		c.fault(path, err.Error())
 	}
 }
 
 func (c *compiler) uri(u *uris, path, pattern string, deny bool) {
+	if !utf8.ValidString(pattern) {
+		c.fault(path, notText)
+		return
+	}
 	rule := "roles." + path + ": " + pattern
 	if err := u.add(pattern, rule); err != nil {
 		c.fault(path, err.Error())

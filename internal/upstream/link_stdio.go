@@ -122,9 +122,7 @@ func (l *stdioLink) cancel(ctx context.Context, o *outgoing) {
 // send writes one line. A child that does not read for writeTimeout is ended:
 // half a line cannot be taken back.
 func (l *stdioLink) send(ctx context.Context, raw []byte) error {
-	if bytes.ContainsAny(raw, "\n\r") {
-		raw = oneLine(raw)
-	}
+	raw = mcp.OneLine(raw)
 	select {
 	case <-l.writer:
 		defer func() { l.writer <- struct{}{} }()
@@ -142,17 +140,6 @@ func (l *stdioLink) send(ctx context.Context, raw []byte) error {
 		return fmt.Errorf("writing to the child: %w: %w", errDown, err)
 	}
 	return nil
-}
-
-// oneLine turns the line breaks between JSON tokens into spaces. Inside a
-// string they are not allowed (RFC 8259, section 7), so no value changes.
-func oneLine(raw []byte) []byte {
-	return bytes.Map(func(r rune) rune {
-		if r == '\n' || r == '\r' {
-			return ' '
-		}
-		return r
-	}, raw)
 }
 
 // read takes the child's output apart until it ends.

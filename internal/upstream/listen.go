@@ -244,8 +244,8 @@ func honoured(m *gate.Message) (w wanted) {
 	return w
 }
 
-// put queues a notification; a client that does not keep up ends its listen,
-// for it would miss a change and not know.
+// put queues a notification. Behind a client that does not keep up, the
+// upstream's listen ends and begins anew.
 func (l *listener) put(ctx context.Context, m *gate.Message) error {
 	t := time.NewTimer(sendTimeout)
 	defer t.Stop()

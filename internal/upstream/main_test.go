@@ -24,7 +24,7 @@ import (
 func TestMain(m *testing.M) {
 	switch {
 	case os.Args[0] == upstream.SupervisorName:
-		os.Exit(upstream.Supervise(os.Args[1:]))
+		os.Exit(upstream.Supervise(os.Args))
 	case len(os.Args) > 2 && os.Args[1] == "-child":
 		child(os.Args[2])
 		os.Exit(0)
@@ -95,7 +95,9 @@ func child(mode string) {
 			case "crash":
 				os.Exit(1)
 			case "hang":
-				continue
+				if m.Params.Meta.Token != nil {
+					write(fmt.Sprintf(`{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":%s,"progress":0}}`, m.Params.Meta.Token))
+				}
 			case "giant":
 				write(result(`{"content":[],"x":"` + strings.Repeat("x", 2<<20) + `"}`))
 			case "malformed":

@@ -52,30 +52,26 @@ func TestStdioCalls(t *testing.T) {
 // out of order (A19: CVE-2026-48529, CVE-2026-25536).
 func TestAnswersReachTheirOwnCall(t *testing.T) {
 	t.Parallel()
-	p := stdioPool(t, "echo", func(s *upstream.Settings) { s.Shared, s.Concurrency = true, 256 })
-	var wg sync.WaitGroup
-	for i := range 200 {
-		wg.Go(func() {
-			for n := range 5 {
+	p := stdioPool(t, "echo", func(s *upstream.Settings) { s.Shared, s.Concurrency, s.Timeout = true, 256, time.Minute })
+	for n := range 5 {
+		var wg sync.WaitGroup
+		for i := range 200 {
+			wg.Go(func() {
 				canary := fmt.Sprintf("canary-%d-%d-", i, n)
 				msg := fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"shuffle","arguments":%q,"_meta":{"progressToken":"t"}}}`, canary)
 				got, err := forward(t, p, exchange(t, newSession(strconv.Itoa(i)), "up", msg))
-				if err != nil {
-					t.Errorf("client %d: %v", i, err)
-					return
-				}
-				if len(got) != 2 || got[0].Method != "notifications/progress" || got[1].Kind != gate.Result {
-					t.Errorf("client %d: got %d messages", i, len(got))
+				if err != nil || len(got) != 2 || got[0].Method != "notifications/progress" || got[1].Kind != gate.Result {
+					t.Errorf("client %d: got %d messages, error %v", i, len(got), err)
 				}
 				for _, m := range got {
 					if !bytes.Contains(m.Raw, []byte(canary)) {
 						t.Errorf("client %d got %s", i, m.Raw)
 					}
 				}
-			}
-		})
+			})
+		}
+		wg.Wait()
 	}
-	wg.Wait()
 }
 
 func TestStdioMisbehaviour(t *testing.T) {
@@ -214,18 +210,17 @@ func TestCancelAndDuplicateID(t *testing.T) {
 	if _, err := forward(t, p, exchange(t, session, "up", call("echo", `{}`))); err != nil {
 		t.Fatal(err)
 	}
-	hung := make(chan error, 1)
+	hung, begun := make(chan error, 1), make(chan struct{})
 	go func() {
-		_, err := forward(t, p, exchange(t, session, "up", call("hang", `{}`)))
-		hung <- err
+		msg := `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"hang","_meta":{"progressToken":"t"}}}`
+		hung <- p.Forward(t.Context(), exchange(t, session, "up", msg), func(context.Context, *gate.Message) error {
+			close(begun)
+			return nil
+		})
 	}()
-	// Under way once its id is refused to another.
-	for {
-		_, err := forward(t, p, exchange(t, session, "up", call("echo", `{}`)))
-		if gate.CodeOf(err) == gate.CodeBadMessage {
-			break
-		}
-	}
+	<-begun
+	_, err := forward(t, p, exchange(t, session, "up", call("echo", `{}`)))
+	wantCode(t, err, gate.CodeBadMessage)
 	foreign := exchange(t, newSession("b"), "up", `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}`)
 	if _, err := forward(t, p, foreign); err != nil {
 		t.Fatal(err)

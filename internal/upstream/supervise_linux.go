@@ -21,12 +21,12 @@ const supervisorGrace = 1800 * time.Millisecond
 // reaper of the command's orphans (PR_SET_CHILD_SUBREAPER), and when the
 // command ends, or Doorward is gone (its parent-death signal arrives as
 // SIGTERM), it kills every descendant, whatever group or session that moved to.
-// args is the resolved path and the argv of the command, which inherits
-// stdin, stdout and stderr. The result is the exit status to end with.
+// args is os.Args as the supervisor finds it: its own name, the resolved path
+// and the argv of the command, which inherits stdin, stdout and stderr. The result is the exit status to end with.
 func Supervise(args []string) int {
 	// The parent-death signal of the command is bound to the thread that starts it.
 	runtime.LockOSThread()
-	if len(args) < 2 {
+	if len(args) < 3 {
 		fmt.Fprintln(os.Stderr, "doorward-child: started by doorward only")
 		return 2
 	}
@@ -37,7 +37,7 @@ func Supervise(args []string) int {
 		fmt.Fprintln(os.Stderr, "doorward-child: becoming a subreaper:", err)
 		return exitCannotRun
 	}
-	child, err := os.StartProcess(args[0], args[1:], &os.ProcAttr{
+	child, err := os.StartProcess(args[1], args[2:], &os.ProcAttr{
 		Env:   syscall.Environ(),
 		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},
 		Sys:   &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL},

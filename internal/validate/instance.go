@@ -73,7 +73,7 @@ func (d *decoder) value(depth int) (any, error) {
 	case 't', 'f':
 		return tok.Bool(), nil
 	}
-	return nil, nil //nolint:nilnil // null is a value
+	return nil, nil // null
 }
 
 func (d *decoder) object(depth int) (any, error) {
