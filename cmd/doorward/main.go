@@ -11,7 +11,7 @@ import (
 )
 
 // version is set by the linker (-X main.version=…).
-var version = "dev" //nolint:gochecknoglobals // the linker needs a variable
+var version = "dev"
 
 func main() {
 	if code, ok := cli.Supervised(os.Args); ok {
@@ -35,5 +35,5 @@ func main() {
 		Getenv: os.Getenv, Environ: os.Environ(), Version: version, Reload: reload,
 	})
 	stop()
-	os.Exit(code) //nolint:gocritic // nothing else is deferred
+	os.Exit(code)
 }

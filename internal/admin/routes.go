@@ -106,8 +106,7 @@ type fault struct {
 // operator, so the whole text is shown.
 func statusOf(err error) (int, fault) {
 	f := fault{Code: string(gate.CodeOf(err)), Error: err.Error()}
-	var e *gate.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*gate.Error](err); ok {
 		if e.Public != "" {
 			f.Error = e.Public
 		}

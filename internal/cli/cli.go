@@ -73,8 +73,7 @@ func Run(ctx context.Context, p Process) int {
 		return exitFine
 	}
 	code := exitUsage
-	var e *exit
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*exit](err); ok {
 		code = e.code
 		if e.err == nil {
 			return code
@@ -136,8 +135,7 @@ func failed(err error) error {
 	if err == nil {
 		return nil
 	}
-	var e *exit
-	if errors.As(err, &e) {
+	if _, ok := errors.AsType[*exit](err); ok {
 		return err
 	}
 	return &exit{code: exitFailed, err: err}

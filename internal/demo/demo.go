@@ -147,7 +147,9 @@ func (t *tour) start(ctx context.Context) error {
 
 func (t *tour) stop() {
 	t.cancel()
-	<-t.failed
+	if err := <-t.failed; err != nil {
+		t.say("the gateway did not end well: %v", err)
+	}
 }
 
 // stay leaves the gateway up for the reader's own client.
@@ -199,8 +201,8 @@ func tamper(dir string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if out := bytes.Replace(b, []byte(`"policy.denied"`), []byte(`"policy.allow "`), 1); !bytes.Equal(b, out) {
-			return "somebody rewrites the refusal of notes/delete_note", os.WriteFile(f, out, 0o600)
+		if out := bytes.Replace(b, []byte(`"policy.denied"`), []byte(`"policy.exempt"`), 1); !bytes.Equal(b, out) {
+			return "somebody rewrites the refusal of notes/delete_note", os.WriteFile(f, out, 0o600) //nolint:gosec // a copy in the demo's own directory
 		}
 	}
 	return "", errors.New("the refusal is not on record")

@@ -214,8 +214,8 @@ func (p *Pool) CloseSession(session *gate.Session) {
 	}
 }
 
-// UpstreamStatus is how an upstream is doing, for the CLI and /readyz.
-type UpstreamStatus struct {
+// Status is how an upstream is doing, for the CLI and /readyz.
+type Status struct {
 	Name      string
 	Transport string   // "http" or "stdio"
 	Eras      []string // seen so far: "stateful", "stateless"
@@ -225,9 +225,9 @@ type UpstreamStatus struct {
 }
 
 // Status lists the upstreams by name.
-func (p *Pool) Status() []UpstreamStatus {
+func (p *Pool) Status() []Status {
 	all := p.list()
-	out := make([]UpstreamStatus, 0, len(all))
+	out := make([]Status, 0, len(all))
 	for _, s := range all {
 		out = append(out, s.status())
 	}

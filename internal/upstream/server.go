@@ -190,8 +190,8 @@ func (s *server) drain() {
 	}
 }
 
-func (s *server) status() UpstreamStatus {
-	st := UpstreamStatus{Name: s.set.Name, Transport: "http", Children: int(s.children.Load())}
+func (s *server) status() Status {
+	st := Status{Name: s.set.Name, Transport: "http", Children: int(s.children.Load())}
 	if s.client == nil {
 		st.Transport = "stdio"
 	}

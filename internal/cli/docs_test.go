@@ -1,0 +1,93 @@
+package cli_test
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"doorward/internal/cli"
+	"doorward/internal/config"
+	"doorward/internal/listen"
+)
+
+var update = flag.Bool("update", false, "write the generated reference pages anew")
+
+// TestReferencePagesAreFresh holds the generated pages of docs/reference against
+// what the code says. `go test ./internal/cli -update` writes them.
+func TestReferencePagesAreFresh(t *testing.T) {
+	for name, text := range map[string]string{
+		"configuration.md": string(config.Reference()),
+		"command-line.md":  commandLine(t),
+		"refusals.md":      refusalsPage(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join("..", "..", "docs", "reference", name)
+			if *update {
+				if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			got, err := os.ReadFile(path)
+			if err != nil || string(got) != text {
+				t.Errorf("docs/reference/%s is stale (%v): run go test ./internal/cli -update", name, err)
+			}
+		})
+	}
+}
+
+// commandLine is every command's help, as a user reads it.
+func commandLine(t *testing.T) string {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString("# The command line\n\nGenerated from `doorward --help`. Exit codes: 0 fine, 1 failed, 2 usage, 3 findings or a refusal.\n" +
+		"With `--format json` stdout holds JSON and nothing else; text for people goes to stderr.\n")
+	for _, c := range []string{
+		"", "serve", "stdio", "init", "demo",
+		"key", "key create", "key list", "key rotate", "key revoke",
+		"trust", "trust list", "trust show", "trust diff", "trust approve", "trust reject", "trust verify",
+		"audit", "audit tail", "audit search", "audit verify",
+		"config", "config check", "config show", "config schema", "version",
+	} {
+		var out bytes.Buffer
+		args := append(strings.Fields(c), "--help")
+		code := cli.Run(t.Context(), cli.Process{Args: args, Stdout: &out, Stderr: &out, Getenv: func(string) string { return "" }})
+		if code != 0 {
+			t.Fatalf("doorward %v: exit %d: %s", args, code, out.String())
+		}
+		fmt.Fprintf(&b, "\n## %s\n\n```text\n%s\n```\n", strings.TrimSpace("doorward "+c), strings.TrimSpace(out.String()))
+	}
+	return b.String()
+}
+
+func refusalsPage() string {
+	var b strings.Builder
+	b.WriteString(`# Refusal codes
+
+Every refusal and failure carries a stable code, in ` + "`error.data.code`" + ` of the answer and in the audit log, with the id of the
+exchange beside it. Codes never change their meaning. Why something was refused stays with the operator:
+` + "`doorward audit search --exchange ID`" + ` shows the reason.
+
+JSON-RPC codes below zero are MCP's; those above are Doorward's own. The HTTP status is that of the stateful era and, where
+it differs, after a slash that of 2026-07-28.
+
+| code | JSON-RPC | HTTP | what the client reads, when there is nothing more to say |
+|---|---|---|---|
+`)
+	for _, r := range listen.Refusals() {
+		status := fmt.Sprint(r.HTTP)
+		if r.Stateless != r.HTTP {
+			status = fmt.Sprintf("%d / %d", r.HTTP, r.Stateless)
+		}
+		fmt.Fprintf(&b, "| `%s` | %d | %s | %s |\n", r.Code, r.JSONRPC, status, r.Text)
+	}
+	b.WriteString(`
+` + "`arguments.invalid`" + ` is a tool result with ` + "`isError: true`" + ` since 2025-11-25 and −32602 before. ` + "`resource.unknown`" + ` is −32002, and
+−32602 in 2026-07-28.
+`)
+	return b.String()
+}
