@@ -52,7 +52,9 @@ func (w *walk) judge(ctx context.Context, from int) (out gate.Outcome) {
 			if w.ex.Call.Batch != nil {
 				return passed()
 			}
-			message, w.sum = w.ex.Call.Message, w.hash()
+			message = w.ex.Call.Message
+			w.sum = w.hash()
+			w.ex.Tally.RequestBytes = len(message.Raw)
 		} else if i > decodeAt && w.ex.Call.Message != message {
 			return edited(stage.Name())
 		}
