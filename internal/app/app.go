@@ -41,6 +41,9 @@ type Options struct {
 	// Supervised says that this binary calls Supervise first thing, so that
 	// child processes can be started under a supervisor.
 	Supervised bool
+	// Beside lets this process run beside others on the same data_dir, each
+	// with an audit log of its own (AuditDirs): every stdio client starts one.
+	Beside bool
 }
 
 // App is a gateway: opened by New, run by Serve or ServeStdio, or used as an
@@ -50,6 +53,7 @@ type App struct {
 	started time.Time
 	metrics *telemetry.Metrics
 	audit   *audit.Log
+	primary bool // the first on its data_dir: the one with the admin socket
 	keys    *store.Keys
 	pins    *lock.Pins
 	pool    *upstream.Pool
@@ -94,10 +98,7 @@ func New(o Options) (_ *App, err error) {
 	if err := private(dir); err != nil {
 		return nil, err
 	}
-	if a.audit, err = audit.Open(audit.Config{
-		Dir: filepath.Join(dir, "audit"), KeyFile: filepath.Join(dir, "audit.key"),
-		Durability: durability(o.Config.Audit.Durability), Log: o.Log,
-	}); err != nil {
+	if err := a.openAudit(dir); err != nil {
 		return nil, opening("audit log", err)
 	}
 	if a.keys, err = store.Open(store.Config{Dir: dir, Log: o.Log}); err != nil {

@@ -104,13 +104,21 @@ func tlsConfig(c config.TLS) (*tls.Config, error) {
 // ServeStdio runs the gateway for one client on in and out until in ends, ctx
 // ends, or the client is gone; then it ends the gateway.
 func (a *App) ServeStdio(ctx context.Context, in io.Reader, out io.Writer) error {
+	var stop []func(context.Context) error
+	if a.primary {
+		socket, err := admin.Listen(a.Config.DataDir, a, a.Log)
+		if err != nil {
+			return errors.Join(err, a.Close())
+		}
+		stop = append(stop, socket.Close)
+	}
 	a.own(func() { a.watch(a.ctx) })
 	a.ready.Store(true)
 	err := a.front.ServeStdio(ctx, in, out)
 	if errors.Is(err, context.Canceled) {
 		err = nil
 	}
-	return errors.Join(err, a.Close())
+	return errors.Join(err, a.end(stop))
 }
 
 // look is how long one upstream may take to show what it offers at the start.

@@ -2,13 +2,12 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"doorward/internal/app"
 	"doorward/internal/audit"
 )
 
@@ -22,16 +21,18 @@ func (r *run) auditCommand() *cobra.Command {
 		r.auditTail(), r.auditSearch(), r.auditVerify())
 }
 
-// auditDir is where the log is: --dir, or the configuration's.
-func (r *run) auditDir(dir string) (string, error) {
+// auditDirs is where the logs are: --dir, or those on the configuration's
+// data_dir. Usually there is one; processes beside the gateway have their own.
+func (r *run) auditDirs(dir string) ([]string, error) {
 	if dir != "" {
-		return dir, nil
+		return []string{dir}, nil
 	}
 	cfg, err := r.load()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	return filepath.Join(cfg.DataDir, "audit"), nil
+	dirs, err := app.AuditDirs(cfg.DataDir)
+	return dirs, failed(err)
 }
 
 func (r *run) auditTail() *cobra.Command {
@@ -41,20 +42,24 @@ func (r *run) auditTail() *cobra.Command {
 	c := &cobra.Command{
 		Use: "tail", Short: "Print the last records, and new ones with --follow", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			dir, err := r.auditDir(dir)
+			dirs, err := r.auditDirs(dir)
 			if err != nil {
 				return err
 			}
-			err = audit.Tail(cmd.Context(), dir, n, follow, r.putRecord)
-			if errors.Is(err, context.Canceled) {
-				err = nil
+			if follow {
+				dirs = dirs[:1]
 			}
-			return failed(err)
+			for _, dir := range dirs {
+				if err := audit.Tail(cmd.Context(), dir, n, follow, r.putRecord); err != nil {
+					return failed(err)
+				}
+			}
+			return nil
 		},
 	}
 	c.Flags().StringVar(&dir, "dir", "", "directory of the log (default: the configuration's)")
 	c.Flags().IntVarP(&n, "lines", "n", 20, "how many records")
-	c.Flags().BoolVarP(&follow, "follow", "f", false, "go on with new records until Ctrl-C")
+	c.Flags().BoolVarP(&follow, "follow", "f", false, "go on with new records of the first log until Ctrl-C")
 	return c
 }
 
@@ -66,7 +71,7 @@ func (r *run) auditSearch() *cobra.Command {
 		Example: `  doorward audit search --exchange 01K…
   doorward audit search --upstream files --item read_file --since 7d --format json`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			dir, err := r.auditDir(dir)
+			dirs, err := r.auditDirs(dir)
 			if err != nil {
 				return err
 			}
@@ -76,7 +81,12 @@ func (r *run) auditSearch() *cobra.Command {
 			if q.Until, err = moment(until); err != nil {
 				return fmt.Errorf("--until: %w", err)
 			}
-			return failed(audit.Read(cmd.Context(), dir, q, r.putRecord))
+			for _, dir := range dirs {
+				if err := audit.Read(cmd.Context(), dir, q, r.putRecord); err != nil {
+					return failed(err)
+				}
+			}
+			return nil
 		},
 	}
 	f := c.Flags()
@@ -114,11 +124,19 @@ func (r *run) auditVerify() *cobra.Command {
 	c := &cobra.Command{
 		Use: "verify", Short: "Find any record that was changed, removed, inserted or moved; exit 3 when one was", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			dir, err := r.auditDir(dir)
+			dirs, err := r.auditDirs(dir)
 			if err != nil {
 				return err
 			}
-			return r.verify(cmd.Context(), verification{dir, against, save})
+			if len(dirs) > 1 && (against != "" || save != "") {
+				return fmt.Errorf("there are %d logs, and a checkpoint is of one: name it with --dir", len(dirs))
+			}
+			for _, dir := range dirs {
+				if err := r.verify(cmd.Context(), verification{dir, against, save}); err != nil {
+					return err
+				}
+			}
+			return nil
 		},
 	}
 	c.Flags().StringVar(&dir, "dir", "", "directory of the log (default: the configuration's)")
@@ -142,7 +160,7 @@ func (r *run) verify(ctx context.Context, v verification) error {
 	if err != nil && report.Fault == nil {
 		return failed(err)
 	}
-	out := reportOf(report)
+	out := reportOf(v.dir, report)
 	if err := r.put(out, out.text); err != nil {
 		return err
 	}

@@ -51,6 +51,7 @@ func recordText(rec *audit.Record) string {
 
 // reportJSON is what verify prints for machines.
 type reportJSON struct {
+	Log        string    `json:"log"`
 	OK         bool      `json:"ok"`
 	Records    uint64    `json:"records"`
 	Segments   int       `json:"segments"`
@@ -64,9 +65,10 @@ type reportJSON struct {
 	Fault      string    `json:"fault,omitempty"`
 }
 
-func reportOf(rep audit.Report) reportJSON {
+func reportOf(dir string, rep audit.Report) reportJSON {
 	out := reportJSON{
-		OK: rep.Fault == nil, Records: rep.Records, Segments: rep.Segments, Bytes: rep.Bytes, First: rep.First, Last: rep.Last,
+		Log: dir,
+		OK:  rep.Fault == nil, Records: rep.Records, Segments: rep.Segments, Bytes: rep.Bytes, First: rep.First, Last: rep.Last,
 		Origin: rep.Origin, Head: rep.Head, Proven: rep.Proven, Unanswered: rep.Unanswered,
 	}
 	if rep.Fault != nil {
@@ -78,10 +80,10 @@ func reportOf(rep audit.Report) reportJSON {
 // text is the report for people.
 func (rep reportJSON) text(w io.Writer) error {
 	if !rep.OK {
-		_, err := fmt.Fprintf(w, "TAMPERED: %s\n%d records before it are in order.\n", rep.Fault, rep.Records)
+		_, err := fmt.Fprintf(w, "%s: TAMPERED: %s\n%d records before it are in order.\n", rep.Log, rep.Fault, rep.Records)
 		return err
 	}
-	_, _ = fmt.Fprintf(w, "%d records in %d segments, one unbroken chain.\n", rep.Records, rep.Segments)
+	_, _ = fmt.Fprintf(w, "%s: %d records in %d segments, one unbroken chain.\n", rep.Log, rep.Records, rep.Segments)
 	_, _ = fmt.Fprintf(w, "A checkpoint covers the first %d; records after it could have been cut unnoticed.\n", rep.Proven)
 	if rep.Unanswered > 0 {
 		_, _ = fmt.Fprintf(w, "%d calls have an intent and no outcome: they were under way when the gateway died, or still are.\n", rep.Unanswered)

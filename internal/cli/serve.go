@@ -28,7 +28,7 @@ configuration; a bad one is refused whole and the old one stays.`,
 }
 
 func (r *run) serve(ctx context.Context) error {
-	a, err := r.open()
+	a, err := r.open(false)
 	if err != nil {
 		return err
 	}
@@ -45,8 +45,9 @@ func (r *run) serve(ctx context.Context) error {
 	return failed(err)
 }
 
-// open loads the configuration and makes the gateway of it.
-func (r *run) open() (*app.App, error) {
+// open loads the configuration and makes the gateway of it; beside says that
+// others may run on the same data directory.
+func (r *run) open(beside bool) (*app.App, error) {
 	cfg, err := r.load()
 	if err != nil {
 		return nil, err
@@ -55,7 +56,7 @@ func (r *run) open() (*app.App, error) {
 	if err != nil {
 		return nil, failed(err)
 	}
-	a, err := app.New(app.Options{Config: cfg, Path: r.config, Version: r.Version, Log: log, Level: level, Environment: r.Environ, Supervised: true})
+	a, err := app.New(app.Options{Config: cfg, Path: r.config, Version: r.Version, Log: log, Level: level, Environment: r.Environ, Supervised: true, Beside: beside})
 	return a, failed(err)
 }
 
@@ -95,7 +96,7 @@ DOORWARD_TRANSPORT=stdio does the same for a client that can only set the enviro
 }
 
 func (r *run) stdio(ctx context.Context) error {
-	a, err := r.open()
+	a, err := r.open(true)
 	if err != nil {
 		return err
 	}

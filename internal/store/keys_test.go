@@ -387,3 +387,27 @@ func FuzzKeysFile(f *testing.F) {
 		}
 	})
 }
+
+// TestNeverUsed: a key that nobody has used has no time of last use, after a
+// restart either.
+func TestNeverUsed(t *testing.T) {
+	dir := t.TempDir()
+	for range 2 {
+		k, err := store.Open(store.Config{Dir: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if keys, _ := k.List(); len(keys) == 0 {
+			if _, _, err := k.Create(store.CreateOptions{Name: "idle"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := k.Close(); err != nil {
+			t.Fatal(err)
+		}
+		keys, err := k.List()
+		if err != nil || len(keys) != 1 || !keys[0].LastUsed.IsZero() {
+			t.Fatalf("got %+v, %v", keys, err)
+		}
+	}
+}

@@ -250,7 +250,7 @@ func (k *Keys) flush() {
 	s := k.current.Load()
 	uses := map[digest]time.Time{}
 	for h, e := range s.keys {
-		if sec := e.used.Load(); sec > e.LastUsed.Unix() {
+		if sec := e.used.Load(); sec > 0 && sec > e.LastUsed.Unix() {
 			uses[h] = time.Unix(sec, 0).UTC()
 		}
 	}

@@ -1,0 +1,54 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"doorward/internal/audit"
+)
+
+// maxBeside bounds how many processes share a data directory.
+const maxBeside = 64
+
+// auditDir is the log of the n-th process on a data directory, from 1.
+func auditDir(dataDir string, n int) string {
+	if n == 1 {
+		return filepath.Join(dataDir, "audit")
+	}
+	return filepath.Join(dataDir, fmt.Sprintf("audit-%d", n))
+}
+
+// AuditDirs are the logs on a data directory: the gateway's own first, and those
+// of processes that ran beside it. The CLI reads them.
+func AuditDirs(dataDir string) ([]string, error) {
+	beside, err := filepath.Glob(filepath.Join(dataDir, "audit-*"))
+	if err != nil {
+		return nil, fmt.Errorf("looking for audit logs: %w", err)
+	}
+	slices.Sort(beside)
+	return append([]string{auditDir(dataDir, 1)}, beside...), nil
+}
+
+// openAudit takes the first log that no other process writes; one process is all
+// there may be, unless the options say otherwise. One log has one writer, or its
+// chain would have two ends.
+func (a *App) openAudit(dataDir string) error {
+	last := 1
+	if a.Beside {
+		last = maxBeside
+	}
+	var err error
+	for n := 1; n <= last; n++ {
+		a.audit, err = audit.Open(audit.Config{
+			Dir: auditDir(dataDir, n), KeyFile: filepath.Join(dataDir, "audit.key"),
+			Durability: durability(a.Config.Audit.Durability), Log: a.Log,
+		})
+		if !errors.Is(err, audit.ErrLocked) {
+			a.primary = n == 1
+			return err
+		}
+	}
+	return err
+}
