@@ -28,7 +28,9 @@ func (o *operator) note(actor, what string) error {
 	return o.fail
 }
 
-func (o *operator) ListKeys(context.Context) ([]Key, error) { return []Key{{ID: "k_1", Name: "me"}}, o.fail }
+func (o *operator) ListKeys(context.Context) ([]Key, error) {
+	return []Key{{ID: "k_1", Name: "me"}}, o.fail
+}
 
 func (o *operator) CreateKey(_ context.Context, actor string, req KeyRequest) (NewKey, error) {
 	return NewKey{Text: "dw_x", Name: req.Name, Roles: req.Roles}, o.note(actor, "create "+req.Name)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -28,12 +29,17 @@ const amplification = 100
 // memory and its stack.
 func cheap(t *testing.T, name string, body []byte) {
 	t.Helper()
+	cheaply(t, name, body, func() error { _, err := mcp.ParseClient(body); return err })
+}
+
+func cheaply(t *testing.T, name string, body []byte, parse func() error) {
+	t.Helper()
 	best, allocated, stack := time.Hour, uint64(0), uint64(0)
 	for range 5 {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		start := time.Now()
-		_, err := mcp.ParseClient(body)
+		err := parse()
 		took := time.Since(start)
 		runtime.ReadMemStats(&after)
 		if err == nil {
@@ -81,7 +87,7 @@ func TestHTT21_Depth(t *testing.T) {
 		open := h.body(`"name":"up__echo","arguments":{"a":` + strings.Repeat("[", 1_000_000))
 		h.refused(notAllowed, func() *gatetest.Reply { return h.alice.Post(open) })
 		tooLong := refusal{http.StatusRequestEntityTooLarge, -32600, "message.too_large"}
-		huge := h.deep(10_000_000, "[", "]")
+		huge := h.deep(2_200_000, "[", "]") // more than 4 MiB; ten million are parsed below
 		h.refused(tooLong, func() *gatetest.Reply { return h.alice.Post(huge) })
 	})
 }
@@ -102,11 +108,11 @@ func (h *house) zeros() []byte {
 }
 
 func keys(n int) string {
-	var b strings.Builder
+	var b []byte
 	for i := range n {
-		fmt.Fprintf(&b, `"%x":0,`, i)
+		b = append(strconv.AppendInt(append(b, '"'), int64(i), 36), `":0,`...)
 	}
-	return b.String() + `"z":0`
+	return string(b) + `"-":0`
 }
 
 func TestHTT25_Elements(t *testing.T) {
@@ -131,6 +137,8 @@ func TestHTT25_ElementsAreCheap(t *testing.T) {
 	head := `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"x","arguments":{`
 	cheap(t, "4 MiB of zeros", []byte(head+`"a":[`+strings.Repeat("0,", 2<<20)+`0]}}}`))
 	cheap(t, "a million keys", []byte(head+keys(1_000_000)+`}}}`))
+	batch := []byte("[" + strings.Repeat("0,", 2<<20) + "0]")
+	cheaply(t, "a batch of two million", batch, func() error { _, err := mcp.Split(batch); return err })
 }
 
 func TestHTT25_Batches(t *testing.T) {

@@ -101,7 +101,7 @@ func (s *scenario) golden(name, got string) {
 	if got != "" {
 		s.archive.Files = append(s.archive.Files, txtar.File{Name: name, Data: []byte(got)})
 	}
-	if err := os.WriteFile(s.file, txtar.Format(s.archive), 0o644); err != nil { //nolint:gosec // a file of the repository
+	if err := os.WriteFile(s.file, txtar.Format(s.archive), 0o644); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -273,7 +273,7 @@ func (s *scenario) want(rest string) {
 		}
 		return
 	}
-	for _, word := range strings.Fields(rest) {
+	for word := range strings.FieldsSeq(rest) {
 		if word != strconv.Itoa(s.reply.Code) && word != s.reply.Refusal {
 			s.t.Errorf("%s: line %d: got %s, want %s", s.file, s.line, s.reply, word)
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -265,8 +266,19 @@ func TestMHB08_IntegerParameters(t *testing.T) {
 	}
 	var lies []lie
 	for _, tc := range []struct{ body, header string }{
-		{"42", "042"}, {"42", "+42"}, {"42", "43"}, {"42", "0x2a"}, {"42", "42,42"}, {"42", "42.5"}, {"42", ""}, {"42", "4 2"}, {"42", "NaN"},
-		{"9007199254740993", "9007199254740993"}, {"9007199254740993", "9007199254740992"}, {"1e400", "1e400"}, {"42", "42e99999"},
+		{"42", "042"},
+		{"42", "+42"},
+		{"42", "43"},
+		{"42", "0x2a"},
+		{"42", "42,42"},
+		{"42", "42.5"},
+		{"42", ""},
+		{"42", "4 2"},
+		{"42", "NaN"},
+		{"9007199254740993", "9007199254740993"},
+		{"9007199254740993", "9007199254740992"},
+		{"1e400", "1e400"},
+		{"42", "42e99999"},
 	} {
 		lies = append(lies, lie{tc.body + " and " + tc.header, h.regional(`{"count":` + tc.body + `}`), []string{"Mcp-Param-Count", tc.header}, mismatch})
 	}
@@ -337,6 +349,8 @@ func TestMHB10_Versions(t *testing.T) {
 // what Mcp-Name allows and never looks at a body.
 func router(t *testing.T, gw *gatetest.GW, passed *atomic.Int64) string {
 	t.Helper()
+	onward := &http.Transport{}
+	t.Cleanup(onward.CloseIdleConnections)
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.Header.Get("Mcp-Name"), "delete_all") {
 			w.WriteHeader(http.StatusForbidden)
@@ -349,15 +363,13 @@ func router(t *testing.T, gw *gatetest.GW, passed *atomic.Int64) string {
 			return
 		}
 		out.Header, out.ContentLength = r.Header.Clone(), r.ContentLength
-		resp, err := http.DefaultTransport.RoundTrip(out)
+		resp, err := onward.RoundTrip(out)
 		if err != nil {
 			w.WriteHeader(http.StatusBadGateway)
 			return
 		}
 		defer resp.Body.Close()
-		for name, values := range resp.Header {
-			w.Header()[name] = values
-		}
+		maps.Copy(w.Header(), resp.Header)
 		w.WriteHeader(resp.StatusCode)
 		_, _ = io.Copy(w, resp.Body)
 	}))

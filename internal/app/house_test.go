@@ -149,13 +149,13 @@ func (h *house) body(params string) []byte {
 }
 
 // each refuses every body, and says which was not.
-func (h *house) each(want refusal, bodies map[string]string, header ...string) {
+func (h *house) each(want refusal, bodies map[string]string) {
 	h.t.Helper()
 	t := h.t
 	for name, body := range bodies {
 		t.Run(name, func(t *testing.T) {
 			h.t = t
-			h.refused(want, func() *gatetest.Reply { return h.alice.Post([]byte(body), header...) })
+			h.refused(want, func() *gatetest.Reply { return h.alice.Post([]byte(body)) })
 		})
 	}
 	h.t = t

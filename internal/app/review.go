@@ -28,13 +28,15 @@ func (a *App) Entries(ctx context.Context, upstream string, refresh bool) ([]adm
 }
 
 // refresh asks one upstream, or all of them, what they offer now. Of several,
-// one that does not answer leaves the others; of one, it is the error.
+// one that does not answer leaves the others; of one, it is the error, unless
+// it was not started because its command waits for a decision: that it is there
+// to be decided about is then what there is to know.
 func (a *App) refresh(ctx context.Context, upstream string) error {
 	if upstream == "" {
 		a.lookAtUpstreams(ctx)
 		return nil
 	}
-	if err := a.observe(ctx, upstream); err != nil {
+	if err := a.observe(ctx, upstream); err != nil && gate.CodeOf(err) != gate.CodeUpstreamHeld {
 		return operated("asking upstream "+upstream, fmt.Errorf("upstream %s: %w", upstream, err))
 	}
 	return nil

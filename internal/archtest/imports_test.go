@@ -62,8 +62,9 @@ var table = map[string]row{
 
 	"cmd/doorward": {outside, []string{"cli"}},
 
-	"gatetest": {harness, []string{"app", "gate", "config", "jsonrpc", "mcp"}},
+	"gatetest": {harness, []string{"app", "admin", "audit", "config", "gate", "jsonrpc", "mcp"}},
 	"bench":    {harness, nil},
+	"stress":   {harness, nil},
 	"archtest": {harness, nil},
 }
 

@@ -34,7 +34,10 @@ func (r *Record) fill(ex *gate.Exchange, told bool, mac hash.Hash) {
 		r.ItemKind = call.Item.String()
 	}
 	if it := ex.Target.Item; it != nil {
-		r.Item, r.Pin = clip(it.Name, maxItem), it.Digest
+		r.Pin = it.Digest
+		if it.Kind != gate.Template { // what was read is the URI; the template is in the pin
+			r.Item = clip(it.Name, maxItem)
+		}
 	}
 	r.BytesIn = int64(ex.Tally.RequestBytes)
 	if !told {

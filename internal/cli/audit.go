@@ -71,15 +71,16 @@ func (r *run) auditSearch() *cobra.Command {
 		Example: `  doorward audit search --exchange 01K…
   doorward audit search --upstream files --item read_file --since 7d --format json`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			dirs, err := r.auditDirs(dir)
-			if err != nil {
-				return err
-			}
+			var err error
 			if q.Since, err = moment(since); err != nil {
 				return fmt.Errorf("--since: %w", err)
 			}
 			if q.Until, err = moment(until); err != nil {
 				return fmt.Errorf("--until: %w", err)
+			}
+			dirs, err := r.auditDirs(dir)
+			if err != nil {
+				return err
 			}
 			for _, dir := range dirs {
 				if err := audit.Read(cmd.Context(), dir, q, r.putRecord); err != nil {

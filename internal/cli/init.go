@@ -36,6 +36,10 @@ func (r *run) init(from string, force bool) error {
 			return err
 		}
 		for _, s := range imported {
+			if len(s.Command) == 0 && s.URL == "" {
+				r.say("%s: left out: it has neither command nor url", visible(s.Original))
+				continue
+			}
 			servers = append(servers, s.Server)
 			r.say("%s: imported as %s", visible(s.Original), s.Name)
 			for _, w := range s.Warnings {

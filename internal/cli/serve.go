@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
 
 	"doorward/internal/app"
@@ -135,7 +136,13 @@ func (r *run) configShow() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = r.Stdout.Write(config.Show(cfg))
+			text := config.Show(cfg)
+			if r.format == "json" {
+				if text, err = yaml.YAMLToJSON(text); err != nil {
+					return failed(err)
+				}
+			}
+			_, err = r.Stdout.Write(text)
 			return err
 		},
 	}

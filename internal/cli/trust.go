@@ -252,7 +252,7 @@ func (r *run) trustVerify() *cobra.Command {
 		Use: "verify [UPSTREAM]", Short: "Ask the upstreams and compare with the lock; exit 3 when anything differs", Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return r.operate(cmd.Context(), func(ctx context.Context, op admin.Operator, _ string) error {
-				entries, err := op.Entries(ctx, first(args), true)
+				entries, err := offered(ctx, op, args)
 				if err != nil {
 					return err
 				}
@@ -268,6 +268,27 @@ func (r *run) trustVerify() *cobra.Command {
 			})
 		},
 	}
+}
+
+// offered asks the named upstream, or each one by itself: one that does not
+// answer cannot be said to be as it was approved.
+func offered(ctx context.Context, op admin.Operator, args []string) ([]admin.Entry, error) {
+	if len(args) > 0 {
+		return op.Entries(ctx, args[0], true)
+	}
+	st, err := op.Status(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var all []admin.Entry
+	for _, u := range st.Upstreams {
+		entries, err := op.Entries(ctx, u.Name, true)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, entries...)
+	}
+	return all, nil
 }
 
 func first(args []string) string {

@@ -50,7 +50,7 @@ func (s *Stage) find(ex *gate.Exchange) gate.Verdict {
 		return missing()
 	case !ok || session == nil:
 		return gate.Refuse(gate.CodeSession, "no such session of this principal", "no such session; send initialize to begin one")
-	case session.Owner != ex.Principal.Key() || session.Profile != ex.Inbound.Profile:
+	case !ex.Principal.HasKey(session.Owner) || session.Profile != ex.Inbound.Profile:
 		// The table has been asked for this principal's; it must not be trusted
 		// with more than the answer.
 		return gate.Refuse(gate.CodeSession, "session of another principal or profile", "no such session; send initialize to begin one")

@@ -26,6 +26,10 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
+// ErrDeclined is what Emit returns for a message that may not pass while the
+// exchange goes on: whoever sent it can be told, and the call continues.
+var ErrDeclined = errors.New("the message was refused")
+
 // CodeOf is the code of the first *Error in err's chain, or CodeInternal.
 func CodeOf(err error) Code {
 	if e, ok := errors.AsType[*Error](err); ok && e.Code != CodeUnset {

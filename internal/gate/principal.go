@@ -23,11 +23,23 @@ func (p *Principal) Key() string {
 	if p == nil {
 		return ""
 	}
-	b := make([]byte, 0, len(p.Method)+len(p.Tenant)+len(p.Subject)+len("00:00:00:"))
+	return string(p.appendKey(make([]byte, 0, len(p.Method)+len(p.Tenant)+len(p.Subject)+len("00:00:00:"))))
+}
+
+// HasKey tells whether key is the principal's Key, without making one.
+func (p *Principal) HasKey(key string) bool {
+	if p == nil {
+		return key == ""
+	}
+	var room [128]byte
+	return string(p.appendKey(room[:0])) == key
+}
+
+func (p *Principal) appendKey(b []byte) []byte {
 	for _, s := range [...]string{p.Method, p.Tenant, p.Subject} {
 		b = strconv.AppendInt(b, int64(len(s)), 10)
 		b = append(b, ':')
 		b = append(b, s...)
 	}
-	return string(b)
+	return b
 }

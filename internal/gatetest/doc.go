@@ -6,5 +6,5 @@
 // Tests call it, and nothing else does. It never mocks a part of Doorward, never
 // sleeps, and holds every gateway that it starts to the invariants of
 // security.md §0 when the test ends: no panic, an audit log that verifies,
-// nothing executed without an intent, nothing answered without an outcome.
+// no key's text on disk or in the log, nothing executed without an intent, nothing answered without an outcome.
 package gatetest

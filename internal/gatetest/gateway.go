@@ -37,6 +37,7 @@ type GW struct {
 	mu      sync.Mutex
 	clients map[string]*Client
 	answers []answered
+	secrets []string // what must be nowhere but with its owner
 }
 
 // answered is an answer that a client of this package got.
@@ -148,6 +149,9 @@ func (g *GW) key(name string, expires time.Duration, roles []string) admin.NewKe
 	if err != nil {
 		g.t.Fatalf("making a key for %s: %v", name, err)
 	}
+	g.mu.Lock()
+	g.secrets = append(g.secrets, key.Text)
+	g.mu.Unlock()
 	return key
 }
 

@@ -1,7 +1,10 @@
 package gatetest
 
 import (
+	"bytes"
 	"context"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -38,12 +41,13 @@ func (g *GW) Exchanges() []audit.Record {
 	return all
 }
 
-// checkInvariants holds the finished gateway to G1, G3 and G8 of security.md §0.
+// checkInvariants holds the finished gateway to G1, G3, G4 and G8 of security.md §0.
 func (g *GW) checkInvariants() {
 	g.t.Helper()
 	if text := g.log.text(); strings.Contains(text, "panic") {
 		g.t.Errorf("G1: the log speaks of a panic")
 	}
+	g.checkSecrets()
 	report, err := audit.Verify(context.Background(), g.AuditDir(), audit.Options{})
 	if err != nil {
 		g.t.Errorf("G3: the audit log does not verify: %v", err)
@@ -54,6 +58,29 @@ func (g *GW) checkInvariants() {
 	}
 	g.checkExecuted()
 	g.checkAcknowledged()
+}
+
+// checkSecrets: no key's text is in any file of the gateway or in its log.
+func (g *GW) checkSecrets() {
+	g.t.Helper()
+	places := map[string][]byte{"the log": []byte(g.log.text())}
+	err := filepath.WalkDir(g.Dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		places[path], err = os.ReadFile(path)
+		return err
+	})
+	if err != nil {
+		g.t.Errorf("G4: looking for secrets: %v", err)
+	}
+	for _, secret := range g.secrets {
+		for place, text := range places {
+			if bytes.Contains(text, []byte(secret)) {
+				g.t.Errorf("G4: the text of a key is in %s", place)
+			}
+		}
+	}
 }
 
 // deed is something that an upstream was made to do.

@@ -165,8 +165,10 @@ func FuzzPatch(f *testing.F) {
 		if id := string(out.Bytes(out.ID)); m.ID.Present() && ops&16 != 0 && id != `"new"` {
 			t.Fatalf("id is %s", id)
 		}
-		checkFields(t, &m, &out, m.Meta, out.Meta, metaSet, metaDropped)
-		checkFields(t, &m, &out, m.Fields, out.Fields, append(fieldSet, "_meta"), nil)
+		was, is := members{&m, m.Meta}, members{&out, out.Meta}
+		checkMembers(t, was, is, edits{set: metaSet, dropped: metaDropped})
+		was, is = members{&m, m.Fields}, members{&out, out.Fields}
+		checkMembers(t, was, is, edits{set: append(fieldSet, "_meta")})
 	})
 }
 
@@ -175,34 +177,45 @@ func plain(name string) bool {
 	return len(name) <= 8 && name != "_meta" && strings.Trim(name, "abcdefgh-") == ""
 }
 
-func checkFields(t *testing.T, m, out *jsonrpc.Message, before, after []jsonrpc.Field, set, dropped []string) {
+// members are the members of one object of a message.
+type members struct {
+	of     *jsonrpc.Message
+	fields []jsonrpc.Field
+}
+
+// without are the members but for some, as text.
+func (ms members) without(skip map[string]bool) (out []string) {
+	for _, f := range ms.fields {
+		if !skip[f.Name] {
+			out = append(out, string(ms.of.Bytes(f.Key))+":"+string(ms.of.Bytes(f.Value)))
+		}
+	}
+	return out
+}
+
+// edits are the names that a patch set and dropped.
+type edits struct{ set, dropped []string }
+
+func checkMembers(t *testing.T, before, after members, e edits) {
 	t.Helper()
 	skip := map[string]bool{}
-	for _, name := range append(set, dropped...) {
+	for _, name := range append(e.set, e.dropped...) {
 		skip[name] = true
 	}
-	rest := func(m *jsonrpc.Message, fields []jsonrpc.Field) (out []string) {
-		for _, f := range fields {
-			if !skip[f.Name] {
-				out = append(out, string(m.Bytes(f.Key))+":"+string(m.Bytes(f.Value)))
-			}
-		}
-		return out
-	}
-	was, is := rest(m, before), rest(out, after)
+	was, is := before.without(skip), after.without(skip)
 	if strings.Join(was, "\n") != strings.Join(is, "\n") {
 		t.Fatalf("untouched members changed: %q, %q", was, is)
 	}
 	names := map[string]bool{}
-	for _, f := range after {
+	for _, f := range after.fields {
 		names[f.Name] = true
 	}
-	for _, name := range set {
+	for _, name := range e.set {
 		if name != "_meta" && !names[name] {
 			t.Fatalf("%q was set and is absent", name)
 		}
 	}
-	for _, name := range dropped {
+	for _, name := range e.dropped {
 		if names[name] {
 			t.Fatalf("%q was dropped and is there", name)
 		}

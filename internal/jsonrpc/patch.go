@@ -16,6 +16,17 @@ type Edit struct {
 // is as it was. The edits must be sorted by Start, lie inside raw and not overlap: anything else is a mistake
 // in the program, and Splice panics.
 func Splice(raw []byte, edits ...Edit) []byte {
+	out, last := make([]byte, 0, SplicedLen(raw, edits...)), 0
+	for _, e := range edits {
+		out = append(out, raw[last:e.At.Start]...)
+		out = append(out, e.New...)
+		last = e.At.End
+	}
+	return append(out, raw[last:]...)
+}
+
+// SplicedLen returns the length of what Splice would return, and panics as Splice does.
+func SplicedLen(raw []byte, edits ...Edit) int {
 	size, last := len(raw), 0
 	for _, e := range edits {
 		if e.At.Start < last || e.At.End < e.At.Start || e.At.End > len(raw) {
@@ -24,13 +35,19 @@ func Splice(raw []byte, edits ...Edit) []byte {
 		size += len(e.New) - (e.At.End - e.At.Start)
 		last = e.At.End
 	}
-	out, last := make([]byte, 0, size), 0
+	return size
+}
+
+// Pieces returns what Splice would, as views of raw and the edits in their order, for a writer that need
+// not copy a large message to change its id. It panics as Splice does.
+func Pieces(raw []byte, edits ...Edit) [][]byte {
+	_ = SplicedLen(raw, edits...)
+	out, last := make([][]byte, 0, 2*len(edits)+1), 0
 	for _, e := range edits {
-		out = append(out, raw[last:e.At.Start]...)
-		out = append(out, e.New...)
+		out = append(out, raw[last:e.At.Start], e.New)
 		last = e.At.End
 	}
-	return append(out, raw[last:]...)
+	return append(out, raw[last:])
 }
 
 // Patch collects changes to the envelope of a message: its id, the members of _meta, and the members of

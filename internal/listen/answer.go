@@ -23,7 +23,8 @@ var errNoStream = errors.New("the client takes no stream that a request could be
 type answer struct {
 	visit     *visit
 	ex        *gate.Exchange
-	session   *session // the one that the header names, whoever owns it, until check
+	own       gate.Exchange // what ex points to: one allocation with the answer
+	session   *session      // the one that the header names, whoever owns it, until check
 	accept    accept
 	stateless bool
 
@@ -50,7 +51,9 @@ const (
 // Streamable HTTP: "disconnection SHOULD NOT be interpreted as cancelling").
 func (v *visit) post() {
 	ctx := v.r.Context()
-	a := &answer{visit: v, ex: v.exchange(""), accept: accepted(v.r.Header), stateless: stateless(v.r.Header)}
+	a := &answer{visit: v, accept: accepted(v.r.Header), stateless: stateless(v.r.Header)}
+	a.own = v.exchange("")
+	a.ex = &a.own
 	a.ex.Inbound.Body = a.body
 	if a.stateless && v.r.Header.Get(mcp.HeaderMethod) == "subscriptions/listen" {
 		// It has no end of its own: Shutdown gives it one.
@@ -191,10 +194,13 @@ func (a *answer) Deliver(_ context.Context, ex *gate.Exchange, m *gate.Message) 
 }
 
 func (a *answer) deliver(ex *gate.Exchange, m *gate.Message) error {
-	data := mcp.OneLine(mcp.ForClient(ex, m))
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.check()
+	if m.Final() && ex == a.ex && a.phase == fresh && a.accept.json && !(a.accept.stream && m.Kind == gate.Result && a.streams()) {
+		return a.whole(replyStatus(ex, m), mcp.PiecesForClient(ex, m)...)
+	}
+	data := mcp.OneLine(mcp.ForClient(ex, m))
 	switch {
 	case a.phase == finished:
 		return errGone
@@ -202,8 +208,6 @@ func (a *answer) deliver(ex *gate.Exchange, m *gate.Message) error {
 		return a.before(m, data)
 	case ex != a.ex:
 		return a.item(data)
-	case a.phase == fresh && a.accept.json && !(a.accept.stream && m.Kind == gate.Result && a.streams()):
-		return a.whole(replyStatus(ex, m), data)
 	}
 	return a.last(data)
 }
@@ -254,9 +258,9 @@ func (a *answer) item(data []byte) error {
 func (a *answer) streams() bool { return a.stateless || a.session != nil }
 
 // whole answers with JSON.
-func (a *answer) whole(status int, data []byte) error {
+func (a *answer) whole(status int, data ...[]byte) error {
 	a.phase = finished
-	return a.visit.out.json(status, data)
+	return a.visit.out.json(status, data...)
 }
 
 // last writes the final event of the stream.

@@ -39,10 +39,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	v := &visit{server: s, settings: s.cfg.Settings(), r: r, id: NewExchangeID(now), start: now}
 	v.out = newWire(w, s.cfg.Limits.WriteStall)
 	v.out.begin(r, s.cfg.Limits.BodyWait)
-	h := w.Header()
-	h.Set("Doorward-Exchange", v.id)
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Vary", "Origin")
+	v.out.set("Doorward-Exchange", v.id)
+	v.out.set("X-Content-Type-Options", "nosniff")
+	v.out.set("Vary", "Origin")
 	defer v.rescue()
 
 	if !v.admit() {
@@ -207,8 +206,8 @@ func (v *visit) turn(code gate.Code, text string) bool {
 }
 
 // exchange begins the exchange of the request.
-func (v *visit) exchange(op string) *gate.Exchange {
-	return &gate.Exchange{ID: v.id, Start: v.start, Inbound: gate.Inbound{
+func (v *visit) exchange(op string) gate.Exchange {
+	return gate.Exchange{ID: v.id, Start: v.start, Inbound: gate.Inbound{
 		Transport: "http",
 		Profile:   v.profile,
 		Op:        op,

@@ -47,7 +47,8 @@ func (g *registry) drop(ex *gate.Exchange) {
 // get serves a stream for messages outside calls, or resumes the stream of a
 // call. It walks the line like any message; Forward holds it.
 func (v *visit) get() {
-	w, ex := &watch{visit: v}, v.exchange(gate.OpStream)
+	w, begun := &watch{visit: v}, v.exchange(gate.OpStream)
+	ex := &begun
 	v.server.gets.put(ex, w)
 	defer v.server.gets.drop(ex)
 	v.server.cfg.Serve(v.r.Context(), ex, w)
@@ -58,7 +59,8 @@ func (v *visit) get() {
 
 // delete ends a session. Its answer waits for the outcome to be on record.
 func (v *visit) delete() {
-	v.server.cfg.Serve(v.r.Context(), v.exchange(gate.OpClose), &watch{visit: v})
+	ex := v.exchange(gate.OpClose)
+	v.server.cfg.Serve(v.r.Context(), &ex, &watch{visit: v})
 	if !v.out.started {
 		v.out.empty(http.StatusNoContent)
 	}

@@ -101,7 +101,7 @@ func newSessions(cfg *Config) *sessions {
 // session of a stdio client. decode calls it.
 func (s *Server) Find(id string, p *gate.Principal, profile string) (*gate.Session, bool) {
 	se := s.sessions.get(id)
-	if se == nil || p == nil || se.Owner != p.Key() || se.Profile != profile {
+	if se == nil || p == nil || !p.HasKey(se.Owner) || se.Profile != profile {
 		return nil, false
 	}
 	se.mu.Lock()

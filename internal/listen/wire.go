@@ -16,14 +16,28 @@ import (
 // One goroutine uses it at a time.
 type wire struct {
 	w       http.ResponseWriter
-	rc      *http.ResponseController
+	rc      http.ResponseController // a value, for it is one per request
 	stall   time.Duration
 	started bool // the status line is out
 	buf     []byte
+	values  [6]string // of the headers that set has set, instead of a slice each
+	used    int
 }
 
 func newWire(w http.ResponseWriter, stall time.Duration) wire {
-	return wire{w: w, rc: http.NewResponseController(w), stall: stall}
+	return wire{w: w, rc: *http.NewResponseController(w), stall: stall}
+}
+
+// set sets a header. key is in canonical form.
+func (c *wire) set(key, value string) {
+	if c.used == len(c.values) {
+		c.w.Header()[key] = []string{value}
+		return
+	}
+	at := c.used
+	c.used++
+	c.values[at] = value
+	c.w.Header()[key] = c.values[at : at+1 : at+1] // who appends to it gets a slice of its own
 }
 
 // begin sets the deadlines of a new request: none for writing until something
@@ -45,17 +59,24 @@ func (c *wire) deadline(set func(time.Time) error, at time.Time) { _ = set(at) }
 // arm gives the client stall to take the next write.
 func (c *wire) arm() { c.deadline(c.rc.SetWriteDeadline, time.Now().Add(c.stall)) }
 
-// json writes the whole answer.
-func (c *wire) json(status int, body []byte) error {
+// json writes the whole answer, which may be in pieces.
+func (c *wire) json(status int, body ...[]byte) error {
 	c.started = true
-	h := c.w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Length", strconv.Itoa(len(body)))
+	size := 0
+	for _, piece := range body {
+		size += len(piece)
+	}
+	c.set("Content-Type", "application/json")
+	c.set("Cache-Control", "no-store")
+	c.set("Content-Length", strconv.Itoa(size))
 	c.arm()
 	c.w.WriteHeader(status)
-	_, err := c.w.Write(body)
-	return err
+	for _, piece := range body {
+		if _, err := c.w.Write(piece); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // empty writes an answer without a body.
@@ -123,6 +144,24 @@ func (c *wire) flush() error {
 // (security.md HTT-10).
 const minRate = 16 << 10
 
+// The length of a body is a claim. As much as believed is set aside on its word,
+// and then this many times what has come: a large body is copied twice, and who
+// claims one and sends little makes the gateway hold little.
+const (
+	believed = 64 << 10
+	growth   = 8
+)
+
+// grown makes room behind buf, which is full: for all of size, if that is known
+// (not negative) and not too much to believe.
+func grown(buf []byte, size int64) []byte {
+	room := int64(2 * cap(buf))
+	if size >= int64(len(buf)) {
+		room = min(growth*int64(cap(buf)), size+1)
+	}
+	return append(make([]byte, 0, max(room, int64(len(buf))+1)), buf...)
+}
+
 // body reads the request's body within limit bytes. Past it the error is a
 // *gate.Error with CodeTooLarge, and for a length that says so at once without
 // reading any. A body that comes too slowly is cut off.
@@ -135,11 +174,11 @@ func (v *visit) body(context.Context) ([]byte, error) {
 	if r.ContentLength >= 0 {
 		size = r.ContentLength
 	}
-	buf := make([]byte, 0, min(size, 64<<10)+1) // the length is a claim: not more than this is believed
+	buf := make([]byte, 0, min(size, believed)+1) // and a byte in which the end shows
 	armed := 0
 	for {
 		if len(buf) == cap(buf) {
-			buf = append(buf, 0)[:len(buf)]
+			buf = grown(buf, r.ContentLength)
 		}
 		n, err := r.Body.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]

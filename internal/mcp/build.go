@@ -102,9 +102,12 @@ func fieldsOf(raw []byte, at gate.Span) []gate.Field {
 	return fields
 }
 
-// OneLine returns b with its line breaks, which valid JSON has between tokens
-// only, made spaces; b itself when there are none. stdio and SSE frame by line.
+// OneLine returns b without the white space around it and with its line breaks,
+// which valid JSON has between tokens only, made spaces; b's own bytes when there
+// are none. stdio and SSE frame by line, and a server of the Go SDK ends when a
+// byte stands between a message and the end of its line.
 func OneLine(b []byte) []byte {
+	b = bytes.Trim(b, " \t\r\n")
 	if bytes.IndexByte(b, '\n') < 0 && bytes.IndexByte(b, '\r') < 0 {
 		return b
 	}

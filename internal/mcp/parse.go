@@ -2,6 +2,7 @@ package mcp
 
 import (
 	"errors"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -34,7 +35,7 @@ func parse(raw []byte, lim jsonrpc.Limits) (*gate.Message, error) {
 	if err != nil {
 		return nil, err // a *Fault: there is nothing to add
 	}
-	m := &gate.Message{
+	whole := &withFields{Message: gate.Message{
 		Raw:      p.Raw,
 		Kind:     kindOf(p.Kind),
 		Method:   p.Method,
@@ -43,15 +44,25 @@ func parse(raw []byte, lim jsonrpc.Limits) (*gate.Message, error) {
 		Result:   gate.Span(p.Result),
 		Error:    gate.Span(p.Error),
 		MetaSpan: gate.Span(p.MetaSpan),
+	}}
+	m, fields := &whole.Message, whole.room[:0]
+	if n := len(p.Fields) + len(p.Meta); n > len(whole.room) {
+		fields = make([]gate.Field, 0, n)
 	}
-	fields := make([]gate.Field, 0, len(p.Fields)+len(p.Meta))
 	for _, list := range [...][]jsonrpc.Field{p.Fields, p.Meta} {
 		for _, f := range list {
 			fields = append(fields, gate.Field{Name: f.Name, Key: gate.Span(f.Key), Value: gate.Span(f.Value)})
 		}
 	}
-	m.Fields, m.Meta = fields[:len(p.Fields):len(p.Fields)], fields[len(p.Fields):]
+	m.Fields, m.Meta = fields[:len(p.Fields):len(p.Fields)], fields[len(p.Fields):len(fields):len(fields)]
 	return m, nil
+}
+
+// withFields is a message with room for the members that most have, in one
+// allocation.
+type withFields struct {
+	gate.Message
+	room [6]gate.Field
 }
 
 func kindOf(k jsonrpc.Kind) gate.MessageKind {
@@ -134,8 +145,21 @@ func unquote(tok []byte) (string, bool) {
 	if len(tok) < 2 || tok[0] != '"' || tok[len(tok)-1] != '"' {
 		return "", false
 	}
+	if body := tok[1 : len(tok)-1]; plainText(body) {
+		return string(body), true
+	}
 	text, err := jsontext.AppendUnquote(nil, tok)
 	return string(text), err == nil
+}
+
+// plainText tells whether every byte of a string's body stands for itself.
+func plainText(body []byte) bool {
+	for _, c := range body {
+		if c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 func isObject(raw []byte) bool { return len(raw) > 0 && raw[0] == '{' }

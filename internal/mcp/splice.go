@@ -29,9 +29,15 @@ func (e *edits) bytes() []byte {
 	if e.n == 0 {
 		return e.raw
 	}
+	return jsonrpc.Splice(e.raw, e.sorted()...)
+}
+
+func (e *edits) pieces() [][]byte { return jsonrpc.Pieces(e.raw, e.sorted()...) }
+
+func (e *edits) sorted() []jsonrpc.Edit {
 	list := e.list[:e.n]
 	slices.SortFunc(list, func(a, b jsonrpc.Edit) int { return a.At.Start - b.At.Start })
-	return jsonrpc.Splice(e.raw, list...)
+	return list
 }
 
 // ForClient is what the client of the exchange reads for m, a message of the
@@ -41,6 +47,26 @@ func (e *edits) bytes() []byte {
 // to it. Every other byte is m's; m.Raw itself is returned when nothing
 // changes. listen calls it.
 func ForClient(ex *gate.Exchange, m *gate.Message) []byte {
+	raw, e := forClient(ex, m)
+	if raw != nil {
+		return raw
+	}
+	return e.bytes()
+}
+
+// PiecesForClient is ForClient in pieces to be written one after the other, so
+// that a large answer is not copied for the sake of its id.
+func PiecesForClient(ex *gate.Exchange, m *gate.Message) [][]byte {
+	raw, e := forClient(ex, m)
+	if raw != nil {
+		return [][]byte{raw}
+	}
+	return e.pieces()
+}
+
+// forClient is the message itself where it is built anew, and otherwise what
+// changes in it.
+func forClient(ex *gate.Exchange, m *gate.Message) ([]byte, edits) {
 	var id, token []byte
 	if call := ex.Call.Message; call != nil {
 		id = call.Bytes(call.ID)
@@ -49,7 +75,7 @@ func ForClient(ex *gate.Exchange, m *gate.Message) []byte {
 		}
 	}
 	if ex.Call.Route.Action == gate.Listen && id != nil && (m.Kind == gate.Result || m.Kind == gate.Notification) {
-		return tagged(m, id)
+		return tagged(m, id), edits{}
 	}
 	e := edits{raw: m.Raw}
 	switch m.Kind {
@@ -58,7 +84,7 @@ func ForClient(ex *gate.Exchange, m *gate.Message) []byte {
 			p := codec(m)
 			patch := p.Patch()
 			patch.ID(id)
-			return patch.Bytes()
+			return patch.Bytes(), edits{}
 		}
 		e.replace(m.ID, id)
 	case gate.Request:
@@ -74,7 +100,7 @@ func ForClient(ex *gate.Exchange, m *gate.Message) []byte {
 		}
 	case gate.NoMessage:
 	}
-	return e.bytes()
+	return nil, e
 }
 
 // tagged marks a message of a listen with the id of the client's request,

@@ -147,7 +147,7 @@ func TestBuild(t *testing.T) {
 }
 
 func TestOneLine(t *testing.T) {
-	if got := string(mcp.OneLine([]byte("{\r\n\"a\":\n1}"))); got != `{  "a": 1}` {
+	if got := string(mcp.OneLine([]byte(" \n{\r\n\"a\":\n1} \t\r\n"))); got != `{  "a": 1}` {
 		t.Errorf("got %q", got)
 	}
 	b := []byte(`{"a":"\n"}`)

@@ -40,7 +40,8 @@ type Config struct {
 // immutable; a reload builds another.
 type Line struct {
 	Config
-	seed maphash.Seed
+	seed   maphash.Seed
+	review []string // names of Replies, as they are recorded and measured
 }
 
 // decodeAt is where the items of a batch join the line: after identify.
@@ -57,7 +58,11 @@ func New(cfg Config) (*Line, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Line{Config: cfg, seed: maphash.MakeSeed()}, nil
+	l := &Line{Config: cfg, seed: maphash.MakeSeed()}
+	for _, stage := range cfg.Replies {
+		l.review = append(l.review, "reply."+stage.Name())
+	}
+	return l, nil
 }
 
 // Serve walks one client message along the line and answers the client through

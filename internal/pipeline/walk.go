@@ -125,9 +125,12 @@ func (w *walk) emit(ctx context.Context, m *gate.Message) error {
 	shown, out := w.review(ctx, m)
 	if out.Verdict.Effect != gate.Continue {
 		if !m.Final() {
-			// A bad notification is dropped, not passed; the call goes on.
+			// A bad notification is dropped, a bad request declined; the call goes on.
 			w.line.Log.WarnContext(ctx, "upstream message refused", "exchange", w.ex.ID,
 				"upstream", w.ex.Target.Upstream, "code", out.Verdict.Code, "reason", out.Verdict.Reason)
+			if m.Kind == gate.Request {
+				return gate.ErrDeclined
+			}
 			return nil
 		}
 		out.Intent = true
@@ -185,15 +188,16 @@ func (w *walk) review(ctx context.Context, m *gate.Message) (shown *gate.Message
 		}
 	}()
 	shown = m
-	for _, stage = range w.line.Replies {
-		start := time.Now()
+	var i int
+	for i, stage = range w.line.Replies {
+		name, start := w.line.review[i], time.Now()
 		next, v, err := stage.Review(ctx, w.ex, shown)
-		w.line.Observe.Stage("reply."+stage.Name(), time.Since(start))
+		w.line.Observe.Stage(name, time.Since(start))
 		if err != nil {
-			return shown, failed(ctx, "reply."+stage.Name(), err)
+			return shown, failed(ctx, name, err)
 		}
 		if v.Effect != gate.Continue {
-			return shown, refused("reply."+stage.Name(), v)
+			return shown, refused(name, v)
 		}
 		if next != nil {
 			shown = next

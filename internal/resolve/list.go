@@ -7,12 +7,15 @@ import (
 	"sync"
 
 	"doorward/internal/gate"
+	"doorward/internal/mcp"
 )
 
 // list gathers the approved definitions of every candidate, by upstream and
 // then in the upstream's order. An upstream that fails is left out, unless none
 // answers.
 func (l *lookup) list(ctx context.Context) (gate.Verdict, error) {
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
 	kind := l.ex.Call.Route.Item
 	if kind == gate.NoItem {
 		return gate.Refuse(gate.CodeInternal, "a list of nothing", ""), nil
@@ -76,12 +79,12 @@ func (l *lookup) show(it *gate.Item) (look string, ok bool) {
 		return it.Name, true
 	case l.plain:
 		it.Shown = it.Name
-		return fold(it.Name), true
+		return mcp.Fold(it.Name), true
 	case twin(l.candidates, it.Upstream):
 		return "", false
 	}
 	it.Shown, ok = Join(it.Upstream, it.Name)
-	return fold(it.Shown), ok
+	return mcp.Fold(it.Shown), ok
 }
 
 // each asks every upstream at the same time and waits for all; the answers are

@@ -38,6 +38,7 @@ func (l *lookup) flat(ctx context.Context, kind gate.ItemKind) (gate.Verdict, er
 		return unknown(kind, "the upstream has no such item"), nil
 	}
 	if it.State != gate.Approved {
+		l.ex.Target.Upstream, l.ex.Target.Item = upstream, &it // for the record
 		return withheld(&it, l.ex.Call.Name), nil
 	}
 	lookalike, err := l.lookalike(ctx, &it)
@@ -87,18 +88,11 @@ func (l *lookup) lookalike(ctx context.Context, it *gate.Item) (bool, error) {
 	if !l.plain && twin(l.candidates, it.Upstream) {
 		return true, nil
 	}
-	items, err := l.catalogue.Items(ctx, l.ex, it.Upstream, it.Kind)
+	twins, err := l.catalogue.Twins(ctx, l.ex, it)
 	if err != nil {
 		return false, err
 	}
-	want := fold(it.Name)
-	for i := range items {
-		o := &items[i]
-		if o.State == gate.Approved && o.Name != it.Name && alike(o.Name, want) {
-			return true, nil
-		}
-	}
-	return false, nil
+	return slices.ContainsFunc(twins, func(o gate.Item) bool { return o.State == gate.Approved }), nil
 }
 
 // refusals are a kind's codes.

@@ -18,12 +18,16 @@ import (
 )
 
 // Catalogue is what upstreams offer to an exchange's principal, each item with
-// its digest and its state against the lock. upstream.Pool implements it.
+// its digest and its state against the lock. It does not wait for an upstream
+// longer than for a person that waits for a list. upstream.Pool implements it.
 type Catalogue interface {
 	// Items are the upstream's definitions of a kind, in the upstream's order.
 	Items(ctx context.Context, ex *gate.Exchange, upstream string, kind gate.ItemKind) ([]gate.Item, error)
 	// Find is the one with exactly this name.
 	Find(ctx context.Context, ex *gate.Exchange, upstream string, kind gate.ItemKind, name string) (gate.Item, bool, error)
+	// Twins are the others of the same upstream and kind whose names look the
+	// same (mcp.Fold).
+	Twins(ctx context.Context, ex *gate.Exchange, it *gate.Item) ([]gate.Item, error)
 }
 
 // Reach tells whether policy could let the principal use anything of an
@@ -71,7 +75,8 @@ func New(c Config) *Stage {
 	return &Stage{catalogue: c.Catalogue, reach: c.Reach, profiles: c.Profiles, asks: c.Asks, log: c.Log}
 }
 
-// deadline bounds the catalogues of one message; a person waits for a list.
+// deadline bounds what several catalogues may take together for one message; a
+// person waits for a list. A catalogue bounds a single look by itself.
 const deadline = 10 * time.Second
 
 // Name implements gate.Stage.
@@ -97,8 +102,6 @@ func (s *Stage) Judge(ctx context.Context, ex *gate.Exchange) (gate.Verdict, err
 	}
 	l := &lookup{Stage: s, ex: ex, plain: profile.Plain, candidates: s.candidates(ex.Principal, profile)}
 	ex.Target = gate.Target{Plain: profile.Plain}
-	ctx, cancel := context.WithTimeout(ctx, deadline)
-	defer cancel()
 	switch ex.Call.Route.Action {
 	case gate.Compose:
 		return l.list(ctx)

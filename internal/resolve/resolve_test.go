@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"doorward/internal/gate"
+	"doorward/internal/mcp"
 	"doorward/internal/resolve"
 )
 
@@ -61,6 +62,13 @@ func (w *world) Find(ctx context.Context, ex *gate.Exchange, upstream string, ki
 		}
 	}
 	return gate.Item{}, false, err
+}
+
+func (w *world) Twins(ctx context.Context, ex *gate.Exchange, it *gate.Item) ([]gate.Item, error) {
+	items, err := w.Items(ctx, ex, it.Upstream, it.Kind)
+	return slices.DeleteFunc(items, func(o gate.Item) bool {
+		return o.Name == it.Name || mcp.Fold(o.Name) != mcp.Fold(it.Name)
+	}), err
 }
 
 func (w *world) Reaches(_ *gate.Principal, upstream string) bool {
@@ -162,9 +170,9 @@ func TestJudge(t *testing.T) {
 		{"tools/call", "", "", want{code: gate.CodeUnknownTool}},
 		{"tools/call", "", "plain", want{code: gate.CodeUnknownTool}},
 		{"tools/call", "a__p", "", want{code: gate.CodeUnknownTool}},
-		{"tools/call", "a__new", "", want{code: gate.CodeHeldTool}},
-		{"tools/call", "a__odd", "", want{code: gate.CodeChangedTool}},
-		{"tools/call", "a__bad", "", want{code: gate.CodeRejectedTool}},
+		{"tools/call", "a__new", "", want{gate.CodeHeldTool, "a", "new"}},
+		{"tools/call", "a__odd", "", want{gate.CodeChangedTool, "a", "odd"}},
+		{"tools/call", "a__bad", "", want{gate.CodeRejectedTool, "a", "bad"}},
 		{"tools/call", "a__Twin", "", want{code: gate.CodeAmbiguousTool}},
 		{"tools/call", "a__twin", "", want{code: gate.CodeAmbiguousTool}},
 		{"tools/call", "a__one", "", want{"", "a", "one"}},
@@ -172,14 +180,14 @@ func TestJudge(t *testing.T) {
 		{"tools/call", "read", "broken", want{code: gate.CodeProfile}},
 		{"prompts/get", "a__p", "", want{"", "a", "p"}},
 		{"prompts/get", "a__read", "", want{code: gate.CodeUnknownPrompt}},
-		{"prompts/get", "a__ph", "", want{code: gate.CodeHeldPrompt}},
-		{"prompts/get", "a__pc", "", want{code: gate.CodeChangedPrompt}},
-		{"prompts/get", "a__pr", "", want{code: gate.CodeRejectedPrompt}},
+		{"prompts/get", "a__ph", "", want{gate.CodeHeldPrompt, "a", "ph"}},
+		{"prompts/get", "a__pc", "", want{gate.CodeChangedPrompt, "a", "pc"}},
+		{"prompts/get", "a__pr", "", want{gate.CodeRejectedPrompt, "a", "pr"}},
 		{"resources/read", "docs://x", "", want{"", "a", "docs://x"}},
 		{"resources/read", "docs://both", "", want{code: gate.CodeUnknownResource}},
 		{"resources/read", "docs://both", "plain", want{"", "a", "docs://both"}},
-		{"resources/read", "docs://h", "", want{code: gate.CodeHeldResource}},
-		{"resources/read", "docs://c", "", want{code: gate.CodeChangedResource}},
+		{"resources/read", "docs://h", "", want{gate.CodeHeldResource, "a", "docs://h"}},
+		{"resources/read", "docs://c", "", want{gate.CodeChangedResource, "a", "docs://c"}},
 		{"resources/read", "docs://secret", "", want{"", "a", "docs://{id}"}},
 		{"resources/read", "docs://t/1", "", want{"", "a", "docs://t/{id}"}},
 		{"resources/read", "docs://t/1/x", "", want{"", "b", "docs://t/{id}/x"}},
@@ -187,7 +195,7 @@ func TestJudge(t *testing.T) {
 		{"resources/read", "only://b/9/10", "", want{code: gate.CodeUnknownResource}},
 		{"resources/read", "xonly://b/9", "", want{code: gate.CodeUnknownResource}},
 		{"resources/read", "only://b/9\n", "", want{code: gate.CodeUnknownResource}},
-		{"resources/read", "any://thing", "", want{code: gate.CodeHeldResource}},
+		{"resources/read", "any://thing", "", want{gate.CodeHeldResource, "a", "any://{+rest}"}},
 		{"resources/read", "only://b/" + strings.Repeat("9", 2048), "", want{code: gate.CodeUnknownResource}},
 		{"resources/read", "none://", "", want{code: gate.CodeUnknownResource}},
 		{"complete", "", "", want{code: gate.CodeParams}},
@@ -245,7 +253,7 @@ func TestItemKeepsTheDigestThatWasFound(t *testing.T) {
 	if it := ex.Target.Item; it.Digest != found || it.State != gate.Approved || it.Shown != "a__read" {
 		t.Errorf("got %+v", it)
 	}
-	if _, err := w.stage().Judge(t.Context(), ex); err != nil || ex.Target.Item != nil {
+	if _, err := w.stage().Judge(t.Context(), ex); err != nil || ex.Target.Item.State != gate.Changed {
 		t.Errorf("after the change: %+v, %v", ex.Target.Item, err)
 	}
 }

@@ -19,6 +19,8 @@ type match struct {
 // have is ambiguous and refused. An upstream that fails matters only when no
 // other has it.
 func (l *lookup) resource(ctx context.Context) (gate.Verdict, error) {
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
 	look := l.byURI
 	if l.ex.Call.Route.Item == gate.NoItem {
 		look = l.byText
@@ -36,6 +38,7 @@ func (l *lookup) resource(ctx context.Context) (gate.Verdict, error) {
 	}
 	for i := range matches {
 		if it := matches[i].withheld; it != nil {
+			l.ex.Target.Upstream, l.ex.Target.Item = it.Upstream, it // for the record
 			return withheld(it, l.ex.Call.Name), nil
 		}
 	}

@@ -40,37 +40,6 @@ func FuzzJoin(f *testing.F) {
 	})
 }
 
-func TestFold(t *testing.T) {
-	for _, tc := range []struct {
-		a, b string
-		same bool
-	}{
-		{"read", "READ", true},
-		{"read", "re\u200bad", true},
-		{"read", "ｒead", true},
-		{"read", "re\u00adad", true},
-		{"read", "re\U000E0041ad", true},
-		{"read", "read\ufe0f", true},
-		{"straße", "STRASSE", true},
-		{"ſend", "send", true},
-		{"\u212aey", "key", true},
-		{"é", "e\u0301", true},
-		{"ﬁle", "file", true},
-		{"read", "reed", false},
-		{"read", "read_", false},
-	} {
-		if got := fold(tc.a) == fold(tc.b); got != tc.same {
-			t.Errorf("%q and %q: %v", tc.a, tc.b, got)
-		}
-		if got := alike(tc.a, fold(tc.b)); got != tc.same {
-			t.Errorf("alike(%q, %q): %v", tc.a, tc.b, got)
-		}
-	}
-	if n := testing.AllocsPerRun(10, func() { _ = fold("github__create_issue") }); n != 0 {
-		t.Errorf("folding a plain name allocates %v times", n)
-	}
-}
-
 func TestHostileTemplates(t *testing.T) {
 	var ts templates
 	for _, bad := range []string{"{", "{}", "docs://{a", "docs://{a}{b", "{a" + string(rune(0)) + "}", "docs://" + string(make([]byte, 4096))} {

@@ -30,6 +30,7 @@ const (
 type catalogue struct {
 	items  []gate.Item // State and Shown are not set
 	byName map[string]int
+	twins  map[string][]int             // by mcp.Fold, of names that look the same
 	params map[string][]mcp.HeaderParam // of tools that have any
 }
 
@@ -105,9 +106,9 @@ func (c *channel) catalogue(ctx context.Context, cn *conn, kind gate.ItemKind) (
 	}
 	v := &cn.views[kind]
 	v.mu.Lock()
-	if v.list != nil && v.read == v.changed && v.drift == c.srv.drift.of(kind) && time.Now().Before(v.until) {
-		defer v.mu.Unlock()
-		return v.list, nil
+	if list := v.fresh(c.srv.drift.of(kind)); list != nil {
+		v.mu.Unlock()
+		return list, nil
 	}
 	l := v.loading
 	if l == nil {
@@ -122,6 +123,27 @@ func (c *channel) catalogue(ctx context.Context, cn *conn, kind gate.ItemKind) (
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
+}
+
+// fresh is the list where it need not be read again, nil otherwise; it needs mu.
+func (v *view) fresh(drift uint64) *catalogue {
+	if v.list != nil && v.read == v.changed && v.drift == drift && time.Now().Before(v.until) {
+		return v.list
+	}
+	return nil
+}
+
+// atHand is the catalogue of an open link where it is fresh, which is what
+// nearly every call finds: it waits for nothing and needs no deadline.
+func (c *channel) atHand(kind gate.ItemKind) (*conn, *catalogue) {
+	cn := c.ready()
+	if cn == nil || int(kind) >= len(cn.views) || !cn.hello.Load().offers(capabilityOf(kind)) {
+		return nil, nil
+	}
+	v := &cn.views[kind]
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return cn, v.fresh(c.srv.drift.of(kind))
 }
 
 // load reads a list for everybody who waits for it.
@@ -265,6 +287,19 @@ func (g *gathering) catalogue() *catalogue {
 		}
 		c.byName[it.Name] = len(c.items)
 		c.items = append(c.items, it)
+	}
+	looks := make(map[string][]int, len(c.items))
+	for i := range c.items {
+		look := mcp.Fold(c.items[i].Name)
+		looks[look] = append(looks[look], i)
+	}
+	for look, of := range looks {
+		if len(of) > 1 {
+			if c.twins == nil {
+				c.twins = map[string][]int{}
+			}
+			c.twins[look] = of
+		}
 	}
 	return c
 }

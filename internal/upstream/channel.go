@@ -21,14 +21,25 @@ const (
 	steady     = 60 * time.Second
 )
 
-// channelKey tells the channels of an upstream apart. owner is a session, a
-// principal, or nobody for a shared one.
+// channelKey tells the channels of an upstream apart. owner is nobody for a
+// shared one.
 type channelKey struct {
 	era   gate.Era
-	owner string
+	owner owner
 }
 
-func ownerOfSession(s *gate.Session) string { return "session\x00" + s.ID }
+// owner is whose something is: a session's, by its id, a principal's or a stdio
+// client's, by the principal's key. The zero value is nobody.
+type owner struct{ kind, key string }
+
+// The kinds of owners.
+const (
+	ofSession   = "session"
+	ofPrincipal = "principal"
+	ofStdio     = "stdio"
+)
+
+func ownerOfSession(s *gate.Session) owner { return owner{ofSession, s.ID} }
 
 // channel is one session or process towards one upstream. It outlives its
 // link: a link that breaks is opened anew on the next use.
@@ -94,12 +105,12 @@ func (s *server) channelFor(ex *gate.Exchange) (*channel, error) {
 		key.owner = ownerOfSession(session)
 		return s.channel(key, session)
 	}
-	key.owner = "principal\x00" + ex.Principal.Key()
+	key.owner = owner{ofPrincipal, ex.Principal.Key()}
 	return s.channel(key, nil)
 }
 
 // shared tells whether several principals use the channel.
-func (c *channel) shared() bool { return c.key.owner == "" }
+func (c *channel) shared() bool { return c.key.owner == owner{} }
 
 func (c *channel) join(session *gate.Session) {
 	c.mu.Lock()
@@ -121,13 +132,8 @@ func (c *channel) leave(session *gate.Session) {
 // use returns an open conn, opening it where it is not. The opening goes on
 // when the caller leaves: the next one finds it done.
 func (c *channel) use(ctx context.Context) (*conn, error) {
-	c.used.Store(time.Now().UnixNano())
-	if cn := c.conn.Load(); cn != nil {
-		select {
-		case <-cn.link.done():
-		default:
-			return cn, nil
-		}
+	if cn := c.ready(); cn != nil {
+		return cn, nil
 	}
 	o, err := c.open()
 	if err != nil {
@@ -139,6 +145,19 @@ func (c *channel) use(ctx context.Context) (*conn, error) {
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
+}
+
+// ready is the conn of a channel that is in use, nil where it is not open.
+func (c *channel) ready() *conn {
+	c.used.Store(time.Now().UnixNano())
+	if cn := c.conn.Load(); cn != nil {
+		select {
+		case <-cn.link.done():
+		default:
+			return cn
+		}
+	}
+	return nil
 }
 
 // open starts an opening or joins the one under way.
@@ -158,6 +177,9 @@ func (c *channel) open() (*opening, error) {
 		default:
 			return &opening{done: closedChan(), conn: cn}, nil
 		}
+	}
+	if err := c.srv.lacks(c.key.era); err != nil {
+		return nil, err
 	}
 	if wait := time.Until(c.retryAt); wait > 0 {
 		e := c.srv.fault(gate.CodeUpstreamDown, "restarting", fmt.Errorf("%w: next attempt in %s", errDown, wait.Round(time.Millisecond)))
@@ -192,6 +214,7 @@ func (c *channel) finish(o *opening, before *conn) {
 	switch {
 	case o.err != nil:
 		o.err = c.srv.classify(ctx, "opening", o.err)
+		c.srv.learn(c.key.era, o.err)
 		if gate.CodeOf(o.err) != gate.CodeUpstreamEra {
 			c.failed()
 		}

@@ -31,17 +31,6 @@ func (s *server) fault(code gate.Code, op string, err error) *gate.Error {
 	return &gate.Error{Code: code, Op: op + " of upstream " + s.set.Name, Err: err, Public: public}
 }
 
-// eraFault says that an upstream does not speak the client's era.
-func (s *server) eraFault(era gate.Era, err error) *gate.Error {
-	e := s.fault(gate.CodeUpstreamEra, "opening", err)
-	if era == gate.Stateful {
-		e.Public = fmt.Sprintf("upstream %s speaks only 2026-07-28; a client of an older revision cannot use it in this version of Doorward", s.set.Name)
-	} else {
-		e.Public = fmt.Sprintf("upstream %s speaks only revisions before 2026-07-28; a client of 2026-07-28 cannot use it in this version of Doorward", s.set.Name)
-	}
-	return e
-}
-
 // classify turns what a link returned into what the client may know. Errors
 // that are classified already, and those of emit, pass unchanged.
 func (s *server) classify(ctx context.Context, op string, err error) error {

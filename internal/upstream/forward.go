@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"doorward/internal/gate"
 	"doorward/internal/jsonrpc"
@@ -38,35 +39,48 @@ func (p *Pool) Forward(ctx context.Context, ex *gate.Exchange, emit gate.Emit) e
 	if p.closed.Load() {
 		return &gate.Error{Code: gate.CodeShuttingDown, Op: "forwarding", Err: errClosing, Public: "the gateway is stopping"}
 	}
-	ctx, done, err := p.calls.begin(ctx, ex)
+	if a == gate.Relay {
+		return p.relay(ctx, ex, emit)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	key, err := p.calls.enter(ex, cancel)
 	if err != nil {
 		return err
 	}
-	defer done()
+	defer p.calls.leave(key)
 	return actions[a](p, ctx, ex, emit)
 }
 
 // relay passes a request to its one upstream, and what comes back to the client.
+// The client's cancellation, the deadline and the end of the link all end one
+// context: one for each would cost more than the rest of this.
 func (p *Pool) relay(ctx context.Context, ex *gate.Exchange, emit gate.Emit) error {
 	s, err := p.server(ex.Target.Upstream)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, s.set.Timeout, errTimeout)
-	defer cancel()
-	return s.classify(ctx, "calling", s.relay(ctx, ex, emit))
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	late := time.AfterFunc(s.set.Timeout, func() { cancel(errTimeout) })
+	defer late.Stop()
+	key, err := p.calls.enter(ex, cancel)
+	if err != nil {
+		return err
+	}
+	defer p.calls.leave(key)
+	return s.classify(ctx, "calling", s.relay(ctx, cancel, ex, emit))
 }
 
-func (s *server) relay(ctx context.Context, ex *gate.Exchange, emit gate.Emit) error {
+func (s *server) relay(ctx context.Context, cancel context.CancelCauseFunc, ex *gate.Exchange, emit gate.Emit) error {
 	state, err := s.pool.openState(ex)
 	if err != nil {
 		return err
 	}
-	leave, err := s.place(ctx)
-	if err != nil {
+	if err := s.place(ctx); err != nil {
 		return err
 	}
-	defer leave()
+	defer s.leave()
 	c, err := s.channelFor(ex)
 	if err != nil {
 		return err
@@ -77,8 +91,36 @@ func (s *server) relay(ctx context.Context, ex *gate.Exchange, emit gate.Emit) e
 	if err != nil {
 		return err
 	}
+	if err := c.still(ctx, cn, ex.Target.Item); err != nil {
+		return err
+	}
 	o := c.outgoing(ex, cn, state)
+	o.cancel = cancel
 	return c.call(ctx, cn, &calling{ex: ex, o: o, emit: emit})
+}
+
+// still tells that what the stages approved is what this very link offers: the
+// process or session may be another one than they looked at.
+func (c *channel) still(ctx context.Context, cn *conn, it *gate.Item) error {
+	if it == nil {
+		return nil
+	}
+	list, err := c.catalogue(ctx, cn, it.Kind)
+	if err != nil {
+		return err
+	}
+	if i, ok := list.byName[it.Name]; ok && list.items[i].Digest == it.Digest {
+		return nil
+	}
+	code := gate.CodeChangedResource
+	switch it.Kind {
+	case gate.Tool:
+		code = gate.CodeChangedTool
+	case gate.Prompt:
+		code = gate.CodeChangedPrompt
+	default:
+	}
+	return &gate.Error{Code: code, Op: "calling", Err: errors.New("the upstream no longer offers what was approved")}
 }
 
 // calling is a call of a client's under way.
@@ -104,7 +146,11 @@ func (c *channel) call(ctx context.Context, cn *conn, k *calling) error {
 				return err
 			}
 			k.asked = true
-			return k.emit(ctx, shown)
+			if err := k.emit(ctx, shown); !errors.Is(err, gate.ErrDeclined) {
+				return err
+			}
+			c.srv.pool.asks.dropCall(c, k.o)
+			return c.decline(ctx, cn.link, m)
 		case gate.Notification:
 			c.heed(m)
 			if m.Method == methodCancelled || m.Method == methodLog && !k.o.logs {

@@ -2,9 +2,9 @@ package upstream
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"time"
@@ -26,10 +26,36 @@ type greeted struct {
 	hello   *hello
 }
 
+// greetings are what came of opening channels to all upstreams of an exchange.
+type greetings struct {
+	open []greeted
+	left []leftOut // those that failed, by name
+}
+
+// leftOut is an upstream that could not be opened.
+type leftOut struct {
+	name string
+	err  error
+}
+
+// err is the first failure when nothing is open.
+func (g *greetings) err() error {
+	if len(g.open) == 0 && len(g.left) > 0 {
+		return g.left[0].err
+	}
+	return nil
+}
+
+// tell logs what is left out.
+func (g *greetings) tell(ctx context.Context, log *slog.Logger, ex *gate.Exchange) {
+	for _, l := range g.left {
+		log.WarnContext(ctx, "upstream is left out", "exchange", ex.ID, "upstream", l.name, "error", l.err)
+	}
+}
+
 // greetAll opens the exchange's channels to all its upstreams, at the same
-// time. One that fails is left out; the error is the first upstream's, by name,
-// when all of them fail.
-func (p *Pool) greetAll(ctx context.Context, ex *gate.Exchange) ([]greeted, error) {
+// time. One that fails is left out.
+func (p *Pool) greetAll(ctx context.Context, ex *gate.Exchange) greetings {
 	ctx, cancel := context.WithTimeoutCause(ctx, greetTimeout, errTimeout)
 	defer cancel()
 	names := ex.Target.Upstreams
@@ -39,22 +65,15 @@ func (p *Pool) greetAll(ctx context.Context, ex *gate.Exchange) ([]greeted, erro
 		wg.Go(func() { all[i], errs[i] = p.greet(ctx, ex, name) })
 	}
 	wg.Wait()
-	var open []greeted
-	var first error
+	var g greetings
 	for i := range all {
 		if errs[i] == nil {
-			open = append(open, all[i])
+			g.open = append(g.open, all[i])
 			continue
 		}
-		p.log.WarnContext(ctx, "upstream is left out", "exchange", ex.ID, "upstream", names[i], "error", errs[i])
-		if first == nil {
-			first = errs[i]
-		}
+		g.left = append(g.left, leftOut{names[i], errs[i]})
 	}
-	if len(open) == 0 {
-		return nil, first
-	}
-	return open, nil
+	return g
 }
 
 func (p *Pool) greet(ctx context.Context, ex *gate.Exchange, name string) (greeted, error) {
@@ -79,10 +98,12 @@ func (p *Pool) handshake(ctx context.Context, ex *gate.Exchange, emit gate.Emit)
 	if session == nil {
 		return errors.New("a handshake without a session")
 	}
-	open, err := p.greetAll(ctx, ex)
-	if err != nil {
+	all := p.greetAll(ctx, ex)
+	all.tell(ctx, p.log, ex)
+	if err := all.err(); err != nil {
 		return err
 	}
+	open := all.open
 	b := jsonrpc.AppendString([]byte(`{"protocolVersion":`), session.Version)
 	b = append(append(b, `,"capabilities":`...), offered(open, ex.Target.Plain)...)
 	b = append(append(b, `,"serverInfo":`...), p.infoOf(open, ex.Target.Plain)...)
@@ -150,43 +171,6 @@ func (p *Pool) withInstructions(b []byte, open []greeted) []byte {
 		return b
 	}
 	return jsonrpc.AppendString(append(b, `,"instructions":`...), strings.Join(parts, "\n\n"))
-}
-
-// discover answers server/discover, the stateless counterpart.
-func (p *Pool) discover(ctx context.Context, ex *gate.Exchange, emit gate.Emit) error {
-	open, err := p.greetAll(ctx, ex)
-	if err != nil {
-		return err
-	}
-	for i := range open {
-		open[i].hello = open[i].channel.fresh(ctx, open[i].conn)
-	}
-	versions, err := json.Marshal(mcp.Versions(gate.NoEra))
-	if err != nil {
-		return fmt.Errorf("listing revisions: %w", err)
-	}
-	b := append([]byte(`{"resultType":"complete","supportedVersions":`), versions...)
-	b = append(append(b, `,"capabilities":`...), offered(open, ex.Target.Plain)...)
-	b = p.withInstructions(b, open)
-	b = fmt.Appendf(b, `,"ttlMs":%d,"cacheScope":"private","_meta":{"%s":`, shownTTL.Milliseconds(), mcp.MetaServerInfo)
-	b = append(append(b, p.infoOf(open, ex.Target.Plain)...), "}}"...)
-	m := ex.Call.Message
-	return emit(ctx, mcp.NewResult(m.Bytes(m.ID), b))
-}
-
-// fresh is what the upstream says of itself, asked again when that is stale;
-// one that does not answer is what it was.
-func (c *channel) fresh(ctx context.Context, cn *conn) *hello {
-	h := cn.hello.Load()
-	if h.until.IsZero() || time.Now().Before(h.until) {
-		return h
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, min(c.srv.set.Timeout, listTimeout), errTimeout)
-	defer cancel()
-	if err := c.greet(ctx, cn); err != nil {
-		c.srv.log.WarnContext(ctx, "upstream does not answer server/discover any more", "upstream", c.srv.set.Name, "error", err)
-	}
-	return cn.hello.Load()
 }
 
 // serverInfo is what a composed list of the stateless era says it comes from.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net"
 	"net/http"
 	"time"
@@ -119,20 +118,17 @@ func ended(err error) bool {
 
 // get opens a GET stream; the caller closes its body.
 func (l *httpLink) get(ctx context.Context, lastID string) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, l.url, http.NoBody)
-	if err != nil {
-		return nil, fmt.Errorf("making the request: %w", err)
-	}
-	req.Header.Set("Accept", "text/event-stream")
+	req := l.blank.WithContext(ctx)
+	req.Method, req.Header = http.MethodGet, l.dress(http.Header{"Accept": {typeStream}}, l.version)
 	if lastID != "" {
 		req.Header.Set("Last-Event-ID", lastID)
 	}
-	resp, err := l.do(req, l.version)
+	resp, err := l.do(req)
 	if err != nil {
 		return nil, err
 	}
-	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	if resp.StatusCode != http.StatusOK || kind != "text/event-stream" {
+	kind := mediaType(resp.Header)
+	if resp.StatusCode != http.StatusOK || kind != typeStream {
 		resp.Body.Close()
 		if resp.StatusCode == http.StatusOK {
 			return nil, fmt.Errorf("%w: a stream of content type %q", errProtocol, printable([]byte(kind), maxShown))

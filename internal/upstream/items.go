@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"doorward/internal/gate"
+	"doorward/internal/mcp"
 )
 
 // Items are the definitions of a kind that an upstream offers through this
@@ -39,6 +40,23 @@ func (p *Pool) Find(ctx context.Context, ex *gate.Exchange, upstream string, kin
 	return it, true, nil
 }
 
+// Twins are the definitions whose names look the same as that of it, and are
+// not: a person who approved one may have meant the other.
+func (p *Pool) Twins(ctx context.Context, ex *gate.Exchange, it *gate.Item) ([]gate.Item, error) {
+	_, list, err := p.lookAt(ctx, ex, it.Upstream, it.Kind)
+	if err != nil {
+		return nil, err
+	}
+	var twins []gate.Item
+	for _, i := range list.twins[mcp.Fold(it.Name)] {
+		if other := list.items[i]; other.Name != it.Name {
+			other.State = p.state(&other)
+			twins = append(twins, other)
+		}
+	}
+	return twins, nil
+}
+
 func (p *Pool) state(it *gate.Item) gate.PinState {
 	return p.cfg.Pins.State(it.Upstream, it.Kind, it.Name, it.Digest)
 }
@@ -50,12 +68,15 @@ func (p *Pool) lookAt(ctx context.Context, ex *gate.Exchange, upstream string, k
 	if err != nil {
 		return nil, nil, err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, s.set.Timeout, errTimeout)
-	defer cancel()
 	c, err := s.channelFor(ex)
 	if err != nil {
 		return nil, nil, s.classify(ctx, "listing", err)
 	}
+	if cn, list := c.atHand(kind); list != nil {
+		return cn, list, nil
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, min(s.set.Timeout, listTimeout), errTimeout)
+	defer cancel()
 	for attempt := 0; ; attempt++ {
 		cn, err := c.use(ctx)
 		if err != nil {

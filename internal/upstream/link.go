@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"doorward/internal/gate"
+	"doorward/internal/jsonrpc"
 	"doorward/internal/mcp"
 )
 
@@ -15,13 +16,16 @@ import (
 // progress token, where the client gave one, is the id as well.
 type outgoing struct {
 	raw     []byte
+	pieces  [][]byte // instead of raw, for a large message over HTTP
 	id      int64
 	method  string
-	version string      // MCP-Protocol-Version
-	header  http.Header // Mcp-Method, Mcp-Name, Mcp-Param-*; nil in the stateful era
-	token   bool        // a progress token was sent
-	logs    bool        // messages about logs may come back to this call
-	asks    bool        // the upstream may ask the client during this call
+	version string                  // MCP-Protocol-Version
+	header  http.Header             // Mcp-Method, Mcp-Name, Mcp-Param-*; nil in the stateful era
+	token   bool                    // a progress token was sent
+	logs    bool                    // messages about logs may come back to this call
+	asks    bool                    // the upstream may ask the client during this call
+	room    [5]jsonrpc.Edit         // for rewrite
+	cancel  context.CancelCauseFunc // ends the context of the exchange; nil where the link has to make one
 }
 
 // idToken is the JSON token of the id.

@@ -3,12 +3,15 @@ package upstream
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"mime"
+	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,33 +27,52 @@ const (
 	sendTimeout  = 10 * time.Second // for a notification or a response
 )
 
+// The types of an upstream's answer (Streamable HTTP).
+const (
+	typeJSON   = "application/json"
+	typeStream = "text/event-stream"
+)
+
+// fixedValues are the header values that every request of a link has.
+type fixedValues struct{ agent, json, accept [1]string }
+
 // httpLink is a Streamable HTTP session with an upstream; in the stateless era,
 // or where the upstream gives no session id, only the address.
 type httpLink struct {
 	name    string
-	url     string
+	blank   *http.Request // the URL; copied for each request
 	era     gate.Era
-	client  *http.Client
+	wire    http.RoundTripper
 	limit   int64
 	log     *slog.Logger
 	loose   func(*gate.Message) // what arrives outside any call; must not block
 	count   func(what string)
-	session string // Mcp-Session-Id; set by opened, before the link is shared
-	version string // MCP-Protocol-Version of the stateful era; set with session
+	session string      // Mcp-Session-Id; set by opened, before the link is shared
+	version string      // MCP-Protocol-Version of the stateful era; set with session
+	common  http.Header // of every POST of a session; set with version, and never changed
+	values  fixedValues
 
 	life   context.Context //nolint:containedctx // the link's own life, which ends its GET stream
 	end    context.CancelCauseFunc
 	ending sync.Once
 	tasks  sync.WaitGroup
+
+	mu    sync.Mutex
+	calls map[*outgoing]struct{} // under way, of those that can be cancelled
 }
 
-func (s *server) newHTTPLink(era gate.Era, loose func(*gate.Message)) *httpLink {
+func (s *server) newHTTPLink(era gate.Era, loose func(*gate.Message)) (*httpLink, error) {
+	blank, err := http.NewRequestWithContext(context.Background(), http.MethodPost, s.set.URL, http.NoBody)
+	if err != nil {
+		return nil, fmt.Errorf("reading the URL of upstream %s: %w", s.set.Name, errors.Unwrap(err)) // without the URL
+	}
 	l := &httpLink{
-		name: s.set.Name, url: s.set.URL, era: era, client: s.client, limit: s.set.MaxResult,
-		log: s.log, loose: loose, count: func(what string) { s.pool.count(s.set.Name, what) },
+		name: s.set.Name, blank: blank, era: era, wire: s.client.Transport, limit: s.set.MaxResult,
+		calls: map[*outgoing]struct{}{}, log: s.log, loose: loose, count: func(what string) { s.pool.count(s.set.Name, what) },
+		values: fixedValues{agent: [1]string{"doorward"}, json: [1]string{typeJSON}, accept: [1]string{typeJSON + ", " + typeStream}},
 	}
 	l.life, l.end = context.WithCancelCause(context.Background())
-	return l
+	return l, nil
 }
 
 func (l *httpLink) done() <-chan struct{} { return l.life.Done() }
@@ -70,8 +92,14 @@ func (l *httpLink) exchange(ctx context.Context, o *outgoing, take func(*gate.Me
 }
 
 func (l *httpLink) roundTrip(ctx context.Context, o *outgoing, take func(*gate.Message) error) error {
-	ctx, stop := l.bound(ctx)
-	defer stop()
+	if o.cancel != nil {
+		l.join(o)
+		defer l.part(o)
+	} else {
+		var stop func()
+		ctx, stop = l.bound(ctx)
+		defer stop()
+	}
 	resp, err := l.post(ctx, o.raw, o)
 	if err != nil {
 		return err
@@ -82,14 +110,14 @@ func (l *httpLink) roundTrip(ctx context.Context, o *outgoing, take func(*gate.M
 			return err
 		}
 	}
-	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	kind := mediaType(resp.Header)
 	if resp.StatusCode != http.StatusOK {
 		return l.refused(resp, kind, o, take)
 	}
 	switch kind {
-	case "application/json":
-		return l.single(ctx, resp.Body, o, take)
-	case "text/event-stream":
+	case typeJSON:
+		return l.single(ctx, resp, o, take)
+	case typeStream:
 		return l.stream(ctx, resp.Body, o, take)
 	}
 	return fmt.Errorf("%w: status %d with content type %q", errProtocol, resp.StatusCode, printable([]byte(kind), maxShown))
@@ -102,37 +130,114 @@ func (l *httpLink) bound(ctx context.Context) (context.Context, func()) {
 	return ctx, func() { stop(); cancel(nil) }
 }
 
-// post sends raw with the headers of the era and nothing of the client's.
-func (l *httpLink) post(ctx context.Context, raw []byte, o *outgoing) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, l.url, bytes.NewReader(raw))
-	if err != nil {
-		return nil, fmt.Errorf("making the request: %w", err)
+// join makes the context of a call that can be cancelled end with the link;
+// part undoes it.
+func (l *httpLink) join(o *outgoing) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.life.Err() != nil {
+		o.cancel(context.Cause(l.life))
+		return
 	}
-	version := l.version
-	if o != nil {
-		for name, values := range o.header {
-			req.Header[name] = values
-		}
+	l.calls[o] = struct{}{}
+}
+
+func (l *httpLink) part(o *outgoing) {
+	l.mu.Lock()
+	delete(l.calls, o)
+	l.mu.Unlock()
+}
+
+// finish ends the link's life and its calls.
+func (l *httpLink) finish(cause error) {
+	l.end(cause)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for o := range l.calls {
+		o.cancel(cause)
+	}
+}
+
+// mediaType is the type that an answer says it has, without parameters.
+func mediaType(h http.Header) string {
+	switch text := h.Get("Content-Type"); text {
+	case typeJSON, typeStream: // as nearly all write it
+		return text
+	default:
+		kind, _, _ := mime.ParseMediaType(text)
+		return kind
+	}
+}
+
+// post sends raw, or the pieces of o, with the headers of the era and nothing
+// of the client's.
+func (l *httpLink) post(ctx context.Context, raw []byte, o *outgoing) (*http.Response, error) {
+	req := l.blank.WithContext(ctx)
+	req.Header = l.postHeader(o)
+	if o != nil && o.pieces != nil {
+		setPieces(req, o.pieces)
+	} else {
+		// What net/http knows to be in memory it sends together with the headers.
+		req.ContentLength = int64(len(raw))
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(raw)), nil }
+		req.Body = io.NopCloser(bytes.NewReader(raw))
+	}
+	return l.do(req)
+}
+
+// postHeader is the header of a POST: one for all of a session, which nobody
+// changes, or made for the request.
+func (l *httpLink) postHeader(o *outgoing) http.Header {
+	h, version := http.Header(nil), l.version
+	if o != nil && (o.header != nil || o.version != "") {
+		h = o.header
 		if o.version != "" {
 			version = o.version
 		}
+	} else if l.common != nil {
+		return l.common
 	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Accept", "application/json, text/event-stream")
-	return l.do(req, version)
+	if h == nil {
+		h = make(http.Header, 8)
+	}
+	h["Content-Type"], h["Accept"] = l.values.json[:], l.values.accept[:]
+	return l.dress(h, version)
+}
+
+// dress adds what every request of the link has.
+func (l *httpLink) dress(h http.Header, version string) http.Header {
+	h["User-Agent"] = l.values.agent[:]
+	if u := l.blank.URL.User; u != nil {
+		password, _ := u.Password()
+		h.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(u.Username()+":"+password)))
+	}
+	if version != "" {
+		h.Set(mcp.HeaderVersion, version)
+	}
+	if l.session != "" {
+		h.Set(mcp.HeaderSession, l.session)
+	}
+	return h
+}
+
+// setPieces makes pieces the body of a request. GetBody is what net/http asks
+// when the connection that it kept was closed before anything was sent on it.
+func setPieces(req *http.Request, pieces [][]byte) {
+	for _, p := range pieces {
+		req.ContentLength += int64(len(p))
+	}
+	req.GetBody = func() (io.ReadCloser, error) {
+		left := net.Buffers(slices.Clone(pieces)) // which reading uses up
+		return io.NopCloser(&left), nil
+	}
+	req.Body, _ = req.GetBody()
 }
 
 // do sends a request of this link and turns a failure to reach the upstream
 // into errDown. The URL stays out of the error: it may hold a credential.
-func (l *httpLink) do(req *http.Request, version string) (*http.Response, error) {
-	req.Header.Set("User-Agent", "doorward")
-	if version != "" {
-		req.Header.Set(mcp.HeaderVersion, version)
-	}
-	if l.session != "" {
-		req.Header.Set(mcp.HeaderSession, l.session)
-	}
-	resp, err := l.client.Do(req)
+// Redirects are not followed: an upstream must not choose where a call goes.
+func (l *httpLink) do(req *http.Request) (*http.Response, error) {
+	resp, err := l.wire.RoundTrip(req)
 	if err == nil {
 		return resp, nil
 	}
@@ -140,14 +245,11 @@ func (l *httpLink) do(req *http.Request, version string) (*http.Response, error)
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	if u, ok := errors.AsType[interface {
+	if late, ok := errors.AsType[interface {
 		error
-		Unwrap() error
 		Timeout() bool
-	}](err); ok && u.Timeout() {
-		return nil, fmt.Errorf("%w: %w", errTimeout, u.Unwrap())
-	} else if ok {
-		err = u.Unwrap()
+	}](err); ok && late.Timeout() {
+		return nil, fmt.Errorf("%w: %w", errTimeout, err)
 	}
 	return nil, fmt.Errorf("%w: %w", errDown, err)
 }
@@ -169,8 +271,8 @@ func (l *httpLink) opened(h http.Header) error {
 }
 
 // single reads an answer that is one JSON message.
-func (l *httpLink) single(ctx context.Context, body io.Reader, o *outgoing, take func(*gate.Message) error) error {
-	raw, err := readBounded(body, l.limit)
+func (l *httpLink) single(ctx context.Context, resp *http.Response, o *outgoing, take func(*gate.Message) error) error {
+	raw, err := readBounded(resp.Body, l.limit, resp.ContentLength)
 	if err != nil {
 		return l.readFault(ctx, err)
 	}
@@ -188,8 +290,8 @@ func (l *httpLink) single(ctx context.Context, body io.Reader, o *outgoing, take
 // refused reads an answer with a status other than 200. Where its body is a
 // JSON-RPC error that answers the request, that is the answer.
 func (l *httpLink) refused(resp *http.Response, kind string, o *outgoing, take func(*gate.Message) error) error {
-	if resp.StatusCode >= 400 && kind == "application/json" {
-		raw, err := readBounded(resp.Body, maxErrorBody)
+	if resp.StatusCode >= 400 && kind == typeJSON {
+		raw, err := readBounded(resp.Body, maxErrorBody, resp.ContentLength)
 		if err == nil {
 			if m, err := mcp.ParseUpstream(raw); err == nil && m.Kind == gate.Failure && o.answers(m, true) && !l.lost(resp.StatusCode) {
 				return take(m)
@@ -208,7 +310,7 @@ func (l *httpLink) lost(status int) bool {
 func (l *httpLink) status(code int) error {
 	switch {
 	case l.lost(code):
-		l.end(errGone)
+		l.finish(errGone)
 		return errGone
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
 		l.log.Warn("upstream does not accept Doorward", "upstream", l.name, "status", code)
@@ -253,18 +355,16 @@ func (l *httpLink) send(ctx context.Context, raw []byte) error {
 func (l *httpLink) close() {
 	l.ending.Do(func() {
 		lost := errors.Is(context.Cause(l.life), errGone)
-		l.end(errDown)
+		l.finish(errDown)
 		l.tasks.Wait()
 		if l.session == "" || lost {
 			return
 		}
 		ctx, stop := context.WithTimeout(context.Background(), tellTimeout)
 		defer stop()
-		req, err := http.NewRequestWithContext(ctx, http.MethodDelete, l.url, http.NoBody)
-		if err != nil {
-			return
-		}
-		if resp, err := l.do(req, l.version); err == nil {
+		req := l.blank.WithContext(ctx)
+		req.Method, req.Header = http.MethodDelete, l.dress(http.Header{}, l.version)
+		if resp, err := l.do(req); err == nil {
 			resp.Body.Close()
 		}
 	})
@@ -281,10 +381,41 @@ func (l *httpLink) readFault(ctx context.Context, err error) error {
 	return fmt.Errorf("%w: reading the answer: %w", errDown, err)
 }
 
-func readBounded(r io.Reader, limit int64) ([]byte, error) {
-	raw, err := io.ReadAll(io.LimitReader(r, limit+1))
-	if err == nil && int64(len(raw)) > limit {
+// The length of an answer is a claim. As much as believed is set aside on its
+// word, and then this many times what has come.
+const (
+	believed = 64 << 10
+	growth   = 8
+)
+
+// readBounded reads to the end. size is what the sender says that there is, −1
+// when it does not say.
+func readBounded(r io.Reader, limit, size int64) ([]byte, error) {
+	if size > limit {
 		return nil, errTooLarge
 	}
-	return raw, err
+	first := int64(4 << 10)
+	if size >= 0 {
+		first = min(size, believed)
+	}
+	raw := make([]byte, 0, first+1) // and a byte in which the end shows
+	for {
+		if len(raw) == cap(raw) {
+			room := int64(2 * cap(raw))
+			if size >= int64(len(raw)) {
+				room = min(growth*int64(cap(raw)), size+1)
+			}
+			raw = append(make([]byte, 0, max(room, int64(len(raw))+1)), raw...)
+		}
+		n, err := r.Read(raw[len(raw):cap(raw)])
+		raw = raw[:len(raw)+n]
+		switch {
+		case int64(len(raw)) > limit:
+			return nil, errTooLarge
+		case errors.Is(err, io.EOF):
+			return raw, nil
+		case err != nil:
+			return nil, err
+		}
+	}
 }

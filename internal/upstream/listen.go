@@ -82,10 +82,12 @@ func (p *Pool) listen(ctx context.Context, ex *gate.Exchange, emit gate.Emit) er
 	if err != nil {
 		return err
 	}
-	open, err := p.greetAll(ctx, ex)
-	if err != nil {
+	all := p.greetAll(ctx, ex)
+	all.tell(ctx, p.log, ex)
+	if err := all.err(); err != nil {
 		return err
 	}
+	open := all.open
 	l := &listener{pool: p, ex: ex, queue: make(chan *gate.Message, listenQueue), acks: make(chan wanted, len(open))}
 	ctx, stop := context.WithCancel(ctx)
 	defer l.wg.Wait()

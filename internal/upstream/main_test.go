@@ -44,11 +44,14 @@ func child(mode string) {
 			f.Close()
 		}
 		select {}
-	case "grandchild":
+	case "grandchild", "headless":
 		cmd := exec.Command(os.Args[0], "-child", "sleeper", os.Args[3])
 		detach(cmd)
 		if err := cmd.Start(); err != nil {
 			panic(err)
+		}
+		if mode == "headless" {
+			endLeader()
 		}
 	case "banner":
 		fmt.Println("Welcome to \x1b[31mthe server\x1b[0m")

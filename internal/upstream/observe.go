@@ -39,10 +39,10 @@ func (p *Pool) Observe(ctx context.Context, upstream string) (Observed, error) {
 		}
 		seen.Items = append(seen.Items, it)
 	}
-	for _, era := range [...]gate.Era{gate.Stateless, gate.Stateful} {
-		err = s.look(ctx, era, &seen)
-		if gate.CodeOf(err) != gate.CodeUpstreamEra {
-			break
+	if err = s.look(ctx, gate.Stateless, &seen); gate.CodeOf(err) == gate.CodeUpstreamEra {
+		wrong := err
+		if err = s.look(ctx, gate.Stateful, &seen); err == nil {
+			s.learn(gate.Stateless, wrong)
 		}
 	}
 	for i := range seen.Items {

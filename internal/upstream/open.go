@@ -42,6 +42,7 @@ type hello struct {
 	serverInfo   []byte // raw JSON object; nil when it gave none
 	instructions []byte // raw JSON string; nil when it gave none
 	until        time.Time
+	both         bool // it supports versions of the stateful era too
 }
 
 // offers tells whether the upstream declared a capability.
@@ -73,7 +74,7 @@ func text(tok []byte) (string, bool) {
 // connect makes a link to the upstream without a word said on it.
 func (c *channel) connect(ctx context.Context, loose func(*gate.Message)) (link, error) {
 	if c.srv.client != nil {
-		return c.srv.newHTTPLink(c.key.era, loose), nil
+		return c.srv.newHTTPLink(c.key.era, loose)
 	}
 	l, err := c.srv.startStdio(ctx, !c.shared(), loose)
 	if err != nil {
@@ -255,6 +256,7 @@ func (l *httpLink) begin(version string) {
 	if rev, ok := mcp.RevisionOf(version); ok && rev.VersionHeader {
 		l.version = version
 	}
+	l.common = l.postHeader(nil)
 	l.tasks.Go(l.hear)
 }
 
@@ -290,7 +292,8 @@ func (c *channel) discover(ctx context.Context, l link) (hello, error) {
 	if json.Unmarshal(m.Bytes(at), &versions) != nil || !slices.ContainsFunc(versions, modern) {
 		return hello{}, fmt.Errorf("%w: it supports no version that Doorward calls stateless", errOtherEra)
 	}
-	h := hello{version: mcp.V20260728, until: time.Now().Add(ttlOf(m))}
+	legacy := func(v string) bool { return mcp.EraOf(v) == gate.Stateful }
+	h := hello{version: mcp.V20260728, until: time.Now().Add(ttlOf(m)), both: slices.ContainsFunc(versions, legacy)}
 	return h, h.keep(m)
 }
 

@@ -33,17 +33,26 @@ func (c *channel) outgoing(ex *gate.Exchange, cn *conn, state []byte) *outgoing 
 		o.logs = !c.shared() || c.srv.client != nil
 		o.asks = c.session != nil
 	}
-	o.raw = rewrite(ex, o.idToken(), state)
+	edits := o.rewrite(ex, o.idToken(), state)
+	if c.srv.client != nil && len(m.Raw) > maxSpliced {
+		o.pieces = jsonrpc.Pieces(m.Raw, edits...)
+	} else {
+		o.raw = jsonrpc.Splice(m.Raw, edits...)
+	}
 	return o
 }
 
-// rewrite is the client's message with the upstream's id and progress token,
-// the thing's name as the upstream gives it, the upstream's own requestState,
-// and of the client's capabilities those that Doorward relays. Every other
-// byte is the client's.
-func rewrite(ex *gate.Exchange, id, state []byte) []byte {
+// maxSpliced is the message, in bytes, up to which copying it is cheaper than
+// sending it in pieces.
+const maxSpliced = 16 << 10
+
+// rewrite is what changes in the client's message: it gets the upstream's id and
+// progress token, the thing's name as the upstream gives it, the upstream's own
+// requestState, and of the client's capabilities those that Doorward relays.
+// Every other byte is the client's.
+func (o *outgoing) rewrite(ex *gate.Exchange, id, state []byte) []jsonrpc.Edit {
 	m := ex.Call.Message
-	edits := make([]jsonrpc.Edit, 0, 5)
+	edits := o.room[:0]
 	put := func(at gate.Span, tok []byte) {
 		if at.Present() && tok != nil && !bytes.Equal(m.Bytes(at), tok) {
 			edits = append(edits, jsonrpc.Edit{At: jsonrpc.Span(at), New: tok})
@@ -64,7 +73,7 @@ func rewrite(ex *gate.Exchange, id, state []byte) []byte {
 		put(ex.Call.NameAt, jsonrpc.AppendString(nil, it.Name))
 	}
 	slices.SortFunc(edits, func(a, b jsonrpc.Edit) int { return a.At.Start - b.At.Start })
-	return jsonrpc.Splice(m.Raw, edits...)
+	return edits
 }
 
 // headers are those of a stateless request: made from the body and the pinned

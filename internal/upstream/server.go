@@ -29,7 +29,7 @@ type server struct {
 	places   chan struct{}
 	waiting  atomic.Int32
 	children atomic.Int32
-	eras     [3]atomic.Bool // indexed by gate.Era
+	eras     [3]eraState // indexed by gate.Era
 	failure  atomic.Pointer[string]
 	drift    drift
 
@@ -63,6 +63,7 @@ func newClient(set Settings) *http.Client {
 			TLSHandshakeTimeout:    10 * time.Second,
 			ResponseHeaderTimeout:  set.Timeout,
 			MaxResponseHeaderBytes: 64 << 10,
+			WriteBufferSize:        maxSpliced, // headers and a message that is sent whole leave together
 		}
 	}
 	return &http.Client{
@@ -85,26 +86,27 @@ func (s *server) event(ctx context.Context, kind, detail string) error {
 }
 
 // place takes one of the upstream's places for a call. A bounded number of
-// calls wait for one; each gives its place back with the func.
-func (s *server) place(ctx context.Context) (func(), error) {
-	leave := func() { <-s.places }
+// calls wait for one; each gives its place back with leave.
+func (s *server) place(ctx context.Context) error {
 	select {
 	case s.places <- struct{}{}:
-		return leave, nil
+		return nil
 	default:
 	}
 	if s.waiting.Add(1) > int32(maxWaiting*cap(s.places)) {
 		s.waiting.Add(-1)
-		return nil, errBusy
+		return errBusy
 	}
 	defer s.waiting.Add(-1)
 	select {
 	case s.places <- struct{}{}:
-		return leave, nil
+		return nil
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		return context.Cause(ctx)
 	}
 }
+
+func (s *server) leave() { <-s.places }
 
 func (s *server) takeChild() bool {
 	if s.children.Add(1) > maxChildren {
@@ -196,7 +198,7 @@ func (s *server) status() Status {
 		st.Transport = "stdio"
 	}
 	for _, era := range [...]gate.Era{gate.Stateful, gate.Stateless} {
-		if s.eras[era].Load() {
+		if s.eras[era].spoken.Load() {
 			st.Eras = append(st.Eras, era.String())
 		}
 	}
@@ -219,6 +221,7 @@ func (s *server) noteError(err error) {
 
 // speaks notes that the upstream was used in an era, and that it works.
 func (s *server) speaks(era gate.Era) {
-	s.eras[era].Store(true)
+	s.eras[era].spoken.Store(true)
+	s.eras[era].wrong.Store(nil)
 	s.failure.Store(nil)
 }

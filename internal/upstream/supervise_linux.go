@@ -13,9 +13,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Grace of the supervisor after SIGTERM, while Doorward lives: a little less
-// than Doorward waits before SIGKILL to the group.
-const supervisorGrace = 1800 * time.Millisecond
+// Times of the supervisor after SIGTERM. While Doorward lives the command has
+// the grace, a little less than Doorward waits before SIGKILL to the group.
+const (
+	supervisorGrace = 1800 * time.Millisecond
+	parentLook      = 20 * time.Millisecond
+)
 
 // Supervise runs a command so that nothing of it survives: it becomes the
 // reaper of the command's orphans (PR_SET_CHILD_SUBREAPER), and when the
@@ -48,20 +51,28 @@ func Supervise(args []string) int {
 	}
 	ended := make(chan int, 1)
 	go reap(child.Pid, ended)
-	var expired <-chan time.Time
+	var expired, look <-chan time.Time
 	for {
 		select {
 		case status := <-ended:
 			killDescendants()
 			return status
 		case <-signals:
+			// Either Doorward lives and has sent SIGTERM to the whole group, or it
+			// is gone. That shows when the last of its threads is gone, and the
+			// signal comes when the one is that started this process.
+			if expired == nil {
+				expired = time.After(supervisorGrace)
+				look = time.Tick(parentLook)
+			}
 			if os.Getppid() != parent {
 				killDescendants()
 				return 128 + int(syscall.SIGTERM)
 			}
-			// Doorward lives and has sent SIGTERM to the whole group.
-			if expired == nil {
-				expired = time.After(supervisorGrace)
+		case <-look:
+			if os.Getppid() != parent {
+				killDescendants()
+				return 128 + int(syscall.SIGTERM)
 			}
 		case <-expired:
 			killDescendants()
@@ -91,20 +102,21 @@ func reap(command int, ended chan<- int) {
 	}
 }
 
-// killDescendants kills what descends from this process until nothing does. The
-// rounds are bounded; each starts from a fresh look, so that what was forked
-// during one is found by the next.
+// killDescendants kills what descends from this process until nothing does,
+// which is when it has no child: as a subreaper it becomes the parent of every
+// orphan. What /proc shows only says whom to kill, because it changes while it
+// is read. The rounds are bounded; each starts from a fresh look, so that what
+// was forked during one is found by the next.
 func killDescendants() {
 	for range 200 {
-		pids := descendants(os.Getpid())
-		if len(pids) == 0 {
-			return
-		}
-		for _, pid := range pids {
+		for _, pid := range descendants(os.Getpid()) {
 			_ = unix.Kill(pid, unix.SIGKILL)
 		}
 		for {
 			pid, err := unix.Wait4(-1, nil, unix.WNOHANG, nil)
+			if err == unix.ECHILD { //nolint:errorlint // unix errors are plain values
+				return
+			}
 			if err != nil || pid <= 0 {
 				break
 			}
@@ -113,7 +125,8 @@ func killDescendants() {
 	}
 }
 
-// descendants finds the living processes below root in /proc.
+// descendants finds the processes below root in /proc. Zombies are among them:
+// one whose other threads live on is a parent still.
 func descendants(root int) []int {
 	parents := map[int]int{}
 	entries, err := os.ReadDir("/proc")
@@ -125,7 +138,7 @@ func descendants(root int) []int {
 		if err != nil {
 			continue
 		}
-		if ppid, alive := parentOf(pid); alive {
+		if ppid, ok := parentOf(pid); ok {
 			parents[pid] = ppid
 		}
 	}
@@ -141,15 +154,15 @@ func descendants(root int) []int {
 	return found
 }
 
-// parentOf reads state and parent from /proc/pid/stat (proc_pid_stat(5)); the
+// parentOf reads the parent from /proc/pid/stat (proc_pid_stat(5)); the
 // command's name may hold spaces and brackets, so it counts from the last one.
-func parentOf(pid int) (ppid int, alive bool) {
+func parentOf(pid int) (ppid int, ok bool) {
 	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
 		return 0, false
 	}
 	fields := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:])
-	if len(fields) < 2 || fields[0][0] == 'Z' || fields[0][0] == 'X' {
+	if len(fields) < 2 {
 		return 0, false
 	}
 	ppid, err = strconv.Atoi(string(fields[1]))

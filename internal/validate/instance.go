@@ -34,7 +34,8 @@ var (
 
 // decode reads raw without losing the precision of a number.
 func decode(raw []byte) (instance, error) {
-	d := decoder{in: jsontext.NewDecoder(bytes.NewReader(raw))}
+	// The decoder reads a bytes.Buffer in place, and anything else through copies.
+	d := decoder{in: jsontext.NewDecoder(bytes.NewBuffer(raw))}
 	v, err := d.value(0)
 	if err != nil {
 		return instance{}, err
