@@ -64,6 +64,7 @@ var table = map[string]row{
 
 	"gatetest": {harness, []string{"app", "admin", "audit", "config", "gate", "jsonrpc", "mcp"}},
 	"bench":    {harness, nil},
+	"parts":    {harness, nil},
 	"stress":   {harness, nil},
 	"archtest": {harness, nil},
 }

@@ -1,6 +1,7 @@
 package jsonrpc_test
 
 import (
+	"bytes"
 	"testing"
 
 	"doorward/internal/jsonrpc"
@@ -132,6 +133,9 @@ func TestSplice(t *testing.T) {
 		raw := []byte("0123456789")
 		if got := string(jsonrpc.Splice(raw, tc.edits...)); got != tc.want || string(raw) != "0123456789" {
 			t.Errorf("Splice(%v) = %q, want %q", tc.edits, got, tc.want)
+		}
+		if got := string(bytes.Join(jsonrpc.Pieces(raw, tc.edits...), nil)); got != tc.want || jsonrpc.SplicedLen(raw, tc.edits...) != len(tc.want) {
+			t.Errorf("Pieces(%v) = %q, want %q", tc.edits, got, tc.want)
 		}
 	}
 	for _, edits := range [][]jsonrpc.Edit{

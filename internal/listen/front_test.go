@@ -2,6 +2,7 @@ package listen_test
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"doorward/internal/gate"
 	"doorward/internal/listen"
 )
 
@@ -276,6 +278,37 @@ func TestEarlyAnswer(t *testing.T) {
 	defer p.mu.Unlock()
 	if len(p.served) != 1 {
 		t.Errorf("%d exchanges, want 1", len(p.served))
+	}
+}
+
+// TestBodySizes: a body arrives whole whatever its size and whether its length
+// is said before.
+func TestBodySizes(t *testing.T) {
+	p, addr := start(t, nil, listen.Limits{})
+	got := make(chan int, 1)
+	p.does["tools/list"] = func(ctx context.Context, ex *gate.Exchange, c gate.Client) {
+		got <- len(strings.TrimRight(string(ex.Call.Message.Raw), " ")) + strings.Count(string(ex.Call.Message.Raw), " ")
+		if err := result(ctx, ex, c, `{"text":"`+strings.Repeat("x", len(ex.Call.Message.Raw))+`"}`); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, size := range []int{100, 4 << 10, 4<<10 + 1, 64 << 10, 64<<10 + 1, 200_000, 512<<10 + 8, 1 << 20, 4 << 20} {
+		body := list + strings.Repeat(" ", size-len(list))
+		resp := send(t, "POST", "http://"+addr+"/mcp", body, modern...)
+		if answer := text(t, resp); resp.StatusCode != 200 || len(answer) < size {
+			t.Fatalf("%d bytes: status %d and %d bytes back", size, resp.StatusCode, len(answer))
+		}
+		if n := <-got; n != size {
+			t.Errorf("%d bytes: %d arrived", size, n)
+		}
+		chunked := fmt.Sprintf("POST /mcp HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer alice\r\nContent-Type: application/json\r\n"+
+			"Accept: application/json\r\n%s\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", addr, strings.Join(modern, "\r\n"), size, body)
+		if status, _ := raw(t, addr, chunked); status != 200 {
+			t.Errorf("%d bytes, chunked: status %d", size, status)
+		}
+		if n := <-got; n != size {
+			t.Errorf("%d bytes, chunked: %d arrived", size, n)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package mcp_test
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 
@@ -57,6 +58,9 @@ func TestForClient(t *testing.T) {
 			before := string(m.Raw)
 			if got := string(mcp.ForClient(ex, m)); got != tc.want {
 				t.Errorf("got  %s\nwant %s", got, tc.want)
+			}
+			if got := string(bytes.Join(mcp.PiecesForClient(ex, m), nil)); got != tc.want {
+				t.Errorf("in pieces %s\nwant %s", got, tc.want)
 			}
 			if string(m.Raw) != before {
 				t.Errorf("the message became %s", m.Raw)

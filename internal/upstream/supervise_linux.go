@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -88,7 +89,7 @@ func reap(command int, ended chan<- int) {
 		var ws unix.WaitStatus
 		pid, err := unix.Wait4(-1, &ws, 0, nil)
 		switch {
-		case err == unix.EINTR: //nolint:errorlint // unix errors are plain values
+		case errors.Is(err, unix.EINTR):
 		case err != nil:
 			ended <- exitCannotRun
 			return
@@ -114,7 +115,7 @@ func killDescendants() {
 		}
 		for {
 			pid, err := unix.Wait4(-1, nil, unix.WNOHANG, nil)
-			if err == unix.ECHILD { //nolint:errorlint // unix errors are plain values
+			if errors.Is(err, unix.ECHILD) {
 				return
 			}
 			if err != nil || pid <= 0 {

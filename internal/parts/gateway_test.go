@@ -1,0 +1,197 @@
+package parts_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// gateway is a running `doorward serve` and the directory it works in.
+type gateway struct {
+	t      *testing.T
+	dir    string
+	url    string
+	cmd    *exec.Cmd
+	out    printed
+	log    printed
+	exited chan struct{}
+}
+
+// printed is what a running process has printed so far.
+type printed struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (p *printed) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.buf.Write(b)
+}
+
+func (p *printed) String() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.buf.String()
+}
+
+func (p *printed) count(s string) int { return strings.Count(p.String(), s) }
+
+// directory makes a place for a gateway: a configuration, in which $DIR is that
+// place, and a directory docs with one file in it.
+func directory(t *testing.T, config string) *gateway {
+	t.Helper()
+	g := &gateway{t: t, dir: t.TempDir(), exited: make(chan struct{})}
+	g.write("doorward.yaml", strings.ReplaceAll(config, "$DIR", g.dir))
+	g.write("docs/hello.txt", "hello from a file\n")
+	return g
+}
+
+func (g *gateway) write(name, text string) {
+	g.t.Helper()
+	path := filepath.Join(g.dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		g.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+// start runs the gateway and waits until clients can connect. It ends with the
+// test.
+func start(t *testing.T, config string) *gateway {
+	t.Helper()
+	g := directory(t, config)
+	g.serve()
+	return g
+}
+
+var announced = regexp.MustCompile(`on (http://\S+)`)
+
+func (g *gateway) serve() {
+	g.t.Helper()
+	g.cmd = exec.Command(doorward, "serve")
+	g.cmd.Dir, g.cmd.Stdout, g.cmd.Stderr = g.dir, &g.out, &g.log
+	if err := g.cmd.Start(); err != nil {
+		g.t.Fatal(err)
+	}
+	go func() {
+		defer close(g.exited)
+		_ = g.cmd.Wait() // the exit code says it
+	}()
+	g.t.Cleanup(func() {
+		_ = g.cmd.Process.Signal(syscall.SIGTERM)
+		select {
+		case <-g.exited:
+		case <-time.After(20 * time.Second):
+			_ = g.cmd.Process.Kill()
+			<-g.exited
+			g.t.Error("the gateway did not end within 20 s of SIGTERM")
+		}
+		if g.t.Failed() {
+			g.t.Logf("the gateway printed:\n%s\n%s", g.out.String(), g.log.String())
+		}
+		if g.log.count("panic") > 0 {
+			g.t.Errorf("the gateway's log speaks of a panic")
+		}
+	})
+	eventually(g.t, 30*time.Second, "the gateway's URL", func() bool {
+		select {
+		case <-g.exited:
+			g.t.Fatalf("the gateway ended with %d", g.cmd.ProcessState.ExitCode())
+		default:
+		}
+		found := announced.FindStringSubmatch(g.out.String())
+		if found != nil {
+			g.url = found[1]
+		}
+		return found != nil
+	})
+}
+
+// run runs another doorward command on the same configuration.
+func (g *gateway) run(args ...string) result {
+	g.t.Helper()
+	cmd := exec.Command(doorward, args...)
+	cmd.Dir = g.dir
+	return execute(g.t, cmd)
+}
+
+// must is run for a command that has to succeed.
+func (g *gateway) must(args ...string) string {
+	g.t.Helper()
+	r := g.run(args...)
+	if r.code != 0 {
+		g.t.Fatalf("doorward %s: exit %d\n%s%s", strings.Join(args, " "), r.code, r.stdout, r.stderr)
+	}
+	return r.stdout
+}
+
+type key struct {
+	Key  string `json:"key"`
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+func (g *gateway) key(args ...string) key {
+	g.t.Helper()
+	var k key
+	out := g.must(append(append([]string{"key"}, args...), "--format", "json")...)
+	if err := json.Unmarshal([]byte(out), &k); err != nil || !strings.HasPrefix(k.Key, "dw_") {
+		g.t.Fatalf("a new key reads %s", out)
+	}
+	return k
+}
+
+type entry struct {
+	Upstream string `json:"upstream"`
+	Kind     string `json:"kind"`
+	Name     string `json:"name"`
+	State    string `json:"state"`
+}
+
+// entries are what `doorward trust list` shows.
+func (g *gateway) entries(args ...string) []entry {
+	g.t.Helper()
+	var all []entry
+	out := g.must(append([]string{"trust", "list", "--format", "json"}, args...)...)
+	if err := json.Unmarshal([]byte(out), &all); err != nil {
+		g.t.Fatalf("trust list: %v in %s", err, out)
+	}
+	return all
+}
+
+// record is what the tests read of an audit record.
+type record struct {
+	Kind   string `json:"kind"`
+	Event  string `json:"event"`
+	Actor  string `json:"actor"`
+	Method string `json:"method"`
+	Item   string `json:"item"`
+	Status string `json:"status"`
+	Code   string `json:"code"`
+}
+
+// records are what `doorward audit search` finds.
+func (g *gateway) records(args ...string) []record {
+	g.t.Helper()
+	var all []record
+	dec := json.NewDecoder(strings.NewReader(g.must(append([]string{"audit", "search", "--format", "json"}, args...)...)))
+	for dec.More() {
+		var r record
+		if err := dec.Decode(&r); err != nil {
+			g.t.Fatal(err)
+		}
+		all = append(all, r)
+	}
+	return all
+}

@@ -1,0 +1,112 @@
+package parts_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// doorward is the binary under test, built by TestMain.
+var doorward string
+
+func TestMain(m *testing.M) {
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "doorward-parts-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	doorward = filepath.Join(dir, "doorward")
+	if out, err := exec.Command("go", "build", "-o", doorward, "doorward/cmd/doorward").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "building doorward: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+// part is the path of something that scripts/parts installs. Without it the
+// test fails with one line.
+func part(t *testing.T, path ...string) string {
+	t.Helper()
+	name, err := filepath.Abs(filepath.Join(append([]string{"..", ".."}, path...)...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(name); err != nil {
+		t.Fatalf("%s is missing: run scripts/parts first (make test does)", filepath.Join(path...))
+	}
+	return name
+}
+
+func packages(t *testing.T, path ...string) string {
+	t.Helper()
+	return part(t, append([]string{"testdata", "npm", "node_modules"}, path...)...)
+}
+
+func node(t *testing.T) string {
+	t.Helper()
+	return packages(t, ".bin", "node")
+}
+
+// server is the argv of one of the reference servers, as YAML and JSON.
+func server(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	argv := append([]string{node(t), packages(t, "@modelcontextprotocol", "server-"+name, "dist", "index.js")}, args...)
+	return `["` + strings.Join(argv, `", "`) + `"]`
+}
+
+// threeServers is a configuration with the reference servers as upstreams.
+func threeServers(t *testing.T) string {
+	t.Helper()
+	// The memory server keeps what it is told beside its code otherwise.
+	memory := `[env, MEMORY_FILE_PATH=$DIR/memory.jsonl, ` + server(t, "memory")[1:]
+	return fmt.Sprintf(`version: 1
+listen: {address: "127.0.0.1:0"}
+upstreams:
+  files: {command: %s}
+  everything: {command: %s}
+  memory: {command: %s}
+`, server(t, "filesystem", "docs"), server(t, "everything"), memory)
+}
+
+// result is what a program printed and how it ended.
+type result struct {
+	stdout, stderr string
+	code           int
+}
+
+// execute runs a program to its end, at most for a minute.
+func execute(t *testing.T, cmd *exec.Cmd) result {
+	t.Helper()
+	var out, errs strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() })()
+	_ = cmd.Wait() // the exit code says it
+	return result{out.String(), errs.String(), cmd.ProcessState.ExitCode()}
+}
+
+// eventually waits for a condition of another process.
+func eventually(t *testing.T, d time.Duration, what string, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(d); !ok(); <-tick.C {
+		if time.Now().After(end) {
+			t.Fatalf("not within %v: %s", d, what)
+		}
+	}
+}

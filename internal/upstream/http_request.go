@@ -1,0 +1,160 @@
+package upstream
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"slices"
+
+	"doorward/internal/mcp"
+)
+
+// The types of an upstream's answer (Streamable HTTP).
+const (
+	typeJSON   = "application/json"
+	typeStream = "text/event-stream"
+)
+
+// fixedValues are the header values that every request of a link has.
+type fixedValues struct{ agent, json, accept [1]string }
+
+// mediaType is the type that an answer says it has, without parameters.
+func mediaType(h http.Header) string {
+	switch text := h.Get("Content-Type"); text {
+	case typeJSON, typeStream: // as nearly all write it
+		return text
+	default:
+		kind, _, _ := mime.ParseMediaType(text)
+		return kind
+	}
+}
+
+// post sends raw, or the pieces of o, with the headers of the era and nothing
+// of the client's.
+func (l *httpLink) post(ctx context.Context, raw []byte, o *outgoing) (*http.Response, error) {
+	req := l.blank.WithContext(ctx)
+	req.Header = l.postHeader(o)
+	if o != nil && o.pieces != nil {
+		setPieces(req, o.pieces)
+	} else {
+		// What net/http knows to be in memory it sends together with the headers.
+		req.ContentLength = int64(len(raw))
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(raw)), nil }
+		req.Body = io.NopCloser(bytes.NewReader(raw))
+	}
+	return l.do(req)
+}
+
+// postHeader is the header of a POST: one for all of a session, which nobody
+// changes, or made for the request.
+func (l *httpLink) postHeader(o *outgoing) http.Header {
+	h, version := http.Header(nil), l.version
+	if o != nil && (o.header != nil || o.version != "") {
+		h = o.header
+		if o.version != "" {
+			version = o.version
+		}
+	} else if l.common != nil {
+		return l.common
+	}
+	if h == nil {
+		h = make(http.Header, 8)
+	}
+	h["Content-Type"], h["Accept"] = l.values.json[:], l.values.accept[:]
+	return l.dress(h, version)
+}
+
+// dress adds what every request of the link has.
+func (l *httpLink) dress(h http.Header, version string) http.Header {
+	h["User-Agent"] = l.values.agent[:]
+	if u := l.blank.URL.User; u != nil {
+		password, _ := u.Password()
+		h.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(u.Username()+":"+password)))
+	}
+	if version != "" {
+		h.Set(mcp.HeaderVersion, version)
+	}
+	if l.session != "" {
+		h.Set(mcp.HeaderSession, l.session)
+	}
+	return h
+}
+
+// setPieces makes pieces the body of a request. GetBody is what net/http asks
+// when the connection that it kept was closed before anything was sent on it.
+func setPieces(req *http.Request, pieces [][]byte) {
+	for _, p := range pieces {
+		req.ContentLength += int64(len(p))
+	}
+	req.GetBody = func() (io.ReadCloser, error) {
+		left := net.Buffers(slices.Clone(pieces)) // which reading uses up
+		return io.NopCloser(&left), nil
+	}
+	req.Body, _ = req.GetBody()
+}
+
+// do sends a request of this link and turns a failure to reach the upstream
+// into errDown. The URL stays out of the error: it may hold a credential.
+// Redirects are not followed: an upstream must not choose where a call goes.
+func (l *httpLink) do(req *http.Request) (*http.Response, error) {
+	resp, err := l.wire.RoundTrip(req)
+	if err == nil {
+		return resp, nil
+	}
+	ctx := req.Context()
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	if late, ok := errors.AsType[interface {
+		error
+		Timeout() bool
+	}](err); ok && late.Timeout() {
+		return nil, fmt.Errorf("%w: %w", errTimeout, err)
+	}
+	return nil, fmt.Errorf("%w: %w", errDown, err)
+}
+
+// The length of an answer is a claim. As much as believed is set aside on its
+// word, and then this many times what has come.
+const (
+	believed = 64 << 10
+	growth   = 8
+)
+
+// readBounded reads to the end. size is what the sender says that there is, −1
+// when it does not say.
+func readBounded(r io.Reader, limit, size int64) ([]byte, error) {
+	if size > limit {
+		return nil, errTooLarge
+	}
+	first := int64(4 << 10)
+	if size >= 0 {
+		first = min(size, believed)
+	}
+	raw := make([]byte, 0, first+1) // and a byte in which the end shows
+	for {
+		if len(raw) == cap(raw) {
+			room := int64(2 * cap(raw))
+			if size >= int64(len(raw)) {
+				room = min(growth*int64(cap(raw)), size+1)
+			}
+			raw = append(make([]byte, 0, max(room, int64(len(raw))+1)), raw...)
+		}
+		n, err := r.Read(raw[len(raw):cap(raw)])
+		raw = raw[:len(raw)+n]
+		switch {
+		case int64(len(raw)) > limit:
+			return nil, errTooLarge
+		case errors.Is(err, io.EOF):
+			return raw, nil
+		case err != nil:
+			return nil, err
+		}
+	}
+}
