@@ -67,6 +67,15 @@ type Change struct {
 	After   string `json:"after,omitempty"`
 }
 
+// Review says which definitions Entries lists.
+type Review struct {
+	Upstream string // empty: of all
+	Refresh  bool   // ask the upstreams anew before answering
+	// Shown says that a person reads the answer: what is decided later must be
+	// what was shown last, or the decision is refused as a conflict.
+	Shown bool
+}
+
 // Ref names a definition by the digest that the reviewer saw.
 type Ref struct {
 	Upstream string `json:"upstream"`
@@ -106,9 +115,7 @@ type Keys interface {
 
 // Trust is the review of what upstreams offer.
 type Trust interface {
-	// Entries lists definitions; upstream "" means all. refresh asks the
-	// upstreams anew before answering.
-	Entries(ctx context.Context, upstream string, refresh bool) ([]Entry, error)
+	Entries(ctx context.Context, q Review) ([]Entry, error)
 	Detail(ctx context.Context, upstream, kind, name string) (Detail, error)
 	Approve(ctx context.Context, actor string, refs []Ref) (int, error)
 	Reject(ctx context.Context, actor string, refs []Ref) (int, error)

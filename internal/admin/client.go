@@ -92,8 +92,8 @@ func (c *Client) RevokeKey(ctx context.Context, _, id string) error {
 }
 
 // Entries implements Trust.
-func (c *Client) Entries(ctx context.Context, upstream string, refresh bool) ([]Entry, error) {
-	q := url.Values{"upstream": {upstream}, "refresh": {strconv.FormatBool(refresh)}}
+func (c *Client) Entries(ctx context.Context, r Review) ([]Entry, error) {
+	q := url.Values{"upstream": {r.Upstream}, "refresh": {strconv.FormatBool(r.Refresh)}, "shown": {strconv.FormatBool(r.Shown)}}
 	return do[[]Entry](ctx, c, "/v1/trust?"+q.Encode(), nil)
 }
 

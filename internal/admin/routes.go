@@ -54,7 +54,9 @@ func Routes() []Route {
 		})},
 		{"GET /v1/trust", TrustRead, func(op Operator, _ string, r *http.Request) (any, error) {
 			q := r.URL.Query()
-			return op.Entries(r.Context(), q.Get("upstream"), q.Get("refresh") == "true")
+			return op.Entries(r.Context(), Review{
+				Upstream: q.Get("upstream"), Refresh: q.Get("refresh") == "true", Shown: q.Get("shown") == "true",
+			})
 		}},
 		{"GET /v1/trust/item", TrustRead, func(op Operator, _ string, r *http.Request) (any, error) {
 			q := r.URL.Query()

@@ -61,6 +61,7 @@ type App struct {
 	front   *listen.Server
 	current atomic.Pointer[snapshot]
 	meter   meter
+	shown   shown
 
 	reloading sync.Mutex // one reload at a time
 	url       atomic.Pointer[string]
@@ -126,7 +127,7 @@ func (a *App) openTransports(dir string) error {
 	}
 	a.pool, err = upstream.New(upstream.Config{
 		Upstreams: settings(a.Config, a.Path), Pins: a.pins, Events: a.audit.Event, Seen: a.seen,
-		Unsolicited: a.unsolicited, MayRead: a.mayRead, StateKey: key,
+		Unsolicited: a.unsolicited, MayRead: a.mayRead, Live: a.live, StateKey: key,
 		Environment: a.Environment, Supervised: a.Supervised, Log: a.Log, Version: a.Version,
 	})
 	if err != nil {
@@ -136,6 +137,8 @@ func (a *App) openTransports(dir string) error {
 		Serve:         a.serveExchange,
 		Settings:      func() *listen.Settings { return a.current.Load().front },
 		SessionClosed: a.pool.CloseSession,
+		Live:          a.live,
+		Record:        a.audit.Event,
 		Log:           a.Log, Meter: &a.meter,
 	})
 	if err != nil {

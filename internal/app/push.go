@@ -21,6 +21,19 @@ func (a *App) unsolicited(session *gate.Session, up string, m *gate.Message) {
 	a.current.Load().line.Push(a.ctx, ex, m, a.front.Unasked())
 }
 
+// live tells whether the credential that opened a stream is still good.
+func (a *App) live(p *gate.Principal) bool {
+	switch {
+	case p == nil || !p.Expires.IsZero() && time.Now().After(p.Expires):
+		return false
+	case p.Method == "api_key":
+		return a.current.Load().cfg.Identity.APIKeys && a.keys.Alive(p.Credential)
+	case p.Method == "anonymous":
+		return a.current.Load().cfg.Identity.Anonymous != nil
+	}
+	return true
+}
+
 // mayRead tells whether a client may hear of changes to a resource: the same
 // decision that guards reading it.
 func (a *App) mayRead(ex *gate.Exchange, uri string) bool {

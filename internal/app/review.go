@@ -10,19 +10,22 @@ import (
 )
 
 // Entries implements admin.Trust.
-func (a *App) Entries(ctx context.Context, upstream string, refresh bool) ([]admin.Entry, error) {
-	if err := a.knows(upstream); err != nil {
+func (a *App) Entries(ctx context.Context, q admin.Review) ([]admin.Entry, error) {
+	if err := a.knows(q.Upstream); err != nil {
 		return nil, err
 	}
-	if refresh {
-		if err := a.refresh(ctx, upstream); err != nil {
+	if q.Refresh {
+		if err := a.refresh(ctx, q.Upstream); err != nil {
 			return nil, err
 		}
 	}
-	list := a.pins.List(lock.Filter{Upstream: upstream})
+	list := a.pins.List(lock.Filter{Upstream: q.Upstream})
 	out := make([]admin.Entry, 0, len(list))
 	for _, e := range list {
 		out = append(out, entry(e))
+		if q.Shown {
+			a.shown.add(e)
+		}
 	}
 	return out, nil
 }
@@ -71,6 +74,7 @@ func (a *App) Detail(_ context.Context, upstream, kind, name string) (admin.Deta
 	if len(list) == 0 {
 		return admin.Detail{}, operated("showing", fmt.Errorf("upstream %s offers no %s named %q", upstream, kind, name))
 	}
+	a.shown.add(list[0])
 	pinned, offered := a.pins.Show(upstream, k, name)
 	d := admin.Detail{Entry: entry(list[0]), Approved: string(pinned), Observed: string(offered)}
 	lines, err := a.pins.Diff(list[0])
@@ -105,7 +109,14 @@ func (a *App) decide(ctx context.Context, actor, kind string, refs []admin.Ref, 
 		if err != nil {
 			return 0, operated("deciding", err)
 		}
-		decided = append(decided, lock.Ref{Upstream: r.Upstream, Kind: k, Name: r.Name, Digest: digest})
+		ref := lock.Ref{Upstream: r.Upstream, Kind: k, Name: r.Name, Digest: digest}
+		if !a.shown.same(ref) {
+			return 0, &gate.Error{
+				Code: gate.CodeParams, Op: "deciding", Err: lock.ErrConflict,
+				Public: fmt.Sprintf("%s %s/%s has changed since it was shown: look again (doorward trust diff %s) and decide then", r.Kind, r.Upstream, r.Name, r.Upstream),
+			}
+		}
+		decided = append(decided, ref)
 	}
 	for _, r := range refs {
 		err := a.record(ctx, gate.Event{Kind: kind, Actor: actor, Upstream: r.Upstream, Detail: r.Kind + " " + r.Name + " " + r.Digest})

@@ -11,6 +11,7 @@ import (
 	"doorward/internal/gate"
 	"doorward/internal/identify"
 	"doorward/internal/listen"
+	"doorward/internal/lock"
 	"doorward/internal/pipeline"
 	"doorward/internal/policy"
 	"doorward/internal/resolve"
@@ -43,7 +44,7 @@ func (a *App) snapshot(cfg *config.Config) (*snapshot, error) {
 		Stages: []gate.Stage{
 			who,
 			dec,
-			resolve.New(resolve.Config{Catalogue: a.pool, Reach: pol, Profiles: profiles(cfg), Asks: a.pool, Log: a.Log}),
+			resolve.New(resolve.Config{Catalogue: a.pool, Reach: reach{pol, a.pins}, Profiles: profiles(cfg), Asks: a.pool, Log: a.Log}),
 			authorize.New(pol),
 			a.schemas,
 		},
@@ -57,6 +58,32 @@ func (a *App) snapshot(cfg *config.Config) (*snapshot, error) {
 		return nil, err
 	}
 	return &snapshot{cfg: cfg, policy: pol, line: line, front: front(cfg)}, nil
+}
+
+// reach tells which upstreams a principal may cause to be contacted, or started:
+// those of which a rule names tools or prompts, and those with an approved
+// resource that a rule allows. A URI in a rule does not say whose it is.
+type reach struct {
+	policy *policy.Policy
+	pins   *lock.Pins
+}
+
+// Reaches implements resolve.Reach.
+func (r reach) Reaches(p *gate.Principal, upstream string) bool {
+	if r.policy.Names(p, upstream) {
+		return true
+	}
+	if !r.policy.Reaches(p, upstream) {
+		return false
+	}
+	for _, kind := range [...]gate.ItemKind{gate.Resource, gate.Template} {
+		for name := range r.pins.Approved(upstream, kind) {
+			if r.policy.Decide(p, kind, upstream, name).Allowed {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // forwards hands a call to whoever carries out its action: the front its own

@@ -29,7 +29,7 @@ func (r *run) trustList() *cobra.Command {
 		Use: "list [UPSTREAM]", Short: "List tools, prompts and resources with their state", Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return r.operate(cmd.Context(), func(ctx context.Context, op admin.Operator, _ string) error {
-				entries, err := op.Entries(ctx, first(args), refresh)
+				entries, err := op.Entries(ctx, admin.Review{Upstream: first(args), Refresh: refresh, Shown: true})
 				if err != nil {
 					return err
 				}
@@ -103,7 +103,7 @@ func (r *run) trustDiff() *cobra.Command {
 		Use: "diff [UPSTREAM]", Short: "Show what differs from what was approved; exit 3 when something does", Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return r.operate(cmd.Context(), func(ctx context.Context, op admin.Operator, _ string) error {
-				entries, err := op.Entries(ctx, first(args), false)
+				entries, err := op.Entries(ctx, admin.Review{Upstream: first(args), Shown: true})
 				if err != nil {
 					return err
 				}
@@ -157,14 +157,14 @@ func (r *run) trustDecide(verb string) *cobra.Command {
 	var dryRun, all bool
 	c := &cobra.Command{
 		Use:   verb + " UPSTREAM [NAME…]",
-		Short: map[string]string{"approve": "Approve what an upstream offers now", "reject": "Reject definitions: they stay withheld"}[verb],
+		Short: map[string]string{"approve": "Approve what an upstream was last seen to offer (trust list, show and diff)", "reject": "Reject definitions: they stay withheld"}[verb],
 		Args:  cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 && !all {
 				return fmt.Errorf("%s what? name an upstream, or say --all", verb)
 			}
 			return r.operate(cmd.Context(), func(ctx context.Context, op admin.Operator, actor string) error {
-				entries, err := op.Entries(ctx, first(args), true)
+				entries, err := offered(ctx, op, first(args))
 				if err != nil {
 					return err
 				}
@@ -180,6 +180,16 @@ func (r *run) trustDecide(verb string) *cobra.Command {
 	c.Flags().BoolVar(&dryRun, "dry-run", false, "show what would be decided and change nothing")
 	c.Flags().BoolVar(&all, "all", false, "everything of every upstream")
 	return c
+}
+
+// offered is what an upstream was last seen to offer: what a person who decides
+// has looked at. One that nobody has looked at yet is asked now.
+func offered(ctx context.Context, op admin.Operator, upstream string) ([]admin.Entry, error) {
+	entries, err := op.Entries(ctx, admin.Review{Upstream: upstream})
+	if err != nil || len(entries) > 0 {
+		return entries, err
+	}
+	return op.Entries(ctx, admin.Review{Upstream: upstream, Refresh: true})
 }
 
 type decision struct {
@@ -252,7 +262,7 @@ func (r *run) trustVerify() *cobra.Command {
 		Use: "verify [UPSTREAM]", Short: "Ask the upstreams and compare with the lock; exit 3 when anything differs", Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return r.operate(cmd.Context(), func(ctx context.Context, op admin.Operator, _ string) error {
-				entries, err := offered(ctx, op, args)
+				entries, err := asked(ctx, op, args)
 				if err != nil {
 					return err
 				}
@@ -270,11 +280,11 @@ func (r *run) trustVerify() *cobra.Command {
 	}
 }
 
-// offered asks the named upstream, or each one by itself: one that does not
-// answer cannot be said to be as it was approved.
-func offered(ctx context.Context, op admin.Operator, args []string) ([]admin.Entry, error) {
+// asked asks the named upstream, or each one by itself: one that does not answer
+// cannot be said to be as it was approved.
+func asked(ctx context.Context, op admin.Operator, args []string) ([]admin.Entry, error) {
 	if len(args) > 0 {
-		return op.Entries(ctx, args[0], true)
+		return op.Entries(ctx, admin.Review{Upstream: args[0], Refresh: true})
 	}
 	st, err := op.Status(ctx)
 	if err != nil {
@@ -282,7 +292,7 @@ func offered(ctx context.Context, op admin.Operator, args []string) ([]admin.Ent
 	}
 	var all []admin.Entry
 	for _, u := range st.Upstreams {
-		entries, err := op.Entries(ctx, u.Name, true)
+		entries, err := op.Entries(ctx, admin.Review{Upstream: u.Name, Refresh: true})
 		if err != nil {
 			return nil, err
 		}

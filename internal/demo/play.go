@@ -103,7 +103,7 @@ func (t *tour) firstUse(ctx context.Context) error {
 
 // approve does what `doorward trust approve UPSTREAM` does.
 func (t *tour) approve(ctx context.Context, upstream string) error {
-	entries, err := t.app.Entries(ctx, upstream, true)
+	entries, err := t.app.Entries(ctx, admin.Review{Upstream: upstream, Refresh: true})
 	if err != nil {
 		return err
 	}
@@ -181,7 +181,7 @@ func (t *tour) changed(ctx context.Context) error {
 			t.say("    | %s", line)
 		}
 		t.say("")
-		if _, err := t.app.Entries(ctx, "weather", true); err != nil {
+		if _, err := t.app.Entries(ctx, admin.Review{Upstream: "weather", Refresh: true}); err != nil {
 			return err
 		}
 		seen, err := names(ctx, s)

@@ -10,8 +10,16 @@ import (
 // TestHasKey: it says of every pair what comparing the keys says.
 func TestHasKey(t *testing.T) {
 	all := []*gate.Principal{
-		nil, {}, {Subject: "a"}, {Tenant: "a"}, {Method: "a"}, {Method: "1:a", Subject: "0:"}, {Method: "a", Tenant: "b", Subject: "c"},
-		{Method: "ab", Subject: "c"}, {Subject: strings.Repeat("long", 100)}, {Subject: strings.Repeat("long", 100) + "er"},
+		nil,
+		{},
+		{Subject: "a"},
+		{Tenant: "a"},
+		{Method: "a"},
+		{Method: "1:a", Subject: "0:"},
+		{Method: "a", Tenant: "b", Subject: "c"},
+		{Method: "ab", Subject: "c"},
+		{Subject: strings.Repeat("long", 100)},
+		{Subject: strings.Repeat("long", 100) + "er"},
 	}
 	for _, a := range all {
 		for _, b := range all {

@@ -176,7 +176,7 @@ func (g *GW) Revoke(name string) {
 // upstreams. It returns how many definitions it approved.
 func (g *GW) Approve(upstream string) int {
 	g.t.Helper()
-	entries, err := g.App.Entries(g.t.Context(), upstream, true)
+	entries, err := g.App.Entries(g.t.Context(), admin.Review{Upstream: upstream, Refresh: true})
 	if err != nil {
 		g.t.Fatalf("looking at upstream %q: %v", upstream, err)
 	}

@@ -197,7 +197,8 @@ func (a *answer) deliver(ex *gate.Exchange, m *gate.Message) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.check()
-	if m.Final() && ex == a.ex && a.phase == fresh && a.accept.json && !(a.accept.stream && m.Kind == gate.Result && a.streams()) {
+	streamed := !a.accept.json || a.accept.stream && m.Kind == gate.Result && a.streams()
+	if m.Final() && ex == a.ex && a.phase == fresh && !streamed {
 		return a.whole(replyStatus(ex, m), mcp.PiecesForClient(ex, m)...)
 	}
 	data := mcp.OneLine(mcp.ForClient(ex, m))

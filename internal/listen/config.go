@@ -23,9 +23,16 @@ type Config struct {
 	// SessionClosed is told once about every session that ended, also about one
 	// whose handshake failed. It is called without locks. Nil: nobody cares.
 	SessionClosed func(*gate.Session)
-	Log           *slog.Logger // nil discards
-	Meter         Meter        // nil counts nothing
-	Limits        Limits
+	// Live tells whether a principal's credential is still good. Open streams
+	// are asked about every few seconds, and end when it is not (HTT-40). Nil:
+	// always.
+	Live func(*gate.Principal) bool
+	// Record writes an event to the audit log: of a request that was turned
+	// away before it became an exchange. Nil: nobody keeps them.
+	Record func(context.Context, gate.Event) error
+	Log    *slog.Logger // nil discards
+	Meter  Meter        // nil counts nothing
+	Limits Limits
 }
 
 // Settings is the part of the configuration that a reload may change. It is
@@ -121,6 +128,12 @@ func New(cfg Config) (*Server, error) {
 	}
 	if cfg.Meter == nil {
 		cfg.Meter = unmetered{}
+	}
+	if cfg.Live == nil {
+		cfg.Live = func(*gate.Principal) bool { return true }
+	}
+	if cfg.Record == nil {
+		cfg.Record = func(context.Context, gate.Event) error { return nil }
 	}
 	if cfg.SessionClosed == nil {
 		cfg.SessionClosed = func(*gate.Session) {}

@@ -1,6 +1,7 @@
 package listen
 
 import (
+	"fmt"
 	"net/http"
 	"net/netip"
 	"runtime/debug"
@@ -192,6 +193,14 @@ func (v *visit) turn(code gate.Code, text string) bool {
 	}
 	v.server.cfg.Meter.Turned(code)
 	v.server.cfg.Log.Debug("request turned away", "exchange", v.id, "code", code, "remote", v.remote)
+	// Nobody has signed in, and nothing is carried out: when the record cannot be
+	// written, the refusal stands and the log has said why.
+	if err := v.server.cfg.Record(v.r.Context(), gate.Event{
+		Kind: "request.turned_away", Actor: v.remote.String(), Exchange: v.id, Status: "refused",
+		Detail: fmt.Sprintf("%s: %.10q %.100q host %.100q origin %.100q", code, v.r.Method, v.r.URL.Path, v.r.Host, v.r.Header.Get("Origin")),
+	}); err != nil {
+		v.server.cfg.Log.Error("request turned away without a record", "exchange", v.id, "error", err)
+	}
 	ex := &gate.Exchange{ID: v.id, Inbound: gate.Inbound{Header: v.r.Header}}
 	id, _ := requestID(ex)
 	body := appendError(nil, id, row.JSONRPC, text)

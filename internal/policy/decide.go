@@ -88,6 +88,21 @@ func (p *Policy) Reaches(who *gate.Principal, upstream string) bool {
 	return false
 }
 
+// Names tells whether any allow of p's roles on tools or prompts could match
+// something of the upstream. Unlike Reaches it leaves rules on resources out: a
+// caller that knows the upstream's resources can ask about each.
+func (p *Policy) Names(who *gate.Principal, upstream string) bool {
+	if p == nil || who == nil {
+		return false
+	}
+	for _, r := range who.Roles {
+		if known := p.roles[r]; known != nil && (known.allow.tools.reaches(upstream) || known.allow.prompts.reaches(upstream)) {
+			return true
+		}
+	}
+	return false
+}
+
 // question is one thing that is asked about, in the forms that rules match.
 type question struct {
 	kind           gate.ItemKind

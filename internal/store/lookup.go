@@ -138,6 +138,22 @@ func (k *Keys) Lookup(text string) (Key, error) {
 	return e.Key, nil
 }
 
+// Alive tells whether the key with this public id is still good: for streams that
+// it once opened.
+func (k *Keys) Alive(id string) bool {
+	now := time.Now()
+	s := k.fresh(now)
+	if s.err != nil {
+		return false
+	}
+	for _, e := range s.keys {
+		if e.ID == id {
+			return e.refusal(now) == nil
+		}
+	}
+	return false
+}
+
 func (m *mac) digest(text string) {
 	m.text = append(m.text[:0], text...)
 	m.hash.Reset()

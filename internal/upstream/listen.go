@@ -102,8 +102,14 @@ func (p *Pool) listen(ctx context.Context, ex *gate.Exchange, emit gate.Emit) er
 	if err := l.acknowledge(ctx, n, emit); err != nil {
 		return err
 	}
+	check := time.NewTicker(recheck)
+	defer check.Stop()
 	for {
 		select {
+		case <-check.C:
+			if live := p.cfg.Live; live != nil && !live(ex.Principal) {
+				return &gate.Error{Code: gate.CodeBadCredential, Op: "listening", Err: errors.New("the credential is not good any more")}
+			}
 		case m := <-l.queue:
 			if err := emit(ctx, m); err != nil {
 				return err
@@ -116,6 +122,10 @@ func (p *Pool) listen(ctx context.Context, ex *gate.Exchange, emit gate.Emit) er
 		}
 	}
 }
+
+// recheck is how often an open subscription's credential is looked at
+// (security case HTT-40: within ten seconds).
+const recheck = 3 * time.Second
 
 // acknowledge says what is honoured, once every upstream has said so or is late.
 func (l *listener) acknowledge(ctx context.Context, n int, emit gate.Emit) error {
@@ -233,6 +243,9 @@ func (l *listener) once(ctx context.Context, g greeted, want wanted, acked *bool
 			if !granted.has(m) {
 				l.pool.count(g.srv.set.Name, "dropped")
 				return nil
+			}
+			if g.channel.shared() && listChanged(m.Method) {
+				m = bare(m)
 			}
 			return l.put(ctx, m)
 		}

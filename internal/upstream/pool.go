@@ -25,7 +25,6 @@ const (
 	maxConcurrency     = 256
 	defaultResult      = 10 << 20
 	maxChannels        = 10_000 // sessions and processes, of all upstreams
-	maxChildren        = 512    // processes of one upstream
 	idleExpiry         = 30 * time.Minute
 	sweepEvery         = time.Minute
 )
@@ -73,7 +72,10 @@ type Config struct {
 	Unsolicited func(session *gate.Session, upstream string, m *gate.Message)
 	// MayRead tells whether the exchange's principal may be told of changes to
 	// a resource. Nil refuses all.
-	MayRead     func(ex *gate.Exchange, uri string) bool
+	MayRead func(ex *gate.Exchange, uri string) bool
+	// Live tells whether a principal's credential is still good; an open
+	// subscription is asked about every few seconds. Nil: always.
+	Live        func(*gate.Principal) bool
 	StateKey    [32]byte // seals requestState
 	Environment []string // Doorward's own; children get PATH, HOME, LANG, LC_ALL, TMPDIR, TZ, USER of it
 	Supervised  bool     // this binary runs Supervise when argv[0] is SupervisorName
@@ -164,6 +166,7 @@ func (p *Pool) Reconfigure(all []Settings) error {
 	for _, set := range all {
 		set = set.withDefaults()
 		if had := old[set.Name]; had != nil && reflect.DeepEqual(had.set, set) {
+			had.forget()
 			p.servers[set.Name] = had
 			delete(old, set.Name)
 			continue
@@ -258,7 +261,7 @@ func (p *Pool) server(name string) (*server, error) {
 	return s, nil
 }
 
-// sweep closes channels that nobody has used for idleExpiry.
+// sweep closes channels that nobody has used for long.
 func (p *Pool) sweep() {
 	t := time.NewTicker(sweepEvery)
 	defer t.Stop()
@@ -268,7 +271,7 @@ func (p *Pool) sweep() {
 			return
 		case now := <-t.C:
 			for _, s := range p.list() {
-				s.expire(now.Add(-idleExpiry))
+				s.expire(now)
 			}
 		}
 	}

@@ -27,7 +27,6 @@ var (
 // goroutines may use it.
 type checker struct {
 	schema *jsonschema.Schema
-	plain  *plain // nil for a schema that only the library can judge
 	cost   cost
 	meter  *meter // nil unless a pattern backtracks
 }
@@ -67,7 +66,7 @@ func newChecker(raw []byte) (*checker, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &checker{schema: s, plain: plainOf(s), cost: weight, meter: p.meter}, nil
+	return &checker{schema: s, cost: weight, meter: p.meter}, nil
 }
 
 // nowhere is a loader that loads nothing: the library's own reads files.

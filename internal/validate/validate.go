@@ -73,9 +73,6 @@ func (s *Stage) Judge(ctx context.Context, ex *gate.Exchange) (gate.Verdict, err
 }
 
 func judgeArguments(ctx context.Context, c *checker, args []byte) (gate.Verdict, error) {
-	if c.plain.accepts(args) {
-		return gate.Pass(), nil
-	}
 	in, err := decode(args)
 	if err == nil {
 		if _, object := in.value.(map[string]any); !object {
@@ -120,9 +117,6 @@ func (s *Stage) Review(ctx context.Context, ex *gate.Exchange, m *gate.Message) 
 		return nil, badResult("the result has no structured content, which its output schema asks for"), nil
 	}
 	content := m.Bytes(at)
-	if def.output.plain.accepts(content) {
-		return nil, gate.Pass(), nil
-	}
 	in, err := decode(content)
 	if err == nil {
 		err = def.output.check(ctx, in)
