@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -109,7 +110,7 @@ func TestBadFilesTellEveryFault(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, err = config.Load(name)
-			faults, ok := err.(config.Faults)
+			faults, ok := errors.AsType[config.Faults](err)
 			if !ok {
 				t.Fatalf("Load: %v, want faults", err)
 			}
@@ -166,21 +167,8 @@ func TestUnreadableFiles(t *testing.T) {
 	if _, err := config.Load(path); err == nil || !strings.Contains(err.Error(), "everybody") {
 		t.Errorf("a file that everybody may write: %v", err)
 	}
-	if _, err := config.Load(path + ".none"); !os.IsNotExist(unwrapAll(err)) {
+	if _, err := config.Load(path + ".none"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a missing file: %v", err)
-	}
-}
-
-func unwrapAll(err error) error {
-	for {
-		u, ok := err.(interface{ Unwrap() error })
-		if !ok {
-			return err
-		}
-		if _, ok := err.(*os.PathError); ok {
-			return err
-		}
-		err = u.Unwrap()
 	}
 }
 
@@ -252,7 +240,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, err := config.Parse("/etc/doorward/doorward.yaml", data)
 		if err != nil {
-			if _, ok := err.(config.Faults); !ok || err.Error() == "" {
+			if _, ok := errors.AsType[config.Faults](err); !ok || err.Error() == "" {
 				t.Fatalf("Parse: %v, want faults", err)
 			}
 			return

@@ -44,7 +44,7 @@ func (d *decoder) value(n ast.Node, v reflect.Value, path string, tag reflect.St
 	if n.GetToken() != nil {
 		d.at[path] = n.GetToken().Position
 	}
-	if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
+	if u, ok := reflect.TypeAssert[encoding.TextUnmarshaler](v.Addr()); ok {
 		d.text(n, u, path)
 		return
 	}
@@ -150,7 +150,7 @@ func (d *decoder) table(n ast.Node, v reflect.Value, path string, tag reflect.St
 	v.Set(reflect.MakeMap(v.Type()))
 	d.members(n, path, func(key string, _, value ast.Node) {
 		element := reflect.New(v.Type().Elem())
-		if e, ok := element.Interface().(interface{ setDefaults() }); ok {
+		if e, ok := reflect.TypeAssert[interface{ setDefaults() }](element); ok {
 			e.setDefaults()
 		}
 		d.value(value, element.Elem(), join(path, key), tag)

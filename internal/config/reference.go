@@ -66,7 +66,7 @@ func schemaOf(v reflect.Value, tag reflect.StructTag, doc string) map[string]any
 // entry is a fresh element of a map, defaults set.
 func entry(t reflect.Type) reflect.Value {
 	v := reflect.New(t)
-	if e, ok := v.Interface().(interface{ setDefaults() }); ok {
+	if e, ok := reflect.TypeAssert[interface{ setDefaults() }](v); ok {
 		e.setDefaults()
 	}
 	return v.Elem()

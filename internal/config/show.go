@@ -34,7 +34,7 @@ func (w *writer) fields(v reflect.Value, depth int) {
 
 // skipped tells what would not parse, or not to the same: absent things.
 func skipped(parent reflect.Value, key string, v reflect.Value) bool {
-	if c, ok := parent.Interface().(Config); ok && key == "roles" {
+	if c, ok := reflect.TypeAssert[Config](parent); ok && key == "roles" {
 		return c.BuiltInRole
 	}
 	switch v.Kind() {
@@ -107,7 +107,7 @@ func single(v reflect.Value) (string, bool) {
 	case reflect.String:
 		return plain(v.String()), true
 	case reflect.Bool, reflect.Int:
-		if _, ok := v.Interface().(fmt.Stringer); !ok {
+		if _, ok := reflect.TypeAssert[fmt.Stringer](v); !ok {
 			return fmt.Sprint(v.Interface()), true
 		}
 	case reflect.Map:
@@ -127,7 +127,7 @@ func single(v reflect.Value) (string, bool) {
 			return "{}", true
 		}
 	}
-	if s, ok := v.Interface().(fmt.Stringer); ok {
+	if s, ok := reflect.TypeAssert[fmt.Stringer](v); ok {
 		return plain(s.String()), true
 	}
 	return "", false
@@ -135,7 +135,7 @@ func single(v reflect.Value) (string, bool) {
 
 // isEmptyEntry tells of a role without rules, which has no line of its own.
 func isEmptyEntry(v reflect.Value) bool {
-	r, ok := v.Interface().(Role)
+	r, ok := reflect.TypeAssert[Role](v)
 	return ok && r.Allow == nil && r.Deny == nil
 }
 

@@ -127,14 +127,14 @@ func foldRune(r rune) rune {
 		r -= 0xFEE0
 	}
 	if r < utf8.RuneSelf {
-		return rune(lower(byte(r)))
+		return rune(lower(byte(r & 0x7f)))
 	}
 	least := unicode.ToLower(unicode.ToUpper(r)) // dotted and dotless i have no simple folding
 	for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
 		least = min(least, f)
 	}
 	if least < utf8.RuneSelf {
-		return rune(lower(byte(least)))
+		return rune(lower(byte(least & 0x7f)))
 	}
 	return least
 }

@@ -254,5 +254,5 @@ func idFault(tok []byte) string {
 
 // integer reports whether a number token has neither fraction nor exponent.
 func integer(tok []byte) bool {
-	return len(tok) > 0 && (tok[0] == '-' || tok[0] >= '0' && tok[0] <= '9') && bytes.IndexAny(tok, ".eE") < 0
+	return len(tok) > 0 && (tok[0] == '-' || tok[0] >= '0' && tok[0] <= '9') && !bytes.ContainsAny(tok, ".eE")
 }

@@ -24,10 +24,14 @@ func TestPatch(t *testing.T) {
 		want     string
 	}{
 		{"nothing", full, func(patch) {}, full},
-		{"id", noMeta, func(p patch) { p.ID([]byte(`"gw-7"`)) },
-			`{"jsonrpc":"2.0","id":"gw-7","method":"m","params":{ "name":"n" , "z":1E400 },"x": [ ]}`},
-		{"id of a failure", failed, func(p patch) { p.ID([]byte("7")) },
-			`{"id":7,"jsonrpc":"2.0","error":{"code":1,"message":"m"}}`},
+		{
+			"id", noMeta, func(p patch) { p.ID([]byte(`"gw-7"`)) },
+			`{"jsonrpc":"2.0","id":"gw-7","method":"m","params":{ "name":"n" , "z":1E400 },"x": [ ]}`,
+		},
+		{
+			"id of a failure", failed, func(p patch) { p.ID([]byte("7")) },
+			`{"id":7,"jsonrpc":"2.0","error":{"code":1,"message":"m"}}`,
+		},
 		{"meta without params, twice", bare, func(p patch) {
 			p.SetMeta("a", []byte("1"))
 			p.SetMeta("b\"", []byte("2"))
@@ -37,8 +41,10 @@ func TestPatch(t *testing.T) {
 			p.SetField("name", []byte(`"n"`))
 			p.ID([]byte("2"))
 		}, `{"jsonrpc":"2.0","id":2,"method":"m","params":{"name":"n","_meta":{"a":1}}} `},
-		{"meta without _meta", noMeta, func(p patch) { p.SetMeta("a", []byte("1")) },
-			`{"jsonrpc":"2.0","id":1,"method":"m","params":{ "name":"n" , "z":1E400 ,"_meta":{"a":1}},"x": [ ]}`},
+		{
+			"meta without _meta", noMeta, func(p patch) { p.SetMeta("a", []byte("1")) },
+			`{"jsonrpc":"2.0","id":1,"method":"m","params":{ "name":"n" , "z":1E400 ,"_meta":{"a":1}},"x": [ ]}`,
+		},
 		{"meta into empty", empty, func(p patch) {
 			p.SetMeta("a", []byte("1"))
 			p.SetMeta("b", []byte("2"))
@@ -50,16 +56,26 @@ func TestPatch(t *testing.T) {
 			p.SetField("name", []byte(`"N"`))
 			p.SetField("uri", []byte(`"u"`))
 		}, `{"jsonrpc":"2.0","id":1,"method":"m","params":{"_meta":{"a": 1 , "b" :"B","c":3 ,"d":5},"name":"N","uri":"u"}}`},
-		{"drop first", full, func(p patch) { p.DropMeta("a") },
-			`{"jsonrpc":"2.0","id":1,"method":"m","params":{"_meta":{"b" :2,"c":3 },"name":"n"}}`},
-		{"drop middle", full, func(p patch) { p.DropMeta("b", "none") },
-			`{"jsonrpc":"2.0","id":1,"method":"m","params":{"_meta":{"a": 1,"c":3 },"name":"n"}}`},
-		{"drop last two", full, func(p patch) { p.DropMeta("b", "c") },
-			`{"jsonrpc":"2.0","id":1,"method":"m","params":{"_meta":{"a": 1 },"name":"n"}}`},
-		{"drop first and last", full, func(p patch) { p.DropMeta("a", "c") },
-			`{"jsonrpc":"2.0","id":1,"method":"m","params":{"_meta":{"b" :2 },"name":"n"}}`},
-		{"drop all", full, func(p patch) { p.DropMeta("a", "b", "c") },
-			`{"jsonrpc":"2.0","id":1,"method":"m","params":{"_meta":{ },"name":"n"}}`},
+		{
+			"drop first", full, func(p patch) { p.DropMeta("a") },
+			`{"jsonrpc":"2.0","id":1,"method":"m","params":{"_meta":{"b" :2,"c":3 },"name":"n"}}`,
+		},
+		{
+			"drop middle", full, func(p patch) { p.DropMeta("b", "none") },
+			`{"jsonrpc":"2.0","id":1,"method":"m","params":{"_meta":{"a": 1,"c":3 },"name":"n"}}`,
+		},
+		{
+			"drop last two", full, func(p patch) { p.DropMeta("b", "c") },
+			`{"jsonrpc":"2.0","id":1,"method":"m","params":{"_meta":{"a": 1 },"name":"n"}}`,
+		},
+		{
+			"drop first and last", full, func(p patch) { p.DropMeta("a", "c") },
+			`{"jsonrpc":"2.0","id":1,"method":"m","params":{"_meta":{"b" :2 },"name":"n"}}`,
+		},
+		{
+			"drop all", full, func(p patch) { p.DropMeta("a", "b", "c") },
+			`{"jsonrpc":"2.0","id":1,"method":"m","params":{"_meta":{ },"name":"n"}}`,
+		},
 		{"drop all and set", full, func(p patch) {
 			p.DropMeta("a", "b", "c")
 			p.SetMeta("d", []byte("4"))
@@ -78,27 +94,37 @@ func TestPatch(t *testing.T) {
 			p.DropMeta("y")
 			p.SetField("_meta", []byte(`{"x":1,"y":2}`))
 		}, `{"jsonrpc":"2.0","id":1,"method":"m","params":{"_meta":{"x":1,"d":4},"name":"n"}}`},
-		{"remove a field", full, func(p patch) { p.SetField("_meta", nil) },
-			`{"jsonrpc":"2.0","id":1,"method":"m","params":{"name":"n"}}`},
+		{
+			"remove a field", full, func(p patch) { p.SetField("_meta", nil) },
+			`{"jsonrpc":"2.0","id":1,"method":"m","params":{"name":"n"}}`,
+		},
 		{"result", result, func(p patch) {
 			p.ID([]byte(`"x"`))
 			p.SetMeta("a", []byte("1"))
 			p.SetField("isError", []byte("true"))
 		}, `{"jsonrpc":"2.0","id":"x","result":{"content":[],"isError":true,"_meta":{"a":1}}}`},
-		{"null _meta", `{"jsonrpc":"2.0","id":1,"result":{"_meta":null}}`,
-			func(p patch) { p.SetMeta("a", []byte("1")) }, `{"jsonrpc":"2.0","id":1,"result":{"_meta":{"a":1}}}`},
-		{"result that is no object", `{"jsonrpc":"2.0","id":1,"result":[1]}`,
-			func(p patch) { p.SetMeta("a", []byte("1")) }, `{"jsonrpc":"2.0","id":1,"result":[1]}`},
+		{
+			"null _meta", `{"jsonrpc":"2.0","id":1,"result":{"_meta":null}}`,
+			func(p patch) { p.SetMeta("a", []byte("1")) }, `{"jsonrpc":"2.0","id":1,"result":{"_meta":{"a":1}}}`,
+		},
+		{
+			"result that is no object", `{"jsonrpc":"2.0","id":1,"result":[1]}`,
+			func(p patch) { p.SetMeta("a", []byte("1")) }, `{"jsonrpc":"2.0","id":1,"result":[1]}`,
+		},
 		{"failure", failed, func(p patch) {
 			p.SetMeta("a", []byte("1"))
 			p.SetField("message", []byte(`"internal error"`))
 			p.SetField("data", []byte(`{}`))
 		}, `{"jsonrpc":"2.0","error":{"code":1,"message":"internal error","data":{}}}`},
-		{"notification keeps no id", `{"jsonrpc":"2.0","method":"m"}`, func(p patch) { p.ID([]byte("1")) },
-			`{"jsonrpc":"2.0","method":"m"}`},
-		{"escaped key", `{"jsonrpc":"2.0","method":"m","params":{"_m\u0065ta":{"\u0061":1}}}`,
+		{
+			"notification keeps no id", `{"jsonrpc":"2.0","method":"m"}`, func(p patch) { p.ID([]byte("1")) },
+			`{"jsonrpc":"2.0","method":"m"}`,
+		},
+		{
+			"escaped key", `{"jsonrpc":"2.0","method":"m","params":{"_m\u0065ta":{"\u0061":1}}}`,
 			func(p patch) { p.SetMeta("a", []byte("2")) },
-			`{"jsonrpc":"2.0","method":"m","params":{"_m\u0065ta":{"\u0061":2}}}`},
+			`{"jsonrpc":"2.0","method":"m","params":{"_m\u0065ta":{"\u0061":2}}}`,
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			m := mustParse(t, tc.in)

@@ -210,7 +210,7 @@ func (v *visit) turn(code gate.Code, text string) bool {
 	if code == gate.CodeInternal {
 		status = http.StatusInternalServerError
 	}
-	v.out.json(status, body)
+	_ = v.out.json(status, body) // a client that is gone has no use for the error
 	return false
 }
 

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -255,10 +256,8 @@ func TestHostileHeaders(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got, _ := raw(t, addr, tc.request)
-			for _, want := range tc.want {
-				if got == want {
-					return
-				}
+			if slices.Contains(tc.want, got) {
+				return
 			}
 			t.Errorf("status %d, want one of %v", got, tc.want)
 		})

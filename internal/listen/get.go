@@ -13,8 +13,7 @@ import (
 // watch is the client's end of a GET or DELETE: operations of HTTP that are no
 // messages. Refuse is all that the line calls; a stream is written by Forward.
 type watch struct {
-	visit   *visit
-	session *session // for a stream, once Forward has it
+	visit *visit
 }
 
 // registry finds the GET that an exchange belongs to, for Forward.

@@ -15,9 +15,9 @@ func NewExchangeID(now time.Time) string {
 	var b [16]byte
 	ms := now.UnixMilli()
 	for i := range 6 {
-		b[i] = byte(ms >> (40 - 8*i))
+		b[i] = byte(ms >> (40 - 8*i) & 0xff)
 	}
-	rand.Read(b[6:]) //nolint:errcheck // crypto/rand.Read never fails; it ends the process instead
+	_, _ = rand.Read(b[6:]) // never fails; it ends the process instead
 	var out [26]byte
 	// 128 bits in groups of five, from the last character to the first.
 	var acc, bits uint
@@ -37,6 +37,6 @@ func NewExchangeID(now time.Time) string {
 // newToken makes n random bytes as visible ASCII (base64url).
 func newToken(n int) string {
 	b := make([]byte, n)
-	rand.Read(b) //nolint:errcheck // crypto/rand.Read never fails; it ends the process instead
+	_, _ = rand.Read(b) // never fails; it ends the process instead
 	return base64.RawURLEncoding.EncodeToString(b)
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/textproto"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -77,10 +78,8 @@ func (s *Settings) allowedHost(r *http.Request) bool {
 // one that is named, or one that the gateway itself serves. Values are compared
 // as they are; "null", another case or a trailing slash do not match (HTT-11).
 func (s *Settings) allowedOrigin(r *http.Request, origin string) bool {
-	for _, allowed := range s.AllowedOrigins {
-		if origin == allowed {
-			return true
-		}
+	if slices.Contains(s.AllowedOrigins, origin) {
+		return true
 	}
 	if s.PublicURL != nil && origin == s.PublicURL.Scheme+"://"+s.PublicURL.Host {
 		return true

@@ -79,7 +79,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	for _, hs := range list {
 		if err := hs.Shutdown(ctx); err != nil {
 			cut = fmt.Errorf("stopping: %d calls were cut off: %w", s.calls.Load(), err)
-			hs.Close()
+			cut = errors.Join(cut, hs.Close())
 		}
 	}
 	s.CloseAll()

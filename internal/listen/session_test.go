@@ -3,6 +3,7 @@ package listen_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -148,7 +149,7 @@ func TestStatefulCallOutlivesItsConnection(t *testing.T) {
 	if final := next(t, read); !strings.Contains(final.data, `"id":7`) || !strings.Contains(final.data, "content") {
 		t.Errorf("final %+v", final)
 	}
-	if _, err := read(); err != io.EOF {
+	if _, err := read(); !errors.Is(err, io.EOF) {
 		t.Errorf("the stream goes on after the answer: %v", err)
 	}
 	// Once more, after the end.
@@ -289,7 +290,7 @@ func TestSSEFraming(t *testing.T) {
 				t.Errorf("%q came as %q", evil, e.data)
 			}
 		}
-		if e, err := read(); err != io.EOF {
+		if e, err := read(); !errors.Is(err, io.EOF) {
 			t.Errorf("%q: a third event %+v", evil, e)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -243,7 +244,7 @@ func (p *pipe) cancelled(ex *gate.Exchange) {
 func (p *pipe) write(data []byte) error {
 	p.writing.Lock()
 	defer p.writing.Unlock()
-	if _, err := p.out.Write(append(data[:len(data):len(data)], '\n')); err != nil {
+	if _, err := p.out.Write(append(slices.Clip(data), '\n')); err != nil {
 		return fmt.Errorf("writing to stdout: %w", err)
 	}
 	return nil

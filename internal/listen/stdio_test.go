@@ -21,7 +21,7 @@ func stdio(t *testing.T, p *play) (in *io.PipeWriter, line func() map[string]any
 	done = make(chan error, 1)
 	go func() {
 		err := p.server.ServeStdio(t.Context(), fromClient, out)
-		out.Close()
+		_ = out.Close()
 		done <- err
 	}()
 	scan := bufio.NewScanner(toClient)
@@ -76,7 +76,7 @@ func TestStdioStateful(t *testing.T) {
 	if m := line(); m["id"] != nil || m["error"] == nil {
 		t.Errorf("not json: %v", m)
 	}
-	in.Close()
+	_ = in.Close()
 	if err := <-done; err != nil {
 		t.Errorf("at the end: %v", err)
 	}
@@ -108,7 +108,7 @@ func TestStdioCancel(t *testing.T) {
 	if m := line(); m["id"] != "b" {
 		t.Errorf("after a cancellation comes %v", m)
 	}
-	in.Close()
+	_ = in.Close()
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
@@ -129,7 +129,7 @@ func TestStdioBounds(t *testing.T) {
 	}
 	write(t, in, `{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"x",`+meta+`}}`)
 	line() // begun
-	in.Close()
+	_ = in.Close()
 	close(release)
 	if m := line(); m["id"] != 2.0 {
 		t.Errorf("in flight at the end: %v", m)

@@ -120,7 +120,9 @@ func stages() []stage {
 			ex.Call.Route = gate.Route{Method: "tools/call", Kind: gate.Request, Action: gate.Relay}
 			return gate.Pass(), nil
 		}},
-		{"resolve", pass}, {"authorize", pass}, {"validate", pass},
+		{"resolve", pass},
+		{"authorize", pass},
+		{"validate", pass},
 	}
 }
 
