@@ -44,9 +44,9 @@ func (p *Pins) CommandAllowed(upstream string, argv []string, executable gate.Di
 		return gate.Refuse(gate.CodeUpstreamHeld, err.Error(), "")
 	}
 	s := p.snapshot.Load()
-	state := s.lock.state(key{upstream, gate.Command, commandName}, it.Digest)
+	state := s.state(key{upstream, gate.Command, commandName}, it.Digest)
 	if state == gate.Held && s.approved[upstream] > 0 {
-		p.note(key{upstream, gate.Command, commandName}, &it)
+		p.note(s, key{upstream, gate.Command, commandName}, &it)
 		return held(upstream, "the upstream has approved definitions but no approved command")
 	}
 	p.Observe([]gate.Item{it})
@@ -57,7 +57,7 @@ func (p *Pins) CommandAllowed(upstream string, argv []string, executable gate.Di
 		return held(upstream, "the command was rejected")
 	case gate.Changed:
 	}
-	return held(upstream, "the command or its executable differs from what was approved")
+	return held(upstream, "the command or its executable differs, or differed since, from what was approved")
 }
 
 func held(upstream, reason string) gate.Verdict {

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"time"
 
@@ -26,7 +27,7 @@ type Lock struct {
 }
 
 // Load reads a lock file. A file that does not exist is an empty lock. One that
-// is too large, malformed, edited by hand (a digest that is not its
+// is too large, writable for everybody, malformed, edited by hand (a digest that is not its
 // definition's) or left with merge-conflict markers is an error, and the
 // gateway must not start with it.
 func Load(path string) (*Lock, error) {
@@ -39,7 +40,7 @@ func Load(path string) (*Lock, error) {
 type fingerprint [sha256.Size]byte
 
 func load(path string) (*Lock, fingerprint, error) {
-	data, err := read(path, maxFile)
+	data, err := readLock(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return &Lock{}, fingerprint{}, nil
 	}
@@ -55,7 +56,7 @@ func load(path string) (*Lock, fingerprint, error) {
 
 // current is the fingerprint of the file as it is now.
 func current(path string) (fingerprint, error) {
-	data, err := read(path, maxFile)
+	data, err := readLock(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fingerprint{}, nil
 	}
@@ -65,6 +66,27 @@ func current(path string) (fingerprint, error) {
 	return sha256.Sum256(data), nil
 }
 
+// othersWrite is the mode bit of a file that every local user may write to.
+const othersWrite fs.FileMode = 0o002
+
+// readLock reads a lock file, unless every local user may approve definitions
+// by writing to it. Windows has no such mode bits.
+func readLock(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&othersWrite != 0 {
+		return nil, fmt.Errorf("%s has mode %#o: everybody on this machine may write approvals to it; run chmod o-w %s", path, mode, path)
+	}
+	return readAll(f, maxFile)
+}
+
 // read reads a file of at most limit bytes.
 func read(path string, limit int64) ([]byte, error) {
 	f, err := os.Open(path)
@@ -72,12 +94,16 @@ func read(path string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
+	return readAll(f, limit)
+}
+
+func readAll(f *os.File, limit int64) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err != nil {
 		return nil, err
 	}
 	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("%s is larger than %d MiB", path, limit>>20)
+		return nil, fmt.Errorf("%s is larger than %d MiB", f.Name(), limit>>20)
 	}
 	return data, nil
 }

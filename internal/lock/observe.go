@@ -10,45 +10,63 @@ import (
 
 // Observe takes note of definitions that an upstream offers. With ApproveFirst
 // those that nobody has decided about are approved and written to the lock
-// before it returns; it returns how many. Changed and rejected ones never are.
+// before it returns; it returns how many. Changed and rejected ones never are,
+// and an approved item of which another definition was seen once is Changed
+// from then on until a person decides, whatever is offered.
 // What is not approved is remembered for review. For items that are already
 // known in their state it does two map lookups each. The upstream adapter calls
 // it with every catalogue it has read.
 func (p *Pins) Observe(items []gate.Item) int {
+	s := p.snapshot.Load()
 	var fresh []gate.Item
+	var drifted map[key]decision
 	for i := range items {
 		it := &items[i]
 		k := key{it.Upstream, it.Kind, it.Name}
-		switch p.State(it.Upstream, it.Kind, it.Name, it.Digest) {
+		switch s.state(k, it.Digest) {
 		case gate.Approved, gate.Rejected:
 			p.observed.forget(k)
 		case gate.Changed:
-			p.note(k, it)
+			if since := s.drifts(k); since != (decision{}) {
+				if drifted == nil {
+					drifted = make(map[key]decision)
+				}
+				drifted[k] = since
+			}
+			p.note(s, k, it)
 		case gate.Held:
 			if p.config.FirstUse == ApproveFirst {
 				fresh = append(fresh, *it)
 			} else {
-				p.note(k, it)
+				p.note(s, k, it)
 			}
 		}
 	}
+	p.mark(drifted)
 	if len(fresh) == 0 {
 		return 0
 	}
 	return p.approveFirst(fresh)
 }
 
-// note records a definition for review.
-func (p *Pins) note(k key, it *gate.Item) {
-	if p.observed.known(k, it.Digest) {
+// note records a definition for review. It logs the first that differs from
+// what was decided about, not each of those that take turns after it.
+func (p *Pins) note(s *snapshot, k key, it *gate.Item) {
+	since := s.lock.approval(k)
+	if p.observed.known(k, it.Digest, since) {
 		return
 	}
+	before := p.observed.get(k)
 	d, err := defined(it)
 	if err != nil {
 		p.log.Warn("a definition cannot be recorded; it stays withheld", "upstream", it.Upstream, "kind", it.Kind.String(), "name", Visible(it.Name), "error", err)
-		return
+		pin, pinned := s.lock.pins[k]
+		if !pinned || before != nil {
+			return
+		}
+		d = definition{canonical: pin.Definition, digest: pin.Digest} // that it drifted is on record
 	}
-	if p.observed.put(k, d) {
+	if p.observed.put(k, d, since) && (before == nil || before.since != since) {
 		p.log.Info("a definition awaits approval", "upstream", it.Upstream, "kind", it.Kind.String(), "name", Visible(it.Name), "digest", d.digest.String())
 	}
 }
@@ -95,8 +113,9 @@ func (p *Pins) approveFirst(items []gate.Item) int {
 		return n
 	}
 	p.log.Error("first-use approvals are not written; the definitions stay withheld", "error", err)
+	s := p.snapshot.Load()
 	for i := range items {
-		p.note(key{items[i].Upstream, items[i].Kind, items[i].Name}, &items[i])
+		p.note(s, key{items[i].Upstream, items[i].Kind, items[i].Name}, &items[i])
 	}
 	return 0
 }

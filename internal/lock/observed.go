@@ -29,11 +29,12 @@ type definition struct {
 // observation is an undecided definition as an upstream last offered it.
 type observation struct {
 	definition
-	seen atomic.Int64 // Unix seconds
+	since decision     // the approval that the upstream drifted from; zero when there was none
+	seen  atomic.Int64 // Unix seconds
 }
 
-// observed is what upstreams offer and the lock does not approve: one
-// definition for each item, the newest. No I/O happens under its lock.
+// observed is what upstreams offer and the lock does not approve, or offered
+// since it did: one definition for each item, the newest. No I/O happens under its lock.
 type observed struct {
 	path  string
 	log   *slog.Logger
@@ -59,13 +60,13 @@ func (o *observed) init(path string, log *slog.Logger) {
 	}
 }
 
-// known tells whether this definition is the one on record, and notes that it
-// was seen. It is the hot path: a read lock and no allocation.
-func (o *observed) known(k key, digest gate.Digest) bool {
+// known tells whether this definition is the one on record, with the approval
+// that it drifted from, and notes that it was seen. It is the hot path: a read lock and no allocation.
+func (o *observed) known(k key, digest gate.Digest, since decision) bool {
 	o.mu.RLock()
 	rec := o.items[k]
 	o.mu.RUnlock()
-	if rec == nil || rec.digest != digest {
+	if rec == nil || rec.digest != digest || rec.since != since {
 		return false
 	}
 	now := time.Now().Unix()
@@ -82,8 +83,8 @@ func (o *observed) get(k key) *observation {
 }
 
 // put records a definition; false when there is no room for it.
-func (o *observed) put(k key, d definition) bool {
-	rec := &observation{definition: d}
+func (o *observed) put(k key, d definition, since decision) bool {
+	rec := &observation{definition: d, since: since}
 	rec.seen.Store(time.Now().Unix())
 	o.mu.Lock()
 	stored := o.store(k, rec)
@@ -138,12 +139,12 @@ func (o *observed) remove(k key) {
 	}
 }
 
-// settle drops what the lock decides about.
+// settle drops what the lock decides about, but for what drifted since.
 func (o *observed) settle(l *Lock) {
 	o.mu.Lock()
 	before := len(o.items)
 	for k, rec := range o.items {
-		if pin, ok := l.pins[k]; ok && pin.Digest == rec.digest {
+		if pin, ok := l.pins[k]; ok && pin.Digest == rec.digest && !l.drift(k, rec) {
 			o.remove(k)
 		}
 	}

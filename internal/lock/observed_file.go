@@ -19,8 +19,8 @@ import (
 // every character is escaped, and each entry has some bytes around it.
 const maxObservedFile = 6*maxObservedBytes + maxObserved*256
 
-// flushDelay is how long observations may stay in memory only. They are
-// evidence for `trust list` while the gateway is down, not a control.
+// flushDelay is how long observations may stay in memory only: evidence for
+// `trust list` while the gateway is down, and which approved items drifted.
 const flushDelay = time.Second
 
 // Run writes observations to data_dir/observed.json until ctx ends, and once
@@ -80,6 +80,9 @@ func (o *observed) marshal() []byte {
 		dst = appendString(dst, it.upstream)
 		dst = fmt.Appendf(dst, ", \"kind\": %q, \"name\": ", section(it.kind))
 		dst = appendString(dst, it.name)
+		if it.since != (decision{}) {
+			dst = fmt.Appendf(dst, ", \"approved\": %q, \"approved_at\": %d", it.since.digest.String(), it.since.at)
+		}
 		dst = fmt.Appendf(dst, ", \"seen\": %d, \"definition\": ", it.seen.Load())
 		dst = append(append(dst, it.canonical...), '}')
 	}
@@ -119,6 +122,14 @@ func (o *observed) load() error {
 	return nil
 }
 
+func (r *reader) integer() (int64, error) {
+	s, err := r.number()
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseInt(s, 10, 64)
+}
+
 func (o *observed) entry(r *reader) error {
 	var k key
 	var raw jsontext.Value
@@ -134,11 +145,15 @@ func (o *observed) entry(r *reader) error {
 		case "name":
 			k.name, err = r.text()
 		case "seen":
-			if s, err = r.number(); err == nil {
-				var t int64
-				t, err = strconv.ParseInt(s, 10, 64)
-				rec.seen.Store(t)
+			var t int64
+			t, err = r.integer()
+			rec.seen.Store(t)
+		case "approved":
+			if s, err = r.text(); err == nil {
+				rec.since.digest, err = parseDigest(s)
 			}
+		case "approved_at":
+			rec.since.at, err = r.integer()
 		case "definition":
 			raw, err = r.dec.ReadValue()
 			raw = raw.Clone()

@@ -41,14 +41,16 @@ type Pins struct {
 	log      *slog.Logger
 	snapshot atomic.Pointer[snapshot]
 	writing  sync.Mutex // serialises what changes the lock file; held across its I/O
+	marking  sync.Mutex // serialises what replaces the snapshot; no I/O under it
 	observed observed
 }
 
 // snapshot is one state of the lock file.
 type snapshot struct {
 	lock     *Lock
-	file     fingerprint    // of the file it was read from or written to
-	approved map[string]int // number of approved entries of each upstream
+	file     fingerprint      // of the file it was read from or written to
+	approved map[string]int   // number of approved entries of each upstream
+	drifted  map[key]struct{} // approved items that were seen to differ since
 }
 
 // Open reads the lock file and what was observed before. A lock file that Load
@@ -74,13 +76,15 @@ func Open(c Config) (*Pins, error) {
 
 // swap makes a lock the current one and forgets observations that it settles.
 func (p *Pins) swap(l *Lock, file fingerprint) {
-	s := &snapshot{lock: l, file: file, approved: make(map[string]int)}
+	p.marking.Lock()
+	s := &snapshot{lock: l, file: file, approved: make(map[string]int), drifted: p.stillDrifted(l)}
 	for k, pin := range l.pins {
 		if pin.State == gate.Approved {
 			s.approved[k.upstream]++
 		}
 	}
 	p.snapshot.Store(s)
+	p.marking.Unlock()
 	p.observed.settle(l)
 }
 
@@ -110,12 +114,13 @@ func (p *Pins) reread() error {
 }
 
 // State is how a definition with this digest stands against the lock: Approved
-// only when it is exactly what was approved, Rejected when it is exactly what
-// was rejected, Changed when something else was decided about, Held when
-// nothing was. It takes no lock and allocates nothing; the upstream adapter
+// only when it is exactly what was approved and nothing else was offered in its
+// place since, Rejected when it is exactly what was rejected, Changed when
+// something else was decided about or was offered since, Held when nothing was
+// decided. It takes no lock and allocates nothing; the upstream adapter
 // calls it for every item of a catalogue.
 func (p *Pins) State(upstream string, kind gate.ItemKind, name string, digest gate.Digest) gate.PinState {
-	return p.snapshot.Load().lock.state(key{upstream, kind, name}, digest)
+	return p.snapshot.Load().state(key{upstream, kind, name}, digest)
 }
 
 func (l *Lock) state(k key, digest gate.Digest) gate.PinState {
@@ -186,14 +191,20 @@ func (p *Pins) attempt(edit func(l *Lock) (bool, error)) error {
 	return nil
 }
 
-// decide enters a decision about a definition; who is cut to what fits.
+// decide enters a decision about a definition; who is cut to what fits. Its
+// time is later than that of the decision that it replaces, also within one
+// second: that is what tells the two apart when they are about one digest.
 func (l *Lock) decide(k key, d definition, state gate.PinState, who string) {
 	if len(who) > maxBy {
 		who = who[:maxBy]
 	}
+	at := time.Now().UTC().Truncate(time.Second)
+	if old, ok := l.pins[k]; ok && !at.After(old.At) {
+		at = old.At.Add(time.Second)
+	}
 	l.pins[k] = Pin{
 		Upstream: k.upstream, Kind: k.kind, Name: k.name,
 		Digest: d.digest, Definition: d.canonical,
-		State: state, By: who, At: time.Now().UTC().Truncate(time.Second),
+		State: state, By: who, At: at,
 	}
 }

@@ -63,7 +63,7 @@ func TestState(t *testing.T) {
 	check(one, gate.Approved)
 	check(two, gate.Changed)
 	p.Observe([]gate.Item{two})
-	check(one, gate.Approved)
+	check(one, gate.Changed)
 	if n, err := p.Reject([]lock.Ref{ref(two)}, "me"); n != 1 || err != nil {
 		t.Fatal(n, err)
 	}
@@ -203,7 +203,7 @@ func TestVanishedFileIsNotAnEmptyLock(t *testing.T) {
 	if n := p.Observe([]gate.Item{swapped, item(t, gate.Tool, "b", `{}`)}); n != 0 {
 		t.Errorf("approved %d", n)
 	}
-	if state(p, a) != gate.Approved || state(p, swapped) != gate.Changed {
+	if state(p, a) != gate.Changed || state(p, swapped) != gate.Changed {
 		t.Errorf("got %v and %v", state(p, a), state(p, swapped))
 	}
 }

@@ -63,7 +63,8 @@ func (f Filter) admits(e *Entry) bool {
 
 // List is every item that is pinned or was offered, by upstream, kind and name.
 func (p *Pins) List(f Filter) []Entry {
-	l := p.snapshot.Load().lock
+	s := p.snapshot.Load()
+	l := s.lock
 	var list []Entry
 	add := func(e Entry) {
 		if f.admits(&e) {
@@ -75,7 +76,7 @@ func (p *Pins) List(f Filter) []Entry {
 		seen[it.key] = true
 		e := Entry{
 			Upstream: it.upstream, Kind: it.kind, Name: it.name,
-			State: l.state(it.key, it.digest), Digest: it.digest, SeenAt: time.Unix(it.seen.Load(), 0).UTC(),
+			State: s.state(it.key, it.digest), Digest: it.digest, SeenAt: time.Unix(it.seen.Load(), 0).UTC(),
 		}
 		if pin, ok := l.pins[it.key]; ok {
 			e.PinnedDigest, e.By, e.At = pin.Digest, pin.By, pin.At
@@ -86,7 +87,7 @@ func (p *Pins) List(f Filter) []Entry {
 		if !seen[k] {
 			add(Entry{
 				Upstream: k.upstream, Kind: k.kind, Name: k.name,
-				State: pin.State, Digest: pin.Digest, PinnedDigest: pin.Digest, By: pin.By, At: pin.At,
+				State: s.state(k, pin.Digest), Digest: pin.Digest, PinnedDigest: pin.Digest, By: pin.By, At: pin.At,
 			})
 		}
 	}
@@ -96,7 +97,8 @@ func (p *Pins) List(f Filter) []Entry {
 
 // Show gives an item's two definitions as Indent renders them: the one that was
 // decided about and the one that the upstream offers. Either is nil when there
-// is none; offered is nil when it is what was decided about.
+// is none; offered is nil when nothing else was offered than what was decided
+// about, and the same as pinned when something else was and no longer is.
 func (p *Pins) Show(upstream string, kind gate.ItemKind, name string) (pinned, offered []byte) {
 	k := key{upstream, kind, name}
 	if pin, ok := p.snapshot.Load().lock.pins[k]; ok {
@@ -110,7 +112,8 @@ func (p *Pins) Show(upstream string, kind gate.ItemKind, name string) (pinned, o
 
 // Diff says field by field how the definition that e names differs from the one
 // that was decided about; a definition that nobody has decided about differs
-// in everything. ErrConflict when the upstream offers another one by now.
+// in everything, and an upstream that is back at what was approved in nothing.
+// ErrConflict when the upstream offers another one by now.
 func (p *Pins) Diff(e Entry) ([]Line, error) {
 	l := p.snapshot.Load().lock
 	pin := l.pins[e.key()]
@@ -147,7 +150,7 @@ func (p *Pins) review(refs []Ref, state gate.PinState, by string) (int, error) {
 			if err != nil {
 				return false, err
 			}
-			if pin, ok := l.pins[ref.key()]; ok && pin.Digest == d.digest && pin.State == state {
+			if pin, ok := l.pins[ref.key()]; ok && pin.Digest == d.digest && pin.State == state && !p.drifted(ref.key()) {
 				continue
 			}
 			l.decide(ref.key(), d, state, by)
@@ -162,6 +165,12 @@ func (p *Pins) review(refs []Ref, state gate.PinState, by string) (int, error) {
 		return 0, err
 	}
 	return n, nil
+}
+
+// drifted tells whether an approval waits for a person to say it again.
+func (p *Pins) drifted(k key) bool {
+	_, drifted := p.snapshot.Load().drifted[k]
+	return drifted
 }
 
 // find is the definition that ref names, as offered or as already decided.
@@ -198,17 +207,18 @@ type Drift struct {
 }
 
 // Verify compares what upstreams offer with the lock, for CI. Everything that
-// is not exactly as approved is drift, and so is an approved prompt, resource,
+// is not exactly as approved, or was not since, is drift, and so is an approved prompt, resource,
 // template or tool that an upstream among the observed ones no longer offers.
 func (p *Pins) Verify(offered []gate.Item) []Drift {
-	l := p.snapshot.Load().lock
+	s := p.snapshot.Load()
+	l := s.lock
 	var drift []Drift
 	seen, upstreams := make(map[key]bool), make(map[string]bool)
 	for i := range offered {
 		it := &offered[i]
 		k := key{it.Upstream, it.Kind, it.Name}
 		seen[k], upstreams[it.Upstream] = true, true
-		if state := l.state(k, it.Digest); state != gate.Approved {
+		if state := s.state(k, it.Digest); state != gate.Approved {
 			pin := l.pins[k]
 			drift = append(drift, Drift{Entry: Entry{
 				Upstream: it.Upstream, Kind: it.Kind, Name: it.Name,
@@ -220,7 +230,7 @@ func (p *Pins) Verify(offered []gate.Item) []Drift {
 		if pin.State == gate.Approved && upstreams[k.upstream] && !seen[k] && rank(k.kind) >= rank(gate.Prompt) {
 			drift = append(drift, Drift{Missing: true, Entry: Entry{
 				Upstream: k.upstream, Kind: k.kind, Name: k.name,
-				State: pin.State, Digest: pin.Digest, PinnedDigest: pin.Digest, By: pin.By, At: pin.At,
+				State: s.state(k, pin.Digest), Digest: pin.Digest, PinnedDigest: pin.Digest, By: pin.By, At: pin.At,
 			}})
 		}
 	}

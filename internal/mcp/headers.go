@@ -63,7 +63,7 @@ func imitated(h http.Header) string {
 // calls it. A tab is encoded, as some servers refuse it in a header.
 func EncodeHeader(value string) string {
 	plain := !strings.HasPrefix(value, " ") && !strings.HasSuffix(value, " ") &&
-		!(strings.HasPrefix(value, base64Prefix) && strings.HasSuffix(value, base64Suffix))
+		(!strings.HasPrefix(value, base64Prefix) || !strings.HasSuffix(value, base64Suffix))
 	for i := 0; plain && i < len(value); i++ {
 		plain = value[i] >= ' ' && value[i] <= '~'
 	}

@@ -20,8 +20,8 @@ func TestPage(t *testing.T) {
 		t.Error(d, cursor, err)
 	}
 	for raw, want := range map[string]bool{
-		`{"tools":[]}`: true, `{"tools":[],"nextCursor":null}`: true, `{}`: false, `{"tools":{}}`: false, `{"tools":[1]}`: false,
-		`{"tools":[null]}`: false, `{"tools":[],"nextCursor":1}`: false, `[]`: false, `null`: false, `{"Tools":[]}`: false,
+		`{"tools":[]}`: true, `{"tools":[],"nextCursor":null}`: true, `{}`: false, `{"tools":{}}`: false, `{"tools":[1]}`: true,
+		`{"tools":[null]}`: true, `{"tools":[],"nextCursor":1}`: false, `[]`: false, `null`: false, `{"Tools":[]}`: false,
 		`{"tools":[],"nextCursor":"` + strings.Repeat("x", 9000) + `"}`: false,
 	} {
 		if cursor, err := mcp.Page(gate.Tool, []byte(raw), keep); (err == nil) != want || cursor != "" {

@@ -106,7 +106,7 @@ func Split(raw []byte) ([][]byte, error) {
 }
 
 // errStop ends a walk over members early.
-var errStop = errors.New("found") //nolint:gochecknoglobals // a sentinel
+var errStop = errors.New("found")
 
 // member returns the value of the member of the object raw that has the name,
 // and false when there is none or raw is no object.

@@ -2,6 +2,7 @@ package mcp_test
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 	"testing"
 
@@ -174,7 +175,7 @@ func TestSplit(t *testing.T) {
 			t.Errorf("%.80s: %d items, %v, want %d", raw, len(items), err, want)
 		}
 		if err != nil {
-			if _, ok := err.(*mcp.Fault); !ok {
+			if _, ok := errors.AsType[*mcp.Fault](err); !ok {
 				t.Errorf("%T is no fault", err)
 			}
 		}

@@ -20,6 +20,7 @@ const (
 	maxPages    = 100
 	maxItems    = 10_000
 	maxCatalog  = 64 << 20 // bytes of its definitions
+	maxLeftOut  = 100      // entries that are left out and logged each
 	listTimeout = 10 * time.Second
 	shownTTL    = 5 * time.Second // how long clients may keep a list; an approval changes it
 	statefulTTL = time.Minute     // how long a session's list is believed when nothing says that it changed
@@ -182,7 +183,7 @@ func (c *channel) load(cn *conn, kind gate.ItemKind, l *loading) {
 
 // pages reads all pages of a list.
 func (c *channel) pages(ctx context.Context, l link, kind gate.ItemKind) (*catalogue, time.Duration, error) {
-	g := &gathering{srv: c.srv, kind: kind, names: map[string]int{}, headers: c.key.era == gate.Stateless && c.srv.client != nil}
+	g := &gathering{srv: c.srv, kind: kind, names: map[string]int{}, headers: c.key.era == gate.Stateless && c.srv.wire != nil}
 	cursor, ttl := "", maxTTL
 	for range maxPages {
 		m, err := c.request(ctx, l, mcp.ListMethod(kind), c.listParams(cursor))
@@ -229,16 +230,22 @@ type gathering struct {
 	names   map[string]int // how often each came
 	bytes   int
 	total   int
+	left    int // entries left out
 }
 
-// add takes one definition. One that has no proper name or digest is left out:
-// nobody could approve it, or call it.
+// add takes one entry of a list. One that is no object, or has no proper name or
+// digest, is left out: nobody could approve it, or call it. It does not take the
+// rest of the list with it (security case MHB-12).
 func (g *gathering) add(raw []byte) error {
 	if g.total++; g.total > maxItems {
 		return fmt.Errorf("a list of more than %d items", maxItems)
 	}
 	if g.bytes += len(raw); g.bytes > maxCatalog {
 		return fmt.Errorf("a list of more than %d bytes", maxCatalog)
+	}
+	if len(raw) == 0 || raw[0] != '{' {
+		g.leaveOut("", errors.New("it is no object"))
+		return nil
 	}
 	name, err := mcp.NameOf(g.kind, raw)
 	if err != nil {
@@ -258,6 +265,9 @@ func (g *gathering) add(raw []byte) error {
 }
 
 func (g *gathering) leaveOut(name string, why error) {
+	if g.left++; g.left > maxLeftOut {
+		return
+	}
 	g.srv.log.Warn("upstream offers what cannot be shown", "upstream", g.srv.set.Name,
 		"kind", g.kind.String(), "name", printable([]byte(name), maxShown), "error", why)
 }
@@ -322,7 +332,7 @@ func (in *interned) intern(c *catalogue) *catalogue {
 		h.Write(it.Raw)
 	}
 	// The same tools with and without header parameters read are not the same.
-	h.Write([]byte{byte(len(c.params))})
+	h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(c.params))))
 	key := [32]byte(h.Sum(nil))
 	in.mu.Lock()
 	defer in.mu.Unlock()

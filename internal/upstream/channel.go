@@ -129,11 +129,23 @@ func (c *channel) leave(session *gate.Session) {
 	c.mu.Unlock()
 }
 
+// begin notes that a call is under way, before it looks for a conn: a channel
+// without one may lose its process to another. end is its counterpart.
+func (c *channel) begin() { c.busy.Add(1) }
+
+func (c *channel) end() {
+	c.used.Store(time.Now().UnixNano())
+	c.busy.Add(-1)
+}
+
 // use returns an open conn, opening it where it is not. The opening goes on
 // when the caller leaves: the next one finds it done.
 func (c *channel) use(ctx context.Context) (*conn, error) {
 	if cn := c.ready(); cn != nil {
 		return cn, nil
+	}
+	if err := c.srv.lacks(c.key.era); err != nil {
+		return nil, err
 	}
 	o, err := c.open()
 	if err != nil {
@@ -178,9 +190,6 @@ func (c *channel) open() (*opening, error) {
 			return &opening{done: closedChan(), conn: cn}, nil
 		}
 	}
-	if err := c.srv.lacks(c.key.era); err != nil {
-		return nil, err
-	}
 	if wait := time.Until(c.retryAt); wait > 0 {
 		e := c.srv.fault(gate.CodeUpstreamDown, "restarting", fmt.Errorf("%w: next attempt in %s", errDown, wait.Round(time.Millisecond)))
 		e.Public = fmt.Sprintf("upstream %s is unavailable; try again in %s", c.srv.set.Name, (wait + time.Second - 1).Truncate(time.Second))
@@ -214,8 +223,8 @@ func (c *channel) finish(o *opening, before *conn) {
 	switch {
 	case o.err != nil:
 		o.err = c.srv.classify(ctx, "opening", o.err)
-		c.srv.learn(c.key.era, o.err)
-		if gate.CodeOf(o.err) != gate.CodeUpstreamEra {
+		// What was refused for want of room was not started, and may be at once.
+		if !c.srv.learn(c.key.era, o.err) && gate.CodeOf(o.err) != gate.CodeUpstreamBusy {
 			c.failed()
 		}
 	case c.closed != nil:
@@ -247,7 +256,7 @@ func (c *channel) broke(cn *conn) {
 	if time.Since(cn.born) >= steady {
 		c.failures = 0
 	}
-	if c.srv.client == nil {
+	if c.srv.wire == nil {
 		c.failed()
 	}
 }
@@ -260,7 +269,7 @@ func (c *channel) failed() {
 	}
 	c.failures++
 	// Jitter, so that the channels of a server that fell do not return as one.
-	c.retryAt = time.Now().Add(wait/2 + rand.N(wait/2+1))
+	c.retryAt = time.Now().Add(wait/2 + rand.N(wait/2+1)) //nolint:gosec // jitter is no secret
 }
 
 // close ends the channel for good and waits until nothing of it is left.

@@ -2,8 +2,12 @@ package upstream_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
+	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -109,17 +113,103 @@ func TestDiscoverStartsNothingForAKnownEra(t *testing.T) {
 	}
 }
 
-// An upstream that died at its start is not one of the other era: it is tried
-// again.
-func TestACrashTeachesNoEra(t *testing.T) {
+// An upstream that died at its start may be one of the other era or not: the
+// next requests start nothing for a moment, until it is configured or looked at
+// anew, or is another executable.
+func TestACrashIsNotRepeatedForEveryRequest(t *testing.T) {
 	t.Parallel()
 	var count starts
-	p := newPool(t, upstream.Config{Meter: &count, Upstreams: []upstream.Settings{{Name: "up", Command: []string{"/bin/false"}}}})
-	for range 2 {
-		_, err := forward(t, p, exchange(t, nil, "up", modernCall("echo", `{}`)))
-		wantCode(t, err, gate.CodeUpstreamEra)
+	link := filepath.Join(t.TempDir(), "command")
+	if err := os.Symlink("/bin/false", link); err != nil {
+		t.Fatal(err)
 	}
-	if n := count.Load(); n != 2 {
-		t.Errorf("%d processes were started, want 2", n)
+	set := []upstream.Settings{{Name: "up", Command: []string{link}}}
+	p := newPool(t, upstream.Config{Meter: &count, Upstreams: set})
+	again := func(what string, want int32) {
+		t.Helper()
+		before := count.Load()
+		for i := range 3 {
+			ex := exchange(t, nil, "up", modernCall("echo", `{}`))
+			ex.Principal.Subject = fmt.Sprint(what, i)
+			_, err := forward(t, p, ex)
+			wantCode(t, err, gate.CodeUpstreamEra)
+		}
+		if n := count.Load() - before; n != want {
+			t.Errorf("%s: %d processes were started, want %d", what, n, want)
+		}
+	}
+	again("at first", 1)
+	again("then", 0)
+	if err := p.Reconfigure(set); err != nil {
+		t.Fatal(err)
+	}
+	again("after a reload", 1)
+	if err := os.Remove(link); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("/bin/true", link); err != nil {
+		t.Fatal(err)
+	}
+	again("another executable", 1)
+}
+
+// An HTTP upstream that said which era it speaks is not asked again at once.
+func TestTheOtherEraIsNotAskedOverAndOver(t *testing.T) {
+	t.Parallel()
+	refuses := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusBadRequest)
+		fmt.Fprint(w, `{"jsonrpc":"2.0","id":1,"error":{"code":-32022,"message":"no","data":{"supported":["2026-07-28"]}}}`)
+	})
+	for _, tc := range []struct {
+		name     string
+		handler  http.Handler
+		stateful bool
+	}{
+		{"stateless to a stateful one", sdkHandler(false), false},
+		{"stateful to a stateless one", refuses, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			h := &seen{Handler: tc.handler}
+			p := httpPool(t, h, nil)
+			ask := func(who string) {
+				t.Helper()
+				ex := exchange(t, nil, "up", modernCall("say", `{}`))
+				if tc.stateful {
+					ex = exchange(t, newSession(who), "up", call("say", `{}`))
+				}
+				_, err := forward(t, p, ex)
+				wantCode(t, err, gate.CodeUpstreamEra)
+			}
+			ask("first")
+			before := h.count(http.MethodPost)
+			ask("second")
+			ask("third")
+			if n := h.count(http.MethodPost) - before; n != 0 {
+				t.Errorf("%d requests were sent", n)
+			}
+			_, _ = p.Observe(t.Context(), "up")
+			before = h.count(http.MethodPost)
+			ask("fourth")
+			if n := h.count(http.MethodPost) - before; tc.stateful && n == 0 {
+				t.Error("a look at the upstream did not let it be tried again")
+			}
+		})
+	}
+}
+
+// A handshake that only one client's words may have spoilt says nothing about
+// the upstream.
+func TestOneClientTeachesOthersNoEra(t *testing.T) {
+	t.Parallel()
+	h := &seen{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadRequest) })}
+	p := httpPool(t, h, nil)
+	for want := range 3 {
+		_, err := forward(t, p, exchange(t, newSession(fmt.Sprint(want)), "up", call("say", `{}`)))
+		wantCode(t, err, gate.CodeUpstreamEra)
+		if n := h.count(http.MethodPost); n != want+1 {
+			t.Errorf("%d requests were sent, want %d", n, want+1)
+		}
 	}
 }

@@ -12,6 +12,9 @@ import (
 // errHeld is a command that its pin does not allow to start.
 var errHeld = errors.New("the command is not approved")
 
+// errOther is a server that its pin does not allow to be used.
+var errOther = errors.New("the server is not the approved one")
+
 // fault is an expected failure of the upstream; public says which upstream it
 // was and never where it is.
 func (s *server) fault(code gate.Code, op string, err error) *gate.Error {

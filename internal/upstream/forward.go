@@ -85,10 +85,13 @@ func (s *server) relay(ctx context.Context, cancel context.CancelCauseFunc, ex *
 	if err != nil {
 		return err
 	}
-	c.busy.Add(1)
-	defer c.busy.Add(-1)
+	c.begin()
+	defer c.end()
 	cn, err := c.use(ctx)
 	if err != nil {
+		return err
+	}
+	if err := s.approved(cn); err != nil {
 		return err
 	}
 	if err := c.still(ctx, cn, ex.Target.Item); err != nil {
@@ -225,6 +228,7 @@ func (c *channel) unsolicited(cn *conn, m *gate.Message) {
 	case c.session != nil:
 		to(c.session, c.srv.set.Name, m)
 	case c.shared() && listChanged(m.Method):
+		m = bare(m)
 		for _, session := range c.listeners() {
 			to(session, c.srv.set.Name, m)
 		}
@@ -232,6 +236,10 @@ func (c *channel) unsolicited(cn *conn, m *gate.Message) {
 		c.srv.pool.count(c.srv.set.Name, "dropped")
 	}
 }
+
+// bare is a list_changed as it may go to several principals: the upstream's own
+// words may be about another of them.
+func bare(m *gate.Message) *gate.Message { return mcp.NewNotification(m.Method, nil) }
 
 func (c *channel) listeners() []*gate.Session {
 	c.mu.Lock()

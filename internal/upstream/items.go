@@ -3,6 +3,7 @@ package upstream
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"doorward/internal/gate"
 	"doorward/internal/mcp"
@@ -13,7 +14,7 @@ import (
 // resolve calls it, for upstreams that the principal may reach; the slice is
 // the caller's. Errors are *gate.Error of the upstream codes.
 func (p *Pool) Items(ctx context.Context, ex *gate.Exchange, upstream string, kind gate.ItemKind) ([]gate.Item, error) {
-	_, list, err := p.lookAt(ctx, ex, upstream, kind)
+	list, err := p.lookAt(ctx, ex, upstream, kind)
 	if err != nil {
 		return nil, err
 	}
@@ -27,7 +28,7 @@ func (p *Pool) Items(ctx context.Context, ex *gate.Exchange, upstream string, ki
 
 // Find is Items for the one definition with that name.
 func (p *Pool) Find(ctx context.Context, ex *gate.Exchange, upstream string, kind gate.ItemKind, name string) (gate.Item, bool, error) {
-	_, list, err := p.lookAt(ctx, ex, upstream, kind)
+	list, err := p.lookAt(ctx, ex, upstream, kind)
 	if err != nil {
 		return gate.Item{}, false, err
 	}
@@ -43,7 +44,7 @@ func (p *Pool) Find(ctx context.Context, ex *gate.Exchange, upstream string, kin
 // Twins are the definitions whose names look the same as that of it, and are
 // not: a person who approved one may have meant the other.
 func (p *Pool) Twins(ctx context.Context, ex *gate.Exchange, it *gate.Item) ([]gate.Item, error) {
-	_, list, err := p.lookAt(ctx, ex, it.Upstream, it.Kind)
+	list, err := p.lookAt(ctx, ex, it.Upstream, it.Kind)
 	if err != nil {
 		return nil, err
 	}
@@ -61,33 +62,53 @@ func (p *Pool) state(it *gate.Item) gate.PinState {
 	return p.cfg.Pins.State(it.Upstream, it.Kind, it.Name, it.Digest)
 }
 
+// approved refuses what another server offers than the one that was approved:
+// under a known name, something else may answer (security.md PIN-10). It is
+// asked of each link, because each may reach another server.
+func (s *server) approved(cn *conn) error {
+	h := cn.hello.Load()
+	v := s.pool.cfg.Pins.ServerAllowed(s.set.Name, h.serverDigest, h.serverInfo)
+	if v.Effect == gate.Continue {
+		return nil
+	}
+	return &gate.Error{Code: orCode(v.Code, gate.CodeUpstreamHeld), Op: "using upstream " + s.set.Name, Err: fmt.Errorf("%w: %s", errOther, v.Reason), Public: v.Public}
+}
+
 // lookAt opens the exchange's channel and reads its catalogue. An upstream that
 // has dropped the session meanwhile is asked once more: listing changes nothing.
-func (p *Pool) lookAt(ctx context.Context, ex *gate.Exchange, upstream string, kind gate.ItemKind) (*conn, *catalogue, error) {
+func (p *Pool) lookAt(ctx context.Context, ex *gate.Exchange, upstream string, kind gate.ItemKind) (*catalogue, error) {
 	s, err := p.server(upstream)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	c, err := s.channelFor(ex)
 	if err != nil {
-		return nil, nil, s.classify(ctx, "listing", err)
+		return nil, s.classify(ctx, "listing", err)
 	}
 	if cn, list := c.atHand(kind); list != nil {
-		return cn, list, nil
+		if err := s.approved(cn); err != nil {
+			return nil, err
+		}
+		return list, nil
 	}
+	c.begin()
+	defer c.end()
 	ctx, cancel := context.WithTimeoutCause(ctx, min(s.set.Timeout, listTimeout), errTimeout)
 	defer cancel()
 	for attempt := 0; ; attempt++ {
 		cn, err := c.use(ctx)
 		if err != nil {
-			return nil, nil, s.classify(ctx, "listing", err)
+			return nil, s.classify(ctx, "listing", err)
+		}
+		if err := s.approved(cn); err != nil {
+			return nil, err
 		}
 		list, err := c.catalogue(ctx, cn, kind)
 		if err == nil {
-			return cn, list, nil
+			return list, nil
 		}
 		if attempt > 0 || !errors.Is(err, errGone) {
-			return nil, nil, s.classify(ctx, "listing", err)
+			return nil, s.classify(ctx, "listing", err)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package upstream
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 	"time"
 )
@@ -25,10 +26,10 @@ func (r *lineReader) next() ([]byte, error) {
 		if int64(len(line)+len(part)) > r.max+1 {
 			return nil, errTooLarge
 		}
-		switch err {
-		case nil:
+		switch {
+		case err == nil:
 			return append(line, part[:len(part)-1]...), nil
-		case bufio.ErrBufferFull:
+		case errors.Is(err, bufio.ErrBufferFull):
 			line = append(line, part...)
 		default:
 			return nil, err // a line without an end is no message

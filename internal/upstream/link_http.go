@@ -53,7 +53,7 @@ func (s *server) newHTTPLink(era gate.Era, loose func(*gate.Message)) (*httpLink
 		return nil, fmt.Errorf("reading the URL of upstream %s: %w", s.set.Name, errors.Unwrap(err)) // without the URL
 	}
 	l := &httpLink{
-		name: s.set.Name, blank: blank, era: era, wire: s.client.Transport, limit: s.set.MaxResult,
+		name: s.set.Name, blank: blank, era: era, wire: s.wire, limit: s.set.MaxResult,
 		calls: map[*outgoing]struct{}{}, log: s.log, loose: loose, count: func(what string) { s.pool.count(s.set.Name, what) },
 		values: fixedValues{agent: [1]string{"doorward"}, json: [1]string{typeJSON}, accept: [1]string{typeJSON + ", " + typeStream}},
 	}

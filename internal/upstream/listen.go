@@ -220,8 +220,8 @@ func (l *listener) once(ctx context.Context, g greeted, want wanted, acked *bool
 	if err != nil {
 		return fmt.Errorf("asking to listen: %w", err)
 	}
-	g.channel.busy.Add(1)
-	defer g.channel.busy.Add(-1)
+	g.channel.begin()
+	defer g.channel.end()
 	o := &outgoing{id: g.channel.next.Add(1), method: methodListen, version: mcp.V20260728, header: http.Header{mcp.HeaderMethod: {methodListen}}}
 	params := fmt.Appendf(nil, `{"notifications":%s,%s}`, list, l.pool.ownMeta())
 	o.raw = mcp.NewRequest(o.idToken(), methodListen, params).Raw

@@ -97,6 +97,9 @@ func child(mode string) {
 			switch m.Params.Name {
 			case "crash":
 				os.Exit(1)
+			case "changed":
+				write(`{"jsonrpc":"2.0","method":"notifications/tools/list_changed","params":{"text":"secret","_meta":{"x/y":"secret"}}}`)
+				write(result(`{"content":[]}`))
 			case "hang":
 				if m.Params.Meta.Token != nil {
 					write(fmt.Sprintf(`{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":%s,"progress":0}}`, m.Params.Meta.Token))
@@ -140,6 +143,7 @@ func child(mode string) {
 type pins struct {
 	state   gate.PinState
 	command gate.Effect
+	server  gate.Verdict
 }
 
 func (p pins) State(string, gate.ItemKind, string, gate.Digest) gate.PinState { return p.state }
@@ -148,7 +152,14 @@ func (p pins) CommandAllowed(string, []string, gate.Digest) gate.Verdict {
 	return gate.Verdict{Effect: p.command, Code: gate.CodeUpstreamHeld}
 }
 
-func approveAll() pins { return pins{gate.Approved, gate.Continue} }
+func (p pins) ServerAllowed(_ string, d gate.Digest, definition []byte) gate.Verdict {
+	if p.server.Code != gate.CodeUnset && definition != nil && d != (gate.Digest{}) {
+		return p.server
+	}
+	return gate.Pass()
+}
+
+func approveAll() pins { return pins{state: gate.Approved, command: gate.Continue} }
 
 func self() string {
 	path, err := os.Executable()

@@ -47,6 +47,8 @@ func (p *Pool) fan(ctx context.Context, ex *gate.Exchange, emit gate.Emit) error
 func (g *greeted) tell(ctx context.Context, ex *gate.Exchange) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, min(g.srv.set.Timeout, listTimeout), errTimeout)
 	defer cancel()
+	g.channel.begin()
+	defer g.channel.end()
 	o := g.channel.outgoing(ex, g.conn, nil)
 	return g.conn.link.exchange(ctx, o, func(m *gate.Message) error {
 		if m.Kind == gate.Request {

@@ -31,8 +31,9 @@ func (p *Pool) Observe(ctx context.Context, upstream string) (Observed, error) {
 	defer cancel()
 	ctx, end := untilStopping(ctx, p.stopping)
 	defer end()
+	s.forget()
 	seen := Observed{}
-	if s.client == nil {
+	if s.wire == nil {
 		it, err := p.commandItem(s)
 		if err != nil {
 			return seen, s.fault(gate.CodeUpstreamDown, "finding the command", err)
@@ -76,7 +77,7 @@ func (s *server) look(ctx context.Context, era gate.Era, seen *Observed) error {
 // probe dials. A legacy stdio server may not answer server/discover at all, so
 // that takes no more than half of the time.
 func (s *server) probe(ctx context.Context, c *channel) (*conn, error) {
-	if s.client != nil || c.key.era != gate.Stateless {
+	if s.wire != nil || c.key.era != gate.Stateless {
 		return c.dial(ctx)
 	}
 	half, cancel := context.WithTimeoutCause(ctx, s.set.Timeout/2, errTimeout)

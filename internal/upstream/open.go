@@ -40,6 +40,7 @@ type hello struct {
 	version      string
 	capabilities []byte // raw JSON object
 	serverInfo   []byte // raw JSON object; nil when it gave none
+	serverDigest gate.Digest
 	instructions []byte // raw JSON string; nil when it gave none
 	until        time.Time
 	both         bool // it supports versions of the stateful era too
@@ -73,10 +74,10 @@ func text(tok []byte) (string, bool) {
 
 // connect makes a link to the upstream without a word said on it.
 func (c *channel) connect(ctx context.Context, loose func(*gate.Message)) (link, error) {
-	if c.srv.client != nil {
+	if c.srv.wire != nil {
 		return c.srv.newHTTPLink(c.key.era, loose)
 	}
-	l, err := c.srv.startStdio(ctx, !c.shared(), loose)
+	l, err := c.srv.startStdio(ctx, c.principal(), loose)
 	if err != nil {
 		return nil, err
 	}
@@ -229,7 +230,7 @@ func (c *channel) initialize(ctx context.Context, l link) (hello, error) {
 	m, err := c.request(ctx, l, methodInitialize, params)
 	if err != nil {
 		if e, ok := errors.AsType[*statusError](err); ok && e.code == http.StatusBadRequest {
-			return hello{}, fmt.Errorf("%w: %w", errOtherEra, err)
+			return hello{}, fmt.Errorf("%w: %w: %w", errOtherEra, errUnsure, err)
 		}
 		return hello{}, err
 	}
@@ -266,8 +267,10 @@ func initializeFault(m *gate.Message) error {
 	code := errorCode(m)
 	err := fmt.Errorf("%w: initialize answered with error %s", errProtocol, code)
 	switch code {
-	case "-32601", "-32020", "-32021", "-32022", "-32602", "-32000":
+	case "-32601", "-32020", "-32021", "-32022":
 		return fmt.Errorf("%w: %w", errOtherEra, err)
+	case "-32602", "-32000":
+		return fmt.Errorf("%w: %w: %w", errOtherEra, errUnsure, err)
 	}
 	return err
 }
@@ -282,7 +285,7 @@ func errorCode(m *gate.Message) string {
 func (c *channel) discover(ctx context.Context, l link) (hello, error) {
 	m, err := c.request(ctx, l, methodDiscover, append(append([]byte{'{'}, c.srv.pool.ownMeta()...), '}'))
 	if err != nil {
-		return hello{}, discoverFault(c.srv.client == nil, err)
+		return hello{}, discoverFault(c.srv.wire == nil, err)
 	}
 	if m.Kind == gate.Failure {
 		return c.answered(m)
@@ -320,8 +323,11 @@ func (c *channel) answered(m *gate.Message) (hello, error) {
 // says nothing is a legacy HTTP server; some legacy stdio servers die of, or do
 // not answer, a request before initialize.
 func discoverFault(stdio bool, err error) error {
-	if _, ok := errors.AsType[*statusError](err); ok || stdio && errors.Is(err, errDown) {
+	if _, ok := errors.AsType[*statusError](err); ok {
 		return fmt.Errorf("%w: %w", errOtherEra, err)
+	}
+	if stdio && errors.Is(err, errDown) {
+		return fmt.Errorf("%w: %w: %w", errOtherEra, errUnsure, err)
 	}
 	return err
 }
@@ -347,6 +353,9 @@ func (h *hello) keep(m *gate.Message) error {
 	}
 	if raw := m.Bytes(info); ok && len(raw) > 0 && raw[0] == '{' && len(raw) <= maxServerInfo {
 		h.serverInfo = bytes.Clone(raw)
+		if d, err := mcp.DigestOf(gate.Server, raw); err == nil { // else it is like no pin
+			h.serverDigest = d
+		}
 	}
 	return nil
 }

@@ -30,11 +30,11 @@ func (c *channel) outgoing(ex *gate.Exchange, cn *conn, state []byte) *outgoing 
 		o.header = c.headers(ex, cn)
 	} else {
 		o.version = "" // the link knows whether this revision has the header
-		o.logs = !c.shared() || c.srv.client != nil
+		o.logs = !c.shared() || c.srv.wire != nil
 		o.asks = c.session != nil
 	}
 	edits := o.rewrite(ex, o.idToken(), state)
-	if c.srv.client != nil && len(m.Raw) > maxSpliced {
+	if c.srv.wire != nil && len(m.Raw) > maxSpliced {
 		o.pieces = jsonrpc.Pieces(m.Raw, edits...)
 	} else {
 		o.raw = jsonrpc.Splice(m.Raw, edits...)
@@ -88,7 +88,7 @@ func (c *channel) headers(ex *gate.Exchange, cn *conn) http.Header {
 		}
 		h.Set(ex.Call.Route.Mirror, mcp.EncodeHeader(name))
 	}
-	if c.srv.client == nil {
+	if c.srv.wire == nil {
 		return h
 	}
 	var known []mcp.HeaderParam

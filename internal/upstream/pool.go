@@ -49,6 +49,9 @@ type Pins interface {
 	// CommandAllowed tells whether a child process may be started; executable
 	// is the SHA-256 of the file that argv[0] resolved to.
 	CommandAllowed(upstream string, argv []string, executable gate.Digest) gate.Verdict
+	// ServerAllowed tells whether an upstream that says this of itself may be
+	// listed and called; both are zero when it says nothing.
+	ServerAllowed(upstream string, d gate.Digest, definition []byte) gate.Verdict
 }
 
 // Meter counts what happens to an upstream: child_start, child_exit, timeout,

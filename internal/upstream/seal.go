@@ -56,8 +56,8 @@ func (p *Pool) sealState(ex *gate.Exchange, m *gate.Message) (*gate.Message, err
 		return nil, errors.Join(errProtocol, errors.New("requestState is not a string"))
 	}
 	nonce := make([]byte, p.sealer.NonceSize(), p.sealer.NonceSize()+8+len(tok)+p.sealer.Overhead())
-	_, _ = rand.Read(nonce) // does not fail (crypto/rand)
-	plain := binary.BigEndian.AppendUint64(nil, uint64(time.Now().Add(stateTTL).Unix()))
+	_, _ = rand.Read(nonce)                                                              // does not fail (crypto/rand)
+	plain := binary.BigEndian.AppendUint64(nil, uint64(time.Now().Add(stateTTL).Unix())) //nolint:gosec // a time after 1970 is not negative
 	sealed := p.sealer.Seal(nonce, nonce, append(plain, tok...), binding(ex))
 	quoted := `"` + base64.RawURLEncoding.EncodeToString(sealed) + `"`
 	return mcp.ParseUpstream(jsonrpc.Splice(m.Raw, jsonrpc.Edit{At: jsonrpc.Span(at), New: []byte(quoted)}))

@@ -25,10 +25,10 @@ type server struct {
 	pool     *Pool
 	set      Settings
 	log      *slog.Logger
-	client   *http.Client // nil for a command
+	wire     http.RoundTripper // nil for a command
 	places   chan struct{}
 	waiting  atomic.Int32
-	children atomic.Int32
+	children children
 	eras     [3]eraState // indexed by gate.Era
 	failure  atomic.Pointer[string]
 	drift    drift
@@ -42,33 +42,30 @@ func (p *Pool) newServer(set Settings) *server {
 	set = set.withDefaults()
 	s := &server{pool: p, set: set, log: p.log, places: make(chan struct{}, set.Concurrency), channels: map[channelKey]*channel{}}
 	if set.URL != "" {
-		s.client = newClient(set)
+		s.wire = newWire(set)
 	}
 	return s
 }
 
-// newClient is a client of one upstream: no redirects (an upstream must not
-// choose where a call goes; CVE-2026-115750), no proxy from the environment,
-// and as many idle connections as calls at a time, so that none is opened anew.
-func newClient(set Settings) *http.Client {
-	rt := set.Transport
-	if rt == nil {
-		rt = &http.Transport{
-			DialContext:            (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-			ForceAttemptHTTP2:      true,
-			DisableCompression:     true,
-			MaxIdleConns:           set.Concurrency,
-			MaxIdleConnsPerHost:    set.Concurrency,
-			IdleConnTimeout:        90 * time.Second,
-			TLSHandshakeTimeout:    10 * time.Second,
-			ResponseHeaderTimeout:  set.Timeout,
-			MaxResponseHeaderBytes: 64 << 10,
-			WriteBufferSize:        maxSpliced, // headers and a message that is sent whole leave together
-		}
+// newWire makes one upstream's connections: no redirects (a RoundTripper follows
+// none, and an upstream must not choose where a call goes; CVE-2026-115750), no
+// proxy from the environment, and as many idle connections as calls at a time,
+// so that none is opened anew.
+func newWire(set Settings) http.RoundTripper {
+	if set.Transport != nil {
+		return set.Transport
 	}
-	return &http.Client{
-		Transport:     rt,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	return &http.Transport{
+		DialContext:            (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		ForceAttemptHTTP2:      true,
+		DisableCompression:     true,
+		MaxIdleConns:           set.Concurrency,
+		MaxIdleConnsPerHost:    set.Concurrency,
+		IdleConnTimeout:        90 * time.Second,
+		TLSHandshakeTimeout:    10 * time.Second,
+		ResponseHeaderTimeout:  set.Timeout,
+		MaxResponseHeaderBytes: 64 << 10,
+		WriteBufferSize:        maxSpliced, // headers and a message that is sent whole leave together
 	}
 }
 
@@ -93,7 +90,7 @@ func (s *server) place(ctx context.Context) error {
 		return nil
 	default:
 	}
-	if s.waiting.Add(1) > int32(maxWaiting*cap(s.places)) {
+	if int(s.waiting.Add(1)) > maxWaiting*cap(s.places) {
 		s.waiting.Add(-1)
 		return errBusy
 	}
@@ -107,14 +104,6 @@ func (s *server) place(ctx context.Context) error {
 }
 
 func (s *server) leave() { <-s.places }
-
-func (s *server) takeChild() bool {
-	if s.children.Add(1) > maxChildren {
-		s.children.Add(-1)
-		return false
-	}
-	return true
-}
 
 // channel finds or makes the channel with that key. session is the client's
 // where the channel is that session's own.
@@ -159,7 +148,13 @@ func (s *server) closeAside(list []*channel) {
 	}
 }
 
-func (s *server) expire(before time.Time) {
+// expire closes the channels that nobody has used for long. A child process
+// costs more than an HTTP session and is kept for less.
+func (s *server) expire(now time.Time) {
+	before := now.Add(-idleExpiry)
+	if s.wire == nil {
+		before = now.Add(-childIdle)
+	}
 	s.closeAside(s.take(func(c *channel) bool {
 		return c.busy.Load() == 0 && c.used.Load() < before.UnixNano()
 	}))
@@ -187,14 +182,14 @@ func (s *server) drain() {
 		wg.Go(func() { c.close(cause) })
 	}
 	wg.Wait()
-	if s.client != nil {
-		s.client.CloseIdleConnections()
+	if idle, ok := s.wire.(interface{ CloseIdleConnections() }); ok {
+		idle.CloseIdleConnections()
 	}
 }
 
 func (s *server) status() Status {
-	st := Status{Name: s.set.Name, Transport: "http", Children: int(s.children.Load())}
-	if s.client == nil {
+	st := Status{Name: s.set.Name, Transport: "http", Children: s.children.count()}
+	if s.wire == nil {
 		st.Transport = "stdio"
 	}
 	for _, era := range [...]gate.Era{gate.Stateful, gate.Stateless} {

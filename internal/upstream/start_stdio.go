@@ -33,9 +33,10 @@ func cleanEnvironment(env []string) []string {
 	return kept
 }
 
-// startStdio starts the upstream's command, if its pin allows the executable
+// startStdio starts the upstream's command for a principal, or for nobody in
+// particular where principal is empty, if its pin allows the executable
 // and the audit log accepts the start.
-func (s *server) startStdio(ctx context.Context, owned bool, loose func(*gate.Message)) (*stdioLink, error) {
+func (s *server) startStdio(ctx context.Context, principal string, loose func(*gate.Message)) (*stdioLink, error) {
 	path, digest, err := s.pool.executable(s.set.Command)
 	if err != nil {
 		return nil, s.fault(gate.CodeUpstreamDown, "finding the command", err)
@@ -43,16 +44,16 @@ func (s *server) startStdio(ctx context.Context, owned bool, loose func(*gate.Me
 	if v := s.pool.cfg.Pins.CommandAllowed(s.set.Name, s.set.Command, digest); v.Effect != gate.Continue {
 		return nil, &gate.Error{Code: orCode(v.Code, gate.CodeUpstreamHeld), Op: "starting upstream " + s.set.Name, Err: fmt.Errorf("%w: %s", errHeld, v.Reason), Public: v.Public}
 	}
-	if !s.takeChild() {
-		return nil, s.fault(gate.CodeUpstreamBusy, "starting the command", fmt.Errorf("%d children run", maxChildren))
-	}
-	if err := s.event(ctx, "upstream.start", fmt.Sprintf("%s %s", printable([]byte(strings.Join(s.set.Command, " ")), maxShown), digest)); err != nil {
-		s.children.Add(-1)
+	if err := s.takeChild(ctx, principal); err != nil {
 		return nil, err
 	}
-	l, err := s.spawn(path, owned, loose)
+	if err := s.event(ctx, "upstream.start", fmt.Sprintf("%s %s", printable([]byte(strings.Join(s.set.Command, " ")), maxShown), digest)); err != nil {
+		s.children.leave(principal)
+		return nil, err
+	}
+	l, err := s.spawn(path, principal, loose)
 	if err != nil {
-		s.children.Add(-1)
+		s.children.leave(principal)
 		return nil, s.fault(gate.CodeUpstreamDown, "starting the command", err)
 	}
 	s.pool.count(s.set.Name, "child_start")
@@ -62,10 +63,10 @@ func (s *server) startStdio(ctx context.Context, owned bool, loose func(*gate.Me
 
 // spawn starts the process and its readers. The goroutine that waits for the
 // process owns them and returns the child's place when all is gone.
-func (s *server) spawn(path string, owned bool, loose func(*gate.Message)) (*stdioLink, error) {
+func (s *server) spawn(path, principal string, loose func(*gate.Message)) (*stdioLink, error) {
 	cmd := &exec.Cmd{Path: path, Args: slices.Clone(s.set.Command), Dir: s.set.Dir, Env: cleanEnvironment(s.pool.cfg.Environment)}
 	l := &stdioLink{
-		name: s.set.Name, cmd: cmd, limit: s.set.MaxResult, log: s.log, loose: loose, owned: owned,
+		name: s.set.Name, cmd: cmd, limit: s.set.MaxResult, log: s.log, loose: loose, owned: principal != "",
 		count:  func(what string) { s.pool.count(s.set.Name, what) },
 		writer: make(chan struct{}, 1), over: make(chan struct{}), reaped: make(chan struct{}),
 		calls: map[int64]*waiting{},
@@ -85,7 +86,7 @@ func (s *server) spawn(path string, owned bool, loose func(*gate.Message)) (*std
 	}
 	l.readers.Go(l.read)
 	l.readers.Go(l.readErrors)
-	s.pool.wg.Go(func() { l.wait(); s.children.Add(-1) })
+	s.pool.wg.Go(func() { l.wait(func() { s.children.leave(principal) }) })
 	s.pool.wg.Go(func() { <-l.over; l.end() })
 	return l, nil
 }
@@ -111,8 +112,9 @@ func closeAll(files ...*os.File) {
 	}
 }
 
-// wait reaps the process, whatever ended it, and then its readers.
-func (l *stdioLink) wait() {
+// wait reaps the process, whatever ended it, and then its readers, and gives the
+// child's place back before anybody who waits for its end goes on.
+func (l *stdioLink) wait(leave func()) {
 	err := l.cmd.Wait()
 	l.log.Info("upstream ended", "upstream", l.name, "pid", l.cmd.Process.Pid, "state", l.cmd.ProcessState.String(), "error", err)
 	_ = l.stdout.SetReadDeadline(time.Now().Add(outputGrace))
@@ -120,6 +122,7 @@ func (l *stdioLink) wait() {
 	l.readers.Wait()
 	closeAll(l.stdin, l.stdout, l.stderr)
 	l.count("child_exit")
+	leave()
 	close(l.reaped)
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -148,7 +149,7 @@ func TestBannerIsSkippedAndHarmless(t *testing.T) {
 func TestCommandMustBeAllowedAndOnRecord(t *testing.T) {
 	t.Parallel()
 	set := []upstream.Settings{{Name: "up", Command: childCommand("echo")}}
-	held := newPool(t, upstream.Config{Upstreams: set, Pins: pins{gate.Approved, gate.Deny}})
+	held := newPool(t, upstream.Config{Upstreams: set, Pins: pins{state: gate.Approved, command: gate.Deny}})
 	_, err := forward(t, held, exchange(t, newSession("a"), "up", call("echo", `{}`)))
 	wantCode(t, err, gate.CodeUpstreamHeld)
 	seen, err := held.Observe(t.Context(), "up")
@@ -161,6 +162,37 @@ func TestCommandMustBeAllowedAndOnRecord(t *testing.T) {
 	wantCode(t, err, gate.CodeAudit)
 	if n := mute.Status()[0].Children; n != 0 {
 		t.Errorf("%d children started", n)
+	}
+}
+
+func TestAnotherServerIsNotUsed(t *testing.T) {
+	t.Parallel()
+	set := []upstream.Settings{{Name: "up", Command: childCommand("echo")}}
+	public := "upstream up is not the server that was approved: doorward trust diff up"
+	refused := pins{state: gate.Approved, command: gate.Continue, server: gate.Refuse(gate.CodeUpstreamHeld, "other name", public)}
+	p := newPool(t, upstream.Config{Upstreams: set, Pins: refused})
+	ex := exchange(t, newSession("a"), "up", call("echo", `{}`))
+	check := func(what string, err error) {
+		t.Helper()
+		e, ok := errors.AsType[*gate.Error](err)
+		if !ok || e.Code != gate.CodeUpstreamHeld || e.Public != public {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	got, err := forward(t, p, ex)
+	check("calling", err)
+	if len(got) != 0 {
+		t.Errorf("the call went through: %d messages", len(got))
+	}
+	for range 2 {
+		_, err = p.Items(t.Context(), ex, "up", gate.Tool)
+		check("listing", err)
+		_, _, err = p.Find(t.Context(), ex, "up", gate.Tool, "echo")
+		check("finding", err)
+	}
+	seen, err := p.Observe(t.Context(), "up")
+	if err != nil || !slices.ContainsFunc(seen.Items, func(it gate.Item) bool { return it.Kind == gate.Tool }) {
+		t.Errorf("it cannot be reviewed: %v, %v", seen.Items, err)
 	}
 }
 
@@ -239,7 +271,7 @@ func TestCancelAndDuplicateID(t *testing.T) {
 func pidsIn(t *testing.T, path string) (pids []int) {
 	t.Helper()
 	b, _ := os.ReadFile(path)
-	for _, s := range strings.Fields(string(b)) {
+	for s := range strings.FieldsSeq(string(b)) {
 		pid, err := strconv.Atoi(s)
 		if err != nil {
 			t.Fatal(err)
@@ -348,12 +380,7 @@ func TestKillLeavesNothing(t *testing.T) {
 	}
 	_ = cmd.Wait()
 	eventually(t, 2*time.Second, "everything is dead", func() bool {
-		for _, pid := range all {
-			if alive(pid) {
-				return false
-			}
-		}
-		return true
+		return !slices.ContainsFunc(all, alive)
 	})
 }
 

@@ -73,8 +73,9 @@ func (d *decoder) value(depth int) (any, error) {
 		return number(tok.String())
 	case 't', 'f':
 		return tok.Bool(), nil
+	default:
+		return nil, nil // null
 	}
-	return nil, nil // null
 }
 
 func (d *decoder) object(depth int) (any, error) {

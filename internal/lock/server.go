@@ -1,0 +1,60 @@
+package lock
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"doorward/internal/gate"
+)
+
+// serverName is the name of an upstream's one Server item.
+const serverName = ""
+
+// ServerAllowed tells whether what an upstream offers may be listed and called,
+// by what it says it is. d and definition are of its Server item; both are zero
+// when it says nothing of itself. A server that was rejected is upstream.held
+// until another is approved, and so is one whose name is not the approved one:
+// another server answers there. A new version or title is not another server,
+// and one that nobody has decided about is held item by item. The upstream
+// adapter asks before each look at a list and each call; nothing is parsed
+// unless the server changed.
+func (p *Pins) ServerAllowed(upstream string, d gate.Digest, definition []byte) gate.Verdict {
+	s := p.snapshot.Load()
+	k := key{upstream, gate.Server, serverName}
+	pin, decided := s.lock.pins[k]
+	switch {
+	case !decided:
+		return gate.Pass()
+	case pin.State != gate.Approved:
+		return notApproved(upstream, "the server was rejected")
+	case pin.Digest == d || definition == nil:
+		return gate.Pass()
+	}
+	approved, err := nameOf(pin.Definition)
+	if err != nil {
+		return notApproved(upstream, "the approved server has no name")
+	}
+	if offered, err := nameOf(definition); err != nil || offered != approved {
+		return notApproved(upstream, "the server's name differs from the approved one")
+	}
+	return gate.Pass()
+}
+
+// nameOf is the name in a Server definition. It reads a map because struct
+// fields would match in any letter case.
+func nameOf(definition []byte) (string, error) {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(definition, &members); err != nil {
+		return "", fmt.Errorf("reading a server's name: %w", err)
+	}
+	var name string
+	if err := json.Unmarshal(members["name"], &name); err != nil {
+		return "", fmt.Errorf("reading a server's name: %w", err)
+	}
+	return name, nil
+}
+
+func notApproved(upstream, reason string) gate.Verdict {
+	return gate.Refuse(gate.CodeUpstreamHeld, reason,
+		fmt.Sprintf("upstream %s is not the server that was approved: doorward trust diff %s", upstream, upstream))
+}
