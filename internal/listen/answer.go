@@ -197,9 +197,10 @@ func (a *answer) deliver(ex *gate.Exchange, m *gate.Message) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.check()
-	streamed := !a.accept.json || a.accept.stream && m.Kind == gate.Result && a.streams()
-	if m.Final() && ex == a.ex && a.phase == fresh && !streamed {
-		return a.whole(replyStatus(ex, m), mcp.PiecesForClient(ex, m)...)
+	if m.Final() && ex == a.ex && a.phase == fresh {
+		if status := replyStatus(ex, m); a.plain(status) {
+			return a.whole(status, mcp.PiecesForClient(ex, m)...)
+		}
 	}
 	data := mcp.OneLine(mcp.ForClient(ex, m))
 	switch {
@@ -211,6 +212,13 @@ func (a *answer) deliver(ex *gate.Exchange, m *gate.Message) error {
 		return a.item(data)
 	}
 	return a.last(data)
+}
+
+// plain tells whether an answer with nothing before it is one JSON body: when
+// its status says more than a stream could, and otherwise when the client takes
+// JSON and does not name SSE first.
+func (a *answer) plain(status int) bool {
+	return status != http.StatusOK || a.accept.json && (!a.accept.stream || !a.streams())
 }
 
 // unasked drops a message that has no way to the client: a notification is not
@@ -301,7 +309,7 @@ func (a *answer) Refuse(_ context.Context, ex *gate.Exchange, out gate.Outcome) 
 		return nil // JSON-RPC answers no notification
 	case ex != a.ex:
 		return a.item(r.body)
-	case a.phase == fresh && (a.accept.json || r.status != http.StatusOK):
+	case a.phase == fresh && a.plain(r.status):
 		if text := challenge(out.Verdict.Code, r.status); text != "" {
 			a.visit.out.w.Header().Set("WWW-Authenticate", text)
 		}
