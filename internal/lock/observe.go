@@ -67,7 +67,14 @@ func (p *Pins) note(s *snapshot, k key, it *gate.Item) {
 		d = definition{canonical: pin.Definition, digest: pin.Digest} // that it drifted is on record
 	}
 	if p.observed.put(k, d, since) && (before == nil || before.since != since) {
-		p.log.Info("a definition awaits approval", "upstream", it.Upstream, "kind", it.Kind.String(), "name", Visible(it.Name), "digest", d.digest.String())
+		// New ones are many at the first look, and `serve` counts them; a change is
+		// what an operator has to hear of.
+		tell := p.log.With("upstream", it.Upstream, "kind", it.Kind.String(), "name", Visible(it.Name), "digest", d.digest.String())
+		if _, pinned := s.lock.pins[k]; pinned {
+			tell.Warn("a definition differs from what was decided about, and is withheld")
+		} else {
+			tell.Debug("a definition awaits approval")
+		}
 	}
 }
 
