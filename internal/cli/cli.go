@@ -104,7 +104,12 @@ cannot be done.`,
 			if r.format != "text" && r.format != "json" {
 				return fmt.Errorf("--format %q: want text or json", r.format)
 			}
-			return nil
+			switch t := r.Getenv("DOORWARD_TRANSPORT"); t {
+			case "", "http", "stdio":
+				return nil
+			default:
+				return fmt.Errorf("DOORWARD_TRANSPORT=%q: want http or stdio", t)
+			}
 		},
 	}
 	if r.Getenv("DOORWARD_TRANSPORT") == "stdio" {

@@ -109,8 +109,10 @@ func (s *Stage) message(ex *gate.Exchange, m *gate.Message) (gate.Verdict, error
 	if !mcp.Speaks(call.Route, call.Version) {
 		return unknown(m.Method), nil
 	}
-	if v := mcp.CheckProgress(m); v.Effect != gate.Continue {
-		return v, nil
+	for _, v := range [...]gate.Verdict{mcp.CheckProgress(m), mcp.CheckLevel(call.Route, m)} {
+		if v.Effect != gate.Continue {
+			return v, nil
+		}
 	}
 	named, err := mcp.Name(call.Route, m)
 	if err != nil {

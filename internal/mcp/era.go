@@ -121,6 +121,18 @@ func CheckProgress(m *gate.Message) gate.Verdict {
 	return gate.Pass()
 }
 
+// CheckLevel refuses a logging/setLevel without one of MCP's levels.
+func CheckLevel(r gate.Route, m *gate.Message) gate.Verdict {
+	if r.Action != gate.Fan {
+		return gate.Pass()
+	}
+	at, _ := m.Field("level")
+	if level, text := unquote(m.Bytes(at)); !text || !isLevel(level) {
+		return gate.Refuse(gate.CodeParams, "no known log level", "params.level must be one of debug, info, notice, warning, error, critical, alert, emergency")
+	}
+	return gate.Pass()
+}
+
 // isLevel knows the levels of RFC 5424 by MCP's names for them.
 func isLevel(s string) bool {
 	switch s {
