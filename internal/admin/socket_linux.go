@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -24,33 +23,6 @@ func shortPath(dataDir string) (string, func(), error) {
 		return "", nil, err
 	}
 	return fmt.Sprintf("/proc/self/fd/%d/%s", dir.Fd(), SocketName), func() { _ = dir.Close() }, nil
-}
-
-func listenUnix(dataDir string) (net.Listener, error) {
-	path, done, err := shortPath(dataDir)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	var lc net.ListenConfig
-	ln, err := lc.Listen(context.Background(), "unix", path)
-	if err != nil {
-		return nil, err
-	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		return nil, errors.Join(err, ln.Close())
-	}
-	return ln, nil
-}
-
-func dialUnix(ctx context.Context, dataDir string) (net.Conn, error) {
-	path, done, err := shortPath(dataDir)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	var d net.Dialer
-	return d.DialContext(ctx, "unix", path)
 }
 
 // peerUID asks the kernel (SO_PEERCRED) whose process is at the other end.
