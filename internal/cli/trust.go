@@ -235,6 +235,8 @@ func choose(entries []admin.Entry, args []string, kind string) ([]admin.Entry, e
 	if len(args) > 1 {
 		names = args[1:]
 	}
+	// Of these an upstream has one, and it has no name to choose it by.
+	only := kind == "server" || kind == "command" || kind == "instructions"
 	chosen := []admin.Entry{}
 	found := map[string]bool{}
 	for _, e := range entries {
@@ -245,7 +247,7 @@ func choose(entries []admin.Entry, args []string, kind string) ([]admin.Entry, e
 		if named {
 			found[e.Name] = true
 		}
-		if named || len(names) == 0 && (e.State == "held" || e.State == "changed") {
+		if named || len(names) == 0 && (only || e.State == "held" || e.State == "changed") {
 			chosen = append(chosen, e)
 		}
 	}

@@ -137,7 +137,9 @@ func offered(open []greeted, plain bool) []byte {
 func (p *Pool) infoOf(open []greeted, plain bool) []byte {
 	if plain && len(open) == 1 {
 		if it, ok := p.approved(open[0], gate.Server); ok {
-			return it.Raw
+			if _, named := memberOf(it.Raw, "name"); named {
+				return it.Raw
+			}
 		}
 	}
 	return p.clientInfo()
