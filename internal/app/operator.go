@@ -28,11 +28,14 @@ func (a *App) CreateKey(ctx context.Context, actor string, req admin.KeyRequest)
 	if req.Expires > 0 {
 		opts.Expires = time.Now().Add(req.Expires)
 	}
-	if err := a.record(ctx, gate.Event{Kind: "key.create", Actor: actor, Detail: req.Name + " roles " + strings.Join(roles, ",")}); err != nil {
-		return admin.NewKey{}, err
-	}
-	text, key, err := a.keys.Create(opts)
-	return newKey(text, key), operated("creating a key", err)
+	var made admin.NewKey
+	e := gate.Event{Kind: "key.create", Actor: actor, Detail: req.Name + " roles " + strings.Join(roles, ",")}
+	err = a.act(ctx, []gate.Event{e}, func() error {
+		text, key, err := a.keys.Create(opts)
+		made = newKey(text, key)
+		return err
+	})
+	return made, operated("creating a key", err)
 }
 
 // rolesFor checks that roles exist; none means the built-in one, when the
@@ -74,19 +77,19 @@ func (a *App) ListKeys(context.Context) ([]admin.Key, error) {
 
 // RotateKey implements admin.Keys.
 func (a *App) RotateKey(ctx context.Context, actor, id string, overlap time.Duration) (admin.NewKey, error) {
-	if err := a.record(ctx, gate.Event{Kind: "key.rotate", Actor: actor, Detail: id}); err != nil {
-		return admin.NewKey{}, err
-	}
-	text, key, err := a.keys.Rotate(id, overlap)
-	return newKey(text, key), operated("rotating a key", err)
+	var made admin.NewKey
+	err := a.act(ctx, []gate.Event{{Kind: "key.rotate", Actor: actor, Detail: id}}, func() error {
+		text, key, err := a.keys.Rotate(id, overlap)
+		made = newKey(text, key)
+		return err
+	})
+	return made, operated("rotating a key", err)
 }
 
 // RevokeKey implements admin.Keys.
 func (a *App) RevokeKey(ctx context.Context, actor, id string) error {
-	if err := a.record(ctx, gate.Event{Kind: "key.revoke", Actor: actor, Detail: id}); err != nil {
-		return err
-	}
-	return operated("revoking a key", a.keys.Revoke(id))
+	err := a.act(ctx, []gate.Event{{Kind: "key.revoke", Actor: actor, Detail: id}}, func() error { return a.keys.Revoke(id) })
+	return operated("revoking a key", err)
 }
 
 func newKey(text string, k store.Key) admin.NewKey {
@@ -100,13 +103,27 @@ func shownKey(k store.Key) admin.Key {
 	}
 }
 
-// record puts an operator's act on record before it is done; without a record
-// it is not done.
-func (a *App) record(ctx context.Context, e gate.Event) error {
-	if e.Status == "" {
-		e.Status = "ok"
+// act puts what an operator does on record and then does it; without a record
+// it is not done. What fails is on record again, as failed.
+func (a *App) act(ctx context.Context, events []gate.Event, do func() error) error {
+	if err := a.record(ctx, events, "begun"); err != nil {
+		return err
 	}
-	return a.audit.Event(ctx, e)
+	err := do()
+	if err != nil {
+		err = errors.Join(err, a.record(context.WithoutCancel(ctx), events, "failed"))
+	}
+	return err
+}
+
+func (a *App) record(ctx context.Context, events []gate.Event, status string) error {
+	for _, e := range events {
+		e.Status = status
+		if err := a.audit.Event(ctx, e); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // operated makes an error one that the operator may read whole.

@@ -36,6 +36,6 @@ func (a *App) live(p *gate.Principal) bool {
 
 // mayRead tells whether a client may hear of changes to a resource: the same
 // decision that guards reading it.
-func (a *App) mayRead(ex *gate.Exchange, uri string) bool {
-	return a.current.Load().policy.Decide(ex.Principal, gate.Resource, "", uri).Allowed
+func (a *App) mayRead(ex *gate.Exchange, upstream, uri string) bool {
+	return a.current.Load().policy.Decide(ex.Principal, gate.Resource, upstream, uri).Allowed
 }

@@ -42,20 +42,19 @@ func (a *App) reload(ctx context.Context, actor string) error {
 	if err != nil {
 		return err
 	}
-	if err := a.pins.Reload(); err != nil {
-		return err
-	}
-	if err := a.audit.Event(ctx, gate.Event{Kind: "config.reload", Actor: actor, Status: "ok"}); err != nil {
-		return err
-	}
-	if a.Level != nil {
-		_ = a.Level.UnmarshalText([]byte(cfg.Telemetry.Log.Level)) // config has checked it
-	}
-	if err := a.pool.Reconfigure(settings(cfg, a.Path)); err != nil {
-		return err
-	}
-	a.current.Store(snap)
-	return nil
+	return a.act(ctx, []gate.Event{{Kind: "config.reload", Actor: actor}}, func() error {
+		if err := a.pins.Reload(); err != nil {
+			return err
+		}
+		if err := a.pool.Reconfigure(settings(cfg, a.Path)); err != nil {
+			return err
+		}
+		if a.Level != nil {
+			_ = a.Level.UnmarshalText([]byte(cfg.Telemetry.Log.Level)) // config has checked it
+		}
+		a.current.Store(snap)
+		return nil
+	})
 }
 
 // sameProcess refuses a change that a running process cannot make.

@@ -118,13 +118,15 @@ func (a *App) decide(ctx context.Context, actor, kind string, refs []admin.Ref, 
 		}
 		decided = append(decided, ref)
 	}
+	events := make([]gate.Event, 0, len(refs))
 	for _, r := range refs {
-		err := a.record(ctx, gate.Event{Kind: kind, Actor: actor, Upstream: r.Upstream, Detail: r.Kind + " " + r.Name + " " + r.Digest})
-		if err != nil {
-			return 0, err
-		}
+		events = append(events, gate.Event{Kind: kind, Actor: actor, Upstream: r.Upstream, Detail: r.Kind + " " + r.Name + " " + r.Digest})
 	}
-	n, err := do(decided, actor)
+	n := 0
+	err := a.act(ctx, events, func() (err error) {
+		n, err = do(decided, actor)
+		return err
+	})
 	if err != nil {
 		return n, operated("deciding", err)
 	}

@@ -28,6 +28,8 @@ func TestHTT40_RevokedKeyEndsItsStreams(t *testing.T) {
 		stateless.Post(stateless.Request("1", "subscriptions/listen", `"notifications":{"toolsListChanged":true}`))
 		ended <- "the subscription"
 	}()
+	begun(t, gw, "http/stream")
+	begun(t, gw, "subscriptions/listen")
 	gw.Revoke("alice")
 	gw.Revoke("bob")
 	timeout := time.After(10 * time.Second)
@@ -37,6 +39,25 @@ func TestHTT40_RevokedKeyEndsItsStreams(t *testing.T) {
 			t.Logf("%s ended", what)
 		case <-timeout:
 			t.Fatal("a stream outlived its key by ten seconds")
+		}
+	}
+}
+
+// begun waits until a call of the method is on its way.
+func begun(t *testing.T, gw *gatetest.GW, method string) {
+	t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.After(10 * time.Second); ; {
+		for _, r := range gw.Records(audit.Query{Kind: audit.KindIntent}) {
+			if r.Method == method {
+				return
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-end:
+			t.Fatalf("no %s began", method)
 		}
 	}
 }

@@ -58,7 +58,7 @@ type Event struct {
 	Upstream string
 	Exchange string // the exchange that led to it; may be empty
 	Detail   string // bounded, printable
-	Status   string // "ok", "refused", "failed"
+	Status   string // "ok", "refused", "failed"; "begun" for an act, and "failed" again when it did
 }
 
 // Outcome is how an exchange ended. The zero value is a refusal.

@@ -179,10 +179,10 @@ func (p *Pool) asked(ctx context.Context, ex *gate.Exchange) (*watched, error) {
 	}
 	slices.Sort(w.URIs)
 	for _, uri := range slices.Compact(w.URIs) {
-		if p.cfg.MayRead == nil || !p.cfg.MayRead(ex, uri) {
-			continue
-		}
 		for _, name := range ex.Target.Upstreams {
+			if p.cfg.MayRead == nil || !p.cfg.MayRead(ex, name, uri) {
+				continue
+			}
 			if it, found, err := p.Find(ctx, ex, name, gate.Resource, uri); err == nil && found && it.State == gate.Approved {
 				w.where[name] = append(w.where[name], uri)
 				break

@@ -75,7 +75,7 @@ type Config struct {
 	Unsolicited func(session *gate.Session, upstream string, m *gate.Message)
 	// MayRead tells whether the exchange's principal may be told of changes to
 	// a resource. Nil refuses all.
-	MayRead func(ex *gate.Exchange, uri string) bool
+	MayRead func(ex *gate.Exchange, upstream, uri string) bool
 	// Live tells whether a principal's credential is still good; an open
 	// subscription is asked about every few seconds. Nil: always.
 	Live        func(*gate.Principal) bool
