@@ -2,6 +2,7 @@ package audit_test
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -12,23 +13,29 @@ import (
 	"doorward/internal/audit"
 )
 
-// TestWriteUntilKilled is no test of its own: it is the child process of
-// TestKilledProcessLosesNothing.
-func TestWriteUntilKilled(t *testing.T) {
-	dir := os.Getenv("AUDIT_CRASH_DIR")
-	if dir == "" {
-		t.Skip("runs as a child process")
+// TestMain is also the life of the child process of
+// TestKilledProcessLosesNothing: it writes until it is killed.
+func TestMain(m *testing.M) {
+	if dir := os.Getenv("AUDIT_CRASH_DIR"); dir != "" {
+		writeUntilKilled(dir)
 	}
+	os.Exit(m.Run())
+}
+
+func writeUntilKilled(dir string) {
 	cfg := config(dir)
 	cfg.SegmentBytes = 32 << 10
-	l := open(t, cfg)
+	l, err := audit.Open(cfg)
+	if err != nil {
+		panic(err)
+	}
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	for c := range 8 {
 		wg.Go(func() {
 			for i := 0; ; i++ {
 				id := fmt.Sprintf("p%d-%d-%d", os.Getpid(), c, i)
-				if err := call(t.Context(), l, id); err != nil {
+				if err := call(context.Background(), l, id); err != nil {
 					panic(err)
 				}
 				mu.Lock()
@@ -43,13 +50,10 @@ func TestWriteUntilKilled(t *testing.T) {
 // What was acknowledged before kill -9 is on record, and the chain holds
 // (DUR-01, in small).
 func TestKilledProcessLosesNothing(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts processes")
-	}
 	dir := t.TempDir()
 	acknowledged := map[string]bool{}
 	for range 10 {
-		child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestWriteUntilKilled$")
+		child := exec.CommandContext(t.Context(), os.Args[0])
 		child.Env = append(os.Environ(), "AUDIT_CRASH_DIR="+dir)
 		child.Stderr = os.Stderr
 		out, err := child.StdoutPipe()

@@ -3,9 +3,7 @@ package lock_test
 import (
 	"bytes"
 	"log/slog"
-	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -238,20 +236,4 @@ func TestServerAllowed(t *testing.T) {
 	}
 	allowed(gate.Continue, newer, good)
 	allowed(gate.Deny, other)
-}
-
-func TestLockThatEverybodyMayWriteIsRefused(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("Windows has no mode bits")
-	}
-	_, path := approved(t, item(t, gate.Tool, "a", `{"name":"a"}`))
-	for mode, ok := range map[os.FileMode]bool{0o666: false, 0o602: false, 0o664: true, 0o600: true} {
-		if err := os.Chmod(path, mode); err != nil {
-			t.Fatal(err)
-		}
-		_, err := lock.Load(path)
-		if ok != (err == nil) || !ok && !strings.Contains(err.Error(), "chmod o-w "+path) {
-			t.Errorf("mode %o: %v", mode, err)
-		}
-	}
 }

@@ -74,7 +74,7 @@ func FuzzCanonical(f *testing.F) {
 	f.Fuzz(func(t *testing.T, a, b []byte) {
 		ca, err := mcp.Canonical(a)
 		if err != nil {
-			t.Skip()
+			return // nothing is claimed of it
 		}
 		if again, err := mcp.Canonical(ca); err != nil || !bytes.Equal(again, ca) {
 			t.Fatalf("canonical form of %s is %s, %v", ca, again, err)
@@ -90,7 +90,7 @@ func FuzzCanonical(f *testing.F) {
 		}
 		cb, err := mcp.Canonical(b)
 		if err != nil {
-			t.Skip()
+			return // nothing is claimed of it
 		}
 		if va, vb := meaning(t, a), meaning(t, b); reflect.DeepEqual(va, vb) != bytes.Equal(ca, cb) {
 			t.Fatalf("%s is %s and %s is %s", a, ca, b, cb)

@@ -138,7 +138,7 @@ func FuzzHeaders(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, method, header, name string) {
 		if name == "" || !utf8.ValidString(name) {
-			t.Skip()
+			return // nothing is claimed of it
 		}
 		r, _ := mcp.Lookup("tools/call")
 		m := &gate.Message{Kind: gate.Request, Method: "tools/call"}
