@@ -32,9 +32,10 @@ func (e Era) String() string {
 // Inbound is what the transport knows about a message before anybody has
 // looked into its body. listen fills it and nothing changes it.
 type Inbound struct {
-	Transport string // "http" or "stdio"
+	Transport string // "http", "stdio", "sse" (the HTTP+SSE transport of 2024-11-05) or "websocket"
 	Profile   string // the profile in the URL; empty for all
-	Op        string // "" for a JSON-RPC message; OpStream and OpClose for GET and DELETE
+	Op        string // "" for a JSON-RPC message; OpStream, OpClose and OpOpen for what is none
+	Session   string // id of the session that the connection itself stands for (stdio, sse, websocket); empty before a handshake, and on http
 	Header    http.Header
 	Remote    netip.Addr
 	UserAgent string // bounded, printable
@@ -42,13 +43,18 @@ type Inbound struct {
 	// Body reads the message, bounded. decode alone calls it, once, after
 	// identify has let the exchange pass. Nil when Op is set.
 	Body func(context.Context) ([]byte, error)
+	// Decoded, unless nil, is called by decode once it has let the message pass:
+	// a client that waits only to hear that its message was taken need not wait
+	// for the call. It may be called again for each item of a batch.
+	Decoded func()
 }
 
 // The operations that are HTTP methods and not JSON-RPC messages. They walk
 // the line like any method; their rows are in mcp's method table.
 const (
-	OpStream = "http/stream" // GET: a stream for messages outside a call
-	OpClose  = "http/close"  // DELETE: end of a session
+	OpStream = "http/stream"     // GET: a stream for messages outside a call
+	OpClose  = "http/close"      // DELETE: end of a session
+	OpOpen   = "connection/open" // GET: a connection that is its own session (sse, websocket)
 )
 
 // Session is a client's MCP session (stateful era). listen makes it when a
@@ -86,6 +92,9 @@ type Target struct {
 	Item      *Item    // the approved tool, prompt, resource or template
 	Items     []Item   // approved definitions of a list; authorize and validate narrow it
 	Answers   string   // for a client's answer: the method of the request that it answers
+	// Unavailable are the candidates that a list was made without, because they
+	// did not answer in time; sorted.
+	Unavailable []string
 }
 
 // Exchange is one client message and all that came of it. A stage fills its

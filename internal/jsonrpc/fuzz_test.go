@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -138,7 +139,7 @@ func FuzzPatch(f *testing.F) {
 			return
 		}
 		p := m.Patch()
-		var metaSet, metaDropped, fieldSet []string
+		var metaSet, metaDropped, fieldSet, fieldDropped []string
 		for i, name := range []string{one, two} {
 			switch ops >> (2 * i) & 3 {
 			case 1:
@@ -155,6 +156,11 @@ func FuzzPatch(f *testing.F) {
 		if ops&16 != 0 {
 			p.ID([]byte(`"new"`))
 		}
+		if ops&32 != 0 {
+			p.DropField(one)
+			fieldDropped = append(fieldDropped, one)
+			fieldSet = slices.DeleteFunc(fieldSet, func(name string) bool { return name == one })
+		}
 		out, err := jsonrpc.Parse(p.Bytes(), jsonrpc.UpstreamLimits())
 		if err != nil {
 			t.Fatalf("patched %q to %q: %v", raw, p.Bytes(), err)
@@ -168,7 +174,7 @@ func FuzzPatch(f *testing.F) {
 		was, is := members{&m, m.Meta}, members{&out, out.Meta}
 		checkMembers(t, was, is, edits{set: metaSet, dropped: metaDropped})
 		was, is = members{&m, m.Fields}, members{&out, out.Fields}
-		checkMembers(t, was, is, edits{set: append(fieldSet, "_meta")})
+		checkMembers(t, was, is, edits{set: append(fieldSet, "_meta"), dropped: fieldDropped})
 	})
 }
 

@@ -59,6 +59,7 @@ type Patch struct {
 	id     []byte
 	fields []change
 	meta   []change
+	spans  []Edit
 }
 
 // change is one member to set, or to drop when the value is empty.
@@ -66,6 +67,9 @@ type change struct {
 	name  string
 	value []byte
 }
+
+// sets tells that the member is set and not dropped.
+func (c change) sets() bool { return len(c.value) > 0 }
 
 // Patch returns an empty patch of m.
 func (m *Message) Patch() *Patch { return &Patch{m: m} }
@@ -81,6 +85,17 @@ func (p *Patch) SetField(name string, value []byte) { p.fields = record(p.fields
 // SetMeta replaces the member called name of _meta, or adds it; _meta and params are created when absent. It
 // does nothing to a Failure, which has no _meta, nor to a result that is no object.
 func (p *Patch) SetMeta(name string, value []byte) { p.meta = record(p.meta, name, value) }
+
+// DropField removes members of params, result or error. The object that held them stays.
+func (p *Patch) DropField(names ...string) {
+	for _, name := range names {
+		p.fields = record(p.fields, name, nil)
+	}
+}
+
+// Replace replaces the bytes at the span, a value somewhere inside params, result or error, by the token tok.
+// It must not overlap a member that the patch sets or drops, nor another span.
+func (p *Patch) Replace(at Span, tok []byte) { p.spans = append(p.spans, Edit{At: at, New: tok}) }
 
 // DropMeta removes members from _meta. The _meta object stays, even when it becomes empty.
 func (p *Patch) DropMeta(names ...string) {
@@ -99,7 +114,7 @@ func (p *Patch) Bytes() []byte {
 		fields, inside = p.foldMeta()
 		edits = append(edits, inside...)
 	}
-	edits = append(edits, p.fieldEdits(fields)...)
+	edits = append(append(edits, p.fieldEdits(fields)...), p.spans...)
 	slices.SortStableFunc(edits, func(a, b Edit) int { return a.At.Start - b.At.Start })
 	return Splice(p.m.Raw, edits...)
 }
@@ -120,12 +135,13 @@ func (p *Patch) idEdits() []Edit {
 // foldMeta applies the changes of _meta where _meta is: inside the message, in which case it returns edits,
 // or in a value that a change of fields brings, in which case it returns the fields to change.
 func (p *Patch) foldMeta() ([]change, []Edit) {
-	base := []byte("{}")
+	base := []byte(nil)
 	if i := slices.IndexFunc(p.fields, func(c change) bool { return c.name == "_meta" }); i >= 0 {
 		base = p.fields[i].value
 	} else if s := p.m.MetaSpan; s.Present() && p.m.Raw[s.Start] == '{' {
 		return p.fields, objectEdits(s, p.m.Meta, p.meta)
-	} else if !slices.ContainsFunc(p.meta, func(c change) bool { return len(c.value) > 0 }) {
+	}
+	if len(base) == 0 && !slices.ContainsFunc(p.meta, change.sets) {
 		return p.fields, nil
 	}
 	return record(slices.Clone(p.fields), "_meta", patchObject(base, p.meta)), nil
@@ -151,6 +167,9 @@ func (p *Patch) fieldEdits(fields []change) []Edit {
 		}
 		return objectEdits(at, p.m.Fields, fields)
 	}
+	if !slices.ContainsFunc(fields, change.sets) {
+		return nil
+	}
 	end := bytes.LastIndexByte(p.m.Raw, '}')
 	created := append([]byte(`,"params":`), patchObject([]byte("{}"), fields)...)
 	return []Edit{{At: Span{end, end}, New: created}}
@@ -165,6 +184,29 @@ func record(list []change, name string, value []byte) []change {
 		}
 	}
 	return append(list, change{name, value})
+}
+
+// With returns the object raw with the member called name set to value, as a new slice. It is for an object
+// that stands alone, outside a message; what is no object is taken for an empty one.
+func With(raw []byte, name string, value []byte) []byte {
+	return patchObject(raw, []change{{name, value}})
+}
+
+// Without returns the object raw without the members of those names, as a new slice; raw itself when it has
+// none of them or is no object.
+func Without(raw []byte, names ...string) []byte {
+	var drop []change
+	// What is no object has no members: that is the answer, not a failure.
+	_ = Members(raw, func(name string, _, _ Span) error {
+		if slices.Contains(names, name) {
+			drop = append(drop, change{name: name})
+		}
+		return nil
+	})
+	if len(drop) == 0 {
+		return raw
+	}
+	return patchObject(raw, drop)
 }
 
 // patchObject applies changes to an object that stands alone. What is no object is taken for an empty one.
@@ -192,7 +234,7 @@ func objectEdits(obj Span, fields []Field, changes []change) []Edit {
 		switch {
 		case c < 0:
 			kept = true
-		case len(changes[c].value) > 0:
+		case changes[c].sets():
 			edits = append(edits, Edit{At: f.Value, New: changes[c].value})
 			kept = true
 		case kept:
@@ -205,7 +247,7 @@ func objectEdits(obj Span, fields []Field, changes []change) []Edit {
 	}
 	var added []byte
 	for _, c := range changes {
-		if _, there := find(fields, c.name); there || len(c.value) == 0 {
+		if _, there := find(fields, c.name); there || !c.sets() {
 			continue
 		}
 		if kept {

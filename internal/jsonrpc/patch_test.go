@@ -98,6 +98,20 @@ func TestPatch(t *testing.T) {
 			"remove a field", full, func(p patch) { p.SetField("_meta", nil) },
 			`{"jsonrpc":"2.0","id":1,"method":"m","params":{"name":"n"}}`,
 		},
+		{
+			"drop fields", `{"jsonrpc":"2.0","id":1,"method":"m","params":{"a":1, "b":2,"c":3}}`,
+			func(p patch) { p.DropField("b", "c", "x") }, `{"jsonrpc":"2.0","id":1,"method":"m","params":{"a":1}}`,
+		},
+		{"drop every field and _meta", full, func(p patch) {
+			p.DropField("name", "_meta")
+			p.DropMeta("a")
+		}, `{"jsonrpc":"2.0","id":1,"method":"m","params":{}}`},
+		{"drop fields of nothing", bare, func(p patch) { p.DropField("a") }, bare},
+		{"replace beside what is dropped", `{"jsonrpc":"2.0","id":1,"method":"m","params":{"a":1,"b":{"c":2},"d":3}}`, func(p patch) {
+			p.DropField("a", "d")
+			p.Replace(jsonrpc.Span{Start: 62, End: 63}, []byte(`"x"`))
+			p.ID([]byte("7"))
+		}, `{"jsonrpc":"2.0","id":7,"method":"m","params":{"b":{"c":"x"}}}`},
 		{"result", result, func(p patch) {
 			p.ID([]byte(`"x"`))
 			p.SetMeta("a", []byte("1"))
@@ -140,6 +154,40 @@ func TestPatch(t *testing.T) {
 			}
 			mustParse(t, tc.want)
 		})
+	}
+}
+
+func TestWith(t *testing.T) {
+	for _, tc := range []struct{ in, want string }{
+		{`{}`, `{"a":1}`},
+		{` { "b" : 2 } `, ` { "b" : 2 ,"a":1} `},
+		{`{"\u0061":{"a":0}, "b":2}`, `{"\u0061":1, "b":2}`},
+		{`[]`, `{"a":1}`},
+		{``, `{"a":1}`},
+	} {
+		if got := string(jsonrpc.With([]byte(tc.in), "a", []byte("1"))); got != tc.want {
+			t.Errorf("With(%s) = %s, want %s", tc.in, got, tc.want)
+		}
+	}
+}
+
+func TestWithout(t *testing.T) {
+	for _, tc := range []struct{ in, want string }{
+		{`{"a":1}`, `{}`},
+		{` { "c" : 1e2, "a":{"a":[]} , "b":2 } `, ` { "c" : 1e2 } `},
+		{`{"a":1,"b":2,"c":3}`, `{"c":3}`},
+		{`{"c":{"a":1}}`, `{"c":{"a":1}}`},
+		{`["a"]`, `["a"]`},
+		{``, ``},
+	} {
+		in := []byte(tc.in)
+		got := jsonrpc.Without(in, "a", "b", "x")
+		if string(got) != tc.want || string(in) != tc.in {
+			t.Errorf("Without(%s) = %s, want %s", tc.in, got, tc.want)
+		}
+		if string(got) == tc.in && len(got) > 0 && &got[0] != &in[0] {
+			t.Errorf("Without(%s) copied what it does not change", tc.in)
+		}
 	}
 }
 

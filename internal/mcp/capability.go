@@ -113,7 +113,10 @@ func appendMember(b []byte, name string, value []byte) []byte {
 
 // MayAsk tells whether a client that declared these capabilities may be sent
 // the request: elicitation in the mode that params name, sampling (with tools
-// only where declared), roots. A ping needs no capability.
+// only where declared), roots. A ping needs no capability. An elicitation that
+// would harm whoever answers it is sent to nobody: by a URL that is neither
+// https nor loopback or names a user, or with a form for a secret. params are
+// part of a message that was parsed.
 func MayAsk(capabilities []byte, method string, params []byte) bool {
 	switch method {
 	case "ping":
@@ -121,30 +124,15 @@ func MayAsk(capabilities []byte, method string, params []byte) bool {
 	case "roots/list":
 		_, ok := object(capabilities, "roots")
 		return ok
-	case "sampling/createMessage":
+	case methodSampling:
 		c, ok := object(capabilities, "sampling")
 		if _, tools := member(params, "tools"); ok && tools {
 			_, ok = object(c, "tools")
 		}
 		return ok
-	case "elicitation/create":
+	case methodElicit:
 		c, ok := object(capabilities, "elicitation")
 		return ok && mayElicit(c, params)
-	}
-	return false
-}
-
-// mayElicit: an empty elicitation capability means form mode alone
-// (2025-11-25, elicitation, capabilities).
-func mayElicit(c, params []byte) bool {
-	mode, given := memberText(params, "mode")
-	_, form := object(c, "form")
-	_, url := object(c, "url")
-	switch {
-	case !given || mode == "form":
-		return form || !url
-	case mode == "url":
-		return url
 	}
 	return false
 }

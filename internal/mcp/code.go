@@ -26,6 +26,10 @@ const (
 	MetaProgress     = "progressToken"
 )
 
+// MetaUnavailable is Doorward's own member of _meta in a list: the names of the
+// upstreams whose things are missing from it.
+const MetaUnavailable = "doorward/unavailable"
+
 // The headers of the protocol, in the form in which net/http keeps them.
 const (
 	HeaderVersion = "Mcp-Protocol-Version"

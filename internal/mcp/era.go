@@ -133,15 +133,6 @@ func CheckLevel(r gate.Route, m *gate.Message) gate.Verdict {
 	return gate.Pass()
 }
 
-// isLevel knows the levels of RFC 5424 by MCP's names for them.
-func isLevel(s string) bool {
-	switch s {
-	case "debug", "info", "notice", "warning", "error", "critical", "alert", "emergency":
-		return true
-	}
-	return false
-}
-
 func badMeta(key, why string) gate.Verdict {
 	text := "_meta " + key + " " + why
 	return gate.Refuse(gate.CodeMeta, text, "params."+text)

@@ -73,25 +73,32 @@ func Page(kind gate.ItemKind, result []byte, yield func(raw []byte) error) (curs
 	return cursor, nil
 }
 
-// ShowItem is the definition as the client reads it: with the name that the
-// item is shown under, else as the upstream sent it. Only tools and prompts
-// are ever shown under another name.
-func ShowItem(it *gate.Item) []byte {
+// ShowItem is the definition as a client of that revision reads it: with the
+// name that the item is shown under, and without an output schema that the
+// stateful era does not have (its results then come without structured
+// content); else as the upstream sent it. Only tools and prompts are ever shown
+// under another name.
+func ShowItem(it *gate.Item, rev Revision) []byte {
+	raw := it.Raw
+	if it.Kind == gate.Tool && rev.Era != gate.Stateless && !objectOutput(raw) {
+		raw = jsonrpc.Without(raw, "outputSchema")
+	}
 	if !prefixed(it.Kind) || it.Shown == it.Name || it.Shown == "" {
-		return it.Raw
+		return raw
 	}
-	at, ok := memberSpan(it.Raw, "name")
+	at, ok := memberSpan(raw, "name")
 	if !ok {
-		return it.Raw
+		return raw
 	}
-	return jsonrpc.Splice(it.Raw, jsonrpc.Edit{At: jsonrpc.Span(at), New: jsonrpc.AppendString(nil, it.Shown)})
+	return jsonrpc.Splice(raw, jsonrpc.Edit{At: jsonrpc.Span(at), New: jsonrpc.AppendString(nil, it.Shown)})
 }
 
 // Frame is what a composed list carries beside its items.
 type Frame struct {
-	Cursor     string        // of the next page; empty after the last
-	TTL        time.Duration // how long the client may keep it; stateless era
-	ServerInfo []byte        // JSON object; stateless era; may be nil
+	Cursor      string        // of the next page; empty after the last
+	TTL         time.Duration // how long the client may keep it; stateless era
+	ServerInfo  []byte        // JSON object; stateless era; may be nil
+	Unavailable []string      // upstreams whose items are missing, by name
 }
 
 // List composes the result of a list method: the items in the order given, as
@@ -109,7 +116,7 @@ func List(kind gate.ItemKind, items []gate.Item, rev Revision, f Frame) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = append(b, ShowItem(&items[i])...)
+		b = append(b, ShowItem(&items[i], rev)...)
 	}
 	b = append(b, ']')
 	if f.Cursor != "" {
@@ -119,9 +126,28 @@ func List(kind gate.ItemKind, items []gate.Item, rev Revision, f Frame) []byte {
 		b = append(b, `,"resultType":"complete","ttlMs":`...)
 		b = strconv.AppendInt(b, max(0, f.TTL.Milliseconds()), 10)
 		b = append(b, `,"cacheScope":"private"`...)
-		if f.ServerInfo != nil {
-			b = append(append(append(b, `,"_meta":{"`+MetaServerInfo+`":`...), f.ServerInfo...), '}')
+	}
+	if meta := f.meta(rev); len(meta) > len("{}") {
+		b = appendMember(b, "_meta", meta)
+	}
+	return append(b, '}')
+}
+
+// meta is the _meta of a list, "{}" when there is nothing to say.
+func (f *Frame) meta(rev Revision) []byte {
+	b := []byte{'{'}
+	if rev.ResultType && f.ServerInfo != nil {
+		b = appendMember(b, MetaServerInfo, f.ServerInfo)
+	}
+	if len(f.Unavailable) > 0 {
+		names := []byte{'['}
+		for i, name := range f.Unavailable {
+			if i > 0 {
+				names = append(names, ',')
+			}
+			names = jsonrpc.AppendString(names, name)
 		}
+		b = appendMember(b, MetaUnavailable, append(names, ']'))
 	}
 	return append(b, '}')
 }

@@ -85,6 +85,56 @@ func TestList(t *testing.T) {
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
+	frame := mcp.Frame{ServerInfo: []byte(`{"name":"d"}`), Unavailable: []string{"a", `b"`}}
+	for _, tc := range []struct {
+		rev  mcp.Revision
+		want string
+	}{
+		{old, `{"resources":[],"_meta":{"doorward/unavailable":["a","b\""]}}`},
+		{now, `{"resources":[],"resultType":"complete","ttlMs":0,"cacheScope":"private","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"d"},"doorward/unavailable":["a","b\""]}}`},
+	} {
+		if got := string(mcp.List(gate.Resource, nil, tc.rev, frame)); got != tc.want {
+			t.Errorf("%s: got  %s\nwant %s", tc.rev.Version, got, tc.want)
+		}
+	}
+}
+
+func TestShowItem(t *testing.T) {
+	const text = `{"name":"a","outputSchema":{"type":"string"},"x":1}`
+	for _, tc := range []struct {
+		name, version string
+		item          gate.Item
+		want          string
+	}{
+		{"no object", mcp.V20251125, gate.Item{Kind: gate.Tool, Name: "a", Shown: "w.a", Raw: []byte(text)}, `{"name":"w.a","x":1}`},
+		{"no object, own name", mcp.V20241105, gate.Item{Kind: gate.Tool, Name: "a", Shown: "a", Raw: []byte(text)}, `{"name":"a","x":1}`},
+		{"no object, stateless", mcp.V20260728, gate.Item{Kind: gate.Tool, Name: "a", Shown: "a", Raw: []byte(text)}, text},
+		{"object", mcp.V20251125, gate.Item{Kind: gate.Tool, Name: "a", Raw: []byte(`{"outputSchema":{"type":"object"}}`)}, `{"outputSchema":{"type":"object"}}`},
+		{"true", mcp.V20251125, gate.Item{Kind: gate.Tool, Name: "a", Raw: []byte(`{"outputSchema":true}`)}, `{}`},
+		{"none", mcp.V20251125, gate.Item{Kind: gate.Tool, Name: "a", Raw: []byte(`{}`)}, `{}`},
+		{"no tool", mcp.V20251125, gate.Item{Kind: gate.Prompt, Name: "a", Raw: []byte(text)}, text},
+	} {
+		rev, ok := mcp.RevisionOf(tc.version)
+		if !ok {
+			t.Fatal(tc.version)
+		}
+		before := string(tc.item.Raw)
+		if got := string(mcp.ShowItem(&tc.item, rev)); got != tc.want || string(tc.item.Raw) != before {
+			t.Errorf("%s: got  %s\nwant %s", tc.name, got, tc.want)
+		}
+	}
+}
+
+func TestTaskSupport(t *testing.T) {
+	for raw, want := range map[string]string{
+		`{"execution":{"taskSupport":"required"}}`: "required", `{"execution":{"taskSupport":"optional"}}`: "optional",
+		`{"execution":{"taskSupport":"forbidden"}}`: "forbidden", `{"execution":{"taskSupport":"x"}}`: "",
+		`{"execution":{"taskSupport":1}}`: "", `{"execution":"required"}`: "", `{"taskSupport":"required"}`: "", `{}`: "", ``: "",
+	} {
+		if got := mcp.TaskSupport([]byte(raw)); got != want {
+			t.Errorf("%s: %q, want %q", raw, got, want)
+		}
+	}
 }
 
 func TestCapabilities(t *testing.T) {
@@ -111,7 +161,9 @@ func TestCapabilities(t *testing.T) {
 		{`{"sampling":{"tools":{}}}`, "sampling/createMessage", `{"tools":[]}`, true},
 		{`{"elicitation":{}}`, "elicitation/create", `{}`, true},
 		{`{"elicitation":{}}`, "elicitation/create", `{"mode":"url"}`, false},
-		{`{"elicitation":{"url":{}}}`, "elicitation/create", `{"mode":"url"}`, true},
+		{`{"elicitation":{"url":{}}}`, "elicitation/create", `{"mode":"url","url":"https://a.example/"}`, true},
+		{`{"elicitation":{"form":{}}}`, "elicitation/create", `{"mode":"url","url":"https://a.example/"}`, false},
+		{`{"elicitation":{}}`, "elicitation/create", `{"mode":1}`, false},
 		{`{"elicitation":{"url":{}}}`, "elicitation/create", `{}`, false},
 		{`{"elicitation":{"form":{},"url":{}}}`, "elicitation/create", `{"mode":"form"}`, true},
 		{`{"elicitation":{"form":{},"url":{}}}`, "elicitation/create", `{"mode":"x"}`, false},

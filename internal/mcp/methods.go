@@ -38,6 +38,7 @@ var methods = [...]gate.Route{
 	{Method: "notifications/cancelled", Kind: gate.Notification, Direction: gate.BothWays, Since: V20241105, Stages: gate.OnLimit, Action: gate.Cancel},
 	{Method: gate.OpStream, Kind: gate.Request, Direction: gate.ToServer, Since: V20250326, Until: V20251125, Stages: gate.OnLimit, Action: gate.Stream},
 	{Method: gate.OpClose, Kind: gate.Request, Direction: gate.ToServer, Since: V20250326, Until: V20251125, Stages: gate.OnLimit, Action: gate.Close},
+	{Method: gate.OpOpen, Kind: gate.Request, Direction: gate.ToServer, Since: V20241105, Stages: session, Action: gate.Stream},
 
 	// The stateless era's own.
 	{Method: "server/discover", Kind: gate.Request, Direction: gate.ToServer, Since: V20260728, Stages: session, Action: gate.Discover},

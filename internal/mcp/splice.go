@@ -44,8 +44,9 @@ func (e *edits) sorted() []jsonrpc.Edit {
 // upstream's or Doorward's own that passed the reply stages: the client's own
 // id on an answer, its progress token on progress, the id of its listen on
 // everything that a listen brings, and the id that it shall see on a request
-// to it. Every other byte is m's; m.Raw itself is returned when nothing
-// changes. listen calls it.
+// to it. A tool's result also loses what a client of the stateful era cannot
+// read (structured content that is no object). Every other byte is m's; m.Raw
+// itself is returned when nothing changes. listen calls it.
 func ForClient(ex *gate.Exchange, m *gate.Message) []byte {
 	raw, e := forClient(ex, m)
 	if raw != nil {
@@ -80,6 +81,10 @@ func forClient(ex *gate.Exchange, m *gate.Message) ([]byte, edits) {
 	e := edits{raw: m.Raw}
 	switch m.Kind {
 	case gate.Failure, gate.Result:
+		if p := olderResult(ex, m); p != nil {
+			p.ID(id)
+			return p.Bytes(), edits{}
+		}
 		if id != nil && !m.ID.Present() {
 			p := codec(m)
 			patch := p.Patch()
@@ -116,36 +121,6 @@ func tagged(m *gate.Message, id []byte) []byte {
 	}
 	patch.SetMeta(MetaSubscription, id)
 	return patch.Bytes()
-}
-
-// Outgoing is what changes in a client's message on its way to an upstream:
-// JSON tokens, nil for what stays.
-type Outgoing struct {
-	ID       []byte // for a request and for an answer
-	Progress []byte // for the progress token, if the client sent one
-	State    []byte // for params.requestState, if the client sent one
-}
-
-// ToUpstream is the client's message as its upstream reads it: with the tokens
-// of out, and with the tool's or prompt's name as the upstream gives it. Every
-// other byte is the client's. The upstream adapter calls it.
-func ToUpstream(ex *gate.Exchange, out Outgoing) []byte {
-	m := ex.Call.Message
-	e := edits{raw: m.Raw}
-	e.replace(m.ID, out.ID)
-	if m.Kind == gate.Request {
-		if at, ok := m.MetaField(MetaProgress); ok {
-			e.replace(at, out.Progress)
-		}
-		if at, ok := m.Field("requestState"); ok {
-			e.replace(at, out.State)
-		}
-		// URIs are never prefixed, and a template's name is not what was read.
-		if it := ex.Target.Item; it != nil && prefixed(it.Kind) && it.Name != ex.Call.Name {
-			e.replace(ex.Call.NameAt, jsonrpc.AppendString(nil, it.Name))
-		}
-	}
-	return e.bytes()
 }
 
 // prefixed tells whether clients may see things of the kind under another name

@@ -81,31 +81,6 @@ func TestForClientKeepsBytes(t *testing.T) {
 	}
 }
 
-func TestToUpstream(t *testing.T) {
-	raw := ` {"jsonrpc":"2.0", "id":1e2_,"params":{"arguments":{"id":1,"name":"n.x","big":9007199254740993, "f":1.0},"name":"n\u002ex","requestState":"s","_meta":{"v":{"progressToken":1},"progressToken":"p"}},"method":"tools/call"}`
-	raw = strings.Replace(raw, "1e2_", "100", 1)
-	m := client(t, raw)
-	at, _ := m.Field("name")
-	ex := &gate.Exchange{Call: gate.Call{Message: m, Name: "n.x", NameAt: at}}
-	ex.Target.Item = &gate.Item{Kind: gate.Tool, Name: `x"y`, Shown: "n.x"}
-	got := string(mcp.ToUpstream(ex, mcp.Outgoing{ID: []byte("7"), Progress: []byte("8"), State: []byte(`"t"`)}))
-	want := strings.NewReplacer(`"id":100`, `"id":7`, `"n\u002ex"`, `"x\"y"`, `"progressToken":"p"`, `"progressToken":8`, `"requestState":"s"`, `"requestState":"t"`).Replace(raw)
-	if got != want {
-		t.Errorf("got  %s\nwant %s", got, want)
-	}
-	if got := mcp.ToUpstream(ex, mcp.Outgoing{ID: []byte("7")}); !strings.Contains(string(got), `"progressToken":"p"`) || !strings.Contains(string(got), `"requestState":"s"`) {
-		t.Errorf("nil changed something: %s", got)
-	}
-	ex.Target.Item = &gate.Item{Kind: gate.Template, Name: "file:///{p}"}
-	if got := mcp.ToUpstream(ex, mcp.Outgoing{}); string(got) != raw {
-		t.Errorf("a template's name replaced what was read: %s", got)
-	}
-	ex.Call.Message = client(t, `{"jsonrpc":"2.0","id":"s-1","result":{"_meta":{"progressToken":1}}}`)
-	if got := string(mcp.ToUpstream(ex, mcp.Outgoing{ID: []byte("3"), Progress: []byte("8")})); got != `{"jsonrpc":"2.0","id":3,"result":{"_meta":{"progressToken":1}}}` {
-		t.Errorf("answer became %s", got)
-	}
-}
-
 func TestReference(t *testing.T) {
 	m := request(t, "completion/complete", `{"ref": {"type":"ref\/prompt" , "name" : "p\u0031"},"argument":{}}`)
 	got, err := mcp.Reference(m)
@@ -199,7 +174,7 @@ func BenchmarkCall(b *testing.B) {
 			b.Fatal(v, err)
 		}
 		ex := gate.Exchange{Call: gate.Call{Message: m, Name: named.Name, NameAt: named.At}, Target: gate.Target{Item: it}}
-		if len(mcp.ToUpstream(&ex, mcp.Outgoing{ID: []byte("1234"), Progress: []byte("1234")})) == 0 {
+		if len(mcp.ToStateful(&ex, mcp.Outgoing{ID: []byte("1234"), Progress: []byte("1234")})) == 0 {
 			b.Fatal()
 		}
 	}

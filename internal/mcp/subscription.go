@@ -50,15 +50,20 @@ const MaxInputRequests = 10
 
 // CheckResult says what is wrong with a stateless result, nothing when empty: a
 // resultType that the method may not have, or a question to the client that it
-// did not declare it can answer (2026-07-28, results and multi round-trip
-// requests). An absent resultType is "complete". decode calls it.
+// did not declare it can answer or that MayAsk sends to nobody (2026-07-28,
+// results and multi round-trip requests). An absent resultType is "complete";
+// questions in such a result are refused, for there are clients that answer
+// them without looking at resultType. decode calls it.
 func CheckResult(r gate.Route, m *gate.Message, capabilities []byte) string {
-	at, ok := m.Field("resultType")
-	if !ok {
-		return ""
+	kind := "complete"
+	if at, ok := m.Field(fieldResultType); ok {
+		kind, _ = unquote(m.Bytes(at))
 	}
-	switch kind, _ := unquote(m.Bytes(at)); kind {
+	switch kind {
 	case "complete":
+		if at, ok := m.Field(fieldRequests); ok && string(m.Bytes(at)) != "null" {
+			return "inputRequests in a result that is complete"
+		}
 		return ""
 	case "input_required":
 	default:
@@ -73,8 +78,8 @@ func CheckResult(r gate.Route, m *gate.Message, capabilities []byte) string {
 }
 
 func checkInput(m *gate.Message, capabilities []byte) string {
-	requests, asked := m.Field("inputRequests")
-	state, resumed := m.Field("requestState")
+	requests, asked := m.Field(fieldRequests)
+	state, resumed := m.Field(fieldState)
 	if !asked && !resumed {
 		return "input_required with neither inputRequests nor requestState"
 	}
@@ -92,7 +97,7 @@ func checkInput(m *gate.Message, capabilities []byte) string {
 		if n++; n > MaxInputRequests {
 			why = "more input requests than are allowed"
 		} else if !ok || method == "ping" || !MayAsk(capabilities, method, params) {
-			why = "input request that the client did not declare"
+			why = "input request that the client did not declare, or that nobody may be sent"
 		}
 		return nil
 	})
