@@ -31,6 +31,8 @@ type Config struct {
 	Profiles map[string]Profile `yaml:"profiles" key:"name"`
 	// Trust says what has to be approved by a person, and where approvals are kept.
 	Trust Trust `yaml:"trust"`
+	// Secrets are the credentials that the rest of the file refers to, by name: where each one is, never what it is. Names are lower-case letters, digits, hyphens and underscores, at most 64.
+	Secrets map[string]Secret `yaml:"secrets" key:"name"`
 	// Audit says how the audit log is written.
 	Audit Audit `yaml:"audit"`
 	// Telemetry is about Doorward's own log.
@@ -54,6 +56,10 @@ type Listen struct {
 	AllowedOrigins []string `yaml:"allowed_origins" type:"origin"`
 	// AllowedAddresses are the networks that clients may come from. All unless written.
 	AllowedAddresses []Prefix `yaml:"allowed_addresses"`
+	// LegacySSE answers clients of the HTTP+SSE transport of 2024-11-05 too: GET /sse and POST /messages.
+	LegacySSE bool `yaml:"legacy_sse"`
+	// WebSocket answers clients that speak MCP over a WebSocket too, at /ws. The transport is none of MCP's specification.
+	WebSocket bool `yaml:"websocket"`
 	// MaxBody is the largest message that a client may send.
 	MaxBody Size `yaml:"max_body"`
 }
@@ -114,12 +120,29 @@ type Rule struct {
 type Upstream struct {
 	// Command is the program and its arguments, spoken to over standard input and output. Either command or url.
 	Command []string `yaml:"command"`
-	// URL of a Streamable HTTP server. Either command or url.
+	// URL of a server: http or https, or ws or wss for transport websocket. Either command or url.
 	URL string `yaml:"url" type:"url"`
+	// Transport that a url speaks: streamable is Streamable HTTP, sse the HTTP+SSE of 2024-11-05, websocket needs a ws or wss URL and is implied by one.
+	Transport string `yaml:"transport" enum:"streamable sse websocket"`
+	// Env are variables of a command's environment, each with the name of the secret that is its value. Nothing else of Doorward's own environment reaches a command, but PATH, HOME, LANG and their like.
+	Env map[string]string `yaml:"env" key:"variable" type:"secret name"`
+	// Credential that a url is sent with every request. It is attached last, and what a client sent never is.
+	Credential *Credential `yaml:"credential"`
 	// Limits of one upstream.
 	Limits Limits `yaml:"limits"`
 	// Sandbox of a command.
 	Sandbox Sandbox `yaml:"sandbox"`
+}
+
+// Credential is what Doorward shows to an upstream: a bearer token, or a header
+// of another name. Its values are names of secrets.
+type Credential struct {
+	// Bearer is the secret that is sent as Authorization: Bearer.
+	Bearer string `yaml:"bearer" type:"secret name"`
+	// Header is the name of the header that carries value, such as X-Api-Key. Headers of HTTP and of MCP themselves are refused.
+	Header string `yaml:"header"`
+	// Value is the secret that is the whole value of header.
+	Value string `yaml:"value" type:"secret name"`
 }
 
 // Limits bound what one upstream may take.
@@ -154,6 +177,20 @@ type Trust struct {
 	FirstUse string `yaml:"first_use" enum:"hold approve"`
 	// OnChange of something approved: hold it until a person approves the change. There is no other value.
 	OnChange string `yaml:"on_change" enum:"hold"`
+}
+
+// Secret says where a credential is.
+type Secret struct {
+	// From is env:NAME for a variable of Doorward's environment, read once at the start, or file:PATH for a file, read again when it changes. The secret itself never stands here.
+	From string `yaml:"from" type:"reference"`
+	// Description says to people what it is for.
+	Description string `yaml:"description"`
+	// Required secrets must be there when Doorward starts. Of one that is not, only what uses it fails.
+	Required bool `yaml:"required"`
+	// Type of the value: string, or url for one that must be an absolute URL.
+	Type string `yaml:"type" enum:"string url"`
+	// MaxAge after which a file counts as overdue for rotation. Never unless written.
+	MaxAge Duration `yaml:"max_age"`
 }
 
 // Audit is how the audit log is written.

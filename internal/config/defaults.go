@@ -3,6 +3,7 @@ package config
 import (
 	"net/netip"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -30,6 +31,8 @@ func (u *Upstream) setDefaults() {
 
 func (p *Profile) setDefaults() { p.Names = "prefixed" }
 
+func (s *Secret) setDefaults() { s.Required, s.Type = true, "string" }
+
 // finish fills in what depends on what the file says, and makes paths absolute.
 func (c *Config) finish(dir string, written func(path string) bool) {
 	if !written("identity") {
@@ -44,7 +47,19 @@ func (c *Config) finish(dir string, written func(path string) bool) {
 	for name, u := range c.Upstreams {
 		if u.Sandbox.Lifetime == "" && u.Command != nil {
 			u.Sandbox.Lifetime = "session"
-			c.Upstreams[name] = u
+		}
+		if u.Transport == "" && u.URL != "" {
+			u.Transport = "streamable"
+			if isWebSocket(u.URL) {
+				u.Transport = "websocket"
+			}
+		}
+		c.Upstreams[name] = u
+	}
+	for name, s := range c.Secrets {
+		if path, ok := strings.CutPrefix(s.From, "file:"); ok && path != "" && !filepath.IsAbs(path) {
+			s.From = "file:" + filepath.Join(dir, path)
+			c.Secrets[name] = s
 		}
 	}
 	for _, p := range []*string{&c.DataDir, &c.Listen.TLS.Cert, &c.Listen.TLS.Key, &c.Trust.Lock} {

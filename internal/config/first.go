@@ -1,30 +1,25 @@
 package config
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
 
-// Server is an MCP server for a first configuration: a command or a URL.
-type Server struct {
-	Name    string
-	Command []string
-	URL     string
-}
-
-// First is the text of a first configuration for doorward init. It parses when
-// the servers are good; who writes it should check that with Parse, for a name
-// or a URL may not be.
-func First(servers []Server) []byte {
+// First is the text of a first configuration for doorward init: of each upstream
+// its command or URL, transport, variables and credential, of each secret where
+// it is. It parses when they are good; who writes it should check that with
+// Parse, for a name or a URL may not be.
+func First(upstreams map[string]Upstream, secrets map[string]Secret) []byte {
 	var b strings.Builder
-	b.WriteString(`# Doorward's configuration. Every key: doorward config schema, or docs/reference/config.md.
+	b.WriteString(`# Doorward's configuration. Every key: doorward config schema, or docs/reference/configuration.md.
 # Check a change with: doorward config check
 version: 1
 
 # Clients connect to http://127.0.0.1:8080/mcp with a key:  doorward key create me
 # Nothing is shown to them until you approve it:            doorward trust approve NAME
 upstreams:`)
-	if len(servers) == 0 {
+	if len(upstreams) == 0 {
 		b.WriteString(` {}
   # files:
   #   command: [npx, -y, "@modelcontextprotocol/server-filesystem@2026.8.31", /srv/docs]
@@ -32,17 +27,14 @@ upstreams:`)
 	} else {
 		b.WriteString("\n")
 	}
-	for _, s := range slices.SortedFunc(slices.Values(servers), func(a, b Server) int { return strings.Compare(a.Name, b.Name) }) {
-		b.WriteString("  " + plain(s.Name) + ":\n")
-		if s.URL != "" {
-			b.WriteString("    url: " + plain(s.URL) + "\n")
-			continue
-		}
-		var words []string
-		for _, word := range s.Command {
-			words = append(words, plain(word))
-		}
-		b.WriteString("    command: [" + strings.Join(words, ", ") + "]\n")
+	for _, name := range slices.Sorted(maps.Keys(upstreams)) {
+		firstUpstream(&b, name, upstreams[name])
+	}
+	if len(secrets) > 0 {
+		b.WriteString("\n# Where credentials are. Set these variables where Doorward is started, or keep each in a file: file:PATH\nsecrets:\n")
+	}
+	for _, name := range slices.Sorted(maps.Keys(secrets)) {
+		b.WriteString("  " + plain(name) + ": {from: " + plain(secrets[name].From) + "}\n")
 	}
 	b.WriteString(`
 # Without roles, every key may use everything that is approved. To narrow that:
@@ -54,4 +46,33 @@ upstreams:`)
 #       - tools: ["*/delete_*"]         # deny wins
 `)
 	return []byte(b.String())
+}
+
+func firstUpstream(b *strings.Builder, name string, u Upstream) {
+	b.WriteString("  " + plain(name) + ":\n")
+	if u.URL == "" {
+		var words []string
+		for _, word := range u.Command {
+			words = append(words, plain(word))
+		}
+		b.WriteString("    command: [" + strings.Join(words, ", ") + "]\n")
+		if len(u.Env) > 0 {
+			b.WriteString("    env: # a variable of the command, and the secret that it is given\n")
+		}
+		for _, variable := range slices.Sorted(maps.Keys(u.Env)) {
+			b.WriteString("      " + plain(variable) + ": " + plain(u.Env[variable]) + "\n")
+		}
+		return
+	}
+	b.WriteString("    url: " + plain(u.URL) + "\n")
+	if u.Transport != "" {
+		b.WriteString("    transport: " + plain(u.Transport) + "\n")
+	}
+	switch c := u.Credential; {
+	case c == nil:
+	case c.Bearer != "":
+		b.WriteString("    credential: {bearer: " + plain(c.Bearer) + "}\n")
+	default:
+		b.WriteString("    credential: {header: " + plain(c.Header) + ", value: " + plain(c.Value) + "}\n")
+	}
 }

@@ -93,7 +93,7 @@ func Reference() []byte {
 	b.WriteString(`# Configuration reference
 
 One YAML file, ` + "`version: 1`" + `. Unknown keys, keys written twice, anchors, aliases and tags are errors; every error is reported at once, with
-its path and line. Relative paths start at the file's directory. Durations are written ` + "`30s`, `5m`" + `; sizes ` + "`512KiB`, `4MiB`" + ` or in bytes.
+its path and line. Relative paths start at the file's directory. Durations are written ` + "`30s`, `5m`, `90d`" + `; sizes ` + "`512KiB`, `4MiB`" + ` or in bytes.
 
 | key | type | default | meaning |
 |---|---|---|---|
@@ -125,7 +125,9 @@ func below(b *strings.Builder, v reflect.Value, at string, tag reflect.StructTag
 	case reflect.Pointer:
 		rows(b, reflect.Zero(v.Type().Elem()), at)
 	case reflect.Map:
-		rows(b, entry(v.Type().Elem()), at+"."+strings.ToUpper(tag.Get("key")))
+		if v.Type().Elem().Kind() == reflect.Struct {
+			rows(b, entry(v.Type().Elem()), at+"."+strings.ToUpper(tag.Get("key")))
+		}
 	case reflect.Slice:
 		if e := v.Type().Elem(); e.Kind() == reflect.Struct {
 			if _, ok := namedType(e); !ok {
@@ -143,6 +145,9 @@ func typeOf(t reflect.Type, tag reflect.StructTag) string {
 	case reflect.Pointer, reflect.Struct:
 		return "mapping"
 	case reflect.Map:
+		if t.Elem().Kind() != reflect.Struct {
+			return "mapping of " + tag.Get("key") + " to " + typeOf(t.Elem(), tag)
+		}
 		return "mapping by " + tag.Get("key")
 	case reflect.Slice:
 		return "list of " + typeOf(t.Elem(), tag) + "s"
@@ -168,6 +173,8 @@ func defaultOf(path string, v reflect.Value) string {
 		return "required"
 	case "identity.api_keys":
 		return "`true` without `identity`"
+	case "upstreams.NAME.transport":
+		return "`streamable`, or what the URL implies"
 	case "upstreams.NAME.sandbox.lifetime":
 		return "`session` for a command"
 	case "roles":

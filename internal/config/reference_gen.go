@@ -13,6 +13,7 @@ const fieldDocs = "\n" +
 	"Config.Upstreams\tUpstreams are the MCP servers behind Doorward, by name: lower-case letters, digits, hyphens and single underscores, at most 64.\n" +
 	"Config.Profiles\tProfiles are selections of upstreams, by name: /mcp serves all upstreams, /mcp/NAME those of one profile.\n" +
 	"Config.Trust\tTrust says what has to be approved by a person, and where approvals are kept.\n" +
+	"Config.Secrets\tSecrets are the credentials that the rest of the file refers to, by name: where each one is, never what it is. Names are lower-case letters, digits, hyphens and underscores, at most 64.\n" +
 	"Config.Audit\tAudit says how the audit log is written.\n" +
 	"Config.Telemetry\tTelemetry is about Doorward's own log.\n" +
 	"Listen.Address\tAddress and port for MCP over HTTP. Anything but loopback needs tls (or tls: {terminated_by: proxy}) and an identity method.\n" +
@@ -21,6 +22,8 @@ const fieldDocs = "\n" +
 	"Listen.AllowedHosts\tAllowedHosts are the Host headers that are answered, beside the address itself and the host of public_url.\n" +
 	"Listen.AllowedOrigins\tAllowedOrigins are the Origin headers that are answered: web pages that may call Doorward. None unless written.\n" +
 	"Listen.AllowedAddresses\tAllowedAddresses are the networks that clients may come from. All unless written.\n" +
+	"Listen.LegacySSE\tLegacySSE answers clients of the HTTP+SSE transport of 2024-11-05 too: GET /sse and POST /messages.\n" +
+	"Listen.WebSocket\tWebSocket answers clients that speak MCP over a WebSocket too, at /ws. The transport is none of MCP's specification.\n" +
 	"Listen.MaxBody\tMaxBody is the largest message that a client may send.\n" +
 	"TLS.Cert\tCert is the file with the certificate chain, PEM.\n" +
 	"TLS.Key\tKey is the file with the private key, PEM.\n" +
@@ -37,9 +40,15 @@ const fieldDocs = "\n" +
 	"Rule.Resources\tResources are globs of URIs, such as docs://**.\n" +
 	"Rule.Prompts\tPrompts are globs of upstream/prompt.\n" +
 	"Upstream.Command\tCommand is the program and its arguments, spoken to over standard input and output. Either command or url.\n" +
-	"Upstream.URL\tURL of a Streamable HTTP server. Either command or url.\n" +
+	"Upstream.URL\tURL of a server: http or https, or ws or wss for transport websocket. Either command or url.\n" +
+	"Upstream.Transport\tTransport that a url speaks: streamable is Streamable HTTP, sse the HTTP+SSE of 2024-11-05, websocket needs a ws or wss URL and is implied by one.\n" +
+	"Upstream.Env\tEnv are variables of a command's environment, each with the name of the secret that is its value. Nothing else of Doorward's own environment reaches a command, but PATH, HOME, LANG and their like.\n" +
+	"Upstream.Credential\tCredential that a url is sent with every request. It is attached last, and what a client sent never is.\n" +
 	"Upstream.Limits\tLimits of one upstream.\n" +
 	"Upstream.Sandbox\tSandbox of a command.\n" +
+	"Credential.Bearer\tBearer is the secret that is sent as Authorization: Bearer.\n" +
+	"Credential.Header\tHeader is the name of the header that carries value, such as X-Api-Key. Headers of HTTP and of MCP themselves are refused.\n" +
+	"Credential.Value\tValue is the secret that is the whole value of header.\n" +
 	"Limits.Timeout\tTimeout of one call.\n" +
 	"Limits.Concurrency\tConcurrency is how many calls may be under way at once.\n" +
 	"Limits.Result\tResult is the largest answer.\n" +
@@ -49,6 +58,11 @@ const fieldDocs = "\n" +
 	"Trust.Lock\tLock is the file of approvals, made for review in Git.\n" +
 	"Trust.FirstUse\tFirstUse of something never seen before: hold it until a person approves it, or approve it.\n" +
 	"Trust.OnChange\tOnChange of something approved: hold it until a person approves the change. There is no other value.\n" +
+	"Secret.From\tFrom is env:NAME for a variable of Doorward's environment, read once at the start, or file:PATH for a file, read again when it changes. The secret itself never stands here.\n" +
+	"Secret.Description\tDescription says to people what it is for.\n" +
+	"Secret.Required\tRequired secrets must be there when Doorward starts. Of one that is not, only what uses it fails.\n" +
+	"Secret.Type\tType of the value: string, or url for one that must be an absolute URL.\n" +
+	"Secret.MaxAge\tMaxAge after which a file counts as overdue for rotation. Never unless written.\n" +
 	"Audit.Durability\tDurability of a record before the call goes on: process survives the death of Doorward, power that of the machine.\n" +
 	"Telemetry.Log\tLog goes to standard error.\n" +
 	"Log.Format\tFormat of a line.\n" +

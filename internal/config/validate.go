@@ -21,7 +21,7 @@ const (
 	maxResult      = Size(1 << 30)
 	maxTimeout     = Duration(24 * time.Hour)
 	maxConcurrency = 10_000
-	maxEntries     = 1000 // of upstreams, roles, profiles
+	maxEntries     = 1000 // of upstreams, roles, profiles, secrets
 	maxSubject     = 256
 )
 
@@ -44,7 +44,10 @@ func Validate(c *Config) []Fault {
 	for _, name := range slices.Sorted(maps.Keys(c.Profiles)) {
 		v.profile(name, c.Profiles[name])
 	}
-	for key, n := range map[string]int{"upstreams": len(c.Upstreams), "roles": len(c.Roles), "profiles": len(c.Profiles)} {
+	for _, name := range slices.Sorted(maps.Keys(c.Secrets)) {
+		v.secret(name, c.Secrets[name])
+	}
+	for key, n := range map[string]int{"upstreams": len(c.Upstreams), "roles": len(c.Roles), "profiles": len(c.Profiles), "secrets": len(c.Secrets)} {
 		if n > maxEntries {
 			v.fault(key, "has more than %d entries", maxEntries)
 		}
@@ -70,7 +73,7 @@ func (v *checker) listen() {
 		v.fault("listen.address", "must be an IP address and a port")
 	}
 	if l.PublicURL != "" {
-		v.url("listen.public_url", l.PublicURL)
+		v.url("listen.public_url", l.PublicURL, "http", "https")
 	}
 	if l.MaxBody < minBody || l.MaxBody > maxBody {
 		v.fault("listen.max_body", "must be between %v and %v", minBody, maxBody)
@@ -180,13 +183,14 @@ func (v *checker) upstream(name string, u Upstream) {
 	case !hasCommand && !hasURL:
 		v.fault(path, "needs command or url")
 	case hasURL:
-		v.url(path+".url", u.URL)
+		v.remote(path, u)
 		if u.Sandbox.Lifetime != "" {
 			v.fault(path+".sandbox", "is for a command, and this is a url")
 		}
 	case len(u.Command) == 0 || strings.TrimSpace(u.Command[0]) == "":
 		v.fault(path+".command", "must name a program")
 	}
+	v.credentials(path, u)
 	l := u.Limits
 	if l.Timeout <= 0 || l.Timeout > maxTimeout {
 		v.fault(path+".limits.timeout", "must be more than 0s and at most %v", maxTimeout)
@@ -199,11 +203,29 @@ func (v *checker) upstream(name string, u Upstream) {
 	}
 }
 
-func (v *checker) url(path, s string) {
+// remote checks an upstream's URL against its transport.
+func (v *checker) remote(path string, u Upstream) {
+	if u.Transport == "websocket" {
+		v.url(path+".url", u.URL, "ws", "wss")
+		return
+	}
+	if u.Transport != "" && isWebSocket(u.URL) {
+		v.fault(path+".transport", "is %s, and a ws or wss URL is spoken to by websocket alone", u.Transport)
+		return
+	}
+	v.url(path+".url", u.URL, "http", "https")
+}
+
+func isWebSocket(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "ws" || u.Scheme == "wss")
+}
+
+func (v *checker) url(path, s string, schemes ...string) {
 	u, err := url.Parse(s)
 	switch {
-	case err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || u.Opaque != "":
-		v.fault(path, "must be an absolute http or https URL")
+	case err != nil || !slices.Contains(schemes, u.Scheme) || u.Hostname() == "" || u.Opaque != "":
+		v.fault(path, "must be an absolute %s URL", strings.Join(schemes, " or "))
 	case u.User != nil:
 		v.fault(path, "must not hold a user name or a password")
 	case u.Fragment != "" || strings.HasSuffix(s, "#"):

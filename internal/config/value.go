@@ -10,21 +10,38 @@ import (
 	"time"
 )
 
-// Duration is a span of time, written "30s" or "5m".
+// Duration is a span of time, written "30s", "5m" or "90d".
 type Duration time.Duration
 
-// UnmarshalText reads what time.ParseDuration reads, not below zero.
+// aDay is what a Duration's d means: 24 hours, whatever the clocks do.
+const aDay = 24 * time.Hour
+
+// UnmarshalText reads what time.ParseDuration reads, not below zero, and a
+// whole number of days.
 func (d *Duration) UnmarshalText(text []byte) error {
+	if digits, ok := strings.CutSuffix(string(text), "d"); ok {
+		n, err := strconv.ParseUint(digits, 10, 64)
+		if err != nil || n > uint64(math.MaxInt64/aDay) {
+			return errors.New(`must be a whole number of days, such as "90d"`)
+		}
+		*d = Duration(time.Duration(n) * aDay)
+		return nil
+	}
 	v, err := time.ParseDuration(string(text))
 	if err != nil || v < 0 {
-		return errors.New(`must be a duration such as "30s" or "5m"`)
+		return errors.New(`must be a duration such as "30s", "5m" or "90d"`)
 	}
 	*d = Duration(v)
 	return nil
 }
 
 // String is the form that the file has.
-func (d Duration) String() string { return time.Duration(d).String() }
+func (d Duration) String() string {
+	if days := time.Duration(d) / aDay; days > 0 && time.Duration(d)%aDay == 0 {
+		return strconv.FormatInt(int64(days), 10) + "d"
+	}
+	return time.Duration(d).String()
+}
 
 // Size is a number of bytes, written "4MiB", "512KiB" or plainly in bytes.
 type Size int64

@@ -1,0 +1,71 @@
+package clients
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// danger is one thing that a server's command should not have to do. The list
+// follows the MCP security best practices, "local server compromise".
+type danger struct {
+	pattern string // of the whole command, words joined by spaces
+	what    string
+}
+
+func dangers() []danger {
+	return []danger{
+		{`(^|[\s;&|(/\\])(sudo|doas|pkexec|runas|su)(\.exe)?(\s|$)`, "it asks for the rights of another user"},
+		{`(^|[\s;&|(/])rm\s+(-\S+\s+)*-\S*[rRf]`, "it deletes without asking"},
+		{`(?i)(^|[\s;&|(/])(mkfs\S*|dd\s.*of=/dev/|shred|format\s+[a-z]:)`, "it overwrites a disk"},
+		{`(?i)(curl|wget|fetch|iwr|irm|invoke-webrequest|invoke-restmethod)\b.*(\||;|&&|\$\(|<\(|iex|invoke-expression).*`, "it downloads something and runs it"},
+		{`(?i)(^|[\s;&|(/\\])(curl|wget|certutil|bitsadmin)(\.exe)?(\s|$)`, "it downloads or sends something"},
+		{`(^|[\s;&|(/])(nc|ncat|netcat|socat|telnet)(\s|$)|/dev/tcp/`, "it opens a connection of its own"},
+		{`(?i)(^|[\s/\\])(ba|z|da|k|fi|c)?sh(\.exe)?\s+(-\S+\s+)*-\S*c(\s|$)|(^|[\s/\\])cmd(\.exe)?\s+/[ck]|powershell|(^|[\s/\\])pwsh|(^|[\s/\\])(eval|mshta|rundll32|osascript)(\.exe)?(\s|$)`, "it runs a shell's command line"},
+		{`(?i)base64\s+(-d|--decode|-D)|frombase64string|-enc(odedcommand)?\s|atob\(`, "it hides what it runs"},
+		{`(?i)\.ssh([/\\\s"']|$)|id_(rsa|ed25519|ecdsa)|\.aws([/\\\s"']|$)|\.gnupg|\.kube([/\\\s"']|$)|\.docker[/\\]config|\.netrc|\.git-credentials|/etc/(shadow|passwd|sudoers)|(login|key)\s?chain|\.npmrc|\.pypirc`, "it names a place where credentials are kept"},
+		{`docker\.sock|--privileged|--pid[= ]host|--net(work)?[= ]host|-v\s+/:|--cap-add`, "it gets hold of the machine through a container"},
+		{`(^|[\s;&|(/])chmod\s+(-R\s+)?(0?777|[ug]?\+s)|(^|[\s;&|(/])chown\s|(^|[\s;&|(/])crontab(\s|$)|systemctl\s+(enable|start)`, "it changes what others on this machine may do"},
+		{`(?i)(_auth_?token|api[_-]?key|access[_-]?token|password|passwd|secret)["']?[= ]\S{6,}|\b(ghp|gho|ghs|github_pat|glpat|xox[abprs]|sk|pk|rk)[-_][A-Za-z0-9_-]{16,}|AKIA[0-9A-Z]{16}`, "it seems to hold a secret, which every process on this machine can read"},
+	}
+}
+
+// Dangers says what is dangerous about a command, for a person to judge. An
+// empty answer is no proof of anything.
+func Dangers(command []string, variables []string) []string {
+	line := strings.Join(command, " ")
+	var found []string
+	for _, d := range dangers() {
+		if regexp.MustCompile(d.pattern).MatchString(line) {
+			found = append(found, d.what)
+		}
+	}
+	for _, v := range variables {
+		if slices.Contains([]string{"LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "NODE_OPTIONS", "PYTHONPATH", "PYTHONSTARTUP", "PERL5OPT", "RUBYOPT", "JAVA_TOOL_OPTIONS", "BASH_ENV", "PATH"}, v) ||
+			strings.HasPrefix(v, "DYLD_") {
+			found = append(found, fmt.Sprintf("its variable %s changes which code is run", strconv.Quote(v)))
+		}
+	}
+	for _, word := range command {
+		if strconv.Quote(word) != `"`+strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(word)+`"` {
+			found = append(found, "it holds characters that are not seen")
+			break
+		}
+	}
+	return found
+}
+
+// CommandLine is a whole command on one line: nothing of it is cut off, and what
+// is not seen when printed is written out.
+func CommandLine(command []string) string {
+	words := make([]string, len(command))
+	for i, word := range command {
+		words[i] = word
+		if !regexp.MustCompile(`^[A-Za-z0-9_./:=@%+,-]+$`).MatchString(word) {
+			words[i] = strconv.Quote(word)
+		}
+	}
+	return strings.Join(words, " ")
+}

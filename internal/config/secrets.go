@@ -1,0 +1,129 @@
+package config
+
+import (
+	"maps"
+	"net/textproto"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Bounds of what refers to secrets.
+const (
+	maxEnv         = 64   // variables of one upstream
+	maxVariable    = 128  // bytes of a variable's name
+	maxHeaderName  = 128  // bytes
+	maxDescription = 1024 // bytes
+)
+
+// secret checks where a secret is said to be. No fault repeats what stands in
+// from: a token that was written there by mistake must not reach a log.
+func (v *checker) secret(name string, s Secret) {
+	path := join("secrets", name)
+	if !GoodSecretName(name) {
+		v.fault(path, "the name must be lower-case letters, digits, hyphens and underscores, at most %d", maxNames)
+	}
+	if len(s.Description) > maxDescription {
+		v.fault(path+".description", "is longer than %d bytes", maxDescription)
+	}
+	kind, rest, _ := strings.Cut(s.From, ":")
+	switch {
+	case s.From == "":
+		v.fault(path, "must say where the secret is: from: env:NAME or file:PATH")
+	case kind == "env" && !GoodVariable(rest):
+		v.fault(path+".from", "env: must be followed by a variable's name: letters, digits and underscores, at most %d", maxVariable)
+	case kind == "file" && (rest == "" || rest == string(filepath.Separator)):
+		v.fault(path+".from", "file: must be followed by the path of a file")
+	case kind == "env" || kind == "file":
+	case s.From == "store" || kind == "vault":
+		v.fault(path+".from", "%s is not in this version of Doorward: use env:NAME or file:PATH", kind)
+	default:
+		v.fault(path+".from", "must be env:NAME or file:PATH. If the secret itself stands here, take it out and replace it where it was issued")
+	}
+}
+
+// credentials checks the secrets that an upstream uses, and on what.
+func (v *checker) credentials(path string, u Upstream) {
+	if u.URL == "" && u.Transport != "" {
+		v.fault(path+".transport", "is for a url")
+	}
+	if u.Env != nil && u.Command == nil {
+		v.fault(path+".env", "is for a command")
+	}
+	if len(u.Env) > maxEnv {
+		v.fault(path+".env", "has more than %d variables", maxEnv)
+	}
+	for _, variable := range slices.Sorted(maps.Keys(u.Env)) {
+		if !GoodVariable(variable) {
+			v.fault(join(path+".env", variable), "a variable's name is letters, digits and underscores, at most %d", maxVariable)
+		}
+		v.reference(join(path+".env", variable), u.Env[variable])
+	}
+	if u.Credential != nil {
+		v.credential(path, u)
+	}
+}
+
+func (v *checker) credential(path string, u Upstream) {
+	c := u.Credential
+	path += ".credential"
+	if u.URL == "" {
+		v.fault(path, "is for a url; a command gets its secrets by env")
+	}
+	switch bearer, header := c.Bearer != "", c.Header != "" || c.Value != ""; {
+	case bearer && header:
+		v.fault(path, "has both bearer and header: keep one")
+	case bearer:
+		v.reference(path+".bearer", c.Bearer)
+	case !header:
+		v.fault(path, "needs bearer, or header and value")
+	case c.Header == "" || c.Value == "":
+		v.fault(path, "needs both header and value")
+	default:
+		v.reference(path+".value", c.Value)
+		if why := BadHeader(c.Header); why != "" {
+			v.fault(path+".header", "%s", why)
+		}
+	}
+}
+
+// reference checks the name of a secret. The fault does not repeat it, for it
+// may be the secret itself.
+func (v *checker) reference(path, name string) {
+	if _, ok := v.c.Secrets[name]; !ok {
+		v.fault(path, "must be the name of an entry of secrets, and there is none of this name%s", among(v.c.Secrets))
+	}
+}
+
+// GoodSecretName tells whether an entry of secrets may have this name.
+func GoodSecretName(name string) bool { return matches(`^[a-z0-9][a-z0-9_-]*$`, name) }
+
+// GoodVariable tells whether name is one that a process may have in its
+// environment on every system (IEEE 1003.1, 8.1), and not too long.
+func GoodVariable(name string) bool {
+	return len(name) <= maxVariable && regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`).MatchString(name)
+}
+
+// BadHeader says why a credential may not have a header of this name; empty
+// when it may. Those that HTTP (RFC 9110, 7.6 and 8) and MCP's transport write
+// themselves are refused: a second one would be read by one side and not by the
+// other.
+func BadHeader(name string) string {
+	if len(name) > maxHeaderName || !regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$").MatchString(name) {
+		return "must be the name of a header, such as X-Api-Key"
+	}
+	canonical := textproto.CanonicalMIMEHeaderKey(name)
+	for _, prefix := range []string{"Content-", "Mcp-", "Proxy-", "Sec-", "Accept-", "X-Forwarded-", "Access-Control-"} {
+		if strings.HasPrefix(canonical, prefix) {
+			return "must not be one of " + prefix + "*, which HTTP and MCP themselves use"
+		}
+	}
+	if slices.Contains([]string{
+		"Host", "Connection", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Accept", "Expect", "Origin",
+		"Forwarded", "Via", "Last-Event-Id", "User-Agent", "Date", "Range", "Traceparent", "Tracestate", "Baggage",
+	}, canonical) {
+		return "must not be " + canonical + ", which HTTP and MCP themselves use"
+	}
+	return ""
+}
