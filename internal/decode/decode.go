@@ -18,7 +18,7 @@ import (
 )
 
 // Sessions knows the clients' sessions of the stateful era. listen implements
-// it. On stdio the one session of the process has the id "".
+// it.
 type Sessions interface {
 	// Find returns the session if it is the principal's and of that profile.
 	// Somebody else's session is not found, like one that never was.
@@ -49,6 +49,14 @@ func (s *Stage) Applies(gate.Route) bool { return true }
 // be read of a refused message is its id, ex.Call.Message has the id and the
 // kind gate.NoMessage, so that the client learns which request was refused.
 func (s *Stage) Judge(ctx context.Context, ex *gate.Exchange) (gate.Verdict, error) {
+	v, err := s.judge(ctx, ex)
+	if err == nil && v.Effect == gate.Continue && ex.Inbound.Decoded != nil {
+		ex.Inbound.Decoded()
+	}
+	return v, err
+}
+
+func (s *Stage) judge(ctx context.Context, ex *gate.Exchange) (gate.Verdict, error) {
 	if ex.Principal == nil {
 		return gate.Refuse(gate.CodeUnauthenticated, "no principal before decode", ""), nil
 	}
@@ -93,6 +101,10 @@ func (s *Stage) message(ex *gate.Exchange, m *gate.Message) (gate.Verdict, error
 	if call.Era, call.Version, v = mcp.Detect(header(ex), m); v.Effect != gate.Continue {
 		return v, nil
 	}
+	if call.Era == gate.Stateless && ex.Inbound.Transport == transportSSE {
+		return gate.Refuse(gate.CodeMethodEra, "stateless message on the HTTP+SSE transport",
+			"the HTTP+SSE transport has protocol versions before "+mcp.V20260728+" only: send initialize first, or POST to /mcp"), nil
+	}
 	if m.Final() {
 		return s.answer(ex, m), nil
 	}
@@ -126,10 +138,10 @@ func (s *Stage) message(ex *gate.Exchange, m *gate.Message) (gate.Verdict, error
 }
 
 // clientRoute finds the row of a method that a client may send in a body. The
-// operations that are HTTP methods cannot be had by writing their names there.
+// operations that are no JSON-RPC messages cannot be had by writing their names there.
 func clientRoute(method string) (gate.Route, bool) {
 	r, ok := mcp.Lookup(method)
-	if !ok || method == gate.OpStream || method == gate.OpClose {
+	if !ok || method == gate.OpStream || method == gate.OpClose || method == gate.OpOpen {
 		return gate.Route{}, false
 	}
 	return r, r.Direction == gate.ToServer || r.Direction == gate.BothWays
@@ -156,10 +168,10 @@ func (s *Stage) govern(ex *gate.Exchange, m *gate.Message) (gate.Verdict, error)
 	if call.Route.Action == gate.Handshake {
 		return s.begin(ex, m)
 	}
-	if !isHTTP(ex) && m.Kind == gate.Notification {
-		// On stdio only _meta tells the era, and a notification has none: it is
-		// the handshake's if there was one.
-		if _, ok := s.sessions.Find("", ex.Principal, ex.Inbound.Profile); !ok {
+	if !isHTTP(ex) && ex.Inbound.Transport != transportSSE && m.Kind == gate.Notification {
+		// Without headers only _meta tells the era, and a notification has none: it
+		// is the handshake's if there was one.
+		if _, ok := s.sessions.Find(ex.Inbound.Session, ex.Principal, ex.Inbound.Profile); !ok {
 			call.Era, call.Version = gate.Stateless, mcp.V20260728
 			return gate.Pass(), nil
 		}
@@ -188,9 +200,17 @@ func unknown(method string) gate.Verdict {
 	return gate.Refuse(gate.CodeMethod, fmt.Sprintf("unknown method %.80q", method), "no such method in this protocol version")
 }
 
-func isHTTP(ex *gate.Exchange) bool { return ex.Inbound.Transport != "stdio" }
+// The transports of gate.Inbound that decode tells apart.
+const (
+	transportHTTP = "http"
+	transportSSE  = "sse"
+)
 
-// header is the message's headers, nil on stdio and never nil elsewhere.
+// isHTTP tells whether MCP's own headers mean anything: they belong to
+// Streamable HTTP. Elsewhere the connection is the session.
+func isHTTP(ex *gate.Exchange) bool { return ex.Inbound.Transport == transportHTTP }
+
+// header is the message's headers, never nil over HTTP and nil elsewhere.
 func header(ex *gate.Exchange) http.Header {
 	switch {
 	case !isHTTP(ex):

@@ -133,6 +133,7 @@ func TestJudge(t *testing.T) {
 		{"a server's notification", post(`{"jsonrpc":"2.0","method":"notifications/message"}`, "Mcp-Session-Id", "s1125"), gate.CodeMethod},
 		{"GET by its name", post(rpc(gate.OpStream, ""), "Mcp-Session-Id", "s1125"), gate.CodeMethod},
 		{"DELETE by its name", post(rpc(gate.OpClose, ""), "Mcp-Session-Id", "s1125"), gate.CodeMethod},
+		{"a connection by its name", post(rpc(gate.OpOpen, ""), "Mcp-Session-Id", "s1125"), gate.CodeMethod},
 		{"no tool", post(rpc("tools/call", `{}`), "Mcp-Session-Id", "s1125"), gate.CodeParams},
 		{"no params", post(rpc("tools/call", ""), "Mcp-Session-Id", "s1125"), gate.CodeParams},
 		{"tool a number", post(rpc("tools/call", `{"name":1}`), "Mcp-Session-Id", "s1125"), gate.CodeParams},
@@ -290,9 +291,10 @@ func TestStdio(t *testing.T) {
 			t.Errorf("%s: %q (%s), %v", tc.name, v.Code, v.Reason, ex.Call.Era)
 		}
 	}
-	s.sessions[""] = &gate.Session{ID: "only", Owner: alice().Key(), Version: "2025-03-26"}
+	s.sessions["only"] = &gate.Session{ID: "only", Owner: alice().Key(), Version: "2025-03-26"}
 	for _, body := range []string{rpc("tools/list", ""), `{"jsonrpc":"2.0","method":"notifications/initialized"}`, `[` + rpc("ping", "") + `]`, `{"jsonrpc":"2.0","id":1,"result":{}}`} {
 		ex := line(body)
+		ex.Inbound.Session = "only"
 		if v := judge(t, s, ex); v.Effect != gate.Continue || ex.Call.Session == nil || ex.Call.Version != "2025-03-26" {
 			t.Errorf("%s: %+v, %+v", body, v, ex.Call)
 		}
@@ -353,6 +355,11 @@ func TestOperations(t *testing.T) {
 		{"unknown session", op(gate.OpStream, "Mcp-Session-Id", "x"), gate.CodeSession},
 		{"bad version", op(gate.OpStream, "Mcp-Session-Id", "s1125", "MCP-Protocol-Version", "x"), gate.CodeVersion},
 		{"another stateful version", op(gate.OpStream, "Mcp-Session-Id", "s1125", "MCP-Protocol-Version", "2025-06-18"), ""},
+		{"a connection over Streamable HTTP", op(gate.OpOpen, "Mcp-Session-Id", "s1125"), gate.CodeMethodEra},
+		{"legacy SSE", over("sse", op(gate.OpOpen)), ""},
+		{"WebSocket", over("websocket", op(gate.OpOpen, "MCP-Protocol-Version", "x")), ""},
+		{"GET on legacy SSE", over("sse", op(gate.OpStream, "Mcp-Session-Id", "s1125")), gate.CodeMethodEra},
+		{"DELETE on a WebSocket", over("websocket", op(gate.OpClose, "Mcp-Session-Id", "s1125")), gate.CodeMethodEra},
 		{"a method as an operation", op("tools/call", "Mcp-Session-Id", "s1125"), gate.CodeMethodEra},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -37,7 +37,7 @@ func (s *Stage) begin(ex *gate.Exchange, m *gate.Message) (gate.Verdict, error) 
 // find puts the session that the message belongs to into the call, and with it
 // the version that governs.
 func (s *Stage) find(ex *gate.Exchange) gate.Verdict {
-	id := ""
+	id := ex.Inbound.Session
 	if isHTTP(ex) {
 		var v gate.Verdict
 		if id, v = sessionID(ex); v.Effect != gate.Continue {
@@ -47,7 +47,7 @@ func (s *Stage) find(ex *gate.Exchange) gate.Verdict {
 	session, ok := s.sessions.Find(id, ex.Principal, ex.Inbound.Profile)
 	switch {
 	case (!ok || session == nil) && !isHTTP(ex):
-		return missing()
+		return notBegun(ex)
 	case !ok || session == nil:
 		return gate.Refuse(gate.CodeSession, "no such session of this principal", "no such session; send initialize to begin one")
 	case !ex.Principal.HasKey(session.Owner) || session.Profile != ex.Inbound.Profile:
@@ -72,6 +72,15 @@ func missing() gate.Verdict {
 		"no session: send initialize first, then repeat its Mcp-Session-Id; or use protocol version "+mcp.V20260728+", which has no sessions")
 }
 
+// notBegun refuses a message on a connection that has had no handshake.
+func notBegun(ex *gate.Exchange) gate.Verdict {
+	text := "no session: send initialize first"
+	if ex.Inbound.Transport != transportSSE {
+		text += "; or use protocol version " + mcp.V20260728 + ", which has no sessions"
+	}
+	return gate.Refuse(gate.CodeSessionMissing, "request before the connection's handshake", text)
+}
+
 // sessionID reads the session's id from its header.
 func sessionID(ex *gate.Exchange) (string, gate.Verdict) {
 	values := ex.Inbound.Header.Values(mcp.HeaderSession)
@@ -86,15 +95,19 @@ func sessionID(ex *gate.Exchange) (string, gate.Verdict) {
 	return values[0], gate.Pass()
 }
 
-// operation decodes GET and DELETE, which belong to a session and have no
-// body. The message stands for them on the rest of the line.
+// operation decodes what has no body: GET and DELETE of a session, and the
+// opening of a connection. The message stands for them on the rest of the line.
 func (s *Stage) operation(ex *gate.Exchange) gate.Verdict {
 	r, ok := mcp.Lookup(ex.Inbound.Op)
-	if !ok || (ex.Inbound.Op != gate.OpStream && ex.Inbound.Op != gate.OpClose) {
+	opens := ex.Inbound.Op == gate.OpOpen
+	if !ok || !opens && ex.Inbound.Op != gate.OpStream && ex.Inbound.Op != gate.OpClose || opens == isHTTP(ex) {
 		return gate.Refuse(gate.CodeMethodEra, "unknown operation", "use POST")
 	}
 	ex.Call.Message = &gate.Message{Kind: gate.Request, Method: r.Method}
 	ex.Call.Route = r
+	if opens { // what the client will speak, its messages say
+		return gate.Pass()
+	}
 	version, v := mcp.VersionHeader(ex.Inbound.Header)
 	if v.Effect != gate.Continue {
 		return v

@@ -310,8 +310,8 @@ func (a *answer) Refuse(_ context.Context, ex *gate.Exchange, out gate.Outcome) 
 	case ex != a.ex:
 		return a.item(r.body)
 	case a.phase == fresh && a.plain(r.status):
-		if text := challenge(out.Verdict.Code, r.status); text != "" {
-			a.visit.out.w.Header().Set("WWW-Authenticate", text)
+		if r.challenge != "" {
+			a.visit.out.w.Header().Set("WWW-Authenticate", r.challenge)
 		}
 		return a.whole(r.status, r.body)
 	}
@@ -328,7 +328,7 @@ func (a *answer) settle(ex *gate.Exchange, m *gate.Message) {
 		sessions.drop(ex.Call.Session)
 		return
 	}
-	sessions.commit(ex.Call.Session, false)
+	sessions.commit(ex.Call.Session)
 	a.visit.out.w.Header().Set(mcp.HeaderSession, ex.Call.Session.ID)
 }
 

@@ -43,31 +43,33 @@ type Settings struct {
 	AllowedAddresses []netip.Prefix // empty: every address
 	MaxBody          int64          // bytes of one message; zero: 4 MiB
 	PublicURL        *url.URL       // its host is an allowed Host, its origin an allowed Origin; may be nil
+	LegacySSE        bool           // serve HTTP+SSE (2024-11-05) at /sse and /messages; turning it off ends its streams
+	WebSocket        bool           // serve WebSockets at /ws; turning it off ends them
 }
 
 // Meter counts what happens at the front. telemetry implements it.
 type Meter interface {
 	Turned(code gate.Code) // a request that never became an exchange
 	Sessions(delta int)
-	Streams(delta int) // open GET streams
+	Streams(delta int) // open GET streams, legacy SSE streams and WebSockets
 	Dropped(n int)     // messages for a client that no queue had room for
 }
 
 // Limits bound what clients can make the gateway hold. A zero field takes the
 // default that it names.
 type Limits struct {
-	Sessions             int           // 10,000 at once
-	SessionsPerPrincipal int           // 1,000 at once
+	Sessions             int           // 10,000 at once, and as many legacy SSE streams and WebSockets
+	SessionsPerPrincipal int           // 1,000 at once, and as many legacy SSE streams and WebSockets
 	SessionIdle          time.Duration // 30 minutes without a request or an open stream
 	KeepAlive            time.Duration // 15 s between comments on a quiet SSE stream; common proxies give up at 60 s
 	WriteStall           time.Duration // 30 s for the client to take one write
 	BodyWait             time.Duration // 10 s for a body, and 1 s more for every 16 KiB that arrived
 	Connections          int           // 4,096 open at once
-	InFlight             int           // 64 messages of a stdio client at once
-	Drain                time.Duration // 10 s for calls in flight when stdin ends
-	ReplayEvents         int           // 256 events kept per session
-	ReplayBytes          int           // 1 MiB of events kept per session
-	ReplayTotal          int64         // 64 MiB of events kept in all
+	InFlight             int           // 64 requests at once on a connection that is a session (stdio, legacy SSE, WebSocket), and 64 other messages
+	Drain                time.Duration // 10 s for the calls of such a connection in flight when stdin ends or the server stops
+	ReplayEvents         int           // 256 events kept per session, and 256 messages that a connection's client has not read
+	ReplayBytes          int           // 1 MiB of events kept per session, and 1 MiB of such messages
+	ReplayTotal          int64         // 64 MiB of both in all
 }
 
 func (l Limits) orDefault() Limits {
@@ -106,14 +108,15 @@ func (s *Settings) maxBody() int64 {
 // gate.Forwarder of the actions Empty, Stream and Close, and the keeper of
 // client sessions for decode. Shutdown ends it and must be called.
 type Server struct {
-	cfg      Config
-	sessions *sessions
-	gets     registry // GET requests on their way along the line
-	closing  chan struct{}
-	closed   sync.Once
-	calls    atomic.Int64 // exchanges in flight over HTTP
-	endless  flights      // subscriptions/listen, over HTTP
-	servers  servers
+	cfg         Config
+	sessions    *sessions
+	gets        registry // GET requests on their way along the line
+	closing     chan struct{}
+	closed      sync.Once
+	calls       atomic.Int64 // exchanges in flight over HTTP
+	endless     flights      // subscriptions/listen, over HTTP
+	connections connections  // legacy SSE streams and WebSockets
+	servers     servers
 }
 
 // New checks cfg and starts the goroutine that ends idle sessions. The error

@@ -10,11 +10,11 @@ import (
 type flights struct {
 	mu   sync.Mutex
 	over bool
-	of   map[*answer]context.CancelFunc
+	of   map[any]context.CancelFunc // by the call, or by the connection that has it
 }
 
 // join adds a call; one that comes too late is cancelled at once.
-func (f *flights) join(a *answer, cancel context.CancelFunc) {
+func (f *flights) join(call any, cancel context.CancelFunc) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.over {
@@ -22,14 +22,14 @@ func (f *flights) join(a *answer, cancel context.CancelFunc) {
 		return
 	}
 	if f.of == nil {
-		f.of = make(map[*answer]context.CancelFunc)
+		f.of = make(map[any]context.CancelFunc)
 	}
-	f.of[a] = cancel
+	f.of[call] = cancel
 }
 
-func (f *flights) leave(a *answer) {
+func (f *flights) leave(call any) {
 	f.mu.Lock()
-	delete(f.of, a)
+	delete(f.of, call)
 	f.mu.Unlock()
 }
 

@@ -16,10 +16,10 @@ import (
 const (
 	maxHeaders    = 100 // lines of a request's header; real clients send fewer than 30
 	maxUserAgent  = 256 // bytes kept of a User-Agent
-	endpoint      = "/mcp"
-	allowedHere   = "GET, POST, DELETE"
-	maxNameLength = 64 // bytes of a profile's name
+	maxNameLength = 64  // bytes of a profile's name
 )
+
+const transportHTTP = "http"
 
 // visit is one HTTP request on its way through the front.
 type visit struct {
@@ -30,6 +30,7 @@ type visit struct {
 	id       string
 	start    time.Time
 	remote   netip.Addr
+	at       path
 	profile  string
 }
 
@@ -50,12 +51,18 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s.calls.Add(1)
 	defer s.calls.Add(-1)
-	switch r.Method {
-	case http.MethodPost:
+	switch {
+	case v.at == pathMessages:
+		v.message()
+	case v.at == pathSSE:
+		v.open(gate.OpOpen, transportSSE)
+	case v.at == pathSocket:
+		v.open(gate.OpOpen, transportWebSocket)
+	case r.Method == http.MethodPost:
 		v.post()
-	case http.MethodGet:
-		v.get()
-	case http.MethodDelete:
+	case r.Method == http.MethodGet:
+		v.open(gate.OpStream, transportHTTP)
+	case r.Method == http.MethodDelete:
 		v.delete()
 	}
 }
@@ -100,8 +107,11 @@ func (v *visit) admit() bool {
 		share(v.out.w.Header(), origins[0])
 	}
 	var found bool
-	if v.profile, found = profileOf(r.URL.EscapedPath()); !found {
+	if v.at, v.profile, found = pathOf(r.URL.EscapedPath()); !found {
 		return v.turn(codePath, "there is nothing here: "+v.instead())
+	}
+	if why := v.settings.off(v.at); why != "" {
+		return v.turn(codePath, why+v.instead())
 	}
 	return v.admitMethod(len(origins) == 1)
 }
@@ -115,68 +125,43 @@ func lines(h http.Header) int {
 	return n
 }
 
-// profileOf reads /mcp and /mcp/NAME, exactly. Whether there is such a profile
-// is for resolve to say, once it is known who asks.
-func profileOf(path string) (name string, found bool) {
-	rest, found := strings.CutPrefix(path, endpoint)
-	if !found || rest == "" {
-		return "", found
-	}
-	name, found = strings.CutPrefix(rest, "/")
-	return name, found && len(name) <= maxNameLength && token(name)
-}
-
 // instead says where to go. The Host has been checked, so it can be repeated.
 func (v *visit) instead() string {
 	if public := v.settings.PublicURL; public != nil {
-		return "POST your MCP messages to " + public.Scheme + "://" + public.Host + endpoint
+		return "POST your MCP messages to " + public.Scheme + "://" + public.Host + string(pathMCP)
 	}
-	return "POST your MCP messages to " + scheme(v.r) + "://" + v.r.Host + endpoint
+	return "POST your MCP messages to " + scheme(v.r) + "://" + v.r.Host + string(pathMCP)
 }
 
-func (v *visit) admitMethod(fromPage bool) bool {
-	r, h := v.r, v.out.w.Header()
-	select {
-	case <-v.server.closing:
-		h.Set("Connection", "close")
-		return v.turn(gate.CodeShuttingDown, "")
-	default:
+// admitSession checks a GET or DELETE. Without a session there is nothing to
+// stream or to end; the stateless era has neither (2026-07-28, Streamable HTTP).
+func (v *visit) admitSession() bool {
+	r := v.r
+	if r.Header.Get(mcp.HeaderSession) == "" || stateless(r.Header) {
+		v.out.w.Header().Set("Allow", "POST")
+		return v.turn(codeMethod, r.Method+" needs an Mcp-Session-Id of a stateful session: "+v.instead())
 	}
-	switch r.Method {
-	case http.MethodPost:
-		return v.admitPost()
-	case http.MethodGet, http.MethodDelete:
-		// Without a session there is nothing to stream or to end; the stateless
-		// era has neither (2026-07-28, Streamable HTTP).
-		if r.Header.Get(mcp.HeaderSession) == "" || stateless(r.Header) {
-			h.Set("Allow", "POST")
-			return v.turn(codeMethod, r.Method+" needs an Mcp-Session-Id of a stateful session: "+v.instead())
-		}
-		if r.Method == http.MethodGet && (len(r.Header["Accept"]) == 0 || !accepted(r.Header).sse) {
-			return v.turn(codeAccept, "send Accept: text/event-stream")
-		}
-		return true
-	case http.MethodOptions:
-		if fromPage && r.Header.Get("Access-Control-Request-Method") != "" {
-			v.out.arm()
-			preflight(v.out.w, r)
-			return false
-		}
+	if r.Method == http.MethodGet && (len(r.Header["Accept"]) == 0 || !accepted(r.Header).sse) {
+		return v.turn(codeAccept, "send Accept: text/event-stream")
 	}
-	h.Set("Allow", allowedHere)
-	return v.turn(codeMethod, "this HTTP method does nothing here: "+v.instead())
+	return true
 }
 
 func (v *visit) admitPost() bool {
-	h := v.r.Header
-	a := accepted(h)
-	switch {
+	if !v.admitBody() {
+		return false
+	}
+	a := accepted(v.r.Header)
+	return a.json || a.sse || v.turn(codeAccept, "")
+}
+
+// admitBody checks what the headers say of a message.
+func (v *visit) admitBody() bool {
+	switch h := v.r.Header; {
 	case !jsonBody(h):
 		return v.turn(codeContentType, "")
 	case !plainBody(h):
 		return v.turn(codeEncoding, "")
-	case !a.json && !a.sse:
-		return v.turn(codeAccept, "")
 	}
 	return true
 }
@@ -201,7 +186,7 @@ func (v *visit) turn(code gate.Code, text string) bool {
 	}); err != nil {
 		v.server.cfg.Log.Error("request turned away without a record", "exchange", v.id, "error", err)
 	}
-	ex := &gate.Exchange{ID: v.id, Inbound: gate.Inbound{Header: v.r.Header}}
+	ex := &gate.Exchange{ID: v.id, Inbound: gate.Inbound{Transport: transportHTTP, Header: v.r.Header}}
 	id, _ := requestID(ex)
 	body := appendError(nil, id, row.JSONRPC, text)
 	body = append(body, `,"data":`...)
@@ -217,7 +202,7 @@ func (v *visit) turn(code gate.Code, text string) bool {
 // exchange begins the exchange of the request.
 func (v *visit) exchange(op string) gate.Exchange {
 	return gate.Exchange{ID: v.id, Start: v.start, Inbound: gate.Inbound{
-		Transport: "http",
+		Transport: transportHTTP,
 		Profile:   v.profile,
 		Op:        op,
 		Header:    v.r.Header,

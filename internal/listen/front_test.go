@@ -329,3 +329,21 @@ func TestBodyLimit(t *testing.T) {
 		t.Errorf("slow: status %d", status)
 	}
 }
+
+func TestServeAfterShutdown(t *testing.T) {
+	p, _ := start(t, nil, listen.Limits{})
+	if err := p.server.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.server.Serve(l, nil); err != nil {
+		t.Error(err)
+	}
+	if c, err := net.Dial("tcp", l.Addr().String()); err == nil {
+		c.Close()
+		t.Error("it still listens")
+	}
+}

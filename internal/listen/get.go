@@ -2,6 +2,7 @@ package listen
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync"
 	"time"
@@ -11,7 +12,8 @@ import (
 )
 
 // watch is the client's end of a GET or DELETE: operations of HTTP that are no
-// messages. Refuse is all that the line calls; a stream is written by Forward.
+// messages. Refuse is all that the line calls; a stream or a connection is
+// served by Forward.
 type watch struct {
 	visit *visit
 }
@@ -43,10 +45,12 @@ func (g *registry) drop(ex *gate.Exchange) {
 	g.mu.Unlock()
 }
 
-// get serves a stream for messages outside calls, or resumes the stream of a
-// call. It walks the line like any message; Forward holds it.
-func (v *visit) get() {
-	w, begun := &watch{visit: v}, v.exchange(gate.OpStream)
+// open serves a GET: a stream for messages outside calls, the stream of a call
+// that is resumed, or a connection that is a session of its own. It walks the
+// line like any message; Forward holds it.
+func (v *visit) open(op, transport string) {
+	w, begun := &watch{visit: v}, v.exchange(op)
+	begun.Inbound.Transport = transport
 	ex := &begun
 	v.server.gets.put(ex, w)
 	defer v.server.gets.drop(ex)
@@ -74,14 +78,15 @@ func (w *watch) Refuse(_ context.Context, ex *gate.Exchange, out gate.Outcome) e
 		return nil // the stream ends; that is all that can be said
 	}
 	r := render(ex, out)
-	if text := challenge(out.Verdict.Code, r.status); text != "" {
-		w.visit.out.w.Header().Set("WWW-Authenticate", text)
+	if r.challenge != "" {
+		w.visit.out.w.Header().Set("WWW-Authenticate", r.challenge)
 	}
 	return w.visit.out.json(r.status, r.body)
 }
 
 // Forward implements gate.Forwarder for the actions that need no upstream:
-// Empty (ping), Stream (a GET, until either side ends it) and Close (DELETE).
+// Empty (ping), Stream (a GET or a connection, until either side ends it) and
+// Close (DELETE).
 func (s *Server) Forward(ctx context.Context, ex *gate.Exchange, emit gate.Emit) error {
 	switch action := ex.Call.Route.Action; {
 	case action == gate.Empty && ex.Call.Message.Kind == gate.Request:
@@ -102,7 +107,12 @@ func (s *Server) Forward(ctx context.Context, ex *gate.Exchange, emit gate.Emit)
 // last event it saw can move it to a new connection (HTT-36, HTT-37).
 func (s *Server) stream(ctx context.Context, ex *gate.Exchange) error {
 	w := s.gets.get(ex)
-	if w == nil || ex.Call.Session == nil {
+	switch {
+	case w != nil && ex.Inbound.Op == gate.OpOpen && ex.Inbound.Transport == transportSSE:
+		return s.legacy(ctx, ex, w.visit)
+	case w != nil && ex.Inbound.Op == gate.OpOpen && ex.Inbound.Transport == transportWebSocket:
+		return s.webSocket(ctx, ex, w.visit)
+	case w == nil || ex.Call.Session == nil:
 		return &gate.Error{Code: gate.CodeInternal, Op: "streaming outside a GET"}
 	}
 	se := s.sessions.get(ex.Call.Session.ID)
@@ -140,10 +150,6 @@ type follow struct {
 	after   uint64 // the last event that the client has
 }
 
-// recheck is how often an open stream's credential is looked at: a revoked one
-// ends its streams well within the ten seconds of HTT-40.
-const recheck = 3 * time.Second
-
 // run writes until the stream, the session, the principal's credential or the
 // connection ends. None of these is a failure.
 func (f *follow) run(ctx context.Context, p *gate.Principal, out *wire) error {
@@ -157,14 +163,8 @@ func (f *follow) run(ctx context.Context, p *gate.Principal, out *wire) error {
 	}
 	quiet := time.NewTimer(f.server.cfg.Limits.KeepAlive)
 	defer quiet.Stop()
-	var expires <-chan time.Time
-	if p != nil && !p.Expires.IsZero() {
-		timer := time.NewTimer(time.Until(p.Expires))
-		defer timer.Stop()
-		expires = timer.C
-	}
-	check := time.NewTicker(recheck)
-	defer check.Stop()
+	watch := f.server.vigil(p)
+	defer watch.stop()
 	for {
 		batch, done := f.session.log.next(f.stream, f.holder, f.after)
 		for _, e := range batch {
@@ -185,10 +185,10 @@ func (f *follow) run(ctx context.Context, p *gate.Principal, out *wire) error {
 			return nil
 		case <-f.server.closing:
 			return nil
-		case <-expires:
+		case <-watch.expires:
 			return nil
-		case <-check.C:
-			if !f.server.cfg.Live(p) {
+		case <-watch.check.C:
+			if !watch.good() {
 				return nil
 			}
 			continue
@@ -205,9 +205,10 @@ func (f *follow) run(ctx context.Context, p *gate.Principal, out *wire) error {
 }
 
 // Push sends a message that belongs to a session and to no call: on the
-// session's stream, now or when the client next opens one, or to a stdio
-// client's stdout. It has passed the reply stages. Without room the oldest
-// notification goes. The error says that the session has ended.
+// session's stream, now or when the client next opens one, or on the connection
+// that is the session. It has passed the reply stages. Without room something is
+// dropped and counted: the oldest notification, or on such a connection the
+// message. The error says that the session has ended, or that a request was dropped.
 func (s *Server) Push(_ context.Context, gs *gate.Session, ex *gate.Exchange, m *gate.Message) error {
 	if gs == nil {
 		return errGone
@@ -217,11 +218,23 @@ func (s *Server) Push(_ context.Context, gs *gate.Session, ex *gate.Exchange, m 
 		return errGone
 	}
 	data := mcp.OneLine(mcp.ForClient(ex, m))
-	if write := se.stdout(); write != nil {
-		return write(data)
+	if push := se.connection(); push != nil {
+		return s.dropped(m, push(data))
 	}
 	if n := se.log.push(data, m.Kind == gate.Notification); n > 0 {
 		s.cfg.Meter.Dropped(n)
+	}
+	return nil
+}
+
+// dropped counts a message that had no room. A request has to be told.
+func (s *Server) dropped(m *gate.Message, err error) error {
+	if !errors.Is(err, errFull) {
+		return err
+	}
+	s.cfg.Meter.Dropped(1)
+	if m.Kind == gate.Request {
+		return err
 	}
 	return nil
 }

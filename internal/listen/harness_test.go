@@ -8,8 +8,10 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,6 +25,10 @@ import (
 type play struct {
 	server *listen.Server
 	does   map[string]func(ctx context.Context, ex *gate.Exchange, c gate.Client)
+
+	settings atomic.Pointer[listen.Settings]
+	dead     atomic.Bool         // no credential is good any more
+	finished chan *gate.Exchange // gets what was served to its end, while there is room
 
 	mu     sync.Mutex
 	served []*gate.Exchange
@@ -38,6 +44,12 @@ func (p *play) serve(ctx context.Context, ex *gate.Exchange, c gate.Client) {
 	p.mu.Lock()
 	p.served = append(p.served, ex)
 	p.mu.Unlock()
+	defer func() {
+		select {
+		case p.finished <- ex:
+		default:
+		}
+	}()
 	who, ok := strings.CutPrefix(ex.Inbound.Header.Get("Authorization"), "Bearer ")
 	if !ok && !ex.Inbound.Local {
 		p.refuse(ctx, ex, c, gate.CodeUnauthenticated)
@@ -64,7 +76,7 @@ func (p *play) decode(ctx context.Context, ex *gate.Exchange, c gate.Client) {
 		}
 		if mcp.IsBatch(raw) {
 			items, _ := mcp.Split(raw)
-			call.Session, _ = p.server.Find(ex.Inbound.Header.Get("Mcp-Session-Id"), ex.Principal, ex.Inbound.Profile)
+			call.Session, _ = p.server.Find(sessionID(ex), ex.Principal, ex.Inbound.Profile)
 			call.Batch = items
 			for i, item := range items {
 				child := &gate.Exchange{ID: fmt.Sprint(ex.ID, ".", i), Inbound: ex.Inbound, Principal: ex.Principal}
@@ -84,6 +96,9 @@ func (p *play) decode(ctx context.Context, ex *gate.Exchange, c gate.Client) {
 	if !p.govern(ctx, ex, c) {
 		return
 	}
+	if ex.Inbound.Decoded != nil {
+		ex.Inbound.Decoded()
+	}
 	do := p.does[call.Message.Method]
 	switch action := call.Route.Action; {
 	case do != nil:
@@ -101,8 +116,11 @@ func (p *play) decode(ctx context.Context, ex *gate.Exchange, c gate.Client) {
 // govern finds the era and the session.
 func (p *play) govern(ctx context.Context, ex *gate.Exchange, c gate.Client) bool {
 	call := &ex.Call
+	if ex.Inbound.Op == gate.OpOpen {
+		return true
+	}
 	_, modern := call.Message.MetaField(mcp.MetaVersion)
-	if ex.Inbound.Header.Get(mcp.HeaderVersion) == mcp.V20260728 || modern {
+	if ex.Inbound.Transport == "http" && ex.Inbound.Header.Get(mcp.HeaderVersion) == mcp.V20260728 || modern {
 		call.Era, call.Version = gate.Stateless, mcp.V20260728
 		return true
 	}
@@ -120,13 +138,32 @@ func (p *play) govern(ctx context.Context, ex *gate.Exchange, c gate.Client) boo
 		call.Session, call.Version = s, version
 		return true
 	}
-	s, found := p.server.Find(ex.Inbound.Header.Get(mcp.HeaderSession), ex.Principal, ex.Inbound.Profile)
+	s, found := p.server.Find(sessionID(ex), ex.Principal, ex.Inbound.Profile)
 	if !found {
 		p.refuse(ctx, ex, c, gate.CodeSession)
 		return false
 	}
 	call.Session, call.Version = s, s.Version
 	return true
+}
+
+// session waits for the next handshake that has been served, and returns its
+// session.
+func (p *play) session(t *testing.T) *gate.Session {
+	t.Helper()
+	s := p.wait(t, "initialize").Call.Session
+	if s == nil {
+		t.Fatal("no session")
+	}
+	return s
+}
+
+// sessionID is the id of the session that an exchange claims.
+func sessionID(ex *gate.Exchange) string {
+	if ex.Inbound.Transport == "http" {
+		return ex.Inbound.Header.Get(mcp.HeaderSession)
+	}
+	return ex.Inbound.Session
 }
 
 // result answers a request.
@@ -146,16 +183,18 @@ func start(t *testing.T, settings *listen.Settings, limits listen.Limits) (*play
 	if settings == nil {
 		settings = &listen.Settings{}
 	}
-	p := &play{closed: make(chan struct{}, 64), does: map[string]func(context.Context, *gate.Exchange, gate.Client){
+	p := &play{closed: make(chan struct{}, 64), finished: make(chan *gate.Exchange, 256), does: map[string]func(context.Context, *gate.Exchange, gate.Client){
 		"initialize": func(ctx context.Context, ex *gate.Exchange, c gate.Client) {
 			_ = result(ctx, ex, c, `{"protocolVersion":"`+ex.Call.Version+`"}`)
 		},
 		"tools/list": func(ctx context.Context, ex *gate.Exchange, c gate.Client) { _ = result(ctx, ex, c, `{"tools":[]}`) },
 	}}
+	p.settings.Store(settings)
 	var err error
 	p.server, err = listen.New(listen.Config{
 		Serve:    p.serve,
-		Settings: func() *listen.Settings { return settings },
+		Settings: p.settings.Load,
+		Live:     func(*gate.Principal) bool { return !p.dead.Load() },
 		SessionClosed: func(s *gate.Session) {
 			p.mu.Lock()
 			p.ended = append(p.ended, s.ID)
@@ -288,4 +327,37 @@ func next(t *testing.T, read func() (sse, error)) sse {
 		t.Fatalf("reading an event: %v", err)
 	}
 	return e
+}
+
+// exchanges are those that were served.
+func (p *play) exchanges() []*gate.Exchange {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.served)
+}
+
+// wait waits until a message of that method has been served, and returns it.
+func (p *play) wait(t *testing.T, method string) *gate.Exchange {
+	t.Helper()
+	for {
+		select {
+		case ex := <-p.finished:
+			if ex.Call.Message != nil && ex.Call.Message.Method == method {
+				return ex
+			}
+		case <-t.Context().Done():
+			t.Fatalf("no %s was served", method)
+		}
+	}
+}
+
+// refusing waits until the server at addr takes no connections any more.
+func refusing(addr string) {
+	for {
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			return
+		}
+		_ = c.Close()
+	}
 }

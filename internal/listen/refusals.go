@@ -8,7 +8,7 @@ import (
 )
 
 // The refusals of requests that are turned away before they become an exchange,
-// and of GET streams. They are Doorward's own, like those of gate.
+// of GET streams, and of connections that are sessions. They are Doorward's own, like those of gate.
 const (
 	codeTarget      gate.Code = "http.target"
 	codePath        gate.Code = "http.path"
@@ -22,6 +22,10 @@ const (
 	codeHeaders     gate.Code = "http.headers"
 	codeStream      gate.Code = "stream.unknown"
 	codeStreamTaken gate.Code = "stream.taken"
+	codeBusy        gate.Code = "stream.busy"
+	codeUpgrade     gate.Code = "http.upgrade"
+	codeHandshake   gate.Code = "http.handshake"
+	codeSubprotocol gate.Code = "http.subprotocol"
 )
 
 // Doorward's own JSON-RPC codes are positive: MCP reserves −32768 to −32000 and
@@ -121,6 +125,10 @@ var refusals = [...]RefusalRow{
 	{codeHeaders, rpcTurned, 431, 431, "too many headers"},
 	{codeStream, rpcSession, 404, 404, "this Last-Event-ID is not one of this session's: GET again without it"},
 	{codeStreamTaken, rpcTurned, 409, 409, "the session has a stream already: close it, or resume it with Last-Event-ID"},
+	{codeBusy, rpcLimit, 429, 429, "too many of this stream's messages are under way: wait for an answer"},
+	{codeUpgrade, rpcTurned, 426, 426, "open a WebSocket here, over HTTP/1.1"},
+	{codeHandshake, rpcTurned, 400, 400, "send a WebSocket handshake: no body, and one Sec-WebSocket-Key of 16 bytes"},
+	{codeSubprotocol, rpcTurned, 400, 400, "offer the WebSocket subprotocol mcp, or none"},
 }
 
 // Refusals is the table of everything a client can be refused with, for the

@@ -16,9 +16,11 @@ const maxPublic = 1024
 
 // rendered is a refusal as the client reads it.
 type rendered struct {
-	status int
-	body   []byte // one line of JSON
-	silent bool   // JSON-RPC has no answer to the message
+	status    int
+	body      []byte // one line of JSON
+	waits     bool   // the client waits for an answer to a request
+	silent    bool   // JSON-RPC has no answer to the message
+	challenge string // WWW-Authenticate; empty for none
 }
 
 // render turns the outcome of an exchange into what its client reads: the code,
@@ -30,7 +32,8 @@ func render(ex *gate.Exchange, out gate.Outcome) rendered {
 		text = row.Text
 	}
 	id, waits := requestID(ex)
-	r := rendered{status: status(row, ex, waits), silent: !waits && ex.Call.Message != nil}
+	r := rendered{status: status(row, ex, waits), waits: waits, silent: !waits && ex.Call.Message != nil}
+	r.challenge = challenge(out.Verdict.Code, r.status)
 	if waits && row.Code == gate.CodeArguments && toolError(ex) {
 		r.body = toolFault(ex, id, text)
 		return r
@@ -57,7 +60,7 @@ func requestID(ex *gate.Exchange) (id []byte, waits bool) {
 			return id, true
 		}
 	}
-	if ex.Call.Era == gate.Stateless || stateless(ex.Inbound.Header) {
+	if ex.Call.Era == gate.Stateless || ex.Inbound.Transport == transportHTTP && stateless(ex.Inbound.Header) {
 		return nil, false
 	}
 	return []byte("null"), false

@@ -53,6 +53,11 @@ func (s *Server) HTTPServer(conf *tls.Config) *http.Server {
 // Shutdown, and then returns nil. conf may be nil for no TLS.
 func (s *Server) Serve(l net.Listener, conf *tls.Config) error {
 	hs := s.HTTPServer(conf)
+	select {
+	case <-s.closing: // Shutdown may not have seen this server
+		return l.Close()
+	default:
+	}
 	limited := &bounded{Listener: l, slots: make(chan struct{}, s.cfg.Limits.Connections), closed: make(chan struct{})}
 	var err error
 	if conf != nil {
@@ -67,10 +72,14 @@ func (s *Server) Serve(l net.Listener, conf *tls.Config) error {
 }
 
 // Shutdown stops accepting, ends the GET streams and subscriptions, lets calls in flight end until
-// ctx does and then cuts them off, and ends every session. It returns when
+// ctx does (those of a legacy SSE stream or a WebSocket for at most Limits.Drain, before the
+// connection ends) and then cuts them off, and ends every session. It returns when
 // nothing of the server runs any more; the error says that calls were cut off.
 func (s *Server) Shutdown(ctx context.Context) error {
-	s.closed.Do(func() { close(s.closing) })
+	s.closed.Do(func() {
+		s.connections.stop()
+		close(s.closing)
+	})
 	s.endless.stop()
 	s.servers.mu.Lock()
 	list := s.servers.list
@@ -81,6 +90,10 @@ func (s *Server) Shutdown(ctx context.Context) error {
 			cut = fmt.Errorf("stopping: %d calls were cut off: %w", s.calls.Load(), err)
 			cut = errors.Join(cut, hs.Close())
 		}
+	}
+	// A WebSocket is no connection of net/http's any more.
+	if !s.connections.wait(ctx) && cut == nil {
+		cut = fmt.Errorf("stopping: connections were cut off: %w", ctx.Err())
 	}
 	s.CloseAll()
 	s.sessions.halt()

@@ -20,23 +20,23 @@ type session struct {
 	open    bool // the handshake's result went out
 	over    bool
 	streams int                // open GET streams; they keep it from idling
-	write   func([]byte) error // a stdio client's stdout; nil over HTTP
-	calls   flights            // calls that outlive their connection
+	push    func([]byte) error // to the connection that is the session; nil over HTTP
+	calls   flights            // calls that outlive their connection, or that connection
 }
 
 func (se *session) touch() { se.used.Store(time.Now().UnixNano()) }
 
-// speak makes what is pushed to the session go to write.
-func (se *session) speak(write func([]byte) error) {
+// speak makes what belongs to the session and to no call go to push.
+func (se *session) speak(push func([]byte) error) {
 	se.mu.Lock()
-	se.write = write
+	se.push = push
 	se.mu.Unlock()
 }
 
-func (se *session) stdout() func([]byte) error {
+func (se *session) connection() func([]byte) error {
 	se.mu.Lock()
 	defer se.mu.Unlock()
-	return se.write
+	return se.push
 }
 
 // streaming counts GET streams in and out.
@@ -80,7 +80,6 @@ type sessions struct {
 	mu    sync.RWMutex
 	byID  map[string]*session
 	owned map[string]int // sessions by Owner
-	stdio *session       // the one of stdin and stdout
 }
 
 func newSessions(cfg *Config) *sessions {
@@ -97,8 +96,8 @@ func newSessions(cfg *Config) *sessions {
 
 // Find returns the session with that id when p owns it and it was made under
 // the same profile, and marks it used. Anybody else's session is as unknown as
-// one that never was (CVE-2026-52869, CVE-2026-79537). The empty id is the
-// session of a stdio client. decode calls it.
+// one that never was (CVE-2026-52869, CVE-2026-79537). The id of a connection's
+// session is never shown, so that no header can name it. decode calls it.
 func (s *Server) Find(id string, p *gate.Principal, profile string) (*gate.Session, bool) {
 	se := s.sessions.get(id)
 	if se == nil || p == nil || !p.HasKey(se.Owner) || se.Profile != profile {
@@ -151,15 +150,11 @@ func (t *sessions) add(se *session) error {
 func (t *sessions) get(id string) *session {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	if id == "" {
-		return t.stdio
-	}
 	return t.byID[id]
 }
 
-// commit opens a pending session for use. For a stdio client it takes the place
-// of the one before.
-func (t *sessions) commit(gs *gate.Session, stdio bool) {
+// commit opens a pending session for use.
+func (t *sessions) commit(gs *gate.Session) {
 	se := t.get(gs.ID)
 	if se == nil {
 		return
@@ -168,16 +163,6 @@ func (t *sessions) commit(gs *gate.Session, stdio bool) {
 	se.open = !se.over
 	se.mu.Unlock()
 	se.touch()
-	if !stdio {
-		return
-	}
-	t.mu.Lock()
-	before := t.stdio
-	t.stdio = se
-	t.mu.Unlock()
-	if before != nil {
-		t.close(before)
-	}
 }
 
 // drop ends the session gs, pending or open.
@@ -198,9 +183,6 @@ func (t *sessions) close(se *session) {
 	delete(t.byID, se.ID)
 	if t.owned[se.Owner]--; t.owned[se.Owner] <= 0 {
 		delete(t.owned, se.Owner)
-	}
-	if t.stdio == se {
-		t.stdio = nil
 	}
 	t.mu.Unlock()
 	se.log.clear()
@@ -249,7 +231,7 @@ func (t *sessions) sweep() {
 			return
 		case now := <-tick.C:
 			idle := now.Add(-t.cfg.Limits.SessionIdle)
-			for _, se := range t.all(func(se *session) bool { return se != t.stdio && se.idle(idle) }) {
+			for _, se := range t.all(func(se *session) bool { return se.idle(idle) }) {
 				t.close(se)
 			}
 			for _, se := range t.all(func(se *session) bool { return !se.log.empty() }) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"doorward/internal/gate"
 	"doorward/internal/listen"
@@ -62,10 +63,7 @@ func TestStdioStateful(t *testing.T) {
 	if m := line(); m["id"] != 1.0 || m["result"] == nil {
 		t.Fatalf("tools/list: %v", m)
 	}
-	session, found := p.server.Find("", &gate.Principal{Method: "test"}, "")
-	if !found {
-		t.Fatal("no session")
-	}
+	session := p.session(t)
 	go func() {
 		_ = p.server.Push(context.Background(), session, &gate.Exchange{}, mcp.NewNotification("notifications/tools/list_changed", nil))
 	}()
@@ -109,6 +107,27 @@ func TestStdioCancel(t *testing.T) {
 		t.Errorf("after a cancellation comes %v", m)
 	}
 	_ = in.Close()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestStdioListenEnds: a subscription has no end of its own, and nobody waits
+// for one.
+func TestStdioListenEnds(t *testing.T) {
+	p, _ := start(t, nil, listen.Limits{Drain: time.Hour})
+	p.does["subscriptions/listen"] = func(ctx context.Context, ex *gate.Exchange, c gate.Client) {
+		_ = note(ctx, ex, c, "begun")
+		<-ctx.Done()
+		_ = result(context.WithoutCancel(ctx), ex, c, `{"resultType":"complete"}`)
+	}
+	in, line, done := stdio(t, p)
+	write(t, in, `{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":{`+meta+`}}`)
+	line() // begun
+	_ = in.Close()
+	if m := line(); m["id"] != 1.0 || m["result"] == nil {
+		t.Errorf("at the end: %v", m)
+	}
 	if err := <-done; err != nil {
 		t.Error(err)
 	}

@@ -109,6 +109,11 @@ func (c *wire) event(id string, data []byte) error {
 	return c.send(b)
 }
 
+// named writes an SSE event of another name. text is one line.
+func (c *wire) named(name, text string) error {
+	return c.send(append(c.buf[:0], "event: "+name+"\ndata: "+text+"\n\n"...))
+}
+
 // prime gives the client an event id to come back with before there is any
 // event, and says to wait a second before it does (2025-11-25, SEP-1699).
 func (c *wire) prime(id string) error {
