@@ -118,6 +118,9 @@ func (p *parser) member(key string, r *Record) (err error) {
 		n, err = p.count()
 		r.Seq = uint64(n) //nolint:gosec // count gives no negative number
 		return err
+	case "unavailable":
+		r.Unavailable, err = p.texts()
+		return err
 	case "time":
 		r.Time, err = p.time()
 		return err
@@ -128,6 +131,31 @@ func (p *parser) member(key string, r *Record) (err error) {
 		return p.object(func(key string) error { return p.principal(key, &r.Principal) })
 	}
 	return p.fault("unknown key " + strconv.Quote(key))
+}
+
+// texts reads an array of texts. An empty one re-encodes to nothing and is
+// refused for that.
+func (p *parser) texts() ([]string, error) {
+	if !p.eat('[') {
+		return nil, p.fault("no array")
+	}
+	var all []string
+	for {
+		s, err := p.text()
+		if err != nil {
+			return nil, err
+		}
+		if all = append(all, s); len(all) > maxNames+1 {
+			return nil, p.fault("array too long")
+		}
+		switch {
+		case p.eat(','):
+		case p.eat(']'):
+			return all, nil
+		default:
+			return nil, p.fault("neither comma nor end")
+		}
+	}
 }
 
 // micros is n microseconds; a number beyond a Duration cannot re-encode to

@@ -64,6 +64,7 @@ func appendRecord(b []byte, r *Record) ([]byte, gaps) {
 	b = appendTime(b, r.Time)
 	b = append(b, `",`...)
 	b = appendText(b, `"transport":`, r.Transport)
+	b = appendTexts(b, `"unavailable":`, r.Unavailable)
 	b = appendText(b, `"upstream":`, r.Upstream)
 	b = appendInt(b, `"upstream_us":`, r.UpstreamTime.Microseconds())
 	b[len(b)-1] = '}' // in place of the last comma; "time" is always there
@@ -115,11 +116,28 @@ func appendHex(b []byte, key string, sum []byte) []byte {
 	return append(b, `",`...)
 }
 
+// appendTexts appends an array of texts; an empty one is absent.
+func appendTexts(b []byte, key string, all []string) []byte {
+	if len(all) == 0 {
+		return b
+	}
+	b = append(append(b, key...), '[')
+	for _, s := range all {
+		b = appendQuoted(b, s)
+	}
+	b[len(b)-1] = ']'
+	return append(b, ',')
+}
+
 func appendText(b []byte, key, s string) []byte {
 	if s == "" {
 		return b
 	}
-	b = append(b, key...)
+	return appendQuoted(append(b, key...), s)
+}
+
+// appendQuoted appends s as a JSON string, and a comma.
+func appendQuoted(b []byte, s string) []byte {
 	b = append(b, '"')
 	from := 0
 	for i := 0; i < len(s); {

@@ -29,6 +29,7 @@ func (r *Record) fill(ex *gate.Exchange, told bool, mac hash.Hash) {
 	}
 	r.Method = clip(method(ex), maxShort)
 	r.Upstream = clip(ex.Target.Upstream, maxShort)
+	r.Unavailable = names(ex.Target.Unavailable)
 	r.Item = clip(call.Name, maxItem)
 	if call.Item != gate.NoItem {
 		r.ItemKind = call.Item.String()
@@ -117,6 +118,21 @@ func (r *Record) event(ev gate.Event) {
 	r.Exchange = clip(ev.Exchange, maxShort)
 	r.Detail = oneLine(clip(ev.Detail, maxText))
 	r.Status = clip(ev.Status, maxShort)
+}
+
+// names is a list of upstreams' names within the bounds of a record.
+func names(all []string) []string {
+	if len(all) == 0 {
+		return nil
+	}
+	out := make([]string, 0, min(len(all), maxNames+1))
+	for _, name := range all {
+		if len(out) == maxNames {
+			return append(out, "…")
+		}
+		out = append(out, clip(name, maxName))
+	}
+	return out
 }
 
 // clip cuts s to at most limit bytes, between characters, and marks the cut.

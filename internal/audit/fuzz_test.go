@@ -15,9 +15,11 @@ func FuzzReader(f *testing.F) {
 	r := Record{
 		Seq: 1, Time: time.Unix(1, 5), Kind: KindOutcome, Detail: "é\u2028\"\\\n\U0001f600", Remote: netip.MustParseAddr("2001:db8::1"),
 		Principal: Principal{Subject: "a"}, Pin: gate.Digest{1}, Duration: time.Second, BytesIn: 12,
+		Unavailable: []string{"a", "é\u2028\""},
 	}
 	f.Add(r.AppendJSON(nil))
 	f.Add([]byte(`{"kind":"x","prev":"0000000000000000000000000000000000000000000000000000000000000000","seq":1,"time":"2026-01-01T00:00:00.000000000Z"}`))
+	f.Add([]byte(`{"kind":"x","prev":"0000000000000000000000000000000000000000000000000000000000000000","seq":1,"time":"2026-01-01T00:00:00.000000000Z","unavailable":[]}`))
 	f.Add([]byte(`{"kind":"\ud800\u0041","seq":01}`))
 	f.Add([]byte(`{`))
 	f.Fuzz(func(t *testing.T, line []byte) {
@@ -45,13 +47,13 @@ func FuzzEncoder(f *testing.F) {
 		if want != text {
 			return
 		}
-		in := Record{Seq: 1, Time: time.Unix(1, 0), Kind: KindEvent, Item: text}
+		in := Record{Seq: 1, Time: time.Unix(1, 0), Kind: KindEvent, Item: text, Unavailable: []string{text}}
 		var d decoder
 		var out Record
 		if err := d.decode(in.AppendJSON(nil), &out); err != nil {
 			t.Fatalf("%q: %v", text, err)
 		}
-		if out.Item != text {
+		if out.Item != text || out.Unavailable[0] != text {
 			t.Errorf("got %q, want %q", out.Item, text)
 		}
 	})

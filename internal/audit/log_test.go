@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -152,6 +153,46 @@ func TestRecordsSayWhatHappened(t *testing.T) {
 	}
 }
 
+// What a list was made without is on record with the list.
+func TestAPartialListIsOnRecord(t *testing.T) {
+	cfg := config(t.TempDir())
+	l := open(t, cfg)
+	for id, missing := range map[string][]string{"whole": nil, "partial": {"bank", "mail\u202e"}} {
+		ex := exchange(id)
+		ex.Target.Unavailable = missing
+		if err := errors.Join(l.Intent(t.Context(), ex), l.Outcome(t.Context(), ex, done())); err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range read(t, cfg.Dir, audit.Query{Exchange: id}) {
+			if !slices.Equal(r.Unavailable, missing) {
+				t.Errorf("%s %s: unavailable = %q, want %q", id, r.Kind, r.Unavailable, missing)
+			}
+			if line := string(r.AppendJSON(nil)); strings.Contains(line, "unavailable") != (missing != nil) {
+				t.Errorf("%s %s: the line is %s", id, r.Kind, line)
+			}
+		}
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	verify(t, cfg.Dir)
+}
+
+// A log that an earlier format began is read to its end; one of a later format
+// is refused, for it may hold what this program does not know.
+func TestFormats(t *testing.T) {
+	for format, ok := range map[int]bool{1: true, audit.Format: true, audit.Format + 1: false} {
+		dir := t.TempDir()
+		r := audit.Record{Seq: 1, Time: time.Unix(1, 0), Kind: audit.KindStart, Event: "process", Format: format, Origin: "log"}
+		if err := os.WriteFile(filepath.Join(dir, "audit-00000001.jsonl"), append(r.AppendJSON(nil), '\n'), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if rep, err := audit.Verify(t.Context(), dir, audit.Options{}); (err == nil && rep.Fault == nil) != ok {
+			t.Errorf("format %d: %v, %v", format, rep.Fault, err)
+		}
+	}
+}
+
 func TestFilesArePrivate(t *testing.T) {
 	cfg := config(t.TempDir())
 	fillLog(t, cfg, 1)
@@ -223,6 +264,7 @@ func TestEveryTextIsBounded(t *testing.T) {
 	ex.Inbound.UserAgent, ex.Inbound.Profile, ex.Inbound.Transport = long, long, long
 	ex.Call.Session.ID = long
 	ex.Call.Message.Method, ex.Target.Upstream, ex.Target.Item.Name = long, long, strings.Repeat("é", 1<<20)
+	ex.Target.Unavailable = slices.Repeat([]string{long}, 1000)
 	out := gate.Outcome{Verdict: gate.Refuse(gate.Code(long), long, long), Stage: long, Status: long}
 	if err := errors.Join(l.Outcome(t.Context(), ex, out), l.Close()); err != nil {
 		t.Fatal(err)
@@ -231,8 +273,11 @@ func TestEveryTextIsBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if info.Size() > 40<<10 {
+	if info.Size() > 56<<10 {
 		t.Errorf("the log has %d bytes", info.Size())
+	}
+	if got := read(t, cfg.Dir, audit.Query{Kind: audit.KindOutcome})[0].Unavailable; len(got) != 33 || got[32] != "…" {
+		t.Errorf("unavailable has %d names: %.100q", len(got), got)
 	}
 	verify(t, cfg.Dir)
 }

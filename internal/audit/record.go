@@ -16,8 +16,10 @@ const (
 )
 
 // Format is the version of the record format, in each start record. Readers
-// refuse a key that they do not know, so any new key raises it.
-const Format = 1
+// refuse a key that they do not know, so any new key raises it; they read every
+// earlier version, for a log goes on when Doorward is replaced by a newer one.
+// Version 2 has "unavailable".
+const Format = 2
 
 // Bounds of what one record holds, in bytes before escaping. A longer text is
 // cut and ends in "…". With every field at its bound and every byte escaped the
@@ -26,6 +28,8 @@ const (
 	maxShort  = 128  // names that Doorward or its configuration gives
 	maxText   = 512  // reason, detail, agent, subject
 	maxItem   = 1024 // a tool's name or a resource's URI
+	maxName   = 64   // an upstream's name in a list of them (config allows no longer one)
+	maxNames  = 32   // names in a list
 	maxNumber = 1<<53 - 1
 	maxLine   = 64 << 10
 )
@@ -57,13 +61,16 @@ type Record struct {
 	Agent     string
 	Principal Principal
 
-	Method    string
-	ID        string // the message id's token, cut at 128 bytes
-	Upstream  string
-	ItemKind  string
-	Item      string // tool, prompt, resource
-	Pin       gate.Digest
-	Arguments [32]byte // HMAC-SHA256 of the params' bytes with the installation's key
+	Method   string
+	ID       string // the message id's token, cut at 128 bytes
+	Upstream string
+	// Unavailable are the upstreams that a list was made without, sorted; of more
+	// than 32 the first 32 and "…".
+	Unavailable []string
+	ItemKind    string
+	Item        string // tool, prompt, resource
+	Pin         gate.Digest
+	Arguments   [32]byte // HMAC-SHA256 of the params' bytes with the installation's key
 
 	Effect string // "deny", "continue", "hold"; outcomes only
 	Code   string

@@ -147,7 +147,7 @@ func (v *verifier) record(line []byte, first bool) error {
 		return errors.New("the chain is broken: this record does not follow the one before")
 	case first && r.Kind != KindStart:
 		return errors.New("a segment begins with a start record")
-	case r.Kind == KindStart && (r.Format != Format || r.Origin == ""):
+	case r.Kind == KindStart && (r.Format < 1 || r.Format > Format || r.Origin == ""):
 		return fmt.Errorf("format %d, this program reads format %d", r.Format, Format)
 	case r.Kind == KindStart && rep.Origin == "":
 		rep.Origin = strings.Clone(r.Origin)

@@ -1,10 +1,11 @@
 // Package authorize is the stage that asks policy. It refuses what the
-// principal's roles do not allow, and narrows a list, or the upstreams that a
-// method concerns, by the very decision that guards a call. The pipeline calls
-// it after resolve, which has found the approved definition.
+// principal's roles do not allow, and narrows a list, the upstreams that a
+// method concerns, or the values of a completion by the very decision that
+// guards a call. The pipeline calls it after resolve, which has found the
+// approved definition, and again for every reply.
 //
-// It never looks at arguments, never changes a message, and never tells a
-// client which rule stood in the way: that goes to the operator.
+// It never looks at a tool's arguments, never changes a request, and never
+// tells a client which rule stood in the way: that goes to the operator.
 package authorize
 
 import (
@@ -15,7 +16,7 @@ import (
 	"doorward/internal/policy"
 )
 
-// Stage is the authorize stage. It implements gate.Stage.
+// Stage is the authorize stage. It implements gate.Stage and gate.ReplyStage.
 type Stage struct {
 	policy *policy.Policy
 }
@@ -46,17 +47,32 @@ func (s *Stage) Judge(_ context.Context, ex *gate.Exchange) (gate.Verdict, error
 	case t.Upstream != "" && !s.policy.Reaches(ex.Principal, t.Upstream):
 		return denied(policy.Decision{Reason: policy.ReasonNoRule}, "this server"), nil
 	}
-	t.Upstreams = keep(t.Upstreams, func(up *string) bool { return s.policy.Reaches(ex.Principal, *up) })
+	reaches := func(up *string) bool { return s.policy.Reaches(ex.Principal, *up) }
+	t.Upstreams, t.Unavailable = keep(t.Upstreams, reaches), keep(t.Unavailable, reaches)
 	t.Items = keep(t.Items, func(it *gate.Item) bool {
 		return s.policy.Decide(ex.Principal, it.Kind, it.Upstream, it.Name).Allowed
 	})
 	return gate.Pass(), nil
 }
 
-// named judges a call on one approved definition. A resource that is read
-// through a template is judged on its own URI: approving the template approved
-// no path in particular.
+// named judges a call on one approved definition. To a completion, whatever may
+// not be used does not exist: asking is no way to learn what there is.
 func (s *Stage) named(ex *gate.Exchange) gate.Verdict {
+	v := s.judge(ex)
+	if v.Effect == gate.Continue || !completes(&ex.Call.Route) {
+		return v
+	}
+	// As resolve refuses what is not there.
+	if ex.Target.Item.Kind == gate.Prompt {
+		return gate.Refuse(gate.CodeUnknownPrompt, v.Reason, "no such prompt")
+	}
+	return gate.Refuse(gate.CodeUnknownResource, v.Reason, "no such resource")
+}
+
+// judge decides about a named item. A resource that is read through a template
+// is judged on its own URI: approving the template approved no path in
+// particular.
+func (s *Stage) judge(ex *gate.Exchange) gate.Verdict {
 	it := ex.Target.Item
 	kind, name := it.Kind, it.Name
 	if kind == gate.Template && ex.Call.Item == gate.Resource {

@@ -11,7 +11,10 @@ import (
 	"doorward/internal/policy"
 )
 
-var _ gate.Stage = (*authorize.Stage)(nil)
+var (
+	_ gate.Stage      = (*authorize.Stage)(nil)
+	_ gate.ReplyStage = (*authorize.Stage)(nil)
+)
 
 func stage(t *testing.T) *authorize.Stage {
 	t.Helper()
@@ -105,6 +108,10 @@ func TestListsAreNarrowedOnACopy(t *testing.T) {
 	}
 	if diff := cmp.Diff([]gate.Item{before[1], before[2], before[4]}, ex.Target.Items); diff != "" {
 		t.Errorf("reader role (-want +got):\n%s", diff)
+	}
+	ex.Principal, ex.Target.Unavailable = &gate.Principal{Roles: []string{"tools"}}, upstreams
+	if v, err := stage(t).Judge(t.Context(), ex); err != nil || v.Effect != gate.Continue || !cmp.Equal(ex.Target.Unavailable, []string{"files"}) {
+		t.Errorf("Judge = %+v, %v, unavailable %v", v, err, ex.Target.Unavailable)
 	}
 	if !cmp.Equal(before, catalogue) || !cmp.Equal(ups, upstreams) {
 		t.Error("the shared catalogue was changed")

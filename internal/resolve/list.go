@@ -5,64 +5,88 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"doorward/internal/gate"
 	"doorward/internal/mcp"
 )
 
+// listPatience is how long a list waits for its upstreams: what has answered by
+// then is the list, for a person waits for it. It bounds all of them together.
+const listPatience = 5 * time.Second
+
 // list gathers the approved definitions of every candidate, by upstream and
-// then in the upstream's order. An upstream that fails is left out, unless none
-// answers.
+// then in the upstream's order. An upstream that fails, or takes too long, is
+// left out and named as unavailable, unless none answers.
 func (l *lookup) list(ctx context.Context) (gate.Verdict, error) {
-	ctx, cancel := context.WithTimeout(ctx, deadline)
+	within, cancel := context.WithTimeout(ctx, listPatience)
 	defer cancel()
 	kind := l.ex.Call.Route.Item
 	if kind == gate.NoItem {
 		return gate.Refuse(gate.CodeInternal, "a list of nothing", ""), nil
 	}
 	l.ex.Target.Upstreams = l.candidates
-	parts, errs := each(ctx, l.candidates, func(ctx context.Context, upstream string) ([]gate.Item, error) {
+	parts, errs := each(within, l.candidates, func(ctx context.Context, upstream string) ([]gate.Item, error) {
 		return l.catalogue.Items(ctx, l.ex, upstream, kind)
 	})
-	failed := 0
 	for i, err := range errs {
 		if err != nil {
-			failed++
+			parts[i] = nil
+			l.ex.Target.Unavailable = append(l.ex.Target.Unavailable, l.candidates[i])
 			l.log.WarnContext(ctx, "an upstream is left out of a list", "exchange", l.ex.ID, "upstream", l.candidates[i], "error", err)
 		}
 	}
-	if failed > 0 && failed == len(errs) {
+	if n := len(l.ex.Target.Unavailable); n > 0 && n == len(errs) {
 		return gate.Verdict{}, errors.Join(errs...)
 	}
-	l.ex.Target.Items = l.shownItems(kind, parts)
+	l.ex.Target.Items = l.shownItems(ctx, kind, parts)
 	return gate.Pass(), nil
 }
 
 // shownItems are the approved items of every part with their shown names.
-// Those that could be taken for each other are all left out.
-func (l *lookup) shownItems(kind gate.ItemKind, parts [][]gate.Item) []gate.Item {
+// Those that could be taken for each other are all left out, and told of.
+func (l *lookup) shownItems(ctx context.Context, kind gate.ItemKind, parts [][]gate.Item) []gate.Item {
 	n := 0
 	for _, p := range parts {
 		n += len(p)
 	}
-	items, looks := make([]gate.Item, 0, n), make([]string, 0, n)
-	count := make(map[string]int, n)
+	items := make([]gate.Item, 0, n)
+	if len(parts) == 1 {
+		items = parts[0][:0] // each item is read before its place is written
+	}
+	first := make(map[string]int, n) // by look
+	blocked := map[int]bool{}
 	for i, part := range parts {
-		for _, it := range part {
+		for j := range part {
+			it := part[j]
 			if it.State != gate.Approved || it.Kind != kind || it.Upstream != l.candidates[i] {
 				continue
 			}
-			look, ok := l.show(&it)
-			if !ok {
+			look, against := l.show(&it)
+			items = append(items, it)
+			at := len(items) - 1
+			before, seen := first[look]
+			switch {
+			case against != "":
+				blocked[at] = true
+				l.clashes.tell(ctx, l.Stage, clash{l.ex.ID, kind, it.Upstream, it.Path(), against})
+			case seen:
+				blocked[at] = true
+				l.clashes.tell(ctx, l.Stage, clash{l.ex.ID, kind, it.Upstream, it.Path(), items[before].Path()})
+			}
+			if seen {
+				blocked[before] = true
 				continue
 			}
-			items, looks = append(items, it), append(looks, look)
-			count[look]++
+			first[look] = at
 		}
+	}
+	if len(blocked) == 0 {
+		return items
 	}
 	kept := items[:0]
 	for i := range items {
-		if count[looks[i]] == 1 {
+		if !blocked[i] {
 			kept = append(kept, items[i])
 		}
 	}
@@ -70,21 +94,19 @@ func (l *lookup) shownItems(kind gate.ItemKind, parts [][]gate.Item) []gate.Item
 }
 
 // show fills the name under which clients see an item and says what it looks
-// like; false when it must not be shown. A URI is not prefixed, and two URIs
-// that differ in case are different things.
-func (l *lookup) show(it *gate.Item) (look string, ok bool) {
+// like, and against what it is blocked whatever else is in the list. A URI is
+// not prefixed, and two URIs that differ in case are different things.
+func (l *lookup) show(it *gate.Item) (look, against string) {
 	switch {
 	case it.Kind == gate.Resource || it.Kind == gate.Template:
 		it.Shown = it.Name
-		return it.Name, true
+		return it.Name, ""
 	case l.plain:
 		it.Shown = it.Name
-		return mcp.Fold(it.Name), true
-	case twin(l.candidates, it.Upstream):
-		return "", false
+		return mcp.Fold(it.Name), ""
 	}
-	it.Shown, ok = Join(it.Upstream, it.Name)
-	return mcp.Fold(it.Shown), ok
+	it.Shown = it.Upstream + separator + it.Name
+	return mcp.Fold(it.Shown), l.against(it.Upstream, it.Shown)
 }
 
 // each asks every upstream at the same time and waits for all; the answers are

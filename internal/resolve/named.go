@@ -38,15 +38,14 @@ func (l *lookup) flat(ctx context.Context, kind gate.ItemKind) (gate.Verdict, er
 		return unknown(kind, "the upstream has no such item"), nil
 	}
 	if it.State != gate.Approved {
-		l.ex.Target.Upstream, l.ex.Target.Item = upstream, &it // for the record
-		return withheld(&it, l.ex.Call.Name), nil
+		return l.withheld(&it), nil
 	}
-	lookalike, err := l.lookalike(ctx, &it)
+	other, err := l.lookalike(ctx, &it)
 	if err != nil {
 		return gate.Verdict{}, err
 	}
-	if lookalike {
-		return ambiguous(kind), nil
+	if other != "" {
+		return l.ambiguous(ctx, kind, &it, other), nil
 	}
 	return l.settle(it, l.ex.Call.Name), nil
 }
@@ -80,20 +79,33 @@ func (l *lookup) find(ctx context.Context, upstream string, kind gate.ItemKind, 
 	return it, true, nil
 }
 
-// lookalike tells whether another approved item is shown under a name that
-// looks the same. Both are blocked: a person who approved one may have meant
-// the other. Names begin with the upstream's, so only those of the same upstream, or
-// of one whose own name looks the same, can collide.
-func (l *lookup) lookalike(ctx context.Context, it *gate.Item) (bool, error) {
-	if !l.plain && twin(l.candidates, it.Upstream) {
-		return true, nil
+// lookalike is the path of another approved item that is shown under a name
+// that looks the same, empty when there is none. Both are blocked: a person who
+// approved one may have meant the other. Names begin with the upstream's, so
+// only those of the same upstream can collide, and those of upstreams whose own
+// names could be taken for each other.
+func (l *lookup) lookalike(ctx context.Context, it *gate.Item) (string, error) {
+	if !l.plain {
+		if other := l.against(it.Upstream, l.ex.Call.Name); other != "" {
+			return other, nil
+		}
 	}
 	twins, err := l.catalogue.Twins(ctx, l.ex, it)
 	if err != nil {
-		return false, err
+		return "", err
 	}
-	return slices.ContainsFunc(twins, func(o gate.Item) bool { return o.State == gate.Approved }), nil
+	for i := range twins {
+		if twins[i].State == gate.Approved {
+			return twins[i].Path(), nil
+		}
+	}
+	return "", nil
 }
+
+// completes tells whether the call is a completion. What it names is refused as
+// unknown for whatever reason, so that nobody learns by it what there is
+// (MCP 2025-11-25, completion, security: prevent disclosure by completion).
+func (l *lookup) completes() bool { return l.ex.Call.Route.Item == gate.NoItem }
 
 // refusals are a kind's codes.
 type refusals struct{ unknown, held, changed, rejected, ambiguous gate.Code }
@@ -112,23 +124,44 @@ func unknown(kind gate.ItemKind, reason string) gate.Verdict {
 	return gate.Refuse(refusalsOf(kind).unknown, reason, "no such "+kind.String())
 }
 
-func ambiguous(kind gate.ItemKind) gate.Verdict {
-	return gate.Refuse(refusalsOf(kind).ambiguous, "ambiguous: another "+kind.String()+" has the same or a look-alike name",
-		"the name of this "+kind.String()+" is ambiguous")
+func (l *lookup) ambiguous(ctx context.Context, kind gate.ItemKind, it *gate.Item, other string) gate.Verdict {
+	l.clashes.tell(ctx, l.Stage, clash{l.ex.ID, it.Kind, it.Upstream, it.Path(), other})
+	reason := fmt.Sprintf("ambiguous: %s %+.256q could be taken for %+.256q", kind, it.Path(), other)
+	if l.completes() {
+		return unknown(kind, reason)
+	}
+	return gate.Refuse(refusalsOf(kind).ambiguous, reason, "the name of this "+kind.String()+" is ambiguous")
 }
 
-// withheld is the refusal of an item that is not approved. name is what the
-// client called it, so the text tells the client nothing but its state.
-func withheld(it *gate.Item, name string) gate.Verdict {
-	codes := refusalsOf(it.Kind)
+// withheld is the refusal of an item that is not approved. The client reads the
+// name that it used itself, so the text tells it nothing but the state.
+func (l *lookup) withheld(it *gate.Item) gate.Verdict {
+	l.ex.Target.Upstream, l.ex.Target.Item = it.Upstream, it // for the record
+	codes, name := refusalsOf(it.Kind), l.ex.Call.Name
 	code, what := codes.held, "is waiting for approval"
 	switch it.State {
 	case gate.Changed:
 		code, what = codes.changed, "has changed since it was approved and is waiting for approval"
 	case gate.Rejected:
-		return gate.Refuse(codes.rejected, "rejected in the lock file", fmt.Sprintf("%s %.256q was rejected", it.Kind, name))
+		code, what = codes.rejected, "was rejected"
 	case gate.Held, gate.Approved:
 	}
-	return gate.Refuse(code, fmt.Sprintf("%s with digest %s %s", it.Kind, it.Digest, what),
-		fmt.Sprintf("%s %.256q %s: doorward trust approve %s", it.Kind, name, what, it.Upstream))
+	reason := fmt.Sprintf("%s with digest %s %s", it.Kind, it.Digest, what)
+	public := fmt.Sprintf("%s %.256q %s", it.Kind, name, what)
+	switch {
+	case l.completes():
+		return unknown(missing(it.Kind), reason)
+	case it.State != gate.Rejected:
+		public += ": doorward trust approve " + it.Upstream
+	}
+	return gate.Refuse(code, reason, public)
+}
+
+// missing is the kind that an unknown name is said to be of: whether a URI would
+// be a resource or a template cannot be told.
+func missing(kind gate.ItemKind) gate.ItemKind {
+	if kind == gate.Template {
+		return gate.Resource
+	}
+	return kind
 }

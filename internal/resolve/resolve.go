@@ -22,6 +22,7 @@ import (
 // longer than for a person that waits for a list. upstream.Pool implements it.
 type Catalogue interface {
 	// Items are the upstream's definitions of a kind, in the upstream's order.
+	// The slice is the caller's to change.
 	Items(ctx context.Context, ex *gate.Exchange, upstream string, kind gate.ItemKind) ([]gate.Item, error)
 	// Find is the one with exactly this name.
 	Find(ctx context.Context, ex *gate.Exchange, upstream string, kind gate.ItemKind, name string) (gate.Item, bool, error)
@@ -48,13 +49,16 @@ type Profile struct {
 	Plain     bool     // names are as the one upstream gives them, without its prefix
 }
 
-// Config is what the stage needs. Log may be nil, nothing else.
+// Config is what the stage needs. Log and Events may be nil, nothing else.
 type Config struct {
 	Catalogue Catalogue
 	Reach     Reach
 	Profiles  map[string]Profile // by name in the URL; "" is all upstreams, prefixed. Never changed
 	Asks      Asks
 	Log       *slog.Logger
+	// Events writes to the audit log which names are blocked because they could
+	// be taken for each other.
+	Events func(context.Context, gate.Event) error
 }
 
 // Stage implements gate.Stage.
@@ -64,7 +68,10 @@ type Stage struct {
 	profiles  map[string]Profile
 	asks      Asks
 	log       *slog.Logger
+	events    func(context.Context, gate.Event) error
+	sound     bool // of all upstreams
 	templates templates
+	clashes   clashes
 }
 
 // New makes the stage.
@@ -72,11 +79,15 @@ func New(c Config) *Stage {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Stage{catalogue: c.Catalogue, reach: c.Reach, profiles: c.Profiles, asks: c.Asks, log: c.Log}
+	s := &Stage{catalogue: c.Catalogue, reach: c.Reach, profiles: c.Profiles, asks: c.Asks, log: c.Log, events: c.Events, sound: true}
+	for _, p := range c.Profiles {
+		s.sound = s.sound && sound(p.Upstreams)
+	}
+	return s
 }
 
-// deadline bounds what several catalogues may take together for one message; a
-// person waits for a list. A catalogue bounds a single look by itself.
+// deadline bounds what several catalogues may take together to find one thing.
+// A catalogue bounds a single look by itself.
 const deadline = 10 * time.Second
 
 // Name implements gate.Stage.
@@ -100,7 +111,7 @@ func (s *Stage) Judge(ctx context.Context, ex *gate.Exchange) (gate.Verdict, err
 	if profile.Plain && len(profile.Upstreams) != 1 {
 		return gate.Refuse(gate.CodeProfile, "a profile with plain names needs exactly one upstream", "this URL is not usable"), nil
 	}
-	l := &lookup{Stage: s, ex: ex, plain: profile.Plain, candidates: s.candidates(ex.Principal, profile)}
+	l := &lookup{Stage: s, ex: ex, plain: profile.Plain, sound: s.sound, candidates: s.candidates(ex.Principal, profile)}
 	ex.Target = gate.Target{Plain: profile.Plain}
 	switch ex.Call.Route.Action {
 	case gate.Compose:
@@ -135,6 +146,7 @@ type lookup struct {
 	*Stage
 	ex         *gate.Exchange
 	plain      bool
+	sound      bool // see sound
 	candidates []string
 }
 

@@ -3,6 +3,8 @@ package resolve_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -24,8 +26,22 @@ type world struct {
 	panics map[string]bool
 	reach  func(upstream string) bool
 
-	mu    sync.Mutex
-	asked map[string]bool
+	log    *slog.Logger
+	refuse error         // of events
+	block  chan struct{} // when set, upstreams in err do not answer before it is closed
+
+	mu     sync.Mutex
+	asked  map[string]bool
+	events []gate.Event
+}
+
+func (w *world) event(_ context.Context, e gate.Event) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.refuse == nil {
+		w.events = append(w.events, e)
+	}
+	return w.refuse
 }
 
 func (w *world) contact(upstream string) error {
@@ -41,8 +57,14 @@ func (w *world) contact(upstream string) error {
 	return w.err[upstream]
 }
 
-func (w *world) Items(_ context.Context, _ *gate.Exchange, upstream string, kind gate.ItemKind) ([]gate.Item, error) {
+func (w *world) Items(ctx context.Context, _ *gate.Exchange, upstream string, kind gate.ItemKind) ([]gate.Item, error) {
 	if err := w.contact(upstream); err != nil {
+		if w.block != nil {
+			select {
+			case <-w.block:
+			case <-ctx.Done():
+			}
+		}
 		return nil, err
 	}
 	var out []gate.Item
@@ -104,12 +126,8 @@ func (w *world) offers(upstream string, specs ...string) *world {
 }
 
 func (w *world) stage() *resolve.Stage {
-	var all []string
-	for u := range w.items {
-		all = append(all, u)
-	}
-	slices.Sort(all)
-	return resolve.New(resolve.Config{Catalogue: w, Reach: w, Asks: w, Profiles: map[string]resolve.Profile{
+	all := slices.Sorted(maps.Keys(w.items))
+	return resolve.New(resolve.Config{Catalogue: w, Reach: w, Asks: w, Log: w.log, Events: w.event, Profiles: map[string]resolve.Profile{
 		"": {Upstreams: all}, "plain": {Upstreams: []string{"a"}, Plain: true}, "broken": {Upstreams: all, Plain: true},
 	}})
 }
@@ -353,44 +371,6 @@ func TestList(t *testing.T) {
 	}
 	if w.asked["hidden"] {
 		t.Error("an upstream out of reach was contacted")
-	}
-}
-
-func TestUpstreamsThatLookAlike(t *testing.T) {
-	w := new(world).offers("git", "tool x approved").offers("GIT", "tool x approved").offers("own", "tool x approved")
-	ex := exchange("tools", "")
-	if _, err := w.stage().Judge(t.Context(), ex); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff([]string{"own x own__x"}, names(ex.Target.Items)); diff != "" {
-		t.Error(diff)
-	}
-	if v, err := w.stage().Judge(t.Context(), exchange("tools/call", "GIT__x")); err != nil || v.Code != gate.CodeAmbiguousTool {
-		t.Error(v, err)
-	}
-}
-
-func TestCompletion(t *testing.T) {
-	w := standard().offers("b", "template any://{+rest} approved")
-	for _, tc := range []struct {
-		kind     gate.ItemKind
-		name     string
-		code     gate.Code
-		upstream string
-	}{
-		{gate.Prompt, "a__p", "", "a"},
-		{gate.Template, "docs://t/{id}", "", "a"},
-		{gate.Resource, "docs://t/{id}", "", "a"},
-		{gate.Template, "docs://x", "", "a"},
-		{gate.Template, "any://{+rest}", "", "b"},
-		{gate.Template, "docs://t/1", gate.CodeUnknownResource, ""},
-	} {
-		ex := exchange("complete", tc.name)
-		ex.Call.Item = tc.kind
-		v, err := w.stage().Judge(t.Context(), ex)
-		if err != nil || v.Code != tc.code || ex.Target.Upstream != tc.upstream {
-			t.Errorf("%v %s: %+v, %v, %q", tc.kind, tc.name, v, err, ex.Target.Upstream)
-		}
 	}
 }
 

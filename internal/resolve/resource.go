@@ -22,14 +22,14 @@ func (l *lookup) resource(ctx context.Context) (gate.Verdict, error) {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	look := l.byURI
-	if l.ex.Call.Route.Item == gate.NoItem {
+	if l.completes() {
 		look = l.byText
 	}
 	matches, errs := each(ctx, l.candidates, look)
-	it, several := choose(matches)
+	it, other := choose(matches)
 	switch {
-	case several:
-		return ambiguous(gate.Resource), nil
+	case other != nil:
+		return l.ambiguous(ctx, gate.Resource, other, it.Path()), nil // as a list meets them
 	case it != nil:
 		return l.settle(*it, it.Name), nil
 	}
@@ -38,27 +38,27 @@ func (l *lookup) resource(ctx context.Context) (gate.Verdict, error) {
 	}
 	for i := range matches {
 		if it := matches[i].withheld; it != nil {
-			l.ex.Target.Upstream, l.ex.Target.Item = it.Upstream, it // for the record
-			return withheld(it, l.ex.Call.Name), nil
+			return l.withheld(it), nil
 		}
 	}
 	return unknown(gate.Resource, "no upstream has this resource"), nil
 }
 
-// choose is the one approved item, resources first.
-func choose(matches []match) (it *gate.Item, several bool) {
+// choose is the one approved item, resources first, and another one where it
+// is not the only one of its kind.
+func choose(matches []match) (it, other *gate.Item) {
 	template := true
 	for i := range matches {
 		m := &matches[i]
 		switch {
 		case m.approved == nil || m.template && !template:
 		case it == nil || template && !m.template:
-			it, several, template = m.approved, false, m.template
+			it, other, template = m.approved, nil, m.template
 		default:
-			several = true
+			other = m.approved
 		}
 	}
-	return it, several
+	return it, other
 }
 
 // byURI looks for the resource with this URI and then for a template that fits

@@ -26,11 +26,37 @@ func Split(flat string) (upstream, name string, ok bool) {
 	return upstream, name, ok && upstream != "" && name != ""
 }
 
-// twin tells whether another of the upstreams has a name that looks like this
-// one's, so that their flat names cannot be told apart.
-func twin(upstreams []string, upstream string) bool {
-	want := mcp.Fold(upstream)
-	return slices.ContainsFunc(upstreams, func(u string) bool {
-		return u != upstream && mcp.Fold(u) == want
+// sound tells whether the flat names of these upstreams' items cannot be taken
+// for those of another's: no two of the upstreams look the same, and none holds
+// the separator or ends in an underscore, so that the first separator of a flat
+// name is the one that Join wrote (CVE-2026-30856, security case POL-14). Those
+// that configuration allows are so.
+func sound(upstreams []string) bool {
+	return !slices.ContainsFunc(upstreams, func(u string) bool {
+		return mcp.Fold(u) != u || strings.Contains(u, separator) || strings.HasSuffix(u, "_")
 	})
+}
+
+// against is what the flat name of an upstream's item could be taken for, by
+// the names of the upstreams alone; empty when nothing.
+func (l *lookup) against(upstream, flat string) string {
+	if l.sound {
+		return ""
+	}
+	want := mcp.Fold(upstream)
+	for _, u := range l.candidates {
+		if u == upstream {
+			continue
+		}
+		if mcp.Fold(u) == want {
+			return u + "/"
+		}
+		if name, ok := strings.CutPrefix(flat, u+separator); ok && name != "" {
+			return u + "/" + name
+		}
+	}
+	if u, name, ok := Split(flat); !ok || u != upstream {
+		return u + "/" + name
+	}
+	return ""
 }

@@ -1,6 +1,11 @@
 package resolve
 
-import "testing"
+import (
+	"regexp"
+	"testing"
+
+	"doorward/internal/mcp"
+)
 
 func TestJoinAndSplit(t *testing.T) {
 	for _, tc := range []struct {
@@ -36,6 +41,36 @@ func FuzzJoin(f *testing.F) {
 		}
 		if u, n, ok := Split(flat); !ok || u != upstream || n != name {
 			t.Errorf("%q leads to %q, %q", flat, u, n)
+		}
+	})
+}
+
+// FuzzFlatNames: with upstreams that configuration allows, two flat names that
+// are the same, or look it, belong to the same upstream and to names that are
+// the same, or look it (security case POL-14).
+func FuzzFlatNames(f *testing.F) {
+	allowed := regexp.MustCompile(`^[a-z0-9](?:[a-z0-9-]|_[a-z0-9-])*$`)
+	f.Add("a", "b__c", "a_b", "c")
+	f.Add("a", "_b", "a-", "b")
+	f.Add("a", "\uff3f\uff3fb", "a", "__b")
+	f.Fuzz(func(t *testing.T, oneUpstream, oneName, otherUpstream, otherName string) {
+		ups := []string{oneUpstream, otherUpstream}
+		if !allowed.MatchString(oneUpstream) || !allowed.MatchString(otherUpstream) || oneName == "" || otherName == "" {
+			return
+		}
+		if !sound(ups) {
+			t.Fatalf("%q are not sound", ups)
+		}
+		one, ok := Join(oneUpstream, oneName)
+		other, ok2 := Join(otherUpstream, otherName)
+		if !ok || !ok2 {
+			t.Fatalf("%q or %q does not lead back", one, other)
+		}
+		if one == other && (oneUpstream != otherUpstream || oneName != otherName) {
+			t.Errorf("%s/%s and %s/%s are both %s", oneUpstream, oneName, otherUpstream, otherName, one)
+		}
+		if mcp.Fold(one) == mcp.Fold(other) && (oneUpstream != otherUpstream || mcp.Fold(oneName) != mcp.Fold(otherName)) {
+			t.Errorf("%q and %q look the same and belong to %v", one, other, ups)
 		}
 	})
 }
