@@ -38,7 +38,7 @@ func (a *App) reload(ctx context.Context, actor string) error {
 	if err := sameProcess(a.current.Load().cfg, cfg); err != nil {
 		return err
 	}
-	snap, err := a.snapshot(cfg)
+	snap, err := a.snapshot(cfg, true)
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,9 @@ import (
 // called once, when clients can connect and every upstream has been looked at
 // or has not answered in time.
 func (a *App) Serve(ctx context.Context, ready func()) error {
+	if _, err := a.secrets(a.Config, true); err != nil {
+		return errors.Join(err, a.Close())
+	}
 	socket, err := admin.Listen(a.Config.DataDir, a, a.Log)
 	if err != nil {
 		return errors.Join(err, a.Close())
@@ -104,6 +107,9 @@ func tlsConfig(c config.TLS) (*tls.Config, error) {
 // ServeStdio runs the gateway for one client on in and out until in ends, ctx
 // ends, or the client is gone; then it ends the gateway.
 func (a *App) ServeStdio(ctx context.Context, in io.Reader, out io.Writer) error {
+	if _, err := a.secrets(a.Config, true); err != nil {
+		return errors.Join(err, a.Close())
+	}
 	var stop []func(context.Context) error
 	if a.primary {
 		socket, err := admin.Listen(a.Config.DataDir, a, a.Log)

@@ -15,6 +15,7 @@ import (
 	"doorward/internal/pipeline"
 	"doorward/internal/policy"
 	"doorward/internal/resolve"
+	"doorward/internal/secret"
 )
 
 // snapshot is everything that a reload replaces, as one. It never changes.
@@ -23,12 +24,18 @@ type snapshot struct {
 	policy *policy.Policy
 	line   *pipeline.Line
 	front  *listen.Settings
+	secret *secret.Store
 }
 
 // snapshot builds the line for a configuration. The order of the stages is the
-// order of architecture.md.
-func (a *App) snapshot(cfg *config.Config) (*snapshot, error) {
+// order of architecture.md. Serving needs every required secret; an operator's
+// command on the files does not.
+func (a *App) snapshot(cfg *config.Config, serving bool) (*snapshot, error) {
 	pol, err := compile(cfg)
+	if err != nil {
+		return nil, err
+	}
+	secrets, err := a.secrets(cfg, serving)
 	if err != nil {
 		return nil, err
 	}
@@ -40,15 +47,16 @@ func (a *App) snapshot(cfg *config.Config) (*snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
+	allowed := authorize.New(pol)
 	line, err := pipeline.New(pipeline.Config{
 		Stages: []gate.Stage{
 			who,
 			dec,
-			resolve.New(resolve.Config{Catalogue: a.pool, Reach: reach{pol, a.pins}, Profiles: profiles(cfg), Asks: a.pool, Log: a.Log}),
-			authorize.New(pol),
+			resolve.New(resolve.Config{Catalogue: a.pool, Reach: reach{pol, a.pins}, Profiles: profiles(cfg), Asks: a.pool, Log: a.Log, Events: a.audit.Event}),
+			allowed,
 			a.schemas,
 		},
-		Replies: []gate.ReplyStage{dec, a.schemas},
+		Replies: []gate.ReplyStage{dec, allowed, a.schemas},
 		Forward: forwards{local: a.front, upstream: a.pool},
 		Record:  a.audit,
 		Observe: a.metrics,
@@ -57,7 +65,7 @@ func (a *App) snapshot(cfg *config.Config) (*snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &snapshot{cfg: cfg, policy: pol, line: line, front: front(cfg)}, nil
+	return &snapshot{cfg: cfg, policy: pol, line: line, front: front(cfg), secret: secrets}, nil
 }
 
 // reach tells which upstreams a principal may cause to be contacted, or started:

@@ -56,7 +56,8 @@ func settings(cfg *config.Config, path string) []upstream.Settings {
 			command[0] = filepath.Join(dir, command[0])
 		}
 		out = append(out, upstream.Settings{
-			Name: name, Command: command, URL: u.URL, Dir: dir,
+			Name: name, Command: command, URL: u.URL, Transport: u.Transport, Dir: dir,
+			Env: u.Env, Credential: credential(u.Credential),
 			Timeout: time.Duration(u.Limits.Timeout), Concurrency: u.Limits.Concurrency,
 			MaxResult: int64(u.Limits.Result), Shared: u.Sandbox.Lifetime == "shared",
 		})
@@ -76,7 +77,7 @@ func compile(cfg *config.Config) (*policy.Policy, error) {
 func front(cfg *config.Config) *listen.Settings {
 	s := &listen.Settings{
 		AllowedHosts: cfg.Listen.AllowedHosts, AllowedOrigins: cfg.Listen.AllowedOrigins,
-		MaxBody: int64(cfg.Listen.MaxBody),
+		MaxBody: int64(cfg.Listen.MaxBody), LegacySSE: cfg.Listen.LegacySSE, WebSocket: cfg.Listen.WebSocket,
 	}
 	for _, p := range cfg.Listen.AllowedAddresses {
 		s.AllowedAddresses = append(s.AllowedAddresses, p.Prefix)

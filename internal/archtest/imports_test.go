@@ -48,17 +48,20 @@ var table = map[string]row{
 	"store":     {adapter, adapters},
 	"lock":      {adapter, adapters},
 	"telemetry": {adapter, adapters},
+	"secret":    {adapter, adapters},
 
-	"config": {outside, []string{"gate", "policy"}},
-	"admin":  {outside, []string{"gate"}},
+	"config":  {outside, []string{"gate", "policy"}},
+	"clients": {outside, []string{"config"}},
+	"doctor":  {outside, []string{"config"}},
+	"admin":   {outside, []string{"gate"}},
 	"app": {outside, []string{
 		"gate", "jsonrpc", "mcp", "policy", "pipeline",
 		"identify", "decode", "resolve", "authorize", "validate",
-		"listen", "upstream", "audit", "store", "lock", "telemetry",
+		"listen", "upstream", "audit", "store", "lock", "telemetry", "secret",
 		"config", "admin",
 	}},
 	"demo": {outside, []string{"app", "admin", "audit", "config", "gate"}},
-	"cli":  {outside, []string{"app", "admin", "config", "policy", "audit", "demo"}},
+	"cli":  {outside, []string{"app", "admin", "config", "policy", "audit", "clients", "doctor", "demo"}},
 
 	"cmd/doorward": {outside, []string{"cli"}},
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"doorward/internal/gate"
 	"doorward/internal/mcp"
 )
 
@@ -88,8 +89,12 @@ func (s *Script) hello(params []byte) []byte {
 }
 
 func (s *Script) discover() []byte {
-	return fmt.Appendf(nil, `{"resultType":"complete","supportedVersions":[%q],"capabilities":%s,%s,"ttlMs":300000,"cacheScope":"private"}`,
-		mcp.V20260728, s.capabilities(), s.identity())
+	era := gate.Stateless
+	if s.speaks(false) {
+		era = gate.NoEra // both
+	}
+	return fmt.Appendf(nil, `{"resultType":"complete","supportedVersions":["%s"],"capabilities":%s,%s,"ttlMs":300000,"cacheScope":"private"}`,
+		strings.Join(mcp.Versions(era), `","`), s.capabilities(), s.identity())
 }
 
 // hugeBody is more than any upstream of a test may answer.

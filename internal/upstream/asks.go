@@ -19,7 +19,8 @@ type ask struct {
 	conn    *conn
 	id      []byte // the upstream's own token
 	method  string
-	call    *outgoing // during which it was made; nil outside any
+	call    *calling           // during which it was made; nil outside any
+	reply   chan *gate.Message // takes the answer, where it does not go to the upstream as it is; has room for it
 }
 
 type askKey struct{ session, shown string }
@@ -96,8 +97,8 @@ func (a *asks) dropChannel(c *channel) {
 	a.dropIf(func(_ askKey, k *ask) bool { return k.channel == c })
 }
 
-func (a *asks) dropCall(c *channel, o *outgoing) {
-	a.dropIf(func(_ askKey, k *ask) bool { return k.channel == c && k.call == o })
+func (a *asks) dropCall(c *calling) {
+	a.dropIf(func(_ askKey, k *ask) bool { return k.call == c })
 }
 
 // Ask tells which upstream's request, and of which method, a client's answer

@@ -43,6 +43,7 @@ type view struct {
 	changed uint64    // how often the upstream said that it changed
 	read    uint64    // changed when list was read
 	drift   uint64    // the upstream's drift when list was read
+	at      time.Time // when list was read
 	loading *loading
 }
 
@@ -147,9 +148,23 @@ func (c *channel) atHand(kind gate.ItemKind) (*conn, *catalogue) {
 	return cn, v.fresh(c.srv.drift.of(kind))
 }
 
+// A list that the upstream says has changed more than floodChanges times since it
+// was read is read again floodPause after that at the earliest: whoever uses it
+// waits, and nobody is served the old one (security case RES-07).
+const (
+	floodChanges = 8
+	floodPause   = time.Second
+)
+
 // load reads a list for everybody who waits for it.
 func (c *channel) load(cn *conn, kind gate.ItemKind, l *loading) {
 	v := &cn.views[kind]
+	v.mu.Lock()
+	flood, at := v.changed-v.read > floodChanges, v.at
+	v.mu.Unlock()
+	if flood {
+		c.srv.pool.sleep(time.Until(at.Add(floodPause)))
+	}
 	v.mu.Lock()
 	changed := v.changed
 	v.mu.Unlock()
@@ -174,7 +189,7 @@ func (c *channel) load(cn *conn, kind gate.ItemKind, l *loading) {
 		if c.key.era == gate.Stateful {
 			ttl = statefulTTL
 		}
-		v.list, v.read, v.until = l.list, changed, time.Now().Add(ttl)
+		v.list, v.read, v.at, v.until = l.list, changed, time.Now(), time.Now().Add(ttl)
 		v.drift = c.srv.drift.compare(kind, l.list)
 	}
 	v.mu.Unlock()
@@ -216,7 +231,7 @@ func (c *channel) listParams(cursor string) []byte {
 		if len(b) > 1 {
 			b = append(b, ',')
 		}
-		b = append(b, c.srv.pool.ownMeta()...)
+		b = append(b, c.ownMeta()...)
 	}
 	return append(b, '}')
 }

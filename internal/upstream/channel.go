@@ -4,28 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"doorward/internal/gate"
-)
-
-// Restarts back off from minBackoff, doubling to maxBackoff; a link that held
-// for steady starts over. Numbers: the usual ones of process supervisors, low
-// enough that a crashed server is back before a person notices.
-const (
-	minBackoff = 100 * time.Millisecond
-	maxBackoff = 30 * time.Second
-	steady     = 60 * time.Second
+	"doorward/internal/mcp"
 )
 
 // channelKey tells the channels of an upstream apart. owner is nobody for a
-// shared one.
+// shared one. What a client of the stateless era can do is fixed when its
+// stateful upstream's session begins, so those are kept apart by what was
+// declared, and by the credential that the client came with.
 type channelKey struct {
-	era   gate.Era
-	owner owner
+	era        gate.Era
+	owner      owner
+	credential string // Principal.Credential
+	declared   string // the capabilities of initialize, of at most a few forms
 }
 
 // owner is whose something is: a session's, by its id, a principal's or a stdio
@@ -46,17 +41,19 @@ func ownerOfSession(s *gate.Session) owner { return owner{ofSession, s.ID} }
 type channel struct {
 	srv     *server
 	key     channelKey
-	session *gate.Session // whose own it is; nil for a principal's or a shared one
+	session *gate.Session          // whose own it is; nil for a principal's or a shared one
+	hearers hearers                // who listens to what comes outside any call, beside the session
+	says    atomic.Pointer[[]byte] // the capabilities in stateless requests of Doorward's own
 	conn    atomic.Pointer[conn]
 	used    atomic.Int64 // Unix nanoseconds
 	busy    atomic.Int32 // calls under way
 	next    atomic.Int64 // ids
 
 	mu       sync.Mutex
+	trunk    *trunk // the listen of all who share the link; nil while nobody listens
 	opening  *opening
 	last     *conn // the newest, open or not
-	failures int
-	retryAt  time.Time
+	backoff  backoff
 	closed   error                    // why, once closed
 	audience map[string]*gate.Session // sessions on a shared channel
 }
@@ -68,6 +65,8 @@ type conn struct {
 	born  time.Time
 	loose chan *gate.Message
 	views [gate.Template + 1]view
+	level level         // of a stateful upstream's log
+	watch watching      // what is subscribed to at a stateful upstream
 	over  chan struct{} // closed when nothing of it is left
 }
 
@@ -84,29 +83,80 @@ func newChannel(s *server, key channelKey, session *gate.Session) *channel {
 	return c
 }
 
-// channelFor is the channel that an exchange uses towards an upstream: the
-// session's own in the stateful era, the principal's in the stateless one, and
+// channelFor is the channel that an exchange uses towards an upstream in an era:
+// the session's own where both are stateful, the principal's otherwise, and
 // everybody's only where the configuration shares it.
-func (s *server) channelFor(ex *gate.Exchange) (*channel, error) {
-	key := channelKey{era: ex.Call.Era}
+func (s *server) channelFor(ex *gate.Exchange, era gate.Era) (*channel, error) {
+	key := channelKey{era: era}
 	session := ex.Call.Session
 	switch {
-	case key.era == gate.Stateful && session == nil:
+	case ex.Call.Era == gate.Stateful && session == nil:
 		return nil, errors.New("an exchange of the stateful era without a session")
-	case key.era == gate.NoEra:
+	case ex.Call.Era == gate.NoEra || era == gate.NoEra:
 		return nil, errors.New("an exchange without an era")
 	case s.set.Shared:
 		c, err := s.channel(key, nil)
-		if err == nil && session != nil {
+		if err == nil && session != nil && era == gate.Stateful {
 			c.join(session)
 		}
 		return c, err
-	case key.era == gate.Stateful:
+	case era == gate.Stateful && session != nil:
 		key.owner = ownerOfSession(session)
 		return s.channel(key, session)
 	}
 	key.owner = owner{ofPrincipal, ex.Principal.Key()}
-	return s.channel(key, nil)
+	can := mcp.CapabilitiesOf(ex)
+	if era == gate.Stateful {
+		key.credential, key.declared = ex.Principal.Credential, declared(can)
+	}
+	c, err := s.channel(key, nil)
+	if err == nil && era == gate.Stateless && c.says.Load() == nil {
+		said := mcp.ForwardedCapabilities(can)
+		c.says.CompareAndSwap(nil, &said)
+	}
+	return c, err
+}
+
+// declared are the capabilities with which a stateful session is begun for a
+// client of the stateless era: what it declared that Doorward relays, in one of
+// a few forms, so that no client can open a session for every spelling.
+func declared(client []byte) string {
+	b := []byte{'{'}
+	add := func(method, params, text string) {
+		if mcp.MayAsk(client, method, []byte(params)) {
+			if len(b) > 1 {
+				b = append(b, ',')
+			}
+			b = append(b, text...)
+		}
+	}
+	add(methodRootsList, "{}", `"roots":{}`)
+	if mcp.MayAsk(client, methodSampling, []byte(`{"tools":[]}`)) {
+		add(methodSampling, "{}", `"sampling":{"tools":{}}`)
+	} else {
+		add(methodSampling, "{}", `"sampling":{}`)
+	}
+	switch form, url := mcp.MayAsk(client, methodElicit, []byte("{}")), mcp.MayAsk(client, methodElicit, []byte(`{"mode":"url","url":"https://example.com/"}`)); {
+	case form && url:
+		add(methodElicit, "{}", `"elicitation":{"form":{},"url":{}}`)
+	case form:
+		add(methodElicit, "{}", `"elicitation":{}`)
+	case url:
+		add(methodElicit, `{"mode":"url","url":"https://example.com/"}`, `"elicitation":{"url":{}}`)
+	}
+	return string(append(b, '}'))
+}
+
+// introduces is what initialize says of the client: the session's own words, those of
+// the key, or nothing on a channel that serves everybody.
+func (c *channel) introduces() (version string, capabilities []byte) {
+	switch {
+	case c.session != nil:
+		return c.session.Version, mcp.ForwardedCapabilities(c.session.Capabilities)
+	case c.key.declared != "":
+		return mcp.V20251125, []byte(c.key.declared)
+	}
+	return mcp.V20251125, []byte("{}")
 }
 
 // shared tells whether several principals use the channel.
@@ -147,7 +197,7 @@ func (c *channel) use(ctx context.Context) (*conn, error) {
 	if err := c.srv.lacks(c.key.era); err != nil {
 		return nil, err
 	}
-	o, err := c.open()
+	o, err := c.begun()
 	if err != nil {
 		return nil, err
 	}
@@ -157,6 +207,29 @@ func (c *channel) use(ctx context.Context) (*conn, error) {
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
+}
+
+// open is the channel that an exchange uses towards the upstream, in use until
+// its end, and its conn: in the client's own era where the upstream speaks it,
+// else in the other, and then what passes is translated.
+func (s *server) open(ctx context.Context, ex *gate.Exchange) (*channel, *conn, error) {
+	var fault error
+	for _, era := range s.order(ex.Call.Era) {
+		c, err := s.channelFor(ex, era)
+		if err != nil {
+			return nil, nil, err
+		}
+		c.begin()
+		cn, err := c.use(ctx)
+		if err == nil {
+			return c, cn, nil
+		}
+		c.end()
+		if fault = err; gate.CodeOf(err) != gate.CodeUpstreamEra && !s.unlike(era) {
+			break
+		}
+	}
+	return nil, nil, fault
 }
 
 // ready is the conn of a channel that is in use, nil where it is not open.
@@ -172,8 +245,8 @@ func (c *channel) ready() *conn {
 	return nil
 }
 
-// open starts an opening or joins the one under way.
-func (c *channel) open() (*opening, error) {
+// begun starts an opening or joins the one under way.
+func (c *channel) begun() (*opening, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed != nil {
@@ -190,7 +263,7 @@ func (c *channel) open() (*opening, error) {
 			return &opening{done: closedChan(), conn: cn}, nil
 		}
 	}
-	if wait := time.Until(c.retryAt); wait > 0 {
+	if wait := max(c.backoff.wait(), c.srv.starts.wait()); wait > 0 {
 		e := c.srv.fault(gate.CodeUpstreamDown, "restarting", fmt.Errorf("%w: next attempt in %s", errDown, wait.Round(time.Millisecond)))
 		e.Public = fmt.Sprintf("upstream %s is unavailable; try again in %s", c.srv.set.Name, (wait + time.Second - 1).Truncate(time.Second))
 		return nil, e
@@ -225,7 +298,10 @@ func (c *channel) finish(o *opening, before *conn) {
 		o.err = c.srv.classify(ctx, "opening", o.err)
 		// What was refused for want of room was not started, and may be at once.
 		if !c.srv.learn(c.key.era, o.err) && gate.CodeOf(o.err) != gate.CodeUpstreamBusy {
-			c.failed()
+			c.backoff.failed()
+			if c.srv.wire == nil { // nor will it start for others
+				c.srv.starts.failed()
+			}
 		}
 	case c.closed != nil:
 		o.err = c.closed
@@ -233,6 +309,7 @@ func (c *channel) finish(o *opening, before *conn) {
 		c.conn.Store(o.conn)
 		c.last = o.conn
 		c.srv.speaks(c.key.era)
+		c.srv.starts.worked()
 	}
 	abandoned := o.conn
 	if o.err == nil {
@@ -245,6 +322,9 @@ func (c *channel) finish(o *opening, before *conn) {
 		o.conn = nil
 	}
 	close(o.done)
+	if o.err == nil {
+		c.arrived(o.conn)
+	}
 }
 
 // broke notes that a link ended by itself; it needs mu. A process that ended is
@@ -254,22 +334,11 @@ func (c *channel) broke(cn *conn) {
 		return
 	}
 	if time.Since(cn.born) >= steady {
-		c.failures = 0
+		c.backoff.worked()
 	}
 	if c.srv.wire == nil {
-		c.failed()
+		c.backoff.failed()
 	}
-}
-
-// failed puts the next attempt off; it needs mu.
-func (c *channel) failed() {
-	wait := maxBackoff
-	if c.failures < 9 {
-		wait = min(minBackoff<<c.failures, maxBackoff)
-	}
-	c.failures++
-	// Jitter, so that the channels of a server that fell do not return as one.
-	c.retryAt = time.Now().Add(wait/2 + rand.N(wait/2+1)) //nolint:gosec // jitter is no secret
 }
 
 // close ends the channel for good and waits until nothing of it is left.
@@ -284,6 +353,7 @@ func (c *channel) close(cause error) {
 		<-o.done
 	}
 	c.srv.pool.asks.dropChannel(c)
+	c.srv.pool.parked.endChannel(c, cause)
 	if cn := c.conn.Load(); cn != nil {
 		cn.link.close()
 		<-cn.over

@@ -14,49 +14,22 @@ import (
 // handshake, and the question by which clients choose an era.
 func (p *Pool) discover(ctx context.Context, ex *gate.Exchange, emit gate.Emit) error {
 	all := p.greetAll(ctx, ex)
-	era := p.commonEra(ctx, ex, &all)
-	if era != gate.Stateful { // else the client will not use what is left out
-		all.tell(ctx, p.log, ex)
-	}
-	if err := all.err(); err != nil && era != gate.Stateful {
-		return err
-	}
+	all.tell(ctx, p.log, ex)
 	open := all.open
 	for i := range open {
 		open[i].hello = open[i].channel.fresh(ctx, open[i].conn)
 	}
-	versions, err := json.Marshal(mcp.Versions(era))
+	versions, err := json.Marshal(mcp.Versions(gate.NoEra))
 	if err != nil {
 		return fmt.Errorf("listing revisions: %w", err)
 	}
 	b := append([]byte(`{"resultType":"complete","supportedVersions":`), versions...)
-	b = append(append(b, `,"capabilities":`...), offered(open, ex.Target.Plain)...)
+	b = append(append(b, `,"capabilities":`...), all.offered(ex.Target.Plain)...)
 	b = p.withInstructions(b, open)
 	b = fmt.Appendf(b, `,"ttlMs":%d,"cacheScope":"private","_meta":{"%s":`, shownTTL.Milliseconds(), mcp.MetaServerInfo)
 	b = append(append(b, p.infoOf(open, ex.Target.Plain)...), "}}"...)
 	m := ex.Call.Message
 	return emit(ctx, mcp.NewResult(m.Bytes(m.ID), b))
-}
-
-// commonEra is the era whose versions a client is told of: a client that can
-// speak both would take the stateless one and lose every upstream that has none,
-// so that era is not offered when one of them cannot be served in it and all of
-// them can in the other. gate.NoEra offers both.
-func (p *Pool) commonEra(ctx context.Context, ex *gate.Exchange, all *greetings) gate.Era {
-	behind := false
-	for _, l := range all.left {
-		behind = behind || gate.CodeOf(l.err) == gate.CodeUpstreamEra
-	}
-	if !behind {
-		return gate.NoEra
-	}
-	for _, g := range all.open {
-		if !g.hello.both && !g.srv.eras[gate.Stateful].spoken.Load() {
-			p.log.WarnContext(ctx, "no era is spoken by all upstreams: clients of either lose some", "exchange", ex.ID, "stateless_only", g.srv.set.Name)
-			return gate.NoEra
-		}
-	}
-	return gate.Stateful
 }
 
 // fresh is what the upstream says of itself, asked again when that is stale;

@@ -1,14 +1,15 @@
 package upstream_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -22,29 +23,26 @@ import (
 
 const discovery = `{"jsonrpc":"2.0","id":1,"method":"server/discover","params":{` + meta + `}}`
 
-// A client that speaks both eras takes the stateless one where it is offered:
-// it must only be where no upstream is lost by it.
-func TestDiscoverOffersTheEraThatAllSpeak(t *testing.T) {
+// A client may choose either era, whatever its upstreams speak: what they do not
+// is translated.
+func TestDiscoverOffersEveryVersion(t *testing.T) {
 	t.Parallel()
-	stateful, both := mcp.Versions(gate.Stateful), mcp.Versions(gate.NoEra)
 	servers := map[string]upstream.Settings{
-		"modern":  {URL: httptestURL(t, true)}, // the SDK's stateless server says that it speaks every version
+		"modern":  {URL: httptestURL(t, true)},
 		"legacy":  {URL: httptestURL(t, false)},
 		"command": {Command: childCommand("legacy")},
-		"purist":  {Command: childCommand("echo")}, // says 2026-07-28 alone
 		"down":    {URL: "http://127.0.0.1:1/mcp"},
 	}
 	for _, tc := range []struct {
 		name      string
 		upstreams []string
-		want      []string
+		want      string
 	}{
-		{"stateless", []string{"modern"}, both},
-		{"stateful over HTTP", []string{"legacy"}, stateful},
-		{"stateful commands", []string{"command", "legacy"}, stateful},
-		{"all speak the stateful era", []string{"modern", "legacy"}, stateful},
-		{"no era in common", []string{"purist", "legacy"}, both},
-		{"one is down", []string{"down", "purist"}, both},
+		{"stateless", []string{"modern"}, `"tools"`},
+		{"stateful over HTTP", []string{"legacy"}, `"tools"`},
+		{"stateful commands", []string{"command", "legacy"}, `"tools"`},
+		{"one is down", []string{"down", "legacy"}, `"tools"`},
+		{"all are down", []string{"down"}, `"listChanged":true`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -62,13 +60,13 @@ func TestDiscoverOffersTheEraThatAllSpeak(t *testing.T) {
 				t.Fatalf("discovery: %v, error %v", got, err)
 			}
 			var answer struct {
-				SupportedVersions []string         `json:"supportedVersions"`
-				Capabilities      *json.RawMessage `json:"capabilities"`
+				SupportedVersions []string        `json:"supportedVersions"`
+				Capabilities      json.RawMessage `json:"capabilities"`
 			}
-			if err := json.Unmarshal(got[0].Bytes(got[0].Result), &answer); err != nil || answer.Capabilities == nil {
+			if err := json.Unmarshal(got[0].Bytes(got[0].Result), &answer); err != nil || !strings.Contains(string(answer.Capabilities), tc.want) {
 				t.Fatalf("discovery %s: error %v", got[0].Raw, err)
 			}
-			if diff := cmp.Diff(tc.want, answer.SupportedVersions); diff != "" {
+			if diff := cmp.Diff(mcp.Versions(gate.NoEra), answer.SupportedVersions); diff != "" {
 				t.Errorf("supported versions (-want +got):\n%s", diff)
 			}
 		})
@@ -105,25 +103,20 @@ func TestDiscoverStartsNothingForAKnownEra(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := count.Load() - before; n != 0 {
-		t.Errorf("%d processes were started", n)
+	if n := count.Load() - before; n != 1 { // the principal's own, of the era that it speaks
+		t.Errorf("%d processes were started, want 1", n)
 	}
 	if st := p.Status()[0]; st.LastError != "" {
 		t.Errorf("an upstream that works is said to have failed: %s", st.LastError)
 	}
 }
 
-// An upstream that died at its start may be one of the other era or not: the
-// next requests start nothing for a moment, until it is configured or looked at
-// anew, or is another executable.
-func TestACrashIsNotRepeatedForEveryRequest(t *testing.T) {
+// An upstream that dies at its start is tried in each era, and then not again for
+// a moment, whoever asks (security case RES-02), until it is configured anew.
+func TestRES02_ACrashIsNotRepeatedForEveryRequest(t *testing.T) {
 	t.Parallel()
 	var count starts
-	link := filepath.Join(t.TempDir(), "command")
-	if err := os.Symlink("/bin/false", link); err != nil {
-		t.Fatal(err)
-	}
-	set := []upstream.Settings{{Name: "up", Command: []string{link}}}
+	set := []upstream.Settings{{Name: "up", Command: []string{"/bin/false"}}}
 	p := newPool(t, upstream.Config{Meter: &count, Upstreams: set})
 	again := func(what string, want int32) {
 		t.Helper()
@@ -132,71 +125,86 @@ func TestACrashIsNotRepeatedForEveryRequest(t *testing.T) {
 			ex := exchange(t, nil, "up", modernCall("echo", `{}`))
 			ex.Principal.Subject = fmt.Sprint(what, i)
 			_, err := forward(t, p, ex)
-			wantCode(t, err, gate.CodeUpstreamEra)
+			wantCode(t, err, gate.CodeUpstreamDown)
 		}
 		if n := count.Load() - before; n != want {
 			t.Errorf("%s: %d processes were started, want %d", what, n, want)
 		}
 	}
-	again("at first", 1)
-	again("then", 0)
+	again("at first", 2)
 	if err := p.Reconfigure(set); err != nil {
 		t.Fatal(err)
 	}
-	again("after a reload", 1)
-	if err := os.Remove(link); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink("/bin/true", link); err != nil {
-		t.Fatal(err)
-	}
-	again("another executable", 1)
+	again("after a reload", 2)
 }
 
-// An HTTP upstream that said which era it speaks is not asked again at once.
+// An HTTP upstream that said which era it speaks is not asked for the other again
+// at once.
 func TestTheOtherEraIsNotAskedOverAndOver(t *testing.T) {
 	t.Parallel()
-	refuses := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(http.StatusBadRequest)
-		fmt.Fprint(w, `{"jsonrpc":"2.0","id":1,"error":{"code":-32022,"message":"no","data":{"supported":["2026-07-28"]}}}`)
-	})
 	for _, tc := range []struct {
 		name     string
 		handler  http.Handler
-		stateful bool
+		stateful bool   // the client
+		probe    string // what asks for the client's era
 	}{
-		{"stateless to a stateful one", sdkHandler(false), false},
-		{"stateful to a stateless one", refuses, true},
+		{"stateless to a stateful one", sdkHandler(false), false, "server/discover"},
+		{"stateful to a stateless one", statelessOnly(sdkHandler(true)), true, "initialize"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			h := &seen{Handler: tc.handler}
-			p := httpPool(t, h, nil)
+			probes := &probed{Handler: tc.handler, method: tc.probe}
+			p := httpPool(t, probes, nil)
 			ask := func(who string) {
 				t.Helper()
-				ex := exchange(t, nil, "up", modernCall("say", `{}`))
+				ex := exchange(t, nil, "up", modernCall("say", `{"text":"hello"}`))
+				ex.Principal.Subject = who
 				if tc.stateful {
-					ex = exchange(t, newSession(who), "up", call("say", `{}`))
+					ex = exchange(t, newSession(who), "up", call("say", `{"text":"hello"}`))
 				}
-				_, err := forward(t, p, ex)
-				wantCode(t, err, gate.CodeUpstreamEra)
+				if got, err := forward(t, p, ex); err != nil || !bytes.Contains(got[len(got)-1].Raw, []byte("hello")) {
+					t.Fatalf("call: %v, error %v", got, err)
+				}
 			}
 			ask("first")
-			before := h.count(http.MethodPost)
 			ask("second")
 			ask("third")
-			if n := h.count(http.MethodPost) - before; n != 0 {
-				t.Errorf("%d requests were sent", n)
-			}
-			_, _ = p.Observe(t.Context(), "up")
-			before = h.count(http.MethodPost)
-			ask("fourth")
-			if n := h.count(http.MethodPost) - before; tc.stateful && n == 0 {
-				t.Error("a look at the upstream did not let it be tried again")
+			if n := probes.n.Load(); n != 1 {
+				t.Errorf("%s was asked %d times, want once", tc.probe, n)
 			}
 		})
 	}
+}
+
+// probed counts the requests of a method.
+type probed struct {
+	http.Handler
+	method string
+	n      atomic.Int32
+}
+
+func (h *probed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	raw, _ := io.ReadAll(r.Body)
+	if bytes.Contains(raw, []byte(`"method":"`+h.method+`"`)) {
+		h.n.Add(1)
+	}
+	r.Body = io.NopCloser(bytes.NewReader(raw))
+	h.Handler.ServeHTTP(w, r)
+}
+
+// statelessOnly is a server that has no handshake and says so.
+func statelessOnly(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		raw, _ := io.ReadAll(r.Body)
+		if r.Header.Get("MCP-Protocol-Version") < "2026-07-28" {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusBadRequest)
+			fmt.Fprint(w, `{"jsonrpc":"2.0","id":1,"error":{"code":-32022,"message":"no","data":{"supported":["2026-07-28"]}}}`)
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(raw))
+		h.ServeHTTP(w, r)
+	})
 }
 
 // A handshake that only one client's words may have spoilt says nothing about
@@ -208,8 +216,8 @@ func TestOneClientTeachesOthersNoEra(t *testing.T) {
 	for want := range 3 {
 		_, err := forward(t, p, exchange(t, newSession(fmt.Sprint(want)), "up", call("say", `{}`)))
 		wantCode(t, err, gate.CodeUpstreamEra)
-		if n := h.count(http.MethodPost); n != want+1 {
-			t.Errorf("%d requests were sent, want %d", n, want+1)
+		if n := h.count(http.MethodPost); n != want+2 { // and one server/discover, which says no
+			t.Errorf("%d requests were sent, want %d", n, want+2)
 		}
 	}
 }

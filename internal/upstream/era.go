@@ -15,11 +15,11 @@ type eraState struct {
 	wrong  atomic.Pointer[wrongEra]
 }
 
-// How long an upstream is believed not to speak an era: long enough that a
-// client of the wrong era starts and asks next to nothing, short enough that an
-// upstream that was upgraded is back before a person looks for the cause.
+// How long an upstream is believed not to speak an era: long enough that looking
+// costs next to nothing, short enough that an upstream that was upgraded is not
+// translated for the rest of the day.
 const (
-	eraBelief    = 60 * time.Second
+	eraBelief    = 10 * time.Minute
 	unsureBelief = 5 * time.Second
 )
 
@@ -42,19 +42,44 @@ func otherEra(era gate.Era) gate.Era {
 	return gate.Stateful
 }
 
-// eraFault says that an upstream does not speak the client's era. That is no
-// failure of an upstream that works in the other.
+// order is the eras in which to try the upstream for a client of one: the
+// client's own first, unless the upstream is known not to speak it.
+func (s *server) order(own gate.Era) []gate.Era {
+	switch {
+	case s.set.Transport == transportSSE: // ended with the era that had it
+		return statefulAlone[:]
+	case own == gate.Stateful && s.lacks(own) == nil:
+		return statefulFirst[:]
+	case own == gate.Stateless && s.lacks(own) != nil:
+		return statefulFirst[:]
+	}
+	return statelessFirst[:]
+}
+
+//nolint:gochecknoglobals // tables; read-only
+var (
+	statefulAlone  = [...]gate.Era{gate.Stateful}
+	statefulFirst  = [...]gate.Era{gate.Stateful, gate.Stateless}
+	statelessFirst = [...]gate.Era{gate.Stateless, gate.Stateful}
+)
+
+// unlike tells whether an upstream that failed in an era never worked in it, and
+// does in the other: some of those answer a strange handshake in ways that look
+// like a failure.
+func (s *server) unlike(era gate.Era) bool {
+	return !s.eras[era].spoken.Load() && s.eras[otherEra(era)].spoken.Load()
+}
+
+// eraFault says that an upstream does not speak an era. That is no failure of
+// one that works in the other.
 func (s *server) eraFault(era gate.Era, err error) *gate.Error {
 	if !s.eras[otherEra(era)].spoken.Load() {
 		s.noteError(err)
 	}
-	e := &gate.Error{Code: gate.CodeUpstreamEra, Op: "opening of upstream " + s.set.Name, Err: err}
-	if era == gate.Stateful {
-		e.Public = fmt.Sprintf("upstream %s speaks only 2026-07-28; a client of an older revision cannot use it in this version of Doorward", s.set.Name)
-	} else {
-		e.Public = fmt.Sprintf("upstream %s speaks only revisions before 2026-07-28; a client of 2026-07-28 cannot use it in this version of Doorward", s.set.Name)
+	return &gate.Error{
+		Code: gate.CodeUpstreamEra, Op: "opening of upstream " + s.set.Name, Err: fmt.Errorf("%s: %w", era, err),
+		Public: fmt.Sprintf("upstream %s speaks no protocol version that Doorward knows", s.set.Name),
 	}
-	return e
 }
 
 // learn remembers that an upstream does not speak an era, and tells whether it
@@ -82,7 +107,25 @@ func (s *server) learn(era gate.Era, err error) bool {
 		}
 	}
 	s.eras[era].wrong.Store(w)
+	if spoken && era == gate.Stateless {
+		s.log.Warn("upstream no longer speaks the stateless era; its clients are translated", "upstream", s.set.Name)
+		s.pool.count(s.set.Name, "era_downgrade")
+	}
 	return true
+}
+
+// told remembers what the upstream itself said of its versions: that it has none
+// of the stateful era.
+func (s *server) told() {
+	w := &wrongEra{until: time.Now().Add(eraBelief)}
+	w.fault = s.eraFault(gate.Stateful, errOtherEra)
+	if s.wire == nil {
+		var err error
+		if _, w.executable, err = s.pool.executable(s.set.Command); err != nil {
+			return
+		}
+	}
+	s.eras[gate.Stateful].wrong.Store(w)
 }
 
 // lacks is the fault of an upstream that is known not to speak the era. Another
@@ -101,8 +144,9 @@ func (s *server) lacks(era gate.Era) error {
 	return w.fault
 }
 
-// forget lets the upstream be tried in both eras again.
+// forget lets the upstream be tried in both eras again, and at once.
 func (s *server) forget() {
+	s.starts.worked()
 	for i := range s.eras {
 		s.eras[i].wrong.Store(nil)
 	}

@@ -26,7 +26,7 @@ func TestExpire(t *testing.T) {
 	} {
 		p := &Pool{log: slog.New(slog.DiscardHandler)}
 		s := p.newServer(tc.set)
-		c, err := s.channel(channelKey{gate.Stateful, owner{ofSession, "a"}}, &gate.Session{ID: "a"})
+		c, err := s.channel(channelKey{era: gate.Stateful, owner: owner{ofSession, "a"}}, &gate.Session{ID: "a"})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"doorward/internal/gate"
 	"doorward/internal/jsonrpc"
@@ -47,7 +48,7 @@ func (s *server) classify(ctx context.Context, op string, err error) error {
 	switch {
 	case errors.Is(cause, errCancel):
 		return &gate.Error{Code: gate.CodeCancelled, Op: op, Err: cause, Public: "cancelled by the client"}
-	case errors.Is(cause, errTimeout), errors.Is(err, errTimeout):
+	case errors.Is(cause, errTimeout), errors.Is(err, errTimeout), errors.Is(cause, context.DeadlineExceeded):
 		s.pool.count(s.set.Name, "timeout")
 		return s.fault(gate.CodeUpstreamTimeout, op, err)
 	case errors.Is(cause, errClosing), errors.Is(err, errClosing):
@@ -57,13 +58,21 @@ func (s *server) classify(ctx context.Context, op string, err error) error {
 		e.Public = fmt.Sprintf("upstream %s ended its session; the next call starts a new one", s.set.Name)
 		return e
 	case errors.Is(err, errBusy):
-		return s.fault(gate.CodeUpstreamBusy, op, err)
+		return later(s.fault(gate.CodeUpstreamBusy, op, err), err)
 	case errors.Is(err, errProtocol), errors.Is(err, errTooLarge):
 		return s.fault(gate.CodeUpstreamProtocol, op, err)
 	case errors.Is(err, errDown), errors.Is(err, errRefused):
-		return s.fault(gate.CodeUpstreamDown, op, err)
+		return later(s.fault(gate.CodeUpstreamDown, op, err), err)
 	}
 	return err
+}
+
+// later tells the client when the upstream said to come again.
+func later(e *gate.Error, err error) *gate.Error {
+	if wait := asksToWait(err); wait > 0 {
+		e.Public += fmt.Sprintf("; try again in %s", wait.Round(time.Second))
+	}
+	return e
 }
 
 // faultID is the id token that a message which could not be parsed had, if it

@@ -62,18 +62,39 @@ func (p *Pool) relay(ctx context.Context, ex *gate.Exchange, emit gate.Emit) err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	late := time.AfterFunc(s.set.Timeout, func() { cancel(errTimeout) })
-	defer late.Stop()
+	k := &calling{ex: ex, emit: emit, cancel: cancel, timeout: s.set.Timeout}
+	k.late = time.AfterFunc(s.set.Timeout, func() { cancel(errTimeout) })
+	defer k.late.Stop()
 	key, err := p.calls.enter(ex, cancel)
 	if err != nil {
 		return err
 	}
 	defer p.calls.leave(key)
-	return s.classify(ctx, "calling", s.relay(ctx, cancel, ex, emit))
+	err = s.relay(ctx, k)
+	if errors.Is(err, errGone) && again(ex) && context.Cause(ctx) == nil { //nolint:contextcheck // the same context
+		err = s.relay(ctx, k)
+	}
+	return s.classify(ctx, "calling", err)
 }
 
-func (s *server) relay(ctx context.Context, cancel context.CancelCauseFunc, ex *gate.Exchange, emit gate.Emit) error {
-	state, err := s.pool.openState(ex)
+// again tells whether a call that met an upstream's forgotten session may be
+// made once more: it changes nothing (protocol.md §1.5). A tool says so itself,
+// in the definition that a person approved.
+func again(ex *gate.Exchange) bool {
+	it := ex.Target.Item
+	switch {
+	case ex.Call.Route.Item != gate.Tool:
+		return ex.Call.Route.Mirror != "" || ex.Call.Route.NameAt == "ref"
+	case it == nil:
+		return false
+	}
+	hints, _ := memberOf(it.Raw, "annotations")
+	readOnly, _ := memberOf(hints, "readOnlyHint")
+	return string(readOnly) == "true"
+}
+
+func (s *server) relay(ctx context.Context, k *calling) error {
+	state, err := s.pool.openState(k.ex)
 	if err != nil {
 		return err
 	}
@@ -81,25 +102,30 @@ func (s *server) relay(ctx context.Context, cancel context.CancelCauseFunc, ex *
 		return err
 	}
 	defer s.leave()
-	c, err := s.channelFor(ex)
+	if state.parked != nil {
+		return state.parked.resume(ctx, k)
+	}
+	c, cn, err := s.open(ctx, k.ex)
 	if err != nil {
 		return err
 	}
-	c.begin()
 	defer c.end()
-	cn, err := c.use(ctx)
-	if err != nil {
-		return err
-	}
 	if err := s.approved(cn); err != nil {
 		return err
 	}
-	if err := c.still(ctx, cn, ex.Target.Item); err != nil {
+	if err := c.still(ctx, cn, k.ex.Target.Item); err != nil {
 		return err
 	}
-	o := c.outgoing(ex, cn, state)
-	o.cancel = cancel
-	return c.call(ctx, cn, &calling{ex: ex, o: o, emit: emit})
+	if c.key.era == k.ex.Call.Era {
+		k.o = c.outgoing(k.ex, cn, state.token)
+		k.o.cancel = k.cancel
+		return c.call(ctx, cn, k)
+	}
+	if c.key.era == gate.Stateful {
+		return c.park(ctx, cn, k)
+	}
+	s.pool.follow(k.ex, s, c)
+	return c.rounds(ctx, cn, k)
 }
 
 // still tells that what the stages approved is what this very link offers: the
@@ -126,66 +152,6 @@ func (c *channel) still(ctx context.Context, cn *conn, it *gate.Item) error {
 	return &gate.Error{Code: code, Op: "calling", Err: errors.New("the upstream no longer offers what was approved")}
 }
 
-// calling is a call of a client's under way.
-type calling struct {
-	ex    *gate.Exchange
-	o     *outgoing
-	emit  gate.Emit
-	asked bool
-}
-
-// call sends a request and passes on what belongs to it.
-func (c *channel) call(ctx context.Context, cn *conn, k *calling) error {
-	defer func() {
-		if k.asked {
-			c.srv.pool.asks.dropCall(c, k.o)
-		}
-	}()
-	return cn.link.exchange(ctx, k.o, func(m *gate.Message) error {
-		switch m.Kind {
-		case gate.Request:
-			shown, err := c.passAsk(ctx, cn, k.o, m)
-			if shown == nil || err != nil {
-				return err
-			}
-			k.asked = true
-			if err := k.emit(ctx, shown); !errors.Is(err, gate.ErrDeclined) {
-				return err
-			}
-			c.srv.pool.asks.dropCall(c, k.o)
-			return c.decline(ctx, cn.link, m)
-		case gate.Notification:
-			c.heed(m)
-			if m.Method == methodCancelled || m.Method == methodLog && !k.o.logs {
-				return nil
-			}
-			return k.emit(ctx, m)
-		default:
-			m, err := c.srv.pool.sealState(k.ex, m)
-			if err != nil {
-				return err
-			}
-			return k.emit(ctx, m)
-		}
-	})
-}
-
-// passAsk makes a request of the upstream's one that the client can answer. It
-// is answered at once, and nil returned, when the client cannot be asked.
-func (c *channel) passAsk(ctx context.Context, cn *conn, o *outgoing, m *gate.Message) (*gate.Message, error) {
-	if c.session == nil || m.Method == methodPing || !mcp.MayAsk(mcp.ForwardedCapabilities(c.session.Capabilities), m.Method, m.Bytes(m.Params)) {
-		return nil, c.decline(ctx, cn.link, m)
-	}
-	shown, ok := c.srv.pool.asks.add(c.session.ID, &ask{channel: c, conn: cn, id: m.Bytes(m.ID), method: m.Method, call: o})
-	if !ok {
-		c.srv.pool.count(c.srv.set.Name, "dropped")
-		return nil, c.decline(ctx, cn.link, m)
-	}
-	out := *m
-	out.ShownID = shown
-	return &out, nil
-}
-
 // answer takes a client's response to the upstream that asked.
 func (p *Pool) answer(ctx context.Context, ex *gate.Exchange, _ gate.Emit) error {
 	m := ex.Call.Message
@@ -195,6 +161,13 @@ func (p *Pool) answer(ctx context.Context, ex *gate.Exchange, _ gate.Emit) error
 	}
 	if k == nil {
 		return &gate.Error{Code: gate.CodeAnswer, Op: "answering", Public: "no request is waiting for this answer"}
+	}
+	if k.call != nil {
+		k.call.answered()
+	}
+	if k.reply != nil {
+		k.reply <- m // has room for the one answer that an ask has
+		return nil
 	}
 	raw := jsonrpc.Splice(m.Raw, jsonrpc.Edit{At: jsonrpc.Span(m.ID), New: k.id})
 	return k.channel.srv.classify(ctx, "answering", k.conn.link.send(ctx, raw))
@@ -207,8 +180,8 @@ func (p *Pool) cancel(_ context.Context, ex *gate.Exchange, _ gate.Emit) error {
 }
 
 // unsolicited passes on what an upstream sent outside any call: to the session
-// that the channel belongs to. On a shared channel everybody may know that a
-// list changed, and nobody anything else.
+// that the channel belongs to, and to who listens. On a shared channel everybody
+// may know that a list changed, and nobody anything else.
 func (c *channel) unsolicited(cn *conn, m *gate.Message) {
 	c.heed(m)
 	ctx, cancel := context.WithTimeout(context.Background(), sendTimeout)
@@ -222,16 +195,17 @@ func (c *channel) unsolicited(cn *conn, m *gate.Message) {
 			return
 		}
 	}
-	to := c.srv.pool.cfg.Unsolicited
 	switch {
-	case to == nil || m.Method == methodCancelled:
+	case m.Method == methodCancelled:
 	case c.session != nil:
-		to(c.session, c.srv.set.Name, m)
+		c.srv.pool.tell(c.session, c.srv.set.Name, m)
 	case c.shared() && listChanged(m.Method):
 		m = bare(m)
+		c.hearers.put(m)
 		for _, session := range c.listeners() {
-			to(session, c.srv.set.Name, m)
+			c.srv.pool.tell(session, c.srv.set.Name, m)
 		}
+	case !c.shared() && c.hearers.put(m):
 	default:
 		c.srv.pool.count(c.srv.set.Name, "dropped")
 	}
@@ -249,15 +223,4 @@ func (c *channel) listeners() []*gate.Session {
 		all = append(all, s)
 	}
 	return all
-}
-
-// compose answers a list with what the stages have left of it.
-func (p *Pool) compose(ctx context.Context, ex *gate.Exchange, emit gate.Emit) error {
-	rev, ok := mcp.RevisionOf(ex.Call.Version)
-	if !ok {
-		return errors.New("composing a list for an unknown revision")
-	}
-	m := ex.Call.Message
-	list := mcp.List(ex.Call.Route.Item, ex.Target.Items, rev, mcp.Frame{TTL: shownTTL, ServerInfo: p.serverInfo(ex)})
-	return emit(ctx, mcp.NewResult(m.Bytes(m.ID), list))
 }

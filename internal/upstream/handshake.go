@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -15,8 +16,8 @@ import (
 )
 
 // greetTimeout is how long a client's handshake waits for upstreams. One that
-// is slower goes on opening and is there when it is first needed.
-const greetTimeout = 10 * time.Second
+// is slower goes on opening, and the session is told when it is there.
+const greetTimeout = 5 * time.Second
 
 // greeted is an upstream that is open for an exchange.
 type greeted struct {
@@ -36,14 +37,6 @@ type greetings struct {
 type leftOut struct {
 	name string
 	err  error
-}
-
-// err is the first failure when nothing is open.
-func (g *greetings) err() error {
-	if len(g.open) == 0 && len(g.left) > 0 {
-		return g.left[0].err
-	}
-	return nil
 }
 
 // tell logs what is left out.
@@ -81,14 +74,15 @@ func (p *Pool) greet(ctx context.Context, ex *gate.Exchange, name string) (greet
 	if err != nil {
 		return greeted{}, err
 	}
-	c, err := s.channelFor(ex)
+	c, cn, err := s.open(ctx, ex)
 	if err != nil {
+		if ex.Call.Session != nil {
+			s.latecomers.add(ex.Call.Session)
+		}
 		return greeted{}, s.classify(ctx, "opening", err)
 	}
-	cn, err := c.use(ctx)
-	if err != nil {
-		return greeted{}, s.classify(ctx, "opening", err)
-	}
+	defer c.end()
+	p.follow(ex, s, c)
 	return greeted{s, c, cn, cn.hello.Load()}, nil
 }
 
@@ -100,12 +94,9 @@ func (p *Pool) handshake(ctx context.Context, ex *gate.Exchange, emit gate.Emit)
 	}
 	all := p.greetAll(ctx, ex)
 	all.tell(ctx, p.log, ex)
-	if err := all.err(); err != nil {
-		return err
-	}
 	open := all.open
 	b := jsonrpc.AppendString([]byte(`{"protocolVersion":`), session.Version)
-	b = append(append(b, `,"capabilities":`...), offered(open, ex.Target.Plain)...)
+	b = append(append(b, `,"capabilities":`...), all.offered(ex.Target.Plain)...)
 	b = append(append(b, `,"serverInfo":`...), p.infoOf(open, ex.Target.Plain)...)
 	b = append(p.withInstructions(b, open), '}')
 	m := ex.Call.Message
@@ -113,20 +104,20 @@ func (p *Pool) handshake(ctx context.Context, ex *gate.Exchange, emit gate.Emit)
 }
 
 // offered are the capabilities of all upstreams together. What is made of
-// several may change with any of them, so each list may change.
-func offered(open []greeted, plain bool) []byte {
+// several may change with any of them, so each list may change; and one that is
+// not there yet may bring any list.
+func (g *greetings) offered(plain bool) []byte {
 	var all [][]byte
-	for _, g := range open {
-		all = append(all, g.hello.capabilities)
+	for _, o := range g.open {
+		all = append(all, o.hello.capabilities)
 	}
-	if !plain || len(open) != 1 {
-		for _, name := range [...]string{"tools", "prompts", "resources"} {
-			for _, g := range open {
-				if g.hello.offers(name) {
-					all = append(all, []byte(`{"`+name+`":{"listChanged":true}}`))
-					break
-				}
-			}
+	if plain && len(g.open) == 1 {
+		return mcp.ServerCapabilities(all...)
+	}
+	for _, name := range [...]string{"tools", "prompts", "resources"} {
+		offers := func(o greeted) bool { return o.hello.offers(name) }
+		if len(g.left) > 0 || slices.ContainsFunc(g.open, offers) {
+			all = append(all, []byte(`{"`+name+`":{"listChanged":true}}`))
 		}
 	}
 	return mcp.ServerCapabilities(all...)
@@ -173,12 +164,4 @@ func (p *Pool) withInstructions(b []byte, open []greeted) []byte {
 		return b
 	}
 	return jsonrpc.AppendString(append(b, `,"instructions":`...), strings.Join(parts, "\n\n"))
-}
-
-// serverInfo is what a composed list of the stateless era says it comes from.
-func (p *Pool) serverInfo(ex *gate.Exchange) []byte {
-	if ex.Call.Era != gate.Stateless {
-		return nil
-	}
-	return p.clientInfo()
 }

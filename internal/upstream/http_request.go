@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 
 	"doorward/internal/mcp"
@@ -20,6 +22,9 @@ const (
 	typeJSON   = "application/json"
 	typeStream = "text/event-stream"
 )
+
+// userAgent is how Doorward names itself in HTTP.
+const userAgent = "doorward"
 
 // fixedValues are the header values that every request of a link has.
 type fixedValues struct{ agent, json, accept [1]string }
@@ -43,12 +48,17 @@ func (l *httpLink) post(ctx context.Context, raw []byte, o *outgoing) (*http.Res
 	if o != nil && o.pieces != nil {
 		setPieces(req, o.pieces)
 	} else {
-		// What net/http knows to be in memory it sends together with the headers.
-		req.ContentLength = int64(len(raw))
-		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(raw)), nil }
-		req.Body = io.NopCloser(bytes.NewReader(raw))
+		setBody(req, raw)
 	}
 	return l.do(req)
+}
+
+// setBody makes raw the body of a request. What net/http knows to be in memory
+// it sends together with the headers.
+func setBody(req *http.Request, raw []byte) {
+	req.ContentLength = int64(len(raw))
+	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(raw)), nil }
+	req.Body = io.NopCloser(bytes.NewReader(raw))
 }
 
 // postHeader is the header of a POST: one for all of a session, which nobody
@@ -73,9 +83,8 @@ func (l *httpLink) postHeader(o *outgoing) http.Header {
 // dress adds what every request of the link has.
 func (l *httpLink) dress(h http.Header, version string) http.Header {
 	h["User-Agent"] = l.values.agent[:]
-	if u := l.blank.URL.User; u != nil {
-		password, _ := u.Password()
-		h.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(u.Username()+":"+password)))
+	if basic := basicAuth(l.blank.URL); basic != "" {
+		h.Set("Authorization", basic)
 	}
 	if version != "" {
 		h.Set(mcp.HeaderVersion, version)
@@ -99,11 +108,50 @@ func setPieces(req *http.Request, pieces [][]byte) {
 	req.Body, _ = req.GetBody()
 }
 
-// do sends a request of this link and turns a failure to reach the upstream
-// into errDown. The URL stays out of the error: it may hold a credential.
-// Redirects are not followed: an upstream must not choose where a call goes.
+// basicAuth is the Authorization header of a URL with a user; empty without one.
+func basicAuth(u *url.URL) string {
+	if u.User == nil {
+		return ""
+	}
+	password, _ := u.User.Password()
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(u.User.Username()+":"+password))
+}
+
+// do sends a request of this link.
 func (l *httpLink) do(req *http.Request) (*http.Response, error) {
-	resp, err := l.wire.RoundTrip(req)
+	return roundTrip(l.wire, l.credential, req)
+}
+
+// credential is how Doorward proves to an upstream who it is; no headers where
+// it does not. It is asked for with every request.
+type credential func() (http.Header, error)
+
+// with returns the headers with the credential, which stands in place of any of
+// the same name. Without it nothing is sent. It changes no map: h may be that
+// of all requests of a session.
+func (c credential) with(h http.Header) (http.Header, error) {
+	proof, err := c()
+	if err != nil {
+		return nil, fmt.Errorf("%w: no credential: %w", errRefused, err)
+	}
+	if len(proof) == 0 {
+		return h, nil
+	}
+	h = maps.Clone(h)
+	maps.Copy(h, proof)
+	return h, nil
+}
+
+// roundTrip sends a request with the upstream's credential and turns a failure
+// to reach the upstream into errDown. The URL stays out of the error: it may
+// hold a credential. Redirects are not followed: an upstream must not choose
+// where a call goes.
+func roundTrip(wire http.RoundTripper, proof credential, req *http.Request) (*http.Response, error) {
+	var err error
+	if req.Header, err = proof.with(req.Header); err != nil {
+		return nil, err
+	}
+	resp, err := wire.RoundTrip(req)
 	if err == nil {
 		return resp, nil
 	}

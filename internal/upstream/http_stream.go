@@ -61,7 +61,8 @@ func (l *httpLink) stream(ctx context.Context, body io.Reader, o *outgoing, take
 }
 
 // mine hands on what a request's own stream may carry: its progress, its log,
-// what it asks, and its answer.
+// what it asks, and its answer. In the stateless era an upstream asks with its
+// answer alone, and sends no requests (2026-07-28, transports).
 func (l *httpLink) mine(o *outgoing, m *gate.Message, take func(*gate.Message) error) error {
 	if m.Final() {
 		if !o.answers(m, false) {
@@ -72,6 +73,10 @@ func (l *httpLink) mine(o *outgoing, m *gate.Message, take func(*gate.Message) e
 			return err
 		}
 		return errAnswered
+	}
+	if m.Kind == gate.Request && l.era == gate.Stateless {
+		l.count("stray_request")
+		return nil
 	}
 	if id, ok := progressOf(m); m.Method == methodProgress && (!ok || !o.token || id != o.id) {
 		l.count("stray_progress")
@@ -133,7 +138,7 @@ func (l *httpLink) get(ctx context.Context, lastID string) (*http.Response, erro
 		if resp.StatusCode == http.StatusOK {
 			return nil, fmt.Errorf("%w: a stream of content type %q", errProtocol, printable([]byte(kind), maxShown))
 		}
-		return nil, l.status(resp.StatusCode)
+		return nil, l.status(resp)
 	}
 	return resp, nil
 }
@@ -153,7 +158,7 @@ func (l *httpLink) hear() {
 			if s.retry == 0 {
 				wait = defaultRetry
 			}
-		} else if wait = min(2*wait, maxRetry); !passing(err) {
+		} else if wait = max(min(2*wait, maxRetry), asksToWait(err)); !passing(err) {
 			l.log.Debug("upstream has no stream", "upstream", l.name, "error", err)
 			return
 		}
@@ -179,7 +184,7 @@ func (l *httpLink) stray(m *gate.Message) {
 
 // passing tells whether an error may be gone at the next attempt.
 func passing(err error) bool {
-	return errors.Is(err, errDown) || errors.Is(err, errBusy) || errors.Is(err, errTimeout)
+	return errors.Is(err, errDown) || errors.Is(err, errBusy) || errors.Is(err, errTimeout) || errors.Is(err, errSecret)
 }
 
 // pause waits, or returns why ctx ended.

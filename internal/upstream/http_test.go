@@ -121,19 +121,19 @@ func TestStatelessHTTP(t *testing.T) {
 	}
 }
 
-func TestOtherEraIsSaidClearly(t *testing.T) {
+func TestNoCommonVersionIsSaidClearly(t *testing.T) {
 	t.Parallel()
-	p := httpPool(t, sdkHandler(false), nil)
-	_, err := forward(t, p, exchange(t, nil, "up", modernCall("say", `{}`)))
-	wantCode(t, err, gate.CodeUpstreamEra)
-	modern := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	p := httpPool(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusBadRequest)
-		fmt.Fprint(w, `{"jsonrpc":"2.0","id":1,"error":{"code":-32022,"message":"no","data":{"supported":["2026-07-28"]}}}`)
-	})
-	p = httpPool(t, modern, nil)
-	_, err = forward(t, p, exchange(t, newSession("a"), "up", call("say", `{}`)))
-	wantCode(t, err, gate.CodeUpstreamEra)
+		fmt.Fprint(w, `{"jsonrpc":"2.0","id":1,"error":{"code":-32022,"message":"no","data":{"supported":["2020-01-01"]}}}`)
+	}), nil)
+	for range 2 {
+		_, err := forward(t, p, exchange(t, nil, "up", modernCall("say", `{}`)))
+		wantCode(t, err, gate.CodeUpstreamEra)
+		_, err = forward(t, p, exchange(t, newSession("a"), "up", call("say", `{}`)))
+		wantCode(t, err, gate.CodeUpstreamEra)
+	}
 }
 
 func TestListen(t *testing.T) {
@@ -246,14 +246,15 @@ func TestRequestState(t *testing.T) {
 	}
 	sealed := string(first[0].Bytes(at))
 	retry := func(tool, state string) *gate.Exchange {
-		return exchange(t, nil, "up", fmt.Sprintf(`{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":%q,"requestState":%s,%s}}`, tool, state, meta))
+		return exchange(t, nil, "up", fmt.Sprintf(`{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":%q,"arguments":{},"requestState":%s,%s}}`, tool, state, meta))
 	}
+	otherArguments := exchange(t, nil, "up", fmt.Sprintf(`{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"say","arguments":{"a":1},"requestState":%s,%s}}`, sealed, meta))
 	if _, err := forward(t, p, retry("say", sealed)); err != nil || !got.Load() {
 		t.Errorf("the state did not come back: %v", err)
 	}
 	foreign := retry("say", sealed)
 	foreign.Principal.Subject = "other"
-	for _, ex := range []*gate.Exchange{foreign, retry("other", sealed), retry("say", `"`+sealed[2:]), retry("say", `"x"`), retry("say", `{}`)} {
+	for _, ex := range []*gate.Exchange{foreign, otherArguments, retry("other", sealed), retry("say", `"`+sealed[2:]), retry("say", `"x"`), retry("say", `{}`)} {
 		_, err := forward(t, p, ex)
 		wantCode(t, err, gate.CodeParams)
 	}

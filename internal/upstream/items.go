@@ -81,7 +81,7 @@ func (p *Pool) lookAt(ctx context.Context, ex *gate.Exchange, upstream string, k
 	if err != nil {
 		return nil, err
 	}
-	c, err := s.channelFor(ex)
+	c, err := s.channelFor(ex, s.order(ex.Call.Era)[0])
 	if err != nil {
 		return nil, s.classify(ctx, "listing", err)
 	}
@@ -91,24 +91,24 @@ func (p *Pool) lookAt(ctx context.Context, ex *gate.Exchange, upstream string, k
 		}
 		return list, nil
 	}
-	c.begin()
-	defer c.end()
 	ctx, cancel := context.WithTimeoutCause(ctx, min(s.set.Timeout, listTimeout), errTimeout)
 	defer cancel()
-	for attempt := 0; ; attempt++ {
-		cn, err := c.use(ctx)
-		if err != nil {
-			return nil, s.classify(ctx, "listing", err)
-		}
-		if err := s.approved(cn); err != nil {
-			return nil, err
-		}
-		list, err := c.catalogue(ctx, cn, kind)
-		if err == nil {
-			return list, nil
-		}
-		if attempt > 0 || !errors.Is(err, errGone) {
-			return nil, s.classify(ctx, "listing", err)
-		}
+	list, err := s.read(ctx, ex, kind)
+	if errors.Is(err, errGone) {
+		list, err = s.read(ctx, ex, kind)
 	}
+	return list, s.classify(ctx, "listing", err)
+}
+
+// read opens the exchange's channel and reads a list on it.
+func (s *server) read(ctx context.Context, ex *gate.Exchange, kind gate.ItemKind) (*catalogue, error) {
+	c, cn, err := s.open(ctx, ex)
+	if err != nil {
+		return nil, err
+	}
+	defer c.end()
+	if err := s.approved(cn); err != nil {
+		return nil, err
+	}
+	return c.catalogue(ctx, cn, kind)
 }

@@ -4,9 +4,72 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
+	"os"
+	"sync"
 	"time"
 )
+
+// errStalled is a line that was begun and not finished in time.
+var errStalled = errors.New("a line was not finished in time")
+
+// steadyReader reads a child's output and does not wait for ever for the rest of
+// a line: a child that stops within one, or sends it byte by byte, would hold
+// back everything that comes after it. Before a line begins it has all the time.
+type steadyReader struct {
+	file     *os.File
+	patience time.Duration // for one line, from its first byte to its end
+	begun    time.Time     // when the line began that is not finished; zero: none
+	armed    time.Time     // the value of begun that the deadline is for
+
+	mu    sync.Mutex
+	ended bool // the deadline is that of end
+}
+
+func newSteadyReader(file *os.File, patience time.Duration) *steadyReader {
+	return &steadyReader{file: file, patience: patience}
+}
+
+// Read is for one goroutine.
+func (r *steadyReader) Read(p []byte) (int, error) {
+	r.allow()
+	n, err := r.file.Read(p)
+	switch {
+	case n > 0 && p[n-1] == '\n':
+		r.begun = time.Time{}
+	case n > 0 && (r.begun.IsZero() || bytes.IndexByte(p[:n], '\n') >= 0):
+		r.begun = time.Now()
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) && !r.begun.IsZero() && time.Since(r.begun) >= r.patience {
+		return n, fmt.Errorf("%w: %w", errStalled, err)
+	}
+	return n, err
+}
+
+// allow sets the deadline of the next read, unless that has to be the last. A
+// system whose pipes have no deadlines is left with the timeout of each call.
+func (r *steadyReader) allow() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ended || r.begun.Equal(r.armed) {
+		return
+	}
+	deadline := time.Time{}
+	if !r.begun.IsZero() {
+		deadline = r.begun.Add(r.patience)
+	}
+	_ = r.file.SetReadDeadline(deadline)
+	r.armed = r.begun
+}
+
+// end lets reading go on for that long at most. Any goroutine may call it.
+func (r *steadyReader) end(after time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ended = true
+	_ = r.file.SetReadDeadline(time.Now().Add(after))
+}
 
 // lineReader cuts a child's output into lines of a bounded length.
 type lineReader struct {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 
 	"doorward/internal/gate"
 	"doorward/internal/jsonrpc"
@@ -24,6 +25,7 @@ type outgoing struct {
 	token   bool                    // a progress token was sent
 	logs    bool                    // messages about logs may come back to this call
 	asks    bool                    // the upstream may ask the client during this call
+	waits   atomic.Bool             // the upstream has asked, and the client has not answered
 	room    [5]jsonrpc.Edit         // for rewrite
 	cancel  context.CancelCauseFunc // ends the context of the exchange; nil where the link has to make one
 }
@@ -117,6 +119,12 @@ const (
 	methodUpdated     = "notifications/resources/updated"
 	methodRoots       = "notifications/roots/list_changed"
 	methodPing        = "ping"
+	methodRootsList   = "roots/list"
+	methodSampling    = "sampling/createMessage"
+	methodElicit      = "elicitation/create"
+	methodSetLevel    = "logging/setLevel"
+	methodSubscribe   = "resources/subscribe"
+	methodUnsubscribe = "resources/unsubscribe"
 )
 
 // cancelled is the notification that cancels the request with that id.

@@ -25,18 +25,19 @@ const (
 // httpLink is a Streamable HTTP session with an upstream; in the stateless era,
 // or where the upstream gives no session id, only the address.
 type httpLink struct {
-	name    string
-	blank   *http.Request // the URL; copied for each request
-	era     gate.Era
-	wire    http.RoundTripper
-	limit   int64
-	log     *slog.Logger
-	loose   func(*gate.Message) // what arrives outside any call; must not block
-	count   func(what string)
-	session string      // Mcp-Session-Id; set by opened, before the link is shared
-	version string      // MCP-Protocol-Version of the stateful era; set with session
-	common  http.Header // of every POST of a session; set with version, and never changed
-	values  fixedValues
+	name       string
+	blank      *http.Request // the URL; copied for each request
+	era        gate.Era
+	wire       http.RoundTripper
+	limit      int64
+	log        *slog.Logger
+	loose      func(*gate.Message) // what arrives outside any call; must not block
+	count      func(what string)
+	session    string      // Mcp-Session-Id; set by opened, before the link is shared
+	version    string      // MCP-Protocol-Version of the stateful era; set with session
+	common     http.Header // of every POST of a session; set with version, and never changed
+	values     fixedValues
+	credential credential
 
 	life   context.Context //nolint:containedctx // the link's own life, which ends its GET stream
 	end    context.CancelCauseFunc
@@ -54,8 +55,8 @@ func (s *server) newHTTPLink(era gate.Era, loose func(*gate.Message)) (*httpLink
 	}
 	l := &httpLink{
 		name: s.set.Name, blank: blank, era: era, wire: s.wire, limit: s.set.MaxResult,
-		calls: map[*outgoing]struct{}{}, log: s.log, loose: loose, count: func(what string) { s.pool.count(s.set.Name, what) },
-		values: fixedValues{agent: [1]string{"doorward"}, json: [1]string{typeJSON}, accept: [1]string{typeJSON + ", " + typeStream}},
+		credential: s.credential, calls: map[*outgoing]struct{}{}, log: s.log, loose: loose, count: func(what string) { s.pool.count(s.set.Name, what) },
+		values: fixedValues{agent: [1]string{userAgent}, json: [1]string{typeJSON}, accept: [1]string{typeJSON + ", " + typeStream}},
 	}
 	l.life, l.end = context.WithCancelCause(context.Background())
 	return l, nil
@@ -91,14 +92,14 @@ func (l *httpLink) roundTrip(ctx context.Context, o *outgoing, take func(*gate.M
 		return err
 	}
 	defer resp.Body.Close()
+	kind := mediaType(resp.Header)
+	if resp.StatusCode != http.StatusOK {
+		return l.refused(resp, kind, o, take)
+	}
 	if o.method == methodInitialize {
 		if err := l.opened(resp.Header); err != nil {
 			return err
 		}
-	}
-	kind := mediaType(resp.Header)
-	if resp.StatusCode != http.StatusOK {
-		return l.refused(resp, kind, o, take)
 	}
 	switch kind {
 	case typeJSON:
@@ -110,9 +111,12 @@ func (l *httpLink) roundTrip(ctx context.Context, o *outgoing, take func(*gate.M
 }
 
 // bound makes ctx end with the link.
-func (l *httpLink) bound(ctx context.Context) (context.Context, func()) {
+func (l *httpLink) bound(ctx context.Context) (context.Context, func()) { return within(ctx, l.life) }
+
+// within makes ctx end with life, and for the same cause.
+func within(ctx, life context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	stop := context.AfterFunc(l.life, func() { cancel(context.Cause(l.life)) })
+	stop := context.AfterFunc(life, func() { cancel(context.Cause(life)) })
 	return ctx, func() { stop(); cancel(nil) }
 }
 
@@ -188,7 +192,7 @@ func (l *httpLink) refused(resp *http.Response, kind string, o *outgoing, take f
 			}
 		}
 	}
-	return l.status(resp.StatusCode)
+	return l.status(resp)
 }
 
 // lost tells whether a status says that the session is gone.
@@ -196,32 +200,14 @@ func (l *httpLink) lost(status int) bool {
 	return status == http.StatusNotFound && l.session != ""
 }
 
-// status is the error that a status means.
-func (l *httpLink) status(code int) error {
-	switch {
-	case l.lost(code):
+// status is the error that the status of an answer means.
+func (l *httpLink) status(resp *http.Response) error {
+	if l.lost(resp.StatusCode) {
 		l.finish(errGone)
 		return errGone
-	case code == http.StatusUnauthorized || code == http.StatusForbidden:
-		l.log.Warn("upstream does not accept Doorward", "upstream", l.name, "status", code)
-		return fmt.Errorf("%w: status %d", errRefused, code)
-	case code == http.StatusTooManyRequests:
-		return fmt.Errorf("%w: status %d", errBusy, code)
-	case code >= 300 && code < 400:
-		return fmt.Errorf("%w: status %d; redirects are not followed", errProtocol, code)
-	case code >= 500:
-		return fmt.Errorf("%w: status %d", errDown, code)
 	}
-	return &statusError{code}
+	return statusFault(l.name, l.log, resp)
 }
-
-// statusError is a status that says nothing by itself; the era is read from it.
-type statusError struct{ code int }
-
-func (e *statusError) Error() string { return fmt.Sprintf("%v: status %d", errProtocol, e.code) }
-
-// Is makes it a breach of the protocol where nobody reads the era from it.
-func (e *statusError) Is(target error) bool { return target == errProtocol }
 
 // send posts a notification or a response; 202 or another success is fine.
 func (l *httpLink) send(ctx context.Context, raw []byte) error {
@@ -236,7 +222,7 @@ func (l *httpLink) send(ctx context.Context, raw []byte) error {
 	defer resp.Body.Close()
 	_, _ = io.CopyN(io.Discard, resp.Body, maxErrorBody) // so that the connection can be used again
 	if resp.StatusCode/100 != 2 {
-		return l.status(resp.StatusCode)
+		return l.status(resp)
 	}
 	return nil
 }

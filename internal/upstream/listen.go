@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -67,11 +66,12 @@ func (w *wanted) add(o wanted) {
 
 // listener is one client's listen over all of its upstreams.
 type listener struct {
-	pool  *Pool
-	ex    *gate.Exchange
-	queue chan *gate.Message
-	acks  chan wanted // what each upstream honours; one value of each, at most
-	wg    sync.WaitGroup
+	pool   *Pool
+	ex     *gate.Exchange
+	queue  chan *gate.Message
+	acks   chan wanted // what each upstream honours; one value of each, at most
+	wg     sync.WaitGroup
+	pulses map[string]*pulse // by method
 }
 
 // listen opens a listen at each upstream that has something of what the client
@@ -84,26 +84,30 @@ func (p *Pool) listen(ctx context.Context, ex *gate.Exchange, emit gate.Emit) er
 	}
 	all := p.greetAll(ctx, ex)
 	all.tell(ctx, p.log, ex)
-	if err := all.err(); err != nil {
-		return err
-	}
-	open := all.open
-	l := &listener{pool: p, ex: ex, queue: make(chan *gate.Message, listenQueue), acks: make(chan wanted, len(open))}
+	l := &listener{pool: p, ex: ex, queue: make(chan *gate.Message, listenQueue), acks: make(chan wanted, len(all.open)), pulses: map[string]*pulse{}}
 	ctx, stop := context.WithCancel(ctx)
 	defer l.wg.Wait()
 	defer stop()
 	n := 0
-	for _, g := range open {
+	for _, g := range all.open {
 		if w := asked.of(g); !w.empty() {
 			n++
-			l.wg.Go(func() { l.follow(ctx, g, w) })
+			l.wg.Go(func() { l.attend(ctx, g, w) })
 		}
 	}
 	if err := l.acknowledge(ctx, n, emit); err != nil {
 		return err
 	}
+	return l.relay(ctx, emit)
+}
+
+// relay passes on what the upstreams send, each kind of change at most once in
+// pulseEvery, until the client leaves or may stay no longer.
+func (l *listener) relay(ctx context.Context, emit gate.Emit) error {
+	p, ex := l.pool, l.ex
 	check := time.NewTicker(recheck)
 	defer check.Stop()
+	late := make(chan *gate.Message, 1) // a change that was held back
 	for {
 		select {
 		case <-check.C:
@@ -111,6 +115,14 @@ func (p *Pool) listen(ctx context.Context, ex *gate.Exchange, emit gate.Emit) er
 				return &gate.Error{Code: gate.CodeBadCredential, Op: "listening", Err: errors.New("the credential is not good any more")}
 			}
 		case m := <-l.queue:
+			if !l.due(ctx, m, late) {
+				continue
+			}
+			if err := emit(ctx, m); err != nil {
+				return err
+			}
+		case m := <-late:
+			l.pulses[m.Method].beat(time.Now())
 			if err := emit(ctx, m); err != nil {
 				return err
 			}
@@ -121,6 +133,31 @@ func (p *Pool) listen(ctx context.Context, ex *gate.Exchange, emit gate.Emit) er
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// due tells whether a notification may go out now; one that may not comes back
+// through late.
+func (l *listener) due(ctx context.Context, m *gate.Message, late chan<- *gate.Message) bool {
+	if !listChanged(m.Method) {
+		return true
+	}
+	beat := l.pulses[m.Method]
+	if beat == nil {
+		beat = &pulse{}
+		l.pulses[m.Method] = beat
+	}
+	out, wait, first := beat.now(time.Now())
+	if first {
+		l.wg.Go(func() {
+			if pause(ctx, wait) == nil {
+				select {
+				case late <- m:
+				case <-ctx.Done():
+				}
+			}
+		})
+	}
+	return out
 }
 
 // recheck is how often an open subscription's credential is looked at
@@ -192,71 +229,19 @@ func (p *Pool) asked(ctx context.Context, ex *gate.Exchange) (*watched, error) {
 	return w, nil
 }
 
-// follow keeps a listen open at one upstream, and opens it again when it ends.
-func (l *listener) follow(ctx context.Context, g greeted, want wanted) {
+// attend keeps a listen open at one upstream.
+func (l *listener) attend(ctx context.Context, g greeted, want wanted) {
 	acked := false
-	for wait := time.Second; ; wait = min(2*wait, relistenMax) {
-		err := l.once(ctx, g, want, &acked)
-		if !acked { // it does not listen; the client must not wait for it
-			l.acks <- wanted{}
-			l.pool.log.InfoContext(ctx, "upstream does not listen", "exchange", l.ex.ID, "upstream", g.srv.set.Name, "error", err)
-			return
+	f := &follower{pool: l.pool, srv: g.srv, key: g.channel.key, who: l.ex.ID, put: l.put, told: func(w wanted) {
+		if !acked { // what is honoured later cannot be told
+			acked = true
+			l.acks <- w
 		}
-		if pause(ctx, wait) != nil {
-			return
-		}
-		if cn, err := g.channel.use(ctx); err == nil {
-			g.conn = cn
-		}
+	}}
+	if err := f.run(ctx, want); !acked { // it does not listen; the client must not wait for it
+		l.acks <- wanted{}
+		l.pool.log.InfoContext(ctx, "upstream does not listen", "exchange", l.ex.ID, "upstream", g.srv.set.Name, "error", err)
 	}
-}
-
-// once is one listen at one upstream, until it ends.
-func (l *listener) once(ctx context.Context, g greeted, want wanted, acked *bool) error {
-	if err := g.srv.event(ctx, "upstream.listen", ""); err != nil {
-		return err
-	}
-	list, err := json.Marshal(want)
-	if err != nil {
-		return fmt.Errorf("asking to listen: %w", err)
-	}
-	g.channel.begin()
-	defer g.channel.end()
-	o := &outgoing{id: g.channel.next.Add(1), method: methodListen, version: mcp.V20260728, header: http.Header{mcp.HeaderMethod: {methodListen}}}
-	params := fmt.Appendf(nil, `{"notifications":%s,%s}`, list, l.pool.ownMeta())
-	o.raw = mcp.NewRequest(o.idToken(), methodListen, params).Raw
-	granted := want
-	return g.conn.link.exchange(ctx, o, func(m *gate.Message) error {
-		switch {
-		case m.Kind == gate.Failure:
-			return fmt.Errorf("subscriptions/listen answered with error %s", errorCode(m))
-		case m.Kind == gate.Request:
-			return g.channel.decline(ctx, g.conn.link, m)
-		case m.Method == methodAck:
-			granted = want.narrow(honoured(m))
-			if !*acked {
-				*acked = true
-				l.acks <- granted
-			}
-		case m.Kind == gate.Notification:
-			g.channel.heed(m)
-			if !granted.has(m) {
-				l.pool.count(g.srv.set.Name, "dropped")
-				return nil
-			}
-			if g.channel.shared() && listChanged(m.Method) {
-				m = bare(m)
-			}
-			return l.put(ctx, m)
-		}
-		return nil
-	})
-}
-
-func honoured(m *gate.Message) (w wanted) {
-	at, _ := m.Field("notifications")
-	_ = json.Unmarshal(m.Bytes(at), &w) // what cannot be read is not honoured
-	return w
 }
 
 // put queues a notification. Behind a client that does not keep up, the

@@ -37,6 +37,9 @@ func TestMain(m *testing.M) {
 
 // child is a stdio server that behaves as mode says.
 func child(mode string) {
+	if evilChild(mode) {
+		return
+	}
 	switch mode {
 	case "sleeper": // a grandchild that ignores everything
 		if f, err := os.OpenFile(os.Args[3], os.O_APPEND|os.O_WRONLY|os.O_CREATE, 0o600); err == nil {

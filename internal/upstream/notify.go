@@ -13,7 +13,7 @@ func (p *Pool) opened(ex *gate.Exchange) (all []greeted) {
 	if ex.Call.Session == nil {
 		return nil
 	}
-	key := channelKey{ex.Call.Era, ownerOfSession(ex.Call.Session)}
+	key := channelKey{era: gate.Stateful, owner: ownerOfSession(ex.Call.Session)}
 	for _, s := range p.list() {
 		s.mu.Lock()
 		c := s.channels[key]
@@ -30,7 +30,12 @@ func (p *Pool) opened(ex *gate.Exchange) (all []greeted) {
 
 // fan sends a request to every upstream of the session that has logging, and
 // answers for all of them. One that refuses does not keep the others from it.
+// Stateless upstreams are told with each request from now on.
 func (p *Pool) fan(ctx context.Context, ex *gate.Exchange, emit gate.Emit) error {
+	if at, ok := ex.Call.Message.Field("level"); ok && ex.Call.Session != nil {
+		level, _ := text(ex.Call.Message.Bytes(at)) // decode has checked it
+		p.levels.put(ex.Call.Session, level)
+	}
 	for _, g := range p.opened(ex) {
 		if !g.hello.offers("logging") {
 			continue

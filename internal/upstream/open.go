@@ -43,7 +43,6 @@ type hello struct {
 	serverDigest gate.Digest
 	instructions []byte // raw JSON string; nil when it gave none
 	until        time.Time
-	both         bool // it supports versions of the stateful era too
 }
 
 // offers tells whether the upstream declared a capability.
@@ -72,22 +71,58 @@ func text(tok []byte) (string, bool) {
 	return s, true
 }
 
+// The transports of Settings.Transport; "" is transportHTTP.
+const (
+	transportHTTP      = "streamable"
+	transportSSE       = "sse"       // HTTP+SSE of 2024-11-05
+	transportWebSocket = "websocket" // not one of the protocol's
+)
+
 // connect makes a link to the upstream without a word said on it.
-func (c *channel) connect(ctx context.Context, loose func(*gate.Message)) (link, error) {
-	if c.srv.wire != nil {
-		return c.srv.newHTTPLink(c.key.era, loose)
+func (c *channel) connect(ctx context.Context, transport string, loose func(*gate.Message)) (link, error) {
+	owned := c.principal() != ""
+	switch {
+	case c.srv.wire == nil:
+		l, err := c.srv.startStdio(ctx, c.principal(), loose)
+		if err != nil {
+			return nil, err
+		}
+		return l, nil
+	case transport == transportSSE:
+		return c.srv.newSSELink(ctx, loose, owned)
+	case transport == transportWebSocket:
+		return c.srv.newWSLink(ctx, loose, owned)
 	}
-	l, err := c.srv.startStdio(ctx, c.principal(), loose)
-	if err != nil {
-		return nil, err
-	}
-	return l, nil
+	return c.srv.newHTTPLink(c.key.era, loose)
 }
 
-// dial opens a link and says hello on it, in the channel's era.
+// dial opens a link and says hello on it, in the channel's era. An upstream that
+// does not take initialize where Streamable HTTP has it may be one of the
+// revision before (protocol.md §1.3).
 func (c *channel) dial(ctx context.Context) (*conn, error) {
+	transport := c.srv.set.Transport
+	either := c.srv.wire != nil && (transport == "" || transport == transportHTTP) && c.key.era == gate.Stateful
+	if either && c.srv.old.Load() {
+		transport = transportSSE
+	}
+	cn, err := c.dialOver(ctx, transport)
+	if either && transport != transportSSE && detectsSSE(err) {
+		older, olderErr := c.dialOver(ctx, transportSSE)
+		if olderErr != nil {
+			return nil, err
+		}
+		c.srv.old.Store(true)
+		return older, nil
+	}
+	if err != nil && c.srv.old.Swap(false) && transport == transportSSE {
+		c.srv.log.Debug("upstream is not reached over HTTP+SSE any more", "upstream", c.srv.set.Name)
+	}
+	return cn, err
+}
+
+func (c *channel) dialOver(ctx context.Context, transport string) (*conn, error) {
 	cn := &conn{loose: make(chan *gate.Message, looseQueue), over: make(chan struct{})}
-	l, err := c.connect(ctx, func(m *gate.Message) {
+	l, err := c.connect(ctx, transport, func(m *gate.Message) {
 		select {
 		case cn.loose <- m:
 		default:
@@ -211,19 +246,22 @@ func (p *Pool) clientInfo() []byte {
 	return append(b, '}')
 }
 
-// ownMeta is the _meta of a stateless request of Doorward's own.
-func (p *Pool) ownMeta() []byte {
-	b := append([]byte(`"_meta":{"`+mcp.MetaVersion+`":"`+mcp.V20260728+`","`+mcp.MetaCapabilities+`":{},"`+mcp.MetaClientInfo+`":`), p.clientInfo()...)
+// ownMeta is the _meta of a stateless request of Doorward's own. It declares what
+// the client that the channel was made for did: what such a request answers may
+// not depend on it, but an upstream may look at it.
+func (c *channel) ownMeta() []byte {
+	can := []byte("{}")
+	if said := c.says.Load(); said != nil {
+		can = *said
+	}
+	b := append([]byte(`"_meta":{"`+mcp.MetaVersion+`":"`+mcp.V20260728+`","`+mcp.MetaCapabilities+`":`), can...)
+	b = append(append(b, `,"`+mcp.MetaClientInfo+`":`...), c.srv.pool.clientInfo()...)
 	return append(b, '}')
 }
 
-// initialize opens a session of the stateful era with what the client
-// negotiated, or for nobody in particular on a shared channel.
+// initialize opens a session of the stateful era.
 func (c *channel) initialize(ctx context.Context, l link) (hello, error) {
-	version, capabilities := mcp.V20251125, []byte("{}")
-	if c.session != nil {
-		version, capabilities = c.session.Version, mcp.ForwardedCapabilities(c.session.Capabilities)
-	}
+	version, capabilities := c.introduces()
 	params := jsonrpc.AppendString([]byte(`{"protocolVersion":`), version)
 	params = append(append(params, `,"capabilities":`...), capabilities...)
 	params = append(append(append(params, `,"clientInfo":`...), c.srv.pool.clientInfo()...), '}')
@@ -283,7 +321,7 @@ func errorCode(m *gate.Message) string {
 // discover looks at an upstream of the stateless era; it is the probe of the
 // era as well (protocol.md §1.3).
 func (c *channel) discover(ctx context.Context, l link) (hello, error) {
-	m, err := c.request(ctx, l, methodDiscover, append(append([]byte{'{'}, c.srv.pool.ownMeta()...), '}'))
+	m, err := c.request(ctx, l, methodDiscover, append(append([]byte{'{'}, c.ownMeta()...), '}'))
 	if err != nil {
 		return hello{}, discoverFault(c.srv.wire == nil, err)
 	}
@@ -295,9 +333,14 @@ func (c *channel) discover(ctx context.Context, l link) (hello, error) {
 	if json.Unmarshal(m.Bytes(at), &versions) != nil || !slices.ContainsFunc(versions, modern) {
 		return hello{}, fmt.Errorf("%w: it supports no version that Doorward calls stateless", errOtherEra)
 	}
-	legacy := func(v string) bool { return mcp.EraOf(v) == gate.Stateful }
-	h := hello{version: mcp.V20260728, until: time.Now().Add(ttlOf(m)), both: slices.ContainsFunc(versions, legacy)}
-	return h, h.keep(m)
+	h := hello{version: mcp.V20260728, until: time.Now().Add(ttlOf(m))}
+	if err := h.keep(m); err != nil {
+		return hello{}, err
+	}
+	if !slices.ContainsFunc(versions, func(v string) bool { return mcp.EraOf(v) == gate.Stateful }) {
+		c.srv.told()
+	}
+	return h, nil
 }
 
 // answered reads the era from an error that answers server/discover: a modern

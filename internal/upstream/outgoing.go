@@ -99,7 +99,9 @@ func (c *channel) headers(ex *gate.Exchange, cn *conn) http.Header {
 			h.Set(p[0], p[1])
 		}
 	}
-	forwardParams(h, ex.Inbound.Header, known)
+	if ex.Call.Era == gate.Stateless { // in the other era nobody has held them to the body
+		forwardParams(h, ex.Inbound.Header, known)
+	}
 	return h
 }
 

@@ -33,13 +33,30 @@ const (
 type Settings struct {
 	Name        string
 	Command     []string          // argv of a stdio server
-	URL         string            // of a Streamable HTTP server
+	URL         string            // of a server that is reached over the network
+	Transport   string            // towards URL: "" or "streamable", "sse", "websocket"
 	Dir         string            // working directory of Command; empty: Doorward's
 	Timeout     time.Duration     // of one call; 0: 60 s
 	Concurrency int               // calls at a time; 0: 64, at most 256
 	MaxResult   int64             // bytes of one message; 0: 10 MiB
 	Shared      bool              // one process or session for every principal
-	Transport   http.RoundTripper // instead of the network, for an upstream in this process
+	Env         map[string]string // variables of Command's environment, by the name of the secret with the value
+	Credential  Credential        // for URL
+	Wire        http.RoundTripper // instead of the network, for an upstream in this process
+}
+
+// Credential is how Doorward proves to an upstream who it is: a header with a
+// secret's value. The zero value is none.
+type Credential struct {
+	Header string // its name; "Authorization" for a bearer token
+	Prefix string // before the value, such as "Bearer "
+	Secret string // the name of the secret
+}
+
+// Secret is the value of a secret, which prints as something else.
+type Secret interface {
+	Reveal() string
+	Header() (string, error) // Reveal, where it may be a header's value
 }
 
 // Pins answers for doorward.lock.
@@ -78,7 +95,9 @@ type Config struct {
 	MayRead func(ex *gate.Exchange, upstream, uri string) bool
 	// Live tells whether a principal's credential is still good; an open
 	// subscription is asked about every few seconds. Nil: always.
-	Live        func(*gate.Principal) bool
+	Live func(*gate.Principal) bool
+	// Secret is asked at each use of a secret. Nil knows none.
+	Secret      func(name string) (Secret, error)
 	StateKey    [32]byte // seals requestState
 	Environment []string // Doorward's own; children get PATH, HOME, LANG, LC_ALL, TMPDIR, TZ, USER of it
 	Supervised  bool     // this binary runs Supervise when argv[0] is SupervisorName
@@ -97,6 +116,10 @@ type Pool struct {
 	digests digests
 	calls   inflight
 	asks    asks
+	parked  parkedCalls
+	levels  levels
+	bridges bridges
+	pulses  pulses
 	lists   interned
 
 	channels atomic.Int64
@@ -145,12 +168,16 @@ func check(all []Settings) error {
 			return fmt.Errorf("upstream: name %q is empty or used twice", s.Name)
 		case (len(s.Command) == 0) == (s.URL == ""):
 			return fmt.Errorf("upstream %s: exactly one of command and url is needed", s.Name)
-		case err != nil || s.URL != "" && u.Scheme != "http" && u.Scheme != "https":
-			return fmt.Errorf("upstream %s: url is not an http or https URL", s.Name)
+		case err != nil || s.URL != "" && !goodScheme(s.Transport, u.Scheme):
+			return fmt.Errorf("upstream %s: url is not one of the transport's: http or https, and ws or wss for websocket", s.Name)
 		}
 		names[s.Name] = true
 	}
 	return nil
+}
+
+func goodScheme(transport, scheme string) bool {
+	return scheme == "http" || scheme == "https" || transport == transportWebSocket && (scheme == "ws" || scheme == "wss")
 }
 
 // Reconfigure replaces the set of upstreams. One whose settings are the same
@@ -215,7 +242,11 @@ func (p *Pool) CloseSession(session *gate.Session) {
 		return
 	}
 	p.asks.dropSession(session.ID)
+	p.levels.drop(session)
+	p.bridges.end(session)
+	p.pulses.drop(session)
 	for _, s := range p.list() {
+		s.latecomers.drop(session)
 		s.closeSession(session)
 	}
 }
@@ -223,7 +254,7 @@ func (p *Pool) CloseSession(session *gate.Session) {
 // Status is how an upstream is doing, for the CLI and /readyz.
 type Status struct {
 	Name      string
-	Transport string   // "http" or "stdio"
+	Transport string   // "http", "sse", "websocket" or "stdio"
 	Eras      []string // seen so far: "stateful", "stateless"
 	Sessions  int      // channels, whether open or not
 	Children  int

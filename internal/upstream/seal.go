@@ -26,23 +26,45 @@ func newSealer(key [32]byte) (cipher.AEAD, error) {
 	return cipher.NewGCM(block)
 }
 
-// binding is what a requestState is bound to: principal, upstream, method and
-// the named thing. The parts are length-prefixed.
+// What a requestState of Doorward's stands for: the first byte of what is sealed
+// after its expiry.
+const (
+	stateTheirs byte = 'u' // the upstream's own, which follows as a JSON token
+	stateParked byte = 'p' // a parked call: its id and the ticket of the next try
+	stateAgain  byte = 'a' // nothing: the call is to be made again
+)
+
+// binding is what a requestState is bound to: the principal, which has the
+// tenant in it, the upstream, the method, the named thing and the digest of
+// everything else that was asked. The parts are length-prefixed.
 func binding(ex *gate.Exchange) []byte {
 	name := ex.Call.Name
 	if ex.Target.Item != nil {
 		name = ex.Target.Item.Name
 	}
+	digest := mcp.ParamsDigest(ex.Call.Message)
 	var b []byte
-	for _, s := range [...]string{ex.Principal.Key(), ex.Target.Upstream, ex.Call.Message.Method, name} {
+	for _, s := range [...]string{ex.Principal.Key(), ex.Target.Upstream, ex.Call.Message.Method, name, string(digest[:])} {
 		b = binary.BigEndian.AppendUint32(b, uint32(len(s))) //nolint:gosec // bounded by the message
 		b = append(b, s...)
 	}
 	return b
 }
 
-// sealState wraps the requestState of an upstream's result, so that only this
-// principal can bring it back, to this thing, within stateTTL.
+// seal makes the text of a requestState that only this principal can bring back,
+// with this request, within stateTTL.
+func (p *Pool) seal(ex *gate.Exchange, kind byte, payload []byte) (string, error) {
+	if ex.Principal == nil {
+		return "", errors.New("sealing a requestState for nobody")
+	}
+	nonce := make([]byte, p.sealer.NonceSize(), p.sealer.NonceSize()+9+len(payload)+p.sealer.Overhead())
+	_, _ = rand.Read(nonce)                                                              // does not fail (crypto/rand)
+	plain := binary.BigEndian.AppendUint64(nil, uint64(time.Now().Add(stateTTL).Unix())) //nolint:gosec // a time after 1970 is not negative
+	sealed := p.sealer.Seal(nonce, nonce, append(append(plain, kind), payload...), binding(ex))
+	return base64.RawURLEncoding.EncodeToString(sealed), nil
+}
+
+// sealState wraps the requestState of an upstream's result.
 func (p *Pool) sealState(ex *gate.Exchange, m *gate.Message) (*gate.Message, error) {
 	if m.Kind != gate.Result || ex.Call.Era != gate.Stateless {
 		return m, nil
@@ -55,38 +77,52 @@ func (p *Pool) sealState(ex *gate.Exchange, m *gate.Message) (*gate.Message, err
 	if tok[0] != '"' {
 		return nil, errors.Join(errProtocol, errors.New("requestState is not a string"))
 	}
-	nonce := make([]byte, p.sealer.NonceSize(), p.sealer.NonceSize()+8+len(tok)+p.sealer.Overhead())
-	_, _ = rand.Read(nonce)                                                              // does not fail (crypto/rand)
-	plain := binary.BigEndian.AppendUint64(nil, uint64(time.Now().Add(stateTTL).Unix())) //nolint:gosec // a time after 1970 is not negative
-	sealed := p.sealer.Seal(nonce, nonce, append(plain, tok...), binding(ex))
-	quoted := `"` + base64.RawURLEncoding.EncodeToString(sealed) + `"`
-	return mcp.ParseUpstream(jsonrpc.Splice(m.Raw, jsonrpc.Edit{At: jsonrpc.Span(at), New: []byte(quoted)}))
+	sealed, err := p.seal(ex, stateTheirs, tok)
+	if err != nil {
+		return nil, err
+	}
+	return mcp.ParseUpstream(jsonrpc.Splice(m.Raw, jsonrpc.Edit{At: jsonrpc.Span(at), New: []byte(`"` + sealed + `"`)}))
 }
 
-// openState is the upstream's own token for the requestState that a client
-// brings back, nil when it brings none.
-func (p *Pool) openState(ex *gate.Exchange) ([]byte, error) {
+// reopened is what a requestState that a client brings back stands for. The zero
+// value is a request without one.
+type reopened struct {
+	token  []byte  // the upstream's own, as it gave it
+	parked *parked // the call to go on with
+}
+
+// openState reads the requestState of a client's request. A ticket for a parked
+// call is used up by it.
+func (p *Pool) openState(ex *gate.Exchange) (reopened, error) {
 	m := ex.Call.Message
 	at, ok := m.Field("requestState")
 	if !ok || ex.Call.Era != gate.Stateless {
-		return nil, nil
+		return reopened{}, nil
 	}
-	fault := &gate.Error{Code: gate.CodeParams, Op: "opening requestState", Public: "requestState is not one that was given for this request, or has expired"}
+	fault := &gate.Error{Code: gate.CodeParams, Op: "opening requestState", Public: "requestState is not one that was given for this request, or was used, or has expired: make the call again without it"}
 	s, ok := text(m.Bytes(at))
 	if !ok {
-		return nil, fault
+		return reopened{}, fault
 	}
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(s)
-	if err != nil || len(sealed) < p.sealer.NonceSize() {
-		return nil, fault
-	}
 	n := p.sealer.NonceSize()
+	if err != nil || len(sealed) < n {
+		return reopened{}, fault
+	}
 	plain, err := p.sealer.Open(nil, sealed[:n], sealed[n:], binding(ex))
-	if err != nil || len(plain) < 8 {
-		return nil, fault
+	if err != nil || len(plain) < 9 || time.Now().Unix() > int64(binary.BigEndian.Uint64(plain)) { //nolint:gosec // sealed by us
+		return reopened{}, fault
 	}
-	if time.Now().Unix() > int64(binary.BigEndian.Uint64(plain)) { //nolint:gosec // sealed by us
-		return nil, fault
+	switch kind, payload := plain[8], plain[9:]; kind {
+	case stateTheirs:
+		return reopened{token: payload}, nil
+	case stateAgain:
+		return reopened{}, nil
+	case stateParked:
+		id := payload[:len(payload)/2]
+		if k := p.parked.claim(string(id), string(payload[len(id):])); k != nil {
+			return reopened{parked: k}, nil
+		}
 	}
-	return plain[8:], nil
+	return reopened{}, fault
 }

@@ -30,17 +30,20 @@ type server struct {
 	waiting  atomic.Int32
 	children children
 	eras     [3]eraState // indexed by gate.Era
+	old      atomic.Bool // it was found to speak HTTP+SSE, unconfigured
 	failure  atomic.Pointer[string]
 	drift    drift
 
-	mu       sync.Mutex
-	channels map[channelKey]*channel
-	gone     bool
+	starts     backoff // of a command that does not come up, for everybody
+	latecomers latecomers
+	mu         sync.Mutex
+	channels   map[channelKey]*channel
+	gone       bool
 }
 
 func (p *Pool) newServer(set Settings) *server {
 	set = set.withDefaults()
-	s := &server{pool: p, set: set, log: p.log, places: make(chan struct{}, set.Concurrency), channels: map[channelKey]*channel{}}
+	s := &server{pool: p, set: set, log: p.log, places: make(chan struct{}, set.Concurrency), channels: map[channelKey]*channel{}, starts: backoff{least: startBackoff}}
 	if set.URL != "" {
 		s.wire = newWire(set)
 	}
@@ -52,8 +55,8 @@ func (p *Pool) newServer(set Settings) *server {
 // proxy from the environment, and as many idle connections as calls at a time,
 // so that none is opened anew.
 func newWire(set Settings) http.RoundTripper {
-	if set.Transport != nil {
-		return set.Transport
+	if set.Wire != nil {
+		return set.Wire
 	}
 	return &http.Transport{
 		DialContext:            (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
@@ -189,8 +192,13 @@ func (s *server) drain() {
 
 func (s *server) status() Status {
 	st := Status{Name: s.set.Name, Transport: "http", Children: s.children.count()}
-	if s.wire == nil {
+	switch {
+	case s.wire == nil:
 		st.Transport = "stdio"
+	case s.set.Transport == transportSSE || s.old.Load():
+		st.Transport = transportSSE
+	case s.set.Transport == transportWebSocket:
+		st.Transport = transportWebSocket
 	}
 	for _, era := range [...]gate.Era{gate.Stateful, gate.Stateless} {
 		if s.eras[era].spoken.Load() {

@@ -64,14 +64,12 @@ func (s *server) startStdio(ctx context.Context, principal string, loose func(*g
 // spawn starts the process and its readers. The goroutine that waits for the
 // process owns them and returns the child's place when all is gone.
 func (s *server) spawn(path, principal string, loose func(*gate.Message)) (*stdioLink, error) {
-	cmd := &exec.Cmd{Path: path, Args: slices.Clone(s.set.Command), Dir: s.set.Dir, Env: cleanEnvironment(s.pool.cfg.Environment)}
-	l := &stdioLink{
-		name: s.set.Name, cmd: cmd, limit: s.set.MaxResult, log: s.log, loose: loose, owned: principal != "",
-		count:  func(what string) { s.pool.count(s.set.Name, what) },
-		writer: make(chan struct{}, 1), over: make(chan struct{}), reaped: make(chan struct{}),
-		calls: map[int64]*waiting{},
+	env, err := s.environment()
+	if err != nil {
+		return nil, err
 	}
-	l.writer <- struct{}{}
+	cmd := &exec.Cmd{Path: path, Args: slices.Clone(s.set.Command), Dir: s.set.Dir, Env: env}
+	l := &stdioLink{mux: s.newMux(loose, principal != ""), cmd: cmd, limit: s.set.MaxResult, reaped: make(chan struct{})}
 	theirs, err := l.pipes()
 	if err != nil {
 		return nil, err
@@ -84,6 +82,7 @@ func (s *server) spawn(path, principal string, loose func(*gate.Message)) (*stdi
 		closeAll(l.stdin, l.stdout, l.stderr)
 		return nil, err
 	}
+	l.output = newSteadyReader(l.stdout, s.set.Timeout)
 	l.readers.Go(l.read)
 	l.readers.Go(l.readErrors)
 	s.pool.wg.Go(func() { l.wait(func() { s.children.leave(principal) }) })
@@ -117,7 +116,7 @@ func closeAll(files ...*os.File) {
 func (l *stdioLink) wait(leave func()) {
 	err := l.cmd.Wait()
 	l.log.Info("upstream ended", "upstream", l.name, "pid", l.cmd.Process.Pid, "state", l.cmd.ProcessState.String(), "error", err)
-	_ = l.stdout.SetReadDeadline(time.Now().Add(outputGrace))
+	l.output.end(outputGrace)
 	_ = l.stderr.SetReadDeadline(time.Now().Add(outputGrace))
 	l.readers.Wait()
 	closeAll(l.stdin, l.stdout, l.stderr)

@@ -1,0 +1,100 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"doorward/internal/gate"
+	"doorward/internal/mcp"
+)
+
+// askWait is how long a client may take to answer what an upstream asks during
+// a call: a person reads a form meanwhile. The upstream's own time stands still.
+const askWait = 10 * time.Minute
+
+// calling is a call of a client's under way, in the terms of its exchange.
+type calling struct {
+	ex      *gate.Exchange
+	o       *outgoing // of this upstream request; a call that is translated may make several
+	emit    gate.Emit
+	cancel  context.CancelCauseFunc // ends the context of the exchange
+	late    *time.Timer             // cancels it when the upstream takes too long
+	timeout time.Duration
+
+	mu    sync.Mutex
+	asked int // questions that wait for the client
+}
+
+// ask stops the upstream's clock while the client is asked.
+func (k *calling) ask() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.asked++
+	k.late.Reset(askWait)
+}
+
+// answered lets the upstream's clock run again after the last answer.
+func (k *calling) answered() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.asked--; k.asked == 0 {
+		k.late.Reset(k.timeout)
+	}
+}
+
+// call sends a request to an upstream of the client's own era and passes on what
+// belongs to it.
+func (c *channel) call(ctx context.Context, cn *conn, k *calling) error {
+	defer func() {
+		if k.o.asks {
+			c.srv.pool.asks.dropCall(k)
+		}
+	}()
+	return cn.link.exchange(ctx, k.o, func(m *gate.Message) error {
+		switch m.Kind {
+		case gate.Request:
+			shown, err := c.passAsk(ctx, cn, k, m)
+			if shown == nil || err != nil {
+				return err
+			}
+			k.ask()
+			if err := k.emit(ctx, shown); !errors.Is(err, gate.ErrDeclined) {
+				return err
+			}
+			k.answered()
+			c.srv.pool.asks.take(c.session.ID, string(shown.ShownID))
+			return c.decline(ctx, cn.link, m)
+		case gate.Notification:
+			c.heed(m)
+			if m.Method == methodCancelled || m.Method == methodLog && !k.o.logs {
+				return nil
+			}
+			return k.emit(ctx, m)
+		default:
+			m, err := c.srv.pool.sealState(k.ex, m)
+			if err != nil {
+				return err
+			}
+			return k.emit(ctx, m)
+		}
+	})
+}
+
+// passAsk makes a request of the upstream's one that the client can answer. It
+// is answered at once, and nil returned, when the client cannot be asked. k is
+// the call during which it came; nil outside any.
+func (c *channel) passAsk(ctx context.Context, cn *conn, k *calling, m *gate.Message) (*gate.Message, error) {
+	if c.session == nil || m.Method == methodPing || !mcp.MayAsk(mcp.ForwardedCapabilities(c.session.Capabilities), m.Method, m.Bytes(m.Params)) {
+		return nil, c.decline(ctx, cn.link, m)
+	}
+	shown, ok := c.srv.pool.asks.add(c.session.ID, &ask{channel: c, conn: cn, id: m.Bytes(m.ID), method: m.Method, call: k})
+	if !ok {
+		c.srv.pool.count(c.srv.set.Name, "dropped")
+		return nil, c.decline(ctx, cn.link, m)
+	}
+	out := *m
+	out.ShownID = shown
+	return &out, nil
+}

@@ -1,0 +1,57 @@
+package upstream
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+)
+
+// errSecret is a secret that cannot be had; what needs it is not sent.
+var errSecret = errors.New("a secret is not available")
+
+// secret finds a secret. The error says which it is, and never what.
+func (p *Pool) secret(name string) (Secret, error) {
+	if p.cfg.Secret == nil {
+		return nil, fmt.Errorf("%w: %s", errSecret, name)
+	}
+	s, err := p.cfg.Secret(name)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errSecret, err)
+	}
+	return s, nil
+}
+
+// credential is the header by which the upstream knows Doorward, nil when it
+// has none. It is asked for with every request, after everything else has been
+// decided, so that a rotated secret is used at once.
+func (s *server) credential() (http.Header, error) {
+	c := s.set.Credential
+	if c.Secret == "" {
+		return nil, nil //nolint:nilnil // no credential is no failure
+	}
+	held, err := s.pool.secret(c.Secret)
+	if err != nil {
+		return nil, err
+	}
+	value, err := held.Header()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", errSecret, c.Secret, err)
+	}
+	return http.Header{http.CanonicalHeaderKey(c.Header): {c.Prefix + value}}, nil
+}
+
+// environment is what the upstream's command gets: a few harmless variables of
+// Doorward's own, and the secrets that the configuration names.
+func (s *server) environment() ([]string, error) {
+	env := cleanEnvironment(s.pool.cfg.Environment)
+	for _, name := range slices.Sorted(maps.Keys(s.set.Env)) {
+		held, err := s.pool.secret(s.set.Env[name])
+		if err != nil {
+			return nil, err
+		}
+		env = append(env, name+"="+held.Reveal())
+	}
+	return env, nil
+}

@@ -1,0 +1,168 @@
+package upstream
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"doorward/internal/gate"
+	"doorward/internal/jsonrpc"
+	"doorward/internal/mcp"
+)
+
+// hearers are who listens to what a stateful upstream sends outside any call,
+// beside the session that a channel belongs to: subscriptions of stateless
+// clients.
+type hearers struct {
+	mu  sync.Mutex
+	all map[*hearer]struct{}
+}
+
+// hearer is one of them. Its queue is bounded; behind a client that does not keep
+// up, what comes is dropped.
+type hearer struct {
+	want  wanted
+	queue chan *gate.Message
+}
+
+func (h *hearers) add(one *hearer) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.all == nil {
+		h.all = map[*hearer]struct{}{}
+	}
+	h.all[one] = struct{}{}
+}
+
+func (h *hearers) drop(one *hearer) {
+	h.mu.Lock()
+	delete(h.all, one)
+	h.mu.Unlock()
+}
+
+// put hands a message to everybody who asked for it, and tells whether anybody
+// took it.
+func (h *hearers) put(m *gate.Message) (taken bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for one := range h.all {
+		if !one.want.has(m) {
+			continue
+		}
+		select {
+		case one.queue <- m:
+			taken = true
+		default:
+		}
+	}
+	return taken
+}
+
+// watching counts who is subscribed to which resource of a stateful upstream, on
+// one link: the upstream knows one subscription for all of them.
+type watching struct {
+	mu sync.Mutex
+	of map[string]int
+}
+
+// hear is a stateless client's listen at a stateful upstream, until either ends:
+// told says what the upstream can send of it, put takes what comes.
+func (f *follower) hear(ctx context.Context, c *channel, cn *conn, want wanted) error {
+	h := cn.hello.Load()
+	granted := wanted{
+		Tools: want.Tools && h.flag("tools", "listChanged"), Prompts: want.Prompts && h.flag("prompts", "listChanged"),
+		Resources: want.Resources && h.flag("resources", "listChanged"),
+	}
+	if h.flag("resources", "subscribe") {
+		for _, uri := range want.URIs {
+			if err := c.subscribe(ctx, cn, uri); err != nil {
+				f.pool.log.WarnContext(ctx, "upstream does not take a subscription", "exchange", f.who, "upstream", f.srv.set.Name, "error", err)
+				continue
+			}
+			defer c.unsubscribe(cn, uri) // at most maxWatched
+			granted.URIs = append(granted.URIs, uri)
+		}
+	}
+	ear := &hearer{want: granted, queue: make(chan *gate.Message, listenQueue)}
+	c.hearers.add(ear)
+	defer c.hearers.drop(ear)
+	f.told(granted)
+	for {
+		select {
+		case m := <-ear.queue:
+			if err := f.put(ctx, m); err != nil {
+				return err
+			}
+		case <-cn.link.done():
+			return errDown
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// flag tells whether the upstream declared a part of a capability.
+func (h *hello) flag(capability, name string) bool {
+	c, _ := memberOf(h.capabilities, capability)
+	v, _ := memberOf(c, name)
+	return string(v) == "true"
+}
+
+func (c *channel) subscribe(ctx context.Context, cn *conn, uri string) error {
+	cn.watch.mu.Lock()
+	if cn.watch.of == nil {
+		cn.watch.of = map[string]int{}
+	}
+	cn.watch.of[uri]++
+	first := cn.watch.of[uri] == 1
+	cn.watch.mu.Unlock()
+	if !first {
+		return nil
+	}
+	m, err := c.request(ctx, cn.link, methodSubscribe, uriParams(uri))
+	if err == nil && m.Kind == gate.Failure {
+		err = fmt.Errorf("%w: resources/subscribe answered with error %s", errRefused, errorCode(m))
+	}
+	if err != nil {
+		cn.watch.leave(uri)
+	}
+	return err
+}
+
+// leave tells whether nobody is left.
+func (w *watching) leave(uri string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.of[uri]--; w.of[uri] > 0 {
+		return false
+	}
+	delete(w.of, uri)
+	return true
+}
+
+// unsubscribe ends one subscription; the last one is told to the upstream, which
+// may be gone.
+func (c *channel) unsubscribe(cn *conn, uri string) {
+	if !cn.watch.leave(uri) {
+		return
+	}
+	select {
+	case <-cn.link.done():
+		return
+	default:
+	}
+	ctx, cancel := context.WithTimeoutCause(context.Background(), tellTimeout, errTimeout)
+	defer cancel()
+	if _, err := c.request(ctx, cn.link, methodUnsubscribe, uriParams(uri)); err != nil {
+		c.srv.log.Debug("upstream does not take the end of a subscription", "upstream", c.srv.set.Name, "error", err)
+	}
+}
+
+func uriParams(uri string) []byte {
+	return append(jsonrpc.AppendString([]byte(`{"uri":`), uri), '}')
+}
+
+// bareChange is the notification that the lists of a capability changed.
+func bareChange(capability string) *gate.Message {
+	return mcp.NewNotification("notifications/"+capability+"/list_changed", nil)
+}

@@ -1,0 +1,83 @@
+package upstream
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// maxRetryAfter is how long an upstream may ask to be left alone: a higher
+// number in Retry-After (RFC 9110, section 10.2.3) would shut it off for good.
+const maxRetryAfter = 5 * time.Minute
+
+// statusFault is the error that the status of an upstream's answer means, where
+// the status is not the answer.
+func statusFault(name string, log *slog.Logger, resp *http.Response) error {
+	code := resp.StatusCode
+	switch {
+	case code == http.StatusUnauthorized || code == http.StatusForbidden:
+		log.Warn("upstream does not accept Doorward", "upstream", name, "status", code)
+		return fmt.Errorf("%w: status %d", errRefused, code)
+	case code == http.StatusTooManyRequests:
+		return &waitError{errBusy, code, retryAfter(resp.Header, time.Now())}
+	case code >= 300 && code < 400:
+		return fmt.Errorf("%w: status %d; redirects are not followed", errProtocol, code)
+	case code >= 500:
+		return &waitError{errDown, code, retryAfter(resp.Header, time.Now())}
+	}
+	return &statusError{code}
+}
+
+// statusError is a status that says nothing by itself; the era and the transport
+// are read from it.
+type statusError struct{ code int }
+
+func (e *statusError) Error() string { return fmt.Sprintf("%v: status %d", errProtocol, e.code) }
+
+// Is makes it a breach of the protocol where nobody reads more from it.
+func (e *statusError) Is(target error) bool { return target == errProtocol }
+
+// waitError is an upstream that cannot take the request now.
+type waitError struct {
+	kind error // errBusy or errDown
+	code int
+	wait time.Duration // that it asks for; 0 when it does not say
+}
+
+func (e *waitError) Error() string {
+	if e.wait == 0 {
+		return fmt.Sprintf("%v: status %d", e.kind, e.code)
+	}
+	return fmt.Sprintf("%v: status %d; it asks to wait %s", e.kind, e.code, e.wait)
+}
+
+// Unwrap returns what kind of failure it is.
+func (e *waitError) Unwrap() error { return e.kind }
+
+// asksToWait is how long an upstream that failed with err asks to be left alone,
+// at most maxRetryAfter; 0 when it does not say.
+func asksToWait(err error) time.Duration {
+	if e, ok := errors.AsType[*waitError](err); ok {
+		return e.wait
+	}
+	return 0
+}
+
+// retryAfter reads Retry-After: seconds or a date. What is neither, or lies in
+// the past, asks for nothing.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	text := h.Get("Retry-After")
+	seconds, err := strconv.ParseUint(text, 10, 63)
+	switch {
+	case err == nil && text[0] != '+', errors.Is(err, strconv.ErrRange):
+		return min(time.Duration(min(seconds, uint64(maxRetryAfter/time.Second)))*time.Second, maxRetryAfter)
+	}
+	date, err := http.ParseTime(text)
+	if err != nil {
+		return 0
+	}
+	return min(max(date.Sub(now).Round(time.Second), 0), maxRetryAfter)
+}

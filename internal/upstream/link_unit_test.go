@@ -1,0 +1,175 @@
+package upstream
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"doorward/internal/gate"
+	"doorward/internal/mcp"
+)
+
+func TestRetryAfter(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	for text, want := range map[string]time.Duration{
+		"":                              0,
+		"0":                             0,
+		"30":                            30 * time.Second,
+		"300":                           maxRetryAfter,
+		"1000000000":                    maxRetryAfter,
+		"9999999999999999999999":        maxRetryAfter,
+		"-5":                            0,
+		"+5":                            0,
+		"1.5":                           0,
+		"soon":                          0,
+		"Fri, 20 Nov 2026 12:01:00 GMT": time.Minute,
+		"Fri, 20 Nov 2026 11:00:00 GMT": 0,
+		"Fri, 31 Dec 9999 23:59:59 GMT": maxRetryAfter,
+	} {
+		if got := retryAfter(http.Header{"Retry-After": {text}}, now); got != want {
+			t.Errorf("%q: %s, want %s", text, got, want)
+		}
+	}
+}
+
+// FuzzRetryAfter: whatever an upstream asks for, it is bounded.
+func FuzzRetryAfter(f *testing.F) {
+	for _, s := range []string{"30", "-1", "1000000000000000000000", "Fri, 20 Nov 2026 12:01:00 GMT"} {
+		f.Add(s)
+	}
+	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	f.Fuzz(func(t *testing.T, text string) {
+		if got := retryAfter(http.Header{"Retry-After": {text}}, now); got < 0 || got > maxRetryAfter {
+			t.Errorf("%q asks for %s", text, got)
+		}
+	})
+}
+
+// FuzzEndpoint: what an upstream names never leads to another origin.
+func FuzzEndpoint(f *testing.F) {
+	for _, s := range []string{"/messages?s=1", "messages", "?s=1", "//evil.example/", "http://a@up.example:8080/", "https://up.example:8080/", "http:x", "\\\\evil.example\\", "http://up.example:8080@evil.example/"} {
+		f.Add(s)
+	}
+	base := &url.URL{Scheme: "http", User: url.UserPassword("u", "p"), Host: "up.example:8080", Path: "/sse", RawQuery: "key=1"}
+	f.Fuzz(func(t *testing.T, named string) {
+		to, err := endpoint(base, named)
+		if err != nil {
+			if !errors.Is(err, errProtocol) || len(named) > 10 && strings.Contains(err.Error(), named) {
+				t.Errorf("error %v", err)
+			}
+			return
+		}
+		if to.Scheme != "http" || !strings.EqualFold(to.Host, base.Host) || to.User != nil || to.Opaque != "" || to.Fragment != "" {
+			t.Errorf("%q leads to %s", named, to)
+		}
+		if _, err := http.NewRequestWithContext(t.Context(), http.MethodPost, to.String(), http.NoBody); err != nil {
+			t.Errorf("%q is no place to post to: %v", named, err)
+		}
+	})
+}
+
+func TestEndpoint_DefaultPort(t *testing.T) {
+	t.Parallel()
+	base := &url.URL{Scheme: "https", Host: "up.example", Path: "/sse"}
+	if _, err := endpoint(base, "https://up.example:443/x"); err != nil {
+		t.Error(err)
+	}
+	if _, err := endpoint(base, "https://up.example:80/x"); err == nil {
+		t.Error("another port is another origin")
+	}
+}
+
+func TestDetectsSSE(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		err  error
+		want bool
+	}{
+		{fmt.Errorf("opening: %w: %w", errOtherEra, &statusError{http.StatusBadRequest}), true},
+		{&statusError{http.StatusNotFound}, true},
+		{&gate.Error{Code: gate.CodeUpstreamProtocol, Err: &statusError{http.StatusMethodNotAllowed}}, true},
+		{&statusError{http.StatusConflict}, false},
+		{fmt.Errorf("%w: status 401", errRefused), false},
+		{&waitError{errDown, http.StatusServiceUnavailable, 0}, false},
+		{errTimeout, false},
+		{nil, false},
+	} {
+		if got := detectsSSE(tc.err); got != tc.want {
+			t.Errorf("%v: %v, want %v", tc.err, got, tc.want)
+		}
+	}
+}
+
+// A line may take as long as it likes to begin, and no longer than patience to
+// end, however it dribbles in.
+func TestSteadyReader(t *testing.T) {
+	t.Parallel()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	const patience = 200 * time.Millisecond
+	lines := newLineReader(newSteadyReader(r, patience), 1000)
+	defer time.AfterFunc(2*patience, func() { _, _ = w.WriteString("whole\npart") }).Stop()
+	if line, err := lines.next(); err != nil || string(line) != "whole" {
+		t.Fatalf("line %q, error %v", line, err)
+	}
+	stop := make(chan struct{})
+	dribbled := make(chan struct{})
+	go func() {
+		defer close(dribbled)
+		tick := time.NewTicker(patience / 10)
+		defer tick.Stop()
+		for {
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+				_, _ = w.WriteString("x")
+			}
+		}
+	}()
+	begun := time.Now()
+	_, err = lines.next()
+	if took := time.Since(begun); !errors.Is(err, errStalled) || took > 10*patience {
+		t.Errorf("error %v after %s", err, took)
+	}
+	close(stop)
+	<-dribbled
+}
+
+// On a link that serves several principals, what names no call belongs to none.
+func TestMux_Owner(t *testing.T) {
+	t.Parallel()
+	for _, owned := range []bool{true, false} {
+		loose := 0
+		x := lonely(t, Settings{URL: "http://127.0.0.1"}).newMux(func(*gate.Message) { loose++ }, owned)
+		older := x.enter(&outgoing{id: 1, asks: true, logs: true, token: true})
+		x.enter(&outgoing{id: 2, asks: true, logs: true})
+		for _, raw := range []string{
+			`{"jsonrpc":"2.0","id":"a","method":"elicitation/create","params":{}}`,
+			`{"jsonrpc":"2.0","method":"notifications/message","params":{}}`,
+			`{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":1,"progress":1}}`,
+			`{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":2,"progress":1}}`,
+			`{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}`,
+		} {
+			m, err := mcp.ParseUpstream([]byte(raw))
+			if err != nil {
+				t.Fatal(err)
+			}
+			x.dispatch(m)
+		}
+		want := map[bool][2]int{true: {3, 1}, false: {1, 3}}[owned]
+		if got := [2]int{len(older.queue), loose}; got != want {
+			t.Errorf("owned %v: the older call got %d and nobody %d, want %v", owned, got[0], got[1], want)
+		}
+	}
+}

@@ -1,0 +1,285 @@
+package upstream
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"doorward/internal/gate"
+	"doorward/internal/mcp"
+)
+
+// callQueue is how many messages of one call may wait for the client.
+const callQueue = 256
+
+// sender sends one message; every link is one.
+type sender interface {
+	send(ctx context.Context, raw []byte) error
+}
+
+// mux tells apart what comes on a link that all calls of a channel share: the
+// output of a process, an SSE stream of 2024-11-05, a WebSocket. One goroutine,
+// the link's reader, gives it what comes and ends it.
+type mux struct {
+	name  string
+	log   *slog.Logger
+	loose func(*gate.Message) // what belongs to no call; must not block
+	count func(what string)
+	owned bool // one principal's own: stray messages may go to a call of it
+
+	noise *allowance    // of what the log says about what is no message; the reader's
+	token chan struct{} // holds one: who has it writes
+	over  chan struct{} // closed when nothing more will come
+	once  sync.Once
+	cause error // why it is over; read after over
+
+	mu    sync.Mutex
+	calls map[int64]*waiting
+}
+
+// waiting is a call whose answer has not come.
+type waiting struct {
+	o     *outgoing
+	queue chan *gate.Message // notifications and asks
+	final chan *gate.Message // room for the one; nil for an answer that is malformed
+}
+
+func (s *server) newMux(loose func(*gate.Message), owned bool) *mux {
+	x := &mux{
+		name: s.set.Name, log: s.log, loose: loose, owned: owned,
+		count: func(what string) { s.pool.count(s.set.Name, what) },
+		noise: newAllowance(20, time.Minute), token: make(chan struct{}, 1), over: make(chan struct{}),
+		calls: map[int64]*waiting{},
+	}
+	x.token <- struct{}{}
+	return x
+}
+
+func (x *mux) done() <-chan struct{} { return x.over }
+
+// stop says why nothing more will come. The first cause counts.
+func (x *mux) stop(cause error) {
+	x.once.Do(func() {
+		x.cause = cause
+		close(x.over)
+	})
+}
+
+// turn waits for the right to write, which pass gives back: a message that is
+// begun has to be finished before the next.
+func (x *mux) turn(ctx context.Context) error {
+	select {
+	case <-x.token:
+		return nil
+	case <-x.over:
+		return x.cause
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (x *mux) pass() { x.token <- struct{}{} }
+
+// exchange sends a request and waits for its answer.
+func (x *mux) exchange(ctx context.Context, to sender, o *outgoing, take func(*gate.Message) error) error {
+	w := x.enter(o)
+	defer x.leave(o)
+	if err := to.send(ctx, o.whole()); err != nil {
+		return err
+	}
+	return x.await(ctx, to, w, nil, take)
+}
+
+// whole is the request in one piece.
+func (o *outgoing) whole() []byte {
+	if o.pieces == nil {
+		return o.raw
+	}
+	return bytes.Join(o.pieces, nil)
+}
+
+// enter makes a call one that messages may belong to, until leave.
+func (x *mux) enter(o *outgoing) *waiting {
+	w := &waiting{o: o, queue: make(chan *gate.Message, callQueue), final: make(chan *gate.Message, 1)}
+	x.mu.Lock()
+	x.calls[o.id] = w
+	x.mu.Unlock()
+	return w
+}
+
+func (x *mux) leave(o *outgoing) {
+	x.mu.Lock()
+	delete(x.calls, o.id)
+	x.mu.Unlock()
+}
+
+// await hands what belongs to a call to take until its answer has come. What
+// comes from unsent is why the request did not go out; nil where that is known
+// before.
+func (x *mux) await(ctx context.Context, to sender, w *waiting, unsent <-chan error, take func(*gate.Message) error) error {
+	for {
+		select {
+		case m := <-w.queue:
+			if err := take(m); err != nil {
+				x.cancel(ctx, to, w.o)
+				return err
+			}
+		case m := <-w.final:
+			return w.finish(m, take)
+		case err := <-unsent:
+			return w.orFinal(err, take)
+		case <-x.over:
+			return w.orFinal(x.cause, take)
+		case <-ctx.Done():
+			x.cancel(ctx, to, w.o)
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// orFinal takes the answer if it came before the end, and returns err if not.
+func (w *waiting) orFinal(err error, take func(*gate.Message) error) error {
+	select {
+	case m := <-w.final:
+		return w.finish(m, take)
+	default:
+		return err
+	}
+}
+
+// finish takes what the reader queued before the final message, then that.
+func (w *waiting) finish(final *gate.Message, take func(*gate.Message) error) error {
+	for {
+		select {
+		case m := <-w.queue:
+			if err := take(m); err != nil {
+				return err
+			}
+		default:
+			if final == nil {
+				return fmt.Errorf("%w: its answer is malformed", errProtocol)
+			}
+			return take(final)
+		}
+	}
+}
+
+// cancel tells the upstream that a call is cancelled.
+func (x *mux) cancel(ctx context.Context, to sender, o *outgoing) {
+	if o.method == methodInitialize { // must not be cancelled
+		return
+	}
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), tellTimeout)
+	defer stop()
+	_ = to.send(ctx, cancelled(o.id))
+}
+
+// receive gives a message to the call that it belongs to, if it is one. raw
+// becomes the message's own.
+func (x *mux) receive(raw []byte) {
+	m, err := mcp.ParseUpstream(raw)
+	if err != nil {
+		x.count("malformed")
+		if x.noise.take() {
+			x.log.Warn("upstream wrote a malformed message", "upstream", x.name, "error", err)
+		}
+		x.failCall(err)
+		return
+	}
+	x.dispatch(m)
+}
+
+func (x *mux) dispatch(m *gate.Message) {
+	x.mu.Lock()
+	w := x.owner(m)
+	x.mu.Unlock()
+	switch {
+	case m.Final() && w == nil:
+		x.count("stray_answer")
+	case m.Final():
+		select {
+		case w.final <- m:
+		default:
+			x.count("stray_answer") // a second answer
+		}
+	case w == nil && m.Method == methodProgress:
+		x.count("stray_progress")
+	case w == nil:
+		x.loose(m)
+	default:
+		select {
+		case w.queue <- m:
+		default:
+			x.count("dropped") // a flood; the client does not keep up
+		}
+	}
+}
+
+// owner finds the call that a message belongs to: by id, progress token or
+// subscription. What names none belongs to the oldest call that may have it,
+// on a link that serves one principal alone.
+func (x *mux) owner(m *gate.Message) *waiting {
+	if m.Final() {
+		id, ok := idOf(m.Bytes(m.ID))
+		if !ok {
+			return nil
+		}
+		w := x.calls[id]
+		delete(x.calls, id)
+		return w
+	}
+	if m.Method == methodProgress {
+		if id, ok := progressOf(m); ok && x.calls[id] != nil && x.calls[id].o.token {
+			return x.calls[id]
+		}
+		return nil
+	}
+	if id, ok := subscriptionOf(m); ok {
+		if w := x.calls[id]; w != nil && w.o.method == methodListen {
+			return w
+		}
+		return nil
+	}
+	if !x.owned {
+		return nil
+	}
+	var best *waiting
+	for _, w := range x.calls {
+		fits := m.Kind == gate.Request && w.o.asks || m.Method == methodLog && w.o.logs
+		if fits && (best == nil || w.before(best)) {
+			best = w
+		}
+	}
+	return best
+}
+
+// before tells which of two calls a message that names none rather belongs to:
+// one that waits for its client's answer is not likely to ask again.
+func (w *waiting) before(o *waiting) bool {
+	if waits := w.o.waits.Load(); waits != o.o.waits.Load() {
+		return !waits
+	}
+	return w.o.id < o.o.id
+}
+
+// failCall answers the call whose answer could not be read, so that it does not
+// wait for its timeout.
+func (x *mux) failCall(err error) {
+	id, ok := idOf(faultID(err))
+	if !ok {
+		return
+	}
+	x.mu.Lock()
+	w := x.calls[id]
+	delete(x.calls, id)
+	x.mu.Unlock()
+	if w != nil {
+		select {
+		case w.final <- nil:
+		default:
+		}
+	}
+}

@@ -1,0 +1,376 @@
+package upstream
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"doorward/internal/gate"
+	"doorward/internal/mcp"
+)
+
+// Bounds of parked calls. A client may leave and never come back; a person who
+// fills in a form has parkWait for it.
+const (
+	maxParked    = 1_000
+	maxOwnParked = 16 // of one principal
+	parkWait     = 10 * time.Minute
+	parkQueue    = 64                    // messages of a call that nobody attends
+	gatherWait   = 40 * time.Millisecond // without another question, after which those that came together are asked
+)
+
+// parked is a call of a stateless client at a stateful upstream. The upstream
+// asks during the call; the client is answered with input_required and comes
+// back with another request. Meanwhile the call waits here (protocol.md §1.5).
+type parked struct {
+	id      string
+	owner   string // Principal.Key
+	digest  gate.Digest
+	channel *channel
+	conn    *conn
+	o       *outgoing
+	box     chan *gate.Message
+	over    chan struct{} // closed when the upstream's side has ended
+	err     error         // why; read after over
+	cancel  context.CancelCauseFunc
+
+	mu      sync.Mutex
+	ticket  string // of the one retry that may come; empty while the call is attended
+	expiry  *time.Timer
+	waiting []question
+}
+
+// question is an upstream's request that waits for the client's next try.
+type question struct {
+	id      []byte // the upstream's own token
+	request mcp.InputRequest
+}
+
+// parkedCalls are the calls that wait for their clients.
+type parkedCalls struct {
+	mu   sync.Mutex
+	open map[string]*parked
+	each map[string]int // by owner
+}
+
+// add takes a call in; false when there is no room.
+func (t *parkedCalls) add(k *parked) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if _, there := t.open[k.id]; there {
+		return true
+	}
+	if len(t.open) >= maxParked || t.each[k.owner] >= maxOwnParked {
+		return false
+	}
+	if t.open == nil {
+		t.open, t.each = map[string]*parked{}, map[string]int{}
+	}
+	t.open[k.id] = k
+	t.each[k.owner]++
+	return true
+}
+
+func (t *parkedCalls) drop(k *parked) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.open[k.id] != k {
+		return
+	}
+	delete(t.open, k.id)
+	if t.each[k.owner]--; t.each[k.owner] <= 0 {
+		delete(t.each, k.owner)
+	}
+}
+
+// claim finds the call that a ticket is for, once.
+func (t *parkedCalls) claim(id, ticket string) *parked {
+	t.mu.Lock()
+	k := t.open[id]
+	t.mu.Unlock()
+	if k == nil || ticket == "" {
+		return nil
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.ticket != ticket {
+		return nil
+	}
+	k.ticket = ""
+	k.expiry.Stop()
+	return k
+}
+
+// endChannel ends the calls that wait on a channel, and tells the upstream.
+func (t *parkedCalls) endChannel(c *channel, cause error) {
+	t.mu.Lock()
+	var of []*parked
+	for _, k := range t.open {
+		if k.channel == c {
+			of = append(of, k)
+		}
+	}
+	t.mu.Unlock()
+	for _, k := range of {
+		k.cancel(cause)
+	}
+	for _, k := range of {
+		<-k.over
+	}
+}
+
+// park carries a stateless client's call to a stateful upstream. Where the client
+// can be asked nothing the call is made as any other; else it is made by a
+// goroutine of its own, which outlives the exchange while it is parked.
+func (c *channel) park(ctx context.Context, cn *conn, k *calling) error {
+	k.o = c.toStateful(k.ex)
+	c.wantLogs(ctx, cn, k.ex)
+	if !k.o.asks {
+		k.o.cancel = k.cancel
+		return cn.link.exchange(ctx, k.o, func(m *gate.Message) error {
+			if m.Kind == gate.Request {
+				return c.decline(ctx, cn.link, m)
+			}
+			c.heed(m)
+			return c.translate(ctx, cn, k, m)
+		})
+	}
+	call := &parked{
+		id: randomName(), owner: k.ex.Principal.Key(), channel: c, conn: cn, o: k.o,
+		box: make(chan *gate.Message, parkQueue), over: make(chan struct{}),
+	}
+	if it := k.ex.Target.Item; it != nil {
+		call.digest = it.Digest
+	}
+	call.begin()
+	return call.attend(ctx, k)
+}
+
+// begin makes the call.
+func (k *parked) begin() {
+	p := k.channel.srv.pool
+	ctx, cancel := context.WithCancelCause(context.Background())
+	k.cancel, k.o.cancel = cancel, cancel
+	k.channel.begin()
+	p.wg.Go(func() {
+		defer k.channel.end()
+		ctx, stop := untilStopping(ctx, p.stopping)
+		defer stop()
+		k.err = k.conn.link.exchange(ctx, k.o, func(m *gate.Message) error { return k.take(ctx, m) })
+		p.parked.drop(k)
+		cancel(nil)
+		close(k.over)
+	})
+}
+
+// take keeps a message for whoever attends the call. Without one, what tells of
+// progress is dropped and what decides waits.
+func (k *parked) take(ctx context.Context, m *gate.Message) error {
+	c := k.channel
+	switch {
+	case m.Kind == gate.Request && (m.Method == methodPing || !mcp.MayAsk([]byte(c.key.declared), m.Method, m.Bytes(m.Params))):
+		return c.decline(ctx, k.conn.link, m)
+	case m.Kind == gate.Notification:
+		c.heed(m)
+		select {
+		case k.box <- m:
+		default:
+			c.srv.pool.count(c.srv.set.Name, "dropped")
+		}
+		return nil
+	}
+	select {
+	case k.box <- m:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// attend passes what comes of the call to the client, to its answer or to the
+// next question. A client that leaves ends the call.
+func (k *parked) attend(ctx context.Context, of *calling) error {
+	for {
+		m, err := k.next(ctx)
+		switch {
+		case err != nil:
+			return err
+		case m.Kind == gate.Request:
+			if done, err := k.ask(ctx, of, m); done || err != nil {
+				return err
+			}
+		default:
+			err := k.channel.translate(ctx, k.conn, of, m)
+			if m.Final() || err != nil {
+				if err != nil {
+					k.end(err)
+				}
+				return err
+			}
+		}
+	}
+}
+
+// next is the next message of the call.
+func (k *parked) next(ctx context.Context) (*gate.Message, error) {
+	select {
+	case m := <-k.box:
+		return m, nil
+	default:
+	}
+	select {
+	case m := <-k.box:
+		return m, nil
+	case <-k.over:
+		select {
+		case m := <-k.box: // arrived before the end
+			return m, nil
+		default:
+		}
+		if k.err == nil {
+			return nil, fmt.Errorf("%w: the call ended without an answer", errProtocol)
+		}
+		return nil, k.err
+	case <-ctx.Done():
+		k.end(context.Cause(ctx))
+		return nil, context.Cause(ctx)
+	}
+}
+
+// end ends the call at the upstream, and waits for that.
+func (k *parked) end(cause error) {
+	k.cancel(cause)
+	<-k.over
+}
+
+// ask parks the call: the client gets what the upstream asks, and the ticket to
+// come back with. done is false when the call goes on without.
+func (k *parked) ask(ctx context.Context, of *calling, first *gate.Message) (done bool, err error) {
+	k.o.waits.Store(true)
+	batch, rest := k.gather(ctx, first)
+	if ctx.Err() != nil {
+		k.end(context.Cause(ctx))
+		return true, context.Cause(ctx)
+	}
+	k.mu.Lock()
+	for i, m := range batch {
+		key := fmt.Sprintf("ask-%d", len(k.waiting)+i+1)
+		k.waiting = append(k.waiting, question{slices.Clone(m.Bytes(m.ID)), mcp.InputFor(key, m)})
+	}
+	k.mu.Unlock()
+	switch {
+	case rest != nil:
+		return true, k.channel.translate(ctx, k.conn, of, rest)
+	case k.channel.srv.pool.parked.add(k):
+		return true, k.release(ctx, of)
+	}
+	return false, k.declineAll(ctx, batch)
+}
+
+// declineAll tells the upstream that nobody can be asked, for want of room.
+func (k *parked) declineAll(ctx context.Context, batch []*gate.Message) error {
+	k.channel.srv.pool.count(k.channel.srv.set.Name, "dropped")
+	k.o.waits.Store(false)
+	k.mu.Lock()
+	k.waiting = nil
+	k.mu.Unlock()
+	for _, m := range batch {
+		if err := k.channel.decline(ctx, k.conn.link, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// gather waits a moment for more questions. What is no question ends it, and is
+// returned when it is the answer, which makes the questions moot.
+func (k *parked) gather(ctx context.Context, first *gate.Message) (batch []*gate.Message, rest *gate.Message) {
+	batch = []*gate.Message{first}
+	t := time.NewTimer(gatherWait)
+	defer t.Stop()
+	for len(batch) < mcp.MaxInputRequests {
+		select {
+		case m := <-k.box:
+			switch {
+			case m.Kind == gate.Request:
+				batch = append(batch, m)
+				t.Reset(gatherWait)
+			case m.Final():
+				return batch, m
+			}
+		case <-t.C:
+			return batch, nil
+		case <-ctx.Done():
+			return batch, nil
+		}
+	}
+	return batch, nil
+}
+
+// release answers the client with what is asked and waits for it in the table.
+func (k *parked) release(ctx context.Context, of *calling) error {
+	p, ticket := k.channel.srv.pool, randomName()
+	state, err := p.seal(of.ex, stateParked, []byte(k.id+ticket))
+	if err != nil {
+		return err
+	}
+	k.mu.Lock()
+	k.ticket = ticket
+	k.expiry = time.AfterFunc(parkWait, func() {
+		if p.parked.claim(k.id, ticket) != nil {
+			k.cancel(errTimeout)
+		}
+	})
+	list := make([]mcp.InputRequest, len(k.waiting))
+	for i, q := range k.waiting {
+		list[i] = q.request
+	}
+	k.mu.Unlock()
+	m := of.ex.Call.Message
+	err = of.emit(ctx, mcp.NewInputRequired(m.Bytes(m.ID), list, state, p.infoFor(of.ex, k.channel, k.conn)))
+	if err != nil && p.parked.claim(k.id, ticket) != nil {
+		k.end(err)
+	}
+	return err
+}
+
+// resume goes on with a parked call: the client's answers go to the upstream,
+// and what is still unanswered is asked again.
+func (k *parked) resume(ctx context.Context, of *calling) error {
+	of.o = k.o
+	if it := of.ex.Target.Item; it != nil && it.Digest != k.digest {
+		err := &gate.Error{Code: gate.CodeChangedTool, Op: "resuming a call", Public: "the definition changed while the call waited; make the call again"}
+		k.end(err)
+		return err
+	}
+	if err := k.channel.srv.approved(k.conn); err != nil {
+		k.end(err)
+		return err
+	}
+	k.mu.Lock()
+	asked := k.waiting
+	k.waiting = nil
+	k.mu.Unlock()
+	var left []question
+	for _, q := range asked {
+		result, ok := mcp.InputResponse(of.ex.Call.Message, q.request.Key)
+		if !ok {
+			left = append(left, q)
+			continue
+		}
+		if err := k.conn.link.send(ctx, mcp.NewResult(q.id, result).Raw); err != nil {
+			k.end(err)
+			return err
+		}
+	}
+	if len(left) > 0 {
+		k.mu.Lock()
+		k.waiting = left
+		k.mu.Unlock()
+		return k.release(ctx, of)
+	}
+	k.o.waits.Store(false)
+	return k.attend(ctx, of)
+}
