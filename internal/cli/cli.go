@@ -123,8 +123,8 @@ cannot be done.`,
 	flags.StringVar(&r.format, "format", "text", "output format: text or json; json goes to stdout alone")
 	flags.BoolVar(&r.quiet, "quiet", false, "print only what was asked for and errors")
 	flags.BoolVar(&r.noColor, "no-color", r.Getenv("NO_COLOR") != "", "print without colours; NO_COLOR sets it too")
-	root.AddCommand(r.serveCommand(), r.stdioCommand(), r.initCommand(), r.demoCommand(), r.keyCommand(),
-		r.trustCommand(), r.auditCommand(), r.configCommand(), r.versionCommand())
+	root.AddCommand(r.serveCommand(), r.stdioCommand(), r.initCommand(), r.installCommand(), r.uninstallCommand(), r.demoCommand(), r.keyCommand(),
+		r.trustCommand(), r.auditCommand(), r.configCommand(), r.doctorCommand(), r.versionCommand())
 	return root
 }
 

@@ -47,7 +47,7 @@ func commandLine(t *testing.T) string {
 	b.WriteString("# The command line\n\nGenerated from `doorward --help`. Exit codes: 0 fine, 1 failed, 2 usage, 3 findings or a refusal.\n" +
 		"With `--format json` stdout holds JSON and nothing else; text for people goes to stderr.\n")
 	for _, c := range []string{
-		"", "serve", "stdio", "init", "demo",
+		"", "serve", "stdio", "init", "install", "uninstall", "doctor", "demo",
 		"key", "key create", "key list", "key rotate", "key revoke",
 		"trust", "trust list", "trust show", "trust diff", "trust approve", "trust reject", "trust verify",
 		"audit", "audit tail", "audit search", "audit verify",
