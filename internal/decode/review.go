@@ -3,6 +3,7 @@ package decode
 import (
 	"context"
 	"fmt"
+	"strconv"
 
 	"doorward/internal/gate"
 	"doorward/internal/mcp"
@@ -34,7 +35,7 @@ func reviewFinal(ex *gate.Exchange, m *gate.Message) string {
 		return "answer to what is no request"
 	}
 	if m.Kind == gate.Failure {
-		return ""
+		return reviewFailure(ex, m)
 	}
 	if raw := m.Bytes(m.Result); len(raw) == 0 || raw[0] != '{' {
 		return "result is not an object"
@@ -43,6 +44,24 @@ func reviewFinal(ex *gate.Exchange, m *gate.Message) string {
 		return ""
 	}
 	return mcp.CheckResult(ex.Call.Route, m, mcp.CapabilitiesOf(ex))
+}
+
+// reviewFailure says what is wrong with an error: one that wants URLs visited is
+// a question to the client like any other (2025-11-25, -32042).
+func reviewFailure(ex *gate.Exchange, m *gate.Message) string {
+	list, ok := mcp.URLElicitations(m)
+	if at, _ := m.Field("code"); !ok && string(m.Bytes(at)) != strconv.Itoa(mcp.CodeURLElicitation) {
+		return ""
+	}
+	if !ok {
+		return "error that wants URLs visited and does not say which, or too many"
+	}
+	for _, r := range list {
+		if !mcp.MayAsk(mcp.CapabilitiesOf(ex), r.Method, r.Params) {
+			return "error that wants a URL visited which the client did not declare it can, or may not be sent to"
+		}
+	}
+	return ""
 }
 
 // reviewOwn says what is wrong with a notification or request of the

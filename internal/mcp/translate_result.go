@@ -72,6 +72,11 @@ func ForStateless(ex *gate.Exchange, m *gate.Message, serverInfo []byte) (*gate.
 	if !isObject(m.Bytes(m.Result)) {
 		return m, nil // which the reply stages refuse
 	}
+	if at, ok := m.Field(fieldResultType); ok { // which its era does not have
+		if kind, _ := unquote(m.Bytes(at)); kind != "complete" {
+			return nil, fmt.Errorf("translating a result: its resultType is not complete but %.80q", m.Bytes(at))
+		}
+	}
 	p := codec(m).Patch()
 	p.DropField(fieldRequests, fieldState)
 	p.SetField(fieldResultType, []byte(`"complete"`))

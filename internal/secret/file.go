@@ -92,7 +92,11 @@ func (f *file) trusted(info fs.FileInfo) error {
 	if !info.Mode().IsRegular() {
 		return errors.New("is no regular file")
 	}
-	if info.Mode().Perm()&openTo != 0 {
+	open := info.Mode().Perm() & openTo
+	if mounted(f.path) {
+		open &= writable
+	}
+	if open != 0 {
 		return fmt.Errorf("can be read by others (mode %04o): chmod 600 %s", info.Mode().Perm(), f.path)
 	}
 	if !ours(info) {
@@ -102,6 +106,15 @@ func (f *file) trusted(info fs.FileInfo) error {
 		return errors.New("is a link that belongs to another user")
 	}
 	return nil
+}
+
+// writable are the permission bits that let others change a file.
+const writable fs.FileMode = 0o022
+
+// mounted tells whether the path is where container runtimes mount secrets. They
+// make them readable by every user of the container, whose walls keep them.
+func mounted(path string) bool {
+	return strings.HasPrefix(path, "/run/secrets/") || strings.HasPrefix(path, "/var/run/secrets/")
 }
 
 // changed is when the file last changed, if that can be told.

@@ -33,8 +33,8 @@ func (b *backoff) wait() time.Duration {
 	return time.Until(b.retryAt)
 }
 
-// failed puts the next attempt off.
-func (b *backoff) failed() {
+// failed puts the next attempt off, by what the other side asked for at least.
+func (b *backoff) failed(asked time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	wait, least := maxBackoff, b.least
@@ -46,7 +46,7 @@ func (b *backoff) failed() {
 	}
 	b.failures++
 	// Jitter, so that the channels of a server that fell do not return as one.
-	b.retryAt = time.Now().Add(wait/2 + rand.N(wait/2+1)) //nolint:gosec // jitter is no secret
+	b.retryAt = time.Now().Add(max(asked, wait/2+rand.N(wait/2+1))) //nolint:gosec // jitter is no secret
 }
 
 func (b *backoff) worked() {

@@ -264,9 +264,10 @@ func (c *channel) begun() (*opening, error) {
 		}
 	}
 	if wait := max(c.backoff.wait(), c.srv.starts.wait()); wait > 0 {
-		e := c.srv.fault(gate.CodeUpstreamDown, "restarting", fmt.Errorf("%w: next attempt in %s", errDown, wait.Round(time.Millisecond)))
-		e.Public = fmt.Sprintf("upstream %s is unavailable; try again in %s", c.srv.set.Name, (wait + time.Second - 1).Truncate(time.Second))
-		return nil, e
+		return nil, &gate.Error{ // the failure that it waits for stays the last one
+			Code: gate.CodeUpstreamDown, Op: "restarting upstream " + c.srv.set.Name, Err: fmt.Errorf("%w: next attempt in %s", errDown, wait.Round(time.Millisecond)),
+			Public: fmt.Sprintf("upstream %s is unavailable; try again in %s", c.srv.set.Name, (wait + time.Second - 1).Truncate(time.Second)),
+		}
 	}
 	o := &opening{done: make(chan struct{})}
 	c.opening = o
@@ -297,10 +298,10 @@ func (c *channel) finish(o *opening, before *conn) {
 	case o.err != nil:
 		o.err = c.srv.classify(ctx, "opening", o.err)
 		// What was refused for want of room was not started, and may be at once.
-		if !c.srv.learn(c.key.era, o.err) && gate.CodeOf(o.err) != gate.CodeUpstreamBusy {
-			c.backoff.failed()
+		if !c.srv.learn(c.key.era, o.err) && (gate.CodeOf(o.err) != gate.CodeUpstreamBusy || asksToWait(o.err) > 0) {
+			c.backoff.failed(asksToWait(o.err))
 			if c.srv.wire == nil { // nor will it start for others
-				c.srv.starts.failed()
+				c.srv.starts.failed(0)
 			}
 		}
 	case c.closed != nil:
@@ -337,7 +338,7 @@ func (c *channel) broke(cn *conn) {
 		c.backoff.worked()
 	}
 	if c.srv.wire == nil {
-		c.backoff.failed()
+		c.backoff.failed(0)
 	}
 }
 

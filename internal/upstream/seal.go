@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"strings"
 	"time"
 
 	"doorward/internal/gate"
@@ -106,7 +107,7 @@ func (p *Pool) openState(ex *gate.Exchange) (reopened, error) {
 	}
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(s)
 	n := p.sealer.NonceSize()
-	if err != nil || len(sealed) < n {
+	if err != nil || len(sealed) < n || strings.ContainsAny(s, "\r\n") { // which the decoder skips
 		return reopened{}, fault
 	}
 	plain, err := p.sealer.Open(nil, sealed[:n], sealed[n:], binding(ex))

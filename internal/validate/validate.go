@@ -69,15 +69,22 @@ func (s *Stage) Judge(ctx context.Context, ex *gate.Exchange) (gate.Verdict, err
 			return v, nil
 		}
 	}
-	return judgeArguments(ctx, def.input, args)
+	absent := def.headers
+	if ex.Call.Era != gate.Stateless {
+		absent = nil
+	}
+	return judgeArguments(ctx, def.input, args, absent)
 }
 
-func judgeArguments(ctx context.Context, c *checker, args []byte) (gate.Verdict, error) {
+// judgeArguments holds arguments to a schema. A null for one of the parameters in
+// nullable says that there is none.
+func judgeArguments(ctx context.Context, c *checker, args []byte, nullable []mcp.HeaderParam) (gate.Verdict, error) {
 	in, err := decode(args)
 	if err == nil {
 		if _, object := in.value.(map[string]any); !object {
 			err = errors.New("the arguments are not an object")
 		} else {
+			dropNulls(in.value, nullable)
 			err = c.check(ctx, in)
 		}
 	}
@@ -128,6 +135,23 @@ func (s *Stage) Review(ctx context.Context, ex *gate.Exchange, m *gate.Message) 
 		return nil, gate.Verdict{}, fmt.Errorf("validating a result: %w", ctx.Err())
 	}
 	return nil, badResult(explain(err)), nil
+}
+
+// dropNulls takes parameters that clients repeat in headers out of the arguments
+// where they are null: a header cannot say null, so there null is absent, and what
+// is required is missing (SEP-2243; 2026-07-28, x-mcp-header). The upstream still
+// gets the null.
+func dropNulls(args any, params []mcp.HeaderParam) {
+	for _, p := range params {
+		at, _ := args.(map[string]any)
+		for _, name := range p.Path[:len(p.Path)-1] {
+			at, _ = at[name].(map[string]any)
+		}
+		last := p.Path[len(p.Path)-1]
+		if value, there := at[last]; there && value == nil {
+			delete(at, last)
+		}
+	}
 }
 
 func badResult(text string) gate.Verdict {

@@ -46,7 +46,7 @@ func TestTheRefusalTeaches(t *testing.T) {
 }
 
 func TestHeaderParams(t *testing.T) {
-	it := tool(`{"properties":{"region":{"type":"string","x-mcp-header":"Region"}}}`, "")
+	it := tool(`{"properties":{"region":{"type":"string","x-mcp-header":"Region"},"zone":{"type":"string"},"in":{"properties":{"must":{"type":"string","x-mcp-header":"Must"}},"required":["must"]}}}`, "")
 	for _, tc := range []struct {
 		name, transport string
 		era             gate.Era
@@ -61,6 +61,11 @@ func TestHeaderParams(t *testing.T) {
 		{"neither", "http", gate.Stateless, nil, ``, ""},
 		{"stateful", "http", gate.Stateful, nil, `{"region":"eu"}`, ""},
 		{"stdio", "stdio", gate.Stateless, nil, `{"region":"eu"}`, ""},
+		{"null is absent", "http", gate.Stateless, nil, `{"region":null}`, ""},
+		{"null with a header", "http", gate.Stateless, []string{"Mcp-Param-Region", "null"}, `{"region":null}`, gate.CodeHeaderMismatch},
+		{"null is no value of another parameter", "http", gate.Stateless, nil, `{"zone":null}`, gate.CodeArguments},
+		{"null is not what is required", "http", gate.Stateless, nil, `{"in":{"must":null}}`, gate.CodeArguments},
+		{"null in the older era", "http", gate.Stateful, nil, `{"region":null}`, gate.CodeArguments},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			ex := call(t, it, tc.args)
