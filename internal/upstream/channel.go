@@ -21,6 +21,7 @@ type channelKey struct {
 	owner      owner
 	credential string // Principal.Credential
 	declared   string // the capabilities of initialize, of at most a few forms
+	lane       int    // of several for the same; see parked
 }
 
 // owner is whose something is: a session's, by its id, a principal's or a stdio
@@ -42,6 +43,8 @@ type channel struct {
 	srv     *server
 	key     channelKey
 	session *gate.Session          // whose own it is; nil for a principal's or a shared one
+	taken   atomic.Bool            // one call that may be asked has the channel
+	asking  atomic.Pointer[parked] // that call, once it is made
 	hearers hearers                // who listens to what comes outside any call, beside the session
 	says    atomic.Pointer[[]byte] // the capabilities in stateless requests of Doorward's own
 	conn    atomic.Pointer[conn]
@@ -297,8 +300,7 @@ func (c *channel) finish(o *opening, before *conn) {
 	switch {
 	case o.err != nil:
 		o.err = c.srv.classify(ctx, "opening", o.err)
-		// What was refused for want of room was not started, and may be at once.
-		if !c.srv.learn(c.key.era, o.err) && (gate.CodeOf(o.err) != gate.CodeUpstreamBusy || asksToWait(o.err) > 0) {
+		if !c.srv.learn(c.key.era, o.err) && tried(o.err) {
 			c.backoff.failed(asksToWait(o.err))
 			if c.srv.wire == nil { // nor will it start for others
 				c.srv.starts.failed(0)
@@ -325,6 +327,19 @@ func (c *channel) finish(o *opening, before *conn) {
 	close(o.done)
 	if o.err == nil {
 		c.arrived(o.conn)
+	}
+}
+
+// tried tells whether an opening failed at the upstream. What was refused here,
+// for want of room or of an approval, was not started, and may be at once.
+func tried(err error) bool {
+	switch gate.CodeOf(err) {
+	case gate.CodeUpstreamHeld, gate.CodeAudit, gate.CodeShuttingDown, gate.CodeCancelled:
+		return false
+	case gate.CodeUpstreamBusy:
+		return asksToWait(err) > 0
+	default:
+		return true
 	}
 }
 

@@ -187,6 +187,10 @@ func (c *channel) unsolicited(cn *conn, m *gate.Message) {
 	ctx, cancel := context.WithTimeout(context.Background(), sendTimeout)
 	defer cancel()
 	if m.Kind == gate.Request {
+		if k := c.asking.Load(); k != nil {
+			k.question(ctx, m)
+			return
+		}
 		shown, err := c.passAsk(ctx, cn, nil, m)
 		if err != nil {
 			c.srv.log.Debug("declining an upstream's request", "upstream", c.srv.set.Name, "error", err)

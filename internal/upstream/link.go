@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
-	"sync/atomic"
 
 	"doorward/internal/gate"
 	"doorward/internal/jsonrpc"
@@ -25,7 +24,6 @@ type outgoing struct {
 	token   bool                    // a progress token was sent
 	logs    bool                    // messages about logs may come back to this call
 	asks    bool                    // the upstream may ask the client during this call
-	waits   atomic.Bool             // the upstream has asked, and the client has not answered
 	room    [5]jsonrpc.Edit         // for rewrite
 	cancel  context.CancelCauseFunc // ends the context of the exchange; nil where the link has to make one
 }

@@ -246,23 +246,14 @@ func (x *mux) owner(m *gate.Message) *waiting {
 	if !x.owned {
 		return nil
 	}
-	var best *waiting
+	var oldest *waiting
 	for _, w := range x.calls {
 		fits := m.Kind == gate.Request && w.o.asks || m.Method == methodLog && w.o.logs
-		if fits && (best == nil || w.before(best)) {
-			best = w
+		if fits && (oldest == nil || w.o.id < oldest.o.id) {
+			oldest = w
 		}
 	}
-	return best
-}
-
-// before tells which of two calls a message that names none rather belongs to:
-// one that waits for its client's answer is not likely to ask again.
-func (w *waiting) before(o *waiting) bool {
-	if waits := w.o.waits.Load(); waits != o.o.waits.Load() {
-		return !waits
-	}
-	return w.o.id < o.o.id
+	return oldest
 }
 
 // failCall answers the call whose answer could not be read, so that it does not

@@ -16,6 +16,7 @@ import (
 const (
 	maxParked    = 1_000
 	maxOwnParked = 16 // of one principal
+	maxLanes     = 16 // calls of one client's kind at one upstream that may be asked
 	parkWait     = 10 * time.Minute
 	parkQueue    = 64                    // messages of a call that nobody attends
 	gatherWait   = 40 * time.Millisecond // without another question, after which those that came together are asked
@@ -125,10 +126,10 @@ func (t *parkedCalls) endChannel(c *channel, cause error) {
 // can be asked nothing the call is made as any other; else it is made by a
 // goroutine of its own, which outlives the exchange while it is parked.
 func (c *channel) park(ctx context.Context, cn *conn, k *calling) error {
-	k.o = c.toStateful(k.ex)
-	c.wantLogs(ctx, cn, k.ex)
-	if !k.o.asks {
+	if c.key.declared == "" || c.key.declared == "{}" {
+		k.o = c.toStateful(k.ex)
 		k.o.cancel = k.cancel
+		c.wantLogs(ctx, cn, k.ex)
 		return cn.link.exchange(ctx, k.o, func(m *gate.Message) error {
 			if m.Kind == gate.Request {
 				return c.decline(ctx, cn.link, m)
@@ -138,14 +139,60 @@ func (c *channel) park(ctx context.Context, cn *conn, k *calling) error {
 		})
 	}
 	call := &parked{
-		id: randomName(), owner: k.ex.Principal.Key(), channel: c, conn: cn, o: k.o,
+		id: randomName(), owner: k.ex.Principal.Key(),
 		box: make(chan *gate.Message, parkQueue), over: make(chan struct{}),
 	}
 	if it := k.ex.Target.Item; it != nil {
 		call.digest = it.Digest
 	}
+	if err := call.claim(ctx, c, k); err != nil {
+		return err
+	}
 	call.begin()
 	return call.attend(ctx, k)
+}
+
+// claim finds the call a channel where no other call may be asked. Many servers
+// ask on a stream that names no call (the TypeScript SDK 1 does, on its GET
+// stream); with one call to a channel the question can only be that call's, and no
+// client of the principal's gets what another's conversation is about.
+func (k *parked) claim(ctx context.Context, c *channel, of *calling) error {
+	for lane := range maxLanes {
+		key := c.key
+		key.lane = lane
+		l, err := c.srv.channel(key, nil)
+		if err != nil {
+			return err
+		}
+		if !l.taken.CompareAndSwap(false, true) {
+			continue
+		}
+		l.begin()
+		k.channel = l
+		if k.conn, err = l.use(ctx); err == nil {
+			err = c.srv.approved(k.conn)
+		}
+		if err == nil {
+			err = l.still(ctx, k.conn, of.ex.Target.Item)
+		}
+		if err != nil {
+			k.leave()
+			return err
+		}
+		k.o = l.toStateful(of.ex)
+		of.o = k.o
+		l.wantLogs(ctx, k.conn, of.ex)
+		l.asking.Store(k)
+		return nil
+	}
+	return fmt.Errorf("%w: %d calls of the principal's that may be asked are under way", errBusy, maxLanes)
+}
+
+// leave gives the channel back.
+func (k *parked) leave() {
+	k.channel.asking.Store(nil)
+	k.channel.taken.Store(false)
+	k.channel.end()
 }
 
 // begin makes the call.
@@ -153,14 +200,13 @@ func (k *parked) begin() {
 	p := k.channel.srv.pool
 	ctx, cancel := context.WithCancelCause(context.Background())
 	k.cancel, k.o.cancel = cancel, cancel
-	k.channel.begin()
 	p.wg.Go(func() {
-		defer k.channel.end()
 		ctx, stop := untilStopping(ctx, p.stopping)
 		defer stop()
 		k.err = k.conn.link.exchange(ctx, k.o, func(m *gate.Message) error { return k.take(ctx, m) })
 		p.parked.drop(k)
 		cancel(nil)
+		k.leave()
 		close(k.over)
 	})
 }
@@ -186,6 +232,14 @@ func (k *parked) take(ctx context.Context, m *gate.Message) error {
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
+	}
+}
+
+// question takes a request that came outside the call's own stream: on its channel
+// there is no other call that it could belong to.
+func (k *parked) question(ctx context.Context, m *gate.Message) {
+	if err := k.take(ctx, m); err != nil {
+		k.channel.srv.log.DebugContext(ctx, "an upstream's question has no call", "upstream", k.channel.srv.set.Name, "error", err)
 	}
 }
 
@@ -248,7 +302,6 @@ func (k *parked) end(cause error) {
 // ask parks the call: the client gets what the upstream asks, and the ticket to
 // come back with. done is false when the call goes on without.
 func (k *parked) ask(ctx context.Context, of *calling, first *gate.Message) (done bool, err error) {
-	k.o.waits.Store(true)
 	batch, rest := k.gather(ctx, first)
 	if ctx.Err() != nil {
 		k.end(context.Cause(ctx))
@@ -272,7 +325,6 @@ func (k *parked) ask(ctx context.Context, of *calling, first *gate.Message) (don
 // declineAll tells the upstream that nobody can be asked, for want of room.
 func (k *parked) declineAll(ctx context.Context, batch []*gate.Message) error {
 	k.channel.srv.pool.count(k.channel.srv.set.Name, "dropped")
-	k.o.waits.Store(false)
 	k.mu.Lock()
 	k.waiting = nil
 	k.mu.Unlock()
@@ -371,6 +423,5 @@ func (k *parked) resume(ctx context.Context, of *calling) error {
 		k.mu.Unlock()
 		return k.release(ctx, of)
 	}
-	k.o.waits.Store(false)
 	return k.attend(ctx, of)
 }
