@@ -200,7 +200,7 @@ func (c *channel) load(cn *conn, kind gate.ItemKind, l *loading) {
 func (c *channel) pages(ctx context.Context, l link, kind gate.ItemKind) (*catalogue, time.Duration, error) {
 	g := &gathering{srv: c.srv, kind: kind, names: map[string]int{}, headers: c.key.era == gate.Stateless && c.srv.wire != nil}
 	cursor, ttl := "", maxTTL
-	for range maxPages {
+	for page := 1; ; page++ {
 		m, err := c.request(ctx, l, mcp.ListMethod(kind), c.listParams(cursor))
 		if err != nil {
 			return nil, 0, err
@@ -212,14 +212,33 @@ func (c *channel) pages(ctx context.Context, l link, kind gate.ItemKind) (*catal
 			return nil, 0, fmt.Errorf("%w: listing answered with error %s", errProtocol, errorCode(m))
 		}
 		ttl = min(ttl, ttlOf(m))
-		if cursor, err = mcp.Page(kind, m.Bytes(m.Result), g.add); err != nil {
+		before := cursor
+		cursor, err = mcp.Page(kind, m.Bytes(m.Result), g.add)
+		switch {
+		case errors.Is(err, errFull):
+		case err != nil:
 			return nil, 0, errors.Join(errProtocol, err)
-		}
-		if cursor == "" {
+		case cursor == "":
 			return g.catalogue(), ttl, nil
+		case cursor == before:
+			err = fmt.Errorf("%w: the same page again and again", errFull)
+		case page == maxPages:
+			err = fmt.Errorf("%w: more than %d pages", errFull, maxPages)
+		default:
+			continue
 		}
+		return g.catalogue(), ttl, c.truncated(ctx, kind, err)
 	}
-	return nil, 0, fmt.Errorf("%w: a list of more than %d pages", errProtocol, maxPages)
+}
+
+// errFull is a list that is longer than what is kept of it.
+var errFull = errors.New("the list is cut short")
+
+// truncated puts on record that the rest of a list is not there for anybody: what
+// came first can be used, and who approves should know (security case RES-06).
+func (c *channel) truncated(ctx context.Context, kind gate.ItemKind, why error) error {
+	c.srv.log.WarnContext(ctx, "upstream offers more than is read; the rest cannot be used", "upstream", c.srv.set.Name, "kind", kind.String(), "reason", why)
+	return c.srv.event(ctx, "catalogue.truncated", fmt.Sprintf("%s: %v", kind, why))
 }
 
 func (c *channel) listParams(cursor string) []byte {
@@ -253,10 +272,10 @@ type gathering struct {
 // rest of the list with it (security case MHB-12).
 func (g *gathering) add(raw []byte) error {
 	if g.total++; g.total > maxItems {
-		return fmt.Errorf("a list of more than %d items", maxItems)
+		return fmt.Errorf("%w: more than %d items", errFull, maxItems)
 	}
 	if g.bytes += len(raw); g.bytes > maxCatalog {
-		return fmt.Errorf("a list of more than %d bytes", maxCatalog)
+		return fmt.Errorf("%w: more than %d bytes", errFull, maxCatalog)
 	}
 	if len(raw) == 0 || raw[0] != '{' {
 		g.leaveOut("", errors.New("it is no object"))
