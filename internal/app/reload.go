@@ -53,6 +53,9 @@ func (a *App) reload(ctx context.Context, actor string) error {
 			_ = a.Level.UnmarshalText([]byte(cfg.Telemetry.Log.Level)) // config has checked it
 		}
 		a.current.Store(snap)
+		for _, name := range names(cfg.Upstreams) {
+			a.pool.Announce(name)
+		}
 		return nil
 	})
 }

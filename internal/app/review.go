@@ -97,7 +97,8 @@ func (a *App) Reject(ctx context.Context, actor string, refs []admin.Ref) (int, 
 	return a.decide(ctx, actor, "trust.reject", refs, a.pins.Reject)
 }
 
-// decide records each decision and then carries them out, all or none.
+// decide records each decision and then carries them out, all or none. Clients
+// that are connected learn that their lists changed.
 func (a *App) decide(ctx context.Context, actor, kind string, refs []admin.Ref, do func([]lock.Ref, string) (int, error)) (int, error) {
 	decided := make([]lock.Ref, 0, len(refs))
 	for _, r := range refs {
@@ -129,6 +130,13 @@ func (a *App) decide(ctx context.Context, actor, kind string, refs []admin.Ref, 
 	})
 	if err != nil {
 		return n, operated("deciding", err)
+	}
+	told := map[string]bool{}
+	for _, r := range refs {
+		if !told[r.Upstream] {
+			told[r.Upstream] = true
+			a.pool.Announce(r.Upstream)
+		}
 	}
 	return n, operated("deciding", a.pins.Flush())
 }

@@ -72,6 +72,8 @@ type listener struct {
 	acks   chan wanted // what each upstream honours; one value of each, at most
 	wg     sync.WaitGroup
 	pulses map[string]*pulse // by method
+
+	honoured wanted // what was acknowledged; set before it is announced to
 }
 
 // listen opens a listen at each upstream that has something of what the client
@@ -98,6 +100,8 @@ func (p *Pool) listen(ctx context.Context, ex *gate.Exchange, emit gate.Emit) er
 	if err := l.acknowledge(ctx, n, emit); err != nil {
 		return err
 	}
+	p.listening.add(l)
+	defer p.listening.drop(l)
 	return l.relay(ctx, emit)
 }
 
@@ -181,6 +185,7 @@ func (l *listener) acknowledge(ctx context.Context, n int, emit gate.Emit) error
 		}
 		break
 	}
+	l.honoured = honoured
 	list, err := json.Marshal(honoured)
 	if err != nil {
 		return fmt.Errorf("acknowledging: %w", err)

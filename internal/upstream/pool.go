@@ -120,6 +120,8 @@ type Pool struct {
 	levels  levels
 	bridges bridges
 	pulses  pulses
+
+	listening listeners
 	lists   interned
 
 	channels atomic.Int64

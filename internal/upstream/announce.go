@@ -1,0 +1,84 @@
+package upstream
+
+import (
+	"slices"
+	"sync"
+
+	"doorward/internal/gate"
+)
+
+// listeners are the subscriptions/listen that are open.
+type listeners struct {
+	mu  sync.Mutex
+	all map[*listener]struct{}
+}
+
+func (t *listeners) add(l *listener) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.all == nil {
+		t.all = map[*listener]struct{}{}
+	}
+	t.all[l] = struct{}{}
+}
+
+func (t *listeners) drop(l *listener) {
+	t.mu.Lock()
+	delete(t.all, l)
+	t.mu.Unlock()
+}
+
+// announce queues a change for those who asked for it, and whose upstream it is;
+// one whose queue is full reads its lists again soon in any case.
+func (t *listeners) announce(upstream string, m *gate.Message) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for l := range t.all {
+		if !l.honoured.has(m) || !slices.Contains(l.ex.Target.Upstreams, upstream) {
+			continue
+		}
+		select {
+		case l.queue <- m:
+		default:
+		}
+	}
+}
+
+// Announce tells every client that uses the upstream that its lists may have
+// changed: not there, but in what a client may see of it. App calls it when a
+// person has decided about definitions, and when the policy is another.
+func (p *Pool) Announce(upstream string) {
+	s, err := p.server(upstream)
+	if err != nil {
+		return // it is gone, and its clients know
+	}
+	sessions := s.sessions()
+	for _, name := range [...]string{"tools", "prompts", "resources"} {
+		m := bareChange(name)
+		p.listening.announce(upstream, m)
+		for _, session := range sessions {
+			p.tell(session, upstream, m)
+		}
+	}
+}
+
+// sessions are those of the stateful clients that use the upstream now.
+func (s *server) sessions() []*gate.Session {
+	var all []*gate.Session
+	s.mu.Lock()
+	for _, c := range s.channels {
+		if c.session != nil {
+			all = append(all, c.session)
+		}
+		all = append(all, c.listeners()...)
+	}
+	s.mu.Unlock()
+	s.pool.bridges.mu.Lock()
+	defer s.pool.bridges.mu.Unlock()
+	for key, b := range s.pool.bridges.open {
+		if key.srv == s {
+			all = append(all, b.session)
+		}
+	}
+	return all
+}
