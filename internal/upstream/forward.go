@@ -82,7 +82,10 @@ func (p *Pool) relay(ctx context.Context, ex *gate.Exchange, emit gate.Emit) err
 // in the definition that a person approved.
 func again(ex *gate.Exchange) bool {
 	it := ex.Target.Item
+	_, resumed := ex.Call.Message.Field("requestState")
 	switch {
+	case resumed:
+		return false
 	case ex.Call.Route.Item != gate.Tool:
 		return ex.Call.Route.Mirror != "" || ex.Call.Route.NameAt == "ref"
 	case it == nil:
@@ -94,14 +97,14 @@ func again(ex *gate.Exchange) bool {
 }
 
 func (s *server) relay(ctx context.Context, k *calling) error {
-	state, err := s.pool.openState(k.ex)
-	if err != nil {
-		return err
-	}
 	if err := s.place(ctx); err != nil {
 		return err
 	}
 	defer s.leave()
+	state, err := s.pool.openState(k.ex) // uses a ticket up, so nothing may come between
+	if err != nil {
+		return err
+	}
 	if state.parked != nil {
 		return state.parked.resume(ctx, k)
 	}
