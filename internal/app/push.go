@@ -21,6 +21,9 @@ func (a *App) unsolicited(session *gate.Session, up string, m *gate.Message) {
 	a.current.Load().line.Push(a.ctx, ex, m, a.front.Unasked())
 }
 
+// open tells whether a client's session has not ended.
+func (a *App) open(session *gate.Session) bool { return a.front.Has(session.ID) }
+
 // live tells whether the credential that opened a stream is still good.
 func (a *App) live(p *gate.Principal) bool {
 	switch {

@@ -113,6 +113,10 @@ func (s *Server) Find(id string, p *gate.Principal, profile string) (*gate.Sessi
 	return &se.Session, true
 }
 
+// Has tells whether there is a session with that id, pending or open. It is no use
+// of the session.
+func (s *Server) Has(id string) bool { return id != "" && s.sessions.get(id) != nil }
+
 // Begin makes a pending session with a new id of 256 random bits. It can be
 // found once the result of its handshake has been delivered; until then it
 // counts against the limits, and a failed handshake drops it. The error is a

@@ -82,6 +82,20 @@ func (t *bridges) drop(key bridgeKey, b *bridge) {
 	}
 }
 
+// sweep ends what is left of sessions that ended while a call of theirs began.
+func (t *bridges) sweep(open func(*gate.Session) bool) {
+	if open == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, b := range t.open {
+		if !open(b.session) {
+			b.cancel()
+		}
+	}
+}
+
 // end ends what a session hears.
 func (t *bridges) end(session *gate.Session) {
 	t.mu.Lock()

@@ -90,6 +90,8 @@ type Config struct {
 	// Unsolicited takes what an upstream sends outside any call to the client's
 	// GET stream. May be nil.
 	Unsolicited func(session *gate.Session, upstream string, m *gate.Message)
+	// Open tells whether a client's session has not ended. Nil: always.
+	Open func(session *gate.Session) bool
 	// MayRead tells whether the exchange's principal may be told of changes to
 	// a resource. Nil refuses all.
 	MayRead func(ex *gate.Exchange, upstream, uri string) bool
@@ -306,6 +308,7 @@ func (p *Pool) sweep() {
 		case <-p.stopping:
 			return
 		case now := <-t.C:
+			p.bridges.sweep(p.cfg.Open)
 			for _, s := range p.list() {
 				s.expire(now)
 			}
