@@ -124,7 +124,7 @@ type Pool struct {
 	pulses  pulses
 
 	listening listeners
-	lists   interned
+	lists     interned
 
 	channels atomic.Int64
 	closed   atomic.Bool
