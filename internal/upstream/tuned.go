@@ -57,16 +57,14 @@ func (t *tuned) until(ctx context.Context, want wanted) (ended bool, err error) 
 	f := *t.follower
 	f.told = func(w wanted) { t.told(want, w) }
 	over := make(chan error, 1)
-	go func() { over <- f.run(ctx, want) }()
+	go func() { defer close(over); over <- f.run(ctx, want) }()
+	defer func() { stop(); <-over }()
 	select {
 	case err := <-over:
-		stop()
 		return true, err
 	case <-t.changed:
 	case <-ctx.Done():
 	}
-	stop()
-	_ = <-over // why it ended is known
 	return false, nil
 }
 
