@@ -117,14 +117,22 @@ func (b *bridge) wanted() wanted {
 		return w
 	}
 	if cn := c.conn.Load(); cn != nil {
-		h := cn.hello.Load()
-		w.Tools, w.Prompts, w.Resources = h.flag("tools", "listChanged"), h.flag("prompts", "listChanged"), h.flag("resources", "listChanged")
+		w.add(cn.hello.Load().changes())
 	}
 	return w
 }
 
-// put hands a notification to the session.
+// put hands a notification to the session, of resources while it is subscribed.
 func (b *bridge) put(_ context.Context, m *gate.Message) error {
+	if m.Method == methodUpdated {
+		b.mu.Lock()
+		w := wanted{URIs: b.uris}
+		wants := w.has(m)
+		b.mu.Unlock()
+		if !wants {
+			return nil
+		}
+	}
 	b.pool.tell(b.session, b.srv.set.Name, mcp.Untagged(m))
 	return nil
 }

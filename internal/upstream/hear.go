@@ -69,10 +69,7 @@ type watching struct {
 // told says what the upstream can send of it, put takes what comes.
 func (f *follower) hear(ctx context.Context, c *channel, cn *conn, want wanted) error {
 	h := cn.hello.Load()
-	granted := wanted{
-		Tools: want.Tools && h.flag("tools", "listChanged"), Prompts: want.Prompts && h.flag("prompts", "listChanged"),
-		Resources: want.Resources && h.flag("resources", "listChanged"),
-	}
+	granted := want.narrow(h.changes())
 	if h.flag("resources", "subscribe") {
 		for _, uri := range want.URIs {
 			if err := c.subscribe(ctx, cn, uri); err != nil {
@@ -99,6 +96,11 @@ func (f *follower) hear(ctx context.Context, c *channel, cn *conn, want wanted) 
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// changes are the lists that the upstream says when they change.
+func (h *hello) changes() wanted {
+	return wanted{Tools: h.flag("tools", "listChanged"), Prompts: h.flag("prompts", "listChanged"), Resources: h.flag("resources", "listChanged")}
 }
 
 // flag tells whether the upstream declared a part of a capability.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"doorward/internal/gate"
@@ -146,9 +147,11 @@ func (l *httpLink) get(ctx context.Context, lastID string) (*http.Response, erro
 // hear keeps a GET stream open for what the upstream sends outside any call,
 // until the link ends or the upstream does not offer one.
 func (l *httpLink) hear() {
+	var first sync.Once
 	lastID, wait := "", defaultRetry
 	for {
 		resp, err := l.get(l.life, lastID)
+		first.Do(func() { close(l.hears) })
 		if err == nil {
 			s := newSSEReader(resp.Body, l.limit)
 			s.lastID = lastID

@@ -38,6 +38,7 @@ type httpLink struct {
 	common     http.Header // of every POST of a session; set with version, and never changed
 	values     fixedValues
 	credential credential
+	hears      chan struct{} // closed when the GET stream is open or was refused
 
 	life   context.Context //nolint:containedctx // the link's own life, which ends its GET stream
 	end    context.CancelCauseFunc
@@ -55,7 +56,7 @@ func (s *server) newHTTPLink(era gate.Era, loose func(*gate.Message)) (*httpLink
 	}
 	l := &httpLink{
 		name: s.set.Name, blank: blank, era: era, wire: s.wire, limit: s.set.MaxResult,
-		credential: s.credential, calls: map[*outgoing]struct{}{}, log: s.log, loose: loose, count: func(what string) { s.pool.count(s.set.Name, what) },
+		credential: s.credential, hears: make(chan struct{}), calls: map[*outgoing]struct{}{}, log: s.log, loose: loose, count: func(what string) { s.pool.count(s.set.Name, what) },
 		values: fixedValues{agent: [1]string{userAgent}, json: [1]string{typeJSON}, accept: [1]string{typeJSON + ", " + typeStream}},
 	}
 	l.life, l.end = context.WithCancelCause(context.Background())

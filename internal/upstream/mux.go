@@ -135,7 +135,32 @@ func (x *mux) await(ctx context.Context, to sender, w *waiting, unsent <-chan er
 			return w.orFinal(x.cause, take)
 		case <-ctx.Done():
 			x.cancel(ctx, to, w.o)
+			if w.o.method == methodListen {
+				x.farewell(w)
+			}
 			return context.Cause(ctx)
+		}
+	}
+}
+
+// listenEnd is how long the end of a listen may take.
+const listenEnd = time.Second
+
+// farewell waits for the answer to a listen that was cancelled. The next one on
+// the same link must not begin before: the Go SDK 1.8.0 takes everything that a
+// connection listens to away when one of its listens ends.
+func (x *mux) farewell(w *waiting) {
+	t := time.NewTimer(listenEnd)
+	defer t.Stop()
+	for {
+		select {
+		case <-w.queue:
+		case <-w.final:
+			return
+		case <-x.over:
+			return
+		case <-t.C:
+			return
 		}
 	}
 }

@@ -287,7 +287,29 @@ func (c *channel) initialize(ctx context.Context, l link) (hello, error) {
 	if hl, ok := l.(*httpLink); ok {
 		hl.begin(h.version)
 	}
-	return h, l.send(ctx, mcp.NewNotification(methodInitialized, nil).Raw)
+	if err := l.send(ctx, mcp.NewNotification(methodInitialized, nil).Raw); err != nil {
+		return hello{}, err
+	}
+	if hl, ok := l.(*httpLink); ok {
+		hl.settle(ctx)
+	}
+	return h, nil
+}
+
+// hearing is how long the first use of a session waits for its GET stream. What
+// some servers ask during a call comes there, and is lost while there is none (the
+// TypeScript SDK 1 drops it).
+const hearing = 500 * time.Millisecond
+
+// settle waits until the stream is open, or refused.
+func (l *httpLink) settle(ctx context.Context) {
+	t := time.NewTimer(hearing)
+	defer t.Stop()
+	select {
+	case <-l.hears:
+	case <-t.C:
+	case <-ctx.Done():
+	}
 }
 
 // begin notes the negotiated version and starts to listen.

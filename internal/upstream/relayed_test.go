@@ -89,7 +89,7 @@ func TestListenOfASharedChannelSaysNoMore(t *testing.T) {
 }
 
 // A bad entry of a list does not take the good ones with it (security case
-// MHB-12); a list over its bound does.
+// MHB-12); of a list over its bound there is what comes before (RES-06).
 func TestBadEntriesAreLeftOut(t *testing.T) {
 	t.Parallel()
 	list := func(entries string) http.HandlerFunc {
@@ -99,17 +99,15 @@ func TestBadEntriesAreLeftOut(t *testing.T) {
 		}
 	}
 	const good = `{"name":"good","inputSchema":{"type":"object"}}`
-	for entries, ok := range map[string]bool{
-		good: true,
-		`1,` + good + `,null,"x",[],true,{},{"name":3},{"name":""},{"name":"a\u202eb"},{"inputSchema":{}}`: true,
-		strings.Repeat("0,", 9_999) + good:  true,
-		strings.Repeat("0,", 10_000) + good: false,
+	for entries, want := range map[string]int{
+		good: 1,
+		`1,` + good + `,null,"x",[],true,{},{"name":3},{"name":""},{"name":"a\u202eb"},{"inputSchema":{}}`: 1,
+		strings.Repeat("0,", 9_999) + good:  1,
+		strings.Repeat("0,", 10_000) + good: 0,
 	} {
 		p := hostile(t, list(entries))
 		items, err := p.Items(t.Context(), exchange(t, nil, "up", modernCall("good", `{}`)), "up", gate.Tool)
-		if !ok {
-			wantCode(t, err, gate.CodeUpstreamProtocol)
-		} else if err != nil || len(items) != 1 || items[0].Name != "good" {
+		if err != nil || len(items) != want || want > 0 && items[0].Name != "good" {
 			t.Errorf("%.80s: items %v, error %v", entries, items, err)
 		}
 	}

@@ -42,7 +42,7 @@ func (c *channel) branchOff(b *branch) *trunk {
 	t := c.trunk
 	if t == nil {
 		t = &trunk{over: make(chan struct{}), all: map[*branch]struct{}{}}
-		t.tuned = newTuned(&follower{pool: c.srv.pool, srv: c.srv, key: c.key, who: "trunk", put: t.put, alone: true}, t.wanted, t.told)
+		t.tuned = newTuned(&follower{pool: c.srv.pool, srv: c.srv, key: c.key, who: "trunk", put: t.put, alone: true}, func() wanted { return t.wanted(c) }, t.told)
 		ctx, cancel := context.WithCancel(context.Background())
 		t.cancel, c.trunk = cancel, t
 		c.srv.pool.wg.Go(func() {
@@ -77,8 +77,12 @@ func (c *channel) part(t *trunk, b *branch) {
 	}
 }
 
-// wanted is what all of them want together.
-func (t *trunk) wanted() (w wanted) {
+// wanted is what all of them want together, and every list that may change: so that
+// who comes later seldom needs another listen.
+func (t *trunk) wanted(c *channel) (w wanted) {
+	if cn := c.conn.Load(); cn != nil {
+		w = cn.hello.Load().changes()
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for b := range t.all {

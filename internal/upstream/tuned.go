@@ -3,6 +3,7 @@ package upstream
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 )
 
@@ -51,21 +52,30 @@ func (t *tuned) run(ctx context.Context) {
 	}
 }
 
-// until listens for what is wanted until that changes, or ends by itself.
+// until listens for what is wanted until more is wanted, or it ends by itself.
 func (t *tuned) until(ctx context.Context, want wanted) (ended bool, err error) {
 	ctx, stop := context.WithCancel(ctx)
 	f := *t.follower
-	f.told = func(w wanted) { t.told(want, w) }
+	var honoured atomic.Pointer[wanted]
+	f.told = func(w wanted) { honoured.Store(&w); t.told(want, w) }
 	over := make(chan error, 1)
 	go func() { defer close(over); over <- f.run(ctx, want) }()
 	defer func() { stop(); <-over }()
-	select {
-	case err := <-over:
-		return true, err
-	case <-t.changed:
-	case <-ctx.Done():
+	for {
+		select {
+		case err := <-over:
+			return true, err
+		case <-t.changed:
+			if !want.covers(t.wanted()) {
+				return false, nil
+			}
+			if w := honoured.Load(); w != nil { // for those who came since
+				t.told(want, *w)
+			}
+		case <-ctx.Done():
+			return false, nil
+		}
 	}
-	return false, nil
 }
 
 // rest waits for the time after which an upstream that would not listen is asked
