@@ -35,12 +35,12 @@ type session struct {
 	Cancelled  string    `json:"cancelled"`
 }
 
-// check holds a session to what every client must see. The reference servers
-// have no stateless era, so every client must end up in the stateful one.
-func (s *session) check(t *testing.T, who string) {
+// check holds a session to what every client must see, whatever era it speaks:
+// the reference servers have the stateful one alone.
+func (s *session) check(t *testing.T, who, version string) {
 	t.Helper()
-	if s.Version != "2025-11-25" {
-		t.Errorf("version %q was negotiated", s.Version)
+	if s.Version != version {
+		t.Errorf("version %q was negotiated, want %s", s.Version, version)
 	}
 	for _, name := range []string{"files__read_text_file", "everything__echo", "memory__read_graph", "everything__trigger-elicitation-request"} {
 		if !slices.Contains(s.Tools, name) {
@@ -100,9 +100,9 @@ func clients(t *testing.T, g *gateway, k string) {
 	t.Helper()
 	t.Run("Go SDK", func(t *testing.T) {
 		t.Parallel()
-		useGoClient(t, g.url, k).check(t, "Go SDK")
+		useGoClient(t, g.url, k).check(t, "Go SDK", stateless)
 	})
-	for _, tc := range []struct{ sdk, mode string }{{"v1", "legacy"}, {"v2", "legacy"}, {"v2", "auto"}} {
+	for _, tc := range []struct{ sdk, mode, version string }{{"v1", "legacy", stateful}, {"v2", "legacy", stateful}, {"v2", "auto", stateless}} {
 		t.Run("TypeScript SDK "+tc.sdk+" "+tc.mode, func(t *testing.T) {
 			t.Parallel()
 			script, err := filepath.Abs(filepath.Join("testdata", "client.mjs"))
@@ -114,7 +114,7 @@ func clients(t *testing.T, g *gateway, k string) {
 			if r.code != 0 || json.Unmarshal([]byte(r.stdout), &s) != nil {
 				t.Fatalf("exit %d\n%s%s", r.code, r.stdout, r.stderr)
 			}
-			s.check(t, tc.sdk)
+			s.check(t, tc.sdk, tc.version)
 		})
 	}
 }
@@ -128,9 +128,15 @@ func (b bearer) RoundTrip(r *http.Request) (*http.Response, error) {
 	return http.DefaultTransport.RoundTrip(r)
 }
 
-// goClient connects the official SDK's client, which asks for the stateless era
-// first, and lists the tools.
+// goClient connects the official SDK's client, which takes the stateless era
+// where it is offered, and lists the tools.
 func goClient(t *testing.T, url, k string, change ...func(*mcp.ClientOptions)) *mcp.ClientSession {
+	t.Helper()
+	return goClientOf(t, stateless, url, k, change...)
+}
+
+// goClientOf is goClient with the version that it asks for.
+func goClientOf(t *testing.T, version, url, k string, change ...func(*mcp.ClientOptions)) *mcp.ClientSession {
 	t.Helper()
 	opts := &mcp.ClientOptions{
 		ElicitationHandler: func(context.Context, *mcp.ElicitRequest) (*mcp.ElicitResult, error) {
@@ -144,7 +150,7 @@ func goClient(t *testing.T, url, k string, change ...func(*mcp.ClientOptions)) *
 		f(opts)
 	}
 	c := mcp.NewClient(&mcp.Implementation{Name: "go-client", Version: "1"}, opts)
-	cs, err := c.Connect(t.Context(), &mcp.StreamableClientTransport{Endpoint: url, HTTPClient: &http.Client{Transport: bearer(k)}}, nil)
+	cs, err := c.Connect(t.Context(), &mcp.StreamableClientTransport{Endpoint: url, HTTPClient: &http.Client{Transport: bearer(k)}}, &mcp.ClientSessionOptions{ProtocolVersion: version})
 	if err != nil {
 		t.Fatalf("connecting: %v", err)
 	}
@@ -250,8 +256,8 @@ func textOf(r *mcp.CallToolResult) string {
 	return b.String()
 }
 
-// The Go SDK's client takes the stateless era where it is offered. With one
-// upstream that has none it must not be, or that upstream would be lost.
+// Upstreams of both eras behind one URL: a client of either era sees all of
+// them.
 func TestMixedErasLoseNoUpstream(t *testing.T) {
 	t.Parallel()
 	g := start(t, fmt.Sprintf("version: 1\nlisten: {address: \"127.0.0.1:0\"}\nupstreams:\n  files: {command: %s}\n  sdk: {url: %q}\nprofiles:\n  modern: {upstreams: [sdk]}\n",
@@ -259,23 +265,26 @@ func TestMixedErasLoseNoUpstream(t *testing.T) {
 	g.must("trust", "approve", "--all")
 	k := g.key("create", "me").Key
 	for _, tc := range []struct{ url, version, call string }{
-		{g.url, "2025-11-25", "files__list_allowed_directories"},
-		{g.url, "2025-11-25", "sdk__test_simple_text"},
-		{g.url + "/modern", "2026-07-28", "sdk__test_simple_text"},
+		{g.url, stateful, "files__list_allowed_directories"},
+		{g.url, stateful, "sdk__test_simple_text"},
+		{g.url, stateless, "files__list_allowed_directories"},
+		{g.url, stateless, "sdk__test_simple_text"},
+		{g.url + "/modern", stateful, "sdk__test_simple_text"},
+		{g.url + "/modern", stateless, "sdk__test_simple_text"},
 	} {
-		cs := goClient(t, tc.url, k)
+		cs := goClientOf(t, tc.version, tc.url, k)
 		if v := cs.InitializeResult().ProtocolVersion; v != tc.version {
 			t.Errorf("%s: version %s, want %s", tc.url, v, tc.version)
 		}
 		if r, err := cs.CallTool(t.Context(), &mcp.CallToolParams{Name: tc.call, Arguments: map[string]any{}}); err != nil || r.IsError {
-			t.Errorf("%s: %s: %v, error %v", tc.url, tc.call, r, err)
+			t.Errorf("%s: %s of %s: %v, error %v", tc.url, tc.call, tc.version, r, err)
 		}
 		_ = cs.Close()
 	}
 }
 
 // What a server sends outside any call reaches the client it is meant for, and
-// no other.
+// no other. Only the stateful era has a level of log messages by session.
 func TestNotificationsReachTheirClient(t *testing.T) {
 	t.Parallel()
 	g := start(t, fmt.Sprintf("version: 1\nlisten: {address: \"127.0.0.1:0\"}\nupstreams:\n  everything: {command: %s}\n", server(t, "everything")))
@@ -294,7 +303,7 @@ func TestNotificationsReachTheirClient(t *testing.T) {
 			*n++
 			h.mu.Unlock()
 		}
-		return goClient(t, g.url, k, func(o *mcp.ClientOptions) {
+		return goClientOf(t, stateful, g.url, k, func(o *mcp.ClientOptions) {
 			o.LoggingMessageHandler = func(_ context.Context, r *mcp.LoggingMessageRequest) { //nolint:staticcheck // deprecated, and spoken
 				// Each session's server also tells of that session's roots.
 				if text, ok := r.Params.Data.(string); ok && strings.Contains(text, "level message") {

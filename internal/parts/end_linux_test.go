@@ -107,7 +107,8 @@ func TestSIGTERMLetsACallFinish(t *testing.T) {
 	t.Parallel()
 	g := start(t, fmt.Sprintf("version: 1\nlisten: {address: \"127.0.0.1:0\"}\nupstreams:\n  everything: {command: %s}\n", server(t, "everything")))
 	g.must("trust", "approve", "--all")
-	cs := goClient(t, g.url, g.key("create", "me").Key)
+	// A call of the stateless era would be over each time the server asks for roots.
+	cs := goClientOf(t, stateful, g.url, g.key("create", "me").Key)
 	answered := make(chan error, 1)
 	go func() {
 		r, err := cs.CallTool(t.Context(), &mcp.CallToolParams{

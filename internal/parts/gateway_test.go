@@ -19,6 +19,7 @@ type gateway struct {
 	t      *testing.T
 	dir    string
 	url    string
+	env    []string // beside this process's
 	cmd    *exec.Cmd
 	out    printed
 	log    printed
@@ -81,6 +82,7 @@ func (g *gateway) serve() {
 	g.t.Helper()
 	g.cmd = exec.Command(doorward, "serve")
 	g.cmd.Dir, g.cmd.Stdout, g.cmd.Stderr = g.dir, &g.out, &g.log
+	g.cmd.Env = append(os.Environ(), g.env...)
 	if err := g.cmd.Start(); err != nil {
 		g.t.Fatal(err)
 	}

@@ -2,19 +2,35 @@ package parts_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
-// doorward is the binary under test, built by TestMain.
-var doorward string
+// doorward is the binary under test, and oneEra holds a server to one era; both
+// are built by TestMain.
+var doorward, oneEra string
+
+// fixtureWord is the argument that makes this binary the server of the matrix;
+// a directory for its gates follows.
+const fixtureWord = "serve-the-fixture"
 
 func TestMain(m *testing.M) {
+	if len(os.Args) == 3 && os.Args[1] == fixtureWord {
+		if err := fixture(gates(os.Args[2])).Run(context.Background(), &mcp.StdioTransport{}); err != nil && !errors.Is(err, io.EOF) {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	os.Exit(run(m))
 }
 
@@ -25,12 +41,24 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	doorward = filepath.Join(dir, "doorward")
-	if out, err := exec.Command("go", "build", "-o", doorward, "doorward/cmd/doorward").CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "building doorward: %v\n%s", err, out)
-		return 1
+	doorward, oneEra = filepath.Join(dir, "doorward"), filepath.Join(dir, "one-era")
+	for path, source := range map[string]string{doorward: "doorward/cmd/doorward", oneEra: "doorward/internal/parts/testdata/one-era"} {
+		if out, err := exec.Command("go", "build", "-o", path, source).CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "building %s: %v\n%s", source, err, out)
+			return 1
+		}
 	}
 	return m.Run()
+}
+
+// self is the path of this test's binary.
+func self(t *testing.T) string {
+	t.Helper()
+	path, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // part is the path of something that scripts/parts installs. Without it the

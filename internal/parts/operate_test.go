@@ -211,6 +211,7 @@ func TestInitFromAClientsFile(t *testing.T) {
 		t.Errorf("init over a file that exists: exit %d", r.code)
 	}
 	g.write("doorward.yaml", string(config)+"\nlisten: {address: \"127.0.0.1:0\"}\n")
+	g.env = []string{"TOKEN=do-not-copy"} // where the configuration now says it is
 	g.serve()
 	g.must("trust", "approve", "--all")
 	cs := goClient(t, g.url, g.key("create", "me").Key)

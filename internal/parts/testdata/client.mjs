@@ -55,7 +55,7 @@ seen.unknown = await call({ name: "everything__no-such-tool", arguments: {} }).t
 const abort = new AbortController();
 seen.cancelled = await call({ name: "everything__trigger-long-running-operation", arguments: { duration: 60, steps: 600 } },
   { signal: abort.signal, onprogress: () => abort.abort("enough") }).then(() => "no error", refused);
-await client.ping(); // the notification that cancels is under way; close would stop it
+await call({ name: "everything__echo", arguments: { message: "over" } }); // the notification that cancels is under way; close would stop it
 await client.close();
 console.log(JSON.stringify(seen));
 process.exit(0);
