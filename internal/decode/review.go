@@ -41,7 +41,7 @@ func reviewFinal(ex *gate.Exchange, m *gate.Message) string {
 		return "result is not an object"
 	}
 	if ex.Call.Era != gate.Stateless {
-		return ""
+		return mcp.CheckTask(ex, m)
 	}
 	return mcp.CheckResult(ex.Call.Route, m, mcp.CapabilitiesOf(ex))
 }

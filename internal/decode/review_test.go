@@ -39,6 +39,12 @@ func TestReview(t *testing.T) {
 	session := func() *gate.Exchange {
 		return post(rpc("tools/call", `{"name":"x","_meta":{"progressToken":1}}`), "Mcp-Session-Id", "s1125")
 	}
+	tasked := func() *gate.Exchange {
+		return post(rpc("tools/call", `{"name":"x","task":{}}`), "Mcp-Session-Id", "s1125")
+	}
+	declared := func() *gate.Exchange {
+		return stateless("tools/call", `{"name":"x","_meta":{`+v+`"io.modelcontextprotocol/clientCapabilities":{"extensions":{"io.modelcontextprotocol/tasks":{}}}}}`)
+	}
 	old := func() *gate.Exchange { return post(rpc("tools/call", `{"name":"x"}`), "Mcp-Session-Id", "s0326") }
 	for _, tc := range []struct {
 		name string
@@ -53,6 +59,17 @@ func TestReview(t *testing.T) {
 		{"complete", plain, result(`{"resultType":"complete"}`), true},
 		{"no resultType", plain, result(`{}`), true},
 		{"task", plain, result(`{"resultType":"task"}`), false},
+		{"task, declared", declared, result(`{"resultType":"task","taskId":"1"}`), true},
+		{"task with content beside it", declared, result(`{"resultType":"task","taskId":"1","content":[]}`), false},
+		{"task, asked for", tasked, result(`{"task":{"taskId":"1"}}`), true},
+		{"task asked for, without an id", tasked, result(`{"task":{}}`), false},
+		{"task asked for, with content beside it", tasked, result(`{"task":{"taskId":"1"},"structuredContent":{}}`), false},
+		{"task asked for and not made", tasked, result(`{"content":[]}`), true},
+		{"task status", session, note("tasks/status", `{"taskId":"1"}`), true},
+		{"task status of a later revision", old, note("tasks/status", `{"taskId":"1"}`), false},
+		{"task status, stateless", declared, note("tasks/status", `{"taskId":"1"}`), false},
+		{"task of the extension outside a listen", declared, note("tasks", `{"taskId":"1"}`), false},
+		{"task at the client", session, rpc("tasks/get", `{"taskId":"1"}`), false},
 		{"resultType a number", plain, result(`{"resultType":1}`), false},
 		{"input, load shed", plain, result(`{"resultType":"input_required","requestState":"s"}`), true},
 		{"input with nothing", plain, result(`{"resultType":"input_required"}`), false},

@@ -91,6 +91,7 @@ type Target struct {
 	Plain     bool     // the profile shows names as the upstream gives them
 	Item      *Item    // the approved tool, prompt, resource or template
 	Items     []Item   // approved definitions of a list; authorize and validate narrow it
+	Task      *Task    // what the id of a task stands for; nil for methods that name none
 	Answers   string   // for a client's answer: the method of the request that it answers
 	// Unavailable are the candidates that a list was made without, because they
 	// did not answer in time; sorted.

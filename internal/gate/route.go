@@ -55,6 +55,7 @@ type Route struct {
 	Stages    StageSet
 	Action    Action
 	Item      ItemKind // what the named thing is, or what the list lists
-	NameAt    string   // params member that names it: "name", "uri", "ref"
+	Task      bool     // NameAt is the id of a task, which a call of the Item made
+	NameAt    string   // params member that names it: "name", "uri", "ref", "taskId"
 	Mirror    string   // header that must repeat it (Mcp-Name); empty for none
 }

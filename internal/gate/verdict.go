@@ -45,6 +45,8 @@ const (
 	CodeRejectedTool       Code = "tool.rejected"
 	CodeAmbiguousTool      Code = "tool.ambiguous"
 	CodeBadSchema          Code = "tool.schema"
+	CodeUnknownTask        Code = "task.unknown"
+	CodeTaskSupport        Code = "task.unsupported"
 	CodeUnknownPrompt      Code = "prompt.unknown"
 	CodeHeldPrompt         Code = "prompt.held"
 	CodeChangedPrompt      Code = "prompt.changed"

@@ -137,6 +137,9 @@ func appendData(b []byte, ex *gate.Exchange, code gate.Code) []byte {
 		b = append(b, `,"uri":`...)
 		b = jsonrpc.AppendString(b, public(ex.Call.Name))
 	}
+	if code == gate.CodeCapability { // tasks are the one capability that a request may be refused for
+		b = append(b, `,"requiredCapabilities":{"extensions":{"`+mcp.ExtensionTasks+`":{}}}`...)
+	}
 	return append(b, '}')
 }
 

@@ -166,6 +166,13 @@ func (k *socket) hear() { k.heard.Store(time.Now().UnixNano()) }
 func (k *socket) read(lines chan<- line, stop <-chan struct{}) {
 	for {
 		data, err := k.message()
+		if errors.Is(err, websocket.ErrMessageTooBig) {
+			select {
+			case lines <- line{}:
+			case <-stop:
+				return
+			}
+		}
 		if err != nil {
 			k.pipe.cut(err)
 			return

@@ -23,6 +23,7 @@ const (
 	MetaLogLevel     = "io.modelcontextprotocol/logLevel"
 	MetaServerInfo   = "io.modelcontextprotocol/serverInfo"
 	MetaSubscription = "io.modelcontextprotocol/subscriptionId"
+	MetaRelatedTask  = "io.modelcontextprotocol/related-task" // 2025-11-25, tasks
 	MetaProgress     = "progressToken"
 )
 

@@ -95,7 +95,7 @@ func TestMethodTable(t *testing.T) {
 			t.Errorf("%s: %+v, %v", method, r, ok)
 		}
 	}
-	for _, method := range []string{"", "Tools/call", "tools/call ", "tasks/get", "rpc.discover", "tools/call\x00"} {
+	for _, method := range []string{"", "Tools/call", "tools/call ", "tasks/list", "notifications/tasks", "rpc.discover", "tools/call\x00"} {
 		if _, ok := mcp.Lookup(method); ok {
 			t.Errorf("%q has a row", method)
 		}
@@ -108,6 +108,11 @@ func TestMethodTable(t *testing.T) {
 		want   []bool // 2024-11-05 … 2026-07-28
 	}{
 		{"tools/call", []bool{true, true, true, true, true}},
+		{"tasks/get", []bool{false, false, false, true, true}},
+		{"tasks/cancel", []bool{false, false, false, true, true}},
+		{"tasks/result", []bool{false, false, false, true, false}},
+		{"tasks/update", []bool{false, false, false, false, true}},
+		{"notifications/tasks/status", []bool{false, false, false, true, false}},
 		{"initialize", []bool{true, true, true, true, false}},
 		{"elicitation/create", []bool{false, false, true, true, false}},
 		{"server/discover", []bool{false, false, false, false, true}},

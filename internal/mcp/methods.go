@@ -54,6 +54,14 @@ var methods = [...]gate.Route{
 	{Method: "resources/read", Kind: gate.Request, Direction: gate.ToServer, Since: V20241105, Stages: judged, Action: gate.Relay, Item: gate.Resource, NameAt: "uri", Mirror: "Mcp-Name"},
 	{Method: "completion/complete", Kind: gate.Request, Direction: gate.ToServer, Since: V20241105, Stages: judged, Action: gate.Relay, NameAt: "ref"},
 
+	// Tasks: experimental in 2025-11-25, the extension io.modelcontextprotocol/tasks
+	// in 2026-07-28. tasks/list is not offered: a list cannot be judged by what it
+	// does not name.
+	{Method: "tasks/get", Kind: gate.Request, Direction: gate.ToServer, Since: V20251125, Stages: judged, Action: gate.Relay, Item: gate.Tool, Task: true, NameAt: "taskId", Mirror: "Mcp-Name"},
+	{Method: "tasks/cancel", Kind: gate.Request, Direction: gate.ToServer, Since: V20251125, Stages: judged, Action: gate.Relay, Item: gate.Tool, Task: true, NameAt: "taskId", Mirror: "Mcp-Name"},
+	{Method: "tasks/result", Kind: gate.Request, Direction: gate.ToServer, Since: V20251125, Until: V20251125, Stages: judged, Action: gate.Relay, Item: gate.Tool, Task: true, NameAt: "taskId", Mirror: "Mcp-Name"},
+	{Method: "tasks/update", Kind: gate.Request, Direction: gate.ToServer, Since: V20260728, Stages: judged, Action: gate.Relay, Item: gate.Tool, Task: true, NameAt: "taskId", Mirror: "Mcp-Name"},
+
 	// What an upstream sends.
 	{Method: "notifications/progress", Kind: gate.Notification, Direction: gate.BothWays, Since: V20241105, Stages: gate.OnLimit, Action: gate.Notify},
 	{Method: "notifications/message", Kind: gate.Notification, Direction: gate.ToClient, Since: V20241105, Action: gate.Relay},
@@ -61,6 +69,7 @@ var methods = [...]gate.Route{
 	{Method: "notifications/prompts/list_changed", Kind: gate.Notification, Direction: gate.ToClient, Since: V20241105, Action: gate.Relay},
 	{Method: "notifications/resources/list_changed", Kind: gate.Notification, Direction: gate.ToClient, Since: V20241105, Action: gate.Relay},
 	{Method: "notifications/resources/updated", Kind: gate.Notification, Direction: gate.ToClient, Since: V20241105, Action: gate.Relay},
+	{Method: "notifications/tasks/status", Kind: gate.Notification, Direction: gate.ToClient, Since: V20251125, Until: V20251125, Action: gate.Relay},
 	{Method: "notifications/elicitation/complete", Kind: gate.Notification, Direction: gate.ToClient, Since: V20251125, Until: V20251125, Action: gate.Relay},
 	{Method: "notifications/subscriptions/acknowledged", Kind: gate.Notification, Direction: gate.ToClient, Since: V20260728, Action: gate.Relay},
 	{Method: "sampling/createMessage", Kind: gate.Request, Direction: gate.ToClient, Since: V20241105, Until: V20251125, Stages: session, Action: gate.Answer},

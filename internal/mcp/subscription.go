@@ -24,12 +24,32 @@ func Wanted(listen, m *gate.Message) bool {
 		return flag("promptsListChanged")
 	case "notifications/resources/list_changed":
 		return flag("resourcesListChanged")
-	case "notifications/resources/updated":
-		at, _ := m.Field("uri")
-		uri, ok := unquote(m.Bytes(at))
+	case methodUpdated:
+		uri, ok := UpdatedResource(m)
 		return ok && subscribed(filter, uri)
 	}
 	return false
+}
+
+const methodUpdated = "notifications/resources/updated"
+
+// UpdatedResource is the URI of the resource that a notification says has changed;
+// false for any other message. One without a URI is about the empty one.
+func UpdatedResource(m *gate.Message) (uri string, ok bool) {
+	if m.Method != methodUpdated {
+		return "", false
+	}
+	at, _ := m.Field("uri")
+	uri, _ = unquote(m.Bytes(at))
+	return uri, true
+}
+
+// NamesTasks tells whether a subscriptions/listen request asks to hear of tasks
+// (2026-07-28, extension tasks, taskIds).
+func NamesTasks(listen *gate.Message) bool {
+	at, _ := listen.Field("notifications")
+	_, ok := member(listen.Bytes(at), "taskIds")
+	return ok
 }
 
 func subscribed(filter []byte, uri string) bool {
@@ -60,18 +80,23 @@ func CheckResult(r gate.Route, m *gate.Message, capabilities []byte) string {
 		kind, _ = unquote(m.Bytes(at))
 	}
 	switch kind {
+	case resultTask:
+		return checkTask(r, m, capabilities)
 	case "complete":
 		if at, ok := m.Field(fieldRequests); ok && string(m.Bytes(at)) != "null" {
+			if r.Method == methodTaskGet { // which tells of a task that waits for input
+				return checkInput(m, capabilities)
+			}
 			return "inputRequests in a result that is complete"
 		}
 		return ""
 	case "input_required":
 	default:
-		return "resultType is neither complete nor input_required"
+		return "resultType is none that the protocol has"
 	}
 	// tools/call, prompts/get and resources/read, and no other, may ask for
-	// input; they are the requests that Mcp-Name mirrors.
-	if r.Mirror == "" {
+	// input; they are the requests that Mcp-Name mirrors, beside those on tasks.
+	if r.Mirror == "" || r.Task {
 		return "input_required in answer to a method that has no such result"
 	}
 	return checkInput(m, capabilities)

@@ -80,6 +80,7 @@ func ForStateless(ex *gate.Exchange, m *gate.Message, serverInfo []byte) (*gate.
 	p := codec(m).Patch()
 	p.DropField(fieldRequests, fieldState)
 	p.SetField(fieldResultType, []byte(`"complete"`))
+	p.DropMeta(MetaRelatedTask) // of an era that the client does not speak
 	if ex.Call.Route.Method == methodRead {
 		p.SetField("ttlMs", []byte("0"))
 		p.SetField("cacheScope", []byte(`"private"`))

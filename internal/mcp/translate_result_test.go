@@ -96,8 +96,8 @@ func TestForStateless(t *testing.T) {
 		{"its own serverInfo", "tools/call", result(`{"_meta":{"io.modelcontextprotocol/serverInfo":{"name":"u"}}}`), info, result(`{"_meta":{"io.modelcontextprotocol/serverInfo":{"name":"u"}},"resultType":"complete"}`)},
 		{"null _meta", "tools/call", result(`{"_meta":null}`), info, result(`{"_meta":{"io.modelcontextprotocol/serverInfo":{"name":"d"}},"resultType":"complete"}`)},
 		{
-			"what it must not say", "tools/call", result(`{"resultType":"input_required","inputRequests":{"a":{"method":"roots/list"}},"requestState":"s","v":1}`), nil,
-			result(`{"resultType":"complete","v":1}`),
+			"what it must not say", "tools/call", result(`{"resultType":"complete","inputRequests":{"a":{"method":"roots/list"}},"requestState":"s","v":1,"_meta":{"io.modelcontextprotocol/related-task":{"taskId":"t"}}}`), nil,
+			result(`{"resultType":"complete","v":1,"_meta":{}}`),
 		},
 		{
 			"read", "resources/read", result(`{"contents":[],"ttlMs":99999,"cacheScope":"public"}`), nil,
@@ -119,6 +119,11 @@ func TestForStateless(t *testing.T) {
 			}
 			checkReread(t, m, got, tc.want)
 		})
+	}
+	for _, kind := range []string{`"input_required"`, `"task"`, `""`, `1`} {
+		if got, err := mcp.ForStateless(reads(t, "tools/call", "x"), upstream(t, result(`{"resultType":`+kind+`}`)), nil); err == nil {
+			t.Errorf("resultType %s became %s", kind, got.Raw)
+		}
 	}
 	big := upstream(t, result(`{"a":[`+strings.TrimSuffix(strings.Repeat("1,", 999_990), ",")+`]}`))
 	for i := 0; ; i++ { // members are added until the message has as many as one may have

@@ -12,6 +12,9 @@ import (
 // not fix the kind) names a prompt, or a template or resource by its exact
 // text.
 func (l *lookup) named(ctx context.Context) (gate.Verdict, error) {
+	if l.ex.Call.Route.Task {
+		return l.task(ctx)
+	}
 	switch kind := l.ex.Call.Item; kind {
 	case gate.Tool, gate.Prompt:
 		return l.flat(ctx, kind)
@@ -37,6 +40,13 @@ func (l *lookup) flat(ctx context.Context, kind gate.ItemKind) (gate.Verdict, er
 	if !found {
 		return unknown(kind, "the upstream has no such item"), nil
 	}
+	return l.approved(ctx, it, l.ex.Call.Name)
+}
+
+// approved makes a tool or prompt the call's target if it may be used under the
+// name that clients see.
+func (l *lookup) approved(ctx context.Context, it gate.Item, shown string) (gate.Verdict, error) {
+	it.Shown = shown
 	if it.State != gate.Approved {
 		return l.withheld(&it), nil
 	}
@@ -45,9 +55,9 @@ func (l *lookup) flat(ctx context.Context, kind gate.ItemKind) (gate.Verdict, er
 		return gate.Verdict{}, err
 	}
 	if other != "" {
-		return l.ambiguous(ctx, kind, &it, other), nil
+		return l.ambiguous(ctx, it.Kind, &it, other), nil
 	}
-	return l.settle(it, l.ex.Call.Name), nil
+	return l.settle(it, shown), nil
 }
 
 // owner says which upstream and name a flat name stands for.
@@ -86,7 +96,7 @@ func (l *lookup) find(ctx context.Context, upstream string, kind gate.ItemKind, 
 // names could be taken for each other.
 func (l *lookup) lookalike(ctx context.Context, it *gate.Item) (string, error) {
 	if !l.plain {
-		if other := l.against(it.Upstream, l.ex.Call.Name); other != "" {
+		if other := l.against(it.Upstream, it.Shown); other != "" {
 			return other, nil
 		}
 	}
@@ -138,6 +148,9 @@ func (l *lookup) ambiguous(ctx context.Context, kind gate.ItemKind, it *gate.Ite
 func (l *lookup) withheld(it *gate.Item) gate.Verdict {
 	l.ex.Target.Upstream, l.ex.Target.Item = it.Upstream, it // for the record
 	codes, name := refusalsOf(it.Kind), l.ex.Call.Name
+	if l.ex.Call.Route.Task {
+		name = it.Shown // the client's own word is an id
+	}
 	code, what := codes.held, "is waiting for approval"
 	switch it.State {
 	case gate.Changed:

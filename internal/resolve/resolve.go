@@ -43,18 +43,28 @@ type Asks interface {
 	Ask(session *gate.Session, shownID []byte) (upstream, method string, ok bool)
 }
 
+// Tasks opens the ids of tasks that clients bring. upstream.Pool implements it.
+type Tasks interface {
+	// Task is what the id that the call names stands for. It is false for every id
+	// that was not given to this principal, in this profile and era, or that has
+	// expired.
+	Task(ex *gate.Exchange) (gate.Task, bool)
+}
+
 // Profile is a set of upstreams under one URL.
 type Profile struct {
 	Upstreams []string // sorted
 	Plain     bool     // names are as the one upstream gives them, without its prefix
 }
 
-// Config is what the stage needs. Log and Events may be nil, nothing else.
+// Config is what the stage needs. Log, Events and Tasks may be nil, nothing else:
+// without Tasks there are none.
 type Config struct {
 	Catalogue Catalogue
 	Reach     Reach
 	Profiles  map[string]Profile // by name in the URL; "" is all upstreams, prefixed. Never changed
 	Asks      Asks
+	Tasks     Tasks
 	Log       *slog.Logger
 	// Events writes to the audit log which names are blocked because they could
 	// be taken for each other.
@@ -67,6 +77,7 @@ type Stage struct {
 	reach     Reach
 	profiles  map[string]Profile
 	asks      Asks
+	tasks     Tasks
 	log       *slog.Logger
 	events    func(context.Context, gate.Event) error
 	sound     bool // of all upstreams
@@ -79,7 +90,7 @@ func New(c Config) *Stage {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Stage{catalogue: c.Catalogue, reach: c.Reach, profiles: c.Profiles, asks: c.Asks, log: c.Log, events: c.Events, sound: true}
+	s := &Stage{catalogue: c.Catalogue, reach: c.Reach, profiles: c.Profiles, asks: c.Asks, tasks: c.Tasks, log: c.Log, events: c.Events, sound: true}
 	for _, p := range c.Profiles {
 		s.sound = s.sound && sound(p.Upstreams)
 	}
@@ -120,7 +131,10 @@ func (s *Stage) Judge(ctx context.Context, ex *gate.Exchange) (gate.Verdict, err
 		return l.named(ctx)
 	case gate.Answer:
 		return l.answer(), nil
-	case gate.Handshake, gate.Discover, gate.Fan, gate.Notify, gate.Listen:
+	case gate.Listen:
+		ex.Target.Upstreams = l.candidates
+		return l.hearsOfTasks(), nil
+	case gate.Handshake, gate.Discover, gate.Fan, gate.Notify:
 		ex.Target.Upstreams = l.candidates
 		return gate.Pass(), nil
 	case gate.Cancel, gate.Empty, gate.Stream, gate.Close:

@@ -36,7 +36,8 @@ func (s *Stage) Name() string { return "validate" }
 func (s *Stage) Applies(r gate.Route) bool { return r.Stages&gate.OnValidate != 0 }
 
 // Judge narrows a list of tools to those whose schemas compile, and holds the
-// arguments of a call to the approved definition.
+// arguments of a call to the approved definition. What a client says of a task
+// has no arguments; the tool that made the task must still be usable.
 func (s *Stage) Judge(ctx context.Context, ex *gate.Exchange) (gate.Verdict, error) {
 	switch r := &ex.Call.Route; {
 	case r.Action == gate.Compose && r.Item == gate.Tool:
@@ -60,6 +61,9 @@ func (s *Stage) Judge(ctx context.Context, ex *gate.Exchange) (gate.Verdict, err
 	def := s.compiled.get(ctx, it)
 	if def.fault != nil {
 		return gate.Refuse(gate.CodeBadSchema, def.fault.Error(), "This cannot be used: its definition is not valid."), nil
+	}
+	if ex.Call.Route.Task {
+		return gate.Pass(), nil
 	}
 	if it.Kind == gate.Prompt {
 		return def.prompt.judge(args), nil
@@ -99,11 +103,12 @@ func judgeArguments(ctx context.Context, c *checker, args []byte, nullable []mcp
 }
 
 // Review holds the structured content of a tool's result to the approved
-// output schema. A tool with an output schema must return some, unless the
-// result is an error or asks for input (2026-07-28, tools and MRTR).
+// output schema, also where a task brings it. A tool with an output schema must
+// return some, unless the result is an error, or the answer asks for input or
+// makes a task (2026-07-28, tools, MRTR and the extension for tasks).
 func (s *Stage) Review(ctx context.Context, ex *gate.Exchange, m *gate.Message) (*gate.Message, gate.Verdict, error) {
-	r := &ex.Call.Route
-	if m.Kind != gate.Result || r.Action != gate.Relay || r.Item != gate.Tool {
+	result, ok := mcp.ToolResultOf(ex, m)
+	if !ok {
 		return nil, gate.Pass(), nil
 	}
 	if ex.Target.Item == nil {
@@ -113,18 +118,16 @@ func (s *Stage) Review(ctx context.Context, ex *gate.Exchange, m *gate.Message) 
 	switch {
 	case def.fault != nil:
 		return nil, gate.Verdict{}, fmt.Errorf("validating a result: %w", def.fault)
-	case def.output == nil || memberIs(m, "resultType", `"input_required"`):
+	case def.output == nil:
 		return nil, gate.Pass(), nil
 	}
-	at, ok := m.Field("structuredContent")
-	if !ok {
-		if memberIs(m, "isError", "true") {
+	if result.Content == nil {
+		if result.Failed {
 			return nil, gate.Pass(), nil
 		}
 		return nil, badResult("the result has no structured content, which its output schema asks for"), nil
 	}
-	content := m.Bytes(at)
-	in, err := decode(content)
+	in, err := decode(result.Content)
 	if err == nil {
 		err = def.output.check(ctx, in)
 	}
@@ -156,11 +159,6 @@ func dropNulls(args any, params []mcp.HeaderParam) {
 
 func badResult(text string) gate.Verdict {
 	return gate.Refuse(gate.CodeResult, text, bounded("The tool's result does not fit its own output schema: "+text))
-}
-
-func memberIs(m *gate.Message, name, token string) bool {
-	at, ok := m.Field(name)
-	return ok && string(m.Bytes(at)) == token
 }
 
 // usable keeps the tools whose definitions compile. The slice may be the
