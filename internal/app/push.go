@@ -5,6 +5,7 @@ import (
 
 	"doorward/internal/gate"
 	"doorward/internal/listen"
+	"doorward/internal/mcp"
 )
 
 // unsolicited walks a message that an upstream sent outside any call along the
@@ -18,7 +19,11 @@ func (a *App) unsolicited(session *gate.Session, up string, m *gate.Message) {
 		Target:    gate.Target{Upstream: up},
 	}
 	ex.Call = gate.Call{Message: m, Era: gate.Stateful, Version: session.Version, Session: session}
-	a.current.Load().line.Push(a.ctx, ex, m, a.front.Unasked())
+	snap := a.current.Load()
+	if uri, ok := mcp.UpdatedResource(m); ok && !snap.policy.Decide(session.Principal, gate.Resource, up, uri).Allowed {
+		return // the subscription was judged when it was made, and the policy is another now
+	}
+	snap.line.Push(a.ctx, ex, m, a.front.Unasked())
 }
 
 // open tells whether a client's session has not ended.

@@ -131,12 +131,12 @@ func (a *App) decide(ctx context.Context, actor, kind string, refs []admin.Ref, 
 	if err != nil {
 		return n, operated("deciding", err)
 	}
-	told := map[string]bool{}
-	for _, r := range refs {
-		if !told[r.Upstream] {
-			told[r.Upstream] = true
-			a.pool.Announce(r.Upstream)
-		}
+	kinds := map[string][]gate.ItemKind{}
+	for _, r := range decided {
+		kinds[r.Upstream] = append(kinds[r.Upstream], r.Kind)
+	}
+	for _, name := range names(kinds) {
+		a.pool.Announce(name, kinds[name]...)
 	}
 	return n, operated("deciding", a.pins.Flush())
 }

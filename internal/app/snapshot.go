@@ -52,7 +52,7 @@ func (a *App) snapshot(cfg *config.Config, serving bool) (*snapshot, error) {
 		Stages: []gate.Stage{
 			who,
 			dec,
-			resolve.New(resolve.Config{Catalogue: a.pool, Reach: reach{pol, a.pins}, Profiles: profiles(cfg), Asks: a.pool, Log: a.Log, Events: a.audit.Event}),
+			resolve.New(resolve.Config{Catalogue: a.pool, Reach: reach{pol, a.pins}, Profiles: profiles(cfg), Asks: a.pool, Tasks: a.pool, Log: a.Log, Events: a.audit.Event}),
 			allowed,
 			a.schemas,
 		},

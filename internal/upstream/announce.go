@@ -7,10 +7,37 @@ import (
 	"doorward/internal/gate"
 )
 
+// maxListens is how many subscriptions/listen one principal may keep open: each
+// holds a connection, and one at each of its upstreams.
+const maxListens = 100
+
 // listeners are the subscriptions/listen that are open.
 type listeners struct {
-	mu  sync.Mutex
-	all map[*listener]struct{}
+	mu   sync.Mutex
+	all  map[*listener]struct{}
+	each map[string]int // by principal
+}
+
+// enter takes a place for a listen of the principal's; false when there is none.
+func (t *listeners) enter(principal string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.each[principal] >= maxListens {
+		return false
+	}
+	if t.each == nil {
+		t.each = map[string]int{}
+	}
+	t.each[principal]++
+	return true
+}
+
+func (t *listeners) leave(principal string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.each[principal]--; t.each[principal] <= 0 {
+		delete(t.each, principal)
+	}
 }
 
 func (t *listeners) add(l *listener) {
@@ -45,15 +72,21 @@ func (t *listeners) announce(upstream string, m *gate.Message) {
 }
 
 // Announce tells every client that uses the upstream that its lists may have
-// changed: not there, but in what a client may see of it. App calls it when a
-// person has decided about definitions, and when the policy is another.
-func (p *Pool) Announce(upstream string) {
+// changed: not there, but in what a client may see of it. kinds are those that
+// were decided about; others than lists have, and none at all, mean all of them.
+// App calls it when a person has decided about definitions, and when the policy is
+// another.
+func (p *Pool) Announce(upstream string, kinds ...gate.ItemKind) {
 	s, err := p.server(upstream)
 	if err != nil {
 		return // it is gone, and its clients know
 	}
 	sessions := s.sessions()
+	all := len(kinds) == 0 || slices.ContainsFunc(kinds, func(k gate.ItemKind) bool { return capabilityOf(k) == "" })
 	for _, name := range [...]string{"tools", "prompts", "resources"} {
+		if !all && !slices.ContainsFunc(kinds, func(k gate.ItemKind) bool { return capabilityOf(k) == name }) {
+			continue
+		}
 		m := bareChange(name)
 		p.listening.announce(upstream, m)
 		for _, session := range sessions {

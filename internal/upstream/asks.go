@@ -15,12 +15,14 @@ const maxAsks = 64
 
 // ask is an upstream's request that waits for the client's answer.
 type ask struct {
-	channel *channel
-	conn    *conn
-	id      []byte // the upstream's own token
-	method  string
-	call    *calling           // during which it was made; nil outside any
-	reply   chan *gate.Message // takes the answer, where it does not go to the upstream as it is; has room for it
+	channel   *channel
+	conn      *conn
+	id        []byte // the upstream's own token
+	method    string
+	task      []byte             // that it belongs to, the upstream's own id; nil for none
+	shownTask []byte             // the same as the client knows it
+	call      *calling           // during which it was made; nil outside any
+	reply     chan *gate.Message // takes the answer, where it does not go to the upstream as it is; has room for it
 }
 
 type askKey struct{ session, shown string }

@@ -181,7 +181,7 @@ func (b *bridge) join(ctx context.Context, uri string) error {
 		return nil
 	case len(b.uris) >= maxWatched:
 		b.mu.Unlock()
-		return &gate.Error{Code: gate.CodeParams, Op: "subscribing", Public: fmt.Sprintf("a session may subscribe to %d resources of an upstream at once; unsubscribe from one", maxWatched)}
+		return tooManyWatched()
 	}
 	b.uris = slices.Insert(b.uris, at, uri)
 	b.waiting = append(b.waiting, s)

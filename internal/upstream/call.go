@@ -71,10 +71,17 @@ func (c *channel) call(ctx context.Context, cn *conn, k *calling) error {
 			if m.Method == methodCancelled || m.Method == methodLog && !k.o.logs {
 				return nil
 			}
-			return k.emit(ctx, m)
+			shown, err := c.showTasks(k.ex, m)
+			if shown == nil || err != nil {
+				return err
+			}
+			return k.emit(ctx, shown)
 		default:
 			m, err := c.srv.pool.sealState(k.ex, m)
 			if err != nil {
+				return err
+			}
+			if m, err = c.showTasks(k.ex, m); err != nil {
 				return err
 			}
 			return k.emit(ctx, m)
@@ -89,12 +96,17 @@ func (c *channel) passAsk(ctx context.Context, cn *conn, k *calling, m *gate.Mes
 	if c.session == nil || m.Method == methodPing || !mcp.MayAsk(mcp.ForwardedCapabilities(c.session.Capabilities), m.Method, m.Bytes(m.Params)) {
 		return nil, c.decline(ctx, cn.link, m)
 	}
-	shown, ok := c.srv.pool.asks.add(c.session.ID, &ask{channel: c, conn: cn, id: m.Bytes(m.ID), method: m.Method, call: k})
+	one := &ask{channel: c, conn: cn, id: m.Bytes(m.ID), method: m.Method, call: k}
+	about, err := c.askAbout(ctx, cn, one, m)
+	if about == nil || err != nil {
+		return nil, err
+	}
+	shown, ok := c.srv.pool.asks.add(c.session.ID, one)
 	if !ok {
 		c.srv.pool.count(c.srv.set.Name, "dropped")
 		return nil, c.decline(ctx, cn.link, m)
 	}
-	out := *m
+	out := *about
 	out.ShownID = shown
 	return &out, nil
 }

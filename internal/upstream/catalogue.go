@@ -44,6 +44,7 @@ type view struct {
 	read    uint64    // changed when list was read
 	drift   uint64    // the upstream's drift when list was read
 	at      time.Time // when list was read
+	hasty   int       // reads in a row that came within floodPause of the one before
 	loading *loading
 }
 
@@ -154,13 +155,19 @@ func (c *channel) atHand(kind gate.ItemKind) (*conn, *catalogue) {
 const (
 	floodChanges = 8
 	floodPause   = time.Second
+	hastyReads   = 3 // that need not wait
 )
 
 // load reads a list for everybody who waits for it.
 func (c *channel) load(cn *conn, kind gate.ItemKind, l *loading) {
 	v := &cn.views[kind]
 	v.mu.Lock()
-	flood, at := v.changed-v.read > floodChanges, v.at
+	if v.read != v.changed && time.Since(v.at) < floodPause {
+		v.hasty++
+	} else {
+		v.hasty = 0
+	}
+	flood, at := v.changed-v.read > floodChanges || v.hasty > hastyReads, v.at
 	v.mu.Unlock()
 	if flood {
 		c.srv.pool.sleep(time.Until(at.Add(floodPause)))

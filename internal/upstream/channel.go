@@ -43,6 +43,7 @@ type channel struct {
 	srv     *server
 	key     channelKey
 	session *gate.Session          // whose own it is; nil for a principal's or a shared one
+	watched subscriptions          // of the session whose own it is
 	taken   atomic.Bool            // one call that may be asked has the channel
 	asking  atomic.Pointer[parked] // that call, once it is made
 	hearers hearers                // who listens to what comes outside any call, beside the session

@@ -24,7 +24,7 @@ func (p *Pool) discover(ctx context.Context, ex *gate.Exchange, emit gate.Emit) 
 		return fmt.Errorf("listing revisions: %w", err)
 	}
 	b := append([]byte(`{"resultType":"complete","supportedVersions":`), versions...)
-	b = append(append(b, `,"capabilities":`...), all.offered(ex.Target.Plain)...)
+	b = append(append(b, `,"capabilities":`...), all.withTasks(gate.Stateless, mcp.V20260728, all.offered(ex.Target.Plain))...)
 	b = p.withInstructions(b, open)
 	b = fmt.Appendf(b, `,"ttlMs":%d,"cacheScope":"private","_meta":{"%s":`, shownTTL.Milliseconds(), mcp.MetaServerInfo)
 	b = append(append(b, p.infoOf(open, ex.Target.Plain)...), "}}"...)

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"doorward/internal/gate"
-	"doorward/internal/jsonrpc"
 	"doorward/internal/mcp"
 )
 
@@ -86,6 +85,8 @@ func again(ex *gate.Exchange) bool {
 	switch {
 	case resumed:
 		return false
+	case ex.Call.Route.Task: // saying it twice says no more
+		return true
 	case ex.Call.Route.Item != gate.Tool:
 		return ex.Call.Route.Mirror != "" || ex.Call.Route.NameAt == "ref"
 	case it == nil:
@@ -119,7 +120,13 @@ func (s *server) relay(ctx context.Context, k *calling) error {
 	if err := c.still(ctx, cn, k.ex.Target.Item); err != nil {
 		return err
 	}
+	if err := c.forTasks(cn, k.ex); err != nil {
+		return err
+	}
 	if c.key.era == k.ex.Call.Era {
+		if err := c.watched.note(k.ex); err != nil {
+			return err
+		}
 		k.o = c.outgoing(k.ex, cn, state.token)
 		k.o.cancel = k.cancel
 		return c.call(ctx, cn, k)
@@ -172,8 +179,7 @@ func (p *Pool) answer(ctx context.Context, ex *gate.Exchange, _ gate.Emit) error
 		k.reply <- m // has room for the one answer that an ask has
 		return nil
 	}
-	raw := jsonrpc.Splice(m.Raw, jsonrpc.Edit{At: jsonrpc.Span(m.ID), New: k.id})
-	return k.channel.srv.classify(ctx, "answering", k.conn.link.send(ctx, raw))
+	return k.channel.srv.classify(ctx, "answering", k.conn.link.send(ctx, k.answerTo(m)))
 }
 
 // cancel ends the call that the client names.
@@ -201,10 +207,12 @@ func (c *channel) unsolicited(cn *conn, m *gate.Message) {
 		if m = shown; m == nil {
 			return
 		}
+	} else if m = c.aboutTasks(m); m == nil {
+		return
 	}
 	switch {
 	case m.Method == methodCancelled:
-	case c.session != nil:
+	case c.session != nil && c.watched.has(m):
 		c.srv.pool.tell(c.session, c.srv.set.Name, m)
 	case c.shared() && listChanged(m.Method):
 		m = bare(m)

@@ -96,7 +96,7 @@ func (p *Pool) handshake(ctx context.Context, ex *gate.Exchange, emit gate.Emit)
 	all.tell(ctx, p.log, ex)
 	open := all.open
 	b := jsonrpc.AppendString([]byte(`{"protocolVersion":`), session.Version)
-	b = append(append(b, `,"capabilities":`...), all.offered(ex.Target.Plain)...)
+	b = append(append(b, `,"capabilities":`...), all.withTasks(gate.Stateful, session.Version, all.offered(ex.Target.Plain))...)
 	b = append(append(b, `,"serverInfo":`...), p.infoOf(open, ex.Target.Plain)...)
 	b = append(p.withInstructions(b, open), '}')
 	m := ex.Call.Message

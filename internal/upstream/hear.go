@@ -65,6 +65,48 @@ type watching struct {
 	of map[string]int
 }
 
+// subscriptions are the resources that a stateful session has subscribed to at a
+// stateful upstream: it hears of changes to no others, whatever the upstream sends.
+type subscriptions struct {
+	mu sync.Mutex
+	of map[string]struct{} // at most maxWatched
+}
+
+// note keeps what a request of the session changes in them.
+func (s *subscriptions) note(ex *gate.Exchange) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch ex.Call.Message.Method {
+	case methodUnsubscribe:
+		delete(s.of, ex.Call.Name)
+	case methodSubscribe:
+		if len(s.of) >= maxWatched {
+			return tooManyWatched()
+		}
+		if s.of == nil {
+			s.of = map[string]struct{}{}
+		}
+		s.of[ex.Call.Name] = struct{}{}
+	}
+	return nil
+}
+
+// has tells whether the session may hear a message as far as subscriptions go.
+func (s *subscriptions) has(m *gate.Message) bool {
+	uri, ok := mcp.UpdatedResource(m)
+	if !ok {
+		return true
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, there := s.of[uri]
+	return there
+}
+
+func tooManyWatched() error {
+	return &gate.Error{Code: gate.CodeParams, Op: "subscribing", Public: fmt.Sprintf("a session may subscribe to %d resources of an upstream at once; unsubscribe from one", maxWatched)}
+}
+
 // hear is a stateless client's listen at a stateful upstream, until either ends:
 // told says what the upstream can send of it, put takes what comes.
 func (f *follower) hear(ctx context.Context, c *channel, cn *conn, want wanted) error {

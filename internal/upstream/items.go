@@ -10,11 +10,12 @@ import (
 )
 
 // Items are the definitions of a kind that an upstream offers through this
-// exchange's channel, each with its state against the lock as it is now.
+// exchange's channel, each with its state against the lock as it is now; without
+// tools that its client could not call.
 // resolve calls it, for upstreams that the principal may reach; the slice is
 // the caller's. Errors are *gate.Error of the upstream codes.
 func (p *Pool) Items(ctx context.Context, ex *gate.Exchange, upstream string, kind gate.ItemKind) ([]gate.Item, error) {
-	list, err := p.lookAt(ctx, ex, upstream, kind)
+	list, by, err := p.lookAt(ctx, ex, upstream, kind)
 	if err != nil {
 		return nil, err
 	}
@@ -23,12 +24,12 @@ func (p *Pool) Items(ctx context.Context, ex *gate.Exchange, upstream string, ki
 	for i := range items {
 		items[i].State = p.state(&items[i])
 	}
-	return items, nil
+	return by.callable(ex, items), nil
 }
 
 // Find is Items for the one definition with that name.
 func (p *Pool) Find(ctx context.Context, ex *gate.Exchange, upstream string, kind gate.ItemKind, name string) (gate.Item, bool, error) {
-	list, err := p.lookAt(ctx, ex, upstream, kind)
+	list, _, err := p.lookAt(ctx, ex, upstream, kind)
 	if err != nil {
 		return gate.Item{}, false, err
 	}
@@ -44,7 +45,7 @@ func (p *Pool) Find(ctx context.Context, ex *gate.Exchange, upstream string, kin
 // Twins are the definitions whose names look the same as that of it, and are
 // not: a person who approved one may have meant the other.
 func (p *Pool) Twins(ctx context.Context, ex *gate.Exchange, it *gate.Item) ([]gate.Item, error) {
-	list, err := p.lookAt(ctx, ex, it.Upstream, it.Kind)
+	list, _, err := p.lookAt(ctx, ex, it.Upstream, it.Kind)
 	if err != nil {
 		return nil, err
 	}
@@ -74,41 +75,48 @@ func (s *server) approved(cn *conn) error {
 	return &gate.Error{Code: orCode(v.Code, gate.CodeUpstreamHeld), Op: "using upstream " + s.set.Name, Err: fmt.Errorf("%w: %s", errOther, v.Reason), Public: v.Public}
 }
 
+// teller is the link on which a list was read.
+type teller struct {
+	era   gate.Era
+	hello *hello
+}
+
 // lookAt opens the exchange's channel and reads its catalogue. An upstream that
 // has dropped the session meanwhile is asked once more: listing changes nothing.
-func (p *Pool) lookAt(ctx context.Context, ex *gate.Exchange, upstream string, kind gate.ItemKind) (*catalogue, error) {
+func (p *Pool) lookAt(ctx context.Context, ex *gate.Exchange, upstream string, kind gate.ItemKind) (*catalogue, teller, error) {
 	s, err := p.server(upstream)
 	if err != nil {
-		return nil, err
+		return nil, teller{}, err
 	}
 	c, err := s.channelFor(ex, s.order(ex.Call.Era)[0])
 	if err != nil {
-		return nil, s.classify(ctx, "listing", err)
+		return nil, teller{}, s.classify(ctx, "listing", err)
 	}
 	if cn, list := c.atHand(kind); list != nil {
 		if err := s.approved(cn); err != nil {
-			return nil, err
+			return nil, teller{}, err
 		}
-		return list, nil
+		return list, teller{c.key.era, cn.hello.Load()}, nil
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, min(s.set.Timeout, listTimeout), errTimeout)
 	defer cancel()
-	list, err := s.read(ctx, ex, kind)
+	list, by, err := s.read(ctx, ex, kind)
 	if errors.Is(err, errGone) {
-		list, err = s.read(ctx, ex, kind)
+		list, by, err = s.read(ctx, ex, kind)
 	}
-	return list, s.classify(ctx, "listing", err)
+	return list, by, s.classify(ctx, "listing", err)
 }
 
 // read opens the exchange's channel and reads a list on it.
-func (s *server) read(ctx context.Context, ex *gate.Exchange, kind gate.ItemKind) (*catalogue, error) {
+func (s *server) read(ctx context.Context, ex *gate.Exchange, kind gate.ItemKind) (*catalogue, teller, error) {
 	c, cn, err := s.open(ctx, ex)
 	if err != nil {
-		return nil, err
+		return nil, teller{}, err
 	}
 	defer c.end()
 	if err := s.approved(cn); err != nil {
-		return nil, err
+		return nil, teller{}, err
 	}
-	return c.catalogue(ctx, cn, kind)
+	list, err := c.catalogue(ctx, cn, kind)
+	return list, teller{c.key.era, cn.hello.Load()}, err
 }

@@ -23,6 +23,7 @@ type outgoing struct {
 	header  http.Header             // Mcp-Method, Mcp-Name, Mcp-Param-*; nil in the stateful era
 	token   bool                    // a progress token was sent
 	logs    bool                    // messages about logs may come back to this call
+	tasks   bool                    // the upstream hears that the client knows tasks
 	asks    bool                    // the upstream may ask the client during this call
 	room    [5]jsonrpc.Edit         // for rewrite
 	cancel  context.CancelCauseFunc // ends the context of the exchange; nil where the link has to make one

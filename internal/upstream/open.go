@@ -237,7 +237,29 @@ func (c *channel) decline(ctx context.Context, l link, m *gate.Message) error {
 	if m.Method == methodPing {
 		return l.send(ctx, emptyResult(id))
 	}
+	c.srv.declined(ctx, m.Method)
 	return l.send(ctx, refusal(id))
+}
+
+// Questions that are declined are put on record, a few of each upstream's in a
+// minute (security case MHB-15).
+const (
+	declinedNoted = 20
+	declinedEvery = time.Minute
+)
+
+func (s *server) declined(ctx context.Context, method string) {
+	s.mu.Lock()
+	note := s.refusals.take()
+	s.mu.Unlock()
+	if !note {
+		s.pool.count(s.set.Name, "declined")
+		return
+	}
+	err := s.pool.cfg.Events(ctx, gate.Event{Kind: "ask", Actor: s.set.Name, Upstream: s.set.Name, Detail: printable([]byte(method), maxShown), Status: "refused"})
+	if err != nil { // nothing is carried out that would need the record
+		s.log.WarnContext(ctx, "an upstream's question was declined without a record", "upstream", s.set.Name, "error", err)
+	}
 }
 
 // clientInfo is how Doorward names itself to upstreams and clients.

@@ -26,6 +26,7 @@ func (c *channel) outgoing(ex *gate.Exchange, cn *conn, state []byte) *outgoing 
 	o := &outgoing{id: c.next.Add(1), method: m.Method, version: cn.hello.Load().version}
 	_, o.token = m.MetaField(mcp.MetaProgress)
 	if ex.Call.Era == gate.Stateless {
+		o.tasks = cn.hello.Load().runsTasks(c.key.era)
 		_, o.logs = m.MetaField(mcp.MetaLogLevel)
 		o.header = c.headers(ex, cn)
 	} else {
@@ -48,7 +49,7 @@ const maxSpliced = 16 << 10
 
 // rewrite is what changes in the client's message: it gets the upstream's id and
 // progress token, the thing's name as the upstream gives it, the upstream's own
-// requestState, and of the client's capabilities those that Doorward relays.
+// requestState or id of a task, and of the client's capabilities those that Doorward relays.
 // Every other byte is the client's.
 func (o *outgoing) rewrite(ex *gate.Exchange, id, state []byte) []jsonrpc.Edit {
 	m := ex.Call.Message
@@ -63,13 +64,20 @@ func (o *outgoing) rewrite(ex *gate.Exchange, id, state []byte) []jsonrpc.Edit {
 		put(at, id)
 	}
 	if at, ok := m.MetaField(mcp.MetaCapabilities); ok && ex.Call.Era == gate.Stateless {
-		put(at, mcp.ForwardedCapabilities(m.Bytes(at)))
+		forwarded := mcp.ForwardedCapabilities
+		if o.tasks {
+			forwarded = mcp.ForwardedWithTasks
+		}
+		put(at, forwarded(m.Bytes(at)))
 	}
 	if at, ok := m.Field("requestState"); ok {
 		put(at, state)
 	}
-	// URIs are shown as they are; tools and prompts may be shown with a prefix.
-	if it := ex.Target.Item; it != nil && (it.Kind == gate.Tool || it.Kind == gate.Prompt) && it.Name != ex.Call.Name {
+	// URIs are shown as they are; tools and prompts may be shown with a prefix, and
+	// tasks have an id of their own towards clients.
+	if t := ex.Target.Task; t != nil {
+		put(ex.Call.NameAt, t.ID)
+	} else if it := ex.Target.Item; it != nil && (it.Kind == gate.Tool || it.Kind == gate.Prompt) && it.Name != ex.Call.Name {
 		put(ex.Call.NameAt, jsonrpc.AppendString(nil, it.Name))
 	}
 	slices.SortFunc(edits, func(a, b jsonrpc.Edit) int { return a.At.Start - b.At.Start })
@@ -83,7 +91,9 @@ func (c *channel) headers(ex *gate.Exchange, cn *conn) http.Header {
 	h.Set(mcp.HeaderMethod, m.Method)
 	if ex.Call.Route.Mirror != "" {
 		name := ex.Call.Name
-		if it := ex.Target.Item; it != nil && (it.Kind == gate.Tool || it.Kind == gate.Prompt) {
+		if t := ex.Target.Task; t != nil {
+			name, _ = text(t.ID)
+		} else if it := ex.Target.Item; it != nil && (it.Kind == gate.Tool || it.Kind == gate.Prompt) {
 			name = it.Name
 		}
 		h.Set(ex.Call.Route.Mirror, mcp.EncodeHeader(name))

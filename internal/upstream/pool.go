@@ -100,7 +100,7 @@ type Config struct {
 	Live func(*gate.Principal) bool
 	// Secret is asked at each use of a secret. Nil knows none.
 	Secret      func(name string) (Secret, error)
-	StateKey    [32]byte // seals requestState
+	StateKey    [32]byte // seals requestState, cursors and the ids of tasks
 	Environment []string // Doorward's own; children get PATH, HOME, LANG, LC_ALL, TMPDIR, TZ, USER of it
 	Supervised  bool     // this binary runs Supervise when argv[0] is SupervisorName
 	Log         *slog.Logger
@@ -118,6 +118,7 @@ type Pool struct {
 	digests digests
 	calls   inflight
 	asks    asks
+	tasks   tasks
 	parked  parkedCalls
 	levels  levels
 	bridges bridges
@@ -150,7 +151,11 @@ func New(cfg Config) (*Pool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making the requestState key: %w", err)
 	}
-	p := &Pool{cfg: cfg, log: cfg.Log, sealer: sealer, stopping: make(chan struct{}), ended: make(chan struct{}), servers: map[string]*server{}}
+	ids, err := newTaskSealer(cfg.StateKey)
+	if err != nil {
+		return nil, fmt.Errorf("making the keys of tasks: %w", err)
+	}
+	p := &Pool{cfg: cfg, log: cfg.Log, sealer: sealer, tasks: tasks{sealer: ids}, stopping: make(chan struct{}), ended: make(chan struct{}), servers: map[string]*server{}}
 	if err := check(cfg.Upstreams); err != nil {
 		return nil, err
 	}
@@ -246,6 +251,7 @@ func (p *Pool) CloseSession(session *gate.Session) {
 		return
 	}
 	p.asks.dropSession(session.ID)
+	p.tasks.drop(session)
 	p.levels.drop(session)
 	p.bridges.end(session)
 	p.pulses.drop(session)

@@ -37,13 +37,14 @@ type server struct {
 	starts     backoff // of a command that does not come up, for everybody
 	latecomers latecomers
 	mu         sync.Mutex
+	refusals   *allowance // of questions that are put on record as declined
 	channels   map[channelKey]*channel
 	gone       bool
 }
 
 func (p *Pool) newServer(set Settings) *server {
 	set = set.withDefaults()
-	s := &server{pool: p, set: set, log: p.log, places: make(chan struct{}, set.Concurrency), channels: map[channelKey]*channel{}, starts: backoff{least: startBackoff}}
+	s := &server{pool: p, set: set, log: p.log, places: make(chan struct{}, set.Concurrency), channels: map[channelKey]*channel{}, starts: backoff{least: startBackoff}, refusals: newAllowance(declinedNoted, declinedEvery)}
 	if set.URL != "" {
 		s.wire = newWire(set)
 	}

@@ -58,13 +58,14 @@ func (t *tuned) until(ctx context.Context, want wanted) (ended bool, err error) 
 	f := *t.follower
 	var honoured atomic.Pointer[wanted]
 	f.told = func(w wanted) { honoured.Store(&w); t.told(want, w) }
-	over := make(chan error, 1)
-	go func() { defer close(over); over <- f.run(ctx, want) }()
+	over := make(chan struct{})
+	var why error
+	go func() { defer close(over); why = f.run(ctx, want) }()
 	defer func() { stop(); <-over }()
 	for {
 		select {
-		case err := <-over:
-			return true, err
+		case <-over:
+			return true, why
 		case <-t.changed:
 			if !want.covers(t.wanted()) {
 				return false, nil
