@@ -22,9 +22,19 @@ type calling struct {
 	cancel  context.CancelCauseFunc // ends the context of the exchange
 	late    *time.Timer             // cancels it when the upstream takes too long
 	timeout time.Duration
+	placed  *server // whose place for a call it holds; nil once that is given back
 
 	mu    sync.Mutex
 	asked int // questions that wait for the client
+}
+
+// free gives the upstream's place back: what is left is between Doorward and the
+// client, and one that does not read must not keep others from the upstream.
+func (k *calling) free() {
+	if k.placed != nil {
+		k.placed.leave()
+		k.placed = nil
+	}
 }
 
 // ask stops the upstream's clock while the client is asked.
@@ -52,7 +62,8 @@ func (c *channel) call(ctx context.Context, cn *conn, k *calling) error {
 			c.srv.pool.asks.dropCall(k)
 		}
 	}()
-	return cn.link.exchange(ctx, k.o, func(m *gate.Message) error {
+	var odd *gate.Message
+	err := cn.link.exchange(ctx, k.o, func(m *gate.Message) error {
 		switch m.Kind {
 		case gate.Request:
 			shown, err := c.passAsk(ctx, cn, k, m)
@@ -77,16 +88,30 @@ func (c *channel) call(ctx context.Context, cn *conn, k *calling) error {
 			}
 			return k.emit(ctx, shown)
 		default:
-			m, err := c.srv.pool.sealState(k.ex, m)
-			if err != nil {
-				return err
+			if eraSign(m) {
+				odd = m
+				return nil
 			}
-			if m, err = c.showTasks(k.ex, m); err != nil {
-				return err
-			}
-			return k.emit(ctx, m)
+			return c.answer(ctx, k, m)
 		}
 	})
+	if odd == nil && err == nil {
+		return nil
+	}
+	return c.settled(ctx, cn, odd, err, func(m *gate.Message) error { return c.answer(ctx, k, m) })
+}
+
+// answer passes the upstream's answer on to a client of its own era.
+func (c *channel) answer(ctx context.Context, k *calling, m *gate.Message) error {
+	k.free()
+	m, err := c.srv.pool.sealState(k.ex, m)
+	if err != nil {
+		return err
+	}
+	if m, err = c.showTasks(k.ex, m); err != nil {
+		return err
+	}
+	return k.emit(ctx, m)
 }
 
 // passAsk makes a request of the upstream's one that the client can answer. It

@@ -181,7 +181,7 @@ func (c *channel) load(cn *conn, kind gate.ItemKind, l *loading) {
 	defer end()
 	var ttl time.Duration
 	if l.err = c.srv.event(ctx, "catalogue.read", kind.String()); l.err == nil {
-		l.list, ttl, l.err = c.pages(ctx, cn.link, kind)
+		l.list, ttl, l.err = c.pages(ctx, cn, kind)
 		l.err = c.srv.classify(ctx, "listing", l.err)
 	}
 	if l.err == nil {
@@ -204,11 +204,14 @@ func (c *channel) load(cn *conn, kind gate.ItemKind, l *loading) {
 }
 
 // pages reads all pages of a list.
-func (c *channel) pages(ctx context.Context, l link, kind gate.ItemKind) (*catalogue, time.Duration, error) {
+func (c *channel) pages(ctx context.Context, cn *conn, kind gate.ItemKind) (*catalogue, time.Duration, error) {
 	g := &gathering{srv: c.srv, kind: kind, names: map[string]int{}, headers: c.key.era == gate.Stateless && c.srv.wire != nil}
 	cursor, ttl := "", maxTTL
 	for page := 1; ; page++ {
-		m, err := c.request(ctx, l, mcp.ListMethod(kind), c.listParams(cursor))
+		m, err := c.request(ctx, cn.link, mcp.ListMethod(kind), c.listParams(cursor))
+		if _, odd := errors.AsType[*statusError](err); (odd || err == nil && eraSign(m)) && c.flipped(ctx, cn) {
+			return nil, 0, errFlipped
+		}
 		if err != nil {
 			return nil, 0, err
 		}

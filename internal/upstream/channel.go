@@ -64,14 +64,15 @@ type channel struct {
 
 // conn is a channel's link from opening to breaking, and what was learned on it.
 type conn struct {
-	link  link
-	hello atomic.Pointer[hello]
-	born  time.Time
-	loose chan *gate.Message
-	views [gate.Template + 1]view
-	level level         // of a stateful upstream's log
-	watch watching      // what is subscribed to at a stateful upstream
-	over  chan struct{} // closed when nothing of it is left
+	link    link
+	hello   atomic.Pointer[hello]
+	born    time.Time
+	loose   chan *gate.Message
+	views   [gate.Template + 1]view
+	level   level         // of a stateful upstream's log
+	doubted atomic.Int64  // Unix nanoseconds, when its era was last put to the test
+	watch   watching      // what is subscribed to at a stateful upstream
+	over    chan struct{} // closed when nothing of it is left
 }
 
 // opening is a link that is being opened, for all who wait for it.
@@ -218,22 +219,59 @@ func (c *channel) use(ctx context.Context) (*conn, error) {
 // else in the other, and then what passes is translated.
 func (s *server) open(ctx context.Context, ex *gate.Exchange) (*channel, *conn, error) {
 	var fault error
+	var believed [2]gate.Era // not to work
+	n := 0
 	for _, era := range s.order(ex.Call.Era) {
-		c, err := s.channelFor(ex, era)
-		if err != nil {
-			return nil, nil, err
+		if err := s.lacks(era); err != nil {
+			fault, believed[n] = err, era
+			n++
+			continue
 		}
-		c.begin()
-		cn, err := c.use(ctx)
+		c, cn, err := s.openIn(ctx, ex, era)
 		if err == nil {
 			return c, cn, nil
 		}
-		c.end()
 		if fault = err; gate.CodeOf(err) != gate.CodeUpstreamEra && !s.unlike(era) {
-			break
+			return nil, nil, fault
 		}
 	}
+	if n == 0 || !s.doubt() {
+		return nil, nil, fault
+	}
+	for _, era := range believed[:n] {
+		c, cn, err := s.openIn(ctx, ex, era)
+		if err == nil {
+			return c, cn, nil
+		}
+		fault = err
+	}
 	return nil, nil, fault
+}
+
+// openIn opens the exchange's channel of an era; the caller ends its use.
+func (s *server) openIn(ctx context.Context, ex *gate.Exchange, era gate.Era) (*channel, *conn, error) {
+	c, err := s.channelFor(ex, era)
+	if err != nil {
+		return nil, nil, err
+	}
+	c.begin()
+	cn, err := c.use(ctx)
+	if err != nil {
+		c.end()
+		return nil, nil, err
+	}
+	return c, cn, nil
+}
+
+// doubt forgets what is believed of the upstream's eras when neither works: it may
+// have been replaced. Not more often than in doubtEvery.
+func (s *server) doubt() bool {
+	now, last := time.Now().UnixNano(), s.doubted.Load()
+	if now-last < int64(doubtEvery) || !s.doubted.CompareAndSwap(last, now) {
+		return false
+	}
+	s.forget()
+	return true
 }
 
 // ready is the conn of a channel that is in use, nil where it is not open.

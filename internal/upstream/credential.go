@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -43,15 +44,31 @@ func (s *server) credential() (http.Header, error) {
 }
 
 // environment is what the upstream's command gets: a few harmless variables of
-// Doorward's own, and the secrets that the configuration names.
-func (s *server) environment() ([]string, error) {
-	env := cleanEnvironment(s.pool.cfg.Environment)
+// Doorward's own, and the secrets that the configuration names, whose values are
+// returned beside it for what must not show them.
+func (s *server) environment() (env, secrets []string, err error) {
+	env = cleanEnvironment(s.pool.cfg.Environment)
 	for _, name := range slices.Sorted(maps.Keys(s.set.Env)) {
 		held, err := s.pool.secret(s.set.Env[name])
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		env = append(env, name+"="+held.Reveal())
+		env, secrets = append(env, name+"="+held.Reveal()), append(secrets, held.Reveal())
 	}
-	return env, nil
+	return env, secrets, nil
+}
+
+// minConcealed is the shortest secret that is looked for, in bytes: a shorter one
+// would be found in every other word.
+const minConcealed = 6
+
+// conceal takes an upstream's secrets out of what it wrote, as far as it wrote them
+// as they are.
+func conceal(line []byte, secrets []string) []byte {
+	for _, s := range secrets {
+		if len(s) >= minConcealed {
+			line = bytes.ReplaceAll(line, []byte(s), []byte("[secret]"))
+		}
+	}
+	return line
 }

@@ -61,7 +61,7 @@ func (s *server) classify(ctx context.Context, op string, err error) error {
 		return later(s.fault(gate.CodeUpstreamBusy, op, err), err)
 	case errors.Is(err, errProtocol), errors.Is(err, errTooLarge):
 		return s.fault(gate.CodeUpstreamProtocol, op, err)
-	case errors.Is(err, errDown), errors.Is(err, errRefused):
+	case errors.Is(err, errDown), errors.Is(err, errRefused), errors.Is(err, errFlipped):
 		return later(s.fault(gate.CodeUpstreamDown, op, err), err)
 	}
 	return err

@@ -70,7 +70,7 @@ func (p *Pool) relay(ctx context.Context, ex *gate.Exchange, emit gate.Emit) err
 	}
 	defer p.calls.leave(key)
 	err = s.relay(ctx, k)
-	if errors.Is(err, errGone) && again(ex) && context.Cause(ctx) == nil { //nolint:contextcheck // the same context
+	if (errors.Is(err, errFlipped) || errors.Is(err, errGone) && again(ex)) && context.Cause(ctx) == nil { //nolint:contextcheck // the same context
 		err = s.relay(ctx, k)
 	}
 	return s.classify(ctx, "calling", err)
@@ -101,7 +101,8 @@ func (s *server) relay(ctx context.Context, k *calling) error {
 	if err := s.place(ctx); err != nil {
 		return err
 	}
-	defer s.leave()
+	k.placed = s
+	defer k.free()
 	state, err := s.pool.openState(k.ex) // uses a ticket up, so nothing may come between
 	if err != nil {
 		return err

@@ -291,3 +291,35 @@ func TestResume(t *testing.T) {
 		t.Errorf("got %v, error %v", got, err)
 	}
 }
+
+// A client that does not take its answer keeps nobody from the upstream: the
+// upstream has done its part.
+func TestSlowReaderHoldsNoPlace(t *testing.T) {
+	t.Parallel()
+	for name, raw := range map[string]string{"its own era": call("say", `{"text":"x"}`), "the other era": modernCall("say", `{"text":"x"}`)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := httpPool(t, sdkHandler(false), func(cfg *upstream.Config) { cfg.Upstreams[0].Concurrency = 1 })
+			ex := exchange(t, nil, "up", raw)
+			if name == "its own era" {
+				ex = exchange(t, newSession("slow"), "up", raw)
+			}
+			stuck, read, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+			go func() {
+				ended <- p.Forward(t.Context(), ex, func(context.Context, *gate.Message) error {
+					close(stuck)
+					<-read
+					return nil
+				})
+			}()
+			<-stuck
+			if _, err := forward(t, p, exchange(t, newSession("quick"), "up", call("say", `{"text":"y"}`))); err != nil {
+				t.Errorf("a call beside: %v", err)
+			}
+			close(read)
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}

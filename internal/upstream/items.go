@@ -101,7 +101,7 @@ func (p *Pool) lookAt(ctx context.Context, ex *gate.Exchange, upstream string, k
 	ctx, cancel := context.WithTimeoutCause(ctx, min(s.set.Timeout, listTimeout), errTimeout)
 	defer cancel()
 	list, by, err := s.read(ctx, ex, kind)
-	if errors.Is(err, errGone) {
+	if errors.Is(err, errGone) || errors.Is(err, errFlipped) {
 		list, by, err = s.read(ctx, ex, kind)
 	}
 	return list, by, s.classify(ctx, "listing", err)

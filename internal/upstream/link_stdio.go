@@ -33,6 +33,8 @@ type stdioLink struct {
 	output *steadyReader // of stdout
 	limit  int64         // bytes of one line
 
+	secrets []string // that the child has in its environment
+
 	reaped  chan struct{} // closed when the process has been waited for
 	ending  sync.Once
 	readers sync.WaitGroup
@@ -93,7 +95,7 @@ func (l *stdioLink) line(line []byte) {
 	case line[0] == '{':
 		l.receive(line)
 	case l.noise.take():
-		l.log.Warn("upstream wrote a line that is no message", "upstream", l.name, "line", printable(line, maxShown))
+		l.log.Warn("upstream wrote a line that is no message", "upstream", l.name, "line", printable(conceal(line, l.secrets), maxShown))
 	}
 }
 

@@ -56,6 +56,9 @@ func child(mode string) {
 		if mode == "headless" {
 			endLeader()
 		}
+	case "tells":
+		fmt.Println("the token is " + os.Getenv("TOKEN"))
+		fmt.Fprintln(os.Stderr, "the token is "+os.Getenv("TOKEN"))
 	case "banner":
 		fmt.Println("Welcome to \x1b[31mthe server\x1b[0m")
 		fmt.Fprintln(os.Stderr, "stderr \x1b[2J line")

@@ -130,13 +130,19 @@ func (c *channel) park(ctx context.Context, cn *conn, k *calling) error {
 		k.o = c.toStateful(k.ex)
 		k.o.cancel = k.cancel
 		c.wantLogs(ctx, cn, k.ex)
-		return cn.link.exchange(ctx, k.o, func(m *gate.Message) error {
-			if m.Kind == gate.Request {
+		var odd *gate.Message
+		err := cn.link.exchange(ctx, k.o, func(m *gate.Message) error {
+			switch {
+			case m.Kind == gate.Request:
 				return c.decline(ctx, cn.link, m)
+			case eraSign(m):
+				odd = m
+				return nil
 			}
 			c.heed(m)
 			return c.translate(ctx, cn, k, m)
 		})
+		return c.settled(ctx, cn, odd, err, func(m *gate.Message) error { return c.translate(ctx, cn, k, m) })
 	}
 	call := &parked{
 		id: randomName(), owner: k.ex.Principal.Key(),
@@ -300,7 +306,7 @@ func (k *parked) end(cause error) {
 }
 
 // ask parks the call: the client gets what the upstream asks, and the ticket to
-// come back with. done is false when the call goes on without.
+// come back with.
 func (k *parked) ask(ctx context.Context, of *calling, first *gate.Message) (done bool, err error) {
 	batch, rest := k.gather(ctx, first)
 	if ctx.Err() != nil {
@@ -319,21 +325,9 @@ func (k *parked) ask(ctx context.Context, of *calling, first *gate.Message) (don
 	case k.channel.srv.pool.parked.add(k):
 		return true, k.release(ctx, of)
 	}
-	return false, k.declineAll(ctx, batch)
-}
-
-// declineAll tells the upstream that nobody can be asked, for want of room.
-func (k *parked) declineAll(ctx context.Context, batch []*gate.Message) error {
-	k.channel.srv.pool.count(k.channel.srv.set.Name, "dropped")
-	k.mu.Lock()
-	k.waiting = nil
-	k.mu.Unlock()
-	for _, m := range batch {
-		if err := k.channel.decline(ctx, k.conn.link, m); err != nil {
-			return err
-		}
-	}
-	return nil
+	// Saying that nobody can be asked would let the upstream go on unasked.
+	k.end(errBusy)
+	return true, fmt.Errorf("%w: too many calls wait for their clients' answers", errBusy)
 }
 
 // gather waits a moment for more questions. What is no question ends it, and is
@@ -381,6 +375,7 @@ func (k *parked) release(ctx context.Context, of *calling) error {
 	}
 	k.mu.Unlock()
 	m := of.ex.Call.Message
+	of.free()
 	err = of.emit(ctx, mcp.NewInputRequired(m.Bytes(m.ID), list, state, p.infoFor(of.ex, k.channel, k.conn)))
 	if err != nil && p.parked.claim(k.id, ticket) != nil {
 		k.end(err)

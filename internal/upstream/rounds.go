@@ -38,6 +38,9 @@ func (c *channel) rounds(ctx context.Context, cn *conn, k *calling) error {
 		if err != nil {
 			return err
 		}
+		if eraSign(final) && c.flipped(ctx, cn) {
+			return errFlipped
+		}
 		list, token, required, err := mcp.InputRequests(final)
 		switch {
 		case err != nil:
@@ -47,6 +50,7 @@ func (c *channel) rounds(ctx context.Context, cn *conn, k *calling) error {
 			if err != nil {
 				return errors.Join(errProtocol, err)
 			}
+			k.free()
 			return k.emit(ctx, m)
 		case round >= maxRounds:
 			return fmt.Errorf("%w: it asked for input %d times in one call", errProtocol, round)

@@ -29,8 +29,9 @@ type server struct {
 	places   chan struct{}
 	waiting  atomic.Int32
 	children children
-	eras     [3]eraState // indexed by gate.Era
-	old      atomic.Bool // it was found to speak HTTP+SSE, unconfigured
+	eras     [3]eraState  // indexed by gate.Era
+	doubted  atomic.Int64 // Unix nanoseconds, when its eras were last put to the test
+	old      atomic.Bool  // it was found to speak HTTP+SSE, unconfigured
 	failure  atomic.Pointer[string]
 	drift    drift
 

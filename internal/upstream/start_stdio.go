@@ -64,12 +64,12 @@ func (s *server) startStdio(ctx context.Context, principal string, loose func(*g
 // spawn starts the process and its readers. The goroutine that waits for the
 // process owns them and returns the child's place when all is gone.
 func (s *server) spawn(path, principal string, loose func(*gate.Message)) (*stdioLink, error) {
-	env, err := s.environment()
+	env, secrets, err := s.environment()
 	if err != nil {
 		return nil, err
 	}
 	cmd := &exec.Cmd{Path: path, Args: slices.Clone(s.set.Command), Dir: s.set.Dir, Env: env}
-	l := &stdioLink{mux: s.newMux(loose, principal != ""), cmd: cmd, limit: s.set.MaxResult, reaped: make(chan struct{})}
+	l := &stdioLink{mux: s.newMux(loose, principal != ""), cmd: cmd, secrets: secrets, limit: s.set.MaxResult, reaped: make(chan struct{})}
 	theirs, err := l.pipes()
 	if err != nil {
 		return nil, err
@@ -136,7 +136,7 @@ func (l *stdioLink) readErrors() {
 			return
 		}
 		if len(line) > 0 && room.take() {
-			l.log.Info("upstream stderr", "upstream", l.name, "line", printable(line, maxShown))
+			l.log.Info("upstream stderr", "upstream", l.name, "line", printable(conceal(line, l.secrets), maxShown))
 		}
 	}
 }

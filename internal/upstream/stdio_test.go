@@ -408,3 +408,22 @@ func below(t *testing.T, root int) (found []int) {
 	}
 	return found
 }
+
+// A child has the secrets that the configuration names in its environment, and
+// what it writes of them is not in the log.
+func TestSecretsOfAChildAreNotLogged(t *testing.T) {
+	t.Parallel()
+	logged := &lockedBuffer{}
+	p := newPool(t, upstream.Config{
+		Upstreams: []upstream.Settings{{Name: "up", Command: childCommand("tells"), Env: map[string]string{"TOKEN": "token"}}},
+		Secret:    func(string) (upstream.Secret, error) { return known("canary-7Qx"), nil },
+		Log:       slog.New(slog.NewTextHandler(logged, nil)),
+	})
+	if _, err := forward(t, p, exchange(t, newSession("a"), "up", call("echo", `{}`))); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 5*time.Second, "both lines", func() bool { return strings.Count(logged.String(), "the token is [secret]") == 2 })
+	if strings.Contains(logged.String(), "canary") {
+		t.Errorf("logged: %s", logged.String())
+	}
+}
