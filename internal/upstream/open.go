@@ -43,6 +43,8 @@ type hello struct {
 	serverDigest gate.Digest
 	instructions []byte // raw JSON string; nil when it gave none
 	until        time.Time
+	tasks        bool // it runs calls of tools as tasks
+	endsTasks    bool // and ends them when asked to
 }
 
 // offers tells whether the upstream declared a capability.
@@ -158,6 +160,7 @@ func (c *channel) greet(ctx context.Context, cn *conn) error {
 	case err != nil:
 		return err
 	}
+	h.tasks, h.endsTasks = mcp.OffersTasks(c.key.era, h.capabilities)
 	cn.hello.Store(&h)
 	if seen := c.srv.pool.cfg.Seen; seen != nil {
 		seen(h.items(c.srv.set.Name))

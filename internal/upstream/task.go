@@ -213,8 +213,7 @@ func noTasks(public string) error {
 // runsTasks tells whether an upstream that said this in an era runs calls of
 // tools as tasks. In the stateful era that is the last revision's alone.
 func (h *hello) runsTasks(era gate.Era) bool {
-	calls, _ := mcp.OffersTasks(era, h.capabilities)
-	return calls && (era == gate.Stateless || h.version == mcp.V20251125)
+	return h.tasks && (era == gate.Stateless || h.version == mcp.V20251125)
 }
 
 // takesTask tells whether the client of the exchange may ask this upstream to run
@@ -227,14 +226,13 @@ func (h *hello) takesTask(era gate.Era, ex *gate.Exchange) bool {
 // declare tasks the definition says nothing (2025-11-25, tasks, tool-level
 // negotiation), and in the stateless era it never does.
 func (h *hello) mustBeTask(era gate.Era, it *gate.Item) bool {
-	calls, _ := mcp.OffersTasks(era, h.capabilities)
-	return calls && era == gate.Stateful && it.Kind == gate.Tool && mcp.TaskSupport(it.Raw) == "required"
+	return h.tasks && era == gate.Stateful && it.Kind == gate.Tool && mcp.TaskSupport(it.Raw) == "required"
 }
 
 // callable are the definitions without the tools that this client could only
 // call as tasks and cannot. The slice is the caller's.
 func (t teller) callable(ex *gate.Exchange, items []gate.Item) []gate.Item {
-	if calls, _ := mcp.OffersTasks(t.era, t.hello.capabilities); !calls || t.hello.takesTask(t.era, ex) {
+	if !t.hello.tasks || t.hello.takesTask(t.era, ex) {
 		return items
 	}
 	kept := items[:0]
@@ -257,7 +255,7 @@ func (g *greetings) withTasks(era gate.Era, version string, capabilities []byte)
 		if o.channel.key.era != era || !o.hello.runsTasks(era) {
 			continue
 		}
-		_, c := mcp.OffersTasks(era, o.hello.capabilities)
+		c := o.hello.endsTasks
 		runs, cancels = true, cancels || c
 	}
 	if !runs {
