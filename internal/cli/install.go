@@ -99,7 +99,7 @@ func (r *run) install(name string, f installFlags) error {
 	if q.Target, err = r.target(cfg, f); err != nil {
 		return err
 	}
-	q.Upstreams = cfg.Upstreams
+	q.Upstreams, q.Secrets = cfg.Upstreams, cfg.Secrets
 	res, err := clients.Install(q)
 	if err != nil {
 		return failed(err)
@@ -176,6 +176,9 @@ func (r *run) tellInstall(q clients.Request, res *clients.Result) error {
 		r.say("Doorward is installed in %s: %s", q.Client.Title, file)
 		for _, n := range res.Removed {
 			r.say("  taken out, for Doorward serves it: %s", visible(n))
+		}
+		for _, n := range res.Carried {
+			r.say("  given to Doorward, from the servers that are taken out: %s", visible(n))
 		}
 		if res.Backup != "" {
 			r.say("  what was there before: %s", visible(res.Backup))

@@ -2,7 +2,6 @@ package clients
 
 import (
 	"fmt"
-	"slices"
 
 	"doorward/internal/config"
 )
@@ -59,10 +58,6 @@ func (c *Client) advice(t Target) []string {
 
 // serves tells whether one of the upstreams is the entry's server.
 func serves(upstreams map[string]config.Upstream, e *entry) bool {
-	for _, u := range upstreams {
-		if e.kind == "stdio" && u.Command != nil && slices.Equal(u.Command, e.command) || e.url != "" && u.URL == e.url {
-			return true
-		}
-	}
-	return false
+	_, ok := serverOf(upstreams, e)
+	return ok
 }

@@ -17,6 +17,7 @@ type Request struct {
 	Scope     Scope
 	Target    Target                     // that the client is pointed at; install alone
 	Upstreams map[string]config.Upstream // that Doorward serves; install alone
+	Secrets   map[string]config.Secret   // that they refer to; install alone
 	Keep      bool                       // leave their entries in the client
 	Print     bool                       // change nothing
 }
@@ -44,6 +45,7 @@ type Result struct {
 	Removed []string `json:"removed,omitempty"`  // servers that are reached through Doorward now
 	PutBack []string `json:"put_back,omitempty"` // servers that install had removed
 	Left    []Left   `json:"left,omitempty"`     // servers that the client still reaches itself
+	Carried []string `json:"carried,omitempty"`  // variables whose values stay in the file, for Doorward now
 	Advice  []string `json:"advice,omitempty"`
 	Snippet string   `json:"snippet,omitempty"` // what to write by hand; holds no other server
 }
@@ -71,13 +73,19 @@ func Install(q Request) (*Result, error) {
 		return nil, err
 	}
 	res := &Result{State: StateAlready, Client: q.Client.Name, Scope: q.Scope, File: p.Path, Link: f.linked(), Created: f.absent, Advice: q.Client.advice(q.Target)}
-	drop, err := q.sort(f, p, res)
+	drop, carried, err := q.sort(f, p, res)
 	if err != nil {
 		return nil, err
 	}
 	e := edit{root: p.Root, put: put, input: input, drop: drop}
 	if res.Snippet, err = snippet(q.Client.format, e); err != nil {
 		return nil, err
+	}
+	if len(carried) > 0 { // not in the snippet, which is printed
+		e.put = append(slices.Clip(put), field{"env", carried})
+		for _, v := range carried {
+			res.Carried = append(res.Carried, v.key)
+		}
 	}
 	if q.Print {
 		res.State, res.Removed = StatePrinted, drop
@@ -148,22 +156,24 @@ func (in *installed) keep(f *file) error {
 }
 
 // sort tells the servers that are to be taken out from those that are left, in
-// the file and in the client's other files.
-func (q *Request) sort(f *file, p Place, res *Result) (drop []string, err error) {
+// the file and in the client's other files, and finds what Doorward needs of them.
+func (q *Request) sort(f *file, p Place, res *Result) (drop []string, carried []field, err error) {
 	tree, err := decode(q.Client.format, f.data)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", p.Path, err)
+		return nil, nil, fmt.Errorf("%s: %w", p.Path, err)
 	}
 	here, err := entries(tree, &q.Client, p)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", p.Path, err)
+		return nil, nil, fmt.Errorf("%s: %w", p.Path, err)
 	}
+	carry := q.carry(at(tree, p.Root))
 	for i := range here {
 		e := &here[i]
 		switch served := serves(q.Upstreams, e); {
 		case e.name == Name:
 		case served && !q.Keep:
 			drop = append(drop, e.name)
+			carry.take(e)
 		default:
 			res.Left = append(res.Left, Left{Name: e.name, File: p.Path, Served: served})
 		}
@@ -179,7 +189,7 @@ func (q *Request) sort(f *file, p Place, res *Result) (drop []string, err error)
 		}
 		res.Left = append(res.Left, Left{Name: e.name, File: e.file, Served: serves(q.Upstreams, e)})
 	}
-	return drop, nil
+	return drop, carry.fields(), nil
 }
 
 // snippet is a file that holds Doorward's entry and nothing else.
