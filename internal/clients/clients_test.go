@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -290,6 +291,62 @@ func TestPlaces(t *testing.T) {
 	}
 	if _, err := clients.Find("nonsense"); err == nil || !strings.Contains(err.Error(), "claude-desktop") {
 		t.Errorf("an unknown client: %v", err)
+	}
+}
+
+// Nobody is told to start Doorward with a variable that changes which code runs,
+// however the client's file comes by its name.
+func TestVariablesThatChangeCode(t *testing.T) {
+	loaders := []string{"LD_PRELOAD", "LD_ANYTHING", "DYLD_INSERT_LIBRARIES", "PATH", "Path", "NODE_OPTIONS", "PYTHONPATH", "PERL5OPT", "RUBYOPT", "JAVA_TOOL_OPTIONS", "BASH_ENV"}
+	env := machine(t)
+	for name, c := range map[string]struct {
+		servers  string
+		env      []string // of the upstream, in the configuration
+		warnings []string
+	}{
+		"set":                    {`"a": {"command": "x", "env": {"` + strings.Join(loaders, `": "`+canary+`", "`) + `": "` + canary + `", "GOOD": "1"}}`, []string{"GOOD"}, loaders},
+		"alone":                  {`"a": {"command": "x", "env": {"LD_PRELOAD": "` + canary + `"}}`, nil, []string{"LD_PRELOAD"}},
+		"referred to":            {`"a": {"command": "x", "env": {"GOOD": "${LD_PRELOAD}", "OTHER": "$PATH"}}`, []string{"GOOD", "OTHER"}, nil},
+		"referred to, in a line": {`"a": {"url": "https://example.com/a", "headers": {"X-A": "${env:NODE_OPTIONS}"}}`, nil, nil},
+		"by the server's name":   {`"ld": {"url": "https://example.com/a", "headers": {"Preload": "` + canary + `"}}, "node": {"url": "https://example.com/b", "headers": {"Options": "` + canary + `"}}`, nil, nil},
+		"by a clash":             {`"a": {"command": "x", "env": {"PRELOAD": "` + canary + `"}}, "ld": {"command": "y", "env": {"PRELOAD": "` + canary + `-2"}}, "ld-x": {"command": "z", "env": {"PRELOAD": "` + canary + `-3"}}`, nil, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(env.Home, "x.json")
+			write(t, path, `{"mcpServers": {`+c.servers+`}}`)
+			im, err := clients.FromFile(env, path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			first := config.First(im.Upstreams, im.Secrets)
+			if _, err := config.Parse(filepath.Join(env.Home, "doorward.yaml"), first); err != nil {
+				t.Fatalf("it is no configuration: %v", err)
+			}
+			for _, s := range im.Servers {
+				if s.LeftOut != "" {
+					t.Errorf("%s is left out: %s", s.Original, s.LeftOut)
+				}
+				if got := clients.Dangers(nil, s.Variables); len(got) > 0 {
+					t.Errorf("%s: the user is told to set %q", s.Original, s.Variables)
+				}
+				for _, v := range c.warnings {
+					if !slices.ContainsFunc(s.Warnings, func(w string) bool { return strings.Contains(w, v) && strings.Contains(w, "left out") }) {
+						t.Errorf("nothing says that %s is left out: %q", v, s.Warnings)
+					}
+				}
+			}
+			for name, s := range im.Secrets {
+				if got := clients.Dangers(nil, []string{strings.TrimPrefix(s.From, "env:")}); len(got) > 0 {
+					t.Errorf("the secret %s is read from %s", name, s.From)
+				}
+			}
+			if u, ok := im.Upstreams["a"]; ok && c.env != nil && !slices.Equal(slices.Sorted(maps.Keys(u.Env)), c.env) {
+				t.Errorf("the command is given %q, want %q", u.Env, c.env)
+			}
+			if strings.Contains(string(first), canary) {
+				t.Errorf("a value is given away:\n%s", first)
+			}
+		})
 	}
 }
 

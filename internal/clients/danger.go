@@ -3,7 +3,6 @@ package clients
 import (
 	"fmt"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -43,8 +42,7 @@ func Dangers(command []string, variables []string) []string {
 		}
 	}
 	for _, v := range variables {
-		if slices.Contains([]string{"LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "NODE_OPTIONS", "PYTHONPATH", "PYTHONSTARTUP", "PERL5OPT", "RUBYOPT", "JAVA_TOOL_OPTIONS", "BASH_ENV", "PATH"}, v) ||
-			strings.HasPrefix(v, "DYLD_") {
+		if changesCode(v) {
 			found = append(found, fmt.Sprintf("its variable %s changes which code is run", strconv.Quote(v)))
 		}
 	}
@@ -55,6 +53,20 @@ func Dangers(command []string, variables []string) []string {
 		}
 	}
 	return found
+}
+
+// changesCode knows the variables that change which code a program runs: those of
+// the loaders (ld.so(8), dyld(1)), of the interpreters, and the search path. Case
+// does not count: on Windows the names have none.
+func changesCode(variable string) bool {
+	variable = strings.ToUpper(variable)
+	switch variable {
+	case "PATH", "PATHEXT", "COMSPEC", "BASH_ENV", "PROMPT_COMMAND", "GCONV_PATH",
+		"NODE_OPTIONS", "NODE_PATH", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PERL5OPT", "PERL5LIB", "PERL5DB",
+		"RUBYOPT", "RUBYLIB", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "CLASSPATH", "DOTNET_STARTUP_HOOKS":
+		return true
+	}
+	return strings.HasPrefix(variable, "LD_") || strings.HasPrefix(variable, "DYLD_")
 }
 
 // CommandLine is a whole command on one line: nothing of it is cut off, and what

@@ -32,7 +32,7 @@ func (n *naming) reserve(groups [][]entry) {
 	for _, group := range groups {
 		for _, e := range group {
 			for _, v := range slices.Concat(e.env, e.headers) {
-				if v.variable != "" && config.GoodVariable(v.variable) {
+				if v.variable != "" && config.GoodVariable(v.variable) && !changesCode(v.variable) {
 					n.named(v.variable, v)
 				}
 			}
@@ -99,15 +99,23 @@ func reason(err error) string {
 
 func (n *naming) environment(e *entry, s *Server, added map[string]config.Secret) map[string]string {
 	var env map[string]string
+	var left []string
 	for _, v := range e.env {
-		if !config.GoodVariable(v.name) {
+		switch {
+		case !config.GoodVariable(v.name):
 			e.warn("sets a variable whose name no system takes, which is left out")
+			continue
+		case changesCode(v.name):
+			left = append(left, v.name)
 			continue
 		}
 		if env == nil {
 			env = map[string]string{}
 		}
 		env[v.name] = n.secret(s, v, v.name, added)
+	}
+	if len(left) > 0 {
+		e.warn("sets %s, left out here: that would change which code is run", strings.Join(left, ", "))
 	}
 	return env
 }
@@ -144,11 +152,16 @@ func (n *naming) credential(e *entry, s *Server, added map[string]config.Secret)
 
 // secret is the name of the secret for a setting. Its variable is the one that
 // the setting refers to, or one of the given name; where that already stands for
-// something else, the server's name is put before it.
+// something else, the server's name is put before it. It is never one that would
+// change which code Doorward itself runs, whatever the client's file says.
 func (n *naming) secret(s *Server, v setting, variable string, added map[string]config.Secret) string {
+	if changesCode(v.variable) {
+		v.variable = "" // its value is to be set anew, under another name
+	}
 	if v.variable != "" {
 		variable = v.variable
 	}
+	variable = harmless(variable)
 	alike := func(o setting) bool {
 		return v.variable != "" && o.variable == v.variable || v.variable == "" && o.variable == "" && o.digest == v.digest
 	}
@@ -161,11 +174,20 @@ func (n *naming) secret(s *Server, v setting, variable string, added map[string]
 		if i > 2 {
 			variable = fmt.Sprintf("%s_%d", variable, i)
 		}
+		variable = harmless(variable)
 	}
 	name := n.named(variable, v)
 	added[name] = config.Secret{From: "env:" + variable, Required: true, Type: "string"}
 	s.Variables = appendNew(s.Variables, variable)
 	return name
+}
+
+// harmless is a variable's name, or another where it would change what code runs.
+func harmless(variable string) string {
+	if changesCode(variable) {
+		return "X_" + variable
+	}
+	return variable
 }
 
 func appendNew(list []string, s string) []string {

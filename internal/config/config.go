@@ -102,7 +102,7 @@ type Anonymous struct {
 type Role struct {
 	// Allow are the rules that open something.
 	Allow []Rule `yaml:"allow"`
-	// Deny are the rules that close something. They win over the allow of every role.
+	// Deny are the rules that close something. They win over the allow of every role. In a deny on tools and prompts a star crosses slashes too, for the upstream chooses its names.
 	Deny []Rule `yaml:"deny"`
 }
 

@@ -35,7 +35,7 @@ const fieldDocs = "\n" +
 	"Anonymous.Subject\tSubject is the name in the audit log.\n" +
 	"Anonymous.Roles\tRoles that such clients have.\n" +
 	"Role.Allow\tAllow are the rules that open something.\n" +
-	"Role.Deny\tDeny are the rules that close something. They win over the allow of every role.\n" +
+	"Role.Deny\tDeny are the rules that close something. They win over the allow of every role. In a deny on tools and prompts a star crosses slashes too, for the upstream chooses its names.\n" +
 	"Rule.Tools\tTools are globs of upstream/tool. A star never crosses a slash; /** takes in all below.\n" +
 	"Rule.Resources\tResources are globs of URIs, such as docs://**.\n" +
 	"Rule.Prompts\tPrompts are globs of upstream/prompt.\n" +

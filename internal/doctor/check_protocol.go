@@ -3,6 +3,8 @@ package doctor
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -20,7 +22,7 @@ func checkProtocol(ctx context.Context, e *exam) []Finding {
 	if old {
 		e.send(ctx, e.initialized()) // what it answers matters to no check
 	}
-	spoken := e.quote(strings.Join(e.contact.versions(), ", "))
+	spoken := e.quote(strings.Join(e.contact.named(), ", "))
 	f := Finding{ID: "protocol", Status: Problem, Why: "a client that speaks no other version is not served"}
 	switch {
 	case old && current:
@@ -29,6 +31,8 @@ func checkProtocol(ctx context.Context, e *exam) []Finding {
 		f.Cause, f.Seen = "none", "neither a client of "+string(stateful)+" nor one of "+string(stateless)+" is served"
 		if spoken != "" {
 			f.Seen += "; the server names " + spoken
+		} else if a.message.ok() {
+			f.Seen += "; the server lets it in and names no version"
 		}
 		f.Seen += said(e, "initialize", e.contact.initialize) + said(e, "server/discover", e.contact.discover)
 		f.Fix = "update the client or the server; a server of older versions behind Doorward is served in both"
@@ -59,6 +63,17 @@ func said(e *exam, what string, a *answer) string {
 		return ""
 	}
 	return fmt.Sprintf("; to %s it says %s", what, e.quote(a.message.said()))
+}
+
+// named are the versions that the server has named, and which of them are none.
+func (c contact) named() []string {
+	all := c.versions()
+	for i, v := range all {
+		if !slices.Contains(revisions(stateful), v) && !slices.Contains(revisions(stateless), v) {
+			all[i] = strconv.Quote(v) + " (no revision that is known)"
+		}
+	}
+	return all
 }
 
 // versions are those that the server has named, each once.

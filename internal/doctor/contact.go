@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"net/http"
+	"slices"
 )
 
 // contact is the first two questions of a client and what was answered: one in
@@ -60,7 +61,8 @@ func (e *exam) admitted() bool {
 // notAdmitted is why a check that needs to be let in is skipped.
 const notAdmitted = "the client was not let in"
 
-// speaks tells whether the server lets a client in that speaks the era.
+// speaks tells whether the server lets a client in that speaks the era, and
+// answers with a revision of it that there is.
 func (e *exam) speaks(in era) bool {
 	a := e.contact.initialize
 	if in == stateless {
@@ -70,12 +72,15 @@ func (e *exam) speaks(in era) bool {
 		return false
 	}
 	if in == stateful {
-		return true
+		return slices.Contains(revisions(stateful), a.message.negotiated())
 	}
-	for _, v := range a.message.versions() {
-		if v >= string(stateless) {
-			return true
-		}
+	return slices.ContainsFunc(a.message.versions(), func(v string) bool { return slices.Contains(revisions(stateless), v) })
+}
+
+// revisions are the known revisions of the protocol that belong to an era.
+func revisions(in era) []string {
+	if in == stateless {
+		return []string{string(stateless)}
 	}
-	return false
+	return []string{"2024-11-05", "2025-03-26", "2025-06-18", string(stateful)}
 }

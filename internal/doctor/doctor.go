@@ -116,7 +116,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 			found = skip(c.id, fmt.Sprintf("the checks before it took all of the %v that there are", totalTime))
 		}
 		for _, f := range found {
-			f.Seen, f.Why, f.Fix = e.hide(f.Seen), e.hide(f.Why), e.hide(f.Fix)
+			e.tidy(&f)
 			e.report.Findings = append(e.report.Findings, f)
 		}
 	}
@@ -160,7 +160,7 @@ func newExam(ctx context.Context, o Options) (*exam, error) {
 	}
 	e := &exam{opts: o, key: readCredential(o.Credential), target: target, tools: unlisted}
 	e.web = newWeb(o)
-	e.report = Report{URL: shownURL(e.target), Findings: []Finding{}}
+	e.report = Report{URL: visible(shownURL(e.target)), Findings: []Finding{}}
 	return e, nil
 }
 

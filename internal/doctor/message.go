@@ -83,6 +83,18 @@ func (m *message) versions() []string {
 	return all
 }
 
+// negotiated is the version that an answer to initialize settles on, empty when
+// it names none.
+func (m *message) negotiated() string {
+	var d struct {
+		ProtocolVersion string `json:"protocolVersion"`
+	}
+	if !m.ok() || json.Unmarshal(m.Result, &d) != nil {
+		return ""
+	}
+	return d.ProtocolVersion
+}
+
 // said is what an error says, for the report.
 func (m *message) said() string {
 	if m.Error == nil {

@@ -10,8 +10,9 @@ const (
 	Skipped Status = "skipped" // it could not be looked at, or does not apply
 )
 
-// Finding is what one check saw. Texts may hold what a server said, bounded and
-// without the credential, but with whatever characters the server chose.
+// Finding is what one check saw. Texts may hold what a server said, bounded,
+// without the credential, and with ⟨U+XXXX⟩ for every character that a terminal
+// would hide or obey. Fix alone may have several lines.
 type Finding struct {
 	ID     string `json:"id"`              // stable, such as "tls.chain"
 	Status Status `json:"status"`          //

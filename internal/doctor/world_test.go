@@ -15,11 +15,14 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"doorward/internal/doctor"
+	"doorward/internal/gate"
 	"doorward/internal/gatetest"
+	mcprev "doorward/internal/mcp"
 )
 
 // sdk is a server of the official SDK with one tool that must not be called.
@@ -69,6 +72,83 @@ func TestOtherServers(t *testing.T) {
 				t.Errorf("the report shows a query:\n%s", text(r))
 			}
 		})
+	}
+}
+
+// speaking is a server that answers initialize with one version, and
+// server/discover, if it does, with another.
+func speaking(t *testing.T, stateful, stateless string) string {
+	t.Helper()
+	return serve(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		result := ""
+		switch {
+		case strings.Contains(string(body), `"initialize"`) && stateful != "":
+			result = `"result":{"protocolVersion":` + stateful + `,"capabilities":{},"serverInfo":{"name":"x","version":"1"}}`
+		case strings.Contains(string(body), `"server/discover"`) && stateless != "":
+			result = `"result":{"supportedVersions":[` + stateless + `]}`
+		default:
+			result = `"error":{"code":-32601,"message":"not \u202e\u0085\u007f\u001b[2J here"}`
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"jsonrpc":"2.0","id":1,`+result+`}`)
+	}) + "/mcp"
+}
+
+// TestVersions: a version that is no known revision is said to be none, and
+// nobody is said to be served in it.
+func TestVersions(t *testing.T) {
+	for _, tc := range []struct{ name, stateful, stateless, want, says string }{
+		{"known", `"2025-11-25"`, "", "", "clients of 2025-11-25 are served"},
+		{"older", `"2024-11-05"`, "", "", "clients of 2025-11-25 are served"},
+		{"stateless", "", `"2026-07-28"`, "", "clients of 2026-07-28 are served"},
+		{"both", `"2025-06-18"`, `"2099-01-01","2026-07-28"`, "", "clients of 2025-11-25 and of 2026-07-28 are served"},
+		{"from the future", `"2099-01-01"`, "", "protocol/none", `"2099-01-01" (no revision that is known)`},
+		{"from the future, stateless", "", `"2099-01-01"`, "protocol/none", `"2099-01-01" (no revision that is known)`},
+		{"of the other era", `"2026-07-28"`, "", "protocol/none", "the server names 2026-07-28"},
+		{"words", `"zzz\u202e"`, `"zzzz"`, "protocol/none", `"zzz\u202e" (no revision that is known)`},
+		{"no text", "1", "", "protocol/none", "names no version"},
+		{"one unknown", `"1999-01-01"`, `"2026-07-28"`, "", `and no others (the server names 2026-07-28, "1999-01-01" (no revision that is known))`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			says(t, found(t, doctor.Options{URL: speaking(t, tc.stateful, tc.stateless)}, strings.Fields(tc.want)...), "protocol", tc.says)
+		})
+	}
+	for _, version := range mcprev.Versions(gate.Stateful) {
+		found(t, doctor.Options{URL: speaking(t, `"`+version+`"`, "")})
+	}
+	for _, version := range mcprev.Versions(gate.Stateless) {
+		found(t, doctor.Options{URL: speaking(t, "", `"`+version+`"`)})
+	}
+}
+
+// TestHiddenCharacters: what a server says is visible in the report itself, not
+// only where it is printed as text.
+func TestHiddenCharacters(t *testing.T) {
+	bad := func(s string) bool {
+		return strings.ContainsFunc(s, func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) })
+	}
+	check := func(r *doctor.Report, id, want string) {
+		t.Helper()
+		out, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bad(string(out)) || bad(text(r)) {
+			t.Errorf("the report holds characters that do not show: %q", out)
+		}
+		says(t, r, id, want)
+	}
+	check(diagnose(t, doctor.Options{URL: speaking(t, "", "")}), "protocol", "not ⟨U+202E⟩⟨U+0085⟩⟨U+007F⟩⟨U+001B⟩[2J here")
+	g := &guarded{t: t, challenges: []string{"Bearer error=\"invalid_token\", error_description=\"a\u202eb\u2066c\u009b2J\u200b\""}}
+	check(diagnose(t, doctor.Options{URL: g.serve(), Credential: "opaque"}), "credential.invalid", "a⟨U+202E⟩b⟨U+2066⟩c⟨U+009B⟩2J⟨U+200B⟩")
+	g = &guarded{t: t, challenges: []string{`Bearer resource_metadata="%s/x"`}, metadata: `{"resource":"%s/mcp","authorization_servers":["http://127.0.0.1:1/\u202e\n\u009b"]}`}
+	r := diagnose(t, doctor.Options{URL: g.serve()})
+	check(r, "credential.missing", "")
+	for _, f := range r.Findings {
+		if strings.Contains(f.Seen+f.Why, "\n") {
+			t.Errorf("%s has several lines: %q", f.ID, f.Seen+f.Why)
+		}
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strings"
 
+	"golang.org/x/text/unicode/norm"
+
 	"doorward/internal/jsonrpc"
 )
 
@@ -21,6 +23,11 @@ func mayElicit(c, params []byte) bool {
 	_, form := object(c, "form")
 	_, byURL := object(c, "url")
 	if _, odd := member(params, "mode"); odd && !given || imitatesElicit(params) {
+		return false
+	}
+	// A client that goes by the url instead of the mode would visit one that
+	// nobody judged.
+	if _, linked := member(params, "url"); linked && mode != "url" {
 		return false
 	}
 	switch {
@@ -138,16 +145,22 @@ func secretProperties(raw []byte) bool {
 }
 
 // isSecretField knows names of form fields that hold a secret: those of
-// isSecret, and what begins or ends like the plainest of them, however it is
-// spelled (newPassword, "Password (again)", github_token).
+// isSecret, a few that are whole names only (a pin is not in shipping), and what
+// begins or ends like the plainest of them, however it is spelled (newPassword,
+// "Password (again)", github_token, contraseña).
 func isSecretField(name string) bool {
 	name = strings.Map(func(r rune) rune {
 		if r < 'a' || r > 'z' {
 			return -1
 		}
 		return r
-	}, Fold(name))
+	}, norm.NFD.String(Fold(name)))
 	if isSecret(name) {
+		return true
+	}
+	switch name {
+	case "pwd", "pin", "pincode", "otp", "onetimepassword", "cvv", "cvc", "cardnumber", "creditcardnumber",
+		"ssn", "socialsecuritynumber", "passwort", "kennwort", "contrasena":
 		return true
 	}
 	for _, word := range [...]string{"password", "passwd", "passphrase", "passcode"} {

@@ -80,6 +80,8 @@ func TestURLToVisit(t *testing.T) {
 		`{"mode":"url"}`, `{"mode":"url","url":1}`, `{"mode":"url","url":null}`, `{"mode":"url","url":["https://example.com"]}`,
 		`{"mode":"url","url":"https://example.com/","URL":"javascript:x"}`, `{"mode":"url","url":"https://example.com/","u\uff52l":"x"}`,
 		`{"message":"m","RequestedSchema":{"properties":{"password":{}}}}`,
+		`{"message":"m","url":"https://example.com/","requestedSchema":{"type":"object","properties":{}}}`,
+		`{"mode":"form","message":"m","url":"https://example.com/"}`, `{"mode":"form","url":null}`, `{"url":"javascript:x"}`,
 	} {
 		if judged(t, params) {
 			t.Errorf("%s may be asked", params)
@@ -100,6 +102,25 @@ func TestFormForSecret(t *testing.T) {
 		form(`{"format":{"type":"string","enum":["password"]},"title":{"type":"string"},"properties":{"type":"string"}}`): true,
 		form(`{"tokens":{"type":"integer"}}`):                                                                             true,
 
+		form(`{"shipping":{"type":"string"},"opinion":{"type":"string"},"spin":{"type":"string"},"pins":{"type":"string"},"classname":{"type":"string"},"cardnumbers":{"type":"integer"}}`): true,
+		form(`{"pin":{"type":"boolean"}}`): true,
+
+		form(`{"pwd":{"type":"string"}}`):                                                                     false,
+		form(`{"PIN":{"type":"integer"}}`):                                                                    false,
+		form(`{"PIN code":{"type":"string"}}`):                                                                false,
+		form(`{"otp":{"type":"string"}}`):                                                                     false,
+		form(`{"one-time password":{"type":"string"}}`):                                                       false,
+		form(`{"cvv2":{"type":"string"}}`):                                                                    false,
+		form(`{"CVC":{"type":"string"}}`):                                                                     false,
+		form(`{"x":{"type":"string","title":"Card number"}}`):                                                 false,
+		form(`{"creditCardNumber":{"type":"string"}}`):                                                        false,
+		form(`{"ssn":{"type":"string"}}`):                                                                     false,
+		form(`{"Social Security Number":{"type":"string"}}`):                                                  false,
+		form(`{"Passwort":{"type":"string"}}`):                                                                false,
+		form(`{"kennwort":{"type":"string"}}`):                                                                false,
+		form(`{"contrasena":{"type":"string"}}`):                                                              false,
+		form(`{"contraseña":{"type":"string"}}`):                                                              false,
+		form(`{"contrasen\u0303a":{"type":"string"}}`):                                                        false,
 		form(`{"password":{"type":"string"}}`):                                                                false,
 		form(`{"Pass_Word":{"type":"string"}}`):                                                               false,
 		form(`{"new-password":{"type":"string"}}`):                                                            false,

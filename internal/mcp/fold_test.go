@@ -22,6 +22,11 @@ func TestFold(t *testing.T) {
 		{"\u212aey", "key", true},
 		{"é", "e\u0301", true},
 		{"ﬁle", "file", true},
+		{"lıst", "list", true},
+		{"LIST", "lıst", true},
+		{"\U0001d6a4", "i", true},
+		{"ı\u0301", "í", true},
+		{"l1st", "list", false},
 		{"read", "reed", false},
 		{"read", "read_", false},
 	} {

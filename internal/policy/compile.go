@@ -21,6 +21,9 @@ type Role struct {
 // the two parts are matched apart. "*" and "?" never match a slash, "**" as a
 // whole segment does, so "up/*" leaves out a tool named "a/b" and "up/**" does
 // not. Resources match the URI as the client wrote it.
+//
+// In a deny on tools and prompts "*" and "?" match a slash as well: the upstream
+// chooses its names, and must not get past "up/delete_*" with "delete_/x".
 type Rule struct {
 	Tools     []string
 	Resources []string
@@ -83,10 +86,10 @@ func (c *compiler) side(path string, rules []Rule, deny bool) side {
 	for i, r := range rules {
 		at := fmt.Sprintf("%s[%d]", path, i)
 		for j, p := range r.Tools {
-			c.named(&s.tools, fmt.Sprintf("%s.tools[%d]", at, j), p)
+			c.named(&s.tools, fmt.Sprintf("%s.tools[%d]", at, j), p, deny)
 		}
 		for j, p := range r.Prompts {
-			c.named(&s.prompts, fmt.Sprintf("%s.prompts[%d]", at, j), p)
+			c.named(&s.prompts, fmt.Sprintf("%s.prompts[%d]", at, j), p, deny)
 		}
 		for j, p := range r.Resources {
 			c.uri(&s.resources, fmt.Sprintf("%s.resources[%d]", at, j), p, deny)
@@ -99,12 +102,12 @@ func (c *compiler) fault(path, text string) {
 	c.faults = append(c.faults, Fault{Path: path, Text: text})
 }
 
-func (c *compiler) named(n *named, path, pattern string) {
+func (c *compiler) named(n *named, path, pattern string, deny bool) {
 	if !utf8.ValidString(pattern) {
 		c.fault(path, notText)
 		return
 	}
-	if err := n.add(pattern, "roles."+path+": "+pattern); err != nil {
+	if err := n.add(pattern, "roles."+path+": "+pattern, deny); err != nil {
 		c.fault(path, err.Error())
 	}
 }

@@ -32,7 +32,9 @@ const (
 // "x": it is shown when such a URI would be allowed. What is read through it is
 // judged again, on the URI itself.
 //
-// A deny on resources is asked about the URI as written and about what an
+// A deny on tools or prompts is asked a second time with slashes in the name that
+// "*" and "?" match: the name is the upstream's choice. A deny on resources is
+// asked about the URI as written and about what an
 // upstream may make of it: percent-encoding decoded, scheme and host in lower
 // case, repeated slashes as one, without query and fragment.
 func (p *Policy) Decide(who *gate.Principal, kind gate.ItemKind, upstream, name string) Decision {
@@ -67,40 +69,43 @@ func (p *Policy) Decide(who *gate.Principal, kind gate.ItemKind, upstream, name 
 	return Decision{Reason: ReasonNoRule}
 }
 
-// Reaches tells whether any allow of p's roles could match something of the
-// upstream. It does not look at denies: what it lets through is decided item
-// by item. A rule on resources reaches every upstream, for a URI does not say
-// whose it is. Authorize asks it before an upstream's session is opened.
+// Reaches tells whether the rules of p's roles could leave p something of the
+// upstream: an allow that could match, of tools or of prompts where no deny
+// covers all of them. Denies of less are not looked at: what this lets through is
+// decided item by item. A rule on resources reaches every upstream, for a URI
+// does not say whose it is. Authorize asks it before an upstream's session is
+// opened.
 func (p *Policy) Reaches(who *gate.Principal, upstream string) bool {
 	if p == nil || who == nil || upstream == "" {
 		return false
 	}
 	for _, r := range who.Roles {
-		known := p.roles[r]
-		if known == nil {
-			continue
-		}
-		a := &known.allow
-		if !a.resources.empty() || a.tools.reaches(upstream) || a.prompts.reaches(upstream) {
+		if known := p.roles[r]; known != nil && !known.allow.resources.empty() {
 			return true
 		}
 	}
-	return false
+	return p.Names(who, upstream)
 }
 
-// Names tells whether any allow of p's roles on tools or prompts could match
+// Names tells whether the rules of p's roles on tools or prompts could leave p
 // something of the upstream. Unlike Reaches it leaves rules on resources out: a
 // caller that knows the upstream's resources can ask about each.
 func (p *Policy) Names(who *gate.Principal, upstream string) bool {
 	if p == nil || who == nil {
 		return false
 	}
+	var opens, shuts struct{ tools, prompts bool }
 	for _, r := range who.Roles {
-		if known := p.roles[r]; known != nil && (known.allow.tools.reaches(upstream) || known.allow.prompts.reaches(upstream)) {
-			return true
+		known := p.roles[r]
+		if known == nil {
+			continue
 		}
+		opens.tools = opens.tools || known.allow.tools.reaches(upstream)
+		opens.prompts = opens.prompts || known.allow.prompts.reaches(upstream)
+		shuts.tools = shuts.tools || known.deny.tools.covers(upstream)
+		shuts.prompts = shuts.prompts || known.deny.prompts.covers(upstream)
 	}
-	return false
+	return opens.tools && !shuts.tools || opens.prompts && !shuts.prompts
 }
 
 // question is one thing that is asked about, in the forms that rules match.
@@ -135,7 +140,11 @@ func (q *question) matched(s *side) (string, bool) {
 
 func (q *question) denied(s *side) (string, bool) {
 	if q.kind != gate.Resource {
-		return q.named(s).find(q.upstream, q.name)
+		rule, ok := q.named(s).find(q.upstream, q.name)
+		if plain := flat(q.name); !ok && plain != q.name {
+			rule, ok = q.named(s).find(q.upstream, plain)
+		}
+		return rule, ok
 	}
 	if s.resources.empty() {
 		return "", false

@@ -39,6 +39,11 @@ func newGlob(pattern, rule string) (glob, error) {
 	case strings.Count(pattern, "{") > maxBraces:
 		return glob{}, fmt.Errorf("the pattern has more than %d braces", maxBraces)
 	}
+	return shaped(pattern, rule), nil
+}
+
+// shaped is the glob of a pattern that is known to be sound.
+func shaped(pattern, rule string) glob {
 	g := glob{shape: matcher, text: pattern, rule: rule}
 	above, deep := strings.CutSuffix(pattern, "/**")
 	switch rest, star := strings.CutSuffix(pattern, "*"); {
@@ -51,7 +56,7 @@ func newGlob(pattern, rule string) (glob, error) {
 	case deep && above != "" && !strings.ContainsAny(above, meta):
 		g.shape, g.text = tree, above
 	}
-	return g, nil
+	return g
 }
 
 // meta are the characters that mean something to the glob matcher.
@@ -80,6 +85,18 @@ func (g *glob) match(s string) bool {
 	return false
 }
 
+// whole tells whether a deny of the glob leaves no name: "*" does as "**" does,
+// for a deny is asked about the flat name too. It knows the plain spellings; of
+// any other that matches everything it says no.
+func (g *glob) whole() bool {
+	return g.shape == everything || g.shape == segment && g.text == "" || g.text == "**/*"
+}
+
+// flat is a name, or a pattern for names, as a deny is asked a second time: with
+// no slash that "*" would stop at. No pattern of the configuration and no name
+// of an upstream holds the character that stands for it.
+func flat(s string) string { return strings.ReplaceAll(s, "/", "\x1f") }
+
 // named holds the patterns for tools or for prompts.
 type named struct {
 	exact map[ref]string    // both parts literal: the rule
@@ -91,7 +108,8 @@ type ref struct{ upstream, name string }
 
 type pair struct{ upstream, name glob }
 
-func (n *named) add(pattern, rule string) error {
+// add takes a pattern in. That of a deny stands for its flat form as well.
+func (n *named) add(pattern, rule string, deny bool) error {
 	up, name, ok := strings.Cut(pattern, "/")
 	if !ok || up == "" || name == "" {
 		return fmt.Errorf("%q is not upstream/name: write \"files/read_*\", or \"*/**\" for everything", shorten(pattern))
@@ -104,6 +122,15 @@ func (n *named) add(pattern, rule string) error {
 	if err != nil {
 		return fmt.Errorf("the part after the slash: %w", err)
 	}
+	n.put(gu, gn)
+	if plain := flat(name); deny && plain != name {
+		n.put(gu, shaped(plain, rule))
+	}
+	return nil
+}
+
+func (n *named) put(gu, gn glob) {
+	up, name, rule := gu.text, gn.text, gn.rule
 	switch {
 	case gu.shape == literal && gn.shape == literal:
 		if n.exact == nil {
@@ -125,7 +152,6 @@ func (n *named) add(pattern, rule string) error {
 	default:
 		n.any = append(n.any, pair{gu, gn})
 	}
-	return nil
 }
 
 // find returns the rule that matches, the exact ones first.
@@ -145,6 +171,22 @@ func (n *named) find(upstream, name string) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// covers tells whether one of the patterns, as those of a deny, leaves nothing
+// of the upstream.
+func (n *named) covers(upstream string) bool {
+	for i := range n.own[upstream] {
+		if n.own[upstream][i].whole() {
+			return true
+		}
+	}
+	for i := range n.any {
+		if n.any[i].upstream.match(upstream) && n.any[i].name.whole() {
+			return true
+		}
+	}
+	return false
 }
 
 func (n *named) reaches(upstream string) bool {

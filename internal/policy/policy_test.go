@@ -90,6 +90,66 @@ func TestDecideTools(t *testing.T) {
 	}
 }
 
+// The upstream chooses its names: a slash in one takes it out of reach of no deny,
+// and into reach of no allow.
+func TestSlashesInDeniedNames(t *testing.T) {
+	p := compile(t, map[string]policy.Role{
+		"all":    {Allow: []policy.Rule{{Tools: []string{"*/**"}, Prompts: []string{"*/**"}}}},
+		"look":   {Deny: tools("look/*")},
+		"delete": {Deny: tools("*/delete_*", "l*/*secret*", "one/?x")},
+		"deep":   {Deny: tools("look/admin/*", "look/a/**/z", "look/{x/*,y}", "look/exact/name")},
+		"prompt": {Deny: []policy.Rule{{Prompts: []string{"look/run_*"}}}},
+		"few":    {Allow: tools("look/*", "look/admin/*")},
+	})
+	for _, tc := range []struct {
+		role string
+		kind gate.ItemKind
+		up   string
+		name string
+		want bool
+	}{
+		{"look", gate.Tool, "look", "x", false},
+		{"look", gate.Tool, "look", "x/y", false},
+		{"look", gate.Tool, "look", "/", false},
+		{"look", gate.Tool, "look", "x/y/", false},
+		{"look", gate.Tool, "other", "x/y", true},
+		{"look", gate.Prompt, "look", "x/y", true},
+		{"delete", gate.Tool, "any", "delete_all", false},
+		{"delete", gate.Tool, "any", "delete_/x", false},
+		{"delete", gate.Tool, "any", "delete_x/y", false},
+		{"delete", gate.Tool, "any", "x/delete_y", true},
+		{"delete", gate.Tool, "look", "a/secret/b", false},
+		{"delete", gate.Tool, "one", "/x", false},
+		{"deep", gate.Tool, "look", "admin/x", false},
+		{"deep", gate.Tool, "look", "admin/x/y", false},
+		{"deep", gate.Tool, "look", "admin_x", true},
+		{"deep", gate.Tool, "look", "admin", true},
+		{"deep", gate.Tool, "look", "a/z", false},
+		{"deep", gate.Tool, "look", "a/b/c/z", false},
+		{"deep", gate.Tool, "look", "x/y/z", false},
+		{"deep", gate.Tool, "look", "y", false},
+		{"deep", gate.Tool, "look", "exact/name", false},
+		{"deep", gate.Tool, "look", "exact_name", true},
+		{"deep", gate.Tool, "look", "exact/name/x", true},
+		{"prompt", gate.Prompt, "look", "run_/x", false},
+		{"prompt", gate.Tool, "look", "run_/x", true},
+		{"few", gate.Tool, "look", "x", true},
+	} {
+		if d := p.Decide(who("all", tc.role), tc.kind, tc.up, tc.name); d.Allowed != tc.want {
+			t.Errorf("%s, %v %s/%s: %+v, want %v", tc.role, tc.kind, tc.up, tc.name, d, tc.want)
+		}
+	}
+	for _, name := range []string{"x/y", "admin/x/y"} {
+		if d := p.Decide(who("few"), gate.Tool, "look", name); d.Allowed {
+			t.Errorf("an allow crosses the slash of %s: %+v", name, d)
+		}
+	}
+	want := policy.Decision{Role: "deep", Rule: "roles.deep.deny[0].tools[0]: look/admin/*", Reason: policy.ReasonDenied}
+	if diff := cmp.Diff(want, p.Decide(who("all", "deep"), gate.Tool, "look", "admin/x/y")); diff != "" {
+		t.Errorf("the decision does not name its rule as written (-want +got):\n%s", diff)
+	}
+}
+
 func TestDecideResources(t *testing.T) {
 	p := compile(t, map[string]policy.Role{
 		"docs":  {Allow: resources("docs://**")},
@@ -171,6 +231,52 @@ func TestReaches(t *testing.T) {
 	}
 }
 
+// An upstream of which denies leave nothing is out of reach.
+func TestReachOfWhatIsDenied(t *testing.T) {
+	both := func(pattern string) []policy.Rule {
+		return []policy.Rule{{Tools: []string{pattern}, Prompts: []string{pattern}}}
+	}
+	p := compile(t, map[string]policy.Role{
+		"tools":     {Allow: tools("*/**"), Deny: tools("hidden/**")},
+		"star":      {Allow: tools("*/**"), Deny: tools("hidden/*")},
+		"glob":      {Allow: tools("*/**"), Deny: tools("hid*/**/*")},
+		"part":      {Allow: tools("*/**"), Deny: tools("hidden/a*", "hidden/x/**", "hidden/?*")},
+		"both":      {Allow: both("*/**"), Deny: tools("hidden/**")},
+		"neither":   {Allow: both("*/**"), Deny: both("hidden/**")},
+		"prompts":   {Allow: tools("*/**"), Deny: []policy.Rule{{Prompts: []string{"hidden/**"}}}},
+		"resources": {Allow: append(tools("*/**"), resources("docs://**")...), Deny: append(tools("hidden/**"), resources("**")...)},
+		"allow":     {Allow: tools("hidden/x")},
+		"deny":      {Deny: tools("hidden/**")},
+	})
+	for _, tc := range []struct {
+		roles          []string
+		names, reaches bool
+	}{
+		{[]string{"tools"}, false, false},
+		{[]string{"star"}, false, false},
+		{[]string{"glob"}, false, false},
+		{[]string{"part"}, true, true},
+		{[]string{"both"}, true, true},
+		{[]string{"neither"}, false, false},
+		{[]string{"prompts"}, true, true},
+		{[]string{"resources"}, false, true},
+		{[]string{"allow"}, true, true},
+		{[]string{"allow", "deny"}, false, false},
+		{[]string{"deny", "both"}, true, true},
+		{[]string{"unknown", "allow"}, true, true},
+	} {
+		if got := p.Names(who(tc.roles...), "hidden"); got != tc.names {
+			t.Errorf("Names(%v) = %v", tc.roles, got)
+		}
+		if got := p.Reaches(who(tc.roles...), "hidden"); got != tc.reaches {
+			t.Errorf("Reaches(%v) = %v", tc.roles, got)
+		}
+		if tc.roles[0] != "allow" && tc.roles[0] != "unknown" && !p.Names(who(tc.roles...), "open") {
+			t.Errorf("%v: another upstream is out of reach", tc.roles)
+		}
+	}
+}
+
 func TestCompileReportsEveryFault(t *testing.T) {
 	p, faults := policy.Compile(map[string]policy.Role{
 		"b": {Allow: []policy.Rule{{Tools: []string{"ok/x", "noslash", "/x", "up/", "up/[a", "{a/b,c/d}"}, Resources: []string{"", "docs://{a"}}}},
@@ -202,6 +308,7 @@ func FuzzDecide(f *testing.F) {
 	f.Add("files/read_*", "files/*", "files", "read_x", uint8(1))
 	f.Add("docs://**", "**", "docs", "docs://a/%62", uint8(3))
 	f.Add("*/**", "a/{b,c}", "a", "b", uint8(2))
+	f.Add("*/**", "u/**/*", "u", "a/", uint8(0))
 	f.Add("mem://x%2A", "mem://**", "a", "MEM://x*", uint8(3))
 	f.Fuzz(func(t *testing.T, one, two, upstream, name string, k uint8) {
 		kind := []gate.ItemKind{gate.Tool, gate.Prompt, gate.Resource, gate.Template}[k%4]
@@ -232,8 +339,14 @@ func FuzzDecide(f *testing.F) {
 		if denied, _ := decide(map[string]policy.Role{"a": {Allow: rule("*/**"), Deny: rule(one)}}); allowed.Allowed && denied.Allowed {
 			t.Errorf("a matching deny did not win: %+v", denied)
 		}
-		if denied, ok := decide(map[string]policy.Role{"a": {Allow: rule(one)}, "b": {Deny: rule(two)}}); ok && denied.Allowed && !allowed.Allowed {
-			t.Errorf("a deny allowed something: %+v", denied)
+		roles := map[string]policy.Role{"a": {Allow: rule(one)}, "b": {Deny: rule(two)}}
+		if denied, ok := decide(roles); ok && denied.Allowed {
+			if !allowed.Allowed {
+				t.Errorf("a deny allowed something: %+v", denied)
+			}
+			if !compile(t, roles).Reaches(who("a", "b"), upstream) {
+				t.Errorf("allowed beside a deny, but %q is out of reach", upstream)
+			}
 		}
 		if more, ok := decide(map[string]policy.Role{"a": {Allow: rule(one)}, "b": {Allow: rule(two)}}); ok && allowed.Allowed && !more.Allowed {
 			t.Errorf("an allow took something away: %+v", more)
