@@ -258,9 +258,7 @@ func (k *parked) attend(ctx context.Context, of *calling) error {
 		case err != nil:
 			return err
 		case m.Kind == gate.Request:
-			if done, err := k.ask(ctx, of, m); done || err != nil {
-				return err
-			}
+			return k.ask(ctx, of, m)
 		default:
 			err := k.channel.translate(ctx, k.conn, of, m)
 			if m.Final() || err != nil {
@@ -307,11 +305,11 @@ func (k *parked) end(cause error) {
 
 // ask parks the call: the client gets what the upstream asks, and the ticket to
 // come back with.
-func (k *parked) ask(ctx context.Context, of *calling, first *gate.Message) (done bool, err error) {
+func (k *parked) ask(ctx context.Context, of *calling, first *gate.Message) error {
 	batch, rest := k.gather(ctx, first)
 	if ctx.Err() != nil {
 		k.end(context.Cause(ctx))
-		return true, context.Cause(ctx)
+		return context.Cause(ctx)
 	}
 	k.mu.Lock()
 	for i, m := range batch {
@@ -321,13 +319,13 @@ func (k *parked) ask(ctx context.Context, of *calling, first *gate.Message) (don
 	k.mu.Unlock()
 	switch {
 	case rest != nil:
-		return true, k.channel.translate(ctx, k.conn, of, rest)
+		return k.channel.translate(ctx, k.conn, of, rest)
 	case k.channel.srv.pool.parked.add(k):
-		return true, k.release(ctx, of)
+		return k.release(ctx, of)
 	}
 	// Saying that nobody can be asked would let the upstream go on unasked.
 	k.end(errBusy)
-	return true, fmt.Errorf("%w: too many calls wait for their clients' answers", errBusy)
+	return fmt.Errorf("%w: too many calls wait for their clients' answers", errBusy)
 }
 
 // gather waits a moment for more questions. What is no question ends it, and is
