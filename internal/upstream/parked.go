@@ -312,8 +312,8 @@ func (k *parked) ask(ctx context.Context, of *calling, first *gate.Message) erro
 		return context.Cause(ctx)
 	}
 	k.mu.Lock()
-	for i, m := range batch {
-		key := fmt.Sprintf("ask-%d", len(k.waiting)+i+1)
+	for _, m := range batch {
+		key := fmt.Sprintf("ask-%d", len(k.waiting)+1)
 		k.waiting = append(k.waiting, question{slices.Clone(m.Bytes(m.ID)), mcp.InputFor(key, m)})
 	}
 	k.mu.Unlock()
