@@ -186,8 +186,11 @@ func FuzzTranslateResult(f *testing.F) {
 			}
 		}
 		got, err := mcp.ForStateless(ex, m, []byte(`{"name":"d"}`))
-		if err != nil {
-			t.Fatalf("%s: %v", raw, err)
+		if err != nil { // a kind of result that its era does not have
+			if at, ok := m.Field("resultType"); !ok || string(m.Bytes(at)) == `"complete"` {
+				t.Fatalf("%s: %v", raw, err)
+			}
+			return
 		}
 		checkAnswer(t, m, got)
 		if m.Kind == gate.Result && m.Bytes(m.Result)[0] == '{' {
