@@ -65,6 +65,9 @@ func (c *carry) take(e *entry) {
 func (c *carry) put(secret string, value any) {
 	text, ok := value.(string)
 	variable, fromEnv := strings.CutPrefix(c.request.Secrets[secret].From, "env:")
+	if changesCode(variable) || steers(variable) {
+		return
+	}
 	if _, had := c.values[variable]; ok && fromEnv && text != "" && !had && len(c.values) < maxNamed {
 		c.values[variable] = text
 	}
@@ -80,6 +83,23 @@ func (c *carry) fields() []field {
 		all = append(all, field{name, c.values[name]})
 	}
 	return all
+}
+
+// missing are the variables that a Doorward which the client starts needs, and
+// does not have from its entry.
+func (c *carry) missing() []string {
+	if c.request.Target.URL != "" {
+		return nil
+	}
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(c.request.Secrets)) {
+		s := c.request.Secrets[name]
+		variable, fromEnv := strings.CutPrefix(s.From, "env:")
+		if _, had := c.values[variable]; fromEnv && s.Required && !had {
+			names = append(names, variable)
+		}
+	}
+	return names
 }
 
 // serverOf is the upstream that is the entry's server.

@@ -27,7 +27,7 @@ func dangers() []danger {
 		{`(?i)\.ssh([/\\\s"']|$)|id_(rsa|ed25519|ecdsa)|\.aws([/\\\s"']|$)|\.gnupg|\.kube([/\\\s"']|$)|\.docker[/\\]config|\.netrc|\.git-credentials|/etc/(shadow|passwd|sudoers)|(login|key)\s?chain|\.npmrc|\.pypirc`, "it names a place where credentials are kept"},
 		{`docker\.sock|--privileged|--pid[= ]host|--net(work)?[= ]host|-v\s+/:|--cap-add`, "it gets hold of the machine through a container"},
 		{`(^|[\s;&|(/])chmod\s+(-R\s+)?(0?777|[ug]?\+s)|(^|[\s;&|(/])chown\s|(^|[\s;&|(/])crontab(\s|$)|systemctl\s+(enable|start)`, "it changes what others on this machine may do"},
-		{`(?i)(_auth_?token|api[_-]?key|access[_-]?token|password|passwd|secret)["']?[= ]\S{6,}|\b(ghp|gho|ghs|github_pat|glpat|xox[abprs]|sk|pk|rk)[-_][A-Za-z0-9_-]{16,}|AKIA[0-9A-Z]{16}`, "it seems to hold a secret, which every process on this machine can read"},
+		{`(?i)(^|\s)--?(token|auth|key|secret|password)[= ]\S{6,}|(_auth_?token|api[_-]?key|access[_-]?token|password|passwd|secret)["']?[= ]\S{6,}|\b(ghp|gho|ghs|github_pat|glpat|xox[abprs]|sk|pk|rk)[-_][A-Za-z0-9_-]{16,}|AKIA[0-9A-Z]{16}`, "it seems to hold a secret, which every process on this machine can read"},
 	}
 }
 
@@ -63,10 +63,31 @@ func changesCode(variable string) bool {
 	switch variable {
 	case "PATH", "PATHEXT", "COMSPEC", "BASH_ENV", "PROMPT_COMMAND", "GCONV_PATH",
 		"NODE_OPTIONS", "NODE_PATH", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PERL5OPT", "PERL5LIB", "PERL5DB",
-		"RUBYOPT", "RUBYLIB", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "CLASSPATH", "DOTNET_STARTUP_HOOKS":
+		"RUBYOPT", "RUBYLIB", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "CLASSPATH", "DOTNET_STARTUP_HOOKS",
+		"GIT_SSH", "GIT_SSH_COMMAND", "GIT_EXEC_PATH", "GIT_ASKPASS", "SSH_ASKPASS", "EDITOR", "VISUAL", "PAGER", "SHELL", "ENV", "OPENSSL_CONF",
+		"UV_INDEX_URL", "UV_DEFAULT_INDEX", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL":
 		return true
 	}
-	return strings.HasPrefix(variable, "LD_") || strings.HasPrefix(variable, "DYLD_")
+	return strings.HasPrefix(variable, "LD_") || strings.HasPrefix(variable, "DYLD_") || strings.HasPrefix(variable, "NPM_CONFIG_")
+}
+
+// steers knows the variables that steer Doorward itself, or every command that it
+// starts: what one server had set for itself must not be set for all. Case does
+// not count, as above.
+func steers(variable string) bool {
+	variable = strings.ToUpper(variable)
+	switch variable {
+	case "HOME", "USER", "LOGNAME", "USERPROFILE", "APPDATA", "LOCALAPPDATA", "TMPDIR", "TMP", "TEMP", "TZ", "LANG", "LANGUAGE",
+		"SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE", "NO_COLOR",
+		"GODEBUG", "GOGC", "GOMEMLIMIT", "GOMAXPROCS", "GOTRACEBACK", "GOCOVERDIR", "GOFLAGS", "GOPROXY", "GOTOOLCHAIN":
+		return true
+	}
+	for _, prefix := range [...]string{"XDG_", "DOORWARD_", "LC_"} {
+		if strings.HasPrefix(variable, prefix) {
+			return true
+		}
+	}
+	return strings.HasSuffix(variable, "_PROXY")
 }
 
 // CommandLine is a whole command on one line: nothing of it is cut off, and what

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"doorward/internal/config"
 )
@@ -188,6 +189,9 @@ func (q *Request) sort(f *file, p Place, res *Result) (drop []string, carried []
 			continue
 		}
 		res.Left = append(res.Left, Left{Name: e.name, File: e.file, Served: serves(q.Upstreams, e)})
+	}
+	if missing := carry.missing(); len(missing) > 0 {
+		res.Advice = append(res.Advice, fmt.Sprintf("Doorward reads %s: set them where %s is started, or as env of its entry", strings.Join(missing, ", "), q.Client.Title))
 	}
 	return drop, carry.fields(), nil
 }

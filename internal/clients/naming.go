@@ -182,9 +182,10 @@ func (n *naming) secret(s *Server, v setting, variable string, added map[string]
 	return name
 }
 
-// harmless is a variable's name, or another where it would change what code runs.
+// harmless is a variable's name, or another where it would change what code runs,
+// or how Doorward does.
 func harmless(variable string) string {
-	if changesCode(variable) {
+	if changesCode(variable) || steers(variable) {
 		return "X_" + variable
 	}
 	return variable

@@ -408,7 +408,7 @@ func (c *channel) close(cause error) {
 		<-o.done
 	}
 	c.srv.pool.asks.dropChannel(c)
-	c.srv.pool.parked.endChannel(c, cause)
+	c.endAsking(cause)
 	if cn := c.conn.Load(); cn != nil {
 		cn.link.close()
 		<-cn.over

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 )
 
 // errSecret is a secret that cannot be had; what needs it is not sent.
@@ -54,13 +55,21 @@ func (s *server) environment() (env, secrets []string, err error) {
 			return nil, nil, err
 		}
 		env, secrets = append(env, name+"="+held.Reveal()), append(secrets, held.Reveal())
+		for line := range strings.Lines(held.Reveal()) { // of a key in a file, which is written line by line
+			if line = strings.TrimSpace(line); len(line) >= minLine {
+				secrets = append(secrets, line)
+			}
+		}
 	}
 	return env, secrets, nil
 }
 
 // minConcealed is the shortest secret that is looked for, in bytes: a shorter one
 // would be found in every other word.
-const minConcealed = 6
+const (
+	minConcealed = 6
+	minLine      = 8 // of a secret of several lines
+)
 
 // conceal takes an upstream's secrets out of what it wrote, as far as it wrote them
 // as they are.

@@ -15,8 +15,8 @@ import (
 // fills in a form has parkWait for it.
 const (
 	maxParked    = 1_000
-	maxOwnParked = 16 // of one principal
-	maxLanes     = 16 // calls of one client's kind at one upstream that may be asked
+	maxOwnParked = 32 // of one principal, under way or parked
+	maxLanes     = maxOwnParked
 	parkWait     = 10 * time.Minute
 	parkQueue    = 64                    // messages of a call that nobody attends
 	gatherWait   = 40 * time.Millisecond // without another question, after which those that came together are asked
@@ -49,7 +49,7 @@ type question struct {
 	request mcp.InputRequest
 }
 
-// parkedCalls are the calls that wait for their clients.
+// parkedCalls are the calls that wait for their clients, or may come to.
 type parkedCalls struct {
 	mu   sync.Mutex
 	open map[string]*parked
@@ -104,21 +104,10 @@ func (t *parkedCalls) claim(id, ticket string) *parked {
 	return k
 }
 
-// endChannel ends the calls that wait on a channel, and tells the upstream.
-func (t *parkedCalls) endChannel(c *channel, cause error) {
-	t.mu.Lock()
-	var of []*parked
-	for _, k := range t.open {
-		if k.channel == c {
-			of = append(of, k)
-		}
-	}
-	t.mu.Unlock()
-	for _, k := range of {
-		k.cancel(cause)
-	}
-	for _, k := range of {
-		<-k.over
+// endAsking ends the call that has the channel, and tells the upstream.
+func (c *channel) endAsking(cause error) {
+	if k := c.asking.Load(); k != nil {
+		k.end(cause)
 	}
 }
 
@@ -151,7 +140,13 @@ func (c *channel) park(ctx context.Context, cn *conn, k *calling) error {
 	if it := k.ex.Target.Item; it != nil {
 		call.digest = it.Digest
 	}
+	// Before the upstream hears of the call: one that cannot be parked when it asks
+	// would have to be cancelled half done.
+	if !c.srv.pool.parked.add(call) {
+		return fmt.Errorf("%w: %d calls of the principal's that may be asked are under way", errBusy, maxOwnParked)
+	}
 	if err := call.claim(ctx, c, k); err != nil {
+		c.srv.pool.parked.drop(call)
 		return err
 	}
 	call.begin()
@@ -188,7 +183,6 @@ func (k *parked) claim(ctx context.Context, c *channel, of *calling) error {
 		k.o = l.toStateful(of.ex)
 		of.o = k.o
 		l.wantLogs(ctx, k.conn, of.ex)
-		l.asking.Store(k)
 		return nil
 	}
 	return fmt.Errorf("%w: %d calls of the principal's that may be asked are under way", errBusy, maxLanes)
@@ -206,6 +200,7 @@ func (k *parked) begin() {
 	p := k.channel.srv.pool
 	ctx, cancel := context.WithCancelCause(context.Background())
 	k.cancel, k.o.cancel = cancel, cancel
+	k.channel.asking.Store(k) // from here on others may find it
 	p.wg.Go(func() {
 		ctx, stop := untilStopping(ctx, p.stopping)
 		defer stop()
@@ -317,15 +312,10 @@ func (k *parked) ask(ctx context.Context, of *calling, first *gate.Message) erro
 		k.waiting = append(k.waiting, question{slices.Clone(m.Bytes(m.ID)), mcp.InputFor(key, m)})
 	}
 	k.mu.Unlock()
-	switch {
-	case rest != nil:
+	if rest != nil {
 		return k.channel.translate(ctx, k.conn, of, rest)
-	case k.channel.srv.pool.parked.add(k):
-		return k.release(ctx, of)
 	}
-	// Saying that nobody can be asked would let the upstream go on unasked.
-	k.end(errBusy)
-	return fmt.Errorf("%w: too many calls wait for their clients' answers", errBusy)
+	return k.release(ctx, of)
 }
 
 // gather waits a moment for more questions. What is no question ends it, and is

@@ -138,7 +138,7 @@ func TestParkedCallsAreBounded(t *testing.T) {
 		return nil, err
 	})
 	p := httpPool(t, sdk.NewStreamableHTTPHandler(func(*http.Request) *sdk.Server { return s }, nil), nil)
-	for range 16 {
+	for range 32 {
 		got, err := forward(t, p, exchange(t, nil, "up", modernCall("ask", `{}`)))
 		inputRequired(t, got, err)
 	}
