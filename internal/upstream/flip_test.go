@@ -3,6 +3,7 @@ package upstream_test
 import (
 	"bytes"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -23,8 +24,9 @@ func TestUpstreamChangesItsEra(t *testing.T) {
 			session := newSession("a")
 			for range 2 {
 				for who, ex := range map[string]*gate.Exchange{
-					"a stateful client":  exchange(t, session, "up", call("say", `{"text":"hello"}`)),
-					"a stateless client": exchange(t, nil, "up", modernCall("say", `{"text":"hello"}`)),
+					"a stateful client":                            exchange(t, session, "up", call("say", `{"text":"hello"}`)),
+					"a stateless client":                           exchange(t, nil, "up", modernCall("say", `{"text":"hello"}`)),
+					"a stateless client that can be asked nothing": exchange(t, nil, "up", strings.Replace(modernCall("say", `{"text":"hello"}`), `"elicitation":{},`, "", 1)),
 				} {
 					items, err := p.Items(t.Context(), ex, "up", gate.Tool)
 					if err != nil || len(items) != 1 {

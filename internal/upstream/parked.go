@@ -150,7 +150,7 @@ func (c *channel) park(ctx context.Context, cn *conn, k *calling) error {
 		return err
 	}
 	call.begin()
-	return call.attend(ctx, k)
+	return call.channel.settled(ctx, call.conn, nil, call.attend(ctx, k), nil)
 }
 
 // claim finds the call a channel where no other call may be asked. Many servers
@@ -254,6 +254,8 @@ func (k *parked) attend(ctx context.Context, of *calling) error {
 			return err
 		case m.Kind == gate.Request:
 			return k.ask(ctx, of, m)
+		case eraSign(m) && k.channel.flipped(ctx, k.conn):
+			return errFlipped
 		default:
 			err := k.channel.translate(ctx, k.conn, of, m)
 			if m.Final() || err != nil {

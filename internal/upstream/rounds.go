@@ -36,7 +36,7 @@ func (c *channel) rounds(ctx context.Context, cn *conn, k *calling) error {
 	for round := 0; ; round++ {
 		final, err := c.turn(ctx, cn, k, inputs, state)
 		if err != nil {
-			return err
+			return c.settled(ctx, cn, nil, err, nil)
 		}
 		if eraSign(final) && c.flipped(ctx, cn) {
 			return errFlipped
