@@ -101,7 +101,7 @@ func TestUpstreamSpeaksBothEras(t *testing.T) {
 		status     int
 		want       string
 	}{
-		{"discover", `{"jsonrpc":"2.0","id":"d-1","method":"server/discover","params":{` + meta + `}}`, true, 200, `"supportedVersions":["2026-07-28"]`},
+		{"discover", `{"jsonrpc":"2.0","id":"d-1","method":"server/discover","params":{` + meta + `}}`, true, 200, `"supportedVersions":["2026-07-28","2025-11-25"]`},
 		{"discover of the other era", `{"jsonrpc":"2.0","id":1,"method":"server/discover"}`, false, 200, `-32601`},
 		{"list", `{"jsonrpc":"2.0","id":2,"method":"tools/list"}`, false, 200, `"additionalProperties":false}}]}}`},
 		{"stateless list", `{"jsonrpc":"2.0","id":2,"method":"tools/list"}`, true, 200, `"cacheScope":"public"`},

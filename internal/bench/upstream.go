@@ -127,7 +127,7 @@ func (e *echo) answer(w http.ResponseWriter, r *http.Request, body []byte) []byt
 		out = append(out, `,"result":{"tools":`+tools...)
 		out = closeResult(out, modern, `,"ttlMs":60000,"cacheScope":"public"`)
 	case method == `"server/discover"` && modern:
-		out = append(out, `,"result":{"supportedVersions":["`+statelessRevision+`"],"capabilities":{"tools":{}}`...)
+		out = append(out, `,"result":{"supportedVersions":["`+statelessRevision+`","`+statefulRevision+`"],"capabilities":{"tools":{}}`...)
 		out = closeResult(out, modern, `,"ttlMs":60000,"cacheScope":"public"`)
 	case method == `"initialize"` && !modern:
 		w.Header().Set("Mcp-Session-Id", rand.Text())
