@@ -36,19 +36,36 @@ func eraSign(m *gate.Message) bool {
 // in doubtEvery. One that does not has its link ended, and the next use opens one
 // in the era that it speaks.
 func (c *channel) flipped(ctx context.Context, cn *conn) bool {
+	if c.srv.wire == nil { // a process is what it was when it started
+		return false
+	}
 	now, last := time.Now().UnixNano(), cn.doubted.Load()
 	if now-last < int64(doubtEvery) || !cn.doubted.CompareAndSwap(last, now) {
 		return false
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, doubtEvery, errTimeout)
 	defer cancel()
-	if c.speaksStill(ctx, cn.link) {
+	// Some servers know no ping: what counts is that the other era is spoken.
+	if c.speaksStill(ctx, cn.link) || !c.speaksOther(ctx) {
 		return false
 	}
 	c.srv.log.WarnContext(ctx, "upstream speaks another era than before; opening it anew", "upstream", c.srv.set.Name, "era", c.key.era.String())
 	c.srv.pool.count(c.srv.set.Name, "era_change")
 	c.srv.pool.wg.Go(cn.link.close)
 	<-cn.link.done()
+	return true
+}
+
+// speaksOther opens a link in the other era, and closes it.
+func (c *channel) speaksOther(ctx context.Context) bool {
+	era := otherEra(c.key.era)
+	cn, err := newChannel(c.srv, channelKey{era: era}, nil).dial(ctx)
+	if err != nil {
+		return false
+	}
+	cn.link.close()
+	<-cn.over
+	c.srv.speaks(era)
 	return true
 }
 

@@ -350,6 +350,7 @@ func (k *parked) release(ctx context.Context, of *calling) error {
 	p, ticket := k.channel.srv.pool, randomName()
 	state, err := p.seal(of.ex, stateParked, []byte(k.id+ticket))
 	if err != nil {
+		k.end(err)
 		return err
 	}
 	k.mu.Lock()
