@@ -127,7 +127,7 @@ func AppendInputResponse(b []byte, key string, result []byte) []byte {
 // 2025-06-18, by URL and sampling with tools before 2025-11-25. elicitationID
 // is for elicitation by URL alone, which is told by it when it is done; it
 // must then have text in it. Params that the strict parser refuses in a request
-// give nil too. The id of the request is a placeholder: whoever
+// give nil too. The id of the request stands for none: whoever
 // sends it sets ShownID. The upstream adapter calls it.
 func AskFor(version string, r InputRequest, elicitationID string) *gate.Message {
 	route, ok := Lookup(r.Method)

@@ -23,6 +23,7 @@ type calling struct {
 	late    *time.Timer             // cancels it when the upstream takes too long
 	timeout time.Duration
 	placed  *server // whose place for a call it holds; nil once that is given back
+	heard   bool    // the upstream has said something of the call: it acts on it, and it is not made again
 
 	mu    sync.Mutex
 	asked int // questions that wait for the client
@@ -64,6 +65,7 @@ func (c *channel) call(ctx context.Context, cn *conn, k *calling) error {
 	}()
 	var odd *gate.Message
 	err := cn.link.exchange(ctx, k.o, func(m *gate.Message) error {
+		k.heard = k.heard || !m.Final()
 		switch m.Kind {
 		case gate.Request:
 			shown, err := c.passAsk(ctx, cn, k, m)
@@ -88,7 +90,7 @@ func (c *channel) call(ctx context.Context, cn *conn, k *calling) error {
 			}
 			return k.emit(ctx, shown)
 		default:
-			if eraSign(m) {
+			if eraSign(m) && !k.heard {
 				odd = m
 				return nil
 			}

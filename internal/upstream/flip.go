@@ -26,7 +26,7 @@ func eraSign(m *gate.Message) bool {
 		return false
 	}
 	switch errorCode(m) {
-	case "-32601", "-32602", "-32000", "-32020", "-32021", "-32022":
+	case "-32601", "-32602", "-32000", "-32020", "-32021", "-32022": // -32000: no session (TypeScript SDK 1)
 		return true
 	}
 	return false

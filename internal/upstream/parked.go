@@ -121,10 +121,11 @@ func (c *channel) park(ctx context.Context, cn *conn, k *calling) error {
 		c.wantLogs(ctx, cn, k.ex)
 		var odd *gate.Message
 		err := cn.link.exchange(ctx, k.o, func(m *gate.Message) error {
+			k.heard = k.heard || !m.Final()
 			switch {
 			case m.Kind == gate.Request:
 				return c.decline(ctx, cn.link, m)
-			case eraSign(m):
+			case eraSign(m) && !k.heard:
 				odd = m
 				return nil
 			}
@@ -150,7 +151,11 @@ func (c *channel) park(ctx context.Context, cn *conn, k *calling) error {
 		return err
 	}
 	call.begin()
-	return call.channel.settled(ctx, call.conn, nil, call.attend(ctx, k), nil)
+	err := call.attend(ctx, k)
+	if err == nil || k.heard {
+		return err
+	}
+	return call.channel.settled(ctx, call.conn, nil, err, nil)
 }
 
 // claim finds the call a channel where no other call may be asked. Many servers
@@ -249,12 +254,14 @@ func (k *parked) question(ctx context.Context, m *gate.Message) {
 func (k *parked) attend(ctx context.Context, of *calling) error {
 	for {
 		m, err := k.next(ctx)
-		switch {
-		case err != nil:
+		if err != nil {
 			return err
+		}
+		of.heard = of.heard || !m.Final()
+		switch {
 		case m.Kind == gate.Request:
 			return k.ask(ctx, of, m)
-		case eraSign(m) && k.channel.flipped(ctx, k.conn):
+		case eraSign(m) && !of.heard && k.channel.flipped(ctx, k.conn):
 			return errFlipped
 		default:
 			err := k.channel.translate(ctx, k.conn, of, m)
@@ -377,7 +384,7 @@ func (k *parked) release(ctx context.Context, of *calling) error {
 // resume goes on with a parked call: the client's answers go to the upstream,
 // and what is still unanswered is asked again.
 func (k *parked) resume(ctx context.Context, of *calling) error {
-	of.o = k.o
+	of.o, of.heard = k.o, true
 	if it := of.ex.Target.Item; it != nil && it.Digest != k.digest {
 		err := &gate.Error{Code: gate.CodeChangedTool, Op: "resuming a call", Public: "the definition changed while the call waited; make the call again"}
 		k.end(err)

@@ -35,10 +35,13 @@ func (c *channel) rounds(ctx context.Context, cn *conn, k *calling) error {
 	shed := 0
 	for round := 0; ; round++ {
 		final, err := c.turn(ctx, cn, k, inputs, state)
-		if err != nil {
-			return c.settled(ctx, cn, nil, err, nil)
+		if err != nil && !k.heard {
+			err = c.settled(ctx, cn, nil, err, nil)
 		}
-		if eraSign(final) && c.flipped(ctx, cn) {
+		if err != nil {
+			return err
+		}
+		if eraSign(final) && !k.heard && c.flipped(ctx, cn) {
 			return errFlipped
 		}
 		list, token, required, err := mcp.InputRequests(final)
@@ -66,7 +69,7 @@ func (c *channel) rounds(ctx context.Context, cn *conn, k *calling) error {
 				return err
 			}
 		}
-		state = token
+		state, k.heard = token, true
 	}
 }
 
@@ -76,6 +79,7 @@ func (c *channel) turn(ctx context.Context, cn *conn, k *calling, inputs, state 
 	k.o = c.toStateless(k.ex, cn, inputs, state)
 	k.o.cancel = k.cancel
 	err = cn.link.exchange(ctx, k.o, func(m *gate.Message) error {
+		k.heard = k.heard || !m.Final()
 		switch {
 		case m.Final():
 			final = m
