@@ -36,7 +36,9 @@ var table = map[string]row{
 	"policy":   {core, []string{"gate"}},
 	"pipeline": {core, []string{"gate"}},
 
-	"identify":  {stage, []string{"gate", "mcp"}},
+	"httpsig": {domain, nil},
+
+	"identify":  {stage, []string{"gate", "mcp", "httpsig"}},
 	"decode":    {stage, []string{"gate", "mcp"}},
 	"resolve":   {stage, []string{"gate", "mcp"}},
 	"authorize": {stage, []string{"gate", "mcp", "policy"}},
@@ -45,31 +47,35 @@ var table = map[string]row{
 	"listen":    {adapter, adapters},
 	"upstream":  {adapter, adapters},
 	"audit":     {adapter, adapters},
-	"store":     {adapter, adapters},
+	"store":     {adapter, []string{"gate", "mcp", "jsonrpc", "httpsig"}},
 	"lock":      {adapter, adapters},
 	"telemetry": {adapter, adapters},
 	"secret":    {adapter, adapters},
+	"issuer":    {adapter, adapters},
 
 	"config":  {outside, []string{"gate", "policy"}},
 	"clients": {outside, []string{"config"}},
 	"doctor":  {outside, []string{"config"}},
+	"login":   {outside, nil},
+	"bridge":  {outside, []string{"jsonrpc", "mcp", "gate"}},
 	"admin":   {outside, []string{"gate"}},
 	"app": {outside, []string{
 		"gate", "jsonrpc", "mcp", "policy", "pipeline",
 		"identify", "decode", "resolve", "authorize", "validate",
-		"listen", "upstream", "audit", "store", "lock", "telemetry", "secret",
+		"listen", "upstream", "audit", "store", "lock", "telemetry", "secret", "issuer",
 		"config", "admin",
 	}},
 	"demo": {outside, []string{"app", "admin", "audit", "config", "gate"}},
-	"cli":  {outside, []string{"app", "admin", "config", "policy", "audit", "clients", "doctor", "demo"}},
+	"cli":  {outside, []string{"app", "admin", "config", "policy", "audit", "clients", "doctor", "demo", "httpsig", "secret", "login", "bridge"}},
 
 	"cmd/doorward": {outside, []string{"cli"}},
 
-	"gatetest": {harness, []string{"app", "admin", "audit", "config", "gate", "jsonrpc", "mcp"}},
-	"bench":    {harness, nil},
-	"parts":    {harness, nil},
-	"stress":   {harness, nil},
-	"archtest": {harness, nil},
+	"gatetest":        {harness, []string{"app", "admin", "audit", "config", "gate", "jsonrpc", "mcp"}},
+	"store/storetest": {harness, []string{"store"}},
+	"bench":           {harness, nil},
+	"parts":           {harness, nil},
+	"stress":          {harness, nil},
+	"archtest":        {harness, nil},
 }
 
 func TestEveryPackageHasARow(t *testing.T) {
