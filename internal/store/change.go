@@ -15,6 +15,7 @@ type CreateOptions struct {
 	Name    string // 1 to 64 printable characters; no live key may have it
 	Roles   []string
 	Expires time.Time // zero: never
+	Signing bool      // requests can be signed with it
 }
 
 // Create makes a key. text is the key itself: it is shown to its owner now and
@@ -37,8 +38,8 @@ func (k *Keys) Create(opt CreateOptions) (text string, key Key, err error) {
 		if slices.ContainsFunc(f.Keys, func(r keyRecord) bool { return r.Name == opt.Name && r.live(now) }) {
 			return ErrTaken
 		}
-		key, err = f.add(keyRecord{
-			Name: opt.Name, Roles: roles, Hash: k.hashOf(text), Created: now, Expires: opt.Expires,
+		key, err = k.add(f, newKey{text, opt.Signing}, keyRecord{
+			Name: opt.Name, Roles: roles, Created: now, Expires: opt.Expires,
 		})
 		return err
 	})
@@ -51,7 +52,7 @@ func (k *Keys) Create(opt CreateOptions) (text string, key Key, err error) {
 // List returns every key, live or not, by name and then by age. Uses of the
 // last minute may not show yet.
 func (k *Keys) List() ([]Key, error) {
-	f, _, err := readKeys(k.path)
+	f, _, err := k.read()
 	if errors.Is(err, fs.ErrNotExist) && k.current.Load().info == nil {
 		return nil, nil
 	}
@@ -68,7 +69,8 @@ func (k *Keys) List() ([]Key, error) {
 	return all, nil
 }
 
-// Rotate makes a new key with the name, roles and expiry of a live one. The old
+// Rotate makes a new key with the name, roles and expiry of a live one, with a
+// signing secret of its own if that one has one. The old
 // one works for the overlap, and no longer than it would have anyway; with no
 // overlap it is revoked at once.
 func (k *Keys) Rotate(idOrName string, overlap time.Duration) (text string, key Key, err error) {
@@ -85,9 +87,8 @@ func (k *Keys) Rotate(idOrName string, overlap time.Duration) (text string, key 
 			return ErrNotFound
 		}
 		was := f.Keys[old]
-		key, err = f.add(keyRecord{
-			Name: was.Name, Roles: was.Roles, Hash: k.hashOf(text), Created: now,
-			Expires: was.Expires, RotatedFrom: was.ID,
+		key, err = k.add(f, newKey{text, was.Signing != nil}, keyRecord{
+			Name: was.Name, Roles: was.Roles, Created: now, Expires: was.Expires, RotatedFrom: was.ID,
 		})
 		if err != nil {
 			return err
@@ -135,14 +136,24 @@ func (r *keyRecord) live(now time.Time) bool {
 	return k.Live(now)
 }
 
-// add gives a record an id and appends it. Ids of old keys are never given
-// again: the audit log names them.
-func (f *keysFile) add(r keyRecord) (Key, error) {
+// newKey is what is known of a key while it is made.
+type newKey struct {
+	text    string
+	signing bool
+}
+
+// add gives a record an id, a hash and a signing secret and appends it. Ids of old
+// keys are never given again: the audit log names them.
+func (k *Keys) add(f *keysFile, made newKey, r keyRecord) (Key, error) {
 	if len(f.Keys) >= maxKeys {
 		return Key{}, fmt.Errorf("there are %d keys already", maxKeys)
 	}
 	for r.ID == "" || slices.ContainsFunc(f.Keys, func(o keyRecord) bool { return o.ID == r.ID }) {
 		r.ID = newID()
+	}
+	r.Hash = k.hashOf(made.text)
+	if made.signing {
+		r.Signing = k.sealed(r.ID, made.text)
 	}
 	f.Keys = append(f.Keys, r)
 	return r.key(), nil
@@ -156,9 +167,9 @@ func (k *Keys) change(edit func(*keysFile) error) error {
 		return err
 	}
 	defer lock.Close()
-	f, _, err := readKeys(k.path)
+	f, _, err := k.read()
 	if errors.Is(err, fs.ErrNotExist) && k.current.Load().info == nil {
-		f, err = &keysFile{Version: fileVersion}, nil
+		f, err = &keysFile{}, nil
 	}
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,7 +21,12 @@ const (
 	lockName   = "keys.lock"
 )
 
-const fileVersion = 1
+// The versions of keys.json: 2 has signing secrets. A file of version 1 is read,
+// and written as the newer one.
+const (
+	firstVersion = 1
+	fileVersion  = 2
+)
 
 // keysFile is the content of keys.json.
 type keysFile struct {
@@ -41,12 +47,16 @@ type keyRecord struct {
 	LastUsed    time.Time `json:"last_used,omitzero"`
 	RotatedFrom string    `json:"rotated_from,omitempty"`
 	RotatedTo   string    `json:"rotated_to,omitempty"`
+	Signing     *seal     `json:"signing,omitempty"` // nil: no request can be signed with it
+
+	secret *[sha256.Size]byte // what Signing holds, once it was opened
 }
 
 func (r *keyRecord) key() Key {
 	return Key{
 		ID: r.ID, Name: r.Name, Roles: r.Roles, Created: r.Created, Expires: r.Expires,
 		Revoked: r.Revoked, LastUsed: r.LastUsed, RotatedFrom: r.RotatedFrom, RotatedTo: r.RotatedTo,
+		Signing: r.Signing != nil,
 	}
 }
 
@@ -72,8 +82,8 @@ func readKeys(path string) (*keysFile, fs.FileInfo, error) {
 }
 
 func (f *keysFile) check() error {
-	if f.Version != fileVersion {
-		return fmt.Errorf("version %d, this program knows version %d", f.Version, fileVersion)
+	if f.Version < firstVersion || f.Version > fileVersion {
+		return fmt.Errorf("version %d, this program knows versions %d to %d", f.Version, firstVersion, fileVersion)
 	}
 	if len(f.Keys) > maxKeys {
 		return fmt.Errorf("more than %d keys", maxKeys)
@@ -93,12 +103,16 @@ func (f *keysFile) check() error {
 		if len(k.ID) != len(idPrefix)+idSize || ids[k.ID] || hashes[k.Hash] || k.Hash == (digest{}) || k.Created.IsZero() {
 			return fmt.Errorf("key %d: id, hash or time of creation is missing, wrong or doubled", i+1)
 		}
+		if k.Signing != nil && f.Version == firstVersion {
+			return fmt.Errorf("key %d: a signing secret, and version %d has none", i+1, firstVersion)
+		}
 		ids[k.ID], hashes[k.Hash] = true, true
 	}
 	return nil
 }
 
 func (f *keysFile) write(path string) error {
+	f.Version = fileVersion
 	content, err := json.MarshalIndent(f, "", "  ")
 	if err != nil {
 		return err

@@ -63,6 +63,7 @@ type Key struct {
 	LastUsed    time.Time // at most a minute late; zero: never
 	RotatedFrom string    // id of the key that this one replaces
 	RotatedTo   string    // id of the key that replaces this one
+	Signing     bool      // requests can be signed with it
 }
 
 // Live tells whether the key is good at the given time.

@@ -226,7 +226,7 @@ func TestACorruptFileRefusesEverything(t *testing.T) {
 	for name, damage := range map[string]func(path string) error{
 		"garbage": func(path string) error { return os.WriteFile(path, []byte("{"), 0o600) },
 		"empty":   func(path string) error { return os.WriteFile(path, nil, 0o600) },
-		"version": func(path string) error { return os.WriteFile(path, []byte(`{"version":2,"keys":[]}`), 0o600) },
+		"version": func(path string) error { return os.WriteFile(path, []byte(`{"version":3,"keys":[]}`), 0o600) },
 		"unknown": func(path string) error { return os.WriteFile(path, []byte(`{"version":1,"keys":[],"x":1}`), 0o600) },
 		"bad key": func(path string) error {
 			return os.WriteFile(path, []byte(`{"version":1,"keys":[{"id":"k_1"}]}`), 0o600)
@@ -367,6 +367,8 @@ func BenchmarkLookup(b *testing.B) {
 func FuzzKeysFile(f *testing.F) {
 	f.Add([]byte(`{"version":1,"keys":[{"id":"k_0123456789","name":"a","roles":[],"hash":"` + strings.Repeat("ab", 32) + `","created":"2026-01-01T00:00:00Z"}]}`))
 	f.Add([]byte(`{"version":1}`))
+	f.Add([]byte(`{"version":2,"keys":[{"id":"k_0123456789","name":"a","roles":[],"hash":"` + strings.Repeat("ab", 32) +
+		`","created":"2026-01-01T00:00:00Z","signing":"` + strings.Repeat("A", 80) + `"}]}`))
 	dir := f.TempDir()
 	text, _ := create(f, open(f, dir), "alice")
 	f.Fuzz(func(t *testing.T, content []byte) {

@@ -1,7 +1,9 @@
 package store
 
 import (
+	"crypto/cipher"
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
@@ -37,6 +39,8 @@ type Keys struct {
 	dir, path string
 	log       *slog.Logger
 	macs      sync.Pool // of *mac
+	sealer    cipher.AEAD
+	decoy     [sha256.Size]byte // a signing secret that nobody has
 	current   atomic.Pointer[snapshot]
 	look      sync.Mutex // held by the one that looks at the file
 
@@ -48,15 +52,17 @@ type Keys struct {
 // snapshot is the file as it was read. Only used changes, in its entries.
 type snapshot struct {
 	keys   map[digest]*entry
-	info   fs.FileInfo // nil when there was no file
-	err    error       // why no key can be judged
+	ids    map[string]*entry // the same, by their public ids
+	info   fs.FileInfo       // nil when there was no file
+	err    error             // why no key can be judged
 	looked atomic.Int64
 }
 
 type entry struct {
 	Key
-	hash digest
-	used atomic.Int64 // Unix seconds; 0: not since it was read
+	hash   digest
+	secret *[sha256.Size]byte // to sign with; nil: none
+	used   atomic.Int64       // Unix seconds; 0: not since it was read
 }
 
 type mac struct {
@@ -78,10 +84,15 @@ func Open(cfg Config) (*Keys, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening keys: %w", err)
 	}
+	sealer, err := newSealer(secret)
+	if err != nil {
+		return nil, fmt.Errorf("opening keys: %w", err)
+	}
 	k := &Keys{
-		dir: cfg.Dir, path: filepath.Join(cfg.Dir, keysName), log: cfg.Log,
+		dir: cfg.Dir, path: filepath.Join(cfg.Dir, keysName), log: cfg.Log, sealer: sealer,
 		quit: make(chan struct{}), done: make(chan struct{}),
 	}
+	_, _ = rand.Read(k.decoy[:])
 	k.macs.New = func() any {
 		return &mac{hash: hmac.New(sha256.New, secret), text: make([]byte, 0, textSize)}
 	}
@@ -132,9 +143,7 @@ func (k *Keys) Lookup(text string) (Key, error) {
 	if err := e.refusal(now); err != nil {
 		return e.Key, err
 	}
-	if sec := now.Unix(); e.used.Load() != sec {
-		e.used.Store(sec)
-	}
+	e.use(now)
 	return e.Key, nil
 }
 
@@ -143,15 +152,8 @@ func (k *Keys) Lookup(text string) (Key, error) {
 func (k *Keys) Alive(id string) bool {
 	now := time.Now()
 	s := k.fresh(now)
-	if s.err != nil {
-		return false
-	}
-	for _, e := range s.keys {
-		if e.ID == id {
-			return e.refusal(now) == nil
-		}
-	}
-	return false
+	e := s.ids[id]
+	return s.err == nil && e != nil && e.refusal(now) == nil
 }
 
 func (m *mac) digest(text string) {
@@ -227,20 +229,20 @@ func same(a, b fs.FileInfo) bool {
 }
 
 func (k *Keys) load(old *snapshot) *snapshot {
-	f, info, err := readKeys(k.path)
+	f, info, err := k.read()
 	if errors.Is(err, fs.ErrNotExist) && old.info == nil && old.err == nil {
 		return &snapshot{} // nobody has made a key yet
 	}
 	if err != nil {
 		return &snapshot{info: old.info, err: fmt.Errorf("%w: %w", ErrUnavailable, err)}
 	}
-	s := &snapshot{keys: make(map[digest]*entry, len(f.Keys)), info: info}
+	s := &snapshot{keys: make(map[digest]*entry, len(f.Keys)), ids: make(map[string]*entry, len(f.Keys)), info: info}
 	for i := range f.Keys {
-		e := &entry{Key: f.Keys[i].key(), hash: f.Keys[i].Hash}
+		e := &entry{Key: f.Keys[i].key(), hash: f.Keys[i].Hash, secret: f.Keys[i].secret}
 		if before := old.keys[e.hash]; before != nil {
 			e.used.Store(before.used.Load())
 		}
-		s.keys[e.hash] = e
+		s.keys[e.hash], s.ids[e.ID] = e, e
 	}
 	return s
 }

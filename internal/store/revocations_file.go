@@ -1,0 +1,150 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// The files in the data directory.
+const (
+	revokedFileName = "revoked.json"
+	revokedLockName = "revoked.lock"
+)
+
+const (
+	revokedVersion = 1
+	maxRevokedFile = 64 << 20 // bytes; 100,000 usual entries are 25 MB
+)
+
+// revokedContent is the content of revoked.json.
+type revokedContent struct {
+	Version int          `json:"version"`
+	Revoked []Revocation `json:"revoked"`
+}
+
+// revokedFile keeps the list in revoked.json: replaced whole, by one at a time,
+// as keys.json is.
+type revokedFile struct {
+	path, lock string
+	info       fs.FileInfo // of what was read last; nil: look inside, whatever it looks like
+	seen       bool        // there was a file, so that there must be one
+}
+
+// OpenFileRevocations opens the list in the data directory, which is made with
+// 0700 when missing. Other processes may add to it. A file that cannot be read is
+// an error here; later it refuses everyone until it can be read again.
+func OpenFileRevocations(dir string, log *slog.Logger) (*Revocations, error) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	f := &revokedFile{path: filepath.Join(dir, revokedFileName), lock: filepath.Join(dir, revokedLockName)}
+	if err := f.prepare(dir); err != nil {
+		return nil, fmt.Errorf("opening revocations: %w", err)
+	}
+	return openRevocations(context.Background(), &Revocations{from: f, strict: true, log: log}, lookFileEvery)
+}
+
+// prepare makes the directory, and removes what a crash in replaceFile left; what
+// cannot be removed does no harm.
+func (f *revokedFile) prepare(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	lock, err := lockFile(f.lock)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	left, _ := filepath.Glob(filepath.Join(dir, "."+revokedFileName+"-*"))
+	for _, path := range left {
+		_ = os.Remove(path)
+	}
+	return nil
+}
+
+func (f *revokedFile) read(_ context.Context, have revokedList) (revokedList, error) {
+	info, err := os.Stat(f.path)
+	switch {
+	case err == nil && same(f.info, info) && f.info.Mode() == info.Mode():
+		return have, nil
+	case errors.Is(err, fs.ErrNotExist) && !f.seen:
+		return have, nil // nobody has revoked anything yet
+	}
+	f.info = nil
+	list, info, err := readRevoked(f.path)
+	if err != nil {
+		return nil, err
+	}
+	f.info, f.seen = info, true
+	return list, nil
+}
+
+// add edits the file under the lock, without what has ended.
+func (f *revokedFile) add(_ context.Context, r *Revocation) error {
+	lock, err := lockFile(f.lock)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	list, _, err := readRevoked(f.path)
+	if errors.Is(err, fs.ErrNotExist) && !f.seen {
+		list, err = revokedList{}, nil
+	}
+	if err != nil {
+		return err
+	}
+	if !list.put(r) {
+		return nil
+	}
+	live := list.live(time.Now())
+	if len(live) > maxRevoked {
+		return fmt.Errorf("%d revocations are in force already", maxRevoked)
+	}
+	content, err := json.Marshal(revokedContent{Version: revokedVersion, Revoked: live}, jsontext.WithIndent("  "))
+	if err != nil {
+		return err
+	}
+	if len(content) >= maxRevokedFile {
+		return fmt.Errorf("%s would be larger than %d bytes", f.path, maxRevokedFile)
+	}
+	return replaceFile(f.path, append(content, '\n'))
+}
+
+// readRevoked reads and checks revoked.json. A missing file is fs.ErrNotExist.
+func readRevoked(path string) (revokedList, fs.FileInfo, error) {
+	content, info, err := readPrivate(path, maxRevokedFile)
+	if err != nil {
+		return nil, nil, err
+	}
+	var c revokedContent
+	if err := json.Unmarshal(content, &c, json.RejectUnknownMembers(true)); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if c.Version != revokedVersion {
+		return nil, nil, fmt.Errorf("%s: version %d, this program knows version %d", path, c.Version, revokedVersion)
+	}
+	if len(c.Revoked) > maxRevoked {
+		return nil, nil, fmt.Errorf("%s: more than %d revocations", path, maxRevoked)
+	}
+	list := make(revokedList, len(c.Revoked))
+	for i := range c.Revoked {
+		r := &c.Revoked[i]
+		if err := r.check(); err != nil {
+			return nil, nil, fmt.Errorf("%s: revocation %d: %w", path, i+1, err)
+		}
+		if _, doubled := list[r.name()]; doubled {
+			return nil, nil, fmt.Errorf("%s: revocation %d is doubled", path, i+1)
+		}
+		list[r.name()] = r
+	}
+	return list, info, nil
+}
