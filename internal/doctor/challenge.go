@@ -26,7 +26,7 @@ func readChallenges(lines []string) []challenge {
 
 func appendChallenges(all []challenge, s string) []challenge {
 	for {
-		s = strings.TrimLeft(s, " \t,")
+		s = strings.TrimLeft(s, " \t,=") // a challenge of one word may end in padding: Negotiate abc==
 		word, rest := cutToken(s)
 		if word == "" {
 			return all

@@ -21,6 +21,7 @@ func TestChallenges(t *testing.T) {
 		{`Bearer realm="a, b", Error=invalid_token`, []challenge{{"bearer", map[string]string{"realm": "a, b", "error": "invalid_token"}}}},
 		{`Basic realm="x", Bearer resource_metadata="https://h/m"`, []challenge{{"basic", map[string]string{"realm": "x"}}, {"bearer", map[string]string{"resource_metadata": "https://h/m"}}}},
 		{`Bearer a="q\"uoted\\"`, []challenge{{"bearer", map[string]string{"a": `q"uoted\`}}}},
+		{`Negotiate abc==, Bearer a=b`, []challenge{{"negotiate", map[string]string{}}, {"abc", map[string]string{}}, {"bearer", map[string]string{"a": "b"}}}},
 		{`Bearer a="cut`, []challenge{{"bearer", map[string]string{}}, {"a", map[string]string{}}}},
 		{strings.Repeat("a", maxChallenge+1), nil},
 	} {
