@@ -1,0 +1,209 @@
+package issuer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/failsafe-go/failsafe-go/circuitbreaker"
+	"github.com/maypok86/otter/v2"
+	"golang.org/x/sync/singleflight"
+)
+
+// How an issuer is asked about opaque tokens.
+const (
+	maxAsking      = 32               // questions at one time
+	maxAskingKnown = 8                // more of them, for tokens that were good lately (AUT-29)
+	refusalLife    = 5 * time.Second  // how long a refusal is used
+	knownLife      = 10 * time.Minute // how long a token that was good is known
+	breakAfter     = 5                // failures in a row
+	breakFor       = 5 * time.Second
+)
+
+// Why the issuer is not asked.
+var (
+	errBusy   = errors.New("too many questions to the issuer at one time")
+	errBroken = errors.New("the issuer has failed too often, and is left alone for some seconds")
+)
+
+// asker asks one issuer about opaque tokens (RFC 7662).
+type asker struct {
+	authority *authority
+	settings  *Introspection
+	web       *web
+	proof     *clientProof
+	flights   *flights
+	breaker   circuitbreaker.CircuitBreaker[any]
+	asking    chan struct{} // one element for each question that is out
+	reserve   chan struct{} // the same, for tokens that were good lately
+	one       singleflight.Group
+	good      *otter.Cache[cacheKey, *remembered]
+	bad       *otter.Cache[cacheKey, *refusal] // apart, so that a flood of them costs no good one its place
+}
+
+// refusal is a token that was judged and refused.
+type refusal struct {
+	token Token // with ErrExpired: whose it was
+	err   error
+}
+
+func newAsker(a *authority, w *web, f *flights) *asker {
+	return &asker{
+		authority: a, settings: a.settings.Introspection, web: w, flights: f,
+		proof:   &clientProof{issuer: a.settings.Issuer, settings: a.settings.Introspection},
+		asking:  make(chan struct{}, maxAsking),
+		reserve: make(chan struct{}, maxAskingKnown),
+		breaker: circuitbreaker.NewBuilder[any]().
+			WithFailureThreshold(breakAfter).WithSuccessThreshold(1).WithDelay(breakFor).Build(),
+		good: newCache(func(*remembered) time.Duration { return knownLife }),
+		bad:  newCache(func(*refusal) time.Duration { return refusalLife }),
+	}
+}
+
+func (k *asker) close() {
+	k.good.StopAllGoroutines()
+	k.bad.StopAllGoroutines()
+}
+
+// verify judges an opaque token: by what is remembered of it, or else by asking.
+func (k *asker) verify(ctx context.Context, token string, at cacheKey) (Token, error) {
+	now := time.Now()
+	before, known := k.good.GetIfPresent(at)
+	if known && now.Before(before.until) {
+		return before.token, nil
+	}
+	if r, refused := k.bad.GetIfPresent(at); refused {
+		return r.token, r.err
+	}
+	raw, err := k.answer(ctx, token, string(at.token[:]), known)
+	if err != nil {
+		return Token{}, err
+	}
+	t, err := k.authority.judgeAnswer(raw, request{audience: at.audience, now: time.Now(), asked: true})
+	switch {
+	case err == nil:
+		k.remember(at, t)
+	case judged(err):
+		k.good.Invalidate(at)
+		k.bad.Set(at, &refusal{t, err})
+	}
+	return t, err
+}
+
+// remember keeps what was accepted: until the answer is old, or the token
+// expires, without leeway (AUT-28).
+func (k *asker) remember(at cacheKey, t Token) {
+	until := time.Now().Add(k.settings.MaxCache)
+	if t.Expires.Before(until) {
+		until = t.Expires
+	}
+	k.good.Set(at, &remembered{token: t, until: until})
+}
+
+// answer asks once for all who want to know the same at the same time. What
+// comes of it does not depend on which of them waits.
+func (k *asker) answer(ctx context.Context, token, id string, known bool) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	result := k.one.DoChan(id, func() (any, error) {
+		raw, err := k.ask(token, known)
+		return raw, err
+	})
+	select {
+	case r := <-result:
+		if r.Err != nil {
+			return nil, fmt.Errorf("issuer %s: %w", k.authority.settings.Issuer, r.Err)
+		}
+		raw, _ := r.Val.([]byte)
+		return raw, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("issuer %s: waiting for its answer: %w", k.authority.settings.Issuer, ctx.Err())
+	}
+}
+
+// ask puts one question. A panic is an error: it would end the process.
+func (k *asker) ask(token string, known bool) (raw []byte, err error) {
+	ctx, done, err := k.flights.begin()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	defer func() {
+		if p := recover(); p != nil {
+			raw, err = nil, fmt.Errorf("asking panicked (%T)", p)
+		}
+	}()
+	place := k.place(known)
+	if place == nil {
+		return nil, errBusy
+	}
+	defer func() { <-place }()
+	req, err := k.question(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	if !k.breaker.TryAcquirePermit() {
+		return nil, errBroken
+	}
+	answered := false
+	defer func() { // also after a panic, or the permit would be lost
+		if answered {
+			k.breaker.RecordSuccess()
+		} else {
+			k.breaker.RecordFailure()
+		}
+	}()
+	if raw, err = k.web.do(req, maxAnswer, []string{"application/json"}); err != nil {
+		return nil, err
+	}
+	err = checkAnswer(raw)
+	answered = err == nil
+	return raw, err
+}
+
+// place takes a place among the questions that are out, if there is one.
+func (k *asker) place(known bool) chan struct{} {
+	select {
+	case k.asking <- struct{}{}:
+		return k.asking
+	default:
+	}
+	if !known {
+		return nil
+	}
+	select {
+	case k.reserve <- struct{}{}:
+		return k.reserve
+	default:
+		return nil
+	}
+}
+
+// question is the request (RFC 7662 §2.1).
+func (k *asker) question(ctx context.Context, token string) (*http.Request, error) {
+	address := k.settings.URL
+	if address == "" {
+		var err error
+		if address, err = k.authority.keeper.introspection(time.Now()); err != nil {
+			return nil, err
+		}
+	}
+	form := url.Values{"token": {token}, "token_type_hint": {"access_token"}}
+	header := http.Header{
+		"Content-Type": {"application/x-www-form-urlencoded"},
+		"Accept":       {"application/json"},
+	}
+	if err := k.proof.add(header, form); err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(form.Encode()))
+	if err != nil {
+		return nil, errors.New("the URL cannot be asked")
+	}
+	req.Header = header
+	return req, nil
+}
