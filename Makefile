@@ -2,6 +2,7 @@
 export GOTOOLCHAIN := auto
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+BUILT   ?= $(shell git log -1 --format=%cI 2>/dev/null)
 LINT    := go tool -modfile=tools/go.mod golangci-lint
 # The race detector needs a C compiler; without one the tests run without it and say so.
 CC_PATH := $(shell command -v cc || command -v gcc)
@@ -14,7 +15,7 @@ help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## Build bin/doorward, one static binary.
-	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/doorward ./cmd/doorward
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION) -X main.built=$(BUILT)" -o bin/doorward ./cmd/doorward
 
 demo: ## Try Doorward on servers of its own, offline. ARGS=--once ends by itself.
 	go run ./cmd/doorward demo $(ARGS)

@@ -3,6 +3,8 @@ package main
 
 import (
 	"context"
+	"io"
+	"log"
 	"os"
 	"os/signal"
 	"syscall"
@@ -13,10 +15,16 @@ import (
 // version is set by the linker (-X main.version=…).
 var version = "dev"
 
+// built is the time of the commit, set by the linker.
+var built string //nolint:gochecknoglobals // the linker sets no other kind of variable
+
 func main() {
 	if code, ok := cli.Supervised(os.Args); ok {
 		os.Exit(code)
 	}
+	// net/http prints there what an upstream sends unasked, which could repeat a
+	// credential that it was sent.
+	log.SetOutput(io.Discard)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	hups := make(chan os.Signal, 1)
@@ -32,7 +40,7 @@ func main() {
 	}()
 	code := cli.Run(ctx, cli.Process{
 		Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		Getenv: os.Getenv, Environ: os.Environ(), Version: version, Reload: reload,
+		Getenv: os.Getenv, Environ: os.Environ(), Version: version, Built: built, Reload: reload,
 	})
 	stop()
 	os.Exit(code)

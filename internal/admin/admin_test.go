@@ -182,7 +182,7 @@ func TestLongDataDir(t *testing.T) {
 // health is a Health whose state the test writes.
 type health struct{ reasons []string }
 
-func (h *health) Ready() []string { return h.reasons }
+func (h *health) Ready(context.Context) []string { return h.reasons }
 func (h *health) Metrics() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") })
 }

@@ -21,6 +21,7 @@ type Key struct {
 	Expires  time.Time `json:"expires,omitzero"`
 	LastUsed time.Time `json:"last_used,omitzero"`
 	Revoked  time.Time `json:"revoked,omitzero"`
+	Signing  bool      `json:"signing,omitempty"` // requests can be signed with it
 }
 
 // NewKey is a key just made: the only moment at which its text exists.
@@ -31,6 +32,7 @@ type NewKey struct {
 	Roles []string `json:"roles"`
 	// Expires is zero for a key that does not expire.
 	Expires time.Time `json:"expires,omitzero"`
+	Signing bool      `json:"signing,omitempty"`
 }
 
 // KeyRequest asks for a new key. No roles means the configuration's built-in
@@ -39,6 +41,7 @@ type KeyRequest struct {
 	Name    string        `json:"name"`
 	Roles   []string      `json:"roles"`
 	Expires time.Duration `json:"expires"`
+	Signing bool          `json:"signing,omitempty"` // make it one that requests can be signed with
 }
 
 // Entry is one definition under review: how it stands against its pin.
@@ -130,6 +133,7 @@ type Gateway interface {
 // Operator is everything that the API serves.
 type Operator interface {
 	Keys
+	Revocations
 	Trust
 	Gateway
 }

@@ -12,7 +12,7 @@ import (
 // Health is what the health listener asks of the gateway.
 type Health interface {
 	// Ready lists why the gateway cannot serve; empty when it can.
-	Ready() []string
+	Ready(ctx context.Context) []string
 	// Metrics serves the Prometheus text format.
 	Metrics() http.Handler
 }
@@ -35,8 +35,8 @@ func ListenHealth(address string, h Health, log *slog.Logger) (*HealthServer, er
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, map[string]string{"status": "ok"})
 	})
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if reasons := h.Ready(); len(reasons) > 0 {
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		if reasons := h.Ready(r.Context()); len(reasons) > 0 {
 			answer(w, http.StatusServiceUnavailable, map[string]any{"status": "not ready", "reasons": reasons})
 			return
 		}

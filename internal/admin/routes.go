@@ -33,7 +33,7 @@ type Route struct {
 
 // Routes is the whole API of the socket.
 func Routes() []Route {
-	return []Route{
+	return append(revokedRoutes(), []Route{
 		{"GET /v1/status", StatusRead, func(op Operator, _ string, r *http.Request) (any, error) {
 			return op.Status(r.Context())
 		}},
@@ -70,7 +70,7 @@ func Routes() []Route {
 			n, err := op.Reject(ctx, actor, refs)
 			return count{n}, err
 		})},
-	}
+	}...)
 }
 
 type keyRef struct {

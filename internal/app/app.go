@@ -33,6 +33,7 @@ type Options struct {
 	Config  *config.Config
 	Path    string // of the configuration file, for reloads; empty: none
 	Version string
+	Built   time.Time // of the commit that this program is; zero: not known
 	Log     *slog.Logger
 	Level   *slog.LevelVar // of Log, for reloads; may be nil
 	// Environment is the process's own; child processes get a few harmless
@@ -62,6 +63,7 @@ type App struct {
 	current atomic.Pointer[snapshot]
 	meter   meter
 	shown   shown
+	shared  shared
 
 	reloading sync.Mutex // one reload at a time
 	url       atomic.Pointer[string]
@@ -85,6 +87,10 @@ func New(o Options) (_ *App, err error) {
 	if o.Config == nil || o.Log == nil {
 		return nil, errors.New("app: config and log are required")
 	}
+	if now := time.Now(); now.Before(o.Built) {
+		// Nothing that expires could be judged (security case ADM-02).
+		return nil, fmt.Errorf("the clock says %s, and this program was built later, at %s: set the clock", now.UTC().Format(time.RFC3339), o.Built.UTC().Format(time.RFC3339))
+	}
 	a := &App{Options: o, started: time.Now(), metrics: telemetry.New(o.Version), schemas: validate.New(o.Log)}
 	a.ctx, a.cancel = context.WithCancel(context.Background())
 	defer func() {
@@ -105,6 +111,7 @@ func New(o Options) (_ *App, err error) {
 	if a.keys, err = store.Open(store.Config{Dir: dir, Log: o.Log}); err != nil {
 		return nil, opening("API keys", err)
 	}
+	a.shared.dir, a.shared.log = dir, o.Log
 	if a.pins, err = lock.Open(lock.Config{
 		Path: o.Config.Trust.Lock, Observed: filepath.Join(dir, "observed.json"),
 		FirstUse: firstUse(o.Config.Trust.FirstUse), Log: o.Log,
@@ -139,6 +146,7 @@ func (a *App) openTransports(dir string) error {
 		SessionClosed: a.pool.CloseSession,
 		Live:          a.live,
 		Record:        a.audit.Event,
+		ProxyProtocol: a.Config.Listen.ProxyProtocol,
 		Log:           a.Log, Meter: &a.meter,
 	})
 	if err != nil {
@@ -186,6 +194,10 @@ func (a *App) Close() error {
 		}
 		a.cancel()
 		a.wg.Wait()
+		if snap := a.current.Load(); snap != nil && snap.tokens != nil {
+			errs = append(errs, snap.tokens.Close())
+		}
+		errs = append(errs, a.shared.close())
 		if a.keys != nil {
 			errs = append(errs, a.keys.Close())
 		}

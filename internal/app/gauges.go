@@ -11,6 +11,7 @@ func (g *gauge) value() float64 { return float64(g.Load()) }
 func (a *App) gauges() {
 	m := a.metrics
 	m.Counter("doorward_turned_away_total", "Requests answered before they became an exchange: wrong URL, host, origin, type, size.", a.meter.turned.value)
+	m.Counter("doorward_metadata_total", "Answers about how to get an access token.", a.meter.metadata.value)
 	m.Counter("doorward_dropped_messages_total", "Messages for a client that no queue had room for.", a.meter.dropped.value)
 	m.Gauge("doorward_streams", "Open GET streams.", a.meter.streams.value)
 	m.Gauge("doorward_sessions", "Client sessions (stateful era).", a.meter.sessions.value)

@@ -126,7 +126,7 @@ func (h *house) neighbour() {
 	if r := h.bob.Call("up__echo", `{}`); !r.OK() {
 		h.t.Errorf("G7: an ordinary call of %s fails: %s", h.bob.Name, r)
 	}
-	if reasons := h.App.Ready(); len(reasons) > 0 {
+	if reasons := h.App.Ready(h.t.Context()); len(reasons) > 0 {
 		h.t.Errorf("G7: the gateway is not ready: %v", reasons)
 	}
 }

@@ -24,7 +24,7 @@ func (a *App) CreateKey(ctx context.Context, actor string, req admin.KeyRequest)
 	if err != nil {
 		return admin.NewKey{}, err
 	}
-	opts := store.CreateOptions{Name: req.Name, Roles: roles}
+	opts := store.CreateOptions{Name: req.Name, Roles: roles, Signing: req.Signing}
 	if req.Expires > 0 {
 		opts.Expires = time.Now().Add(req.Expires)
 	}
@@ -81,25 +81,48 @@ func (a *App) RotateKey(ctx context.Context, actor, id string, overlap time.Dura
 	err := a.act(ctx, []gate.Event{{Kind: "key.rotate", Actor: actor, Detail: id}}, func() error {
 		text, key, err := a.keys.Rotate(id, overlap)
 		made = newKey(text, key)
-		return err
+		if err != nil {
+			return err
+		}
+		return a.publishKeys(ctx, actor, func(k *store.Key) bool { return k.RotatedTo == key.ID })
 	})
 	return made, operated("rotating a key", err)
 }
 
 // RevokeKey implements admin.Keys.
 func (a *App) RevokeKey(ctx context.Context, actor, id string) error {
-	err := a.act(ctx, []gate.Event{{Kind: "key.revoke", Actor: actor, Detail: id}}, func() error { return a.keys.Revoke(id) })
+	err := a.act(ctx, []gate.Event{{Kind: "key.revoke", Actor: actor, Detail: id}}, func() error {
+		if err := a.keys.Revoke(id); err != nil {
+			return err
+		}
+		return a.publishKeys(ctx, actor, func(k *store.Key) bool { return k.ID == id || k.Name == id })
+	})
 	return operated("revoking a key", err)
 }
 
+// publishKeys tells the gateways that share this one's state, and have key files
+// of their own, of the revoked keys among some.
+func (a *App) publishKeys(ctx context.Context, actor string, some func(*store.Key) bool) error {
+	if a.current.Load().cfg.State.Redis == "" {
+		return nil
+	}
+	all, err := a.keys.List()
+	for _, k := range all {
+		if some(&k) && !k.Revoked.IsZero() {
+			err = errors.Join(err, a.publish(ctx, store.Revocation{Kind: store.RevokedKey, Value: k.ID, At: time.Now(), By: actor}))
+		}
+	}
+	return err
+}
+
 func newKey(text string, k store.Key) admin.NewKey {
-	return admin.NewKey{Text: text, ID: k.ID, Name: k.Name, Roles: k.Roles, Expires: k.Expires}
+	return admin.NewKey{Text: text, ID: k.ID, Name: k.Name, Roles: k.Roles, Expires: k.Expires, Signing: k.Signing}
 }
 
 func shownKey(k store.Key) admin.Key {
 	return admin.Key{
 		ID: k.ID, Name: k.Name, Roles: k.Roles, Created: k.Created,
-		Expires: k.Expires, LastUsed: k.LastUsed, Revoked: k.Revoked,
+		Expires: k.Expires, LastUsed: k.LastUsed, Revoked: k.Revoked, Signing: k.Signing,
 	}
 }
 
@@ -138,10 +161,10 @@ func operated(op string, err error) error {
 }
 
 // Status implements admin.Gateway.
-func (a *App) Status(context.Context) (admin.Status, error) {
+func (a *App) Status(ctx context.Context) (admin.Status, error) {
 	st := admin.Status{
 		Version: a.Version, Started: a.started, URL: a.URL(),
-		Sessions: int(a.meter.sessions.Load()), Reasons: a.Ready(), Upstreams: []admin.UpstreamStatus{},
+		Sessions: int(a.meter.sessions.Load()), Reasons: a.Ready(ctx), Upstreams: []admin.UpstreamStatus{},
 	}
 	st.Ready = len(st.Reasons) == 0
 	for _, u := range a.pool.Status() {
@@ -153,7 +176,7 @@ func (a *App) Status(context.Context) (admin.Status, error) {
 }
 
 // Ready implements admin.Health: why the gateway cannot serve.
-func (a *App) Ready() []string {
+func (a *App) Ready(ctx context.Context) []string {
 	var reasons []string
 	if !a.ready.Load() {
 		reasons = append(reasons, "starting or stopping")
@@ -163,6 +186,17 @@ func (a *App) Ready() []string {
 	}
 	if err := a.audit.Healthy(); err != nil {
 		reasons = append(reasons, "audit log: "+err.Error())
+	}
+	if !a.ready.Load() {
+		return reasons
+	}
+	if err := a.shared.healthy(ctx); err != nil {
+		reasons = append(reasons, "state: "+err.Error())
+	}
+	if set := a.current.Load().tokens; set != nil {
+		if err := set.Healthy(); err != nil {
+			reasons = append(reasons, "identity.issuers: "+err.Error())
+		}
 	}
 	return reasons
 }

@@ -29,19 +29,6 @@ func (a *App) unsolicited(session *gate.Session, up string, m *gate.Message) {
 // open tells whether a client's session has not ended.
 func (a *App) open(session *gate.Session) bool { return a.front.Has(session.ID) }
 
-// live tells whether the credential that opened a stream is still good.
-func (a *App) live(p *gate.Principal) bool {
-	switch {
-	case p == nil || !p.Expires.IsZero() && time.Now().After(p.Expires):
-		return false
-	case p.Method == "api_key":
-		return a.current.Load().cfg.Identity.APIKeys && a.keys.Alive(p.Credential)
-	case p.Method == "anonymous":
-		return a.current.Load().cfg.Identity.Anonymous != nil
-	}
-	return true
-}
-
 // mayRead tells whether a client may hear of changes to a resource: the same
 // decision that guards reading it.
 func (a *App) mayRead(ex *gate.Exchange, upstream, uri string) bool {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"reflect"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -42,7 +43,8 @@ func (a *App) reload(ctx context.Context, actor string) error {
 	if err != nil {
 		return err
 	}
-	return a.act(ctx, []gate.Event{{Kind: "config.reload", Actor: actor}}, func() error {
+	was := a.current.Load()
+	err = a.act(ctx, []gate.Event{{Kind: "config.reload", Actor: actor}}, func() error {
 		if err := a.pins.Reload(); err != nil {
 			return err
 		}
@@ -58,6 +60,13 @@ func (a *App) reload(ctx context.Context, actor string) error {
 		}
 		return nil
 	})
+	switch {
+	case err != nil:
+		a.discard(snap.tokens)
+	case was.tokens != snap.tokens:
+		a.retire(was.tokens)
+	}
+	return err
 }
 
 // sameProcess refuses a change that a running process cannot make.
@@ -68,7 +77,9 @@ func sameProcess(was, is *config.Config) error {
 	}{
 		{"data_dir", was.DataDir != is.DataDir},
 		{"listen.address", was.Listen.Address != is.Listen.Address},
-		{"listen.tls", was.Listen.TLS != is.Listen.TLS},
+		{"listen.tls", !reflect.DeepEqual(was.Listen.TLS, is.Listen.TLS)},
+		{"listen.proxy_protocol", was.Listen.ProxyProtocol != is.Listen.ProxyProtocol},
+		{"state", was.State != is.State},
 		{"admin.address", was.Admin.Address != is.Admin.Address},
 		{"audit.durability", was.Audit.Durability != is.Audit.Durability},
 		{"trust.lock", was.Trust.Lock != is.Trust.Lock},

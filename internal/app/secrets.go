@@ -22,6 +22,11 @@ func (a *App) secrets(cfg *config.Config, serving bool) (*secret.Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading secrets: %w", err)
 	}
+	if serving {
+		if err := proves(cfg, store); err != nil {
+			return nil, err
+		}
+	}
 	return store, nil
 }
 
@@ -46,7 +51,18 @@ func credential(c *config.Credential) upstream.Credential {
 	case c == nil:
 		return upstream.Credential{}
 	case c.Bearer != "":
-		return upstream.Credential{Header: "Authorization", Prefix: "Bearer ", Secret: c.Bearer}
+		return held(upstream.Credential{Header: "Authorization", Prefix: "Bearer "}, c.Bearer)
 	}
-	return upstream.Credential{Header: c.Header, Secret: c.Value}
+	return held(upstream.Credential{Header: c.Header}, c.Value)
+}
+
+// held adds where a credential's value is: a secret of the configuration, or the
+// client's own key.
+func held(c upstream.Credential, name string) upstream.Credential {
+	if header, brought := config.RequestKey(name); brought {
+		c.Request = header
+	} else {
+		c.Secret = name
+	}
+	return c
 }

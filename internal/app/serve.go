@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -14,13 +15,14 @@ import (
 
 	"doorward/internal/admin"
 	"doorward/internal/config"
+	"doorward/internal/listen"
 )
 
 // Serve runs the gateway over HTTP until ctx ends, then ends it. ready is
 // called once, when clients can connect and every upstream has been looked at
 // or has not answered in time.
 func (a *App) Serve(ctx context.Context, ready func()) error {
-	if _, err := a.secrets(a.Config, true); err != nil {
+	if err := a.begin(ctx); err != nil {
 		return errors.Join(err, a.Close())
 	}
 	socket, err := admin.Listen(a.Config.DataDir, a, a.Log)
@@ -35,12 +37,12 @@ func (a *App) Serve(ctx context.Context, ready func()) error {
 		}
 		stop = append(stop, health.Close)
 	}
-	ln, conf, err := a.listen(ctx)
+	ln, secure, err := a.listen(ctx)
 	if err != nil {
 		return errors.Join(err, a.end(stop))
 	}
 	serving := make(chan error, 1)
-	go func() { serving <- a.front.Serve(ln, conf) }()
+	go func() { serving <- a.front.Serve(ln, secure) }()
 	a.own(func() { a.watch(a.ctx) })
 	a.lookAtUpstreams(ctx)
 	a.ready.Store(true)
@@ -56,6 +58,24 @@ func (a *App) Serve(ctx context.Context, ready func()) error {
 	}
 }
 
+// begin makes ready to serve: every secret that is required, what gateways share,
+// and the issuers of tokens.
+func (a *App) begin(ctx context.Context) error {
+	secrets, err := a.secrets(a.Config, true)
+	if err != nil {
+		return err
+	}
+	if err := a.shared.connect(ctx, a.Config.State, secrets); err != nil {
+		return fmt.Errorf("opening state: %w", err)
+	}
+	snap, err := a.snapshot(a.Config, true)
+	if err != nil {
+		return err
+	}
+	a.current.Store(snap)
+	return nil
+}
+
 // end closes the gateway and then what serves its operator.
 func (a *App) end(stop []func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
@@ -68,46 +88,51 @@ func (a *App) end(stop []func(context.Context) error) error {
 }
 
 // listen opens the clients' port, with TLS when it is configured.
-func (a *App) listen(ctx context.Context) (net.Listener, *tls.Config, error) {
+func (a *App) listen(ctx context.Context) (net.Listener, *listen.TLS, error) {
 	l := a.Config.Listen
+	secure, err := a.tls(l.TLS)
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading listen.tls: %w", err)
+	}
 	var lc net.ListenConfig
 	ln, err := lc.Listen(ctx, "tcp", l.Address.String())
 	if err != nil {
 		return nil, nil, fmt.Errorf("listening on %s: %w (is another gateway running there?)", l.Address, err)
 	}
 	scheme := "http"
-	var conf *tls.Config
-	if l.TLS.Cert != "" {
+	if secure != nil {
 		scheme = "https"
-		if conf, err = tlsConfig(l.TLS); err != nil {
-			return nil, nil, errors.Join(err, ln.Close())
-		}
 	}
 	url := scheme + "://" + ln.Addr().String() + "/mcp"
 	if l.PublicURL != "" {
 		url = strings.TrimSuffix(l.PublicURL, "/") + "/mcp"
 	}
 	a.url.Store(&url)
-	return ln, conf, nil
+	return ln, secure, nil
 }
 
-// tlsConfig reads the certificate.
-func tlsConfig(c config.TLS) (*tls.Config, error) {
-	cert, err := tls.LoadX509KeyPair(c.Cert, c.Key)
-	if err != nil {
-		return nil, fmt.Errorf("reading listen.tls: %w", err)
+// tls reads the certificates; nil where TLS does not end here.
+func (a *App) tls(c config.TLS) (*listen.TLS, error) {
+	if c.Cert == "" && c.ACME == nil {
+		return nil, nil //nolint:nilnil // no TLS is no failure
 	}
-	minVersion := uint16(tls.VersionTLS12)
+	conf := listen.TLSConfig{
+		Cert: c.Cert, Key: c.Key, MinVersion: tls.VersionTLS12, Log: a.Log,
+		ClientCA: c.ClientCA, ClientCRL: c.ClientCRL, OptionalClient: c.ClientCertificate == "optional",
+	}
 	if c.MinVersion == "1.3" {
-		minVersion = tls.VersionTLS13
+		conf.MinVersion = tls.VersionTLS13
 	}
-	return &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: minVersion}, nil
+	if m := c.ACME; m != nil {
+		conf.ACME = &listen.ACME{Directory: m.Directory, Email: m.Email, Hosts: m.Hosts, RootCAs: m.CA, CacheDir: filepath.Join(a.Config.DataDir, "acme")}
+	}
+	return listen.NewTLS(conf)
 }
 
 // ServeStdio runs the gateway for one client on in and out until in ends, ctx
 // ends, or the client is gone; then it ends the gateway.
 func (a *App) ServeStdio(ctx context.Context, in io.Reader, out io.Writer) error {
-	if _, err := a.secrets(a.Config, true); err != nil {
+	if err := a.begin(ctx); err != nil {
 		return errors.Join(err, a.Close())
 	}
 	var stop []func(context.Context) error

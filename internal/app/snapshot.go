@@ -9,7 +9,7 @@ import (
 	"doorward/internal/config"
 	"doorward/internal/decode"
 	"doorward/internal/gate"
-	"doorward/internal/identify"
+	"doorward/internal/issuer"
 	"doorward/internal/listen"
 	"doorward/internal/lock"
 	"doorward/internal/pipeline"
@@ -20,6 +20,7 @@ import (
 
 // snapshot is everything that a reload replaces, as one. It never changes.
 type snapshot struct {
+	tokens *issuer.Set // nil without issuers, and where the gateway does not serve
 	cfg    *config.Config
 	policy *policy.Policy
 	line   *pipeline.Line
@@ -30,7 +31,7 @@ type snapshot struct {
 // snapshot builds the line for a configuration. The order of the stages is the
 // order of architecture.md. Serving needs every required secret; an operator's
 // command on the files does not.
-func (a *App) snapshot(cfg *config.Config, serving bool) (*snapshot, error) {
+func (a *App) snapshot(cfg *config.Config, serving bool) (_ *snapshot, err error) {
 	pol, err := compile(cfg)
 	if err != nil {
 		return nil, err
@@ -40,10 +41,18 @@ func (a *App) snapshot(cfg *config.Config, serving bool) (*snapshot, error) {
 		return nil, err
 	}
 	dec := decode.New(decode.Config{Sessions: a.front})
-	who, err := identify.New(identify.Config{
-		Keys: keyring{a.keys}, APIKeys: cfg.Identity.APIKeys,
-		Anonymous: anonymous(cfg), Local: local(cfg),
-	})
+	var tokens *issuer.Set
+	if serving {
+		if tokens, err = a.issuers(cfg); err != nil {
+			return nil, err
+		}
+		defer func() {
+			if err != nil {
+				a.discard(tokens)
+			}
+		}()
+	}
+	who, err := a.who(cfg, pol, tokens)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +74,7 @@ func (a *App) snapshot(cfg *config.Config, serving bool) (*snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &snapshot{cfg: cfg, policy: pol, line: line, front: front(cfg), secret: secrets}, nil
+	return &snapshot{tokens: tokens, cfg: cfg, policy: pol, line: line, front: front(cfg), secret: secrets}, nil
 }
 
 // reach tells which upstreams a principal may cause to be contacted, or started:
@@ -92,6 +101,11 @@ func (r reach) Reaches(p *gate.Principal, upstream string) bool {
 		}
 	}
 	return false
+}
+
+// Lacks implements resolve.Reach.
+func (r reach) Lacks(p *gate.Principal, kind gate.ItemKind, upstream, name string) []string {
+	return r.policy.Lacks(p, kind, upstream, name)
 }
 
 // forwards hands a call to whoever carries out its action: the front its own

@@ -2,7 +2,6 @@ package app
 
 import (
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -20,7 +19,6 @@ import (
 	"doorward/internal/listen"
 	"doorward/internal/lock"
 	"doorward/internal/policy"
-	"doorward/internal/store"
 	"doorward/internal/telemetry"
 	"doorward/internal/upstream"
 )
@@ -59,7 +57,7 @@ func settings(cfg *config.Config, path string) []upstream.Settings {
 			Name: name, Command: command, URL: u.URL, Transport: u.Transport, Dir: dir,
 			Env: u.Env, Credential: credential(u.Credential),
 			Timeout: time.Duration(u.Limits.Timeout), Concurrency: u.Limits.Concurrency,
-			MaxResult: int64(u.Limits.Result), Shared: u.Sandbox.Lifetime == "shared",
+			MaxResult: int64(u.Limits.Result), Shared: u.Sandbox.Lifetime == "shared", PerCall: u.Sandbox.Lifetime == "call",
 		})
 	}
 	return out
@@ -82,10 +80,28 @@ func front(cfg *config.Config) *listen.Settings {
 	for _, p := range cfg.Listen.AllowedAddresses {
 		s.AllowedAddresses = append(s.AllowedAddresses, p.Prefix)
 	}
+	for _, p := range cfg.Listen.TrustedProxies {
+		s.TrustedProxies = append(s.TrustedProxies, p.Prefix)
+	}
+	s.RequestKeys = cfg.Identity.RequestKeys
+	s.Authorization = authorization(cfg)
 	if cfg.Listen.PublicURL != "" {
 		s.PublicURL, _ = url.Parse(cfg.Listen.PublicURL) // config has checked it
 	}
 	return s
+}
+
+// authorization is what clients are told about getting a token; nil where none is
+// accepted.
+func authorization(cfg *config.Config) *listen.Authorization {
+	if len(cfg.Identity.Issuers) == 0 {
+		return nil
+	}
+	a := &listen.Authorization{Scopes: cfg.FirstScopes(), DPoP: dpopAlgorithms(), Profiles: names(cfg.Profiles)}
+	for i := range cfg.Identity.Issuers {
+		a.Servers = append(a.Servers, cfg.Identity.Issuers[i].Issuer)
+	}
+	return a
 }
 
 func anonymous(cfg *config.Config) *identify.AnonymousPrincipal {
@@ -107,25 +123,6 @@ func local(cfg *config.Config) *identify.LocalPrincipal {
 		l.Roles = []string{config.BuiltInRoleName}
 	}
 	return l
-}
-
-// keyring lets identify look keys up without knowing the store.
-type keyring struct{ keys *store.Keys }
-
-// Lookup implements identify.Keys. An error that is none of these three says
-// that keys cannot be judged, and refuses too.
-func (k keyring) Lookup(text string) (identify.KeyInfo, error) {
-	key, err := k.keys.Lookup(text)
-	for _, is := range []struct{ theirs, ours error }{
-		{store.ErrUnknown, identify.ErrUnknown},
-		{store.ErrRevoked, identify.ErrRevoked},
-		{store.ErrExpired, identify.ErrExpired},
-	} {
-		if errors.Is(err, is.theirs) {
-			err = is.ours
-		}
-	}
-	return identify.KeyInfo{ID: key.ID, Name: key.Name, Roles: key.Roles, Expires: key.Expires}, err
 }
 
 // stateKey is the key that seals what clients carry for upstreams.
@@ -174,10 +171,13 @@ func UpstreamLine(u admin.UpstreamStatus, waiting, total int) string {
 }
 
 // meter counts what the front turns away before an exchange exists.
-type meter struct{ turned, dropped, streams, sessions gauge }
+type meter struct{ turned, metadata, dropped, streams, sessions gauge }
 
 // Turned implements listen.Meter.
 func (m *meter) Turned(gate.Code) { m.turned.Add(1) }
+
+// Metadata implements listen.Meter.
+func (m *meter) Metadata() { m.metadata.Add(1) }
 
 // Sessions implements listen.Meter.
 func (m *meter) Sessions(delta int) { m.sessions.Add(int64(delta)) }

@@ -201,6 +201,8 @@ func (r *Record) textField(key string) *string {
 		return &r.Profile
 	case "reason":
 		return &r.Reason
+	case "request":
+		return &r.Request
 	case "stage":
 		return &r.Stage
 	case "status":
@@ -229,8 +231,12 @@ func (r *Record) countField(key string) *int64 {
 
 func (p *parser) principal(key string, to *Principal) (err error) {
 	switch key {
+	case "client":
+		to.Client, err = p.text()
 	case "credential":
 		to.Credential, err = p.text()
+	case "issuer":
+		to.Issuer, err = p.text()
 	case "method":
 		to.Method, err = p.text()
 	case "subject":

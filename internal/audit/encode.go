@@ -51,6 +51,7 @@ func appendRecord(b []byte, r *Record) ([]byte, gaps) {
 	b = appendText(b, `"profile":`, r.Profile)
 	b = appendText(b, `"reason":`, r.Reason)
 	b = appendAddr(b, r.Remote)
+	b = appendText(b, `"request":`, r.Request)
 	b = append(b, `"seq":`...)
 	g.seq = len(b) - start
 	if r.Seq != 0 {
@@ -76,7 +77,9 @@ func appendPrincipal(b []byte, p *Principal) []byte {
 		return b
 	}
 	b = append(b, `"principal":{`...)
+	b = appendText(b, `"client":`, p.Client)
 	b = appendText(b, `"credential":`, p.Credential)
+	b = appendText(b, `"issuer":`, p.Issuer)
 	b = appendText(b, `"method":`, p.Method)
 	b = appendText(b, `"subject":`, p.Subject)
 	b = appendText(b, `"tenant":`, p.Tenant)

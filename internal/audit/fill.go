@@ -15,14 +15,7 @@ import (
 // are joined by the exchange's id.
 func (r *Record) fill(ex *gate.Exchange, told bool, mac hash.Hash) {
 	r.Exchange = clip(ex.ID, maxShort)
-	if p := ex.Principal; p != nil {
-		r.Principal = Principal{
-			Method:     clip(p.Method, maxShort),
-			Subject:    clip(p.Subject, maxText),
-			Tenant:     clip(p.Tenant, maxShort),
-			Credential: clip(p.Credential, maxShort),
-		}
-	}
+	r.Principal = principal(ex)
 	call := &ex.Call
 	if call.Era != gate.NoEra {
 		r.Era = call.Era.String()
@@ -46,6 +39,26 @@ func (r *Record) fill(ex *gate.Exchange, told bool, mac hash.Hash) {
 	}
 }
 
+// principal is who acted; of a sign-in that was refused, what was proved of it.
+func principal(ex *gate.Exchange) Principal {
+	p := ex.Principal
+	if p == nil {
+		a := &ex.Attempt
+		p = &gate.Principal{Method: a.Method, Realm: a.Realm, Subject: a.Subject, Credential: a.Credential}
+	}
+	r := Principal{
+		Method:     clip(p.Method, maxShort),
+		Subject:    clip(p.Subject, maxText),
+		Tenant:     clip(p.Tenant, maxShort),
+		Client:     clip(p.Client, maxShort),
+		Credential: clip(p.Credential, maxShort),
+	}
+	if p.Method == gate.MethodJWT || p.Method == gate.MethodIntrospection {
+		r.Issuer = clip(p.Realm, maxText)
+	}
+	return r
+}
+
 func method(ex *gate.Exchange) string {
 	switch {
 	case ex.Call.Message != nil && ex.Call.Message.Method != "":
@@ -64,6 +77,7 @@ func (r *Record) whence(ex *gate.Exchange, mac hash.Hash) {
 	r.Profile = clip(in.Profile, maxShort)
 	r.Remote = in.Remote.Unmap().WithZone("")
 	r.Agent = clip(in.UserAgent, maxText)
+	r.Request = clip(in.Request, maxShort)
 	if s := ex.Call.Session; s != nil {
 		// The id is random and long, so a plain hash cannot be guessed back.
 		var id [maxShort]byte

@@ -18,8 +18,9 @@ const (
 // Format is the version of the record format, in each start record. Readers
 // refuse a key that they do not know, so any new key raises it; they read every
 // earlier version, for a log goes on when Doorward is replaced by a newer one.
-// Version 2 has "unavailable".
-const Format = 2
+// Version 2 has "unavailable"; version 3 "request" and the principal's "client"
+// and "issuer".
+const Format = 3
 
 // Bounds of what one record holds, in bytes before escaping. A longer text is
 // cut and ends in "…". With every field at its bound and every byte escaped the
@@ -37,6 +38,8 @@ const (
 // Principal is who acted, as the record has it.
 type Principal struct {
 	Method, Subject, Tenant string
+	Issuer                  string // of the token; empty for other methods
+	Client                  string // OAuth client_id that the token was issued to
 	Credential              string // public id of the credential
 }
 
@@ -53,6 +56,7 @@ type Record struct {
 	Origin string // for a start: the log's name in checkpoints
 
 	Exchange  string
+	Request   string // id that a trusted proxy gave the request
 	Era       string
 	Transport string
 	Profile   string

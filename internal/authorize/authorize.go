@@ -85,7 +85,11 @@ func (s *Stage) judge(ex *gate.Exchange) gate.Verdict {
 		}
 	}
 	if d := s.policy.Decide(ex.Principal, kind, it.Upstream, name); !d.Allowed {
-		return denied(d, noun(kind))
+		v := denied(d, noun(kind))
+		if v.Scopes = s.policy.Lacks(ex.Principal, kind, it.Upstream, name); v.Scopes != nil {
+			v.Code, v.Public = gate.CodeScope, "The token lacks a scope that this needs."
+		}
+		return v
 	}
 	return gate.Pass()
 }

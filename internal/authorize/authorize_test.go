@@ -21,7 +21,7 @@ func stage(t *testing.T) *authorize.Stage {
 	p, faults := policy.Compile(map[string]policy.Role{"reader": {
 		Allow: []policy.Rule{{Tools: []string{"files/read_*", "docs/*"}, Resources: []string{"docs://**"}, Prompts: []string{"docs/*"}}},
 		Deny:  []policy.Rule{{Tools: []string{"docs/drop"}}},
-	}, "tools": {Allow: []policy.Rule{{Tools: []string{"files/*"}}}}})
+	}, "tools": {Scopes: []string{"mcp:execute:tools"}, Allow: []policy.Rule{{Tools: []string{"files/*"}}}}})
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
@@ -71,6 +71,28 @@ func TestRefusals(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A token is told the scope that the call needs, and nobody else is (AUT-57).
+func TestAMissingScope(t *testing.T) {
+	for method, want := range map[string]gate.Code{
+		gate.MethodJWT: gate.CodeScope, gate.MethodIntrospection: gate.CodeScope, gate.MethodAPIKey: gate.CodeDenied, gate.MethodMTLS: gate.CodeDenied,
+	} {
+		ex := named("reader", gate.Item{Kind: gate.Tool, Upstream: "files", Name: "write"}, gate.Tool, "files__write")
+		ex.Principal.Method = method
+		v, err := stage(t).Judge(t.Context(), ex)
+		if err != nil || v.Effect != gate.Deny || v.Code != want {
+			t.Errorf("%s: %+v, %v, want %s", method, v, err, want)
+		}
+		if scoped := want == gate.CodeScope; scoped != cmp.Equal(v.Scopes, []string{"mcp:execute:tools"}) || !scoped && v.Scopes != nil {
+			t.Errorf("%s: scopes %v", method, v.Scopes)
+		}
+	}
+	ex := named("reader", gate.Item{Kind: gate.Tool, Upstream: "docs", Name: "drop"}, gate.Tool, "docs__drop")
+	ex.Principal.Method = gate.MethodJWT
+	if v, _ := stage(t).Judge(t.Context(), ex); v.Code != gate.CodeDenied || v.Scopes != nil {
+		t.Errorf("what no scope opens: %+v", v)
 	}
 }
 

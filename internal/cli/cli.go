@@ -23,6 +23,7 @@ type Process struct {
 	Getenv  func(string) string
 	Environ []string
 	Version string
+	Built   string // RFC 3339, of the commit; empty: not known
 	// Reload receives a value for each SIGHUP.
 	Reload <-chan struct{}
 }
@@ -124,7 +125,7 @@ cannot be done.`,
 	flags.BoolVar(&r.quiet, "quiet", false, "print only what was asked for and errors")
 	flags.BoolVar(&r.noColor, "no-color", r.Getenv("NO_COLOR") != "", "print without colours; NO_COLOR sets it too")
 	root.AddCommand(r.serveCommand(), r.stdioCommand(), r.initCommand(), r.installCommand(), r.uninstallCommand(), r.demoCommand(), r.keyCommand(),
-		r.trustCommand(), r.auditCommand(), r.configCommand(), r.doctorCommand(), r.versionCommand())
+		r.signCommand(), r.tokenCommand(), r.loginCommand(), r.trustCommand(), r.auditCommand(), r.configCommand(), r.doctorCommand(), r.versionCommand())
 	return root
 }
 

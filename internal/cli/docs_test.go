@@ -48,7 +48,7 @@ func commandLine(t *testing.T) string {
 		"With `--format json` stdout holds JSON and nothing else; text for people goes to stderr.\n")
 	for _, c := range []string{
 		"", "serve", "stdio", "init", "install", "uninstall", "doctor", "demo",
-		"key", "key create", "key list", "key rotate", "key revoke",
+		"key", "key create", "key list", "key rotate", "key revoke", "key revoked", "sign", "token", "login",
 		"trust", "trust list", "trust show", "trust diff", "trust approve", "trust reject", "trust verify",
 		"audit", "audit tail", "audit search", "audit verify",
 		"config", "config check", "config show", "config schema", "version",
@@ -86,6 +86,10 @@ it differs, after a slash that of 2026-07-28.
 		fmt.Fprintf(&b, "| `%s` | %d | %s | %s |\n", r.Code, r.JSONRPC, status, r.Text)
 	}
 	b.WriteString(`
+` + "`identity.expired`" + ` and ` + "`identity.conflict`" + ` are what the audit log says: the client reads ` + "`identity.invalid`" + ` for each, with the same text,
+because what is wrong with a credential is nothing that a guess may find out. ` + "`identity.scope`" + ` names the scopes in
+` + "`WWW-Authenticate`" + `. A request that HTTP itself does not allow is answered with 400, 431 or 501 and no code.
+
 ` + "`arguments.invalid`" + ` is a tool result with ` + "`isError: true`" + ` since 2025-11-25 and −32602 before. ` + "`resource.unknown`" + ` is −32002, and
 −32602 in 2026-07-28.
 `)

@@ -14,28 +14,32 @@ import (
 )
 
 func (r *run) keyCommand() *cobra.Command {
-	return group("key", "Create, list, rotate and revoke API keys",
+	return group("key", "Create, list, rotate and revoke API keys; revoke tokens and subjects",
 		`  doorward key create me
   doorward key create ci --role reader --expires 90d --format json
+  doorward key create job --signing
   doorward key rotate ci --overlap 24h
-  doorward key revoke ci`,
-		r.keyCreate(), r.keyList(), r.keyRotate(), r.keyRevoke())
+  doorward key revoke ci
+  doorward key revoke --subject alice`,
+		r.keyCreate(), r.keyList(), r.keyRotate(), r.keyRevoke(), r.keyRevoked())
 }
 
 func (r *run) keyCreate() *cobra.Command {
-	var roles []string
+	var req admin.KeyRequest
 	var expires string
 	c := &cobra.Command{
 		Use: "create NAME", Short: "Make a key and show it, once", Args: cobra.ExactArgs(1),
 		Example: `  doorward key create me
-  doorward key create ci --role reader --expires 90d --format json`,
+  doorward key create ci --role reader --expires 90d --format json
+  doorward key create job --signing`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			age, err := parseAge(expires)
-			if err != nil {
+			var err error
+			if req.Expires, err = parseAge(expires); err != nil {
 				return fmt.Errorf("--expires: %w", err)
 			}
+			req.Name = args[0]
 			return r.operate(cmd.Context(), func(ctx context.Context, op admin.Operator, actor string) error {
-				key, err := op.CreateKey(ctx, actor, admin.KeyRequest{Name: args[0], Roles: roles, Expires: age})
+				key, err := op.CreateKey(ctx, actor, req)
 				if err != nil {
 					return err
 				}
@@ -43,8 +47,9 @@ func (r *run) keyCreate() *cobra.Command {
 			})
 		},
 	}
-	c.Flags().StringSliceVar(&roles, "role", nil, "role of the key; may be repeated (default: the built-in role, when the configuration names no roles)")
+	c.Flags().StringSliceVar(&req.Roles, "role", nil, "role of the key; may be repeated (default: the built-in role, when the configuration names no roles)")
 	c.Flags().StringVar(&expires, "expires", "", "how long the key works, such as 12h or 90d (default: until revoked)")
+	c.Flags().BoolVar(&req.Signing, "signing", false, "requests can be signed with the key; Doorward then keeps, sealed, the secret that does it")
 	return c
 }
 
@@ -52,8 +57,12 @@ func (r *run) keyCreate() *cobra.Command {
 func (r *run) putNewKey(key admin.NewKey) error {
 	return r.put(key, func(w io.Writer) error {
 		if !r.quiet {
-			_, _ = fmt.Fprintf(r.Stderr, "Key %s (%s), roles %s. It is shown once; Doorward keeps only a hash.\n",
-				key.Name, key.ID, strings.Join(key.Roles, ", "))
+			kept := "only a hash"
+			if key.Signing {
+				kept = "a hash, and the secret that requests are signed with"
+			}
+			_, _ = fmt.Fprintf(r.Stderr, "Key %s (%s), roles %s. It is shown once; Doorward keeps %s.\n",
+				key.Name, key.ID, strings.Join(key.Roles, ", "), kept)
 		}
 		_, err := fmt.Fprintln(w, key.Text)
 		return err
@@ -80,7 +89,7 @@ func (r *run) keyList() *cobra.Command {
 
 func keyTable(w io.Writer, keys []admin.Key) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(tw, "ID\tNAME\tROLES\tCREATED\tEXPIRES\tLAST USED\tSTATE")
+	_, _ = fmt.Fprintln(tw, "ID\tNAME\tROLES\tSIGNS\tCREATED\tEXPIRES\tLAST USED\tSTATE")
 	for _, k := range keys {
 		state := "live"
 		switch {
@@ -89,7 +98,11 @@ func keyTable(w io.Writer, keys []admin.Key) error {
 		case !k.Expires.IsZero() && time.Now().After(k.Expires):
 			state = "expired"
 		}
-		_, _ = fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.ID, k.Name, strings.Join(k.Roles, ","),
+		signs := "-"
+		if k.Signing {
+			signs = "yes"
+		}
+		_, _ = fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.ID, k.Name, strings.Join(k.Roles, ","), signs,
 			day(k.Created), day(k.Expires), day(k.LastUsed), state)
 	}
 	return tw.Flush()
@@ -116,21 +129,6 @@ func (r *run) keyRotate() *cobra.Command {
 	}
 	c.Flags().StringVar(&overlap, "overlap", "", "how long the old key goes on working, such as 1h (default: not at all)")
 	return c
-}
-
-func (r *run) keyRevoke() *cobra.Command {
-	return &cobra.Command{
-		Use: "revoke NAME|ID", Short: "End a key at once", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return r.operate(cmd.Context(), func(ctx context.Context, op admin.Operator, actor string) error {
-				if err := op.RevokeKey(ctx, actor, args[0]); err != nil {
-					return err
-				}
-				r.say("revoked %s", args[0])
-				return nil
-			})
-		},
-	}
 }
 
 func day(t time.Time) string {

@@ -2,8 +2,10 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
@@ -57,7 +59,8 @@ func (r *run) open(beside bool) (*app.App, error) {
 	if err != nil {
 		return nil, failed(err)
 	}
-	a, err := app.New(app.Options{Config: cfg, Path: r.config, Version: r.Version, Log: log, Level: level, Environment: r.Environ, Supervised: true, Beside: beside})
+	built, _ := time.Parse(time.RFC3339, r.Built) // zero when it is not known
+	a, err := app.New(app.Options{Config: cfg, Path: r.config, Version: r.Version, Built: built, Log: log, Level: level, Environment: r.Environ, Supervised: true, Beside: beside})
 	return a, failed(err)
 }
 
@@ -87,13 +90,30 @@ func (r *run) announce(a *app.App) {
 }
 
 func (r *run) stdioCommand() *cobra.Command {
-	return &cobra.Command{
+	var remote, key string
+	c := &cobra.Command{
 		Use: "stdio", Short: "Run the gateway for one client on stdin and stdout", Args: cobra.NoArgs,
 		Long: `Run the same line for one client that speaks MCP on stdin and stdout; logs go to stderr.
-DOORWARD_TRANSPORT=stdio does the same for a client that can only set the environment.`,
-		Example: `  doorward stdio --config ~/doorward.yaml`,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return r.stdio(cmd.Context()) },
+DOORWARD_TRANSPORT=stdio does the same for a client that can only set the environment.
+
+With --remote nothing is run here: every message goes to the gateway at URL, byte for byte, with
+the key that --key names or the token of doorward login URL, and what comes back is written.`,
+		Example: `  doorward stdio --config ~/doorward.yaml
+  doorward stdio --remote https://mcp.example.com/mcp
+  doorward stdio --remote https://mcp.example.com/mcp --key env:DOORWARD_KEY`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("remote") {
+				return r.remote(cmd.Context(), remote, key)
+			}
+			if key != "" {
+				return errors.New("--key is for --remote: the client of a gateway on stdin is the user who starts it")
+			}
+			return r.stdio(cmd.Context())
+		},
 	}
+	c.Flags().StringVar(&remote, "remote", "", "relay to the gateway at this URL instead: https, or http on this machine")
+	c.Flags().StringVar(&key, "key", "", "where the API key for --remote is: env:NAME or file:PATH, never the key itself (default: the login for the URL)")
+	return c
 }
 
 func (r *run) stdio(ctx context.Context) error {

@@ -33,6 +33,8 @@ type Config struct {
 	Trust Trust `yaml:"trust"`
 	// Secrets are the credentials that the rest of the file refers to, by name: where each one is, never what it is. Names are lower-case letters, digits, hyphens and underscores, at most 64.
 	Secrets map[string]Secret `yaml:"secrets" key:"name"`
+	// State is where several gateways keep what they must agree on.
+	State State `yaml:"state"`
 	// Audit says how the audit log is written.
 	Audit Audit `yaml:"audit"`
 	// Telemetry is about Doorward's own log.
@@ -54,8 +56,12 @@ type Listen struct {
 	AllowedHosts []string `yaml:"allowed_hosts" type:"host"`
 	// AllowedOrigins are the Origin headers that are answered: web pages that may call Doorward. None unless written.
 	AllowedOrigins []string `yaml:"allowed_origins" type:"origin"`
-	// AllowedAddresses are the networks that clients may come from. All unless written.
+	// AllowedAddresses are the networks that clients may come from, once trusted_proxies have told. All unless written.
 	AllowedAddresses []Prefix `yaml:"allowed_addresses"`
+	// TrustedProxies are the networks of proxies that are believed about a client's address (X-Forwarded-For, Forwarded, the PROXY protocol) and a request's id (X-Request-Id). None unless written: what anybody else sends of these changes nothing.
+	TrustedProxies []Prefix `yaml:"trusted_proxies"`
+	// ProxyProtocol says that connections of trusted proxies begin with a PROXY protocol header. One without is refused, and so is one with it from anybody else.
+	ProxyProtocol bool `yaml:"proxy_protocol"`
 	// LegacySSE answers clients of the HTTP+SSE transport of 2024-11-05 too: GET /sse and POST /messages.
 	LegacySSE bool `yaml:"legacy_sse"`
 	// WebSocket answers clients that speak MCP over a WebSocket too, at /ws. The transport is none of MCP's specification.
@@ -74,6 +80,27 @@ type TLS struct {
 	MinVersion string `yaml:"min_version" enum:"1.2 1.3"`
 	// TerminatedBy says that TLS ends before Doorward, in a proxy that alone can reach the address.
 	TerminatedBy string `yaml:"terminated_by" enum:"proxy"`
+	// ClientCA is the file with the certificates, PEM, of those who certify clients. Written: clients show a certificate.
+	ClientCA string `yaml:"client_ca" type:"path"`
+	// ClientCertificate says whether every client must show one: require, or optional where other identity methods are in use. One that is shown is verified either way.
+	ClientCertificate string `yaml:"client_certificate" enum:"require optional"`
+	// ClientCRL is the file with the revocation list of client_ca. A list that cannot be read or is out of date refuses every certificate.
+	ClientCRL string `yaml:"client_crl" type:"path"`
+	// ACME gets the certificate from an authority, in place of cert and key. Doorward itself must answer on port 443 of every host.
+	ACME *ACME `yaml:"acme"`
+}
+
+// ACME is how a certificate is had from an authority (RFC 8555), by the
+// TLS-ALPN-01 challenge (RFC 8737) on the listener itself.
+type ACME struct {
+	// Hosts that the certificate is for.
+	Hosts []string `yaml:"hosts" type:"host"`
+	// Email that the authority may write to.
+	Email string `yaml:"email"`
+	// Directory of the authority. Let's Encrypt unless written.
+	Directory string `yaml:"directory" type:"url"`
+	// CA is the file with the certificates, PEM, that the authority's own is verified by. The system's unless written.
+	CA string `yaml:"ca" type:"path"`
 }
 
 // Admin is the listener for health and metrics.
@@ -88,6 +115,91 @@ type Identity struct {
 	APIKeys bool `yaml:"api_keys"`
 	// Anonymous lets every client on this machine in without a credential. On loopback only; off unless written.
 	Anonymous *Anonymous `yaml:"anonymous"`
+	// Issuers are the OAuth authorization servers whose access tokens are accepted.
+	Issuers []Issuer `yaml:"issuers"`
+	// Scopes that a client without a token is told to ask for. Not written: those of mcp:read:documents and mcp:execute:tools that a role has.
+	Scopes []string `yaml:"scopes" type:"scope"`
+	// SignedRequests lets clients in by a signature (RFC 9421) made with a key of doorward key create --signing. Off unless written.
+	SignedRequests *SignedRequests `yaml:"signed_requests"`
+	// MTLS makes the certificate that a client shows (listen.tls.client_ca) its identity. Off unless written: then a certificate only opens the connection.
+	MTLS *MTLS `yaml:"mtls"`
+	// RequestKeys are headers in which a client brings a key of its own for an upstream, usable as request:HEADER in credential and env. Such a key reaches the one call that it came with, and nothing else.
+	RequestKeys []string `yaml:"request_keys" type:"header"`
+}
+
+// Issuer is an OAuth authorization server whose access tokens are accepted.
+type Issuer struct {
+	// Issuer is its identifier, exactly as tokens and its metadata have it: an https URL, or http on loopback.
+	Issuer string `yaml:"issuer" type:"url"`
+	// Audience that its tokens have for this gateway. Not written: the URL that the client uses, public_url with /mcp or /mcp/NAME, so that a token of one profile is none of another.
+	Audience string `yaml:"audience"`
+	// OtherAudiences accepts tokens that are for others too.
+	OtherAudiences bool `yaml:"other_audiences"`
+	// Algorithms of signatures that are accepted.
+	Algorithms []string `yaml:"algorithms" enum:"RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA"`
+	// JWKSURL is where its keys are. Not written: where its metadata says.
+	JWKSURL string `yaml:"jwks_url" type:"url"`
+	// TokenType that a JWT must say it is: any accepts at+jwt, JWT and none, at+jwt (RFC 9068) only that.
+	TokenType string `yaml:"token_type" enum:"any at+jwt"`
+	// Clients are the client_ids whose tokens are accepted. All unless written.
+	Clients []string `yaml:"clients"`
+	// Claims of a token, by what they say.
+	Claims Claims `yaml:"claims"`
+	// MaxTokenAge is the longest that a token may live.
+	MaxTokenAge Duration `yaml:"max_token_age"`
+	// KeysStale is how long its keys are used while it cannot be reached.
+	KeysStale Duration `yaml:"keys_stale"`
+	// Introspection asks the issuer about tokens that are no JWTs (RFC 7662). At most one issuer has it.
+	Introspection *Introspection `yaml:"introspection"`
+	// CA is the file with the certificates, PEM, that its certificate is verified by. The system's unless written.
+	CA string `yaml:"ca" type:"path"`
+}
+
+// Claims are the names of a token's claims, or JSON Pointers to them
+// (/realm_access/roles).
+type Claims struct {
+	// Subject is who the token is about.
+	Subject string `yaml:"subject"`
+	// Tenant of the subject. Written: a token without it is refused.
+	Tenant string `yaml:"tenant"`
+	// Groups of the subject, for the groups of roles. None unless written.
+	Groups string `yaml:"groups"`
+	// Roles of the subject: names of roles of this file. None unless written.
+	Roles string `yaml:"roles"`
+}
+
+// Introspection is how an issuer is asked about a token.
+type Introspection struct {
+	// URL of the endpoint. Not written: where the issuer's metadata says.
+	URL string `yaml:"url" type:"url"`
+	// ClientID that Doorward has at the issuer.
+	ClientID string `yaml:"client_id"`
+	// ClientSecret is the secret of client_secret_basic and client_secret_post.
+	ClientSecret string `yaml:"client_secret" type:"secret name"`
+	// PrivateKey is the secret with the PEM key of private_key_jwt.
+	PrivateKey string `yaml:"private_key" type:"secret name"`
+	// Method by which Doorward proves to the issuer who it is.
+	Method string `yaml:"method" enum:"client_secret_basic client_secret_post private_key_jwt"`
+}
+
+// SignedRequests is how signatures are judged.
+type SignedRequests struct {
+	// Window is how far a signature's time may be from this machine's.
+	Window Duration `yaml:"window"`
+}
+
+// MTLS is how a certificate names its subject.
+type MTLS struct {
+	// Subject is the one name of the certificate that counts: its URI (SPIFFE), DNS name or e-mail address. A certificate without exactly one is refused.
+	Subject string `yaml:"subject" enum:"san_uri san_dns san_email"`
+}
+
+// State is what several gateways share.
+type State struct {
+	// Redis is the secret with the URL of a Redis that holds what was used once and what was revoked. Not written: this gateway keeps both itself.
+	Redis string `yaml:"redis" type:"secret name"`
+	// CA is the file with the certificates, PEM, that its own is verified by. The system's unless written.
+	CA string `yaml:"ca" type:"path"`
 }
 
 // Anonymous is the principal of clients without a credential.
@@ -98,8 +210,18 @@ type Anonymous struct {
 	Roles []string `yaml:"roles"`
 }
 
-// Role is what its holders may and may not reach.
+// Role is what its holders may and may not reach. A key has the roles that it was
+// made with; a token or a certificate those whose scopes, groups or subjects it
+// has.
 type Role struct {
+	// Scopes of tokens that have the role: any one of them.
+	Scopes []string `yaml:"scopes" type:"scope"`
+	// Groups of tokens that have the role: any one of them, exactly.
+	Groups []string `yaml:"groups"`
+	// Subjects of tokens and certificates that have the role, by glob; a star never crosses a slash.
+	Subjects []string `yaml:"subjects" type:"glob"`
+	// Issuers whose tokens alone can have the role by scopes, groups or subjects. All unless written; mtls stands for certificates.
+	Issuers []string `yaml:"issuers"`
 	// Allow are the rules that open something.
 	Allow []Rule `yaml:"allow"`
 	// Deny are the rules that close something. They win over the allow of every role. In a deny on tools and prompts a star crosses slashes too, for the upstream chooses its names.
@@ -124,7 +246,7 @@ type Upstream struct {
 	URL string `yaml:"url" type:"url"`
 	// Transport that a url speaks: streamable is Streamable HTTP, sse the HTTP+SSE of 2024-11-05, websocket needs a ws or wss URL and is implied by one.
 	Transport string `yaml:"transport" enum:"streamable sse websocket"`
-	// Env are variables of a command's environment, each with the name of the secret that is its value. Nothing else of Doorward's own environment reaches a command, but PATH, HOME, LANG and their like.
+	// Env are variables of a command's environment, each with the name of the secret that is its value, or with request:HEADER of identity.request_keys where the lifetime is call. Nothing else of Doorward's own environment reaches a command, but PATH, HOME, LANG and their like.
 	Env map[string]string `yaml:"env" key:"variable" type:"secret name"`
 	// Credential that a url is sent with every request. It is attached last, and what a client sent never is.
 	Credential *Credential `yaml:"credential"`
@@ -137,11 +259,11 @@ type Upstream struct {
 // Credential is what Doorward shows to an upstream: a bearer token, or a header
 // of another name. Its values are names of secrets.
 type Credential struct {
-	// Bearer is the secret that is sent as Authorization: Bearer.
+	// Bearer is the secret that is sent as Authorization: Bearer; or request:HEADER for the client's own key of identity.request_keys.
 	Bearer string `yaml:"bearer" type:"secret name"`
 	// Header is the name of the header that carries value, such as X-Api-Key. Headers of HTTP and of MCP themselves are refused.
 	Header string `yaml:"header"`
-	// Value is the secret that is the whole value of header.
+	// Value is the secret that is the whole value of header; or request:HEADER.
 	Value string `yaml:"value" type:"secret name"`
 }
 
@@ -157,8 +279,8 @@ type Limits struct {
 
 // Sandbox is how a command's process is kept.
 type Sandbox struct {
-	// Lifetime of a process: session starts one for every principal and session, shared one for all.
-	Lifetime string `yaml:"lifetime" enum:"session shared"`
+	// Lifetime of a process: session starts one for every principal and session, shared one for all, call one for every call.
+	Lifetime string `yaml:"lifetime" enum:"session shared call"`
 }
 
 // Profile is a selection of upstreams with a URL of its own.

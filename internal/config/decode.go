@@ -51,6 +51,9 @@ func (d *decoder) value(n ast.Node, v reflect.Value, path string, tag reflect.St
 	switch v.Kind() {
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
+		if e, ok := reflect.TypeAssert[interface{ setDefaults() }](v); ok {
+			e.setDefaults()
+		}
 		d.value(n, v.Elem(), path, tag)
 	case reflect.Struct:
 		d.mapping(n, v, path)
@@ -214,6 +217,9 @@ func (d *decoder) list(n ast.Node, v reflect.Value, path string, tag reflect.Str
 	}
 	v.Set(reflect.MakeSlice(v.Type(), len(seq.Values), len(seq.Values)))
 	for i, element := range seq.Values {
+		if e, ok := reflect.TypeAssert[interface{ setDefaults() }](v.Index(i).Addr()); ok {
+			e.setDefaults()
+		}
 		d.value(element, v.Index(i), fmt.Sprintf("%s[%d]", path, i), tag)
 	}
 }

@@ -2,7 +2,9 @@ package config
 
 import (
 	"net/netip"
+	"net/textproto"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -16,7 +18,7 @@ func defaults() Config {
 		DataDir: "doorward-data",
 		Listen: Listen{
 			Address: Address{netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 8080)},
-			TLS:     TLS{MinVersion: "1.2"},
+			TLS:     TLS{MinVersion: "1.2", ClientCertificate: "require"},
 			MaxBody: 4 << 20,
 		},
 		Trust:     Trust{Lock: "doorward.lock", FirstUse: "hold", OnChange: "hold"},
@@ -25,9 +27,64 @@ func defaults() Config {
 	}
 }
 
+// The scopes that mean something where the file writes no roles. Those to write
+// documents and on the configuration open nothing yet, and are kept for it.
+const (
+	ScopeReadDocuments  = "mcp:read:documents"
+	ScopeWriteDocuments = "mcp:write:documents"
+	ScopeExecuteTools   = "mcp:execute:tools"
+	ScopeReadConfig     = "mcp:read:config"
+	ScopeWriteConfig    = "mcp:write:config"
+)
+
+// builtInRoles are the roles of a file that writes none: everything for keys,
+// and for tokens what their scopes say.
+func builtInRoles(tokens bool) map[string]Role {
+	all := map[string]Role{BuiltInRoleName: {Allow: []Rule{{
+		Tools: []string{"*/**"}, Resources: []string{"**"}, Prompts: []string{"*/**"},
+	}}}}
+	if tokens {
+		all["reader"] = Role{Scopes: []string{ScopeReadDocuments}, Allow: []Rule{{Resources: []string{"**"}, Prompts: []string{"*/**"}}}}
+		all["caller"] = Role{Scopes: []string{ScopeExecuteTools}, Allow: []Rule{{Tools: []string{"*/**"}}}}
+	}
+	return all
+}
+
+// FirstScopes are those that a client without a token is told to ask for: never
+// all that there are.
+func (c *Config) FirstScopes() []string {
+	if c.Identity.Scopes != nil {
+		return c.Identity.Scopes
+	}
+	var first []string
+	for _, s := range [...]string{ScopeReadDocuments, ScopeExecuteTools} {
+		for _, r := range c.Roles {
+			if slices.Contains(r.Scopes, s) {
+				first = append(first, s)
+				break
+			}
+		}
+	}
+	return first
+}
+
 func (u *Upstream) setDefaults() {
 	u.Limits = Limits{Timeout: Duration(30 * time.Second), Concurrency: 64, Result: 16 << 20}
 }
+
+func (i *Issuer) setDefaults() {
+	i.TokenType = "any"
+	i.Claims.Subject = "sub"
+	i.MaxTokenAge, i.KeysStale = Duration(aDay), Duration(time.Hour)
+}
+
+func (i *Introspection) setDefaults() { i.Method = "client_secret_basic" }
+
+func (r *SignedRequests) setDefaults() { r.Window = Duration(5 * time.Minute) }
+
+func (m *MTLS) setDefaults() { m.Subject = "san_uri" }
+
+func (a *ACME) setDefaults() { a.Directory = "https://acme-v02.api.letsencrypt.org/directory" }
 
 func (p *Profile) setDefaults() { p.Names = "prefixed" }
 
@@ -40,9 +97,7 @@ func (c *Config) finish(dir string, written func(path string) bool) {
 	}
 	if !written("roles") {
 		c.BuiltInRole = true
-		c.Roles = map[string]Role{BuiltInRoleName: {Allow: []Rule{{
-			Tools: []string{"*/**"}, Resources: []string{"**"}, Prompts: []string{"*/**"},
-		}}}}
+		c.Roles = builtInRoles(len(c.Identity.Issuers) > 0)
 	}
 	for name, u := range c.Upstreams {
 		if u.Sandbox.Lifetime == "" && u.Command != nil {
@@ -62,7 +117,21 @@ func (c *Config) finish(dir string, written func(path string) bool) {
 			c.Secrets[name] = s
 		}
 	}
-	for _, p := range []*string{&c.DataDir, &c.Listen.TLS.Cert, &c.Listen.TLS.Key, &c.Trust.Lock} {
+	paths := []*string{&c.DataDir, &c.Listen.TLS.Cert, &c.Listen.TLS.Key, &c.Listen.TLS.ClientCA, &c.Listen.TLS.ClientCRL, &c.State.CA, &c.Trust.Lock}
+	if a := c.Listen.TLS.ACME; a != nil {
+		paths = append(paths, &a.CA)
+	}
+	for i := range c.Identity.Issuers {
+		issuer := &c.Identity.Issuers[i]
+		if issuer.Algorithms == nil {
+			issuer.Algorithms = []string{"ES256", "RS256"}
+		}
+		paths = append(paths, &issuer.CA)
+	}
+	for i, name := range c.Identity.RequestKeys {
+		c.Identity.RequestKeys[i] = textproto.CanonicalMIMEHeaderKey(name)
+	}
+	for _, p := range paths {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)
 		}

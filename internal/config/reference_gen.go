@@ -14,6 +14,7 @@ const fieldDocs = "\n" +
 	"Config.Profiles\tProfiles are selections of upstreams, by name: /mcp serves all upstreams, /mcp/NAME those of one profile.\n" +
 	"Config.Trust\tTrust says what has to be approved by a person, and where approvals are kept.\n" +
 	"Config.Secrets\tSecrets are the credentials that the rest of the file refers to, by name: where each one is, never what it is. Names are lower-case letters, digits, hyphens and underscores, at most 64.\n" +
+	"Config.State\tState is where several gateways keep what they must agree on.\n" +
 	"Config.Audit\tAudit says how the audit log is written.\n" +
 	"Config.Telemetry\tTelemetry is about Doorward's own log.\n" +
 	"Listen.Address\tAddress and port for MCP over HTTP. Anything but loopback needs tls (or tls: {terminated_by: proxy}) and an identity method.\n" +
@@ -21,7 +22,9 @@ const fieldDocs = "\n" +
 	"Listen.TLS\tTLS for this listener.\n" +
 	"Listen.AllowedHosts\tAllowedHosts are the Host headers that are answered, beside the address itself and the host of public_url.\n" +
 	"Listen.AllowedOrigins\tAllowedOrigins are the Origin headers that are answered: web pages that may call Doorward. None unless written.\n" +
-	"Listen.AllowedAddresses\tAllowedAddresses are the networks that clients may come from. All unless written.\n" +
+	"Listen.AllowedAddresses\tAllowedAddresses are the networks that clients may come from, once trusted_proxies have told. All unless written.\n" +
+	"Listen.TrustedProxies\tTrustedProxies are the networks of proxies that are believed about a client's address (X-Forwarded-For, Forwarded, the PROXY protocol) and a request's id (X-Request-Id). None unless written: what anybody else sends of these changes nothing.\n" +
+	"Listen.ProxyProtocol\tProxyProtocol says that connections of trusted proxies begin with a PROXY protocol header. One without is refused, and so is one with it from anybody else.\n" +
 	"Listen.LegacySSE\tLegacySSE answers clients of the HTTP+SSE transport of 2024-11-05 too: GET /sse and POST /messages.\n" +
 	"Listen.WebSocket\tWebSocket answers clients that speak MCP over a WebSocket too, at /ws. The transport is none of MCP's specification.\n" +
 	"Listen.MaxBody\tMaxBody is the largest message that a client may send.\n" +
@@ -29,11 +32,53 @@ const fieldDocs = "\n" +
 	"TLS.Key\tKey is the file with the private key, PEM.\n" +
 	"TLS.MinVersion\tMinVersion is the oldest TLS version that is spoken.\n" +
 	"TLS.TerminatedBy\tTerminatedBy says that TLS ends before Doorward, in a proxy that alone can reach the address.\n" +
+	"TLS.ClientCA\tClientCA is the file with the certificates, PEM, of those who certify clients. Written: clients show a certificate.\n" +
+	"TLS.ClientCertificate\tClientCertificate says whether every client must show one: require, or optional where other identity methods are in use. One that is shown is verified either way.\n" +
+	"TLS.ClientCRL\tClientCRL is the file with the revocation list of client_ca. A list that cannot be read or is out of date refuses every certificate.\n" +
+	"TLS.ACME\tACME gets the certificate from an authority, in place of cert and key. Doorward itself must answer on port 443 of every host.\n" +
+	"ACME.Hosts\tHosts that the certificate is for.\n" +
+	"ACME.Email\tEmail that the authority may write to.\n" +
+	"ACME.Directory\tDirectory of the authority. Let's Encrypt unless written.\n" +
+	"ACME.CA\tCA is the file with the certificates, PEM, that the authority's own is verified by. The system's unless written.\n" +
 	"Admin.Address\tAddress and port of /healthz, /readyz and /metrics. Loopback only. Off unless written.\n" +
 	"Identity.APIKeys\tAPIKeys lets clients in with a key of doorward key create. On when identity is not written at all.\n" +
 	"Identity.Anonymous\tAnonymous lets every client on this machine in without a credential. On loopback only; off unless written.\n" +
+	"Identity.Issuers\tIssuers are the OAuth authorization servers whose access tokens are accepted.\n" +
+	"Identity.Scopes\tScopes that a client without a token is told to ask for. Not written: those of mcp:read:documents and mcp:execute:tools that a role has.\n" +
+	"Identity.SignedRequests\tSignedRequests lets clients in by a signature (RFC 9421) made with a key of doorward key create --signing. Off unless written.\n" +
+	"Identity.MTLS\tMTLS makes the certificate that a client shows (listen.tls.client_ca) its identity. Off unless written: then a certificate only opens the connection.\n" +
+	"Identity.RequestKeys\tRequestKeys are headers in which a client brings a key of its own for an upstream, usable as request:HEADER in credential and env. Such a key reaches the one call that it came with, and nothing else.\n" +
+	"Issuer.Issuer\tIssuer is its identifier, exactly as tokens and its metadata have it: an https URL, or http on loopback.\n" +
+	"Issuer.Audience\tAudience that its tokens have for this gateway. Not written: the URL that the client uses, public_url with /mcp or /mcp/NAME, so that a token of one profile is none of another.\n" +
+	"Issuer.OtherAudiences\tOtherAudiences accepts tokens that are for others too.\n" +
+	"Issuer.Algorithms\tAlgorithms of signatures that are accepted.\n" +
+	"Issuer.JWKSURL\tJWKSURL is where its keys are. Not written: where its metadata says.\n" +
+	"Issuer.TokenType\tTokenType that a JWT must say it is: any accepts at+jwt, JWT and none, at+jwt (RFC 9068) only that.\n" +
+	"Issuer.Clients\tClients are the client_ids whose tokens are accepted. All unless written.\n" +
+	"Issuer.Claims\tClaims of a token, by what they say.\n" +
+	"Issuer.MaxTokenAge\tMaxTokenAge is the longest that a token may live.\n" +
+	"Issuer.KeysStale\tKeysStale is how long its keys are used while it cannot be reached.\n" +
+	"Issuer.Introspection\tIntrospection asks the issuer about tokens that are no JWTs (RFC 7662). At most one issuer has it.\n" +
+	"Issuer.CA\tCA is the file with the certificates, PEM, that its certificate is verified by. The system's unless written.\n" +
+	"Claims.Subject\tSubject is who the token is about.\n" +
+	"Claims.Tenant\tTenant of the subject. Written: a token without it is refused.\n" +
+	"Claims.Groups\tGroups of the subject, for the groups of roles. None unless written.\n" +
+	"Claims.Roles\tRoles of the subject: names of roles of this file. None unless written.\n" +
+	"Introspection.URL\tURL of the endpoint. Not written: where the issuer's metadata says.\n" +
+	"Introspection.ClientID\tClientID that Doorward has at the issuer.\n" +
+	"Introspection.ClientSecret\tClientSecret is the secret of client_secret_basic and client_secret_post.\n" +
+	"Introspection.PrivateKey\tPrivateKey is the secret with the PEM key of private_key_jwt.\n" +
+	"Introspection.Method\tMethod by which Doorward proves to the issuer who it is.\n" +
+	"SignedRequests.Window\tWindow is how far a signature's time may be from this machine's.\n" +
+	"MTLS.Subject\tSubject is the one name of the certificate that counts: its URI (SPIFFE), DNS name or e-mail address. A certificate without exactly one is refused.\n" +
+	"State.Redis\tRedis is the secret with the URL of a Redis that holds what was used once and what was revoked. Not written: this gateway keeps both itself.\n" +
+	"State.CA\tCA is the file with the certificates, PEM, that its own is verified by. The system's unless written.\n" +
 	"Anonymous.Subject\tSubject is the name in the audit log.\n" +
 	"Anonymous.Roles\tRoles that such clients have.\n" +
+	"Role.Scopes\tScopes of tokens that have the role: any one of them.\n" +
+	"Role.Groups\tGroups of tokens that have the role: any one of them, exactly.\n" +
+	"Role.Subjects\tSubjects of tokens and certificates that have the role, by glob; a star never crosses a slash.\n" +
+	"Role.Issuers\tIssuers whose tokens alone can have the role by scopes, groups or subjects. All unless written; mtls stands for certificates.\n" +
 	"Role.Allow\tAllow are the rules that open something.\n" +
 	"Role.Deny\tDeny are the rules that close something. They win over the allow of every role. In a deny on tools and prompts a star crosses slashes too, for the upstream chooses its names.\n" +
 	"Rule.Tools\tTools are globs of upstream/tool. A star never crosses a slash; /** takes in all below.\n" +
@@ -42,17 +87,17 @@ const fieldDocs = "\n" +
 	"Upstream.Command\tCommand is the program and its arguments, spoken to over standard input and output. Either command or url.\n" +
 	"Upstream.URL\tURL of a server: http or https, or ws or wss for transport websocket. Either command or url.\n" +
 	"Upstream.Transport\tTransport that a url speaks: streamable is Streamable HTTP, sse the HTTP+SSE of 2024-11-05, websocket needs a ws or wss URL and is implied by one.\n" +
-	"Upstream.Env\tEnv are variables of a command's environment, each with the name of the secret that is its value. Nothing else of Doorward's own environment reaches a command, but PATH, HOME, LANG and their like.\n" +
+	"Upstream.Env\tEnv are variables of a command's environment, each with the name of the secret that is its value, or with request:HEADER of identity.request_keys where the lifetime is call. Nothing else of Doorward's own environment reaches a command, but PATH, HOME, LANG and their like.\n" +
 	"Upstream.Credential\tCredential that a url is sent with every request. It is attached last, and what a client sent never is.\n" +
 	"Upstream.Limits\tLimits of one upstream.\n" +
 	"Upstream.Sandbox\tSandbox of a command.\n" +
-	"Credential.Bearer\tBearer is the secret that is sent as Authorization: Bearer.\n" +
+	"Credential.Bearer\tBearer is the secret that is sent as Authorization: Bearer; or request:HEADER for the client's own key of identity.request_keys.\n" +
 	"Credential.Header\tHeader is the name of the header that carries value, such as X-Api-Key. Headers of HTTP and of MCP themselves are refused.\n" +
-	"Credential.Value\tValue is the secret that is the whole value of header.\n" +
+	"Credential.Value\tValue is the secret that is the whole value of header; or request:HEADER.\n" +
 	"Limits.Timeout\tTimeout of one call.\n" +
 	"Limits.Concurrency\tConcurrency is how many calls may be under way at once.\n" +
 	"Limits.Result\tResult is the largest answer.\n" +
-	"Sandbox.Lifetime\tLifetime of a process: session starts one for every principal and session, shared one for all.\n" +
+	"Sandbox.Lifetime\tLifetime of a process: session starts one for every principal and session, shared one for all, call one for every call.\n" +
 	"Profile.Upstreams\tUpstreams of the profile, by name.\n" +
 	"Profile.Names\tNames of tools and prompts: prefixed shows upstream__name, plain shows them as the upstream does and takes one upstream only.\n" +
 	"Trust.Lock\tLock is the file of approvals, made for review in Git.\n" +

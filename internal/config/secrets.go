@@ -58,7 +58,16 @@ func (v *checker) credentials(path string, u Upstream) {
 		if !GoodVariable(variable) {
 			v.fault(join(path+".env", variable), "a variable's name is letters, digits and underscores, at most %d", maxVariable)
 		}
-		v.reference(join(path+".env", variable), u.Env[variable])
+		at := join(path+".env", variable)
+		header, brought := RequestKey(u.Env[variable])
+		switch {
+		case !brought:
+			v.reference(at, u.Env[variable])
+		case u.Sandbox.Lifetime != "call":
+			v.fault(at, "is a client's own key, and needs sandbox: {lifetime: call}: a process that outlives a call would serve others with it")
+		default:
+			v.requestKey(at, header)
+		}
 	}
 	if u.Credential != nil {
 		v.credential(path, u)
@@ -75,17 +84,37 @@ func (v *checker) credential(path string, u Upstream) {
 	case bearer && header:
 		v.fault(path, "has both bearer and header: keep one")
 	case bearer:
-		v.reference(path+".bearer", c.Bearer)
+		v.held(path+".bearer", c.Bearer, u)
 	case !header:
 		v.fault(path, "needs bearer, or header and value")
 	case c.Header == "" || c.Value == "":
 		v.fault(path, "needs both header and value")
 	default:
-		v.reference(path+".value", c.Value)
+		v.held(path+".value", c.Value, u)
 		if why := BadHeader(c.Header); why != "" {
 			v.fault(path+".header", "%s", why)
 		}
 	}
+}
+
+// held checks what a credential's value refers to.
+func (v *checker) held(path, name string, u Upstream) {
+	header, brought := RequestKey(name)
+	switch {
+	case !brought:
+		v.reference(path, name)
+	case u.Transport == "websocket" || isWebSocket(u.URL):
+		v.fault(path, "is a client's own key, and a WebSocket has headers once for all its calls: use a transport of HTTP")
+	default:
+		v.requestKey(path, header)
+	}
+}
+
+// RequestKey is the header of a reference to a client's own key
+// (request:X-Gemini-Key), in canonical form.
+func RequestKey(name string) (header string, ok bool) {
+	header, ok = strings.CutPrefix(name, "request:")
+	return textproto.CanonicalMIMEHeaderKey(header), ok
 }
 
 // reference checks the name of a secret. The fault does not repeat it, for it

@@ -136,7 +136,7 @@ func single(v reflect.Value) (string, bool) {
 // isEmptyEntry tells of a role without rules, which has no line of its own.
 func isEmptyEntry(v reflect.Value) bool {
 	r, ok := reflect.TypeAssert[Role](v)
-	return ok && r.Allow == nil && r.Deny == nil
+	return ok && reflect.ValueOf(r).IsZero()
 }
 
 // plain is text as YAML: bare when that can only be read one way.

@@ -37,6 +37,8 @@ func Validate(c *Config) []Fault {
 	}
 	v.listen()
 	v.identity()
+	v.issuers()
+	v.requestKeys()
 	v.roles()
 	for _, name := range slices.Sorted(maps.Keys(c.Upstreams)) {
 		v.upstream(name, c.Upstreams[name])
@@ -51,6 +53,11 @@ func Validate(c *Config) []Fault {
 		if n > maxEntries {
 			v.fault(key, "has more than %d entries", maxEntries)
 		}
+	}
+	if c.State.Redis != "" {
+		v.reference("state.redis", c.State.Redis)
+	} else if c.State.CA != "" {
+		v.fault("state.ca", "is for redis")
 	}
 	if c.Trust.Lock == "" {
 		v.fault("trust.lock", "must name a file")
@@ -74,6 +81,11 @@ func (v *checker) listen() {
 	}
 	if l.PublicURL != "" {
 		v.url("listen.public_url", l.PublicURL, "http", "https")
+		if u, err := url.Parse(l.PublicURL); err == nil && (u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Host != strings.ToLower(u.Host)) {
+			v.fault("listen.public_url", "must not have a path, a query or upper-case letters in its host: /mcp follows it")
+		} else if err == nil && (u.Scheme == "https" && u.Port() == "443" || u.Scheme == "http" && u.Port() == "80") {
+			v.fault("listen.public_url", "must not have the port that its scheme has anyway: what tokens are for is compared as it is written")
+		}
 	}
 	if l.MaxBody < minBody || l.MaxBody > maxBody {
 		v.fault("listen.max_body", "must be between %v and %v", minBody, maxBody)
@@ -89,48 +101,11 @@ func (v *checker) listen() {
 			v.fault(fmt.Sprintf("listen.allowed_origins[%d]", i), "must be an origin, such as https://app.example.com, without a path")
 		}
 	}
-	t := &l.TLS
-	switch {
-	case (t.Cert == "") != (t.Key == ""):
-		v.fault("listen.tls", "needs both cert and key")
-	case t.Cert != "" && t.TerminatedBy != "":
-		v.fault("listen.tls", "has a certificate or terminated_by, not both")
-	}
 	if a := v.c.Admin.Address; a.IsValid() && !a.Addr().IsLoopback() {
 		v.fault("admin.address", "must be a loopback address, such as 127.0.0.1:8081: it answers without asking who it is")
 	}
-	if l.Address.IsValid() && !l.Address.Addr().IsLoopback() {
-		if t.Cert == "" && t.TerminatedBy == "" {
-			v.fault("listen.address", "is not loopback and has no TLS: set listen.tls, or tls: {terminated_by: proxy} if a proxy in front has it")
-		}
-		if !v.c.Identity.APIKeys {
-			v.fault("listen.address", "is not loopback and has no identity method: set identity.api_keys")
-		}
-	}
-}
-
-func (v *checker) identity() {
-	id := &v.c.Identity
-	if id.Anonymous == nil {
-		if !id.APIKeys {
-			v.fault("identity", "lets nobody in: set api_keys or anonymous")
-		}
-		return
-	}
-	if l := v.c.Listen.Address; l.IsValid() && !l.Addr().IsLoopback() {
-		v.fault("identity.anonymous", "is for loopback addresses only, and listen.address is %s", l)
-	}
-	if s := id.Anonymous.Subject; s == "" || len(s) > maxSubject {
-		v.fault("identity.anonymous.subject", "must be a name of at most %d bytes", maxSubject)
-	}
-	if len(id.Anonymous.Roles) == 0 {
-		v.fault("identity.anonymous.roles", "must name a role: without one nothing is allowed")
-	}
-	for i, r := range id.Anonymous.Roles {
-		if _, ok := v.c.Roles[r]; !ok {
-			v.fault(fmt.Sprintf("identity.anonymous.roles[%d]", i), "there is no role %q%s", shorten(r), among(v.c.Roles))
-		}
-	}
+	v.tls()
+	v.open()
 }
 
 func (v *checker) roles() {
@@ -138,6 +113,7 @@ func (v *checker) roles() {
 		if !matches(`^[a-z0-9][a-z0-9_-]*$`, name) {
 			v.fault(join("roles", name), "the name must be lower-case letters, digits, hyphens and underscores, at most %d", maxNames)
 		}
+		v.members(join("roles", name), v.c.Roles[name])
 	}
 	_, faults := policy.Compile(v.c.PolicyRoles())
 	for _, f := range faults {
@@ -157,7 +133,10 @@ func (c *Config) PolicyRoles() map[string]policy.Role {
 		return out
 	}
 	for name, r := range c.Roles {
-		all[name] = policy.Role{Allow: rules(r.Allow), Deny: rules(r.Deny)}
+		all[name] = policy.Role{
+			Scopes: r.Scopes, Groups: r.Groups, Subjects: r.Subjects, Issuers: r.Issuers,
+			Allow: rules(r.Allow), Deny: rules(r.Deny),
+		}
 	}
 	return all
 }

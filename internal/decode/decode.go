@@ -9,6 +9,7 @@ package decode
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/http"
@@ -66,6 +67,9 @@ func (s *Stage) judge(ctx context.Context, ex *gate.Exchange) (gate.Verdict, err
 	raw, err := ex.Inbound.Body(ctx)
 	if err != nil {
 		return gate.Verdict{}, fmt.Errorf("reading the message: %w", err)
+	}
+	if ex.Digest != nil && sha256.Sum256(raw) != *ex.Digest {
+		return gate.Refuse(gate.CodeBadCredential, "the body is not the one that was signed", "the credential was not accepted"), nil
 	}
 	if mcp.IsBatch(raw) {
 		return s.batch(ex, raw), nil

@@ -133,7 +133,7 @@ func (e *exam) rejected(ctx context.Context, a *answer) []Finding {
 		said = c.params["error_description"]
 	}
 	f := Finding{ID: "credential.invalid", Status: Problem, Cause: "refused", Seen: "the server does not accept the credential", Why: "every message with it is answered with 401"}
-	if a.message.code() == "identity.expired" || a.message.code() == "" && strings.Contains(strings.ToLower(said), "expired") {
+	if a.message.code() == "" && strings.Contains(strings.ToLower(said), "expired") {
 		f.ID, f.Cause, f.Seen = "credential.expired", "", "the credential has expired"
 	}
 	if said != "" {
@@ -141,7 +141,7 @@ func (e *exam) rejected(ctx context.Context, a *answer) []Finding {
 	}
 	f.Fix = "get a new one from whoever runs the server"
 	if a.doorward() {
-		f.Fix = "see which keys there are: " + e.command("key list") + "\nand replace it: " + e.command("key rotate NAME")
+		f.Fix = "see which keys have expired or are revoked, for the gateway does not tell a client: " + e.command("key list") + "\nand replace it: " + e.command("key rotate NAME")
 	}
 	return []Finding{f}
 }

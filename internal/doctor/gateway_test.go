@@ -77,7 +77,7 @@ func TestCredentials(t *testing.T) {
 		{"none", "", "credential.missing", "doorward key create NAME"},
 		{"unknown", "dw_" + strings.Repeat("A", 43), "credential.invalid/refused", "identity.invalid"},
 		{"revoked", revoked, "credential.invalid/refused", "doorward key rotate"},
-		{"expired", gw.ShortKey("short"), "credential.expired", "has expired"},
+		{"expired", gw.ShortKey("short"), "credential.invalid/refused", "which keys have expired"},
 		{"only quotes", `""`, "credential.invalid/form credential.missing", "quotation marks"},
 		{"quotes", `"` + good + `"`, "credential.invalid/form", "quotation marks"},
 		{"newline", good + "\n", "credential.invalid/form", "newline"},

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"context"
+	"crypto/x509"
 	"net/http"
 	"net/netip"
 	"time"
@@ -37,9 +38,18 @@ type Inbound struct {
 	Op        string // "" for a JSON-RPC message; OpStream, OpClose and OpOpen for what is none
 	Session   string // id of the session that the connection itself stands for (stdio, sse, websocket); empty before a handshake, and on http
 	Header    http.Header
+	Method    string // of HTTP; empty where the transport has none
+	Base      string // scheme and authority by which clients know the gateway, from the configuration or the listener, never from Host: "https://mcp.example.com"
+	Target    string // the request line's path and query, as sent
 	Remote    netip.Addr
+	Request   string // id that a trusted proxy gave the request; bounded, printable
 	UserAgent string // bounded, printable
-	Local     bool   // the transport itself proves the local user (stdio)
+	// Certificate is the client's own, after TLS has verified it; nil without one.
+	Certificate *x509.Certificate
+	// Keys are the client's own keys for upstreams (identity.request_keys), by the
+	// canonical name of their header. They are in Header no more.
+	Keys  map[string]Secret
+	Local bool // the transport itself proves the local user (stdio)
 	// Body reads the message, bounded. decode alone calls it, once, after
 	// identify has let the exchange pass. Nil when Op is set.
 	Body func(context.Context) ([]byte, error)
@@ -104,7 +114,9 @@ type Exchange struct {
 	ID        string // random, time-ordered, unique; shown to clients in refusals
 	Start     time.Time
 	Inbound   Inbound
+	Attempt   Attempt    // identify, also when it refuses
 	Principal *Principal // identify
+	Digest    *[32]byte  // identify: the SHA-256 that the body must have; nil when nothing was signed
 	Call      Call       // decode
 	Target    Target     // resolve
 	Findings  []Finding  // inspect appends
@@ -126,4 +138,15 @@ type Tally struct {
 	Notifications int // messages relayed before the final answer
 	Asks          int // server-to-client requests among them
 	Upstream      time.Duration
+}
+
+// Attempt is what is known of a sign-in whether or not it succeeded, for the
+// record. Nothing in it is a credential, and nothing is the client's mere claim:
+// the subject is set when the proof was good and the credential was refused all
+// the same (expired, revoked).
+type Attempt struct {
+	Method     string // one of the Method constants; empty when no credential came
+	Realm      string
+	Subject    string
+	Credential string // public id
 }

@@ -8,22 +8,53 @@ import (
 // Principal is who the client proved to be. identify makes it; nothing changes
 // it afterwards.
 type Principal struct {
-	Method     string    // how it was proved: "api_key", "anonymous"
-	Subject    string    // who: the key's name, or the configured anonymous subject
+	Method     string    // how it was proved: one of the Method constants
+	Realm      string    // who vouches for the subject: an issuer's URL, or one of the Realm constants
+	Subject    string    // who: a key's name, a token's sub, a certificate's name, or the configured anonymous subject
 	Tenant     string    // empty when the method knows no tenants
-	Credential string    // public id of the credential (a key's id); never the credential itself
+	Credential string    // public id of the credential (a key's id, a token's jti); never the credential itself
+	Client     string    // OAuth client_id that the token was issued to; empty for other methods
+	Groups     []string  // of the token, sorted
+	Scopes     []string  // of the token, sorted
 	Roles      []string  // sorted
 	Expires    time.Time // zero: does not expire
 }
 
+// How a principal proved who it is.
+const (
+	MethodAPIKey        = "api_key"
+	MethodSignature     = "signature"     // RFC 9421, with an API key's signing secret
+	MethodJWT           = "jwt"           // RFC 9068
+	MethodIntrospection = "introspection" // RFC 7662
+	MethodMTLS          = "mtls"
+	MethodAnonymous     = "anonymous"
+	MethodLocal         = "local" // the transport itself proves the local user
+)
+
+// Who vouches for the subject of a principal without an issuer. No issuer has
+// such a name: theirs are URLs.
+const (
+	RealmKeys      = "api_key" // the owner of an API key, sent or signed with
+	RealmMTLS      = "mtls"
+	RealmAnonymous = "anonymous"
+	RealmLocal     = "local"
+)
+
+// HasScopes tells whether the principal came with a token, whose scopes can be
+// widened by its issuer.
+func (p *Principal) HasScopes() bool {
+	return p != nil && (p.Method == MethodJWT || p.Method == MethodIntrospection)
+}
+
 // Key identifies the principal in session, pool and ownership tables: two
-// requests belong to the same principal exactly when their keys are equal.
+// requests belong to the same principal exactly when their keys are equal: the
+// same subject of the same realm and tenant, however it was proved.
 // The parts are length-prefixed, so no subject can imitate another's key.
 func (p *Principal) Key() string {
 	if p == nil {
 		return ""
 	}
-	return string(p.appendKey(make([]byte, 0, len(p.Method)+len(p.Tenant)+len(p.Subject)+len("00:00:00:"))))
+	return string(p.appendKey(make([]byte, 0, len(p.Realm)+len(p.Tenant)+len(p.Subject)+len("00:00:00:"))))
 }
 
 // HasKey tells whether key is the principal's Key, without making one.
@@ -36,7 +67,7 @@ func (p *Principal) HasKey(key string) bool {
 }
 
 func (p *Principal) appendKey(b []byte) []byte {
-	for _, s := range [...]string{p.Method, p.Tenant, p.Subject} {
+	for _, s := range [...]string{p.Realm, p.Tenant, p.Subject} {
 		b = strconv.AppendInt(b, int64(len(s)), 10)
 		b = append(b, ':')
 		b = append(b, s...)

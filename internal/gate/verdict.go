@@ -23,6 +23,9 @@ const (
 	CodeBadCredential      Code = "identity.invalid"
 	CodeExpiredCredential  Code = "identity.expired"
 	CodeIdentityDown       Code = "identity.unavailable"
+	CodeIdentityConflict   Code = "identity.conflict"
+	CodeScope              Code = "identity.scope"
+	CodeRequestKey         Code = "identity.request_key"
 	CodeBadBody            Code = "message.parse"
 	CodeBadMessage         Code = "message.invalid"
 	CodeTooLarge           Code = "message.too_large"
@@ -78,6 +81,8 @@ type Verdict struct {
 	Code   Code   // stable id; required unless Effect is Continue
 	Reason string // for the operator and the audit log only
 	Public string // what the client may read beside the code; may be empty
+	// Scopes are those that the operation needs and the token lacks, for CodeScope.
+	Scopes []string
 }
 
 // Pass is the verdict of a stage without objection.

@@ -2,8 +2,6 @@ package identify
 
 import "doorward/internal/gate"
 
-const methodAnonymous = "anonymous"
-
 // AnonymousPrincipal is who a client without a credential is
 // (identity.anonymous), when it is on this machine.
 type AnonymousPrincipal struct {

@@ -2,18 +2,14 @@ package identify
 
 import (
 	"errors"
-	"fmt"
-	"strings"
 	"time"
 
 	"doorward/internal/gate"
 )
 
-const methodAPIKey = "api_key"
-
-// maxCredential bounds an Authorization header in bytes: more than ten times a
-// key, and little enough to hash without care.
-const maxCredential = 512
+// keyPrefix begins every API key (store.Prefix), and no JWT: those begin with the
+// base64 of a brace.
+const keyPrefix = "dw_"
 
 // KeyInfo is what the key store knows about a key.
 type KeyInfo struct {
@@ -29,93 +25,52 @@ type Keys interface {
 	Lookup(text string) (KeyInfo, error)
 }
 
-// The judgements of a key store. With the last two it may return the KeyInfo,
-// for the audit log.
+// The judgements of a key store, and of the issuers of tokens. With the last two
+// it may return the KeyInfo, for the audit log.
 var (
 	ErrUnknown = errors.New("unknown key")
 	ErrExpired = errors.New("key has expired")
 	ErrRevoked = errors.New("key is revoked")
+	// ErrNoSigning is that of a key that was not made to sign.
+	ErrNoSigning = errors.New("key may not sign")
 )
 
-const notAccepted = "the credential was not accepted"
-
-func invalid(reason string) (gate.Verdict, error) {
-	return gate.Refuse(gate.CodeBadCredential, reason, notAccepted), nil
+// judged tells whether a key store has judged a key: nil is that it is good.
+func judged(err error) bool {
+	return err == nil || errors.Is(err, ErrUnknown) || errors.Is(err, ErrExpired) || errors.Is(err, ErrRevoked) || errors.Is(err, ErrNoSigning)
 }
 
-// apiKey judges the Authorization header. values is all of them, present or
-// empty.
-func (s *Stage) apiKey(ex *gate.Exchange, values []string) (gate.Verdict, error) {
-	if s.keys == nil {
-		return invalid("an Authorization header, and no method that takes one")
-	}
-	if len(values) != 1 {
-		return invalid("more than one Authorization header, or an empty one")
-	}
-	text, fault := bearer(values[0])
-	if fault != "" {
-		return invalid(fault)
-	}
-	key, err := s.lookup(text)
+// apiKey judges the text of a bearer key.
+func (s *Stage) apiKey(ex *gate.Exchange, text string) (*proof, gate.Verdict, error) {
+	ex.Attempt.Method, ex.Attempt.Realm = gate.MethodAPIKey, gate.RealmKeys
+	key, err := guarded("the key store", func() (KeyInfo, error) { return s.Keys.Lookup(text) })
+	return s.owner(ex, gate.MethodAPIKey, key, err)
+}
+
+// owner is the principal of a key that the store has judged.
+func (s *Stage) owner(ex *gate.Exchange, method string, key KeyInfo, err error) (*proof, gate.Verdict, error) {
+	v := gate.Pass()
 	switch {
 	case errors.Is(err, ErrUnknown):
-		return invalid("unknown key")
+		v, err = invalid("unknown key")
 	case errors.Is(err, ErrRevoked):
-		return invalid("revoked key " + key.ID)
+		v, err = invalid("revoked key")
+	case errors.Is(err, ErrNoSigning):
+		v, err = invalid("a key that was not made to sign: doorward key create --signing makes one")
 	case errors.Is(err, ErrExpired), err == nil && !key.Expires.IsZero() && !time.Now().Before(key.Expires):
-		return gate.Refuse(gate.CodeExpiredCredential, "expired key "+key.ID, "the API key has expired"), nil
+		v, err = gate.Refuse(gate.CodeExpiredCredential, "expired key", notAccepted), nil
 	case err == nil && (key.ID == "" || key.Name == ""):
 		err = errors.New("the key store gave a key without id or name")
 	}
 	if err != nil {
-		return gate.Verdict{}, &gate.Error{
-			Code: gate.CodeIdentityDown, Public: "credentials cannot be checked now",
-			Op: "looking up API key", Err: err,
-		}
+		return nil, gate.Verdict{}, down("looking up an API key", err)
 	}
-	ex.Principal = &gate.Principal{
-		Method: methodAPIKey, Subject: key.Name, Credential: key.ID,
+	ex.Attempt.Subject, ex.Attempt.Credential = key.Name, key.ID
+	if v.Effect != gate.Continue {
+		return nil, v, nil
+	}
+	return &proof{who: &gate.Principal{
+		Method: method, Realm: gate.RealmKeys, Subject: key.Name, Credential: key.ID,
 		Roles: sorted(key.Roles), Expires: key.Expires,
-	}
-	return gate.Pass(), nil
-}
-
-// lookup asks the store; a panic in it is an error. What it panicked with is
-// not repeated: it could hold the key.
-func (s *Stage) lookup(text string) (key KeyInfo, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			key, err = KeyInfo{}, fmt.Errorf("the key store panicked (%T)", p)
-		}
-	}()
-	return s.keys.Lookup(text)
-}
-
-// bearer takes the token from "Bearer TOKEN" (RFC 6750 §2.1): one space, and a
-// token68 (RFC 9110 §11.2). fault says what is wrong and quotes nothing.
-func bearer(value string) (token, fault string) {
-	if len(value) > maxCredential {
-		return "", "Authorization header too long"
-	}
-	scheme, token, found := strings.Cut(value, " ")
-	switch {
-	case !strings.EqualFold(scheme, "Bearer"):
-		return "", "Authorization scheme other than Bearer"
-	case !found || token == "":
-		return "", "Bearer without a token"
-	}
-	body := strings.TrimRight(token, "=")
-	for i := range len(body) {
-		if !token68(body[i]) {
-			return "", "token with a character that no token has"
-		}
-	}
-	if body == "" {
-		return "", "Bearer without a token"
-	}
-	return token, ""
-}
-
-func token68(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-._~+/", c) >= 0
+	}}, v, nil
 }

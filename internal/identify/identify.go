@@ -2,10 +2,12 @@ package identify
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"doorward/internal/gate"
@@ -13,15 +15,32 @@ import (
 
 // Config says which methods there are. At least one is required.
 type Config struct {
-	APIKeys   bool                // identity.api_keys
-	Keys      Keys                // required with APIKeys
-	Anonymous *AnonymousPrincipal // identity.anonymous; nil: off
-	Local     *LocalPrincipal     // who speaks on stdio; nil: Anonymous, or nobody
+	APIKeys      bool                // identity.api_keys
+	Keys         Keys                // required with APIKeys
+	Signatures   *SignatureMethod    // identity.signed_requests; nil: off
+	Tokens       *TokenMethod        // identity.issuers; nil: off
+	Certificates string              // identity.mtls: san_uri, san_dns or san_email; empty: off
+	Anonymous    *AnonymousPrincipal // identity.anonymous; nil: off
+	Local        *LocalPrincipal     // who speaks on stdio; nil: Anonymous, or nobody
+	// Roles are the roles of a principal who came with a token or a certificate;
+	// claimed are those that the token names. Nil: none.
+	Roles func(who *gate.Principal, claimed []string) []string
+	// Revoked tells whether a credential, or whoever it stands for, was revoked
+	// after it was given out. An error is that it cannot be known. Nil: nothing was.
+	Revoked func(*gate.Principal) (bool, error)
+}
+
+// Once remembers what may be used once: the nonces of signatures.
+type Once interface {
+	// Use takes note of a key, which was made then and need not be remembered
+	// after until. It is false where it was used before, or made before the memory
+	// began. An error is that it cannot be known.
+	Use(ctx context.Context, key string, made, until time.Time) (fresh bool, err error)
 }
 
 // Stage is the identify stage. It is immutable and safe for concurrent use.
 type Stage struct {
-	keys      Keys            // nil when API keys are off
+	Config
 	anonymous *gate.Principal // nil when off; shared by all its exchanges
 	local     *gate.Principal
 }
@@ -30,38 +49,51 @@ var _ gate.Stage = (*Stage)(nil)
 
 // New checks the configuration.
 func New(cfg Config) (*Stage, error) {
-	s := &Stage{}
-	if cfg.APIKeys {
-		if cfg.Keys == nil {
-			return nil, errors.New("identify: API keys need a key store")
-		}
-		s.keys = cfg.Keys
-	}
+	s := &Stage{Config: cfg}
 	var err error
+	switch {
+	case cfg.APIKeys && cfg.Keys == nil:
+		return nil, errors.New("identify: API keys need a key store")
+	case cfg.Signatures != nil && (cfg.Signatures.Keys == nil || cfg.Signatures.Once == nil || cfg.Signatures.Window <= 0):
+		return nil, errors.New("identify: signatures need keys, a memory of nonces and a window")
+	case cfg.Tokens != nil && (cfg.Tokens.Issuers == nil || cfg.Tokens.Audience == nil):
+		return nil, errors.New("identify: tokens need issuers and an audience")
+	case cfg.Certificates != "" && !goodName(cfg.Certificates):
+		return nil, fmt.Errorf("identify: a certificate has no name %q", cfg.Certificates)
+	}
 	if a := cfg.Anonymous; a != nil {
-		if s.anonymous, err = fixed(methodAnonymous, a.Subject, a.Roles); err != nil {
+		if s.anonymous, err = fixed(gate.MethodAnonymous, gate.RealmAnonymous, a.Subject, a.Roles); err != nil {
 			return nil, err
 		}
 	}
 	if l := cfg.Local; l != nil {
-		if s.local, err = fixed(methodLocal, l.Subject, l.Roles); err != nil {
+		if s.local, err = fixed(gate.MethodLocal, gate.RealmLocal, l.Subject, l.Roles); err != nil {
 			return nil, err
 		}
 	}
-	if s.keys == nil && s.anonymous == nil && s.local == nil {
+	if !cfg.remote() && s.anonymous == nil && s.local == nil {
 		return nil, errors.New("identify: no identity method is configured")
 	}
 	return s, nil
 }
 
-// fixed is a principal that the configuration names.
-func fixed(method, subject string, roles []string) (*gate.Principal, error) {
-	const limit = 256
-	if subject == "" || len(subject) > limit || strings.ContainsFunc(subject, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return nil, fmt.Errorf("identify: the %s subject needs 1 to %d printable characters", method, limit)
-	}
-	return &gate.Principal{Method: method, Subject: subject, Roles: sorted(roles)}, nil
+// remote tells whether there is a method with a credential.
+func (c *Config) remote() bool {
+	return c.APIKeys || c.Signatures != nil || c.Tokens != nil || c.Certificates != ""
 }
+
+// maxSubject bounds who a principal is, in bytes.
+const maxSubject = 256
+
+// fixed is a principal that the configuration names.
+func fixed(method, realm, subject string, roles []string) (*gate.Principal, error) {
+	if subject == "" || len(subject) > maxSubject || strings.ContainsFunc(subject, unprintable) {
+		return nil, fmt.Errorf("identify: the %s subject needs 1 to %d printable characters", method, maxSubject)
+	}
+	return &gate.Principal{Method: method, Realm: realm, Subject: subject, Roles: sorted(roles)}, nil
+}
+
+func unprintable(r rune) bool { return r == unicode.ReplacementChar || !unicode.IsPrint(r) }
 
 // sorted is roles in order, without touching the caller's slice.
 func sorted(roles []string) []string {
@@ -77,24 +109,119 @@ func (*Stage) Name() string { return "identify" }
 // Applies is true: there is no method for strangers.
 func (*Stage) Applies(gate.Route) bool { return true }
 
-// Judge sets the exchange's principal or refuses. One method decides: with an
-// Authorization header it is the API key, whatever it holds; without one the
-// transport.
-func (s *Stage) Judge(_ context.Context, ex *gate.Exchange) (gate.Verdict, error) {
-	ex.Principal = nil
-	if values, present := ex.Inbound.Header["Authorization"]; present {
-		return s.apiKey(ex, values)
+// proof is a credential that was good.
+type proof struct {
+	who *gate.Principal
+	// bound says that it is good with the certificate of this connection alone, so
+	// that certificate and token say the same (RFC 8705, section 3).
+	bound bool
+}
+
+// method proves one kind of credential. A verdict other than Continue, or an
+// error, refuses; nil is a credential that the request does not carry.
+type method func(context.Context, *gate.Exchange) (*proof, gate.Verdict, error)
+
+// Judge sets the exchange's principal or refuses.
+func (s *Stage) Judge(ctx context.Context, ex *gate.Exchange) (gate.Verdict, error) {
+	ex.Principal, ex.Digest, ex.Attempt = nil, nil, gate.Attempt{}
+	var found *proof
+	for _, m := range [...]method{s.certificate, s.signature, s.authorization} {
+		p, v, err := m(ctx, ex)
+		switch {
+		case err != nil || v.Effect != gate.Continue:
+			return v, err
+		case p == nil:
+		case found != nil:
+			if found = agreed(found, p); found == nil {
+				return gate.Refuse(gate.CodeIdentityConflict, "several credentials on one request, which do not say the same", notAccepted), nil
+			}
+		default:
+			found = p
+		}
 	}
+	if found == nil {
+		return s.nobody(ex), nil
+	}
+	who := found.who
+	ex.Attempt = gate.Attempt{Method: who.Method, Realm: who.Realm, Subject: who.Subject, Credential: who.Credential}
+	if s.Revoked != nil {
+		gone, err := s.Revoked(who)
+		if err != nil {
+			return gate.Verdict{}, down("asking what was revoked", err)
+		}
+		if gone {
+			return invalid("the credential or its subject was revoked")
+		}
+	}
+	ex.Principal = who
+	return gate.Pass(), nil
+}
+
+// agreed is what two credentials of one request say together; nil when they do
+// not say the same. A certificate goes with the token that is bound to it, and a
+// signature with the very key that made it: the rights are those of one of them.
+func agreed(a, b *proof) *proof {
+	switch {
+	case a.who.Method == gate.MethodMTLS && b.bound:
+		return b
+	case a.who.Method == gate.MethodSignature && b.who.Method == gate.MethodAPIKey && a.who.Credential == b.who.Credential:
+		return a
+	}
+	return nil
+}
+
+// nobody judges a request that carries no credential: by its transport.
+func (s *Stage) nobody(ex *gate.Exchange) gate.Verdict {
 	switch {
 	case ex.Inbound.Local && s.local != nil:
 		ex.Principal = s.local
 	case s.anonymous != nil && (ex.Inbound.Local || fromLoopback(ex)):
 		ex.Principal = s.anonymous
-	case s.keys == nil:
-		return gate.Refuse(gate.CodeUnauthenticated, "no identity method applies to this address", ""), nil
+	case !s.remote():
+		return gate.Refuse(gate.CodeUnauthenticated, "no identity method applies to this address", "")
 	default:
-		return gate.Refuse(gate.CodeUnauthenticated, "no Authorization header",
-			"an API key is required: send it as Authorization: Bearer KEY"), nil
+		return gate.Refuse(gate.CodeUnauthenticated, "no credential", s.advice())
 	}
-	return gate.Pass(), nil
+	p := ex.Principal
+	ex.Attempt = gate.Attempt{Method: p.Method, Realm: p.Realm, Subject: p.Subject}
+	return gate.Pass()
 }
+
+// advice tells a client without a credential what there is.
+func (s *Stage) advice() string {
+	switch {
+	case s.Tokens != nil && s.APIKeys:
+		return "sign in first: send an access token or an API key as Authorization: Bearer"
+	case s.Tokens != nil:
+		return "sign in first: send an access token as Authorization: Bearer"
+	case s.APIKeys:
+		return "an API key is required: send it as Authorization: Bearer KEY"
+	}
+	return "sign in first"
+}
+
+const notAccepted = "the credential was not accepted"
+
+func invalid(reason string) (gate.Verdict, error) {
+	return gate.Refuse(gate.CodeBadCredential, reason, notAccepted), nil
+}
+
+// down is the error of something that a credential cannot be judged without.
+func down(op string, err error) error {
+	return &gate.Error{Code: gate.CodeIdentityDown, Public: "credentials cannot be checked now", Op: op, Err: err}
+}
+
+// guarded calls somebody who judges a credential; a panic there is an error. What
+// it panicked with is not repeated: it could hold the credential.
+func guarded[T any](what string, ask func() (T, error)) (answer T, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			var none T
+			answer, err = none, fmt.Errorf("%s panicked (%T)", what, p)
+		}
+	}()
+	return ask()
+}
+
+// nothing is the SHA-256 of an empty body.
+func nothing() [sha256.Size]byte { return sha256.Sum256(nil) }

@@ -89,7 +89,7 @@ func code(t *testing.T, s *identify.Stage, ex *gate.Exchange) gate.Code {
 func TestAGoodKeyIsItsOwner(t *testing.T) {
 	k := &keys{}
 	s := stage(t, identify.Config{APIKeys: true, Keys: k})
-	want := &gate.Principal{Method: "api_key", Subject: "alice", Credential: "k_1", Roles: []string{"reader", "writer"}}
+	want := &gate.Principal{Method: "api_key", Realm: "api_key", Subject: "alice", Credential: "k_1", Roles: []string{"reader", "writer"}}
 	for _, scheme := range []string{"Bearer ", "bearer ", "BEARER "} {
 		ex := from("203.0.113.9", scheme+good)
 		if c := code(t, s, ex); c != "" {

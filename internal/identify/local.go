@@ -1,7 +1,5 @@
 package identify
 
-const methodLocal = "local"
-
 // LocalPrincipal is who speaks on a transport that itself proves the local user:
 // on stdio, the user who started the process.
 type LocalPrincipal struct {

@@ -59,6 +59,7 @@ func (v *visit) post() {
 		// It has no end of its own: Shutdown gives it one.
 		listening, cancel := context.WithCancel(ctx)
 		defer cancel()
+		defer v.guard(cancel)()
 		v.server.endless.join(a, cancel)
 		defer v.server.endless.leave(a)
 		ctx = listening
@@ -298,7 +299,7 @@ func (a *answer) Refuse(_ context.Context, ex *gate.Exchange, out gate.Outcome) 
 	if ex.Call.Route.Action == gate.Handshake {
 		a.visit.server.sessions.drop(ex.Call.Session)
 	}
-	r := render(ex, out)
+	r := render(ex, out, a.visit.settings)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.check()
@@ -310,9 +311,7 @@ func (a *answer) Refuse(_ context.Context, ex *gate.Exchange, out gate.Outcome) 
 	case ex != a.ex:
 		return a.item(r.body)
 	case a.phase == fresh && a.plain(r.status):
-		if r.challenge != "" {
-			a.visit.out.w.Header().Set("WWW-Authenticate", r.challenge)
-		}
+		r.hint(a.visit.out.w.Header())
 		return a.whole(r.status, r.body)
 	}
 	return a.last(r.body)
@@ -353,7 +352,7 @@ func (a *answer) end() {
 	default:
 		a.phase = finished
 		a.visit.server.cfg.Log.Error("exchange ended without an answer", "exchange", a.ex.ID)
-		r := render(a.ex, gate.Outcome{Verdict: gate.Verdict{Code: gate.CodeInternal}})
+		r := render(a.ex, gate.Outcome{Verdict: gate.Verdict{Code: gate.CodeInternal}}, a.visit.settings)
 		_ = a.visit.out.json(http.StatusInternalServerError, r.body) // as above
 	}
 }

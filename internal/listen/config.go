@@ -30,9 +30,12 @@ type Config struct {
 	// Record writes an event to the audit log: of a request that was turned
 	// away before it became an exchange. Nil: nobody keeps them.
 	Record func(context.Context, gate.Event) error
-	Log    *slog.Logger // nil discards
-	Meter  Meter        // nil counts nothing
-	Limits Limits
+	// ProxyProtocol wants a PROXY protocol header (version 1 or 2) of every
+	// connection from a trusted proxy, and refuses one from anybody else.
+	ProxyProtocol bool
+	Log           *slog.Logger // nil discards
+	Meter         Meter        // nil counts nothing
+	Limits        Limits
 }
 
 // Settings is the part of the configuration that a reload may change. It is
@@ -42,14 +45,26 @@ type Settings struct {
 	AllowedOrigins   []string       // exact Origin values, such as "https://app.example.com"
 	AllowedAddresses []netip.Prefix // empty: every address
 	MaxBody          int64          // bytes of one message; zero: 4 MiB
-	PublicURL        *url.URL       // its host is an allowed Host, its origin an allowed Origin; may be nil
+	TrustedProxies   []netip.Prefix // who is believed about a client's address and a request's id; empty: nobody (CVE-2026-76835)
+	RequestKeys      []string       // canonical names of the headers that hold a client's own keys for upstreams
+	PublicURL        *url.URL       // its host is an allowed Host, its origin an allowed Origin, and both are the Base of every exchange; may be nil
+	Authorization    *Authorization // nil: no OAuth
 	LegacySSE        bool           // serve HTTP+SSE (2024-11-05) at /sse and /messages; turning it off ends its streams
 	WebSocket        bool           // serve WebSockets at /ws; turning it off ends them
 }
 
+// Authorization is what clients are told about getting an access token.
+type Authorization struct {
+	Servers  []string // issuers
+	Scopes   []string // to ask for at first; may be empty
+	DPoP     []string // algorithms of DPoP proofs (RFC 9449); empty: bearer tokens alone
+	Profiles []string // names of those that exist
+}
+
 // Meter counts what happens at the front. telemetry implements it.
 type Meter interface {
-	Turned(code gate.Code) // a request that never became an exchange
+	Turned(code gate.Code) // a request that never became an exchange, or a connection that was closed at once
+	Metadata()             // an answer about how to get a token, which is no exchange either
 	Sessions(delta int)
 	Streams(delta int) // open GET streams, legacy SSE streams and WebSockets
 	Dropped(n int)     // messages for a client that no queue had room for
@@ -58,18 +73,20 @@ type Meter interface {
 // Limits bound what clients can make the gateway hold. A zero field takes the
 // default that it names.
 type Limits struct {
-	Sessions             int           // 10,000 at once, and as many legacy SSE streams and WebSockets
-	SessionsPerPrincipal int           // 1,000 at once, and as many legacy SSE streams and WebSockets
-	SessionIdle          time.Duration // 30 minutes without a request or an open stream
-	KeepAlive            time.Duration // 15 s between comments on a quiet SSE stream; common proxies give up at 60 s
-	WriteStall           time.Duration // 30 s for the client to take one write
-	BodyWait             time.Duration // 10 s for a body, and 1 s more for every 16 KiB that arrived
-	Connections          int           // 4,096 open at once
-	InFlight             int           // 64 requests at once on a connection that is a session (stdio, legacy SSE, WebSocket), and 64 other messages
-	Drain                time.Duration // 10 s for the calls of such a connection in flight when stdin ends or the server stops
-	ReplayEvents         int           // 256 events kept per session, and 256 messages that a connection's client has not read
-	ReplayBytes          int           // 1 MiB of events kept per session, and 1 MiB of such messages
-	ReplayTotal          int64         // 64 MiB of both in all
+	Sessions              int           // 10,000 at once, and as many legacy SSE streams and WebSockets
+	SessionsPerPrincipal  int           // 1,000 at once, and as many legacy SSE streams and WebSockets
+	SessionIdle           time.Duration // 30 minutes without a request or an open stream
+	KeepAlive             time.Duration // 15 s between comments on a quiet SSE stream; common proxies give up at 60 s
+	WriteStall            time.Duration // 30 s for the client to take one write
+	HeaderWait            time.Duration // 10 s for a request's header (HTT-10)
+	BodyWait              time.Duration // 10 s for a body, and 1 s more for every 16 KiB that arrived
+	Connections           int           // 4,096 open at once
+	ConnectionsPerAddress int           // 512 of them from one IPv4 address or IPv6 /64; loopback and trusted proxies have no such bound
+	InFlight              int           // 64 requests at once on a connection that is a session (stdio, legacy SSE, WebSocket), and 64 other messages
+	Drain                 time.Duration // 10 s for the calls of such a connection in flight when stdin ends or the server stops
+	ReplayEvents          int           // 256 events kept per session, and 256 messages that a connection's client has not read
+	ReplayBytes           int           // 1 MiB of events kept per session, and 1 MiB of such messages
+	ReplayTotal           int64         // 64 MiB of both in all
 }
 
 func (l Limits) orDefault() Limits {
@@ -78,8 +95,10 @@ func (l Limits) orDefault() Limits {
 	fill(&l.SessionIdle, 30*time.Minute)
 	fill(&l.KeepAlive, 15*time.Second)
 	fill(&l.WriteStall, 30*time.Second)
+	fill(&l.HeaderWait, 10*time.Second)
 	fill(&l.BodyWait, 10*time.Second)
 	fill(&l.Connections, 4_096)
+	fill(&l.ConnectionsPerAddress, 512)
 	fill(&l.InFlight, 64)
 	fill(&l.Drain, 10*time.Second)
 	fill(&l.ReplayEvents, 256)
@@ -150,6 +169,7 @@ func New(cfg Config) (*Server, error) {
 type unmetered struct{}
 
 func (unmetered) Turned(gate.Code) {}
+func (unmetered) Metadata()        {}
 func (unmetered) Sessions(int)     {}
 func (unmetered) Streams(int)      {}
 func (unmetered) Dropped(int)      {}

@@ -92,10 +92,14 @@ func (c *connections) wait(ctx context.Context) bool {
 }
 
 // connection begins the pipe of an exchange that opens a connection.
-func (s *Server) connection(ex *gate.Exchange, cut context.CancelCauseFunc) (*pipe, *outbox, error) {
+func (s *Server) connection(ex *gate.Exchange, v *visit, cut context.CancelCauseFunc) (*pipe, *outbox, error) {
 	in := ex.Inbound
 	in.Op = ""
+	if in.Transport == transportSSE {
+		in.Keys = nil // each POST brings its own
+	}
 	p := newPipe(s, in, cut)
+	p.certified = v.certified
 	p.id, p.owner = newToken(32), ex.Principal.Key()
 	out := newOutbox(&s.cfg.Limits, &s.sessions.replay)
 	p.write, p.push = out.put, out.push
@@ -127,7 +131,7 @@ type feed struct {
 // written, the credential is not good any more, or the transport was turned off.
 func (p *pipe) carry(ctx context.Context, who *gate.Principal, f feed) {
 	defer f.out.clear()
-	watch := p.server.vigil(who)
+	watch := p.server.vigil(who, p.certified)
 	defer watch.stop()
 	wait := p.server.cfg.Limits.KeepAlive
 	quiet := time.NewTimer(wait)

@@ -7,6 +7,6 @@
 // app builds one Server and runs it for the life of the process. Package listen
 // is the only place that renders refusals and the only one that knows session
 // ids. It never looks into a message to decide anything about it, never keeps a
-// credential longer than the connection that sent it, and never enables a
-// browser that was not named.
+// credential longer than the connection that sent it, never enables a browser
+// that was not named, and never believes a proxy that was not named.
 package listen

@@ -84,7 +84,7 @@ func (e *errand) Refuse(ctx context.Context, ex *gate.Exchange, out gate.Outcome
 	if ex.Call.Route.Action == gate.Handshake {
 		e.pipe.server.sessions.drop(ex.Call.Session)
 	}
-	r := render(ex, out)
+	r := render(ex, out, e.pipe.server.cfg.Settings())
 	if e.said != nil && ex == e.ex && !r.waits {
 		e.say(r)
 	} else if !r.silent {

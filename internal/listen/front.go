@@ -1,7 +1,9 @@
 package listen
 
 import (
+	"crypto/x509"
 	"fmt"
+	"net"
 	"net/http"
 	"net/netip"
 	"runtime/debug"
@@ -25,33 +27,44 @@ const transportHTTP = "http"
 type visit struct {
 	server   *Server
 	settings *Settings
+	tls      *TLS // the listener's; nil without one
 	out      wire
 	r        *http.Request
 	id       string
 	start    time.Time
-	remote   netip.Addr
+	conn     *slot          // that it came by; nil when somebody else listens
+	local    netip.AddrPort // the listener's address
+	remote   netip.Addr     // the client's
+	request  string         // a trusted proxy's id for it
+	keys     map[string]gate.Secret
+	leaf     *x509.Certificate // the client's own, verified; nil without one
 	at       path
 	profile  string
 }
 
-// ServeHTTP answers one HTTP request. What is no exchange is turned away here,
-// in the order in which it costs least; the rest goes to Config.Serve.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// ServeHTTP answers one HTTP request of a listener without TLS of Doorward's.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.visit(w, r, nil) }
+
+// visit answers one HTTP request. What is no exchange is turned away here, in the
+// order in which it costs least; the rest goes to Config.Serve.
+func (s *Server) visit(w http.ResponseWriter, r *http.Request, t *TLS) {
 	now := time.Now()
-	v := &visit{server: s, settings: s.cfg.Settings(), r: r, id: NewExchangeID(now), start: now}
+	v := &visit{server: s, settings: s.cfg.Settings(), tls: t, r: r, id: NewExchangeID(now), start: now}
+	bad := v.takeKeys()
+	v.arrive()
 	v.out = newWire(w, s.cfg.Limits.WriteStall)
 	v.out.begin(r, s.cfg.Limits.BodyWait)
-	v.out.set("Doorward-Exchange", v.id)
-	v.out.set("X-Content-Type-Options", "nosniff")
-	v.out.set("Vary", "Origin")
+	v.protect()
 	defer v.rescue()
 
-	if !v.admit() {
+	if !v.admit(bad) {
 		return
 	}
 	s.calls.Add(1)
 	defer s.calls.Add(-1)
 	switch {
+	case v.at == pathMetadata:
+		v.metadata()
 	case v.at == pathMessages:
 		v.message()
 	case v.at == pathSSE:
@@ -66,6 +79,46 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		v.delete()
 	}
 }
+
+// arrive finds the connection that the request came by.
+func (v *visit) arrive() {
+	switch addr := v.r.Context().Value(http.LocalAddrContextKey).(type) {
+	case *arrival:
+		v.conn, v.local = addr.slot, addr.local
+	case net.Addr:
+		v.local = addressOf(addr)
+	}
+}
+
+// protect sets the headers that every answer has. A page shows none of them as
+// anything, and no cache keeps one.
+func (v *visit) protect() {
+	h := v.out.w.Header()
+	v.out.set("Doorward-Exchange", v.id)
+	h["X-Content-Type-Options"] = noSniff
+	h["Vary"] = varyOrigin
+	h["Cache-Control"] = noStore
+	h["Content-Security-Policy"] = noContent
+	h["Referrer-Policy"] = noReferrer
+	h["Cross-Origin-Resource-Policy"] = sameOrigin
+	if v.r.TLS != nil || v.settings.PublicURL != nil && v.settings.PublicURL.Scheme == "https" {
+		h["Strict-Transport-Security"] = onlyTLS
+	}
+}
+
+// The values of headers that every answer has. net/http reads them, and nothing
+// adds to them.
+//
+//nolint:gochecknoglobals // a table; read-only
+var (
+	noSniff    = []string{"nosniff"}
+	varyOrigin = []string{"Origin"}
+	noStore    = []string{"no-store"}
+	noContent  = []string{"default-src 'none'; frame-ancestors 'none'"}
+	noReferrer = []string{"no-referrer"}
+	sameOrigin = []string{"same-origin"}      // for requests without CORS; those with it have their own answer
+	onlyTLS    = []string{"max-age=31536000"} // a year (RFC 6797)
+)
 
 // rescue answers a panic. The pipeline recovers its own; one here is a fault of
 // this package.
@@ -85,44 +138,84 @@ func (v *visit) rescue() {
 }
 
 // admit checks what can be known before anybody is asked who they are, and
-// answers what does not pass.
-func (v *visit) admit() bool {
+// answers what does not pass. badKey names a header that holds no key.
+func (v *visit) admit(badKey string) bool {
 	r := v.r
+	n, said, framed := sift(r.Header)
 	addr, _ := netip.ParseAddrPort(r.RemoteAddr)
-	v.remote = addr.Addr().Unmap()
-	origins := r.Header["Origin"]
+	peer := addr.Addr().Unmap()
+	var told bool
+	v.remote, told = v.settings.client(peer, said)
+	v.request = v.settings.requestID(peer, said)
 	switch {
+	case v.conn != nil && v.conn.surplus:
+		v.out.w.Header().Set("Connection", "close")
+		return v.turn(codeAddressLimit, "")
+	case !framed || !v.framed():
+		v.out.w.Header().Set("Connection", "close")
+		return v.turn(codeFraming, "")
 	case r.URL.Host != "" && r.Method != http.MethodConnect, len(r.Header["Host"]) > 0 && r.Header.Get("Host") != r.Host:
 		return v.turn(codeTarget, "")
-	case lines(r.Header) > maxHeaders:
+	case n > maxHeaders:
 		return v.turn(codeHeaders, "")
-	case !v.settings.allowedHost(r):
+	case !v.allowedHost():
 		return v.turn(codeHost, "")
+	case !told:
+		return v.turn(codeForwarded, "")
 	case !v.settings.allowedAddress(v.remote):
 		return v.turn(codeAddress, "")
-	case len(origins) > 1, len(origins) == 1 && !v.settings.allowedOrigin(r, origins[0]):
+	case badKey != "":
+		return v.turn(codeRequestKey, oneKey(badKey))
+	}
+	return v.admitOrigin() && v.admitCertificate() && v.admitPath()
+}
+
+// admitOrigin checks the page that the request came from, if it came from one.
+func (v *visit) admitOrigin() bool {
+	origins := v.r.Header["Origin"]
+	if len(origins) == 0 {
+		return true
+	}
+	if len(origins) > 1 || !v.allowedOrigin(origins[0]) {
 		return v.turn(codeOrigin, "")
 	}
-	if len(origins) == 1 {
-		share(v.out.w.Header(), origins[0])
+	share(v.out.w.Header(), origins[0])
+	return true
+}
+
+// admitCertificate checks the client's certificate once more: the connection may
+// be older than its end. A bad one is not an absent one.
+func (v *visit) admitCertificate() bool {
+	if err := v.certified(); err != nil {
+		v.server.cfg.Log.Debug("certificate not valid any more", "exchange", v.id, "error", err)
+		v.out.w.Header().Set("Connection", "close")
+		return v.turn(gate.CodeBadCredential, "")
 	}
+	if v.r.TLS != nil && len(v.r.TLS.PeerCertificates) > 0 {
+		v.leaf = v.r.TLS.PeerCertificates[0]
+	}
+	return true
+}
+
+// certified tells why the certificate of the connection is not valid now; nil for
+// a connection without one.
+func (v *visit) certified() error {
+	if v.r.TLS == nil || len(v.r.TLS.PeerCertificates) == 0 {
+		return nil
+	}
+	return v.tls.judge(v.r.TLS)
+}
+
+// admitPath checks where the request goes.
+func (v *visit) admitPath() bool {
 	var found bool
-	if v.at, v.profile, found = pathOf(r.URL.EscapedPath()); !found {
+	if v.at, v.profile, found = pathOf(v.r.URL.EscapedPath()); !found || v.at == pathMetadata && !v.settings.describes(v.profile) {
 		return v.turn(codePath, "there is nothing here: "+v.instead())
 	}
 	if why := v.settings.off(v.at); why != "" {
 		return v.turn(codePath, why+v.instead())
 	}
-	return v.admitMethod(len(origins) == 1)
-}
-
-// lines counts header lines, a repeated name once per line.
-func lines(h http.Header) int {
-	n := 0
-	for _, values := range h {
-		n += len(values)
-	}
-	return n
+	return v.admitMethod()
 }
 
 // instead says where to go. The Host has been checked, so it can be repeated.
@@ -130,7 +223,7 @@ func (v *visit) instead() string {
 	if public := v.settings.PublicURL; public != nil {
 		return "POST your MCP messages to " + public.Scheme + "://" + public.Host + string(pathMCP)
 	}
-	return "POST your MCP messages to " + scheme(v.r) + "://" + v.r.Host + string(pathMCP)
+	return "POST your MCP messages to " + scheme(v.r.TLS != nil) + "://" + v.r.Host + string(pathMCP)
 }
 
 // admitSession checks a GET or DELETE. Without a session there is nothing to
@@ -182,11 +275,11 @@ func (v *visit) turn(code gate.Code, text string) bool {
 	// written, the refusal stands and the log has said why.
 	if err := v.server.cfg.Record(v.r.Context(), gate.Event{
 		Kind: "request.turned_away", Actor: v.remote.String(), Exchange: v.id, Status: "refused",
-		Detail: fmt.Sprintf("%s: %.10q %.100q host %.100q origin %.100q", code, v.r.Method, v.r.URL.Path, v.r.Host, v.r.Header.Get("Origin")),
+		Detail: fmt.Sprintf("%s: %.10q %.100q host %.100q origin %.100q", code, v.r.Method, shownPath(v.r.URL.Path), v.r.Host, v.r.Header.Get("Origin")),
 	}); err != nil {
 		v.server.cfg.Log.Error("request turned away without a record", "exchange", v.id, "error", err)
 	}
-	ex := &gate.Exchange{ID: v.id, Inbound: gate.Inbound{Transport: transportHTTP, Header: v.r.Header}}
+	ex := &gate.Exchange{ID: v.id, Inbound: gate.Inbound{Transport: transportHTTP, Header: v.r.Header, Base: v.base(), Profile: v.profile}}
 	id, _ := requestID(ex)
 	body := appendError(nil, id, row.JSONRPC, text)
 	body = append(body, `,"data":`...)
@@ -195,19 +288,41 @@ func (v *visit) turn(code gate.Code, text string) bool {
 	if code == gate.CodeInternal {
 		status = http.StatusInternalServerError
 	}
+	hint(v.out.w.Header(), v.settings.challenges(&ex.Inbound, gate.Verdict{Code: code}), code)
 	_ = v.out.json(status, body) // a client that is gone has no use for the error
 	return false
+}
+
+// base is the scheme and authority by which clients know the gateway. The Host
+// that a client sends is never part of it (AUT-62).
+func (v *visit) base() string {
+	if public := v.settings.PublicURL; public != nil {
+		return public.Scheme + "://" + public.Host
+	}
+	if v.conn != nil {
+		return v.conn.base
+	}
+	if !v.local.IsValid() {
+		return ""
+	}
+	return scheme(v.r.TLS != nil) + "://" + v.local.String()
 }
 
 // exchange begins the exchange of the request.
 func (v *visit) exchange(op string) gate.Exchange {
 	return gate.Exchange{ID: v.id, Start: v.start, Inbound: gate.Inbound{
-		Transport: transportHTTP,
-		Profile:   v.profile,
-		Op:        op,
-		Header:    v.r.Header,
-		Remote:    v.remote,
-		UserAgent: printable(v.r.UserAgent()),
+		Transport:   transportHTTP,
+		Profile:     v.profile,
+		Op:          op,
+		Header:      v.r.Header,
+		Method:      v.r.Method,
+		Base:        v.base(),
+		Target:      v.r.RequestURI,
+		Remote:      v.remote,
+		Request:     v.request,
+		UserAgent:   printable(v.r.UserAgent()),
+		Certificate: v.leaf,
+		Keys:        v.keys,
 	}}
 }
 

@@ -22,7 +22,9 @@ const list = `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`
 // modern are the headers of the stateless era for list.
 var modern = []string{"Mcp-Protocol-Version: 2026-07-28", "Mcp-Method: tools/list"}
 
-func TestWrongRequestsAreToldWhatToDo(t *testing.T) {
+// HTT-14 to HTT-17: other content types, what the client cannot take, and other
+// methods.
+func TestHTT17_WrongRequestsAreToldWhatToDo(t *testing.T) {
 	_, addr := start(t, nil, listen.Limits{})
 	for _, tc := range []struct {
 		name, method, path, body string
@@ -113,7 +115,9 @@ func TestUnauthenticatedIsChallenged(t *testing.T) {
 	}
 }
 
-func TestHostAndOrigin(t *testing.T) {
+// HTT-11, HTT-12 and A22: exactly the Hosts and Origins that are named, and those
+// of loopback itself.
+func TestHTT12_HostAndOrigin(t *testing.T) {
 	_, addr := start(t, &listen.Settings{
 		AllowedHosts:   []string{"mcp.example.com"},
 		AllowedOrigins: []string{"http://localhost:3000"},
@@ -184,7 +188,8 @@ func TestHostAndOrigin(t *testing.T) {
 	})
 }
 
-func TestPreflight(t *testing.T) {
+// HTT-13 and A24.
+func TestHTT13_Preflight(t *testing.T) {
 	_, addr := start(t, &listen.Settings{AllowedOrigins: []string{"https://app.example.com"}}, listen.Limits{})
 	asks := []string{"Access-Control-Request-Method: POST", "Access-Control-Request-Headers: mcp-param-region, mcp-param-a b, x-evil", "Access-Control-Request-Private-Network: true"}
 	resp := send(t, "OPTIONS", "http://"+addr+"/mcp", "", append(asks, "Origin: https://app.example.com")...)
@@ -264,9 +269,8 @@ func TestHostileHeaders(t *testing.T) {
 	}
 }
 
-// TestEarlyAnswer is HTT-06: what of a body was not read is never taken for
-// the next request.
-func TestEarlyAnswer(t *testing.T) {
+// HTT-06: what of a body was not read is never taken for the next request.
+func TestHTT06_EarlyAnswer(t *testing.T) {
 	p, addr := start(t, &listen.Settings{MaxBody: 1 << 10}, listen.Limits{})
 	body := strings.Repeat("POST /mcp HTTP/1.1\r\n\r\n", 50_000)
 	status, closed := raw(t, addr, fmt.Sprintf("POST /mcp HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer alice\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", addr, len(body), body))

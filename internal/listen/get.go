@@ -77,10 +77,8 @@ func (w *watch) Refuse(_ context.Context, ex *gate.Exchange, out gate.Outcome) e
 	if w.visit.out.started {
 		return nil // the stream ends; that is all that can be said
 	}
-	r := render(ex, out)
-	if r.challenge != "" {
-		w.visit.out.w.Header().Set("WWW-Authenticate", r.challenge)
-	}
+	r := render(ex, out, w.visit.settings)
+	r.hint(w.visit.out.w.Header())
 	return w.visit.out.json(r.status, r.body)
 }
 
@@ -138,7 +136,7 @@ func (s *Server) stream(ctx context.Context, ex *gate.Exchange) error {
 	s.cfg.Meter.Streams(+1)
 	defer s.cfg.Meter.Streams(-1)
 	f := follow{server: s, session: se, stream: st, holder: h, after: after}
-	return f.run(ctx, ex.Principal, &w.visit.out)
+	return f.run(ctx, ex.Principal, w.visit)
 }
 
 // follow is a GET that carries a stream.
@@ -152,7 +150,8 @@ type follow struct {
 
 // run writes until the stream, the session, the principal's credential or the
 // connection ends. None of these is a failure.
-func (f *follow) run(ctx context.Context, p *gate.Principal, out *wire) error {
+func (f *follow) run(ctx context.Context, p *gate.Principal, v *visit) error {
+	out := &v.out
 	if err := out.stream(); err != nil {
 		return nil //nolint:nilerr // the client is gone
 	}
@@ -163,7 +162,7 @@ func (f *follow) run(ctx context.Context, p *gate.Principal, out *wire) error {
 	}
 	quiet := time.NewTimer(f.server.cfg.Limits.KeepAlive)
 	defer quiet.Stop()
-	watch := f.server.vigil(p)
+	watch := f.server.vigil(p, v.certified)
 	defer watch.stop()
 	for {
 		batch, done := f.session.log.next(f.stream, f.holder, f.after)

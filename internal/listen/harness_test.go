@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"slices"
@@ -25,6 +26,7 @@ import (
 type play struct {
 	server *listen.Server
 	does   map[string]func(ctx context.Context, ex *gate.Exchange, c gate.Client)
+	before func(ctx context.Context, ex *gate.Exchange, c gate.Client) // in place of the line; nil: the line
 
 	settings atomic.Pointer[listen.Settings]
 	dead     atomic.Bool         // no credential is good any more
@@ -32,8 +34,48 @@ type play struct {
 
 	mu     sync.Mutex
 	served []*gate.Exchange
+	events []gate.Event
+	turned []gate.Code
+	shown  int           // answers of metadata
 	ended  []string      // sessions that SessionClosed was told about
 	closed chan struct{} // gets one for each
+}
+
+// Turned implements listen.Meter.
+func (p *play) Turned(code gate.Code) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.turned = append(p.turned, code)
+}
+
+// Metadata implements listen.Meter.
+func (p *play) Metadata() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.shown++
+}
+
+// Sessions implements listen.Meter.
+func (p *play) Sessions(int) {}
+
+// Streams implements listen.Meter.
+func (p *play) Streams(int) {}
+
+// Dropped implements listen.Meter.
+func (p *play) Dropped(int) {}
+
+// turnedAway are the codes of requests that became no exchange.
+func (p *play) turnedAway() []gate.Code {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.turned)
+}
+
+// recorded are the events that were put on record.
+func (p *play) recorded() []gate.Event {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.events)
 }
 
 func (p *play) refuse(ctx context.Context, ex *gate.Exchange, c gate.Client, code gate.Code) {
@@ -50,6 +92,10 @@ func (p *play) serve(ctx context.Context, ex *gate.Exchange, c gate.Client) {
 		default:
 		}
 	}()
+	if p.before != nil {
+		p.before(ctx, ex, c)
+		return
+	}
 	who, ok := strings.CutPrefix(ex.Inbound.Header.Get("Authorization"), "Bearer ")
 	if !ok && !ex.Inbound.Local {
 		p.refuse(ctx, ex, c, gate.CodeUnauthenticated)
@@ -166,6 +212,13 @@ func sessionID(ex *gate.Exchange) string {
 	return ex.Inbound.Session
 }
 
+// refusesWith refuses with a verdict.
+func refusesWith(v gate.Verdict) func(context.Context, *gate.Exchange, gate.Client) {
+	return func(ctx context.Context, ex *gate.Exchange, c gate.Client) {
+		_ = c.Refuse(ctx, ex, gate.Outcome{Verdict: v, Status: "refused"})
+	}
+}
+
 // result answers a request.
 func result(ctx context.Context, ex *gate.Exchange, c gate.Client, text string) error {
 	return c.Deliver(ctx, ex, mcp.NewResult(ex.Call.Message.Bytes(ex.Call.Message.ID), []byte(text)))
@@ -177,11 +230,35 @@ func note(ctx context.Context, ex *gate.Exchange, c gate.Client, text string) er
 	return c.Deliver(ctx, ex, mcp.NewNotification("notifications/message", []byte(`{"level":"info","data":`+string(data)+`}`)))
 }
 
+func logTo(w io.Writer) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+// place is where and how a server listens. The zero value is a loopback port
+// without TLS.
+type place struct {
+	settings *listen.Settings
+	limits   listen.Limits
+	proxied  bool
+	log      io.Writer
+	tls      *listen.TLS
+	listener net.Listener
+}
+
 // start runs a server on a loopback port until the test ends.
 func start(t *testing.T, settings *listen.Settings, limits listen.Limits) (*play, string) {
 	t.Helper()
+	return startAt(t, place{settings: settings, limits: limits})
+}
+
+func startAt(t *testing.T, at place) (*play, string) {
+	t.Helper()
+	settings := at.settings
 	if settings == nil {
 		settings = &listen.Settings{}
+	}
+	if at.log == nil {
+		at.log = io.Discard
 	}
 	p := &play{closed: make(chan struct{}, 64), finished: make(chan *gate.Exchange, 256), does: map[string]func(context.Context, *gate.Exchange, gate.Client){
 		"initialize": func(ctx context.Context, ex *gate.Exchange, c gate.Client) {
@@ -201,19 +278,28 @@ func start(t *testing.T, settings *listen.Settings, limits listen.Limits) (*play
 			p.mu.Unlock()
 			p.closed <- struct{}{}
 		},
-		Limits: limits,
+		Record: func(_ context.Context, e gate.Event) error {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.events = append(p.events, e)
+			return nil
+		},
+		ProxyProtocol: at.proxied, Meter: p, Limits: at.limits,
+		Log: logTo(at.log),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	l := at.listener
+	if l == nil {
+		if l, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+			t.Fatal(err)
+		}
 	}
 	done := make(chan error, 1)
-	go func() { done <- p.server.Serve(l, nil) }()
+	go func() { done <- p.server.Serve(l, at.tls) }()
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
 		if err := p.server.Shutdown(ctx); err != nil {
 			t.Errorf("shutdown: %v", err)

@@ -19,7 +19,7 @@ const transportSSE = "sse"
 func (s *Server) legacy(ctx context.Context, ex *gate.Exchange, v *visit) error {
 	ctx, cut := context.WithCancelCause(ctx)
 	defer cut(nil)
-	p, out, err := s.connection(ex, cut)
+	p, out, err := s.connection(ex, v, cut)
 	if err != nil {
 		return err
 	}
@@ -91,9 +91,7 @@ func (v *visit) message() {
 		return
 	}
 	<-done
-	if r.challenge != "" {
-		v.out.w.Header().Set("WWW-Authenticate", r.challenge)
-	}
+	r.hint(v.out.w.Header())
 	_ = v.out.json(r.status, r.body) // a client that is gone has no use for the error
 }
 

@@ -1,7 +1,6 @@
 package listen
 
 import (
-	"net"
 	"net/http"
 	"net/netip"
 	"net/textproto"
@@ -10,19 +9,9 @@ import (
 	"strings"
 )
 
-// local is the address of the listener that a request came in by.
-func local(r *http.Request) netip.AddrPort {
-	addr, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
-	if tcp, isTCP := addr.(*net.TCPAddr); isTCP {
-		at := tcp.AddrPort()
-		return netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
-	}
-	return netip.AddrPort{}
-}
-
 // scheme is that of the connection, not what a header claims.
-func scheme(r *http.Request) string {
-	if r.TLS != nil {
+func scheme(secure bool) string {
+	if secure {
 		return "https"
 	}
 	return "http"
@@ -31,8 +20,8 @@ func scheme(r *http.Request) string {
 // loopbackHost tells whether host is one of the loopback's names with the port
 // that the request came in by, and the request came in by loopback. A page that
 // rebinds its own name to 127.0.0.1 sends its own name (CVE-2025-66414).
-func loopbackHost(r *http.Request, host string) bool {
-	at := local(r)
+func (v *visit) loopbackHost(host string) bool {
+	at := v.local
 	if !at.IsValid() || !at.Addr().IsLoopback() {
 		return false
 	}
@@ -40,34 +29,34 @@ func loopbackHost(r *http.Request, host string) bool {
 	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
 		name, port = host[:i], host[i+1:]
 	}
-	if port != strconv.Itoa(int(at.Port())) && (port != "" || !defaultPort(r, at.Port())) {
+	if !isPort(port, at.Port()) && (port != "" || !defaultPort(at.Port(), v.r.TLS != nil)) {
 		return false
 	}
 	return strings.EqualFold(name, "localhost") || name == "127.0.0.1" || name == "[::1]" ||
 		at.Addr().Is4() && name == at.Addr().String()
 }
 
-func defaultPort(r *http.Request, port uint16) bool {
-	return port == 80 && r.TLS == nil || port == 443 && r.TLS != nil
+func isPort(text string, port uint16) bool { return text == strconv.Itoa(int(port)) }
+
+func defaultPort(port uint16, secure bool) bool {
+	return port == 80 && !secure || port == 443 && secure
 }
 
 // allowedHost tells whether the request's Host is one that this gateway answers
 // to (HTT-12).
-func (s *Settings) allowedHost(r *http.Request) bool {
-	if r.Host == "" {
+func (v *visit) allowedHost() bool {
+	host, s := v.r.Host, v.settings
+	if host == "" {
 		return false
 	}
-	if loopbackHost(r, r.Host) {
-		return true
-	}
-	if s.PublicURL != nil && strings.EqualFold(r.Host, s.PublicURL.Host) {
+	if v.loopbackHost(host) || s.PublicURL != nil && strings.EqualFold(host, s.PublicURL.Host) {
 		return true
 	}
 	for _, allowed := range s.AllowedHosts {
-		if strings.EqualFold(r.Host, allowed) {
+		if strings.EqualFold(host, allowed) {
 			return true
 		}
-		if at := local(r); at.IsValid() && strings.EqualFold(r.Host, allowed+":"+strconv.Itoa(int(at.Port()))) {
+		if v.local.IsValid() && strings.EqualFold(host, allowed+":"+strconv.Itoa(int(v.local.Port()))) {
 			return true
 		}
 	}
@@ -77,33 +66,27 @@ func (s *Settings) allowedHost(r *http.Request) bool {
 // allowedOrigin tells whether a page at origin may talk to the gateway: exactly
 // one that is named, or one that the gateway itself serves. Values are compared
 // as they are; "null", another case or a trailing slash do not match (HTT-11).
-func (s *Settings) allowedOrigin(r *http.Request, origin string) bool {
+func (v *visit) allowedOrigin(origin string) bool {
+	s := v.settings
 	if slices.Contains(s.AllowedOrigins, origin) {
 		return true
 	}
 	if s.PublicURL != nil && origin == s.PublicURL.Scheme+"://"+s.PublicURL.Host {
 		return true
 	}
-	host, own := strings.CutPrefix(origin, scheme(r)+"://")
-	return own && strings.ToLower(host) == host && loopbackHost(r, host)
+	host, own := strings.CutPrefix(origin, scheme(v.r.TLS != nil)+"://")
+	return own && strings.ToLower(host) == host && v.loopbackHost(host)
 }
 
 // allowedAddress tells whether the client's address may talk to the gateway.
 func (s *Settings) allowedAddress(addr netip.Addr) bool {
-	if len(s.AllowedAddresses) == 0 {
-		return true
-	}
-	for _, p := range s.AllowedAddresses {
-		if p.Contains(addr) {
-			return true
-		}
-	}
-	return false
+	return len(s.AllowedAddresses) == 0 || contains(s.AllowedAddresses, addr)
 }
 
 // The headers that a page at an allowed origin may send and read.
 const (
-	corsSends = "Authorization, Content-Type, Accept, Last-Event-ID, Mcp-Session-Id, Mcp-Protocol-Version, Mcp-Method, Mcp-Name"
+	corsSends = "Authorization, DPoP, Content-Digest, Signature, Signature-Input, Content-Type, Accept, Last-Event-ID, " +
+		"Mcp-Session-Id, Mcp-Protocol-Version, Mcp-Method, Mcp-Name"
 	corsReads = "Doorward-Exchange, Mcp-Session-Id, WWW-Authenticate"
 )
 
@@ -115,23 +98,28 @@ func share(h http.Header, origin string) {
 }
 
 // preflight answers a preflight request from an allowed origin.
-func preflight(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
+func (v *visit) preflight() {
+	h := v.out.w.Header()
 	h.Set("Access-Control-Allow-Methods", "GET, POST, DELETE")
-	h.Set("Access-Control-Allow-Headers", corsSends+paramHeaders(r))
+	h.Set("Access-Control-Allow-Headers", corsSends+v.paramHeaders())
 	h.Set("Access-Control-Max-Age", "600")
-	w.WriteHeader(http.StatusNoContent)
+	v.out.empty(http.StatusNoContent)
 }
 
 // maxParamHeaders bounds the Mcp-Param-* headers that a preflight may ask for.
 const maxParamHeaders = 32
 
 // paramHeaders are the Mcp-Param-* headers among those asked for: they depend
-// on the tool, so they cannot be listed.
-func paramHeaders(r *http.Request) string {
+// on the tool, so they cannot be listed. Before them go those of a client's own
+// keys.
+func (v *visit) paramHeaders() string {
 	var b strings.Builder
+	for _, name := range v.settings.RequestKeys {
+		b.WriteString(", ")
+		b.WriteString(name)
+	}
 	n := 0
-	for name := range strings.SplitSeq(r.Header.Get("Access-Control-Request-Headers"), ",") {
+	for name := range strings.SplitSeq(v.r.Header.Get("Access-Control-Request-Headers"), ",") {
 		name = textproto.CanonicalMIMEHeaderKey(textproto.TrimString(name))
 		if rest, is := strings.CutPrefix(name, "Mcp-Param-"); !is || !token(rest) || n == maxParamHeaders {
 			continue
@@ -146,10 +134,13 @@ func paramHeaders(r *http.Request) string {
 // token tells whether s is a token of RFC 9110 without its rarer characters.
 func token(s string) bool {
 	for i := range len(s) {
-		c := s[i]
-		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_' {
+		if !tokenByte(s[i]) {
 			return false
 		}
 	}
 	return s != ""
+}
+
+func tokenByte(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_'
 }

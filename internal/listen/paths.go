@@ -16,22 +16,57 @@ const (
 	pathSSE      path = "/sse"      // the stream of HTTP+SSE
 	pathMessages path = "/messages" // the messages of HTTP+SSE
 	pathSocket   path = "/ws"       // WebSocket
+
+	// pathMetadata says how to get an access token for /mcp, with a profile's name
+	// after pathMCP for that profile, and without either for all (RFC 9728, section 3.1).
+	pathMetadata path = "/.well-known/oauth-protected-resource"
 )
 
 // pathOf reads PATH and PATH/NAME, exactly. Whether there is such a profile is
 // for resolve to say, once it is known who asks.
 func pathOf(escaped string) (at path, profile string, found bool) {
+	if rest, described := strings.CutPrefix(escaped, string(pathMetadata)); described {
+		at, profile, found = pathOf(rest)
+		return pathMetadata, profile, rest == "" || found && at == pathMCP
+	}
 	for _, at := range [...]path{pathMCP, pathSSE, pathMessages, pathSocket} {
 		rest, found := strings.CutPrefix(escaped, string(at))
 		switch name, named := strings.CutPrefix(rest, "/"); {
 		case !found:
 		case rest == "":
 			return at, "", true
-		case named && len(name) <= maxNameLength && token(name):
+		case named && len(name) <= maxNameLength && profileName(name):
 			return at, name, true
 		}
 	}
 	return "", "", false
+}
+
+// profileName tells whether a profile may have the name (config). A key or a token
+// that somebody takes for a part of the URL has other characters, and is not
+// recorded as a profile (AUT-18).
+func profileName(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// shownPath is a path for the record: what could be a key or a token in it is not
+// repeated.
+func shownPath(p string) string {
+	const longest = 40 // of a segment; keys and tokens are longer
+	parts := strings.Split(p, "/")
+	for i, part := range parts {
+		if len(part) > longest || strings.ContainsFunc(part, func(r rune) bool {
+			return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '.'
+		}) {
+			parts[i] = "…"
+		}
+	}
+	return strings.Join(parts, "/")
 }
 
 // off says of a transport that is not served what to do about it; nothing of
@@ -47,7 +82,7 @@ func (s *Settings) off(at path) string {
 }
 
 // admitMethod checks what depends on where the request goes.
-func (v *visit) admitMethod(fromPage bool) bool {
+func (v *visit) admitMethod() bool {
 	r, h := v.r, v.out.w.Header()
 	select {
 	case <-v.server.closing:
@@ -55,9 +90,8 @@ func (v *visit) admitMethod(fromPage bool) bool {
 		return v.turn(gate.CodeShuttingDown, "")
 	default:
 	}
-	if r.Method == http.MethodOptions && fromPage && r.Header.Get("Access-Control-Request-Method") != "" {
-		v.out.arm()
-		preflight(v.out.w, r)
+	if r.Method == http.MethodOptions && r.Header.Get("Origin") != "" && r.Header.Get("Access-Control-Request-Method") != "" {
+		v.preflight()
 		return false
 	}
 	switch {
@@ -71,6 +105,8 @@ func (v *visit) admitMethod(fromPage bool) bool {
 		return v.admitBody()
 	case v.at == pathSocket && r.Method == http.MethodGet:
 		return v.admitSocket()
+	case v.at == pathMetadata && (r.Method == http.MethodGet || r.Method == http.MethodHead):
+		return true
 	}
 	h.Set("Allow", v.at.allows())
 	return v.turn(codeMethod, v.at.hint()+v.instead())
@@ -83,6 +119,8 @@ func (at path) allows() string {
 		return "GET"
 	case pathMessages:
 		return "POST"
+	case pathMetadata:
+		return "GET, HEAD"
 	case pathMCP:
 	}
 	return "GET, POST, DELETE"
@@ -97,6 +135,8 @@ func (at path) hint() string {
 		return "POST messages here that belong to a stream of GET /sse; or "
 	case pathSocket:
 		return "GET a WebSocket here; or "
+	case pathMetadata:
+		return "GET what tokens are for here; or "
 	case pathMCP:
 	}
 	return "this HTTP method does nothing here: "

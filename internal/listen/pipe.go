@@ -25,6 +25,9 @@ type pipe struct {
 	write func(context.Context, []byte) error
 	push  func([]byte) error
 	cut   context.CancelCauseFunc // ends the connection, and says why
+	// certified tells why the certificate of the connection is not valid now; nil
+	// for a connection that has none.
+	certified func() error
 
 	// Answers and notifications have places of their own: a client must be able
 	// to answer and to cancel what fills the others.
@@ -116,8 +119,13 @@ func (p *pipe) accept(ctx context.Context, lines <-chan line) error {
 }
 
 // serve walks a message along the line of stages, as soon as there is a place
-// for it. It returns false when the connection ends before there is.
+// for it. It returns false when the connection ends before there is, as it does
+// when its certificate is not valid any more.
 func (p *pipe) serve(ctx context.Context, data []byte) bool {
+	if p.certified != nil && p.certified() != nil {
+		p.cut(errRevoked)
+		return false
+	}
 	places := p.place(data)
 	select {
 	case places <- struct{}{}:

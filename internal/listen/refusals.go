@@ -10,22 +10,26 @@ import (
 // The refusals of requests that are turned away before they become an exchange,
 // of GET streams, and of connections that are sessions. They are Doorward's own, like those of gate.
 const (
-	codeTarget      gate.Code = "http.target"
-	codePath        gate.Code = "http.path"
-	codeMethod      gate.Code = "http.method"
-	codeHost        gate.Code = "http.host"
-	codeOrigin      gate.Code = "http.origin"
-	codeAddress     gate.Code = "http.address"
-	codeAccept      gate.Code = "http.accept"
-	codeContentType gate.Code = "http.content_type"
-	codeEncoding    gate.Code = "http.content_encoding"
-	codeHeaders     gate.Code = "http.headers"
-	codeStream      gate.Code = "stream.unknown"
-	codeStreamTaken gate.Code = "stream.taken"
-	codeBusy        gate.Code = "stream.busy"
-	codeUpgrade     gate.Code = "http.upgrade"
-	codeHandshake   gate.Code = "http.handshake"
-	codeSubprotocol gate.Code = "http.subprotocol"
+	codeAddressLimit gate.Code = "http.address_limit"
+	codeFraming      gate.Code = "http.framing"
+	codeForwarded    gate.Code = "http.forwarded"
+	codeRequestKey   gate.Code = "http.request_key"
+	codeTarget       gate.Code = "http.target"
+	codePath         gate.Code = "http.path"
+	codeMethod       gate.Code = "http.method"
+	codeHost         gate.Code = "http.host"
+	codeOrigin       gate.Code = "http.origin"
+	codeAddress      gate.Code = "http.address"
+	codeAccept       gate.Code = "http.accept"
+	codeContentType  gate.Code = "http.content_type"
+	codeEncoding     gate.Code = "http.content_encoding"
+	codeHeaders      gate.Code = "http.headers"
+	codeStream       gate.Code = "stream.unknown"
+	codeStreamTaken  gate.Code = "stream.taken"
+	codeBusy         gate.Code = "stream.busy"
+	codeUpgrade      gate.Code = "http.upgrade"
+	codeHandshake    gate.Code = "http.handshake"
+	codeSubprotocol  gate.Code = "http.subprotocol"
 )
 
 // Doorward's own JSON-RPC codes are positive: MCP reserves −32768 to −32000 and
@@ -66,7 +70,10 @@ var refusals = [...]RefusalRow{
 	{gate.CodeInternal, rpcInternal, told, told, "internal error"},
 	{gate.CodeUnauthenticated, rpcIdentity, 401, 401, "sign in first: send your key as Authorization: Bearer KEY"},
 	{gate.CodeBadCredential, rpcIdentity, 401, 401, "the credential is not valid"},
-	{gate.CodeExpiredCredential, rpcIdentity, 401, 401, "the credential has expired"},
+	{gate.CodeExpiredCredential, rpcIdentity, 401, 401, "the credential is not valid"}, // these two read as identity.invalid: shown
+	{gate.CodeIdentityConflict, rpcIdentity, 401, 401, "the credential is not valid"},
+	{gate.CodeScope, rpcDenied, 403, 403, "the access token lacks a scope that this needs"},
+	{gate.CodeRequestKey, rpcDenied, told, told, "send your own key for the upstream, in the header that this gateway's operator names"},
 	{gate.CodeIdentityDown, rpcUnavailable, 503, 503, "credentials cannot be judged now: try again later"},
 	{gate.CodeBadBody, mcp.CodeParseError, 400, 400, "the body is not JSON in UTF-8"},
 	{gate.CodeBadMessage, mcp.CodeInvalidRequest, 400, 400, "the body is not a JSON-RPC message that MCP allows"},
@@ -115,6 +122,10 @@ var refusals = [...]RefusalRow{
 	{gate.CodeAudit, rpcUnavailable, told, told, "the audit log cannot be written, so nothing is carried out"},
 	{gate.CodeShuttingDown, rpcUnavailable, 503, 503, "the gateway is stopping: connect again"},
 	{gate.CodeStageEditedRequest, rpcInternal, told, told, "internal error"},
+	{codeAddressLimit, rpcLimit, 429, 429, "too many connections are open from this address: close one, or try again later"},
+	{codeFraming, rpcTurned, 400, 400, "say in one way where the request ends: one Content-Length, or Transfer-Encoding: chunked in HTTP/1.1"},
+	{codeForwarded, rpcTurned, 400, 400, "a trusted proxy said something else than addresses in X-Forwarded-For or Forwarded, or something different in each"},
+	{codeRequestKey, rpcTurned, 400, 400, "a header for a client's own key must be there once, with visible ASCII characters alone"},
 	{codeTarget, rpcTurned, 400, 400, "send the path alone in the request line, and one Host header"},
 	{codePath, rpcTurned, 404, 404, "there is nothing here"},
 	{codeMethod, rpcTurned, 405, 405, "this HTTP method does nothing here"},
@@ -136,6 +147,16 @@ var refusals = [...]RefusalRow{
 // Refusals is the table of everything a client can be refused with, for the
 // reference documentation.
 func Refusals() []RefusalRow { return slices.Clone(refusals[:]) }
+
+// shown is the code that a client reads. Whether a credential has expired, is
+// unknown, or contradicts another is nothing that a guess may find out (AUT-01,
+// AUT-45); the record has it.
+func shown(code gate.Code) gate.Code {
+	if code == gate.CodeExpiredCredential || code == gate.CodeIdentityConflict {
+		return gate.CodeBadCredential
+	}
+	return code
+}
 
 // rowOf is the row of code, or that of internal.
 func rowOf(code gate.Code) RefusalRow {

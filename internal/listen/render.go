@@ -16,24 +16,31 @@ const maxPublic = 1024
 
 // rendered is a refusal as the client reads it.
 type rendered struct {
-	status    int
-	body      []byte // one line of JSON
-	waits     bool   // the client waits for an answer to a request
-	silent    bool   // JSON-RPC has no answer to the message
-	challenge string // WWW-Authenticate; empty for none
+	status     int
+	body       []byte // one line of JSON
+	waits      bool   // the client waits for an answer to a request
+	silent     bool   // JSON-RPC has no answer to the message
+	code       gate.Code
+	challenges []string // WWW-Authenticate; empty for none
 }
 
+// hint sets the headers of an answer over HTTP.
+func (r *rendered) hint(h http.Header) { hint(h, r.challenges, r.code) }
+
 // render turns the outcome of an exchange into what its client reads: the code,
-// the exchange's id and the public text, and never the reason.
-func render(ex *gate.Exchange, out gate.Outcome) rendered {
-	row := rowOf(out.Verdict.Code)
-	text := public(out.Verdict.Public)
-	if text == "" {
+// the exchange's id and the public text, and never the reason. A credential that
+// is not accepted reads the same whatever is wrong with it.
+func render(ex *gate.Exchange, out gate.Outcome, set *Settings) rendered {
+	verdict := out.Verdict
+	verdict.Code = shown(verdict.Code)
+	row := rowOf(verdict.Code)
+	text := public(verdict.Public)
+	if text == "" || row.Code == gate.CodeBadCredential {
 		text = row.Text
 	}
 	id, waits := requestID(ex)
-	r := rendered{status: status(row, ex, waits), waits: waits, silent: !waits && ex.Call.Message != nil}
-	r.challenge = challenge(out.Verdict.Code, r.status)
+	r := rendered{status: status(row, ex, waits), waits: waits, silent: !waits && ex.Call.Message != nil, code: row.Code}
+	r.challenges = set.challenges(&ex.Inbound, verdict)
 	if waits && row.Code == gate.CodeArguments && toolError(ex) {
 		r.body = toolFault(ex, id, text)
 		return r
@@ -162,18 +169,6 @@ func public(text string) string {
 		}
 		return r
 	}, text)
-}
-
-// challenge is the WWW-Authenticate value of a 401 (RFC 6750, section 3): it
-// names an error only when a credential was sent. Empty for other statuses.
-func challenge(code gate.Code, status int) string {
-	switch {
-	case status != http.StatusUnauthorized:
-		return ""
-	case code == gate.CodeUnauthenticated:
-		return `Bearer realm="doorward"`
-	}
-	return `Bearer realm="doorward", error="invalid_token"`
 }
 
 // replyStatus is the HTTP status of a final message that came from an upstream:

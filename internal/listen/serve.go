@@ -2,7 +2,6 @@ package listen
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,10 +12,15 @@ import (
 )
 
 const (
-	headerWait     = 10 * time.Second  // to receive a request's header (security.md HTT-10)
 	idleWait       = 120 * time.Second // between requests on a connection
 	maxHeaderBytes = 64 << 10
-	maxH2Streams   = 250 // concurrent streams of one HTTP/2 connection
+
+	// Of one HTTP/2 connection (HTT-09).
+	maxH2Streams = 250              // concurrent streams
+	maxH2Frame   = 64 << 10         // bytes of a frame; RFC 9113 asks for 16 KiB at least
+	maxH2Table   = 4 << 10          // bytes of the header compression's table, RFC 7541's default
+	h2Quiet      = 30 * time.Second // without a frame, until the client is asked for a sign of life
+	h2Ping       = 15 * time.Second // to give one
 )
 
 // servers are the HTTP servers that Shutdown has to stop.
@@ -25,19 +29,31 @@ type servers struct {
 	list []*http.Server
 }
 
-// HTTPServer is an http.Server for this handler with its limits: time to send a
-// header, header bytes, idle time, no plain-text HTTP/2. conf may be nil for no
-// TLS. Shutdown stops it. Serve uses it; tests may too.
-func (s *Server) HTTPServer(conf *tls.Config) *http.Server {
+// edge is the handler of one listener.
+type edge struct {
+	server *Server
+	tls    *TLS
+}
+
+// ServeHTTP implements http.Handler.
+func (e edge) ServeHTTP(w http.ResponseWriter, r *http.Request) { e.server.visit(w, r, e.tls) }
+
+// httpServer is the http.Server of a listener, with its limits: time to send a
+// header, header bytes, idle time, no plain-text HTTP/2. Shutdown stops it.
+func (s *Server) httpServer(t *TLS) *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
-	protocols.SetHTTP2(conf != nil)
+	protocols.SetHTTP2(t != nil)
 	hs := &http.Server{
-		Handler:                      s,
-		TLSConfig:                    conf,
-		Protocols:                    protocols,
-		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: maxH2Streams},
-		ReadHeaderTimeout:            headerWait,
+		Handler:   edge{server: s, tls: t},
+		TLSConfig: t.config(),
+		Protocols: protocols,
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: maxH2Streams, MaxReadFrameSize: maxH2Frame, MaxDecoderHeaderTableSize: maxH2Table,
+			SendPingTimeout: h2Quiet, PingTimeout: h2Ping, WriteByteTimeout: s.cfg.Limits.WriteStall,
+		},
+		ConnState:                    changed,
+		ReadHeaderTimeout:            s.cfg.Limits.HeaderWait,
 		IdleTimeout:                  idleWait,
 		MaxHeaderBytes:               maxHeaderBytes,
 		DisableGeneralOptionsHandler: true,
@@ -50,17 +66,16 @@ func (s *Server) HTTPServer(conf *tls.Config) *http.Server {
 }
 
 // Serve accepts connections on l, at most Limits.Connections at once, until
-// Shutdown, and then returns nil. conf may be nil for no TLS.
-func (s *Server) Serve(l net.Listener, conf *tls.Config) error {
-	hs := s.HTTPServer(conf)
+// Shutdown, and then returns nil. t is nil for no TLS.
+func (s *Server) Serve(l net.Listener, t *TLS) error {
+	hs := s.httpServer(t)
 	select {
 	case <-s.closing: // Shutdown may not have seen this server
 		return l.Close()
 	default:
 	}
-	limited := &bounded{Listener: l, slots: make(chan struct{}, s.cfg.Limits.Connections), closed: make(chan struct{})}
 	var err error
-	if conf != nil {
+	if limited := s.bound(l, t != nil); t != nil {
 		err = hs.ServeTLS(limited, "", "")
 	} else {
 		err = hs.Serve(limited)
@@ -98,49 +113,4 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.CloseAll()
 	s.sessions.halt()
 	return cut
-}
-
-// bounded is a listener with a bound on its open connections. At the bound it
-// waits: clients queue in the kernel's backlog, and connections that send
-// nothing run into their timeouts.
-type bounded struct {
-	net.Listener
-	slots  chan struct{}
-	closed chan struct{}
-	once   sync.Once
-}
-
-// Accept implements net.Listener.
-func (b *bounded) Accept() (net.Conn, error) {
-	select {
-	case b.slots <- struct{}{}:
-	case <-b.closed:
-		return nil, net.ErrClosed
-	}
-	c, err := b.Listener.Accept()
-	if err != nil {
-		<-b.slots
-		return nil, err
-	}
-	return &slot{Conn: c, slots: b.slots}, nil
-}
-
-// Close implements net.Listener.
-func (b *bounded) Close() error {
-	b.once.Do(func() { close(b.closed) })
-	return b.Listener.Close()
-}
-
-// slot is a connection that frees its place when it closes.
-type slot struct {
-	net.Conn
-	slots chan struct{}
-	once  sync.Once
-}
-
-// Close implements net.Conn.
-func (c *slot) Close() error {
-	err := c.Conn.Close()
-	c.once.Do(func() { <-c.slots })
-	return err
 }

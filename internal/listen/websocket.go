@@ -97,7 +97,7 @@ func (s *Server) webSocket(ctx context.Context, ex *gate.Exchange, v *visit) err
 	// a connection that was taken over tells its own end.
 	ctx, cut := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cut(nil)
-	p, out, err := s.connection(ex, cut)
+	p, out, err := s.connection(ex, v, cut)
 	if err != nil {
 		return err
 	}

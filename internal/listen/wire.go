@@ -20,7 +20,7 @@ type wire struct {
 	stall   time.Duration
 	started bool // the status line is out
 	buf     []byte
-	values  [6]string // of the headers that set has set, instead of a slice each
+	values  [4]string // of the headers that set has set, instead of a slice each
 	used    int
 }
 
@@ -59,7 +59,11 @@ func (c *wire) deadline(set func(time.Time) error, at time.Time) { _ = set(at) }
 // arm gives the client stall to take the next write.
 func (c *wire) arm() { c.deadline(c.rc.SetWriteDeadline, time.Now().Add(c.stall)) }
 
-// json writes the whole answer, which may be in pieces.
+// countedByHTTP is the size in bytes up to which net/http says the length of an
+// answer itself, because all of it is there when the handler ends.
+const countedByHTTP = 2 << 10
+
+// json writes the whole answer, which may be in pieces. Nothing is written after it.
 func (c *wire) json(status int, body ...[]byte) error {
 	c.started = true
 	size := 0
@@ -67,8 +71,9 @@ func (c *wire) json(status int, body ...[]byte) error {
 		size += len(piece)
 	}
 	c.set("Content-Type", "application/json")
-	c.set("Cache-Control", "no-store")
-	c.set("Content-Length", strconv.Itoa(size))
+	if size > countedByHTTP {
+		c.set("Content-Length", strconv.Itoa(size))
+	}
 	c.arm()
 	c.w.WriteHeader(status)
 	for _, piece := range body {
@@ -92,7 +97,7 @@ func (c *wire) stream() error {
 	c.started = true
 	h := c.w.Header()
 	h.Set("Content-Type", "text/event-stream")
-	h.Set("Cache-Control", "no-cache, no-transform")
+	h.Set("Cache-Control", "no-store, no-transform")
 	h.Set("X-Accel-Buffering", "no")
 	c.arm()
 	c.w.WriteHeader(http.StatusOK)

@@ -5,11 +5,17 @@ import (
 	"maps"
 	"slices"
 	"unicode/utf8"
+
+	"github.com/bmatcuk/doublestar/v4"
 )
 
 // Role is what a set of principals may and may not reach. The zero value
 // grants nothing.
 type Role struct {
+	// Scopes and Groups of tokens, and Subjects (globs) of tokens and certificates,
+	// that have the role; Issuers narrows all three to those realms.
+	Scopes, Groups, Subjects, Issuers []string
+
 	Allow []Rule // what the role opens
 	Deny  []Rule // what it closes; wins over the allow of every role
 }
@@ -44,10 +50,12 @@ const maxPattern = 1024
 // Policy is the compiled form of a map of roles. The zero value and nil grant
 // nothing.
 type Policy struct {
+	names []string // of roles, sorted
 	roles map[string]*role
 }
 
 type role struct {
+	members     members
 	allow, deny side
 }
 
@@ -62,11 +70,18 @@ type side struct {
 func Compile(roles map[string]Role) (*Policy, []Fault) {
 	p := &Policy{roles: make(map[string]*role, len(roles))}
 	var faults []Fault
-	for _, name := range slices.Sorted(maps.Keys(roles)) {
-		c := compiler{}
+	p.names = slices.Sorted(maps.Keys(roles))
+	for _, name := range p.names {
+		c, r := compiler{}, roles[name]
+		for i, glob := range r.Subjects {
+			if !utf8.ValidString(glob) || !doublestar.ValidatePattern(glob) {
+				c.fault(fmt.Sprintf("%s.subjects[%d]", name, i), "the glob is malformed")
+			}
+		}
 		p.roles[name] = &role{
-			allow: c.side(name+".allow", roles[name].Allow, false),
-			deny:  c.side(name+".deny", roles[name].Deny, true),
+			members: members{scopes: r.Scopes, groups: r.Groups, subjects: r.Subjects, issuers: r.Issuers},
+			allow:   c.side(name+".allow", r.Allow, false),
+			deny:    c.side(name+".deny", r.Deny, true),
 		}
 		faults = append(faults, c.faults...)
 	}

@@ -31,7 +31,7 @@ func (l *lookup) named(ctx context.Context) (gate.Verdict, error) {
 func (l *lookup) flat(ctx context.Context, kind gate.ItemKind) (gate.Verdict, error) {
 	upstream, name, ok := l.owner(l.ex.Call.Name)
 	if !ok || !l.candidate(upstream) {
-		return unknown(kind, "no such upstream for this principal"), nil
+		return l.unreached(kind, upstream, name), nil
 	}
 	it, found, err := l.find(ctx, upstream, kind, name)
 	if err != nil {
@@ -65,10 +65,21 @@ func (l *lookup) owner(flat string) (upstream, name string, ok bool) {
 	if !l.plain {
 		return Split(flat)
 	}
-	if len(l.candidates) != 1 {
-		return "", "", false
+	return l.all[0], flat, flat != "" // Judge has refused any other number
+}
+
+// unreached refuses what is named of an upstream that the principal cannot
+// reach: as unknown, or for want of a scope where the rules alone say that one
+// would let it through. The upstream is asked nothing.
+func (l *lookup) unreached(kind gate.ItemKind, upstream, name string) gate.Verdict {
+	v := unknown(kind, "no such upstream for this principal")
+	if l.completes() || !slices.Contains(l.all, upstream) {
+		return v
 	}
-	return l.candidates[0], flat, flat != ""
+	if v.Scopes = l.reach.Lacks(l.ex.Principal, kind, upstream, name); v.Scopes != nil {
+		v.Code, v.Public = gate.CodeScope, "The token lacks a scope that this needs."
+	}
+	return v
 }
 
 func (l *lookup) candidate(upstream string) bool {

@@ -35,6 +35,9 @@ type Catalogue interface {
 // upstream. policy.Policy implements it.
 type Reach interface {
 	Reaches(p *gate.Principal, upstream string) bool
+	// Lacks are the scopes with which a token of the principal would be allowed the
+	// thing; nil when none would help.
+	Lacks(p *gate.Principal, kind gate.ItemKind, upstream, name string) []string
 }
 
 // Asks knows the server-to-client requests that wait for the client's answer,
@@ -122,7 +125,7 @@ func (s *Stage) Judge(ctx context.Context, ex *gate.Exchange) (gate.Verdict, err
 	if profile.Plain && len(profile.Upstreams) != 1 {
 		return gate.Refuse(gate.CodeProfile, "a profile with plain names needs exactly one upstream", "this URL is not usable"), nil
 	}
-	l := &lookup{Stage: s, ex: ex, plain: profile.Plain, sound: s.sound, candidates: s.candidates(ex.Principal, profile)}
+	l := &lookup{Stage: s, ex: ex, plain: profile.Plain, all: profile.Upstreams, sound: s.sound, candidates: s.candidates(ex.Principal, profile)}
 	ex.Target = gate.Target{Plain: profile.Plain}
 	switch ex.Call.Route.Action {
 	case gate.Compose:
@@ -160,8 +163,9 @@ type lookup struct {
 	*Stage
 	ex         *gate.Exchange
 	plain      bool
-	sound      bool // see sound
-	candidates []string
+	sound      bool     // see sound
+	all        []string // upstreams of the profile
+	candidates []string // those of them that the principal can reach
 }
 
 // settle makes a found item the call's target. The copy carries the digest

@@ -21,6 +21,7 @@ var errDown = &gate.Error{Code: gate.CodeUpstreamDown, Op: "test"}
 
 // world is a catalogue, a policy and the waiting requests.
 type world struct {
+	lacks  func(kind gate.ItemKind, upstream, name string) []string
 	items  map[string][]gate.Item
 	err    map[string]error
 	panics map[string]bool
@@ -95,6 +96,14 @@ func (w *world) Twins(ctx context.Context, ex *gate.Exchange, it *gate.Item) ([]
 
 func (w *world) Reaches(_ *gate.Principal, upstream string) bool {
 	return w.reach == nil || w.reach(upstream)
+}
+
+// Lacks knows one scope for every tool of an upstream, and of resources.
+func (w *world) Lacks(p *gate.Principal, kind gate.ItemKind, upstream, name string) []string {
+	if w.lacks == nil || !p.HasScopes() {
+		return nil
+	}
+	return w.lacks(kind, upstream, name)
 }
 
 func (w *world) Ask(s *gate.Session, id []byte) (upstream, method string, ok bool) {

@@ -41,6 +41,9 @@ func (l *lookup) resource(ctx context.Context) (gate.Verdict, error) {
 			return l.withheld(it), nil
 		}
 	}
+	if len(l.all) > len(l.candidates) { // a URI does not say whose it is
+		return l.unreached(gate.Resource, l.all[0], l.ex.Call.Name), nil
+	}
 	return unknown(gate.Resource, "no upstream has this resource"), nil
 }
 

@@ -22,19 +22,25 @@ type calling struct {
 	cancel  context.CancelCauseFunc // ends the context of the exchange
 	late    *time.Timer             // cancels it when the upstream takes too long
 	timeout time.Duration
-	placed  *server // whose place for a call it holds; nil once that is given back
-	heard   bool    // the upstream has said something of the call: it acts on it, and it is not made again
+	placed  *server  // whose place for a call it holds; nil once that is given back
+	alone   *channel // that ends with the call, and with it the place is given back; nil where calls share one
+	heard   bool     // the upstream has said something of the call: it acts on it, and it is not made again
 
 	mu    sync.Mutex
-	asked int // questions that wait for the client
+	asked int32 // questions that wait for the client
 }
 
 // free gives the upstream's place back: what is left is between Doorward and the
 // client, and one that does not read must not keep others from the upstream.
 func (k *calling) free() {
-	if k.placed != nil {
-		k.placed.leave()
-		k.placed = nil
+	s, c := k.placed, k.alone
+	k.placed, k.alone = nil, nil
+	switch {
+	case s == nil:
+	case c != nil:
+		s.discard(c, s.leave)
+	default:
+		s.leave()
 	}
 }
 

@@ -22,6 +22,7 @@ type channelKey struct {
 	credential string // Principal.Credential
 	declared   string // the capabilities of initialize, of at most a few forms
 	lane       int    // of several for the same; see parked
+	call       int64  // the number of the one call that it is for; 0 for a channel that lasts
 }
 
 // owner is whose something is: a session's, by its id, a principal's or a stdio
@@ -49,9 +50,10 @@ type channel struct {
 	hearers hearers                // who listens to what comes outside any call, beside the session
 	says    atomic.Pointer[[]byte] // the capabilities in stateless requests of Doorward's own
 	conn    atomic.Pointer[conn]
-	used    atomic.Int64 // Unix nanoseconds
-	busy    atomic.Int32 // calls under way
-	next    atomic.Int64 // ids
+	used    atomic.Int64           // Unix nanoseconds
+	busy    atomic.Int32           // calls under way
+	next    atomic.Int64           // ids
+	keys    map[string]gate.Secret // of the one call's client, until the process is started with them
 
 	mu       sync.Mutex
 	trunk    *trunk // the listen of all who share the link; nil while nobody listens
@@ -77,9 +79,10 @@ type conn struct {
 
 // opening is a link that is being opened, for all who wait for it.
 type opening struct {
-	done chan struct{}
-	conn *conn
-	err  error
+	done   chan struct{}
+	cancel context.CancelCauseFunc
+	conn   *conn
+	err    error
 }
 
 func newChannel(s *server, key channelKey, session *gate.Session) *channel {
@@ -92,34 +95,47 @@ func newChannel(s *server, key channelKey, session *gate.Session) *channel {
 // the session's own where both are stateful, the principal's otherwise, and
 // everybody's only where the configuration shares it.
 func (s *server) channelFor(ex *gate.Exchange, era gate.Era) (*channel, error) {
-	key := channelKey{era: era}
-	session := ex.Call.Session
+	key, session, err := s.keyFor(ex, era)
+	if err != nil {
+		return nil, err
+	}
+	c, err := s.channel(key, session)
+	if err == nil && s.set.Shared && ex.Call.Session != nil && era == gate.Stateful {
+		c.join(ex.Call.Session)
+	}
+	return c.speakingFor(ex), err
+}
+
+// keyFor is the key of that channel, and the client's session where the channel is
+// that session's own.
+func (s *server) keyFor(ex *gate.Exchange, era gate.Era) (key channelKey, session *gate.Session, err error) {
+	key.era = era
 	switch {
-	case ex.Call.Era == gate.Stateful && session == nil:
-		return nil, errors.New("an exchange of the stateful era without a session")
+	case ex.Call.Era == gate.Stateful && ex.Call.Session == nil:
+		return key, nil, errors.New("an exchange of the stateful era without a session")
 	case ex.Call.Era == gate.NoEra || era == gate.NoEra:
-		return nil, errors.New("an exchange without an era")
+		return key, nil, errors.New("an exchange without an era")
 	case s.set.Shared:
-		c, err := s.channel(key, nil)
-		if err == nil && session != nil && era == gate.Stateful {
-			c.join(session)
-		}
-		return c, err
-	case era == gate.Stateful && session != nil:
-		key.owner = ownerOfSession(session)
-		return s.channel(key, session)
+		return key, nil, nil
+	case era == gate.Stateful && ex.Call.Session != nil:
+		key.owner = ownerOfSession(ex.Call.Session)
+		return key, ex.Call.Session, nil
 	}
 	key.owner = owner{ofPrincipal, ex.Principal.Key()}
-	can := mcp.CapabilitiesOf(ex)
 	if era == gate.Stateful {
-		key.credential, key.declared = ex.Principal.Credential, declared(can)
+		key.credential, key.declared = ex.Principal.Credential, declared(mcp.CapabilitiesOf(ex))
 	}
-	c, err := s.channel(key, nil)
-	if err == nil && era == gate.Stateless && c.says.Load() == nil {
-		said := mcp.ForwardedCapabilities(can)
+	return key, nil, nil
+}
+
+// speakingFor notes what Doorward's own requests on a stateless channel declare:
+// what the client that the channel is made for did. On a shared one that is nothing.
+func (c *channel) speakingFor(ex *gate.Exchange) *channel {
+	if c != nil && !c.shared() && c.key.era == gate.Stateless && c.says.Load() == nil {
+		said := mcp.ForwardedCapabilities(mcp.CapabilitiesOf(ex))
 		c.says.CompareAndSwap(nil, &said)
 	}
-	return c, err
+	return c
 }
 
 // declared are the capabilities with which a stateful session is begun for a
@@ -217,7 +233,8 @@ func (c *channel) use(ctx context.Context) (*conn, error) {
 // open is the channel that an exchange uses towards the upstream, in use until
 // its end, and its conn: in the client's own era where the upstream speaks it,
 // else in the other, and then what passes is translated.
-func (s *server) open(ctx context.Context, ex *gate.Exchange) (*channel, *conn, error) {
+// alone makes it one that nothing else uses, which the caller discards.
+func (s *server) open(ctx context.Context, ex *gate.Exchange, alone bool) (*channel, *conn, error) {
 	var fault error
 	var believed [2]gate.Era // not to work
 	n := 0
@@ -227,7 +244,7 @@ func (s *server) open(ctx context.Context, ex *gate.Exchange) (*channel, *conn, 
 			n++
 			continue
 		}
-		c, cn, err := s.openIn(ctx, ex, era)
+		c, cn, err := s.openIn(ctx, ex, era, alone)
 		if err == nil {
 			return c, cn, nil
 		}
@@ -239,7 +256,7 @@ func (s *server) open(ctx context.Context, ex *gate.Exchange) (*channel, *conn, 
 		return nil, nil, fault
 	}
 	for _, era := range believed[:n] {
-		c, cn, err := s.openIn(ctx, ex, era)
+		c, cn, err := s.openIn(ctx, ex, era, alone)
 		if err == nil {
 			return c, cn, nil
 		}
@@ -249,8 +266,12 @@ func (s *server) open(ctx context.Context, ex *gate.Exchange) (*channel, *conn, 
 }
 
 // openIn opens the exchange's channel of an era; the caller ends its use.
-func (s *server) openIn(ctx context.Context, ex *gate.Exchange, era gate.Era) (*channel, *conn, error) {
-	c, err := s.channelFor(ex, era)
+func (s *server) openIn(ctx context.Context, ex *gate.Exchange, era gate.Era, alone bool) (*channel, *conn, error) {
+	find := (*server).channelFor
+	if alone {
+		find = (*server).channelAlone
+	}
+	c, err := find(s, ex, era)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -258,6 +279,9 @@ func (s *server) openIn(ctx context.Context, ex *gate.Exchange, era gate.Era) (*
 	cn, err := c.use(ctx)
 	if err != nil {
 		c.end()
+		if alone {
+			s.discard(c, func() {})
+		}
 		return nil, nil, err
 	}
 	return c, cn, nil
@@ -311,10 +335,11 @@ func (c *channel) begun() (*opening, error) {
 			Public: fmt.Sprintf("upstream %s is unavailable; try again in %s", c.srv.set.Name, (wait + time.Second - 1).Truncate(time.Second)),
 		}
 	}
-	o := &opening{done: make(chan struct{})}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	o := &opening{done: make(chan struct{}), cancel: cancel}
 	c.opening = o
 	before := c.last
-	c.srv.pool.wg.Go(func() { c.finish(o, before) })
+	c.srv.pool.wg.Go(func() { c.finish(ctx, o, before) })
 	return o, nil
 }
 
@@ -325,28 +350,34 @@ func closedChan() chan struct{} {
 }
 
 // finish carries an opening out, after what is left of the link before it.
-func (c *channel) finish(o *opening, before *conn) {
+func (c *channel) finish(ctx context.Context, o *opening, before *conn) {
+	defer o.cancel(nil)
 	if before != nil {
 		<-before.over
 	}
-	ctx, cancel := context.WithTimeoutCause(context.Background(), c.srv.set.Timeout, errTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, c.srv.set.Timeout, errTimeout)
 	defer cancel()
 	ctx, end := untilStopping(ctx, c.srv.pool.stopping)
 	defer end()
 	o.conn, o.err = c.dial(ctx)
+	keyed := c.keys != nil
+	c.keys = nil
 	c.mu.Lock()
 	c.opening = nil
 	switch {
+	case c.closed != nil: // which is why it failed, where it did
+		o.err = c.closed
 	case o.err != nil:
 		o.err = c.srv.classify(ctx, "opening", o.err)
+		if keyed { // a client's own key may be why, and must not close the upstream to others
+			break
+		}
 		if !c.srv.learn(c.key.era, o.err) && tried(o.err) {
 			c.backoff.failed(asksToWait(o.err))
 			if c.srv.wire == nil { // nor will it start for others
 				c.srv.starts.failed(0)
 			}
 		}
-	case c.closed != nil:
-		o.err = c.closed
 	default:
 		c.conn.Store(o.conn)
 		c.last = o.conn
@@ -405,13 +436,17 @@ func (c *channel) close(cause error) {
 	o := c.opening
 	c.mu.Unlock()
 	if o != nil {
+		o.cancel(cause)
 		<-o.done
 	}
 	c.srv.pool.asks.dropChannel(c)
 	c.endAsking(cause)
-	if cn := c.conn.Load(); cn != nil {
-		cn.link.close()
-		<-cn.over
+	c.mu.Lock()
+	last := c.last // which may be ending by itself
+	c.mu.Unlock()
+	if last != nil {
+		last.link.close()
+		<-last.over
 	}
 }
 

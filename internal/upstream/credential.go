@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"doorward/internal/gate"
 )
 
 // errSecret is a secret that cannot be had; what needs it is not sent.
@@ -25,34 +27,44 @@ func (p *Pool) secret(name string) (Secret, error) {
 	return s, nil
 }
 
-// credential is the header by which the upstream knows Doorward, nil when it
-// has none. It is asked for with every request, after everything else has been
-// decided, so that a rotated secret is used at once.
-func (s *server) credential() (http.Header, error) {
-	c := s.set.Credential
-	if c.Secret == "" {
+// credential is the header by which the upstream knows Doorward, or with own the
+// client whose message the request carries; nil when there is none. It is asked for
+// with every request, after everything else has been decided, so that a rotated
+// secret is used at once.
+func (s *server) credential(own gate.Secret) (http.Header, error) {
+	c, held, name := s.set.Credential, Secret(nil), ""
+	switch {
+	case c.Request != "" && own != gate.Secret{}:
+		held, name = own, c.Request
+	case c.Request != "" || c.Secret == "":
 		return nil, nil //nolint:nilnil // no credential is no failure
-	}
-	held, err := s.pool.secret(c.Secret)
-	if err != nil {
-		return nil, err
+	default:
+		var err error
+		if held, err = s.pool.secret(c.Secret); err != nil {
+			return nil, err
+		}
+		name = c.Secret
 	}
 	value, err := held.Header()
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", errSecret, c.Secret, err)
+		return nil, fmt.Errorf("%w: %s: %w", errSecret, name, err)
 	}
 	return http.Header{http.CanonicalHeaderKey(c.Header): {c.Prefix + value}}, nil
 }
 
 // environment is what the upstream's command gets: a few harmless variables of
 // Doorward's own, and the secrets that the configuration names, whose values are
-// returned beside it for what must not show them.
-func (s *server) environment() (env, secrets []string, err error) {
+// returned beside it for what must not show them. keys are those that a client
+// brought for its one call; a process that lasts has none of them.
+func (s *server) environment(keys map[string]gate.Secret) (env, secrets []string, err error) {
 	env = cleanEnvironment(s.pool.cfg.Environment)
 	for _, name := range slices.Sorted(maps.Keys(s.set.Env)) {
-		held, err := s.pool.secret(s.set.Env[name])
+		held, err := s.variable(s.set.Env[name], keys)
 		if err != nil {
 			return nil, nil, err
+		}
+		if held == nil {
+			continue
 		}
 		env, secrets = append(env, name+"="+held.Reveal()), append(secrets, held.Reveal())
 		for line := range strings.Lines(held.Reveal()) { // of a key in a file, which is written line by line
@@ -62,6 +74,19 @@ func (s *server) environment() (env, secrets []string, err error) {
 		}
 	}
 	return env, secrets, nil
+}
+
+// variable is what stands behind a value of Settings.Env; nil for a client's own
+// key where there is no client.
+func (s *server) variable(value string, keys map[string]gate.Secret) (Secret, error) {
+	header := requestHeader(value)
+	if header == "" {
+		return s.pool.secret(value)
+	}
+	if key, there := keys[header]; there {
+		return key, nil
+	}
+	return nil, nil //nolint:nilnil // no key is no failure: the call that takes one was refused
 }
 
 // minConcealed is the shortest secret that is looked for, in bytes: a shorter one

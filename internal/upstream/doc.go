@@ -9,5 +9,6 @@
 // It never decides whether a call is allowed, never changes more of a message
 // than its id, tool prefix, progress token and requestState, never passes a
 // client's credentials on, and never shares a stateful session or a process
-// between principals unless the configuration says so.
+// between principals unless the configuration says so. A key that a client brings
+// for an upstream goes with that client's own message and is kept nowhere.
 package upstream

@@ -57,6 +57,8 @@ func (s *server) classify(ctx context.Context, op string, err error) error {
 		e := s.fault(gate.CodeUpstreamDown, op, err)
 		e.Public = fmt.Sprintf("upstream %s ended its session; the next call starts a new one", s.set.Name)
 		return e
+	case errors.Is(err, errOwnKey):
+		return &gate.Error{Code: gate.CodeRequestKey, Op: op + " upstream " + s.set.Name, Err: err, Public: fmt.Sprintf("upstream %s does not accept the key that you sent in %s", s.set.Name, s.set.Credential.Request)}
 	case errors.Is(err, errBusy):
 		return later(s.fault(gate.CodeUpstreamBusy, op, err), err)
 	case errors.Is(err, errProtocol), errors.Is(err, errTooLarge):

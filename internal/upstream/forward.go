@@ -59,6 +59,9 @@ func (p *Pool) relay(ctx context.Context, ex *gate.Exchange, emit gate.Emit) err
 	if err != nil {
 		return err
 	}
+	if err := s.admits(ex); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	k := &calling{ex: ex, emit: emit, cancel: cancel, timeout: s.set.Timeout}
@@ -73,7 +76,7 @@ func (p *Pool) relay(ctx context.Context, ex *gate.Exchange, emit gate.Emit) err
 	if (errors.Is(err, errFlipped) || errors.Is(err, errGone) && again(ex)) && context.Cause(ctx) == nil { //nolint:contextcheck // the same context
 		err = s.relay(ctx, k)
 	}
-	return s.classify(ctx, "calling", err)
+	return s.classify(ctx, "calling", s.quiet(ex, err))
 }
 
 // again tells whether a call that met an upstream's forgotten session may be
@@ -110,9 +113,12 @@ func (s *server) relay(ctx context.Context, k *calling) error {
 	if state.parked != nil {
 		return state.parked.resume(ctx, k)
 	}
-	c, cn, err := s.open(ctx, k.ex)
+	c, cn, err := s.open(ctx, k.ex, s.set.PerCall)
 	if err != nil {
 		return err
+	}
+	if c.alone() {
+		k.alone = c
 	}
 	defer c.end()
 	if err := s.approved(cn); err != nil {
@@ -128,14 +134,16 @@ func (s *server) relay(ctx context.Context, k *calling) error {
 		if err := c.watched.note(k.ex); err != nil {
 			return err
 		}
-		k.o = c.outgoing(k.ex, cn, state.token)
-		k.o.cancel = k.cancel
+		c.tellLevel(ctx, cn)
+		k.carry(c, c.outgoing(k.ex, cn, state.token))
 		return c.call(ctx, cn, k)
 	}
 	if c.key.era == gate.Stateful {
 		return c.park(ctx, cn, k)
 	}
-	s.pool.follow(k.ex, s, c)
+	if !c.alone() {
+		s.pool.follow(k.ex, s, c)
+	}
 	return c.rounds(ctx, cn, k)
 }
 
@@ -168,7 +176,12 @@ func (p *Pool) answer(ctx context.Context, ex *gate.Exchange, _ gate.Emit) error
 	m := ex.Call.Message
 	var k *ask
 	if ex.Call.Session != nil {
-		k = p.asks.take(ex.Call.Session.ID, string(m.Bytes(m.ID)))
+		if k = p.asks.find(ex.Call.Session.ID, string(m.Bytes(m.ID))); k != nil {
+			if err := k.channel.srv.brought(ex); err != nil {
+				return err // and the question still waits
+			}
+			k = p.asks.take(ex.Call.Session.ID, string(m.Bytes(m.ID)))
+		}
 	}
 	if k == nil {
 		return &gate.Error{Code: gate.CodeAnswer, Op: "answering", Public: "no request is waiting for this answer"}
@@ -180,7 +193,8 @@ func (p *Pool) answer(ctx context.Context, ex *gate.Exchange, _ gate.Emit) error
 		k.reply <- m // has room for the one answer that an ask has
 		return nil
 	}
-	return k.channel.srv.classify(ctx, "answering", k.conn.link.send(ctx, k.answerTo(m)))
+	s := k.channel.srv
+	return s.classify(ctx, "answering", s.quiet(ex, k.conn.link.reply(ctx, k.answerTo(m), s.ownKey(ex))))
 }
 
 // cancel ends the call that the client names.
@@ -213,6 +227,7 @@ func (c *channel) unsolicited(cn *conn, m *gate.Message) {
 	}
 	switch {
 	case m.Method == methodCancelled:
+	case c.alone() && listChanged(m.Method): // lists are read from another process
 	case c.session != nil && c.watched.has(m):
 		c.srv.pool.tell(c.session, c.srv.set.Name, m)
 	case c.shared() && listChanged(m.Method):

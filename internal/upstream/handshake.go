@@ -74,7 +74,7 @@ func (p *Pool) greet(ctx context.Context, ex *gate.Exchange, name string) (greet
 	if err != nil {
 		return greeted{}, err
 	}
-	c, cn, err := s.open(ctx, ex)
+	c, cn, err := s.open(ctx, ex, false)
 	if err != nil {
 		if ex.Call.Session != nil {
 			s.latecomers.add(ex.Call.Session)

@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"slices"
 
+	"doorward/internal/gate"
 	"doorward/internal/mcp"
 )
 
@@ -41,8 +42,8 @@ func mediaType(h http.Header) string {
 }
 
 // post sends raw, or the pieces of o, with the headers of the era and nothing
-// of the client's.
-func (l *httpLink) post(ctx context.Context, raw []byte, o *outgoing) (*http.Response, error) {
+// of the client's but the key that it brought for this very message.
+func (l *httpLink) post(ctx context.Context, raw []byte, o *outgoing, own gate.Secret) (*http.Response, error) {
 	req := l.blank.WithContext(ctx)
 	req.Header = l.postHeader(o)
 	if o != nil && o.pieces != nil {
@@ -50,7 +51,7 @@ func (l *httpLink) post(ctx context.Context, raw []byte, o *outgoing) (*http.Res
 	} else {
 		setBody(req, raw)
 	}
-	return l.do(req)
+	return l.do(req, own)
 }
 
 // setBody makes raw the body of a request. What net/http knows to be in memory
@@ -118,19 +119,20 @@ func basicAuth(u *url.URL) string {
 }
 
 // do sends a request of this link.
-func (l *httpLink) do(req *http.Request) (*http.Response, error) {
-	return roundTrip(l.wire, l.credential, req)
+func (l *httpLink) do(req *http.Request, own gate.Secret) (*http.Response, error) {
+	return roundTrip(l.wire, l.credential, req, own)
 }
 
-// credential is how Doorward proves to an upstream who it is; no headers where
-// it does not. It is asked for with every request.
-type credential func() (http.Header, error)
+// credential is how Doorward proves to an upstream who it is, or who its client is
+// by a key of the client's own; no headers where it does not. It is asked for with
+// every request.
+type credential func(own gate.Secret) (http.Header, error)
 
 // with returns the headers with the credential, which stands in place of any of
 // the same name. Without it nothing is sent. It changes no map: h may be that
 // of all requests of a session.
-func (c credential) with(h http.Header) (http.Header, error) {
-	proof, err := c()
+func (c credential) with(h http.Header, own gate.Secret) (http.Header, error) {
+	proof, err := c(own)
 	if err != nil {
 		return nil, fmt.Errorf("%w: no credential: %w", errRefused, err)
 	}
@@ -145,10 +147,11 @@ func (c credential) with(h http.Header) (http.Header, error) {
 // roundTrip sends a request with the upstream's credential and turns a failure
 // to reach the upstream into errDown. The URL stays out of the error: it may
 // hold a credential. Redirects are not followed: an upstream must not choose
-// where a call goes.
-func roundTrip(wire http.RoundTripper, proof credential, req *http.Request) (*http.Response, error) {
+// where a call goes. own is the key that the client brought for the message in
+// the request; zero for none.
+func roundTrip(wire http.RoundTripper, proof credential, req *http.Request, own gate.Secret) (*http.Response, error) {
 	var err error
-	if req.Header, err = proof.with(req.Header); err != nil {
+	if req.Header, err = proof.with(req.Header, own); err != nil {
 		return nil, err
 	}
 	resp, err := wire.RoundTrip(req)

@@ -31,6 +31,17 @@ func statusFault(name string, log *slog.Logger, resp *http.Response) error {
 	return &statusError{code}
 }
 
+// keyRefused is the error of a status that says that the upstream does not take
+// the client's own key; nil for any other. It is nothing that is wrong with the
+// upstream, or with Doorward.
+func keyRefused(name string, log *slog.Logger, status int) error {
+	if status != http.StatusUnauthorized && status != http.StatusForbidden {
+		return nil
+	}
+	log.Info("upstream does not accept a client's own key", "upstream", name, "status", status)
+	return fmt.Errorf("%w was refused: status %d", errOwnKey, status)
+}
+
 // statusError is a status that says nothing by itself; the era and the transport
 // are read from it.
 type statusError struct{ code int }

@@ -100,9 +100,9 @@ func (l *httpLink) events(s *sseReader, take func(*gate.Message) error) error {
 		if err != nil {
 			l.count("malformed")
 			if idOfFault, ok := idOf(faultID(err)); ok && idOfFault > 0 {
-				return fmt.Errorf("%w: %w", errProtocol, err)
+				return fmt.Errorf("%w: %w", errProtocol, unquoted(l.mute, err))
 			}
-			l.log.Warn("upstream sent a malformed message", "upstream", l.name, "error", err)
+			l.log.Warn("upstream sent a malformed message", "upstream", l.name, "error", unquoted(l.mute, err))
 			continue
 		}
 		if err := take(m); err != nil {
@@ -129,7 +129,7 @@ func (l *httpLink) get(ctx context.Context, lastID string) (*http.Response, erro
 	if lastID != "" {
 		req.Header.Set("Last-Event-ID", lastID)
 	}
-	resp, err := l.do(req)
+	resp, err := l.do(req, gate.Secret{})
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +137,7 @@ func (l *httpLink) get(ctx context.Context, lastID string) (*http.Response, erro
 	if resp.StatusCode != http.StatusOK || kind != typeStream {
 		resp.Body.Close()
 		if resp.StatusCode == http.StatusOK {
-			return nil, fmt.Errorf("%w: a stream of content type %q", errProtocol, printable([]byte(kind), maxShown))
+			return nil, l.odd(kind)
 		}
 		return nil, l.status(resp)
 	}

@@ -109,7 +109,7 @@ func (p *Pool) lookAt(ctx context.Context, ex *gate.Exchange, upstream string, k
 
 // read opens the exchange's channel and reads a list on it.
 func (s *server) read(ctx context.Context, ex *gate.Exchange, kind gate.ItemKind) (*catalogue, teller, error) {
-	c, cn, err := s.open(ctx, ex)
+	c, cn, err := s.open(ctx, ex, false)
 	if err != nil {
 		return nil, teller{}, err
 	}

@@ -26,12 +26,17 @@ func (l *levels) put(session *gate.Session, level string) {
 }
 
 func (l *levels) of(session *gate.Session) string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if level := l.set[session.ID]; level != "" {
+	if level := l.chosen(session); level != "" {
 		return level
 	}
 	return defaultLevel
+}
+
+// chosen is the level that the session has set; empty when it has set none.
+func (l *levels) chosen(session *gate.Session) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.set[session.ID]
 }
 
 func (l *levels) drop(session *gate.Session) {

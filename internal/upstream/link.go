@@ -25,6 +25,8 @@ type outgoing struct {
 	logs    bool                    // messages about logs may come back to this call
 	tasks   bool                    // the upstream hears that the client knows tasks
 	asks    bool                    // the upstream may ask the client during this call
+	keyed   bool                    // it goes with a key of the client's own
+	own     gate.Secret             // that key, until it is sent; see spend
 	room    [5]jsonrpc.Edit         // for rewrite
 	cancel  context.CancelCauseFunc // ends the context of the exchange; nil where the link has to make one
 }
@@ -42,6 +44,9 @@ type link interface {
 	exchange(ctx context.Context, o *outgoing, take func(*gate.Message) error) error
 	// send sends a notification or a response.
 	send(ctx context.Context, raw []byte) error
+	// reply sends a client's response, with the key that the client brought for it;
+	// zero for none.
+	reply(ctx context.Context, raw []byte, own gate.Secret) error
 	// done is closed when the link is no longer of use.
 	done() <-chan struct{}
 	// close ends the link and waits until nothing of it is left.

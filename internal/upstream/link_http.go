@@ -39,6 +39,7 @@ type httpLink struct {
 	values     fixedValues
 	credential credential
 	hears      chan struct{} // closed when the GET stream is open or was refused
+	mute       bool          // nothing of what the upstream says is quoted, for it may be a client's own key
 
 	life   context.Context //nolint:containedctx // the link's own life, which ends its GET stream
 	end    context.CancelCauseFunc
@@ -56,7 +57,7 @@ func (s *server) newHTTPLink(era gate.Era, loose func(*gate.Message)) (*httpLink
 	}
 	l := &httpLink{
 		name: s.set.Name, blank: blank, era: era, wire: s.wire, limit: s.set.MaxResult,
-		credential: s.credential, hears: make(chan struct{}), calls: map[*outgoing]struct{}{}, log: s.log, loose: loose, count: func(what string) { s.pool.count(s.set.Name, what) },
+		credential: s.credential, mute: len(s.ownKeys) > 0, hears: make(chan struct{}), calls: map[*outgoing]struct{}{}, log: s.log, loose: loose, count: func(what string) { s.pool.count(s.set.Name, what) },
 		values: fixedValues{agent: [1]string{userAgent}, json: [1]string{typeJSON}, accept: [1]string{typeJSON + ", " + typeStream}},
 	}
 	l.life, l.end = context.WithCancelCause(context.Background())
@@ -88,7 +89,7 @@ func (l *httpLink) roundTrip(ctx context.Context, o *outgoing, take func(*gate.M
 		ctx, stop = l.bound(ctx)
 		defer stop()
 	}
-	resp, err := l.post(ctx, o.raw, o)
+	resp, err := l.post(ctx, o.raw, o, o.spend())
 	if err != nil {
 		return err
 	}
@@ -108,7 +109,15 @@ func (l *httpLink) roundTrip(ctx context.Context, o *outgoing, take func(*gate.M
 	case typeStream:
 		return l.stream(ctx, resp.Body, o, take)
 	}
-	return fmt.Errorf("%w: status %d with content type %q", errProtocol, resp.StatusCode, printable([]byte(kind), maxShown))
+	return l.odd(kind)
+}
+
+// odd is the error of an answer that is neither JSON nor a stream.
+func (l *httpLink) odd(kind string) error {
+	if l.mute {
+		return fmt.Errorf("%w: an answer of another content type", errProtocol)
+	}
+	return fmt.Errorf("%w: an answer of content type %q", errProtocol, printable([]byte(kind), maxShown))
 }
 
 // bound makes ctx end with the link.
@@ -173,7 +182,7 @@ func (l *httpLink) single(ctx context.Context, resp *http.Response, o *outgoing,
 	}
 	m, err := mcp.ParseUpstream(raw)
 	if err != nil {
-		return fmt.Errorf("%w: %w", errProtocol, err)
+		return fmt.Errorf("%w: %w", errProtocol, unquoted(l.mute, err))
 	}
 	if !o.answers(m, true) {
 		l.count("stray_answer")
@@ -191,6 +200,11 @@ func (l *httpLink) refused(resp *http.Response, kind string, o *outgoing, take f
 			if m, err := mcp.ParseUpstream(raw); err == nil && m.Kind == gate.Failure && o.answers(m, true) && !l.lost(resp.StatusCode) {
 				return take(m)
 			}
+		}
+	}
+	if o.keyed {
+		if err := keyRefused(l.name, l.log, resp.StatusCode); err != nil {
+			return err
 		}
 	}
 	return l.status(resp)
@@ -212,11 +226,15 @@ func (l *httpLink) status(resp *http.Response) error {
 
 // send posts a notification or a response; 202 or another success is fine.
 func (l *httpLink) send(ctx context.Context, raw []byte) error {
+	return l.reply(ctx, raw, gate.Secret{})
+}
+
+func (l *httpLink) reply(ctx context.Context, raw []byte, own gate.Secret) error {
 	ctx, stop := l.bound(ctx)
 	defer stop()
 	ctx, cancel := context.WithTimeoutCause(ctx, sendTimeout, errTimeout)
 	defer cancel()
-	resp, err := l.post(ctx, raw, nil)
+	resp, err := l.post(ctx, raw, nil, own)
 	if err != nil {
 		return err
 	}
@@ -241,7 +259,7 @@ func (l *httpLink) close() {
 		defer stop()
 		req := l.blank.WithContext(ctx)
 		req.Method, req.Header = http.MethodDelete, l.dress(http.Header{}, l.version)
-		if resp, err := l.do(req); err == nil {
+		if resp, err := l.do(req, gate.Secret{}); err == nil {
 			resp.Body.Close()
 		}
 	})

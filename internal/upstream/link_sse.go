@@ -67,7 +67,7 @@ func (s *server) newSSELink(ctx context.Context, loose func(*gate.Message), owne
 func (l *sseLink) open() (io.Closer, *sseReader, error) {
 	req := l.get.WithContext(l.life)
 	req.Header = l.header(http.Header{"Accept": {typeStream}})
-	resp, err := roundTrip(l.wire, l.credential, req)
+	resp, err := roundTrip(l.wire, l.credential, req, gate.Secret{})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -177,11 +177,12 @@ func (l *sseLink) why(err error) error {
 func (l *sseLink) exchange(ctx context.Context, o *outgoing, take func(*gate.Message) error) error {
 	w := l.enter(o)
 	defer l.leave(o)
+	own := o.spend()
 	posting, abort := context.WithCancel(ctx)
 	unsent, posted := make(chan error, 1), make(chan struct{})
 	go func() {
 		defer close(posted)
-		if err := l.post(posting, o.whole()); err != nil {
+		if err := l.post(posting, o.whole(), own); err != nil {
 			unsent <- err
 		}
 	}()
@@ -199,20 +200,24 @@ func (l *sseLink) exchange(ctx context.Context, o *outgoing, take func(*gate.Mes
 
 // send posts a notification or a response.
 func (l *sseLink) send(ctx context.Context, raw []byte) error {
+	return l.reply(ctx, raw, gate.Secret{})
+}
+
+func (l *sseLink) reply(ctx context.Context, raw []byte, own gate.Secret) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, sendTimeout, errTimeout)
 	defer cancel()
-	return l.post(ctx, raw)
+	return l.post(ctx, raw, own)
 }
 
 // post sends one message. The upstream accepts it with 202, some with 200; a
 // session that it does not know is one that it has ended.
-func (l *sseLink) post(ctx context.Context, raw []byte) error {
+func (l *sseLink) post(ctx context.Context, raw []byte, own gate.Secret) error {
 	ctx, stop := within(ctx, l.life)
 	defer stop()
 	req := l.blank.WithContext(ctx)
 	req.Header = l.header(http.Header{"Content-Type": {typeJSON}})
 	setBody(req, raw)
-	resp, err := roundTrip(l.wire, l.credential, req)
+	resp, err := roundTrip(l.wire, l.credential, req, own)
 	if err != nil {
 		return err
 	}
@@ -224,6 +229,11 @@ func (l *sseLink) post(ctx context.Context, raw []byte) error {
 	case http.StatusNotFound, http.StatusGone:
 		l.end(errGone)
 		return errGone
+	}
+	if own != (gate.Secret{}) {
+		if err := keyRefused(l.name, l.log, resp.StatusCode); err != nil {
+			return err
+		}
 	}
 	return statusFault(l.name, l.log, resp)
 }

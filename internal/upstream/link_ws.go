@@ -106,7 +106,7 @@ func (h *handshake) RoundTrip(req *http.Request) (*http.Response, error) {
 	if h.basic != "" {
 		req.Header.Set("Authorization", h.basic)
 	}
-	resp, err := roundTrip(h.srv.wire, h.srv.credential, req)
+	resp, err := roundTrip(h.srv.wire, h.srv.credential, req, gate.Secret{})
 	switch {
 	case err != nil:
 		h.result = err
@@ -198,6 +198,12 @@ func (l *wsLink) send(ctx context.Context, raw []byte) error {
 		return l.cause
 	}
 	return nil
+}
+
+// reply is send: a client's own key has no place in a WebSocket, and is refused
+// with the configuration.
+func (l *wsLink) reply(ctx context.Context, raw []byte, _ gate.Secret) error {
+	return l.send(ctx, raw)
 }
 
 // close ends the connection: with the closing handshake, and where the upstream

@@ -208,12 +208,15 @@ type watched struct {
 
 // of is the part that concerns one upstream.
 func (w *watched) of(g greeted) wanted {
-	return wanted{
+	of := wanted{
 		Tools:     w.Tools && g.hello.offers("tools"),
 		Prompts:   w.Prompts && g.hello.offers("prompts"),
 		Resources: w.Resources && g.hello.offers("resources"),
-		URIs:      w.where[g.srv.set.Name],
 	}
+	if !g.hello.alone { // else what changes a resource is in another process
+		of.URIs = w.where[g.srv.set.Name]
+	}
+	return of
 }
 
 // asked reads the request. Of resources it keeps those that are approved and

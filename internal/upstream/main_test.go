@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 
 // child is a stdio server that behaves as mode says.
 func child(mode string) {
-	if evilChild(mode) {
+	if evilChild(mode) || lonelyChild(mode) {
 		return
 	}
 	switch mode {

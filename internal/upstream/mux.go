@@ -29,6 +29,7 @@ type mux struct {
 	loose func(*gate.Message) // what belongs to no call; must not block
 	count func(what string)
 	owned bool // one principal's own: stray messages may go to a call of it
+	mute  bool // nothing of a message that cannot be read is quoted, for it may be a client's own key
 
 	noise *allowance    // of what the log says about what is no message; the reader's
 	token chan struct{} // holds one: who has it writes
@@ -49,7 +50,7 @@ type waiting struct {
 
 func (s *server) newMux(loose func(*gate.Message), owned bool) *mux {
 	x := &mux{
-		name: s.set.Name, log: s.log, loose: loose, owned: owned,
+		name: s.set.Name, log: s.log, loose: loose, owned: owned, mute: len(s.ownKeys) > 0,
 		count: func(what string) { s.pool.count(s.set.Name, what) },
 		noise: newAllowance(20, time.Minute), token: make(chan struct{}, 1), over: make(chan struct{}),
 		calls: map[int64]*waiting{},
@@ -209,7 +210,7 @@ func (x *mux) receive(raw []byte) {
 	if err != nil {
 		x.count("malformed")
 		if x.noise.take() {
-			x.log.Warn("upstream wrote a malformed message", "upstream", x.name, "error", err)
+			x.log.Warn("upstream wrote a malformed message", "upstream", x.name, "error", unquoted(x.mute, err))
 		}
 		x.failCall(err)
 		return

@@ -8,24 +8,38 @@ import (
 )
 
 // opened are the channels that the exchange's session has open, and nobody
-// else's.
+// else's; those of its calls among them.
 func (p *Pool) opened(ex *gate.Exchange) (all []greeted) {
 	if ex.Call.Session == nil {
 		return nil
 	}
-	key := channelKey{era: gate.Stateful, owner: ownerOfSession(ex.Call.Session)}
 	for _, s := range p.list() {
-		s.mu.Lock()
-		c := s.channels[key]
-		s.mu.Unlock()
-		if c == nil {
-			continue
-		}
-		if cn := c.conn.Load(); cn != nil {
-			all = append(all, greeted{s, c, cn, cn.hello.Load()})
+		for _, c := range s.ownedBy(ex.Call.Session) {
+			if cn := c.conn.Load(); cn != nil {
+				all = append(all, greeted{s, c, cn, cn.hello.Load()})
+			}
 		}
 	}
 	return all
+}
+
+// ownedBy are the stateful channels that are the session's own.
+func (s *server) ownedBy(session *gate.Session) (of []*channel) {
+	key := channelKey{era: gate.Stateful, owner: ownerOfSession(session)}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.channels[key]; c != nil {
+		of = append(of, c)
+	}
+	if !s.set.PerCall {
+		return of
+	}
+	for _, c := range s.channels {
+		if c.alone() && c.key.owner == key.owner && c.key.era == key.era {
+			of = append(of, c)
+		}
+	}
+	return of
 }
 
 // fan sends a request to every upstream of the session that has logging, and

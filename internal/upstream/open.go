@@ -43,6 +43,7 @@ type hello struct {
 	serverDigest gate.Digest
 	instructions []byte // raw JSON string; nil when it gave none
 	until        time.Time
+	alone        bool // each call has a process of its own, and nothing outlasts that
 	tasks        bool // it runs calls of tools as tasks
 	endsTasks    bool // and ends them when asked to
 }
@@ -85,7 +86,7 @@ func (c *channel) connect(ctx context.Context, transport string, loose func(*gat
 	owned := c.principal() != ""
 	switch {
 	case c.srv.wire == nil:
-		l, err := c.srv.startStdio(ctx, c.principal(), loose)
+		l, err := c.srv.startStdio(ctx, c.principal(), c.keys, loose)
 		if err != nil {
 			return nil, err
 		}
@@ -161,6 +162,9 @@ func (c *channel) greet(ctx context.Context, cn *conn) error {
 		return err
 	}
 	h.tasks, h.endsTasks = mcp.OffersTasks(c.key.era, h.capabilities)
+	if c.srv.set.PerCall {
+		h.ephemeral()
+	}
 	cn.hello.Store(&h)
 	if seen := c.srv.pool.cfg.Seen; seen != nil {
 		seen(h.items(c.srv.set.Name))

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"slices"
 	"sync"
@@ -29,6 +30,7 @@ type parked struct {
 	id      string
 	owner   string // Principal.Key
 	digest  gate.Digest
+	mark    [sha256.Size]byte // of the keys that the process was started with; see keyMark
 	channel *channel
 	conn    *conn
 	o       *outgoing
@@ -116,8 +118,7 @@ func (c *channel) endAsking(cause error) {
 // goroutine of its own, which outlives the exchange while it is parked.
 func (c *channel) park(ctx context.Context, cn *conn, k *calling) error {
 	if c.key.declared == "" || c.key.declared == "{}" {
-		k.o = c.toStateful(k.ex)
-		k.o.cancel = k.cancel
+		k.carry(c, c.toStateful(k.ex))
 		c.wantLogs(ctx, cn, k.ex)
 		var odd *gate.Message
 		err := cn.link.exchange(ctx, k.o, func(m *gate.Message) error {
@@ -135,7 +136,7 @@ func (c *channel) park(ctx context.Context, cn *conn, k *calling) error {
 		return c.settled(ctx, cn, odd, err, func(m *gate.Message) error { return c.translate(ctx, cn, k, m) })
 	}
 	call := &parked{
-		id: randomName(), owner: k.ex.Principal.Key(),
+		id: randomName(), owner: k.ex.Principal.Key(), mark: c.srv.keyMark(k.ex),
 		box: make(chan *gate.Message, parkQueue), over: make(chan struct{}),
 	}
 	if it := k.ex.Target.Item; it != nil {
@@ -158,46 +159,64 @@ func (c *channel) park(ctx context.Context, cn *conn, k *calling) error {
 	return call.channel.settled(ctx, call.conn, nil, err, nil)
 }
 
-// claim finds the call a channel where no other call may be asked. Many servers
+// claim opens the call a channel where no other call may be asked.
+func (k *parked) claim(ctx context.Context, c *channel, of *calling) error {
+	l, err := c.untaken(of)
+	if err != nil {
+		return err
+	}
+	k.channel = l
+	if k.conn, err = l.use(ctx); err == nil {
+		err = c.srv.approved(k.conn)
+	}
+	if err == nil {
+		err = l.still(ctx, k.conn, of.ex.Target.Item)
+	}
+	if err != nil {
+		k.leave()
+		return err
+	}
+	of.carry(l, l.toStateful(of.ex))
+	k.o = of.o
+	l.wantLogs(ctx, k.conn, of.ex)
+	return nil
+}
+
+// untaken takes a channel where no other call may be asked. Many servers
 // ask on a stream that names no call (the TypeScript SDK 1 does, on its GET
 // stream); with one call to a channel the question can only be that call's, and no
-// client of the principal's gets what another's conversation is about.
-func (k *parked) claim(ctx context.Context, c *channel, of *calling) error {
+// client of the principal's gets what another's conversation is about. A channel
+// that is one call's alone is that, and lasts as long as the call from here on.
+func (c *channel) untaken(of *calling) (*channel, error) {
+	if c.alone() {
+		of.alone = nil
+		c.begin()
+		return c, nil
+	}
 	for lane := range maxLanes {
 		key := c.key
 		key.lane = lane
 		l, err := c.srv.channel(key, nil)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if !l.taken.CompareAndSwap(false, true) {
-			continue
+		if l.taken.CompareAndSwap(false, true) {
+			l.begin()
+			return l, nil
 		}
-		l.begin()
-		k.channel = l
-		if k.conn, err = l.use(ctx); err == nil {
-			err = c.srv.approved(k.conn)
-		}
-		if err == nil {
-			err = l.still(ctx, k.conn, of.ex.Target.Item)
-		}
-		if err != nil {
-			k.leave()
-			return err
-		}
-		k.o = l.toStateful(of.ex)
-		of.o = k.o
-		l.wantLogs(ctx, k.conn, of.ex)
-		return nil
 	}
-	return fmt.Errorf("%w: %d calls of the principal's that may be asked are under way", errBusy, maxLanes)
+	return nil, fmt.Errorf("%w: %d calls of the principal's that may be asked are under way", errBusy, maxLanes)
 }
 
 // leave gives the channel back.
 func (k *parked) leave() {
-	k.channel.asking.Store(nil)
-	k.channel.taken.Store(false)
-	k.channel.end()
+	c := k.channel
+	c.asking.Store(nil)
+	c.taken.Store(false)
+	c.end()
+	if c.alone() {
+		c.srv.discard(c, func() {})
+	}
 }
 
 // begin makes the call.
@@ -390,7 +409,13 @@ func (k *parked) resume(ctx context.Context, of *calling) error {
 		k.end(err)
 		return err
 	}
-	if err := k.channel.srv.approved(k.conn); err != nil {
+	s := k.channel.srv
+	if err := s.approved(k.conn); err != nil {
+		k.end(err)
+		return err
+	}
+	if k.mark != s.keyMark(of.ex) {
+		err := &gate.Error{Code: gate.CodeRequestKey, Op: "resuming a call", Public: "the call waits in a process that was started with another key: make the call again"}
 		k.end(err)
 		return err
 	}
@@ -405,7 +430,7 @@ func (k *parked) resume(ctx context.Context, of *calling) error {
 			left = append(left, q)
 			continue
 		}
-		if err := k.conn.link.send(ctx, mcp.NewResult(q.id, result).Raw); err != nil {
+		if err := k.conn.link.reply(ctx, mcp.NewResult(q.id, result).Raw, s.ownKey(of.ex)); err != nil {
 			k.end(err)
 			return err
 		}

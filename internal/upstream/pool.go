@@ -40,17 +40,20 @@ type Settings struct {
 	Concurrency int               // calls at a time; 0: 64, at most 256
 	MaxResult   int64             // bytes of one message; 0: 10 MiB
 	Shared      bool              // one process or session for every principal
-	Env         map[string]string // variables of Command's environment, by the name of the secret with the value
+	PerCall     bool              // of Command: a process for each relayed call, which ends with it
+	Env         map[string]string // variables of Command's environment, with the name of the secret that is the value, or with PerCall "request:" and the header of the client's own key
 	Credential  Credential        // for URL
 	Wire        http.RoundTripper // instead of the network, for an upstream in this process
 }
 
 // Credential is how Doorward proves to an upstream who it is: a header with a
-// secret's value. The zero value is none.
+// secret's value, or with the key that the client brought for itself. The zero
+// value is none.
 type Credential struct {
-	Header string // its name; "Authorization" for a bearer token
-	Prefix string // before the value, such as "Bearer "
-	Secret string // the name of the secret
+	Header  string // its name; "Authorization" for a bearer token
+	Prefix  string // before the value, such as "Bearer "
+	Secret  string // the name of the secret
+	Request string // instead of Secret: the canonical name of the header with the client's own key, which goes with that client's own messages alone
 }
 
 // Secret is the value of a secret, which prints as something else.
@@ -179,6 +182,9 @@ func check(all []Settings) error {
 			return fmt.Errorf("upstream %s: exactly one of command and url is needed", s.Name)
 		case err != nil || s.URL != "" && !goodScheme(s.Transport, u.Scheme):
 			return fmt.Errorf("upstream %s: url is not one of the transport's: http or https, and ws or wss for websocket", s.Name)
+		}
+		if err := s.checkKeys(u); err != nil {
+			return err
 		}
 		names[s.Name] = true
 	}

@@ -76,8 +76,7 @@ func (c *channel) rounds(ctx context.Context, cn *conn, k *calling) error {
 // turn makes the call once and returns the answer; what comes before the answer
 // goes to the client.
 func (c *channel) turn(ctx context.Context, cn *conn, k *calling, inputs, state []byte) (final *gate.Message, err error) {
-	k.o = c.toStateless(k.ex, cn, inputs, state)
-	k.o.cancel = k.cancel
+	k.carry(c, c.toStateless(k.ex, cn, inputs, state))
 	err = cn.link.exchange(ctx, k.o, func(m *gate.Message) error {
 		k.heard = k.heard || !m.Final()
 		switch {

@@ -34,6 +34,8 @@ type server struct {
 	old      atomic.Bool  // it was found to speak HTTP+SSE, unconfigured
 	failure  atomic.Pointer[string]
 	drift    drift
+	ownKeys  []string     // the headers with keys of the clients' own
+	lone     atomic.Int64 // channels made for one call alone
 
 	starts     backoff // of a command that does not come up, for everybody
 	latecomers latecomers
@@ -45,7 +47,7 @@ type server struct {
 
 func (p *Pool) newServer(set Settings) *server {
 	set = set.withDefaults()
-	s := &server{pool: p, set: set, log: p.log, places: make(chan struct{}, set.Concurrency), channels: map[channelKey]*channel{}, starts: backoff{least: startBackoff}, refusals: newAllowance(declinedNoted, declinedEvery)}
+	s := &server{pool: p, set: set, log: p.log, places: make(chan struct{}, set.Concurrency), channels: map[channelKey]*channel{}, starts: backoff{least: startBackoff}, ownKeys: set.ownKeys(), refusals: newAllowance(declinedNoted, declinedEvery)}
 	if set.URL != "" {
 		s.wire = newWire(set)
 	}
@@ -60,7 +62,7 @@ func newWire(set Settings) http.RoundTripper {
 	if set.Wire != nil {
 		return set.Wire
 	}
-	return &http.Transport{
+	t := &http.Transport{
 		DialContext:            (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 		ForceAttemptHTTP2:      true,
 		DisableCompression:     true,
@@ -72,6 +74,13 @@ func newWire(set Settings) http.RoundTripper {
 		MaxResponseHeaderBytes: 64 << 10,
 		WriteBufferSize:        maxSpliced, // headers and a message that is sent whole leave together
 	}
+	if set.Credential.Request != "" {
+		// The header compression of HTTP/2 remembers values for the whole connection,
+		// where the requests of other clients go too (RFC 7541, section 7.1).
+		t.Protocols = &http.Protocols{}
+		t.Protocols.SetHTTP1(true)
+	}
+	return t
 }
 
 // event puts on record what Doorward does on its own account; without the

@@ -35,8 +35,9 @@ func cleanEnvironment(env []string) []string {
 
 // startStdio starts the upstream's command for a principal, or for nobody in
 // particular where principal is empty, if its pin allows the executable
-// and the audit log accepts the start.
-func (s *server) startStdio(ctx context.Context, principal string, loose func(*gate.Message)) (*stdioLink, error) {
+// and the audit log accepts the start. keys are those of the client whose one call
+// the process is for, by their headers.
+func (s *server) startStdio(ctx context.Context, principal string, keys map[string]gate.Secret, loose func(*gate.Message)) (*stdioLink, error) {
 	path, digest, err := s.pool.executable(s.set.Command)
 	if err != nil {
 		return nil, s.fault(gate.CodeUpstreamDown, "finding the command", err)
@@ -51,7 +52,7 @@ func (s *server) startStdio(ctx context.Context, principal string, loose func(*g
 		s.children.leave(principal)
 		return nil, err
 	}
-	l, err := s.spawn(path, principal, loose)
+	l, err := s.spawn(path, principal, keys, loose)
 	if err != nil {
 		s.children.leave(principal)
 		return nil, s.fault(gate.CodeUpstreamDown, "starting the command", err)
@@ -63,8 +64,8 @@ func (s *server) startStdio(ctx context.Context, principal string, loose func(*g
 
 // spawn starts the process and its readers. The goroutine that waits for the
 // process owns them and returns the child's place when all is gone.
-func (s *server) spawn(path, principal string, loose func(*gate.Message)) (*stdioLink, error) {
-	env, secrets, err := s.environment()
+func (s *server) spawn(path, principal string, keys map[string]gate.Secret, loose func(*gate.Message)) (*stdioLink, error) {
+	env, secrets, err := s.environment(keys)
 	if err != nil {
 		return nil, err
 	}
@@ -77,6 +78,7 @@ func (s *server) spawn(path, principal string, loose func(*gate.Message)) (*stdi
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = theirs[0], theirs[1], theirs[2]
 	dress(cmd, s.pool.cfg.Supervised)
 	err = s.pool.spawner.start(cmd)
+	cmd.Env = nil // which has secrets in it, and is the child's now
 	closeAll(theirs[:]...)
 	if err != nil {
 		closeAll(l.stdin, l.stdout, l.stderr)

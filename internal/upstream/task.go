@@ -211,9 +211,10 @@ func noTasks(public string) error {
 }
 
 // runsTasks tells whether an upstream that said this in an era runs calls of
-// tools as tasks. In the stateful era that is the last revision's alone.
+// tools as tasks. In the stateful era that is the last revision's alone. A process
+// for each call runs none: they would end with it.
 func (h *hello) runsTasks(era gate.Era) bool {
-	return h.tasks && (era == gate.Stateless || h.version == mcp.V20251125)
+	return h.tasks && !h.alone && (era == gate.Stateless || h.version == mcp.V20251125)
 }
 
 // takesTask tells whether the client of the exchange may ask this upstream to run

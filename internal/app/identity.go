@@ -1,0 +1,152 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"doorward/internal/config"
+	"doorward/internal/gate"
+	"doorward/internal/identify"
+	"doorward/internal/issuer"
+	"doorward/internal/policy"
+	"doorward/internal/store"
+)
+
+// who makes the identify stage of a snapshot.
+func (a *App) who(cfg *config.Config, pol *policy.Policy, tokens *issuer.Set) (*identify.Stage, error) {
+	id := &cfg.Identity
+	c := identify.Config{
+		APIKeys: id.APIKeys, Keys: keyring{a.keys},
+		Anonymous: anonymous(cfg), Local: local(cfg),
+		Roles: pol.RolesOf, Revoked: a.shared.isRevoked,
+	}
+	if id.SignedRequests != nil {
+		c.Signatures = &identify.SignatureMethod{Keys: keyring{a.keys}, Once: &a.shared, Window: time.Duration(id.SignedRequests.Window)}
+	}
+	if len(id.Issuers) > 0 {
+		c.Tokens = &identify.TokenMethod{Issuers: authority{tokens}, Audience: audience(cfg)}
+	}
+	if id.MTLS != nil {
+		c.Certificates = id.MTLS.Subject
+	}
+	return identify.New(c)
+}
+
+// audience is what tokens must be for. One that is configured stands for the whole
+// gateway, unless it is the URL of all upstreams: then a profile is a resource of
+// its own, as where none is configured (security case AUT-31).
+func audience(cfg *config.Config) func(issuer, root, resource string) string {
+	fixed := map[string]string{}
+	for _, i := range cfg.Identity.Issuers {
+		fixed[i.Issuer] = i.Audience
+	}
+	return func(issuer, root, resource string) string {
+		if aud := fixed[issuer]; aud != "" && aud != root {
+			return aud
+		}
+		return resource
+	}
+}
+
+// keyring lets identify look keys up without knowing the store.
+type keyring struct{ keys *store.Keys }
+
+// Lookup implements identify.Keys.
+func (k keyring) Lookup(text string) (identify.KeyInfo, error) {
+	key, err := k.keys.Lookup(text)
+	return keyInfo(key), keyFault(err)
+}
+
+// Signer implements identify.Signers.
+func (k keyring) Signer(id string) ([32]byte, identify.KeyInfo, error) {
+	secret, key, err := k.keys.Signer(id)
+	return secret, keyInfo(key), keyFault(err)
+}
+
+// Used implements identify.Signers.
+func (k keyring) Used(id string) { k.keys.Used(id) }
+
+func keyInfo(key store.Key) identify.KeyInfo {
+	return identify.KeyInfo{ID: key.ID, Name: key.Name, Roles: key.Roles, Expires: key.Expires}
+}
+
+// keyFault is the store's judgement in identify's words. Any other error says that
+// keys cannot be judged, and refuses too.
+func keyFault(err error) error {
+	for _, is := range []struct{ theirs, ours error }{
+		{store.ErrUnknown, identify.ErrUnknown},
+		{store.ErrRevoked, identify.ErrRevoked},
+		{store.ErrExpired, identify.ErrExpired},
+		{store.ErrNoSigning, identify.ErrNoSigning},
+	} {
+		if errors.Is(err, is.theirs) {
+			return is.ours
+		}
+	}
+	return err
+}
+
+// authority lets identify ask the issuers.
+type authority struct{ set *issuer.Set }
+
+// errNotServing is that of issuers that were not asked for their keys, since this
+// process does not serve.
+var errNotServing = errors.New("the gateway does not serve")
+
+// Verify implements identify.Issuers.
+func (a authority) Verify(ctx context.Context, text string, audience func(issuer string) string) (identify.Token, error) {
+	if a.set == nil {
+		return identify.Token{}, errNotServing
+	}
+	t, err := a.set.Verify(ctx, text, audience)
+	return identify.Token(t), tokenFault(err)
+}
+
+// Prove implements identify.Issuers.
+func (a authority) Prove(ctx context.Context, p identify.Proof) error {
+	if a.set == nil {
+		return errNotServing
+	}
+	return tokenFault(a.set.Proof(ctx, issuer.Proof(p)))
+}
+
+func tokenFault(err error) error {
+	switch {
+	case errors.Is(err, issuer.ErrInvalid):
+		return fmt.Errorf("%w: %w", identify.ErrToken, err)
+	case errors.Is(err, issuer.ErrExpired):
+		return fmt.Errorf("%w: %w", identify.ErrExpired, err)
+	}
+	return err
+}
+
+// live tells whether the credential that opened a stream is still good.
+func (a *App) live(p *gate.Principal) bool {
+	if p == nil || !p.Expires.IsZero() && time.Now().After(p.Expires) {
+		return false
+	}
+	if gone, err := a.shared.isRevoked(p); gone || err != nil {
+		return false
+	}
+	id := &a.current.Load().cfg.Identity
+	switch p.Method {
+	case gate.MethodAPIKey:
+		return id.APIKeys && a.keys.Alive(p.Credential)
+	case gate.MethodSignature:
+		return id.SignedRequests != nil && a.keys.Alive(p.Credential)
+	case gate.MethodJWT, gate.MethodIntrospection:
+		for i := range id.Issuers {
+			if id.Issuers[i].Issuer == p.Realm {
+				return true
+			}
+		}
+		return false
+	case gate.MethodMTLS:
+		return id.MTLS != nil
+	case gate.MethodAnonymous:
+		return id.Anonymous != nil
+	}
+	return p.Method == gate.MethodLocal
+}

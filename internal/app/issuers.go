@@ -1,0 +1,122 @@
+package app
+
+import (
+	"crypto/x509"
+	"fmt"
+	"os"
+	"reflect"
+	"time"
+
+	"doorward/internal/config"
+	"doorward/internal/gate"
+	"doorward/internal/issuer"
+)
+
+// issuers are those of a configuration: the ones that are running where nothing
+// about them has changed, so that a reload forgets no key and no token.
+func (a *App) issuers(cfg *config.Config) (*issuer.Set, error) {
+	if now := a.current.Load(); now != nil && now.tokens != nil && reflect.DeepEqual(now.cfg.Identity.Issuers, cfg.Identity.Issuers) {
+		return now.tokens, nil
+	}
+	if len(cfg.Identity.Issuers) == 0 {
+		return nil, nil //nolint:nilnil // no issuers are no failure
+	}
+	all := make([]issuer.Settings, 0, len(cfg.Identity.Issuers))
+	for i := range cfg.Identity.Issuers {
+		set, err := a.issuerSettings(&cfg.Identity.Issuers[i])
+		if err != nil {
+			return nil, fmt.Errorf("reading identity.issuers[%d]: %w", i, err)
+		}
+		all = append(all, set)
+	}
+	return issuer.New(issuer.Config{Issuers: all, Replays: &a.shared, DPoPAlgorithms: dpopAlgorithms(), Log: a.Log, Alert: a.alert})
+}
+
+// dpopAlgorithms are those of proofs of possession that clients are told of and
+// that are accepted: the asymmetric ones in wide use (RFC 9449, section 4.2).
+func dpopAlgorithms() []string { return []string{"ES256", "RS256", "PS256", "EdDSA"} }
+
+func (a *App) issuerSettings(i *config.Issuer) (issuer.Settings, error) {
+	s := issuer.Settings{
+		Issuer: i.Issuer, Algorithms: i.Algorithms, JWKSURL: i.JWKSURL, Clients: i.Clients, OtherAudiences: i.OtherAudiences,
+		Claims:        issuer.Claims{Subject: i.Claims.Subject, Tenant: i.Claims.Tenant, Groups: i.Claims.Groups, Roles: i.Claims.Roles},
+		RequireTenant: i.Claims.Tenant != "",
+		MaxAge:        time.Duration(i.MaxTokenAge), Stale: time.Duration(i.KeysStale),
+	}
+	if i.TokenType != "any" {
+		s.TokenType = i.TokenType
+	}
+	if n := i.Introspection; n != nil {
+		s.Introspection = &issuer.Introspection{URL: n.URL, ClientID: n.ClientID, Method: n.Method}
+		if n.Method == "private_key_jwt" {
+			s.Introspection.PrivateKeyPEM = a.revealed(n.PrivateKey)
+		} else {
+			s.Introspection.Secret = a.revealed(n.ClientSecret)
+		}
+	}
+	var err error
+	s.RootCAs, err = roots(i.CA)
+	return s, err
+}
+
+// roots are the certificates of a file; nil, for the system's, without one.
+func roots(path string) (*x509.CertPool, error) {
+	if path == "" {
+		return nil, nil //nolint:nilnil // as crypto/tls has it
+	}
+	pem, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("ca: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("ca: %s holds no certificate in PEM", path)
+	}
+	return pool, nil
+}
+
+// revealed hands out a secret as it is when it is asked for.
+func (a *App) revealed(name string) func() (string, error) {
+	return func() (string, error) {
+		v, err := a.current.Load().secret.Get(name)
+		return v.Reveal(), err
+	}
+}
+
+// alert puts on record what is odd about an issuer.
+func (a *App) alert(kind, detail string) {
+	err := a.audit.Event(a.ctx, gate.Event{Kind: kind, Actor: "doorward", Detail: detail, Status: "ok"})
+	if err != nil {
+		a.Log.WarnContext(a.ctx, "an issuer's oddity is not on record", "kind", kind, "error", err)
+	}
+}
+
+// discard ends issuers of a snapshot that came to nothing, but for those that the
+// current one has too.
+func (a *App) discard(set *issuer.Set) {
+	if now := a.current.Load(); set != nil && (now == nil || now.tokens != set) {
+		_ = set.Close() // nobody has asked it anything
+	}
+}
+
+// outlive is how long issuers that a reload has replaced go on, for the exchanges
+// that began with them.
+const outlive = time.Minute
+
+// retire ends issuers that nobody asks any more.
+func (a *App) retire(set *issuer.Set) {
+	if set == nil {
+		return
+	}
+	a.own(func() {
+		t := time.NewTimer(outlive)
+		defer t.Stop()
+		select {
+		case <-t.C:
+		case <-a.ctx.Done():
+		}
+		if err := set.Close(); err != nil {
+			a.Log.WarnContext(a.ctx, "ending issuers", "error", err)
+		}
+	})
+}

@@ -1,0 +1,22 @@
+package upstream
+
+// Remains is what a pool has open now, for a test that looks at it when the pool is
+// closed and nothing changes it any more.
+func Remains(p *Pool) (all []any) {
+	for _, s := range p.list() {
+		s.mu.Lock()
+		for _, c := range s.channels {
+			c.mu.Lock()
+			all = append(all, c, c.last)
+			c.mu.Unlock()
+		}
+		s.mu.Unlock()
+		all = append(all, s)
+	}
+	p.parked.mu.Lock()
+	defer p.parked.mu.Unlock()
+	for _, k := range p.parked.open {
+		all = append(all, k)
+	}
+	return all
+}
