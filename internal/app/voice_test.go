@@ -168,7 +168,7 @@ func openSSE(gw *gatetest.GW) func(*testing.T, opening) (voice, told) {
 		stream := do(http.MethodGet, base+o.path("/sse"), nil)
 		if stream.StatusCode != http.StatusOK {
 			defer stream.Body.Close()
-			return nil, tell(all(t, stream.Body))
+			return nil, turnedAway(t, gw, stream)
 		}
 		answers, done := make(chan []byte, 16), make(chan struct{})
 		go func() {
@@ -193,6 +193,14 @@ func openSSE(gw *gatetest.GW) func(*testing.T, opening) (voice, told) {
 	}
 }
 
+// turnedAway is the answer to an opening that was refused.
+func turnedAway(t *testing.T, gw *gatetest.GW, resp *http.Response) told {
+	t.Helper()
+	body := all(t, resp.Body)
+	gw.Told(resp.Header, body)
+	return tell(body)
+}
+
 func all(t *testing.T, r io.Reader) []byte {
 	t.Helper()
 	b, err := io.ReadAll(r)
@@ -215,7 +223,7 @@ func openSocket(gw *gatetest.GW) func(*testing.T, opening) (voice, told) {
 				t.Fatal(err)
 			}
 			defer resp.Body.Close()
-			return nil, tell(all(t, resp.Body))
+			return nil, turnedAway(t, gw, resp)
 		}
 		answers, done, ended := make(chan []byte, 16), make(chan struct{}), ""
 		go func() {

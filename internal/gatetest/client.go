@@ -2,6 +2,7 @@ package gatetest
 
 import (
 	"bytes"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -52,9 +53,16 @@ func (g *GW) Client(name, key string) *Client {
 			return http.ErrUseLastResponse
 		},
 	}}
+	g.Hide(key)
 	g.mu.Lock()
 	g.clients[name] = c
 	g.mu.Unlock()
+	return c
+}
+
+// Over makes the client connect over TLS.
+func (c *Client) Over(cfg *tls.Config) *Client {
+	c.http.Transport = &http.Transport{DisableCompression: true, TLSClientConfig: cfg}
 	return c
 }
 

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -37,6 +39,8 @@ type GW struct {
 	mu      sync.Mutex
 	clients map[string]*Client
 	answers []answered
+	errors  []byte   // what clients were told that was no success, with its headers
+	metrics []byte   // at the end
 	secrets []string // what must be nowhere but with its owner
 }
 
@@ -52,13 +56,18 @@ type answered struct {
 // fails where an invariant was broken.
 func Gateway(t testing.TB, yaml string, ups map[string]*UP) *GW {
 	t.Helper()
+	return gateway(t, t.TempDir(), yaml, ups)
+}
+
+func gateway(t testing.TB, dir, yaml string, ups map[string]*UP) *GW {
+	t.Helper()
 	if !strings.Contains("\n"+yaml, "\nversion:") {
 		yaml = prelude + yaml
 	}
 	for name, up := range ups {
 		yaml = strings.ReplaceAll(yaml, "${"+name+"}", up.URL())
 	}
-	g := &GW{t: t, Dir: t.TempDir(), log: &journal{}, ended: make(chan struct{}), ups: ups, clients: map[string]*Client{}}
+	g := &GW{t: t, Dir: dir, log: &journal{}, ended: make(chan struct{}), ups: ups, clients: map[string]*Client{}}
 	path := filepath.Join(g.Dir, "doorward.yaml")
 	if err := os.WriteFile(path, []byte(yaml), 0o600); err != nil {
 		t.Fatal(err)
@@ -112,6 +121,9 @@ func (g *GW) finish() {
 		c.http.CloseIdleConnections()
 	}
 	g.mu.Unlock()
+	scrape := httptest.NewRecorder()
+	g.App.Metrics().ServeHTTP(scrape, httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody))
+	g.metrics = scrape.Body.Bytes()
 	g.Stop()
 	if g.err != nil {
 		g.t.Errorf("gateway ended with %v", g.err)
@@ -127,9 +139,25 @@ func (g *GW) URL() string { return g.App.URL() }
 
 // Address is host and port of the clients' listener.
 func (g *GW) Address() string {
-	rest := strings.TrimPrefix(g.URL(), "http://")
+	_, rest, _ := strings.Cut(g.URL(), "://")
 	host, _, _ := strings.Cut(rest, "/")
 	return host
+}
+
+// leastHidden is the length in bytes of the shortest secret; a shorter text is
+// found by chance.
+const leastHidden = 16
+
+// Hide makes texts secret: none may be in the log, in a file of the gateway, in
+// its metrics, in what it tells a client that it refuses, or at an upstream.
+func (g *GW) Hide(texts ...string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, text := range texts {
+		if len(text) >= leastHidden {
+			g.secrets = append(g.secrets, text)
+		}
+	}
 }
 
 // Key makes an API key and returns its text. No roles means the built-in role.
@@ -149,9 +177,7 @@ func (g *GW) key(name string, expires time.Duration, roles []string) admin.NewKe
 	if err != nil {
 		g.t.Fatalf("making a key for %s: %v", name, err)
 	}
-	g.mu.Lock()
-	g.secrets = append(g.secrets, key.Text)
-	g.mu.Unlock()
+	g.Hide(key.Text)
 	return key
 }
 

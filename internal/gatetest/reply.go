@@ -79,6 +79,9 @@ func (g *GW) read(resp *http.Response) *Reply {
 		_ = json.Unmarshal(m.Result.Meta["doorward/refusal"], &d) // absent in most answers
 		r.Code, r.Refusal = m.Error.Code, m.Error.Data.Code+d.Code
 	}
+	if r.Status >= http.StatusBadRequest || r.Refusal != "" {
+		g.Told(r.Header, body)
+	}
 	if r.Exchange != "" {
 		g.note(r.Exchange, strings.HasPrefix(r.Refusal, "http."))
 	}

@@ -125,6 +125,9 @@ func (s *Script) misbehave(w http.ResponseWriter, id []byte, name string) bool {
 		}
 	case "drop":
 		panic(http.ErrAbortHandler)
+	case "unauthorized":
+		w.Header().Set("WWW-Authenticate", `Bearer realm="upstream", error="invalid_token"`)
+		w.WriteHeader(http.StatusUnauthorized)
 	case "html":
 		w.Header().Set("Content-Type", "text/html")
 		_, _ = w.Write([]byte("<h1>sign in</h1>"))

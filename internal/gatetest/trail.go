@@ -3,9 +3,12 @@ package gatetest
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"doorward/internal/audit"
@@ -60,10 +63,14 @@ func (g *GW) checkInvariants() {
 	g.checkAcknowledged()
 }
 
-// checkSecrets: no key's text is in any file of the gateway or in its log.
+// checkSecrets: no text of a key, a token or any other secret is in a file of the
+// gateway, in its log, in its metrics, in what it told a client that it refused,
+// or at an upstream (AUT-60).
 func (g *GW) checkSecrets() {
 	g.t.Helper()
-	places := map[string][]byte{"the log": []byte(g.log.text())}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	places := map[string][]byte{"the log": []byte(g.log.text()), "the metrics": g.metrics, "what clients were told": g.errors}
 	err := filepath.WalkDir(g.Dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
 			return err
@@ -74,10 +81,16 @@ func (g *GW) checkSecrets() {
 	if err != nil {
 		g.t.Errorf("G4: looking for secrets: %v", err)
 	}
-	for _, secret := range g.secrets {
+	for name, up := range g.ups {
+		for _, s := range up.Seen("") {
+			places["upstream "+name] = fmt.Appendf(places["upstream "+name], "%v\n%s\n", s.Header, s.Raw)
+		}
+	}
+	slices.Sort(g.secrets)
+	for _, secret := range slices.Compact(g.secrets) {
 		for place, text := range places {
 			if bytes.Contains(text, []byte(secret)) {
-				g.t.Errorf("G4: the text of a key is in %s", place)
+				g.t.Errorf("G4: %.24s… is in %s", secret, place)
 			}
 		}
 	}
@@ -133,4 +146,12 @@ func (g *GW) note(exchange string, turned bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.answers = append(g.answers, answered{exchange, turned})
+}
+
+// Told takes note of what a client was told that it was refused, for checkSecrets.
+// What a Client gets is noted already.
+func (g *GW) Told(header http.Header, body []byte) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.errors = fmt.Appendf(g.errors, "%v\n%s\n", header, body)
 }
