@@ -138,8 +138,19 @@ type goUse struct {
 func (f *front) useGo(ctx context.Context, g *gateway) map[string]string {
 	ctx, cancel := context.WithTimeout(ctx, 50*time.Second)
 	defer cancel()
-	u := &goUse{f: f, steps: make(chan float64, 10), changed: make(chan struct{}, 1), seen: map[string]string{}}
-	if err := u.connect(ctx, g); err != nil {
+	var transport mcp.Transport = &mcp.StreamableClientTransport{Endpoint: f.target(g)}
+	if f.over == "stdio" {
+		cmd := exec.Command(doorward, "stdio", "--config", f.target(g))
+		cmd.Stderr = &g.log
+		transport = &mcp.CommandTransport{Command: cmd}
+	}
+	return f.useGoOver(ctx, transport)
+}
+
+// useGoOver is one use by the Go SDK's client over a transport.
+func (f *front) useGoOver(ctx context.Context, transport mcp.Transport) map[string]string {
+	u, err := f.connectGo(ctx, transport)
+	if err != nil {
 		return map[string]string{"version": "error: " + err.Error()}
 	}
 	defer func() { _ = u.cs.Close() }()
@@ -171,7 +182,8 @@ func (f *front) useGo(ctx context.Context, g *gateway) map[string]string {
 	return u.seen
 }
 
-func (u *goUse) connect(ctx context.Context, g *gateway) error {
+func (f *front) connectGo(ctx context.Context, transport mcp.Transport) (*goUse, error) {
+	u := &goUse{f: f, steps: make(chan float64, 10), changed: make(chan struct{}, 1), seen: map[string]string{}}
 	opts := &mcp.ClientOptions{
 		ElicitationHandler: func(context.Context, *mcp.ElicitRequest) (*mcp.ElicitResult, error) {
 			return &mcp.ElicitResult{Action: "accept", Content: map[string]any{"name": "client " + u.f.initial}}, nil
@@ -187,16 +199,10 @@ func (u *goUse) connect(ctx context.Context, g *gateway) error {
 			}
 		},
 	}
-	var transport mcp.Transport = &mcp.StreamableClientTransport{Endpoint: u.f.target(g)}
-	if u.f.over == "stdio" {
-		cmd := exec.Command(doorward, "stdio", "--config", u.f.target(g))
-		cmd.Stderr = &g.log
-		transport = &mcp.CommandTransport{Command: cmd}
-	}
 	var err error
 	client := mcp.NewClient(&mcp.Implementation{Name: "go-client", Version: "1"}, opts)
-	u.cs, err = client.Connect(ctx, transport, &mcp.ClientSessionOptions{ProtocolVersion: u.f.era})
-	return err
+	u.cs, err = client.Connect(ctx, transport, &mcp.ClientSessionOptions{ProtocolVersion: f.era})
+	return u, err
 }
 
 // call calls a tool with an argument, and asks for progress.

@@ -76,7 +76,7 @@ func start(t *testing.T, config string) *gateway {
 	return g
 }
 
-var announced = regexp.MustCompile(`on (http://\S+)`)
+var announced = regexp.MustCompile(`on (https?://\S+)`)
 
 func (g *gateway) serve() {
 	g.t.Helper()
@@ -174,13 +174,25 @@ func (g *gateway) entries(args ...string) []entry {
 
 // record is what the tests read of an audit record.
 type record struct {
-	Kind   string `json:"kind"`
-	Event  string `json:"event"`
-	Actor  string `json:"actor"`
-	Method string `json:"method"`
-	Item   string `json:"item"`
-	Status string `json:"status"`
-	Code   string `json:"code"`
+	Kind      string `json:"kind"`
+	Event     string `json:"event"`
+	Actor     string `json:"actor"`
+	Detail    string `json:"detail"`
+	Exchange  string `json:"exchange"`
+	Request   string `json:"request"`
+	Remote    string `json:"remote"`
+	Profile   string `json:"profile"`
+	Method    string `json:"method"`
+	Item      string `json:"item"`
+	Status    string `json:"status"`
+	Code      string `json:"code"`
+	Principal struct {
+		Method     string `json:"method"`
+		Subject    string `json:"subject"`
+		Issuer     string `json:"issuer"`
+		Client     string `json:"client"`
+		Credential string `json:"credential"`
+	} `json:"principal"`
 }
 
 // records are what `doorward audit search` finds.
