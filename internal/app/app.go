@@ -54,6 +54,7 @@ type App struct {
 	started time.Time
 	metrics *telemetry.Metrics
 	audit   *audit.Log
+	network bool // clients come over the network; Serve sets it before it serves
 	primary bool // the first on its data_dir: the one with the admin socket
 	keys    *store.Keys
 	pins    *lock.Pins

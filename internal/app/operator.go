@@ -187,7 +187,7 @@ func (a *App) Ready(ctx context.Context) []string {
 	if err := a.audit.Healthy(); err != nil {
 		reasons = append(reasons, "audit log: "+err.Error())
 	}
-	if !a.ready.Load() {
+	if !a.ready.Load() || !a.network {
 		return reasons
 	}
 	if err := a.shared.healthy(ctx); err != nil {

@@ -22,7 +22,7 @@ import (
 // called once, when clients can connect and every upstream has been looked at
 // or has not answered in time.
 func (a *App) Serve(ctx context.Context, ready func()) error {
-	if err := a.begin(ctx); err != nil {
+	if err := a.begin(ctx, true); err != nil {
 		return errors.Join(err, a.Close())
 	}
 	socket, err := admin.Listen(a.Config.DataDir, a, a.Log)
@@ -58,15 +58,17 @@ func (a *App) Serve(ctx context.Context, ready func()) error {
 	}
 }
 
-// begin makes ready to serve: every secret that is required, what gateways share,
-// and the issuers of tokens.
-func (a *App) begin(ctx context.Context) error {
+// begin makes ready to serve: every secret that is required and, where clients come
+// over the network, what gateways share and the issuers of tokens.
+func (a *App) begin(ctx context.Context, network bool) error {
 	secrets, err := a.secrets(a.Config, true)
 	if err != nil {
 		return err
 	}
-	if err := a.shared.connect(ctx, a.Config.State, secrets); err != nil {
-		return fmt.Errorf("opening state: %w", err)
+	if a.network = network; network {
+		if err := a.shared.connect(ctx, a.Config.State, secrets); err != nil {
+			return fmt.Errorf("opening state: %w", err)
+		}
 	}
 	snap, err := a.snapshot(a.Config, true)
 	if err != nil {
@@ -132,7 +134,7 @@ func (a *App) tls(c config.TLS) (*listen.TLS, error) {
 // ServeStdio runs the gateway for one client on in and out until in ends, ctx
 // ends, or the client is gone; then it ends the gateway.
 func (a *App) ServeStdio(ctx context.Context, in io.Reader, out io.Writer) error {
-	if err := a.begin(ctx); err != nil {
+	if err := a.begin(ctx, false); err != nil {
 		return errors.Join(err, a.Close())
 	}
 	var stop []func(context.Context) error

@@ -9,14 +9,15 @@ import (
 	"doorward/internal/gate"
 )
 
-// What nobody has opened refuses: nothing is fresh, and everybody may be revoked.
+// What nobody has opened refuses: nothing is fresh, and whoever came with a
+// credential may be revoked.
 func TestStateThatIsNotOpenRefuses(t *testing.T) {
 	var s shared
 	now := time.Now()
 	if fresh, err := s.Use(t.Context(), "k", now, now.Add(time.Minute)); fresh || err == nil {
 		t.Errorf("Use = %v, %v", fresh, err)
 	}
-	for _, realm := range []string{gate.RealmKeys, gate.RealmMTLS, "https://id.example.com", gate.RealmAnonymous} {
+	for _, realm := range []string{gate.RealmKeys, gate.RealmMTLS, "https://id.example.com"} {
 		if _, err := s.isRevoked(&gate.Principal{Realm: realm, Subject: "x", Credential: "y"}); err == nil {
 			t.Errorf("%s: nothing is known, and nobody says so", realm)
 		}

@@ -42,7 +42,7 @@ func (a *App) snapshot(cfg *config.Config, serving bool) (_ *snapshot, err error
 	}
 	dec := decode.New(decode.Config{Sessions: a.front})
 	var tokens *issuer.Set
-	if serving {
+	if serving && a.network {
 		if tokens, err = a.issuers(cfg); err != nil {
 			return nil, err
 		}
