@@ -164,7 +164,7 @@ type Claims struct {
 	Tenant string `yaml:"tenant"`
 	// Groups of the subject, for the groups of roles. None unless written.
 	Groups string `yaml:"groups"`
-	// Roles of the subject: names of roles of this file. None unless written.
+	// Roles of the subject: names of roles of this file, which must be written. None unless written.
 	Roles string `yaml:"roles"`
 }
 
@@ -220,7 +220,7 @@ type Role struct {
 	Groups []string `yaml:"groups"`
 	// Subjects of tokens and certificates that have the role, by glob; a star never crosses a slash.
 	Subjects []string `yaml:"subjects" type:"glob"`
-	// Issuers whose tokens alone can have the role by scopes, groups or subjects. All unless written; mtls stands for certificates.
+	// Issuers whose tokens alone can have the role. All unless written; mtls stands for certificates. Keys are not asked.
 	Issuers []string `yaml:"issuers"`
 	// Allow are the rules that open something.
 	Allow []Rule `yaml:"allow"`

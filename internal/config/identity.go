@@ -159,6 +159,9 @@ func (v *checker) issuer(path string, i *Issuer) {
 			v.fault(path+".claims."+c.key, "is no JSON Pointer of 1 to 8 names: a ~ in one is written ~0, and a / ~1")
 		}
 	}
+	if i.Claims.Roles != "" && v.c.BuiltInRole {
+		v.fault(path+".claims.roles", "needs roles: where none are written, a token that says user would have everything")
+	}
 	if len(i.Clients) > maxMembers {
 		v.fault(path+".clients", "has more than %d", maxMembers)
 	}

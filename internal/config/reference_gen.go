@@ -63,7 +63,7 @@ const fieldDocs = "\n" +
 	"Claims.Subject\tSubject is who the token is about.\n" +
 	"Claims.Tenant\tTenant of the subject. Written: a token without it is refused.\n" +
 	"Claims.Groups\tGroups of the subject, for the groups of roles. None unless written.\n" +
-	"Claims.Roles\tRoles of the subject: names of roles of this file. None unless written.\n" +
+	"Claims.Roles\tRoles of the subject: names of roles of this file, which must be written. None unless written.\n" +
 	"Introspection.URL\tURL of the endpoint. Not written: where the issuer's metadata says.\n" +
 	"Introspection.ClientID\tClientID that Doorward has at the issuer.\n" +
 	"Introspection.ClientSecret\tClientSecret is the secret of client_secret_basic and client_secret_post.\n" +
@@ -78,7 +78,7 @@ const fieldDocs = "\n" +
 	"Role.Scopes\tScopes of tokens that have the role: any one of them.\n" +
 	"Role.Groups\tGroups of tokens that have the role: any one of them, exactly.\n" +
 	"Role.Subjects\tSubjects of tokens and certificates that have the role, by glob; a star never crosses a slash.\n" +
-	"Role.Issuers\tIssuers whose tokens alone can have the role by scopes, groups or subjects. All unless written; mtls stands for certificates.\n" +
+	"Role.Issuers\tIssuers whose tokens alone can have the role. All unless written; mtls stands for certificates. Keys are not asked.\n" +
 	"Role.Allow\tAllow are the rules that open something.\n" +
 	"Role.Deny\tDeny are the rules that close something. They win over the allow of every role. In a deny on tools and prompts a star crosses slashes too, for the upstream chooses its names.\n" +
 	"Rule.Tools\tTools are globs of upstream/tool. A star never crosses a slash; /** takes in all below.\n" +

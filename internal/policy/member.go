@@ -15,11 +15,13 @@ type members struct {
 	issuers        []string // realms of the above; empty: all
 }
 
+// of tells whether those of a realm can have the role at all.
+func (m *members) of(realm string) bool {
+	return len(m.issuers) == 0 || slices.Contains(m.issuers, realm)
+}
+
 // take tells whether the principal, who came with a token or a certificate, is one.
 func (m *members) take(who *gate.Principal) bool {
-	if len(m.issuers) > 0 && !slices.Contains(m.issuers, who.Realm) {
-		return false
-	}
 	return shares(m.scopes, who.Scopes) || shares(m.groups, who.Groups) ||
 		slices.ContainsFunc(m.subjects, func(glob string) bool { return doublestar.MatchUnvalidated(glob, who.Subject) })
 }
@@ -38,7 +40,7 @@ func (p *Policy) RolesOf(who *gate.Principal, claimed []string) []string {
 	}
 	var roles []string
 	for _, name := range p.names {
-		if p.roles[name].members.take(who) || slices.Contains(claimed, name) {
+		if m := &p.roles[name].members; m.of(who.Realm) && (m.take(who) || slices.Contains(claimed, name)) {
 			roles = append(roles, name)
 		}
 	}
@@ -56,7 +58,7 @@ func (p *Policy) Lacks(who *gate.Principal, kind gate.ItemKind, upstream, name s
 	var least *role
 	for _, more := range p.names {
 		m := &p.roles[more].members
-		if len(m.scopes) == 0 || slices.Contains(who.Roles, more) || len(m.issuers) > 0 && !slices.Contains(m.issuers, who.Realm) {
+		if len(m.scopes) == 0 || slices.Contains(who.Roles, more) || !m.of(who.Realm) {
 			continue
 		}
 		wider := *who

@@ -43,6 +43,7 @@ func TestRolesOf(t *testing.T) {
 		{"a glob", gate.Principal{Realm: idA, Subject: "spiffe://house/ns/a/sa"}, nil, []string{"service"}},
 		{"a glob does not cross a slash", gate.Principal{Realm: idA, Subject: "spiffe://house/ns/a/b/sa"}, nil, nil},
 		{"a certificate", gate.Principal{Realm: "mtls", Subject: "host"}, nil, []string{"everyone"}},
+		{"claimed by another issuer", gate.Principal{Realm: idB, Subject: "x"}, []string{"a-only", "by-name"}, []string{"by-name"}},
 		{"claimed", gate.Principal{Realm: idA, Subject: "x"}, []string{"by-name", "no-such", "by-name"}, []string{"by-name"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
