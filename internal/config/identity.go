@@ -133,11 +133,11 @@ func (v *checker) issuers() {
 			asked = 1
 		}
 	}
-	if len(all) == 0 {
+	if len(all) == 0 && v.c.Identity.SignedRequests == nil {
 		return
 	}
 	if l := &v.c.Listen; l.PublicURL == "" && l.Address.IsValid() && !l.Address.Addr().IsLoopback() {
-		v.fault("listen.public_url", "is needed with identity.issuers: it is what tokens are for, and is never taken from a request")
+		v.fault("listen.public_url", "is needed with identity.issuers and signed_requests: it is what tokens and signatures are for, and is never taken from a request")
 	}
 }
 
