@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"doorward/internal/config"
@@ -96,11 +97,11 @@ type authority struct{ set *issuer.Set }
 var errNotServing = errors.New("the gateway does not serve")
 
 // Verify implements identify.Issuers.
-func (a authority) Verify(ctx context.Context, text string, audience func(issuer string) string) (identify.Token, error) {
+func (a authority) Verify(ctx context.Context, from netip.Addr, text string, audience func(issuer string) string) (identify.Token, error) {
 	if a.set == nil {
 		return identify.Token{}, errNotServing
 	}
-	t, err := a.set.Verify(ctx, text, audience)
+	t, err := a.set.Verify(ctx, from, text, audience)
 	return identify.Token(t), tokenFault(err)
 }
 
@@ -136,17 +137,35 @@ func (a *App) live(p *gate.Principal) bool {
 		return id.APIKeys && a.keys.Alive(p.Credential)
 	case gate.MethodSignature:
 		return id.SignedRequests != nil && a.keys.Alive(p.Credential)
-	case gate.MethodJWT, gate.MethodIntrospection:
+	case gate.MethodJWT:
 		for i := range id.Issuers {
 			if id.Issuers[i].Issuer == p.Realm {
 				return true
 			}
 		}
 		return false
+	case gate.MethodIntrospection:
+		return a.renewed(p)
 	case gate.MethodMTLS:
 		return id.MTLS != nil
 	case gate.MethodAnonymous:
 		return id.Anonymous != nil
 	}
 	return p.Method == gate.MethodLocal
+}
+
+// renewed asks again whether an opaque token is good. What its issuer has said
+// within the last 30 s is not asked.
+func (a *App) renewed(p *gate.Principal) bool {
+	set := a.current.Load().tokens
+	if p.Renewal == nil || set == nil {
+		return false
+	}
+	t, err := set.Verify(a.ctx, p.Renewal.From, p.Renewal.Token.Reveal(), func(issuer string) string {
+		if issuer != p.Realm {
+			return ""
+		}
+		return p.Renewal.Audience
+	})
+	return err == nil && t.Issuer == p.Realm && t.Subject == p.Subject
 }

@@ -92,6 +92,19 @@ func TestHTT40_TokenExpires(t *testing.T) {
 	h.neighbour()
 }
 
+// HTT-40: an issuer that takes an opaque token back ends what it opened, once its
+// last answer is 30 s old and within one look at each stream.
+func TestHTT40_OpaqueTokenIsTakenBack(t *testing.T) {
+	t.Parallel()
+	h := welcome(t, gatetest.Provider(t), site{listen: ", legacy_sse: true, websocket: true", ask: "client_secret_basic"}).enter(modern)
+	kept, lost := h.idp.Opaque(nil), h.idp.Opaque(claims{"sub": "fay"})
+	others, open := h.streams("kept", kept), h.streams("lost", lost)
+	h.idp.Know(lost, `{"active":false}`)
+	h.end(open, 30*time.Second+endsWithin)
+	h.goOn(others)
+	h.neighbour()
+}
+
 // HTT-42: a session does not change hands: not from nobody to somebody, not back,
 // and not to somebody else. To whoever comes with a credential that is good, it is
 // a session that does not exist (HTT-34); a bad one is refused as such.

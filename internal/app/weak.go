@@ -34,10 +34,12 @@ func guessable(text string) string {
 		return fmt.Sprintf("has fewer than %d bytes", leastSecret)
 	case distinct(text) < leastDistinct:
 		return fmt.Sprintf("has fewer than %d different characters", leastDistinct)
+	case strings.Contains((text + text)[1:2*len(text)-1], text):
+		return "is one text again and again"
 	}
 	for word := range strings.FieldsSeq(known) {
-		if rest := strings.ReplaceAll(plain, word, ""); len(rest) < leastDistinct {
-			return "is one that everybody knows, written again"
+		if rest := strings.ReplaceAll(plain, word, ""); rest != plain && len(rest) < leastSecret {
+			return "is one that everybody knows, and a little more"
 		}
 	}
 	return ""

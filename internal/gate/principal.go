@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"net/netip"
 	"strconv"
 	"time"
 )
@@ -18,6 +19,15 @@ type Principal struct {
 	Scopes     []string  // of the token, sorted
 	Roles      []string  // sorted
 	Expires    time.Time // zero: does not expire
+	Renewal    *Renewal  // of an opaque token; nil for every other credential
+}
+
+// Renewal is what an issuer is asked again with whether an opaque token is still
+// good, while a stream that it opened goes on. identify makes it.
+type Renewal struct {
+	Token    Secret
+	Audience string
+	From     netip.Addr // whose share of the questions it takes
 }
 
 // How a principal proved who it is.

@@ -28,8 +28,7 @@ func (s *Stage) certificate(_ context.Context, ex *gate.Exchange) (*proof, gate.
 	if cert == nil || s.Certificates == "" {
 		return nil, gate.Pass(), nil
 	}
-	sum := sha256.Sum256(cert.Raw)
-	id := hex.EncodeToString(sum[:])
+	id := fingerprint(cert)
 	ex.Attempt = gate.Attempt{Method: gate.MethodMTLS, Realm: gate.RealmMTLS, Credential: id}
 	switch now := time.Now(); {
 	case cert.IsCA:
@@ -52,6 +51,12 @@ func (s *Stage) certificate(_ context.Context, ex *gate.Exchange) (*proof, gate.
 		who.Roles = s.Roles(who, nil)
 	}
 	return &proof{who: who}, gate.Pass(), nil
+}
+
+// fingerprint is a certificate's public id: its SHA-256 in hex.
+func fingerprint(cert *x509.Certificate) string {
+	sum := sha256.Sum256(cert.Raw)
+	return hex.EncodeToString(sum[:])
 }
 
 func (s *Stage) names(cert *x509.Certificate) []string {

@@ -112,9 +112,9 @@ func (*Stage) Applies(gate.Route) bool { return true }
 // proof is a credential that was good.
 type proof struct {
 	who *gate.Principal
-	// bound says that it is good with the certificate of this connection alone, so
-	// that certificate and token say the same (RFC 8705, section 3).
-	bound bool
+	// with is the certificate of this connection, where the credential is good with
+	// it alone: then certificate and token say the same (RFC 8705, section 3).
+	with *gate.Principal
 }
 
 // method proves one kind of credential. A verdict other than Continue, or an
@@ -144,8 +144,21 @@ func (s *Stage) Judge(ctx context.Context, ex *gate.Exchange) (gate.Verdict, err
 	}
 	who := found.who
 	ex.Attempt = gate.Attempt{Method: who.Method, Realm: who.Realm, Subject: who.Subject, Credential: who.Credential}
-	if s.Revoked != nil {
-		gone, err := s.Revoked(who)
+	if v, err := s.revoked(who, found.with); err != nil || v.Effect != gate.Continue {
+		return v, err
+	}
+	ex.Principal = who
+	return gate.Pass(), nil
+}
+
+// revoked refuses what was revoked: the credential, its subject, and those of the
+// certificate that it is bound to.
+func (s *Stage) revoked(all ...*gate.Principal) (gate.Verdict, error) {
+	for _, p := range all {
+		if p == nil || s.Revoked == nil {
+			continue
+		}
+		gone, err := s.Revoked(p)
 		if err != nil {
 			return gate.Verdict{}, down("asking what was revoked", err)
 		}
@@ -153,7 +166,6 @@ func (s *Stage) Judge(ctx context.Context, ex *gate.Exchange) (gate.Verdict, err
 			return invalid("the credential or its subject was revoked")
 		}
 	}
-	ex.Principal = who
 	return gate.Pass(), nil
 }
 
@@ -162,8 +174,8 @@ func (s *Stage) Judge(ctx context.Context, ex *gate.Exchange) (gate.Verdict, err
 // signature with the very key that made it: the rights are those of one of them.
 func agreed(a, b *proof) *proof {
 	switch {
-	case a.who.Method == gate.MethodMTLS && b.bound:
-		return b
+	case a.who.Method == gate.MethodMTLS && b.with != nil:
+		return &proof{who: b.who, with: a.who}
 	case a.who.Method == gate.MethodSignature && b.who.Method == gate.MethodAPIKey && a.who.Credential == b.who.Credential:
 		return a
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -38,8 +39,8 @@ var ErrToken = errors.New("the token is not valid")
 // token that they have judged; any other error means that they cannot.
 type Issuers interface {
 	// Verify judges a token for the resource that audience names in each issuer's
-	// words. With ErrExpired it returns what the token is, for the audit log.
-	Verify(ctx context.Context, text string, audience func(issuer string) string) (Token, error)
+	// words; from is whose request it came with. With ErrExpired it returns what the token is, for the audit log.
+	Verify(ctx context.Context, from netip.Addr, text string, audience func(issuer string) string) (Token, error)
 	// Prove judges the proof that a token's holder has its key (RFC 9449 §4.3).
 	Prove(ctx context.Context, p Proof) error
 }
@@ -89,7 +90,7 @@ func (s *Stage) token(ctx context.Context, ex *gate.Exchange, scheme, text strin
 		return refused("a token on a transport that has no resource")
 	}
 	t, err := guarded("an issuer", func() (Token, error) {
-		return s.Tokens.Issuers.Verify(ctx, text, func(issuer string) string { return s.Tokens.Audience(issuer, in.Base+pathMCP, resource(in)) })
+		return s.Tokens.Issuers.Verify(ctx, in.Remote, text, func(issuer string) string { return s.Tokens.Audience(issuer, in.Base+pathMCP, resource(in)) })
 	})
 	ex.Attempt.Realm, ex.Attempt.Subject, ex.Attempt.Credential = t.Issuer, t.Subject, t.ID
 	switch {
@@ -120,7 +121,15 @@ func (s *Stage) token(ctx context.Context, ex *gate.Exchange, scheme, text strin
 	if s.Roles != nil {
 		who.Roles = s.Roles(who, t.Roles)
 	}
-	return &proof{who: who, bound: t.CertificateSHA256 != ""}, gate.Pass(), nil
+	if t.Method == gate.MethodIntrospection {
+		audience := s.Tokens.Audience(t.Issuer, in.Base+pathMCP, resource(in))
+		who.Renewal = &gate.Renewal{Token: gate.NewSecret(text), Audience: audience, From: in.Remote}
+	}
+	p := &proof{who: who}
+	if t.CertificateSHA256 != "" {
+		p.with = &gate.Principal{Method: gate.MethodMTLS, Realm: gate.RealmMTLS, Credential: fingerprint(in.Certificate)}
+	}
+	return p, gate.Pass(), nil
 }
 
 // possession judges what a token is bound to: a bound one is good in the hands of

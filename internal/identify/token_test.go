@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"net/netip"
 	"net/url"
 	"testing"
 	"time"
@@ -32,7 +33,7 @@ type issuers struct {
 	proofs    []identify.Proof
 }
 
-func (i *issuers) Verify(_ context.Context, text string, audience func(string) string) (identify.Token, error) {
+func (i *issuers) Verify(_ context.Context, _ netip.Addr, text string, audience func(string) string) (identify.Token, error) {
 	i.audiences = append(i.audiences, audience(idp))
 	good := identify.Token{
 		Method: gate.MethodJWT, Issuer: idp, Subject: "alice", Tenant: "a", Client: "app", ID: "jti-1",
@@ -157,6 +158,9 @@ func TestAGoodTokenIsItsSubject(t *testing.T) {
 	ex.Inbound.Profile = "review"
 	if c := code(t, s, ex); c != "" {
 		t.Fatalf("refused: %s", c)
+	}
+	if r := ex.Principal.Renewal; r == nil || r.Token.Reveal() != "opaque" || r.Audience != base+"/mcp/review" {
+		t.Error("the issuer could not be asked again")
 	}
 	if got := ex.Principal; got.Method != gate.MethodIntrospection || len(got.Credential) != len("sha256:")+32 || got.Key() != want.Key() {
 		t.Errorf("principal = %+v", got)
@@ -320,6 +324,34 @@ func TestRevokedCredentials(t *testing.T) {
 			if got := code(t, s, visit(authorization)); got != tc.want {
 				t.Errorf("%+v: got %q", tc, got)
 			}
+		}
+	}
+	asked = nil
+	cfg.Revoked = func(p *gate.Principal) (bool, error) {
+		asked = append(asked, p.Realm+" "+p.Subject)
+		return p.Realm == gate.RealmMTLS, nil
+	}
+	for names, want := range map[string]string{"san_uri": "mtls spiffe://house/alice", "": "mtls "} {
+		cfg.Certificates, asked = names, nil
+		bound := visit("Bearer bound.cert.x")
+		bound.Inbound.Certificate = leaf
+		if got := code(t, stage(t, cfg), bound); got != gate.CodeBadCredential || asked[len(asked)-1] != want {
+			t.Errorf("a token bound to a revoked certificate: %q, asked about %q", got, asked)
+		}
+	}
+}
+
+func TestWhoIsAskedAbout(t *testing.T) {
+	cfg := withTokens(&issuers{})
+	var asked []string
+	cfg.Revoked = func(p *gate.Principal) (bool, error) {
+		asked = append(asked, p.Realm+" "+p.Subject+" "+p.Credential)
+		return false, nil
+	}
+	s := stage(t, cfg)
+	for _, authorization := range []string{"Bearer good.a.b", "Bearer " + good} {
+		if got := code(t, s, visit(authorization)); got != "" {
+			t.Errorf("%s: %q", authorization, got)
 		}
 	}
 	if asked[0] != idp+" alice jti-1" || asked[1] != "api_key alice k_1" {

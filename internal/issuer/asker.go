@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -40,6 +41,7 @@ type asker struct {
 	breaker   circuitbreaker.CircuitBreaker[any]
 	asking    chan struct{} // one element for each question that is out
 	reserve   chan struct{} // the same, for tokens that were good lately
+	shares    shares
 	one       singleflight.Group
 	good      *otter.Cache[cacheKey, *remembered]
 	bad       *otter.Cache[cacheKey, *refusal] // apart, so that a flood of them costs no good one its place
@@ -70,7 +72,7 @@ func (k *asker) close() {
 }
 
 // verify judges an opaque token: by what is remembered of it, or else by asking.
-func (k *asker) verify(ctx context.Context, token string, at cacheKey) (Token, error) {
+func (k *asker) verify(ctx context.Context, from netip.Addr, token string, at cacheKey) (Token, error) {
 	now := time.Now()
 	before, known := k.good.GetIfPresent(at)
 	if known && now.Before(before.until) {
@@ -79,7 +81,7 @@ func (k *asker) verify(ctx context.Context, token string, at cacheKey) (Token, e
 	if r, refused := k.bad.GetIfPresent(at); refused {
 		return r.token, r.err
 	}
-	raw, err := k.answer(ctx, token, string(at.token[:]), known)
+	raw, err := k.answer(ctx, question{from: from, token: token, id: string(at.token[:]), known: known})
 	if err != nil {
 		return Token{}, err
 	}
@@ -104,13 +106,21 @@ func (k *asker) remember(at cacheKey, t Token) {
 	k.good.Set(at, &remembered{token: t, until: until})
 }
 
+// question is what an issuer is to be asked.
+type question struct {
+	from  netip.Addr // whose request the token came with first
+	token string
+	id    string // of the token: those who ask about one are told together
+	known bool   // it was good lately
+}
+
 // answer asks once for all who want to know the same at the same time. What
 // comes of it does not depend on which of them waits.
-func (k *asker) answer(ctx context.Context, token, id string, known bool) ([]byte, error) {
+func (k *asker) answer(ctx context.Context, q question) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	result := k.one.DoChan(id, func() (any, error) {
-		raw, err := k.ask(token, known)
+	result := k.one.DoChan(q.id, func() (any, error) {
+		raw, err := k.ask(q)
 		return raw, err
 	})
 	select {
@@ -126,7 +136,7 @@ func (k *asker) answer(ctx context.Context, token, id string, known bool) ([]byt
 }
 
 // ask puts one question. A panic is an error: it would end the process.
-func (k *asker) ask(token string, known bool) (raw []byte, err error) {
+func (k *asker) ask(q question) (raw []byte, err error) {
 	ctx, done, err := k.flights.begin()
 	if err != nil {
 		return nil, err
@@ -137,12 +147,12 @@ func (k *asker) ask(token string, known bool) (raw []byte, err error) {
 			raw, err = nil, fmt.Errorf("asking panicked (%T)", p)
 		}
 	}()
-	place := k.place(known)
-	if place == nil {
-		return nil, errBusy
+	give, err := k.turn(ctx, q)
+	if err != nil {
+		return nil, err
 	}
-	defer func() { <-place }()
-	req, err := k.question(ctx, token)
+	defer give()
+	req, err := k.request(ctx, q.token)
 	if err != nil {
 		return nil, err
 	}
@@ -158,6 +168,7 @@ func (k *asker) ask(token string, known bool) (raw []byte, err error) {
 		}
 	}()
 	if raw, err = k.web.do(req, maxAnswer, []string{"application/json"}); err != nil {
+		answered = aboutToken(err)
 		return nil, err
 	}
 	err = checkAnswer(raw)
@@ -165,26 +176,40 @@ func (k *asker) ask(token string, known bool) (raw []byte, err error) {
 	return raw, err
 }
 
-// place takes a place among the questions that are out, if there is one.
-func (k *asker) place(known bool) chan struct{} {
+// aboutToken tells whether the issuer refused the question for what was asked, or
+// for how much: it works, and strangers who ask odd things do not make it broken.
+// What it says of Doorward itself (401, 403) is a failure.
+func aboutToken(err error) bool {
+	s, ok := errors.AsType[*statusError](err)
+	return ok && s.code/100 == 4 && s.code != http.StatusUnauthorized && s.code != http.StatusForbidden
+}
+
+// turn waits for a place among the questions that are out, for as long as whoever
+// asks waits for an answer: first among those of the same address, and then among
+// all. A token that was good lately takes nobody's share.
+func (k *asker) turn(ctx context.Context, q question) (give func(), err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	share := func() {}
+	var reserve chan struct{} // nil: never ready
+	if q.known {
+		reserve = k.reserve
+	} else if share, err = k.shares.take(ctx, q.from); err != nil {
+		return nil, err
+	}
 	select {
 	case k.asking <- struct{}{}:
-		return k.asking
-	default:
-	}
-	if !known {
-		return nil
-	}
-	select {
-	case k.reserve <- struct{}{}:
-		return k.reserve
-	default:
-		return nil
+		return func() { <-k.asking; share() }, nil
+	case reserve <- struct{}{}:
+		return func() { <-k.reserve; share() }, nil
+	case <-ctx.Done():
+		share()
+		return nil, errBusy
 	}
 }
 
-// question is the request (RFC 7662 §2.1).
-func (k *asker) question(ctx context.Context, token string) (*http.Request, error) {
+// request asks the question (RFC 7662 §2.1).
+func (k *asker) request(ctx context.Context, token string) (*http.Request, error) {
 	address := k.settings.URL
 	if address == "" {
 		var err error

@@ -12,12 +12,12 @@ import (
 func BenchmarkVerifyCached(b *testing.B) {
 	s := one(b, nil)
 	token, audience, ctx := good(), resource(ours), context.Background()
-	if _, err := s.Verify(ctx, token, audience); err != nil {
+	if _, err := s.Verify(ctx, nobody, token, audience); err != nil {
 		b.Fatal(err)
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := s.Verify(ctx, token, audience); err != nil {
+		if _, err := s.Verify(ctx, nobody, token, audience); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -33,13 +33,13 @@ func BenchmarkVerify(b *testing.B) {
 			st.Algorithms = []string{alg}
 			s := start(b, serve(b, i), issuer.Config{Issuers: []issuer.Settings{st}})
 			token, ctx := jws(header("alg", alg), claims(), alg, private), context.Background()
-			if _, err := s.Verify(ctx, token, resource(ours)); err != nil {
+			if _, err := s.Verify(ctx, nobody, token, resource(ours)); err != nil {
 				b.Fatal(err)
 			}
 			elsewhere := resource("https://gw.test/other")
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := s.Verify(ctx, token, elsewhere); err == nil {
+				if _, err := s.Verify(ctx, nobody, token, elsewhere); err == nil {
 					b.Fatal("accepted")
 				}
 			}
@@ -52,7 +52,7 @@ func BenchmarkIntrospectionCached(b *testing.B) {
 	audience, ctx := resource(ours), context.Background()
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := s.Verify(ctx, "2YotnFZFEjr1zCsicMWpAA", audience); err != nil {
+		if _, err := s.Verify(ctx, nobody, "2YotnFZFEjr1zCsicMWpAA", audience); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -222,17 +222,17 @@ func TestAudiencesBelongToIssuers(t *testing.T) {
 			iss, aud string
 			good     bool
 		}{{issuer1, "api://one", true}, {issuer2, "api://two", true}, {issuer1, "api://two", false}, {issuer2, "api://one", false}} {
-			got, err := s.Verify(t.Context(), good("iss", tc.iss, "aud", tc.aud, "iat", 1+time.Now().Unix()/1000*1000-1), each)
+			got, err := s.Verify(t.Context(), nobody, good("iss", tc.iss, "aud", tc.aud, "iat", 1+time.Now().Unix()/1000*1000-1), each)
 			if (err == nil) != tc.good || tc.good && got.Issuer != tc.iss || !tc.good && !errors.Is(err, issuer.ErrInvalid) {
 				t.Errorf("%s for %s: %+v, %v", tc.iss, tc.aud, got, err)
 			}
 		}
 		// The same audience at all, and then not any more.
 		token := good("iss", issuer2, "aud", "api://one")
-		if _, err := s.Verify(t.Context(), token, resource("api://one")); err != nil {
+		if _, err := s.Verify(t.Context(), nobody, token, resource("api://one")); err != nil {
 			t.Error(err)
 		}
-		if _, err := s.Verify(t.Context(), token, each); !errors.Is(err, issuer.ErrInvalid) {
+		if _, err := s.Verify(t.Context(), nobody, token, each); !errors.Is(err, issuer.ErrInvalid) {
 			t.Errorf("remembered for an audience of another issuer: %v", err)
 		}
 	}

@@ -25,7 +25,7 @@ func failures(body func(...any) string) map[string]http.HandlerFunc {
 		"hang":    func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
 		"reset":   func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 	}
-	for name, status := range map[string]int{"201": 201, "204": 204, "206": 206, "304": 304, "400": 400, "401": 401, "404": 404, "500": 500, "503": 503} {
+	for name, status := range map[string]int{"201": 201, "204": 204, "206": 206, "304": 304, "400": 400, "401": 401, "404": 404, "429": 429, "500": 500, "503": 503} {
 		ways[name] = func(w http.ResponseWriter, _ *http.Request) { reply(w, status, js, body()) }
 	}
 	for name, kind := range map[string]string{

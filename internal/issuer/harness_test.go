@@ -20,6 +20,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"runtime"
 	"slices"
@@ -358,7 +359,7 @@ func resource(audience string) func(string) string { return func(string) string 
 
 // verify judges a token for our resource.
 func verify(s *issuer.Set, token string) (issuer.Token, error) {
-	return s.Verify(context.Background(), token, resource(ours))
+	return s.Verify(context.Background(), nobody, token, resource(ours))
 }
 
 // refused fails the test unless the token is judged, and refused.
@@ -437,3 +438,6 @@ func whyUnavailable(t *testing.T, s *issuer.Set, token string) error {
 	}
 	return err
 }
+
+// nobody is whom a request comes from where that does not matter.
+var nobody netip.Addr

@@ -468,7 +468,7 @@ func TestAUT22_Panics(t *testing.T) {
 	for range 10 {
 		wg.Go(func() {
 			for range 1000 {
-				got, err := s.Verify(context.Background(), token, func(string) string { panic(token) })
+				got, err := s.Verify(context.Background(), nobody, token, func(string) string { panic(token) })
 				if err == nil || errors.Is(err, issuer.ErrInvalid) || got.Subject != "" || strings.Contains(err.Error(), token[:20]) {
 					t.Errorf("a panic: %+v, %v", got, err)
 				}
@@ -476,7 +476,7 @@ func TestAUT22_Panics(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if _, err := s.Verify(context.Background(), token, nil); err == nil {
+	if _, err := s.Verify(context.Background(), nobody, token, nil); err == nil {
 		t.Error("accepted for no resource")
 	}
 	accepted(t, s, token)
@@ -526,11 +526,11 @@ func TestAUT31_CachesAreOfOneResource(t *testing.T) {
 			other, "", ours + "/", "https://gw.test/mc", strings.ToUpper(ours), ours + "\x00", " " + ours, other + ours,
 			"https://gw.test", "*",
 		} {
-			if _, err := s.Verify(context.Background(), single, resource(audience)); !errors.Is(err, issuer.ErrInvalid) {
+			if _, err := s.Verify(context.Background(), nobody, single, resource(audience)); !errors.Is(err, issuer.ErrInvalid) {
 				t.Errorf("a token for %s was used for %q: %v", ours, audience, err)
 			}
 		}
-		if _, err := s.Verify(context.Background(), both, resource(other)); err != nil {
+		if _, err := s.Verify(context.Background(), nobody, both, resource(other)); err != nil {
 			t.Error(err)
 		}
 	}

@@ -3,16 +3,18 @@ package issuer
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 )
 
 // Verify judges a token for one resource. audience is the audience that the
-// resource has at an issuer; empty, and no token of that issuer is for it.
+// resource has at an issuer; empty, and no token of that issuer is for it. from is
+// whose request it came with, which has a share of the questions to an issuer.
 //
 // The error wraps ErrInvalid or ErrExpired for a token that was judged; any
 // other means that it cannot be judged now.
-func (s *Set) Verify(ctx context.Context, token string, audience func(issuer string) string) (t Token, err error) {
+func (s *Set) Verify(ctx context.Context, from netip.Addr, token string, audience func(issuer string) string) (t Token, err error) {
 	defer func() {
 		if p := recover(); p != nil { // what it panicked with could hold the token
 			t, err = Token{}, fmt.Errorf("judging a token panicked (%T)", p)
@@ -35,7 +37,7 @@ func (s *Set) Verify(ctx context.Context, token string, audience func(issuer str
 	if at.audience == "" {
 		return Token{}, invalid("the resource has no audience at this issuer")
 	}
-	return s.asked.asker.verify(ctx, token, at)
+	return s.asked.asker.verify(ctx, from, token, at)
 }
 
 // verifyJWT judges a JWT: by what is remembered of it, or else from the start.

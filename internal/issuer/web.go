@@ -99,7 +99,7 @@ func (w *web) do(req *http.Request, limit int64, types []string) ([]byte, error)
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("the issuer answered %d and not 200", res.StatusCode)
+		return nil, &statusError{res.StatusCode}
 	}
 	if len(res.Header.Values("Content-Encoding")) > 0 {
 		return nil, errors.New("the issuer's answer is encoded")
@@ -119,4 +119,11 @@ func (w *web) do(req *http.Request, limit int64, types []string) ([]byte, error)
 		return nil, fmt.Errorf("the issuer's answer is longer than %d bytes", limit)
 	}
 	return body, nil
+}
+
+// statusError is an answer with another status than 200.
+type statusError struct{ code int }
+
+func (e *statusError) Error() string {
+	return fmt.Sprintf("the issuer answered %d and not 200", e.code)
 }
