@@ -81,6 +81,7 @@ func (k *Keeper) SignIn(ctx context.Context, r Request, f Flow) (*Token, error) 
 		return nil, err
 	}
 	k.warn(before, a)
+	k.introduce(a, f)
 	var g *granted
 	switch f {
 	case Browser:
@@ -158,6 +159,35 @@ func (k *Keeper) warn(before []*entry, a *attempt) {
 			return
 		}
 	}
+}
+
+// introduce says, before a person signs in anywhere, who asks for it, and whether
+// the page is another server's than the one that gets what comes of it: whoever
+// names a good server's page and an endpoint of their own wants the code (the
+// mix-up of RFC 9207, which no state or iss of a device flow could show).
+func (k *Keeper) introduce(a *attempt, f Flow) {
+	page := ""
+	switch f {
+	case Browser:
+		page = a.server.Authorization
+	case Device:
+		page = a.server.Device
+	case NoFlow, Machine:
+		return
+	}
+	k.opts.Say("The authorization server is " + a.server.Issuer + ".")
+	if at, back := hostOf(page), hostOf(a.server.Token); at != back {
+		k.opts.Say(fmt.Sprintf("Careful: you sign in at %s, and what comes of it goes to %s. Go on only if both are your authorization server's.", at, back))
+	}
+}
+
+// hostOf is the host of a URL that was checked before.
+func hostOf(text string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return shown(text, maxText)
+	}
+	return u.Host
 }
 
 // work gets a token for a job (RFC 6749, 4.4).

@@ -1,6 +1,7 @@
 package login_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"doorward/internal/login"
 )
@@ -191,6 +193,25 @@ func TestTokenWithoutEnd(t *testing.T) {
 	access, expires, err := p.source(login.Request{URL: g.url}, login.NoFlow).Token(t.Context())
 	if err != nil || access != tok.Access || !expires.IsZero() || len(a.asked("/token")) != 1 {
 		t.Errorf("%q until %v: %v", access, expires, err)
+	}
+}
+
+// A person is told who asks before signing in, and is warned where the page and the
+// endpoint that gets the code are two servers' (the mix-up of RFC 9207).
+func TestWhoAsksIsSaidBefore(t *testing.T) {
+	t.Parallel()
+	a, g, p, _ := known(t, nil)
+	p.signIn(login.Request{URL: g.url, Client: login.Client{ID: "doorward"}}, login.Browser)
+	if told := p.told(); !strings.Contains(told, "The authorization server is "+a.url+".") || strings.Contains(told, "Careful: you sign in at") {
+		t.Errorf("the terminal says %q", told)
+	}
+	honest := newAuthority(t, "")
+	a.metadata = func(m map[string]any) { m["authorization_endpoint"] = honest.url + "/authorize" }
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second) // nobody signs in there
+	defer cancel()
+	_, _ = p.keeper().SignIn(ctx, login.Request{URL: g.url, Client: login.Client{ID: "doorward"}}, login.Browser)
+	if told := p.told(); !strings.Contains(told, "Careful: you sign in at "+strings.TrimPrefix(honest.url, "http://")+", and what comes of it goes to "+strings.TrimPrefix(a.url, "http://")) {
+		t.Errorf("the terminal says %q", told)
 	}
 }
 
