@@ -60,7 +60,7 @@ type Listen struct {
 	AllowedAddresses []Prefix `yaml:"allowed_addresses"`
 	// TrustedProxies are the networks of proxies that are believed about a client's address (X-Forwarded-For, Forwarded, the PROXY protocol) and a request's id (X-Request-Id). None unless written: what anybody else sends of these changes nothing.
 	TrustedProxies []Prefix `yaml:"trusted_proxies"`
-	// ProxyProtocol says that connections of trusted proxies begin with a PROXY protocol header. One without is refused, and so is one with it from anybody else.
+	// ProxyProtocol says that connections of trusted proxies begin with a PROXY protocol header. One of theirs without it is refused, and so is one with it from anybody else, who is served under the own address without it.
 	ProxyProtocol bool `yaml:"proxy_protocol"`
 	// LegacySSE answers clients of the HTTP+SSE transport of 2024-11-05 too: GET /sse and POST /messages.
 	LegacySSE bool `yaml:"legacy_sse"`

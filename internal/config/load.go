@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -37,6 +38,9 @@ func Load(path string) (*Config, error) {
 	}
 	if info.Mode().IsRegular() && info.Mode().Perm()&0o002 != 0 {
 		return nil, Faults{{Text: fmt.Sprintf("%s can be written by everybody: chmod o-w %s", path, path)}}
+	}
+	if dir, err := os.Stat(filepath.Dir(path)); err == nil && dir.Mode().Perm()&0o002 != 0 && dir.Mode()&fs.ModeSticky == 0 {
+		return nil, Faults{{Text: fmt.Sprintf("everybody may replace %s: chmod o-w %s", path, filepath.Dir(path))}}
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {

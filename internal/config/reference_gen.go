@@ -24,7 +24,7 @@ const fieldDocs = "\n" +
 	"Listen.AllowedOrigins\tAllowedOrigins are the Origin headers that are answered: web pages that may call Doorward. None unless written.\n" +
 	"Listen.AllowedAddresses\tAllowedAddresses are the networks that clients may come from, once trusted_proxies have told. All unless written.\n" +
 	"Listen.TrustedProxies\tTrustedProxies are the networks of proxies that are believed about a client's address (X-Forwarded-For, Forwarded, the PROXY protocol) and a request's id (X-Request-Id). None unless written: what anybody else sends of these changes nothing.\n" +
-	"Listen.ProxyProtocol\tProxyProtocol says that connections of trusted proxies begin with a PROXY protocol header. One without is refused, and so is one with it from anybody else.\n" +
+	"Listen.ProxyProtocol\tProxyProtocol says that connections of trusted proxies begin with a PROXY protocol header. One of theirs without it is refused, and so is one with it from anybody else, who is served under the own address without it.\n" +
 	"Listen.LegacySSE\tLegacySSE answers clients of the HTTP+SSE transport of 2024-11-05 too: GET /sse and POST /messages.\n" +
 	"Listen.WebSocket\tWebSocket answers clients that speak MCP over a WebSocket too, at /ws. The transport is none of MCP's specification.\n" +
 	"Listen.MaxBody\tMaxBody is the largest message that a client may send.\n" +

@@ -1,6 +1,7 @@
 package listen
 
 import (
+	"context"
 	"crypto/x509"
 	"fmt"
 	"net"
@@ -273,7 +274,7 @@ func (v *visit) turn(code gate.Code, text string) bool {
 	v.server.cfg.Log.Debug("request turned away", "exchange", v.id, "code", code, "remote", v.remote)
 	// Nobody has signed in, and nothing is carried out: when the record cannot be
 	// written, the refusal stands and the log has said why.
-	if err := v.server.cfg.Record(v.r.Context(), gate.Event{
+	if err := v.server.cfg.Record(context.WithoutCancel(v.r.Context()), gate.Event{
 		Kind: "request.turned_away", Actor: v.remote.String(), Exchange: v.id, Status: "refused",
 		Detail: fmt.Sprintf("%s: %.10q %.100q host %.100q origin %.100q", code, v.r.Method, shownPath(v.r.URL.Path), v.r.Host, v.r.Header.Get("Origin")),
 	}); err != nil {

@@ -171,8 +171,10 @@ func pepper(dir string) ([]byte, error) {
 	path := filepath.Join(dir, pepperName)
 	content, _, err := readPrivate(path, secretSize)
 	switch {
-	case err == nil && len(content) == secretSize:
+	case err == nil && len(content) == secretSize && bytes.Count(content, content[:1]) < secretSize/2:
 		return content, nil
+	case err == nil && len(content) == secretSize:
+		return nil, fmt.Errorf("%s is not random: restore it, or remove it with %s and create new keys", path, keysName)
 	case err == nil:
 		return nil, fmt.Errorf("%s does not hold %d bytes", path, secretSize)
 	case !errors.Is(err, fs.ErrNotExist):

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -410,6 +411,19 @@ func TestNeverUsed(t *testing.T) {
 		keys, err := k.List()
 		if err != nil || len(keys) != 1 || !keys[0].LastUsed.IsZero() {
 			t.Fatalf("got %+v, %v", keys, err)
+		}
+	}
+}
+
+// A pepper that somebody has put zeros in protects nothing (AUT-47).
+func TestAPepperThatIsNotRandom(t *testing.T) {
+	for _, b := range []byte{0, 'a'} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "keys.pepper"), bytes.Repeat([]byte{b}, 32), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if k, err := store.Open(store.Config{Dir: dir}); err == nil || !strings.Contains(err.Error(), "is not random") {
+			t.Errorf("%q: %v, %v", b, k, err)
 		}
 	}
 }
