@@ -97,8 +97,11 @@ func (v *checker) identity() {
 	if id.Anonymous == nil {
 		return
 	}
-	if l := v.c.Listen.Address; l.IsValid() && !l.Addr().IsLoopback() {
-		v.fault("identity.anonymous", "is for loopback addresses only, and listen.address is %s", l)
+	l := &v.c.Listen
+	if l.Address.IsValid() && !l.Address.Addr().IsLoopback() {
+		v.fault("identity.anonymous", "is for loopback addresses only, and listen.address is %s", l.Address)
+	} else if len(l.TrustedProxies) > 0 || l.TLS.TerminatedBy != "" || public(l.PublicURL) {
+		v.fault("identity.anonymous", "is for clients on this machine, and a proxy in front brings others who look like them: take it out, or listen.trusted_proxies, tls.terminated_by and public_url")
 	}
 	if s := id.Anonymous.Subject; s == "" || len(s) > maxSubject {
 		v.fault("identity.anonymous.subject", "must be a name of at most %d bytes", maxSubject)
@@ -204,6 +207,12 @@ func (v *checker) endpoint(path, s string) {
 	if u, err := url.Parse(s); err == nil && u.Scheme == "http" && !loopback(u.Hostname()) {
 		v.fault(path, "must be https; http is for this machine alone")
 	}
+}
+
+// public tells whether a URL leads to this machine from others.
+func public(s string) bool {
+	u, err := url.Parse(s)
+	return s != "" && (err != nil || !loopback(u.Hostname()))
 }
 
 func loopback(host string) bool {
