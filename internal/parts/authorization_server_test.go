@@ -220,7 +220,7 @@ func TestIntrospectionMethods(t *testing.T) {
 		method, secret, key string
 		client              client
 	}{
-		{"client_secret_post", "a secret of the two", "client_secret", asking("a secret of the two")},
+		{"client_secret_post", "CANARY-of-gateway-and-issuer-7c1d", "client_secret", asking("CANARY-of-gateway-and-issuer-7c1d")},
 		{"private_key_jwt", text, "private_key", client{
 			"client_id": "gateway", "grant_types": []string{}, "response_types": []string{}, "redirect_uris": []string{},
 			"jwks": jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: private.Public(), KeyID: "gateway's", Algorithm: "ES256", Use: "sig"}}},
@@ -312,8 +312,8 @@ func (h *holder) proof(url, token string) string {
 
 func TestTokensThatAreBoundToAKey(t *testing.T) {
 	t.Parallel()
-	a := newAuthority(t, asking("a secret of the two"))
-	g := startWith(t, "a secret of the two", a.guarded(t, asked+byClient))
+	a := newAuthority(t, asking("CANARY-of-gateway-and-issuer-7c1d"))
+	g := startWith(t, "CANARY-of-gateway-and-issuer-7c1d", a.guarded(t, asked+byClient))
 	for _, url := range []string{g.url, g.url + "/opaque"} {
 		h, other := newHolder(t), newHolder(t)
 		token := a.token(url, toolScope, http.Header{"Dpop": {h.proof(a.url+"/token", "")}})
