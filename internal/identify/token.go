@@ -39,7 +39,8 @@ var ErrToken = errors.New("the token is not valid")
 // token that they have judged; any other error means that they cannot.
 type Issuers interface {
 	// Verify judges a token for the resource that audience names in each issuer's
-	// words; from is whose request it came with. With ErrExpired it returns what the token is, for the audit log.
+	// words; from is whose request it came with. With ErrExpired it returns what the
+	// token is, for the audit log.
 	Verify(ctx context.Context, from netip.Addr, text string, audience func(issuer string) string) (Token, error)
 	// Prove judges the proof that a token's holder has its key (RFC 9449 §4.3).
 	Prove(ctx context.Context, p Proof) error
@@ -89,8 +90,10 @@ func (s *Stage) token(ctx context.Context, ex *gate.Exchange, scheme, text strin
 	if in.Base == "" {
 		return refused("a token on a transport that has no resource")
 	}
+	root := in.Base + pathMCP
+	of := resource(in)
 	t, err := guarded("an issuer", func() (Token, error) {
-		return s.Tokens.Issuers.Verify(ctx, in.Remote, text, func(issuer string) string { return s.Tokens.Audience(issuer, in.Base+pathMCP, resource(in)) })
+		return s.Tokens.Issuers.Verify(ctx, in.Remote, text, func(issuer string) string { return s.Tokens.Audience(issuer, root, of) })
 	})
 	ex.Attempt.Realm, ex.Attempt.Subject, ex.Attempt.Credential = t.Issuer, t.Subject, t.ID
 	switch {
