@@ -119,8 +119,27 @@ type Exchange struct {
 	Digest    *[32]byte  // identify: the SHA-256 that the body must have; nil when nothing was signed
 	Call      Call       // decode
 	Target    Target     // resolve
+	Grant     Grant      // authorize
 	Findings  []Finding  // inspect appends
 	Tally     Tally      // pipeline counts
+}
+
+// Grant is what policy gave a call: the rule that let it pass, and on what terms.
+type Grant struct {
+	Policy   string   // version of the policy that decided
+	Role     string   // whose rule it is
+	Rule     string   // "roles.reader.allow[0].tools[1]: files/read_*"
+	Judged   bool     // arguments were judged by meaning, so what has none that is known is refused
+	Observed []string // rules in observe mode that would have refused, and why
+	Approval *Terms   // people must agree first; nil when nobody need
+}
+
+// Terms are those on which people let a held call pass.
+type Terms struct {
+	Roles   []string      // whose holders may approve
+	Count   int           // how many of them, from 1
+	Self    bool          // the caller's own confirmation, in place of Roles
+	Expires time.Duration // from the first request on
 }
 
 // Finding is something that a detector saw.

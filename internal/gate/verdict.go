@@ -60,7 +60,12 @@ const (
 	CodeRejectedResource   Code = "resource.rejected"
 	CodeResourcePath       Code = "resource.path"
 	CodeDenied             Code = "policy.denied"
+	CodeApproval           Code = "approval.required"
+	CodeApprovalDenied     Code = "approval.denied"
+	CodeApprovalLimit      Code = "approval.limit"
+	CodeApprovalDown       Code = "approval.unavailable"
 	CodeArguments          Code = "arguments.invalid"
+	CodeArgumentsRefused   Code = "arguments.refused"
 	CodeResult             Code = "result.invalid"
 	CodeReply              Code = "reply.invalid"
 	CodeUpstreamHeld       Code = "upstream.held"
@@ -83,6 +88,8 @@ type Verdict struct {
 	Public string // what the client may read beside the code; may be empty
 	// Scopes are those that the operation needs and the token lacks, for CodeScope.
 	Scopes []string
+	// Approval is what a held call waits for, for Hold.
+	Approval *Approval
 }
 
 // Pass is the verdict of a stage without objection.

@@ -109,6 +109,11 @@ var refusals = [...]RefusalRow{
 	{gate.CodeRejectedResource, rpcDenied, told, told, "this gateway's operator has rejected the resource"},
 	{gate.CodeResourcePath, mcp.CodeInvalidParams, told, told, "the resource's URI is not in its plainest form"},
 	{gate.CodeDenied, rpcDenied, told, told, "the policy does not allow this"},
+	{gate.CodeApproval, rpcHeld, told, told, "people must approve this call first: send it again, unchanged, once they have"},
+	{gate.CodeApprovalDenied, rpcDenied, told, told, "the call was not approved"},
+	{gate.CodeApprovalLimit, rpcLimit, told, told, "too many calls wait for approval already"},
+	{gate.CodeApprovalDown, rpcUnavailable, told, told, "approvals cannot be looked up now, so nothing is carried out: try again later"},
+	{gate.CodeArgumentsRefused, rpcDenied, 400, 400, "the policy does not allow these arguments"},
 	{gate.CodeArguments, mcp.CodeInvalidParams, told, told, "the arguments do not fit the approved schema"}, // a tool error since 2025-11-25
 	{gate.CodeResult, rpcBadUpstream, told, told, "the result does not fit the approved schema"},
 	{gate.CodeReply, rpcBadUpstream, told, told, "the upstream's answer is not one that MCP allows"},
