@@ -11,7 +11,8 @@ import (
 const (
 	domain   = "the domain and the codec import nothing of ours"
 	protocol = "mcp knows the domain and the codec"
-	core     = "policy and pipeline know the domain alone"
+	core     = "policy and pipeline know the domain, the codec and what is below them"
+	judge    = "what judges one kind of argument knows nothing of ours but other judges"
 	stage    = "a stage knows the domain and the protocol; never a stage, an adapter or config"
 	adapter  = "an adapter knows the domain, the protocol and the codec; never a stage or another adapter"
 	outside  = "the outside keeps to its row; what it needs besides, app hands it, and only cli, demo and tests import app"
@@ -33,15 +34,21 @@ var table = map[string]row{
 
 	"mcp": {protocol, []string{"gate", "jsonrpc"}},
 
-	"policy":   {core, []string{"gate"}},
-	"pipeline": {core, []string{"gate"}},
+	"policy":           {core, []string{"gate", "jsonrpc", "policy/paths", "policy/places", "policy/words", "policy/statement", "policy/condition"}},
+	"policy/paths":     {judge, nil},
+	"policy/places":    {judge, nil},
+	"policy/words":     {judge, []string{"policy/places"}},
+	"policy/statement": {judge, nil},
+	"policy/condition": {core, []string{"gate"}},
+	"pipeline":         {core, []string{"gate"}},
 
 	"httpsig": {domain, nil},
 
 	"identify":  {stage, []string{"gate", "mcp", "httpsig"}},
 	"decode":    {stage, []string{"gate", "mcp"}},
 	"resolve":   {stage, []string{"gate", "mcp"}},
-	"authorize": {stage, []string{"gate", "mcp", "policy"}},
+	"authorize": {stage, []string{"gate", "mcp", "policy", "policy/condition"}},
+	"approve":   {stage, []string{"gate", "mcp"}},
 	"validate":  {stage, []string{"gate", "mcp"}},
 
 	"listen":    {adapter, adapters},
@@ -53,7 +60,7 @@ var table = map[string]row{
 	"secret":    {adapter, adapters},
 	"issuer":    {adapter, adapters},
 
-	"config":  {outside, []string{"gate", "policy"}},
+	"config":  {outside, []string{"gate", "policy", "policy/paths", "policy/places", "policy/words", "policy/statement"}},
 	"clients": {outside, []string{"config"}},
 	"doctor":  {outside, []string{"config"}},
 	"login":   {outside, nil},
@@ -61,7 +68,7 @@ var table = map[string]row{
 	"admin":   {outside, []string{"gate"}},
 	"app": {outside, []string{
 		"gate", "jsonrpc", "mcp", "policy", "pipeline",
-		"identify", "decode", "resolve", "authorize", "validate",
+		"identify", "decode", "resolve", "authorize", "validate", "approve",
 		"listen", "upstream", "audit", "store", "lock", "telemetry", "secret", "issuer",
 		"config", "admin",
 	}},
