@@ -43,10 +43,14 @@ func plainIDN(code string) bool {
 		bias, first = punyAdapt(delta, count, first), false
 		n += i / count
 		i = i%count + 1
-		if n > unicode.MaxRune || !standsForItself(rune(n)) {
+		if n < 0 || n > unicode.MaxRune {
 			return false
 		}
-		seen.add(rune(n))
+		r := rune(n)
+		if !standsForItself(r) {
+			return false
+		}
+		seen.add(r)
 	}
 	return seen.one()
 }

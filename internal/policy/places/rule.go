@@ -132,7 +132,7 @@ func (j *Judge) admit(h string) string {
 		}
 		return j.admitPrefix(netip.PrefixFrom(a, a.BitLen()))
 	}
-	if i := strings.LastIndexByte(h, ':'); i >= 0 {
+	if strings.Contains(h, ":") {
 		return "a host has no port and no scheme: ports stand in ports, schemes in schemes"
 	}
 	name, star := strings.CutPrefix(strings.ToLower(h), "*.")
