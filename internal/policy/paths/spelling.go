@@ -76,32 +76,44 @@ func (j *Judge) component(s string, folded bool) string {
 	if len(s) > maxComponent && !folded {
 		return whyName
 	}
-	word := false
+	word, dot, hash, quote := false, false, false, false
 	for i := range len(s) {
-		switch c := s[i]; {
+		c := s[i]
+		switch {
 		case in(c, wordLow, wordHigh) || c >= utf8.RuneSelf:
 			word = true
+			continue
 		case !in(c, markLow, markHigh):
 			if why := questionable(s, i, folded); why != "" {
 				return why
 			}
 		}
+		dot, hash, quote = dot || c == '.', hash || c == '#', quote || c == '\''
 	}
-	if !word && strings.IndexByte(s, '.') >= 0 {
+	switch {
+	case dot && !word:
 		return whyDots // "..", "....", "..+", "(..)": whoever drops punctuation sees a dot segment
-	}
-	if stem, _, cut := strings.Cut(s, "#"); cut && len(stem) > 1 && strings.Trim(stem, ".") == "" {
-		return whyDots // to a reader of URIs, who stops at "#"
-	}
-	if strings.IndexByte(" '~", s[0]) >= 0 || strings.IndexByte(" '~.,:", s[len(s)-1]) >= 0 {
+	case hash && climbs(s):
+		return whyDots
+	case strayFirst(s[0]), strayLast(s[len(s)-1]):
 		return whyEdge
-	}
-	if strings.IndexByte(s, '\'') >= 0 {
-		// To a shell the apostrophe is not there.
+	case quote: // to a shell it is not there
 		return j.component(strings.ReplaceAll(s, "'", ""), folded)
 	}
 	return ""
 }
+
+// climbs tells whether a reader of URIs, who stops at "#", sees dots alone.
+func climbs(s string) bool {
+	stem, _, _ := strings.Cut(s, "#")
+	return len(stem) > 1 && strings.Trim(stem, ".") == ""
+}
+
+// strayFirst and strayLast are what a reader may trim, expand or split at. A
+// dot at the end is none to Windows.
+func strayFirst(c byte) bool { return c == ' ' || c == '\'' || c == '~' }
+
+func strayLast(c byte) bool { return strayFirst(c) || c == '.' || c == ',' || c == ':' }
 
 // questionable judges the ASCII character at i that is no part of most names.
 func questionable(s string, i int, folded bool) string {
