@@ -165,8 +165,8 @@ func replaceFile(path string, content []byte) error {
 }
 
 // pepper reads the key of the hashes, or makes it where there are no keys yet.
-// With keys and without it nothing could be judged, and a new one would make
-// every key unknown.
+// With keys or approvals and without it nothing could be judged, and a new one
+// would make every one unknown.
 func pepper(dir string) ([]byte, error) {
 	path := filepath.Join(dir, pepperName)
 	content, _, err := readPrivate(path, secretSize)
@@ -182,6 +182,9 @@ func pepper(dir string) ([]byte, error) {
 	}
 	if _, err := os.Lstat(filepath.Join(dir, keysName)); !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s is missing, and %s exists: restore it, or remove both and create new keys", path, keysName)
+	}
+	if _, err := os.Lstat(filepath.Join(dir, approvalsFileName)); !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s is missing, and %s is sealed with it: restore it, or remove %s too", path, approvalsFileName, approvalsFileName)
 	}
 	content = make([]byte, secretSize)
 	_, _ = rand.Read(content)

@@ -84,7 +84,7 @@ func Open(cfg Config) (*Keys, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening keys: %w", err)
 	}
-	sealer, err := newSealer(secret)
+	sealer, err := newSealer(secret, sealing)
 	if err != nil {
 		return nil, fmt.Errorf("opening keys: %w", err)
 	}

@@ -41,8 +41,8 @@ type RedisConfig struct {
 // Redis is the connection to what several gateways share: one server, Redis 6.2
 // or newer or Valkey, that evicts nothing. Each new connection looks at the server
 // first. A replica that takes over, or a server that starts again from an older
-// snapshot, is another run: the memory of nonces begins anew with it, and lost
-// revocations are published again. Two servers that both take writes (a split
+// snapshot, is another run: the memory of nonces begins anew with it, lost
+// revocations are published again, and approvals that were not used yet lapse. Two servers that both take writes (a split
 // brain) are two memories: min-replicas-to-write keeps that from happening. So are
 // one that is made a replica and a master again while its clients stay connected.
 //
@@ -125,6 +125,9 @@ func (r *Redis) examine(ctx context.Context, cn *redis.Conn) error {
 	}
 	run := info["run_id"]
 	if err := r.claim(ctx, cn, run); err != nil {
+		return err
+	}
+	if err := r.claimApprovals(ctx, cn, run); err != nil {
 		return err
 	}
 	r.run.Store(&run)

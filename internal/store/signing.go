@@ -43,9 +43,9 @@ func (s *seal) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// newSealer makes the cipher of the seals.
-func newSealer(pepper []byte) (cipher.AEAD, error) {
-	key, err := hkdf.Key(sha256.New, pepper, nil, sealing, 32)
+// newSealer makes the cipher of the seals that a secret is used for.
+func newSealer(secret []byte, use string) (cipher.AEAD, error) {
+	key, err := hkdf.Key(sha256.New, secret, nil, use, 32)
 	if err != nil {
 		return nil, err
 	}
