@@ -142,13 +142,11 @@ func fold(s string) string {
 		case r == '\'', unicode.In(r, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point):
 		case r == 'ß' || r == 'ẞ':
 			b.WriteString("ss")
-		case r == 'ı' || r == 'İ':
-			b.WriteByte('i')
 		default:
-			b.WriteRune(unicode.ToLower(unicode.ToUpper(r)))
+			b.WriteRune(unicode.ToLower(unicode.ToUpper(r))) // by way of upper case: "ſ", "ı" and "ς" have none lower
 		}
 	}
-	return norm.NFKC.String(b.String())
+	return split(norm.NFKC.String(b.String()))
 }
 
 func foldable(r rune) bool { return r >= utf8.RuneSelf || r >= 'A' && r <= 'Z' || r == '\'' }

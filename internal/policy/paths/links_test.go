@@ -54,6 +54,7 @@ func TestPOL04Links(t *testing.T) {
 	under := paths.Rule{Under: []string{in}, Resolve: true}
 	closed := paths.Rule{Under: []string{in}, Not: []string{filepath.Join(in, "private"), "**/k"}, Resolve: true}
 	alias := paths.Rule{Under: []string{filepath.Join(root, "alias")}, Not: []string{filepath.Join(root, "alias", "private")}, Resolve: true}
+	aliasGlob := paths.Rule{Under: alias.Under, Not: []string{filepath.Join(root, "alias", "pri*")}, Resolve: true}
 	backdoor := paths.Rule{Under: []string{in}, Not: []string{filepath.Join(in, "to-private")}, Resolve: true}
 	for _, tc := range []struct {
 		name   string
@@ -96,6 +97,7 @@ func TestPOL04Links(t *testing.T) {
 		{"allowed directory is a link", alias, root + "/alias/x.md", true},
 		{"allowed directory is a link, out", alias, root + "/alias/out/passwd", false},
 		{"allowed directory is a link, closed", alias, root + "/alias/to-private/k", false},
+		{"allowed directory is a link, closed by a glob", aliasGlob, root + "/alias/to-private/k", false},
 		{"allowed directory by its other name", alias, in + "/x.md", false},
 		{"extension of what is there", paths.Rule{Under: []string{in}, Extensions: []string{".md"}, Resolve: true}, in + "/id.md", false},
 		{"missing allowed directory", paths.Rule{Under: []string{root + "/none"}, Resolve: true}, root + "/none/x", true},

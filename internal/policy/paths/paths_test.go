@@ -19,8 +19,9 @@ func given(t *testing.T, name string) *paths.Judge {
 		"root":      {Under: []string{"/"}},
 		"kernel":    {Under: []string{"/srv/a", "/dev/shm/work", "/proc/sys/net"}},
 		"md":        {Under: []string{"/srv/a"}, Extensions: []string{".md", ".txt"}},
-		"not":       {Under: []string{"/srv/a"}, Not: []string{"/srv/a/private", "/srv/a/one/*", "**/.env", "**/*.key", "/srv/a/{x,y}/[!k]*", `/srv/a/lit/\*`}},
+		"not":       {Under: []string{"/srv/a"}, Not: []string{"/srv/a/private", "/srv/a/one/*", "**/.env", "**/*.key", "**/strasse", "/srv/a/v1", "/srv/a/mm", "/srv/a/{x,y}/[!k]*", `/srv/a/lit/\*`}},
 		"windows":   {Under: []string{`C:\srv\docs`}, Windows: true},
+		"umlaut":    {Under: []string{`C:\Übung`}, Windows: true},
 		"drive":     {Under: []string{`D:\`}, Not: []string{`D:\secret`, "**/*.pem"}, Windows: true, Base: `D:\work`},
 		"windowsmd": {Windows: true, Extensions: []string{".md"}},
 	}
@@ -40,7 +41,7 @@ func TestAttacks(t *testing.T) {
 	}{
 		{"POL-01 traversal", "a", []string{
 			"/srv/a/../b", "../../etc/passwd", "a/./../../x", "/srv/a/....//x", "/srv/a/..;/x", "/srv/a/./x", "/srv/a/x/..", "/srv/a/.", "/srv/a/..", "/srv/a/...",
-			"/srv/a/..;x=y/etc", "/srv/a/x//y", "//srv/a/x", "/srv/a//", "/srv/a/....", "/srv/a/..+/x", "/srv/a/(..)/x", "/srv/a/..#/x", "/srv/a/.'./x", "",
+			"/srv/a/..;x=y/etc", "/srv/a/x//y", "//srv/a/x", "/srv/a//", "/srv/a/....", "/srv/a/..+/x", "/srv/a/(..)/x", "/srv/a/..#/x", "/srv/a/..#x", "/srv/a/.. #x", "/srv/a/x/..+#y", "/srv/a/.'./x", "",
 		}},
 		{"POL-01 relative without a base", "a", []string{"x", "x.md", ".", "..", "./x", "srv/a/x"}},
 		{"POL-01 relative with a base", "base", []string{".", "..", "../x", "./x", "x/../../y", "x//y", "-rf", "--output=x", "~", "~root/x", "$HOME/x", "\\x"}},
@@ -59,7 +60,7 @@ func TestAttacks(t *testing.T) {
 		}},
 		{"POL-07 letter case", "a", []string{"/SRV/A/../B", "/SRV/A/x", "/srv/A/out", "/Srv/a/x"}},
 		{"POL-07 letter case of a closed part", "not", []string{
-			"/srv/a/PRIVATE/x", "/srv/a/Private", "/srv/a/.ENV", "/srv/a/x.KEY", "/srv/a/pr\u0131vate/x", "/srv/a/x.\u212aey", "/srv/a/\uff50rivate/x",
+			"/srv/a/PRIVATE/x", "/srv/a/x/Straße", "/srv/a/STRAẞE/x", "/srv/a/v½", "/srv/a/m㎧", "/srv/a/Private", "/srv/a/.ENV", "/srv/a/x.KEY", "/srv/a/pr\u0131vate/x", "/srv/a/pr\u0130vate/x", "/srv/a/x.\u212aey", "/srv/a/\uff50rivate/x",
 		}},
 		{"POL-08 NUL and controls", "a", []string{
 			"/srv/a/ok.txt\x00/../../etc/passwd", "/srv/a/ok.txt%00", "/srv/a/ok.txt%2500", "/srv/a/x\x00.md", "\x00/srv/a/x", "/srv/a/\x1b[2J", "/srv/a/x\x7f",
@@ -73,11 +74,13 @@ func TestAttacks(t *testing.T) {
 			`C:\srv\docs\..\x`, `C:/srv/docs/../x`, `C:\srv/docs\../x`, `C:\srv\docs\\x`, `C:\srv\docs\/x`, `C:\srv\docs-evil\x`, `C:\srv\docsx`, `C:\srv`, `C:\srv\doc`,
 			`C:\srv\docs\x?`, `C:\srv\docs\x|y`, `C:\srv\docs\%APPDATA%\x`, `C:\srv\docs\%Program Files%`, `C:\srv\docs\x¥y`, `C:\srv\docs\ＮＵＬ`, `C:\srv\docs\x～1`, `C:\srv\docs\x：y`,
 			`C:\srv\doc` + "\u017f" + `\x`, `C:\srv\docs\NUL#.md`, `C:\srv\docs\. .\x`, `C:\srv\docs\x. .`,
+			`C:\srv\docs\..#x`, `C:\srv\docs\COM½`,
 		}},
+		{"POL-09 letters that only some volumes fold", "umlaut", []string{`C:\übung\x`, `C:\ÜBUNG2\x`, "C:\\U\u0308bung\\x"}},
 		{"POL-10 Unicode", "a", []string{
 			"/srv/a/．．／x", "/srv/a/..／x", "/srv/a/x∕y", "/srv/a/x⁄y", "/srv/a/..\u2215..\u2215x", "/srv/a/․․/x", "/srv/a/‥/x", "/srv/a/…/x", "/srv/a/︰/x", "/srv/a/。。/x",
 			"/srv/a/%c0%ae%c0%ae/x", "/srv/a/\xc0\xae\xc0\xae/x", "/srv/a/x\xff", "/srv/a/℀", "/srv/a/x⒈/y", "/srv/a/a\u200db", "/srv/a/a\u200b", "/srv/a/.\u200d./x", "/srv/a/.\ufe0f./x",
-			"/srv/a/.\u0308./x", "/srv/a/\u202egnp.md", "/srv/a/\ufeffx", "/srv/a/x\u00ady", "/srv/a/x\u034fy", "/srv/a/\u3164", "/srv/a/x\U000e0041", "/srv/a/x\uf05cy", "/srv/a/x\u0378",
+			"/srv/a/.\u0308./x", "/srv/a/.\u0308env", "/srv/a/\u202egnp.md", "/srv/a/\ufeffx", "/srv/a/x\u00ady", "/srv/a/x\u034fy", "/srv/a/\u3164", "/srv/a/x\U000e0041", "/srv/a/x\uf05cy", "/srv/a/x\u0378",
 			"/srv/a/x＼y", "/srv/a/x\ufe68y", "/srv/a/x\u037ey", "/srv/a/\uff5e/x", "/srv/a/\u0338x", "/srv/a/＄ＨＯＭＥ", "/srv/a/2\ufe0fe",
 		}},
 		{"POL-10 the other normal form of the directory", "accent", []string{"/srv/cafe\u0301/x.md", "/srv/cafe/x.md", "/srv/CAF\u00c9/x.md"}},

@@ -103,10 +103,12 @@ func (j *Judge) component(s string, folded bool) string {
 	return ""
 }
 
-// climbs tells whether a reader of URIs, who stops at "#", sees dots alone.
+// climbs tells whether a reader of URIs, who stops at "#", sees dots and other
+// punctuation alone. One dot stays where it is: ".#name" is a lock of an editor.
 func climbs(s string) bool {
 	stem, _, _ := strings.Cut(s, "#")
-	return len(stem) > 1 && strings.Trim(stem, ".") == ""
+	word := func(r rune) bool { return r >= utf8.RuneSelf || isWord(r) }
+	return strings.Count(stem, ".") > 1 && !strings.ContainsFunc(stem, word)
 }
 
 // strayFirst and strayLast are what a reader may trim, expand or split at. A

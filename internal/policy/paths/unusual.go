@@ -41,6 +41,7 @@ func (j *Judge) unusual(path string) string {
 	if separators(folded) != separators(path) {
 		return whyFolded
 	}
+	folded = split(folded)
 	if !j.windows && inKernelTree(folded) && !inKernelTree(path) {
 		return whyKernel
 	}
@@ -48,6 +49,12 @@ func (j *Judge) unusual(path string) string {
 		return whyFolded
 	}
 	return ""
+}
+
+// split is a folded form as seen by a reader that then maps look-alikes: "½"
+// folds to 1, U+2044 and 2, "㎧" to m, U+2215 and s.
+func split(folded string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(folded, "\u2044", "/"), "\u2215", "/")
 }
 
 func (j *Judge) character(prev, r, next rune) string {
