@@ -78,7 +78,7 @@ var table = map[string]row{
 	"cmd/doorward": {outside, []string{"cli"}},
 
 	"gatetest":        {harness, []string{"app", "admin", "audit", "config", "gate", "jsonrpc", "mcp"}},
-	"store/storetest": {harness, []string{"store"}},
+	"store/storetest": {harness, []string{"gate", "store"}},
 	"bench":           {harness, nil},
 	"parts":           {harness, nil},
 	"stress":          {harness, nil},

@@ -120,6 +120,8 @@ type Exchange struct {
 	Call      Call       // decode
 	Target    Target     // resolve
 	Grant     Grant      // authorize
+	Approved  string     // approve: id of the approval that let the call pass; empty without one
+	Confirm   []byte     // approve: params of the elicitation that the caller must accept before the call is made; nil for none
 	Findings  []Finding  // inspect appends
 	Tally     Tally      // pipeline counts
 }

@@ -88,8 +88,12 @@ type Verdict struct {
 	Public string // what the client may read beside the code; may be empty
 	// Scopes are those that the operation needs and the token lacks, for CodeScope.
 	Scopes []string
-	// Approval is what a held call waits for, for Hold.
+	// Approval is what a held call waits for, for Hold; or what ended it.
 	Approval *Approval
+	// State and Question are what a stateless client brings back with the next try of
+	// a held call, and the params of the elicitation that it is asked meanwhile.
+	State    string
+	Question []byte
 }
 
 // Pass is the verdict of a stage without objection.

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"doorward/internal/gate"
 )
 
 // maxLines bounds a difference; two definitions that differ in more places are
@@ -80,7 +82,7 @@ func (d *differ) compare(at string, before, after any) {
 			return
 		}
 	}
-	d.add(Line{Pointer: Visible(at), Before: shown(before), After: shown(after)})
+	d.add(Line{Pointer: gate.Visible(at), Before: shown(before), After: shown(after)})
 }
 
 func (d *differ) objects(at string, before, after map[string]any) {
@@ -131,5 +133,5 @@ func shown(v any) string {
 	if err := enc.Encode(v); err != nil {
 		return "?"
 	}
-	return Visible(strings.TrimSuffix(b.String(), "\n"))
+	return gate.Visible(strings.TrimSuffix(b.String(), "\n"))
 }

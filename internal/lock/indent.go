@@ -6,6 +6,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"doorward/internal/gate"
 )
 
 // indentUnit is one level of indentation in the lock file.
@@ -101,10 +103,10 @@ func appendString(dst []byte, s string) []byte {
 			dst = append(dst, '\\', 't')
 		case r == '\r':
 			dst = append(dst, '\\', 'r')
-		case r > 0xffff && hidden(r):
+		case r > 0xffff && gate.Hidden(r):
 			hi, lo := utf16.EncodeRune(r)
 			dst = fmt.Appendf(dst, `\u%04x\u%04x`, hi, lo)
-		case hidden(r):
+		case gate.Hidden(r):
 			dst = fmt.Appendf(dst, `\u%04x`, r)
 		default:
 			dst = utf8.AppendRune(dst, r)

@@ -59,7 +59,7 @@ func (p *Pins) note(s *snapshot, k key, it *gate.Item) {
 	before := p.observed.get(k)
 	d, err := defined(it)
 	if err != nil {
-		p.log.Warn("a definition cannot be recorded; it stays withheld", "upstream", it.Upstream, "kind", it.Kind.String(), "name", Visible(it.Name), "error", err)
+		p.log.Warn("a definition cannot be recorded; it stays withheld", "upstream", it.Upstream, "kind", it.Kind.String(), "name", gate.Visible(it.Name), "error", err)
 		pin, pinned := s.lock.pins[k]
 		if !pinned || before != nil {
 			return
@@ -69,7 +69,7 @@ func (p *Pins) note(s *snapshot, k key, it *gate.Item) {
 	if p.observed.put(k, d, since) && (before == nil || before.since != since) {
 		// New ones are many at the first look, and `serve` counts them; a change is
 		// what an operator has to hear of.
-		tell := p.log.With("upstream", it.Upstream, "kind", it.Kind.String(), "name", Visible(it.Name), "digest", d.digest.String())
+		tell := p.log.With("upstream", it.Upstream, "kind", it.Kind.String(), "name", gate.Visible(it.Name), "digest", d.digest.String())
 		if _, pinned := s.lock.pins[k]; pinned {
 			tell.Warn("a definition differs from what was decided about, and is withheld")
 		} else {
@@ -108,7 +108,7 @@ func (p *Pins) approveFirst(items []gate.Item) int {
 			}
 			d, err := defined(it)
 			if err != nil {
-				p.log.Warn("a definition cannot be approved; it stays withheld", "upstream", it.Upstream, "kind", it.Kind.String(), "name", Visible(it.Name), "error", err)
+				p.log.Warn("a definition cannot be approved; it stays withheld", "upstream", it.Upstream, "kind", it.Kind.String(), "name", gate.Visible(it.Name), "error", err)
 				continue
 			}
 			l.decide(k, d, gate.Approved, byFirstUse)

@@ -1,4 +1,4 @@
-package lock
+package gate
 
 import (
 	"fmt"
@@ -38,7 +38,7 @@ func Visible(s string) string {
 		switch {
 		case r == utf8.RuneError && size == 1:
 			fmt.Fprintf(&b, "⟨0x%02X⟩", s[i])
-		case r == opener || hidden(r):
+		case r == opener || Hidden(r):
 			fmt.Fprintf(&b, "⟨U+%04X⟩", r)
 		default:
 			b.WriteString(s[i : i+size])
@@ -61,12 +61,12 @@ func plain(s string) bool {
 
 func spaces(s string) int { return len(s) - len(strings.TrimLeft(s, " ")) }
 
-// hidden tells whether a reader cannot see the character: everything that Go
+// Hidden tells whether a reader cannot see the character: everything that Go
 // does not call printable (controls, format characters such as zero-width,
 // bidirectional and tag characters, spaces other than U+0020, private and
 // unassigned code points), what Unicode says to ignore by default, and the
 // letters and symbols that are drawn as nothing.
-func hidden(r rune) bool {
+func Hidden(r rune) bool {
 	if r < utf8.RuneSelf {
 		return r < ' ' || r == 0x7f
 	}
