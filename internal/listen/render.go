@@ -45,6 +45,10 @@ func render(ex *gate.Exchange, out gate.Outcome, set *Settings) rendered {
 		r.body = toolFault(ex, id, text)
 		return r
 	}
+	if verdict.Effect == gate.Hold && verdict.State != "" && waits {
+		r.status, r.body = http.StatusOK, held(ex, id, &verdict)
+		return r
+	}
 	code := row.JSONRPC
 	if rev, known := mcp.RevisionOf(ex.Call.Version); known && row.Code == gate.CodeUnknownResource {
 		code = rev.ResourceNotFound
@@ -52,6 +56,9 @@ func render(ex *gate.Exchange, out gate.Outcome, set *Settings) rendered {
 	r.body = appendError(nil, id, code, text)
 	r.body = append(r.body, `,"data":`...)
 	r.body = appendData(r.body, ex, row.Code)
+	if a := verdict.Approval; a != nil {
+		r.body = append(appendApproval(r.body[:len(r.body)-1], a), '}')
+	}
 	r.body = append(r.body, `}}`...)
 	return r
 }

@@ -130,7 +130,7 @@ func MayAsk(capabilities []byte, method string, params []byte) bool {
 			_, ok = object(c, "tools")
 		}
 		return ok
-	case methodElicit:
+	case MethodElicit:
 		c, ok := object(capabilities, "elicitation")
 		return ok && mayElicit(c, params)
 	}

@@ -14,8 +14,11 @@ import (
 // The requests that a server asks a client with, in either era.
 const (
 	methodSampling = "sampling/createMessage"
-	methodElicit   = "elicitation/create"
 )
+
+// MethodElicit asks a client's user, in either era; Doorward does so of its own
+// where a rule wants the caller's confirmation.
+const MethodElicit = "elicitation/create"
 
 // InputRequest is one question to a client: in the stateless era a member of an
 // input_required result (SEP-2322), in the stateful era a request.
@@ -138,7 +141,7 @@ func AskFor(version string, r InputRequest, elicitationID string) *gate.Message 
 	if _, tools := member(params, "tools"); tools && r.Method == methodSampling && version < V20251125 {
 		return nil
 	}
-	if mode, _ := memberText(params, "mode"); mode == "url" && r.Method == methodElicit {
+	if mode, _ := memberText(params, "mode"); mode == "url" && r.Method == MethodElicit {
 		if version < V20251125 || elicitationID == "" {
 			return nil
 		}
@@ -196,7 +199,7 @@ func URLElicitations(m *gate.Message) ([]InputRequest, bool) {
 		if mode, _ := memberText(params, "mode"); mode != "url" || len(all) == MaxInputRequests {
 			return errStop
 		}
-		all = append(all, InputRequest{Key: "url-" + strconv.Itoa(len(all)+1), Method: methodElicit, Params: ownParams(params)})
+		all = append(all, InputRequest{Key: "url-" + strconv.Itoa(len(all)+1), Method: MethodElicit, Params: ownParams(params)})
 		return nil
 	})
 	if err != nil || len(all) == 0 {

@@ -15,7 +15,8 @@ const maxAsks = 64
 
 // ask is an upstream's request that waits for the client's answer.
 type ask struct {
-	channel   *channel
+	upstream  string   // whose call it belongs to
+	channel   *channel // nil for a question of Doorward's own
 	conn      *conn
 	id        []byte // the upstream's own token
 	method    string
@@ -113,5 +114,5 @@ func (p *Pool) Ask(session *gate.Session, shownID []byte) (upstream, method stri
 	if k == nil {
 		return "", "", false
 	}
-	return k.channel.srv.set.Name, k.method, true
+	return k.upstream, k.method, true
 }

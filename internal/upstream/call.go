@@ -129,7 +129,7 @@ func (c *channel) passAsk(ctx context.Context, cn *conn, k *calling, m *gate.Mes
 	if c.session == nil || m.Method == methodPing || !mcp.MayAsk(mcp.ForwardedCapabilities(c.session.Capabilities), m.Method, m.Bytes(m.Params)) {
 		return nil, c.decline(ctx, cn.link, m)
 	}
-	one := &ask{channel: c, conn: cn, id: m.Bytes(m.ID), method: m.Method, call: k}
+	one := &ask{upstream: c.srv.set.Name, channel: c, conn: cn, id: m.Bytes(m.ID), method: m.Method, call: k}
 	about, err := c.askAbout(ctx, cn, one, m)
 	if about == nil || err != nil {
 		return nil, err

@@ -72,6 +72,9 @@ func (p *Pool) relay(ctx context.Context, ex *gate.Exchange, emit gate.Emit) err
 		return err
 	}
 	defer p.calls.leave(key)
+	if err := p.confirm(ctx, k); err != nil {
+		return s.classify(ctx, "asking the caller", err)
+	}
 	err = s.relay(ctx, k)
 	if (errors.Is(err, errFlipped) || errors.Is(err, errGone) && again(ex)) && context.Cause(ctx) == nil { //nolint:contextcheck // the same context
 		err = s.relay(ctx, k)
@@ -135,7 +138,7 @@ func (s *server) relay(ctx context.Context, k *calling) error {
 			return err
 		}
 		c.tellLevel(ctx, cn)
-		k.carry(c, c.outgoing(k.ex, cn, state.token))
+		k.carry(c, c.outgoing(k.ex, cn, state))
 		return c.call(ctx, cn, k)
 	}
 	if c.key.era == gate.Stateful {
@@ -176,10 +179,12 @@ func (p *Pool) answer(ctx context.Context, ex *gate.Exchange, _ gate.Emit) error
 	m := ex.Call.Message
 	var k *ask
 	if ex.Call.Session != nil {
-		if k = p.asks.find(ex.Call.Session.ID, string(m.Bytes(m.ID))); k != nil {
+		if k = p.asks.find(ex.Call.Session.ID, string(m.Bytes(m.ID))); k != nil && k.channel != nil {
 			if err := k.channel.srv.brought(ex); err != nil {
 				return err // and the question still waits
 			}
+		}
+		if k != nil {
 			k = p.asks.take(ex.Call.Session.ID, string(m.Bytes(m.ID)))
 		}
 	}

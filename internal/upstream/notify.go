@@ -68,7 +68,7 @@ func (g *greeted) tell(ctx context.Context, ex *gate.Exchange) error {
 	defer cancel()
 	g.channel.begin()
 	defer g.channel.end()
-	o := g.channel.outgoing(ex, g.conn, nil)
+	o := g.channel.outgoing(ex, g.conn, reopened{})
 	return g.conn.link.exchange(ctx, o, func(m *gate.Message) error {
 		if m.Kind == gate.Request {
 			return g.channel.decline(ctx, g.conn.link, m)

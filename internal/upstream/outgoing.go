@@ -20,8 +20,8 @@ const (
 )
 
 // outgoing is the client's request as this channel's upstream shall read it.
-// state is the upstream's own requestState token, or nil.
-func (c *channel) outgoing(ex *gate.Exchange, cn *conn, state []byte) *outgoing {
+// state is what the requestState that the client brings stands for.
+func (c *channel) outgoing(ex *gate.Exchange, cn *conn, state reopened) *outgoing {
 	m := ex.Call.Message
 	o := &outgoing{id: c.next.Add(1), method: m.Method, version: cn.hello.Load().version}
 	_, o.token = m.MetaField(mcp.MetaProgress)
@@ -34,7 +34,11 @@ func (c *channel) outgoing(ex *gate.Exchange, cn *conn, state []byte) *outgoing 
 		o.logs = !c.shared() || c.srv.wire != nil
 		o.asks = c.session != nil
 	}
-	edits := o.rewrite(ex, o.idToken(), state)
+	edits := o.rewrite(ex, o.idToken(), state.token)
+	if state.ours {
+		edits = withoutState(m, edits)
+		slices.SortFunc(edits, func(a, b jsonrpc.Edit) int { return a.At.Start - b.At.Start })
+	}
 	if c.srv.wire != nil && len(m.Raw) > maxSpliced {
 		o.pieces = jsonrpc.Pieces(m.Raw, edits...)
 	} else {

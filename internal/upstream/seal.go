@@ -33,6 +33,7 @@ const (
 	stateTheirs byte = 'u' // the upstream's own, which follows as a JSON token
 	stateParked byte = 'p' // a parked call: its id and the ticket of the next try
 	stateAgain  byte = 'a' // nothing: the call is to be made again
+	stateHeld   byte = 'h' // the id of the approval that the call waits for
 )
 
 // binding is what a requestState is bound to: the principal, which has the
@@ -90,40 +91,50 @@ func (p *Pool) sealState(ex *gate.Exchange, m *gate.Message) (*gate.Message, err
 type reopened struct {
 	token  []byte  // the upstream's own, as it gave it
 	parked *parked // the call to go on with
+	ours   bool    // it was Doorward's own, and the upstream sees nothing of it
 }
 
 // openState reads the requestState of a client's request. A ticket for a parked
 // call is used up by it.
 func (p *Pool) openState(ex *gate.Exchange) (reopened, error) {
-	m := ex.Call.Message
-	at, ok := m.Field("requestState")
-	if !ok || ex.Call.Era != gate.Stateless {
+	kind, payload, there := p.unseal(ex)
+	switch {
+	case !there:
 		return reopened{}, nil
-	}
-	fault := &gate.Error{Code: gate.CodeParams, Op: "opening requestState", Public: "requestState is not one that was given for this request, or was used, or has expired: make the call again without it"}
-	s, ok := text(m.Bytes(at))
-	if !ok {
-		return reopened{}, fault
-	}
-	sealed, err := base64.RawURLEncoding.Strict().DecodeString(s)
-	n := p.sealer.NonceSize()
-	if err != nil || len(sealed) < n || strings.ContainsAny(s, "\r\n") { // which the decoder skips
-		return reopened{}, fault
-	}
-	plain, err := p.sealer.Open(nil, sealed[:n], sealed[n:], binding(ex))
-	if err != nil || len(plain) < 9 || time.Now().Unix() > int64(binary.BigEndian.Uint64(plain)) { //nolint:gosec // sealed by us
-		return reopened{}, fault
-	}
-	switch kind, payload := plain[8], plain[9:]; kind {
-	case stateTheirs:
+	case kind == stateTheirs:
 		return reopened{token: payload}, nil
-	case stateAgain:
-		return reopened{}, nil
-	case stateParked:
+	case kind == stateAgain, kind == stateHeld:
+		return reopened{ours: true}, nil
+	case kind == stateParked:
 		id := payload[:len(payload)/2]
 		if k := p.parked.claim(string(id), string(payload[len(id):])); k != nil {
 			return reopened{parked: k}, nil
 		}
 	}
-	return reopened{}, fault
+	return reopened{}, &gate.Error{Code: gate.CodeParams, Op: "opening requestState", Public: "requestState is not one that was given for this request, or was used, or has expired: make the call again without it"}
+}
+
+// unseal opens the requestState of a client's request, and uses nothing up. there
+// is false without one; a kind of 0 is one that was not given for this request, or
+// has expired.
+func (p *Pool) unseal(ex *gate.Exchange) (kind byte, payload []byte, there bool) {
+	m := ex.Call.Message
+	at, ok := m.Field("requestState")
+	if !ok || ex.Call.Era != gate.Stateless {
+		return 0, nil, false
+	}
+	s, ok := text(m.Bytes(at))
+	if !ok {
+		return 0, nil, true
+	}
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(s)
+	n := p.sealer.NonceSize()
+	if err != nil || len(sealed) < n || strings.ContainsAny(s, "\r\n") { // which the decoder skips
+		return 0, nil, true
+	}
+	plain, err := p.sealer.Open(nil, sealed[:n], sealed[n:], binding(ex))
+	if err != nil || len(plain) < 9 || time.Now().Unix() > int64(binary.BigEndian.Uint64(plain)) { //nolint:gosec // sealed by us
+		return 0, nil, true
+	}
+	return plain[8], plain[9:], true
 }
