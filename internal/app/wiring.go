@@ -65,9 +65,9 @@ func settings(cfg *config.Config, path string) []upstream.Settings {
 
 // compile makes the policy; config has checked the same roles already.
 func compile(cfg *config.Config) (*policy.Policy, error) {
-	pol, faults := policy.Compile(cfg.PolicyRoles())
+	pol, faults := policy.Compile(cfg.PolicySource())
 	if len(faults) > 0 {
-		return nil, fmt.Errorf("roles.%s: %s", faults[0].Path, faults[0].Text)
+		return nil, fmt.Errorf("%s: %s", faults[0].Path, faults[0].Text)
 	}
 	return pol, nil
 }

@@ -4,16 +4,18 @@
 // guards a call. The pipeline calls it after resolve, which has found the
 // approved definition, and again for every reply.
 //
-// It never looks at a tool's arguments, never changes a request, and never
+// It hands policy the arguments as they are, never changes a request, and never
 // tells a client which rule stood in the way: that goes to the operator.
 package authorize
 
 import (
 	"context"
 	"errors"
+	"time"
 
 	"doorward/internal/gate"
 	"doorward/internal/policy"
+	"doorward/internal/policy/condition"
 )
 
 // Stage is the authorize stage. It implements gate.Stage and gate.ReplyStage.
@@ -84,20 +86,60 @@ func (s *Stage) judge(ex *gate.Exchange) gate.Verdict {
 				"The URI has a path that could be read in two ways: write it without dot segments, backslashes, control characters and encoded slashes.")
 		}
 	}
-	if d := s.policy.Decide(ex.Principal, kind, it.Upstream, name); !d.Allowed {
-		v := denied(d, noun(kind))
-		if v.Scopes = s.policy.Lacks(ex.Principal, kind, it.Upstream, name); v.Scopes != nil {
-			v.Code, v.Public = gate.CodeScope, "The token lacks a scope that this needs."
+	d := s.policy.Judge(question(ex, kind, it.Upstream, name))
+	ex.Grant = gate.Grant{Policy: s.policy.Version(), Role: d.Role, Observed: d.Observed}
+	if d.Allowed {
+		ex.Grant.Rule, ex.Grant.Judged = d.Rule, d.Judged
+		if t := d.Terms; t != nil && holds(&ex.Call.Route) {
+			ex.Grant.Approval = &gate.Terms{Roles: t.Roles, Count: t.Count, Self: t.Self, Expires: t.Expires}
 		}
-		return v
+		return gate.Pass()
 	}
-	return gate.Pass()
+	v := denied(d, noun(kind))
+	if d.Public != "" {
+		v.Code, v.Public = gate.CodeArgumentsRefused, d.Public
+	} else if v.Scopes = s.policy.Lacks(ex.Principal, kind, it.Upstream, name); v.Scopes != nil {
+		v.Code, v.Public = gate.CodeScope, "The token lacks a scope that this needs."
+	}
+	return v
+}
+
+// calls tells whether the method carries a named thing out, with the arguments
+// that it is judged by.
+func calls(r *gate.Route) bool {
+	return r.Action == gate.Relay && r.Item != gate.NoItem && !r.Task
+}
+
+// holds tells whether a method can wait for people: those that MCP lets be
+// answered with input_required (SEP-2322), which are those that name what they
+// carry out in a header as well.
+func holds(r *gate.Route) bool { return calls(r) && r.Mirror != "" }
+
+// question is what policy is asked about the exchange.
+func question(ex *gate.Exchange, kind gate.ItemKind, upstream, name string) *policy.Question {
+	q := &policy.Question{
+		Who: ex.Principal, Kind: kind, Upstream: upstream, Name: name, Now: time.Now(), Called: calls(&ex.Call.Route),
+		Request: condition.Request{
+			Method: ex.Call.Route.Method, Transport: ex.Inbound.Transport, Era: ex.Call.Era.String(), Profile: ex.Inbound.Profile,
+			Agent: ex.Inbound.UserAgent,
+		},
+	}
+	if ex.Inbound.Remote.IsValid() {
+		q.Request.Address = ex.Inbound.Remote.Unmap().String()
+	}
+	if m := ex.Call.Message; m != nil && q.Called {
+		at, _ := m.Field("arguments")
+		q.Args = m.Bytes(at)
+	}
+	return q
 }
 
 func denied(d policy.Decision, what string) gate.Verdict {
 	reason := d.Reason
-	if d.Rule != "" {
-		reason += ": " + d.Rule
+	for _, more := range [...]string{d.Rule, d.Public, d.Detail} {
+		if more != "" {
+			reason += ": " + more
+		}
 	}
 	return gate.Refuse(gate.CodeDenied, reason, "You may not use "+what+". Ask whoever runs this gateway if you need it.")
 }

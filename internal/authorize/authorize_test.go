@@ -18,10 +18,10 @@ var (
 
 func stage(t *testing.T) *authorize.Stage {
 	t.Helper()
-	p, faults := policy.Compile(map[string]policy.Role{"reader": {
+	p, faults := policy.Compile(policy.Source{Roles: map[string]policy.Role{"reader": {
 		Allow: []policy.Rule{{Tools: []string{"files/read_*", "docs/*"}, Resources: []string{"docs://**"}, Prompts: []string{"docs/*"}}},
 		Deny:  []policy.Rule{{Tools: []string{"docs/drop"}}},
-	}, "tools": {Scopes: []string{"mcp:execute:tools"}, Allow: []policy.Rule{{Tools: []string{"files/*"}}}}})
+	}, "tools": {Scopes: []string{"mcp:execute:tools"}, Allow: []policy.Rule{{Tools: []string{"files/*"}}}}}})
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}

@@ -18,10 +18,10 @@ import (
 // secret, and no prompt but docs/*.
 func completing(t *testing.T, it gate.Item, params string) (*authorize.Stage, *gate.Exchange) {
 	t.Helper()
-	p, faults := policy.Compile(map[string]policy.Role{"reader": {
+	p, faults := policy.Compile(policy.Source{Roles: map[string]policy.Role{"reader": {
 		Allow: []policy.Rule{{Resources: []string{"docs://**"}, Prompts: []string{"docs/*"}}},
 		Deny:  []policy.Rule{{Resources: []string{"docs://secret", "docs://secret/**", "docs://*/secret*"}}},
-	}})
+	}}})
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}

@@ -210,34 +210,6 @@ type Anonymous struct {
 	Roles []string `yaml:"roles"`
 }
 
-// Role is what its holders may and may not reach. A key has the roles that it was
-// made with; a token or a certificate those whose scopes, groups or subjects it
-// has.
-type Role struct {
-	// Scopes of tokens that have the role: any one of them.
-	Scopes []string `yaml:"scopes" type:"scope"`
-	// Groups of tokens that have the role: any one of them, exactly.
-	Groups []string `yaml:"groups"`
-	// Subjects of tokens and certificates that have the role, by glob; a star never crosses a slash.
-	Subjects []string `yaml:"subjects" type:"glob"`
-	// Issuers whose tokens alone can have the role. All unless written; mtls stands for certificates. Keys are not asked.
-	Issuers []string `yaml:"issuers"`
-	// Allow are the rules that open something.
-	Allow []Rule `yaml:"allow"`
-	// Deny are the rules that close something. They win over the allow of every role. In a deny on tools and prompts a star crosses slashes too, for the upstream chooses its names.
-	Deny []Rule `yaml:"deny"`
-}
-
-// Rule names things by glob; it matches what any of its patterns matches.
-type Rule struct {
-	// Tools are globs of upstream/tool. A star never crosses a slash; /** takes in all below.
-	Tools []string `yaml:"tools" type:"glob"`
-	// Resources are globs of URIs, such as docs://**.
-	Resources []string `yaml:"resources" type:"glob"`
-	// Prompts are globs of upstream/prompt.
-	Prompts []string `yaml:"prompts" type:"glob"`
-}
-
 // Upstream is one MCP server: a program to run, or a URL.
 type Upstream struct {
 	// Command is the program and its arguments, spoken to over standard input and output. Either command or url.
@@ -252,6 +224,8 @@ type Upstream struct {
 	Credential *Credential `yaml:"credential"`
 	// Limits of one upstream.
 	Limits Limits `yaml:"limits"`
+	// Arguments gives parameters of the upstream's tools and prompts a type, by name: path, url, host, sql, command, email, identifier, text, or json for a text that is JSON itself; path/windows, sql/mysql and sql/sqlite say how the upstream reads them. An argument of that name, wherever it stands, must be of the type, and rules judge it by meaning.
+	Arguments map[string]string `yaml:"arguments" key:"parameter" enum:"command email host identifier json path path/windows sql sql/mysql sql/postgres sql/sqlite text url"`
 	// Sandbox of a command.
 	Sandbox Sandbox `yaml:"sandbox"`
 }

@@ -56,7 +56,7 @@ func TestTheSmallestFile(t *testing.T) {
 		t.Error("there is no built-in role")
 	}
 	roles := map[string]policy.Role{"user": {Allow: []policy.Rule{{Tools: []string{"*/**"}, Resources: []string{"**"}, Prompts: []string{"*/**"}}}, Deny: []policy.Rule{}}}
-	if diff := cmp.Diff(roles, c.PolicyRoles()); diff != "" {
+	if diff := cmp.Diff(roles, c.PolicySource().Roles); diff != "" {
 		t.Errorf("roles (-want +got):\n%s", diff)
 	}
 }

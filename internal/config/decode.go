@@ -68,8 +68,9 @@ func (d *decoder) value(n ast.Node, v reflect.Value, path string, tag reflect.St
 
 func (d *decoder) text(n ast.Node, into encoding.TextUnmarshaler, path string) {
 	text, ok := textOf(n)
-	if i, number := n.(*ast.IntegerNode); number {
-		text, ok = i.Token.Value, true
+	switch n.(type) {
+	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
+		text, ok = n.GetToken().Value, true
 	}
 	if !ok {
 		d.fault(path, n, "must be a single value, not %s", describe(n))

@@ -29,8 +29,11 @@ func schemaOf(v reflect.Value, tag reflect.StructTag, doc string) map[string]any
 	}
 	if kind, ok := namedType(v.Type()); ok {
 		s["type"] = "string"
-		if kind == "size" {
+		switch kind {
+		case "size":
 			s["type"] = []string{"string", "integer"}
+		case "value":
+			s["type"] = []string{"string", "number", "boolean"}
 		}
 		return s
 	}
@@ -83,6 +86,8 @@ func namedType(t reflect.Type) (string, bool) {
 		return "address", true
 	case reflect.TypeFor[Prefix]():
 		return "network", true
+	case reflect.TypeFor[Scalar]():
+		return "value", true
 	}
 	return "", false
 }
@@ -123,7 +128,7 @@ func below(b *strings.Builder, v reflect.Value, at string, tag reflect.StructTag
 	case reflect.Struct:
 		rows(b, v, at)
 	case reflect.Pointer:
-		rows(b, reflect.Zero(v.Type().Elem()), at)
+		below(b, reflect.Zero(v.Type().Elem()), at, tag)
 	case reflect.Map:
 		if v.Type().Elem().Kind() == reflect.Struct {
 			rows(b, entry(v.Type().Elem()), at+"."+strings.ToUpper(tag.Get("key")))
@@ -142,7 +147,9 @@ func typeOf(t reflect.Type, tag reflect.StructTag) string {
 		return name
 	}
 	switch t.Kind() {
-	case reflect.Pointer, reflect.Struct:
+	case reflect.Pointer:
+		return typeOf(t.Elem(), tag)
+	case reflect.Struct:
 		return "mapping"
 	case reflect.Map:
 		if t.Elem().Kind() != reflect.Struct {

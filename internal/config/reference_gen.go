@@ -75,21 +75,13 @@ const fieldDocs = "\n" +
 	"State.CA\tCA is the file with the certificates, PEM, that its own is verified by. The system's unless written.\n" +
 	"Anonymous.Subject\tSubject is the name in the audit log.\n" +
 	"Anonymous.Roles\tRoles that such clients have.\n" +
-	"Role.Scopes\tScopes of tokens that have the role: any one of them.\n" +
-	"Role.Groups\tGroups of tokens that have the role: any one of them, exactly.\n" +
-	"Role.Subjects\tSubjects of tokens and certificates that have the role, by glob; a star never crosses a slash.\n" +
-	"Role.Issuers\tIssuers whose tokens alone can have the role. All unless written; mtls stands for certificates. Keys are not asked.\n" +
-	"Role.Allow\tAllow are the rules that open something.\n" +
-	"Role.Deny\tDeny are the rules that close something. They win over the allow of every role. In a deny on tools and prompts a star crosses slashes too, for the upstream chooses its names.\n" +
-	"Rule.Tools\tTools are globs of upstream/tool. A star never crosses a slash; /** takes in all below.\n" +
-	"Rule.Resources\tResources are globs of URIs, such as docs://**.\n" +
-	"Rule.Prompts\tPrompts are globs of upstream/prompt.\n" +
 	"Upstream.Command\tCommand is the program and its arguments, spoken to over standard input and output. Either command or url.\n" +
 	"Upstream.URL\tURL of a server: http or https, or ws or wss for transport websocket. Either command or url.\n" +
 	"Upstream.Transport\tTransport that a url speaks: streamable is Streamable HTTP, sse the HTTP+SSE of 2024-11-05, websocket needs a ws or wss URL and is implied by one.\n" +
 	"Upstream.Env\tEnv are variables of a command's environment, each with the name of the secret that is its value, or with request:HEADER of identity.request_keys where the lifetime is call. Nothing else of Doorward's own environment reaches a command, but PATH, HOME, LANG and their like.\n" +
 	"Upstream.Credential\tCredential that a url is sent with every request. It is attached last, and what a client sent never is.\n" +
 	"Upstream.Limits\tLimits of one upstream.\n" +
+	"Upstream.Arguments\tArguments gives parameters of the upstream's tools and prompts a type, by name: path, url, host, sql, command, email, identifier, text, or json for a text that is JSON itself; path/windows, sql/mysql and sql/sqlite say how the upstream reads them. An argument of that name, wherever it stands, must be of the type, and rules judge it by meaning.\n" +
 	"Upstream.Sandbox\tSandbox of a command.\n" +
 	"Credential.Bearer\tBearer is the secret that is sent as Authorization: Bearer; or request:HEADER for the client's own key of identity.request_keys.\n" +
 	"Credential.Header\tHeader is the name of the header that carries value, such as X-Api-Key. Headers of HTTP and of MCP themselves are refused.\n" +

@@ -46,9 +46,7 @@ func skipped(parent reflect.Value, key string, v reflect.Value) bool {
 		if _, ok := namedType(v.Type()); ok {
 			return v.IsZero()
 		}
-		nothing := writer{}
-		nothing.fields(v, 0)
-		return nothing.b.Len() == 0
+		return isEmpty(v)
 	}
 	return false
 }
@@ -123,7 +121,7 @@ func single(v reflect.Value) (string, bool) {
 		}
 		return "[" + strings.Join(all, ", ") + "]", true
 	case reflect.Struct:
-		if isEmptyEntry(v) {
+		if isEmpty(v) {
 			return "{}", true
 		}
 	}
@@ -133,10 +131,14 @@ func single(v reflect.Value) (string, bool) {
 	return "", false
 }
 
-// isEmptyEntry tells of a role without rules, which has no line of its own.
-func isEmptyEntry(v reflect.Value) bool {
-	r, ok := reflect.TypeAssert[Role](v)
-	return ok && reflect.ValueOf(r).IsZero()
+// isEmpty tells of a mapping with no line of its own, such as a role without rules.
+func isEmpty(v reflect.Value) bool {
+	if _, ok := namedType(v.Type()); ok {
+		return false
+	}
+	nothing := writer{}
+	nothing.fields(v, 0)
+	return nothing.b.Len() == 0
 }
 
 // plain is text as YAML: bare when that can only be read one way.

@@ -115,30 +115,10 @@ func (v *checker) roles() {
 		}
 		v.members(join("roles", name), v.c.Roles[name])
 	}
-	_, faults := policy.Compile(v.c.PolicyRoles())
+	_, faults := policy.Compile(v.c.PolicySource())
 	for _, f := range faults {
-		v.fault(join("roles", f.Path), "%s", f.Text)
+		v.fault(f.Path, "%s", f.Text)
 	}
-}
-
-// PolicyRoles is the roles as policy.Compile takes them; of a Config that
-// passed Validate they compile without a fault.
-func (c *Config) PolicyRoles() map[string]policy.Role {
-	all := make(map[string]policy.Role, len(c.Roles))
-	rules := func(list []Rule) []policy.Rule {
-		out := make([]policy.Rule, len(list))
-		for i, r := range list {
-			out[i] = policy.Rule(r)
-		}
-		return out
-	}
-	for name, r := range c.Roles {
-		all[name] = policy.Role{
-			Scopes: r.Scopes, Groups: r.Groups, Subjects: r.Subjects, Issuers: r.Issuers,
-			Allow: rules(r.Allow), Deny: rules(r.Deny),
-		}
-	}
-	return all
 }
 
 // goodUpstream allows what can stand in a tool's shown name before the two

@@ -127,3 +127,18 @@ func (p *Prefix) UnmarshalText(text []byte) error {
 	p.Prefix = v
 	return nil
 }
+
+// Scalar is a text, a number, true or false, as the file writes it.
+type Scalar string
+
+// UnmarshalText takes any single value.
+func (s *Scalar) UnmarshalText(text []byte) error {
+	if strings.ContainsFunc(string(text), isControl) {
+		return errors.New("holds a control character")
+	}
+	*s = Scalar(text)
+	return nil
+}
+
+// String is the form that the file has.
+func (s Scalar) String() string { return string(s) }

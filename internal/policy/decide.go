@@ -1,6 +1,12 @@
 package policy
 
-import "doorward/internal/gate"
+import (
+	"slices"
+	"time"
+
+	"doorward/internal/gate"
+	"doorward/internal/policy/condition"
+)
 
 // Decision is policy's answer about one thing. The zero value refuses.
 type Decision struct {
@@ -8,25 +14,57 @@ type Decision struct {
 	Role    string // the role whose rule decided; empty when none did
 	Rule    string // that rule: "roles.reader.allow[0].tools[1]: files/read_*"
 	Reason  string // one of the Reason constants, for the operator
+	Detail  string // what the reason does not say, for the operator; may be empty
+	// Public says what of the arguments stood in the way, and names no value of
+	// theirs; empty when it was not the arguments.
+	Public   string
+	Judged   bool     // a rule looked into the arguments
+	Observed []string // what rules in observe mode would have refused
+	Terms    *Terms   // people must agree first; nil when nobody need. Not to be changed
 }
 
 // The reasons of a decision.
 const (
-	ReasonAllowed  = "allowed by rule"
-	ReasonDenied   = "denied by rule"
-	ReasonNoRule   = "no rule allows it"
-	ReasonNoRole   = "the principal has no role"
-	ReasonNoKind   = "policy has no rules for this kind of thing"
-	ReasonNobody   = "nobody is acting"
-	ReasonNoPolicy = "there is no policy"
-	ReasonNothing  = "nothing is named"
+	ReasonAllowed   = "allowed by rule"
+	ReasonDenied    = "denied by rule"
+	ReasonNoRule    = "no rule allows it"
+	ReasonNoRole    = "the principal has no role"
+	ReasonNoKind    = "policy has no rules for this kind of thing"
+	ReasonNobody    = "nobody is acting"
+	ReasonNoPolicy  = "there is no policy"
+	ReasonNothing   = "nothing is named"
+	ReasonArguments = "no rule allows it with these arguments"
+	ReasonCondition = "no rule allows it now: a condition does not hold"
 )
 
-// Decide tells whether p may reach the thing of kind that upstream calls name:
-// a tool's or a prompt's name, a resource's URI, a template's text. Every
-// deny of the principal's roles is asked before any allow. A role that the
-// policy does not know grants nothing, and kinds other than tools, prompts,
-// resources and templates are refused.
+// Question is what policy is asked about one call, or, where Called is false,
+// about whether there could be one.
+type Question struct {
+	Who      *gate.Principal
+	Kind     gate.ItemKind
+	Upstream string
+	Name     string // a tool's or a prompt's name, a resource's URI, a template's text
+	Called   bool   // the arguments are known
+	Args     []byte // of the call: a JSON object, nil for none
+	Labels   []string
+	Now      time.Time
+	Request  condition.Request
+	Trace    *Trace // filled unless nil
+}
+
+// Decide tells whether p could reach the thing of kind that upstream calls name,
+// with some arguments: what guards a list. What is judged with the arguments is
+// left open.
+func (p *Policy) Decide(who *gate.Principal, kind gate.ItemKind, upstream, name string) Decision {
+	return p.Judge(&Question{Who: who, Kind: kind, Upstream: upstream, Name: name, Now: time.Now()})
+}
+
+// Judge answers a question. Every deny of the principal's roles is asked before
+// any allow; a deny whose condition fails denies, an allow whose condition fails
+// allows nothing. Of several allows that match, one in mode approve wins, for it
+// is there to be narrower than the others. A role that the policy does not know
+// grants nothing, and kinds other than tools, prompts, resources and templates
+// are refused.
 //
 // A template is judged as a resource with every {expression} replaced by one
 // "x": it is shown when such a URI would be allowed. What is read through it is
@@ -37,128 +75,241 @@ const (
 // asked about the URI as written and about what an
 // upstream may make of it: percent-encoding decoded, scheme and host in lower
 // case, repeated slashes as one, without query and fragment.
-func (p *Policy) Decide(who *gate.Principal, kind gate.ItemKind, upstream, name string) Decision {
+func (p *Policy) Judge(q *Question) Decision {
 	switch {
 	case p == nil:
 		return Decision{Reason: ReasonNoPolicy}
-	case who == nil:
+	case q.Who == nil:
 		return Decision{Reason: ReasonNobody}
-	case len(who.Roles) == 0:
+	case len(q.Who.Roles) == 0:
 		return Decision{Reason: ReasonNoRole}
-	case upstream == "" || name == "":
+	case q.Upstream == "" || q.Name == "":
 		return Decision{Reason: ReasonNothing}
 	}
-	q := question{kind: kind, upstream: upstream, name: name}
-	if !q.prepare() {
+	a := answer{policy: p, q: q, name: name{kind: q.Kind, upstream: q.Upstream, name: q.Name}}
+	if !a.name.prepare() {
 		return Decision{Reason: ReasonNoKind}
 	}
-	for _, r := range who.Roles {
-		if known := p.roles[r]; known != nil {
-			if rule, ok := q.denied(&known.deny); ok {
-				return Decision{Role: r, Rule: rule, Reason: ReasonDenied}
-			}
-		}
+	if !a.name.denied(&p.deny, a.deny) {
+		return a.out
 	}
-	for _, r := range who.Roles {
-		if known := p.roles[r]; known != nil {
-			if rule, ok := q.matched(&known.allow); ok {
-				return Decision{Allowed: true, Role: r, Rule: rule, Reason: ReasonAllowed}
-			}
-		}
-	}
-	return Decision{Reason: ReasonNoRule}
+	a.name.matched(&p.allow, a.allow)
+	return a.decide()
 }
 
-// Reaches tells whether the rules of p's roles could leave p something of the
-// upstream: an allow that could match, of tools or of prompts where no deny
-// covers all of them. Denies of less are not looked at: what this lets through is
-// decided item by item. A rule on resources reaches every upstream, for a URI
-// does not say whose it is. Authorize asks it before an upstream's session is
-// opened.
-func (p *Policy) Reaches(who *gate.Principal, upstream string) bool {
-	if p == nil || who == nil || upstream == "" {
-		return false
-	}
-	for _, r := range who.Roles {
-		if known := p.roles[r]; known != nil && !known.allow.resources.empty() {
-			return true
-		}
-	}
-	return p.Names(who, upstream)
+// answer is a decision in the making.
+type answer struct {
+	policy *Policy
+	q      *Question
+	name   name
+	out    Decision
+	read   bool   // the arguments have been read
+	args   leaves // once they have
+	broken string // why they could not be read
+	found  *hit   // the allow that decides
+	// lenient is the first allow in mode observe that did not match, and spared what
+	// it would have said.
+	lenient *hit
+	spared  string
+	why     Decision // why no allow matched
 }
 
-// Names tells whether the rules of p's roles on tools or prompts could leave p
-// something of the upstream. Unlike Reaches it leaves rules on resources out: a
-// caller that knows the upstream's resources can ask about each.
-func (p *Policy) Names(who *gate.Principal, upstream string) bool {
-	if p == nil || who == nil {
-		return false
+// has tells whether the principal has a role.
+func (a *answer) has(role string) bool {
+	roles := a.q.Who.Roles
+	if len(roles) < 8 {
+		return slices.Contains(roles, role)
 	}
-	var opens, shuts struct{ tools, prompts bool }
-	for _, r := range who.Roles {
-		known := p.roles[r]
-		if known == nil {
-			continue
-		}
-		opens.tools = opens.tools || known.allow.tools.reaches(upstream)
-		opens.prompts = opens.prompts || known.allow.prompts.reaches(upstream)
-		shuts.tools = shuts.tools || known.deny.tools.covers(upstream)
-		shuts.prompts = shuts.prompts || known.deny.prompts.covers(upstream)
-	}
-	return opens.tools && !shuts.tools || opens.prompts && !shuts.prompts
+	_, ok := slices.BinarySearch(roles, role) // identify sorts them
+	return ok
 }
 
-// question is one thing that is asked about, in the forms that rules match.
-type question struct {
+// deny asks one deny that matches by name. It reports whether to go on.
+func (a *answer) deny(h *hit) bool {
+	if !a.has(h.role) {
+		return true
+	}
+	res, err := h.rule.holds(a.q)
+	a.q.Trace.note(h, true, res, err, "")
+	if res == condition.False || res == condition.Unknown {
+		return true
+	}
+	if h.rule.mode == Observe {
+		a.observe(h.text + " would have denied it")
+		return true
+	}
+	d := Decision{Role: h.role, Rule: h.text, Reason: ReasonDenied, Observed: a.out.Observed}
+	if err != nil {
+		d.Detail = err.Error()
+	}
+	a.out = d
+	return false
+}
+
+// maxObserved bounds what a decision tells of rules in observe mode.
+const maxObserved = 8
+
+func (a *answer) observe(text string) {
+	if len(a.out.Observed) < maxObserved {
+		a.out.Observed = append(a.out.Observed, text)
+	}
+}
+
+// allow asks one allow that matches by name. It reports whether to go on.
+func (a *answer) allow(h *hit) bool {
+	if !a.has(h.role) {
+		return true
+	}
+	res, err := h.rule.holds(a.q)
+	why := ""
+	if res == condition.True && a.q.Called {
+		why = a.judge(h.rule.where)
+	}
+	a.q.Trace.note(h, false, res, err, why)
+	ok := why == "" && (res == condition.True || res == condition.Unknown)
+	switch {
+	case ok:
+		a.take(h)
+		// Only an allow that asks people could still change anything.
+		return a.policy.approves || a.q.Trace != nil
+	case h.rule.mode == Observe && a.lenient == nil:
+		a.lenient, a.spared = h, h.text+" would have refused it: "+failure(err, why)
+	}
+	a.fail(h, err, why)
+	return true
+}
+
+// failure is why an allow did not match.
+func failure(err error, why string) string {
+	switch {
+	case err != nil:
+		return err.Error()
+	case why != "":
+		return why
+	}
+	return "its condition does not hold"
+}
+
+// take keeps the allow that decides: the first in mode approve, of those the one
+// that asks most people, or else the first.
+func (a *answer) take(h *hit) {
+	switch was := a.found; {
+	case was == nil:
+		a.found = h
+	case h.rule.terms == nil:
+	case was.rule.terms == nil || h.rule.terms.Count > was.rule.terms.Count:
+		a.found = h
+	}
+}
+
+// fail keeps why an allow did not match, the arguments before the condition: that
+// is what the caller can change.
+func (a *answer) fail(h *hit, err error, why string) {
+	if a.why.Public != "" || a.why.Reason != "" && why == "" {
+		return
+	}
+	a.why = Decision{Role: h.role, Rule: h.text, Reason: ReasonCondition, Public: why}
+	if why != "" {
+		a.why.Reason, a.why.Judged = ReasonArguments, true
+	}
+	if err != nil {
+		a.why.Detail = err.Error()
+	}
+}
+
+func (a *answer) decide() Decision {
+	if a.found == nil && a.lenient != nil {
+		a.observe(a.spared)
+		a.found = a.lenient
+	}
+	switch {
+	case a.found != nil:
+		d := Decision{Allowed: true, Role: a.found.role, Rule: a.found.text, Reason: ReasonAllowed, Observed: a.out.Observed, Terms: a.found.rule.terms}
+		d.Judged = a.q.Called && (a.policy.types[a.q.Upstream] != nil || a.found.rule.where != nil)
+		return d
+	case a.why.Reason != "":
+		a.why.Observed = a.out.Observed
+		return a.why
+	}
+	return Decision{Reason: ReasonNoRule, Observed: a.out.Observed}
+}
+
+// judge judges the arguments by a where, or by their types alone.
+func (a *answer) judge(w *where) (why string) {
+	if a.name.kind == gate.Resource {
+		return ""
+	}
+	t := a.policy.types[a.q.Upstream]
+	if w == nil && t == nil {
+		return ""
+	}
+	every := w != nil && len(w.values) > 0
+	if !a.read || every && !a.args.every {
+		a.read, a.args = true, leaves{types: t, every: every}
+		a.broken = ""
+		if err := a.args.read(a.q.Args); err != nil {
+			a.broken = "The arguments cannot be judged: " + err.Error() + "."
+		}
+	}
+	if a.broken != "" {
+		return a.broken
+	}
+	return w.judge(&a.args, a.policy.safe)
+}
+
+// name is one thing that is asked about, in the forms that rules match.
+type name struct {
 	kind           gate.ItemKind
 	upstream, name string
 	forms          forms // of a resource, for denies
 }
 
-func (q *question) prepare() bool {
-	switch q.kind {
+func (n *name) prepare() bool {
+	switch n.kind {
 	case gate.Tool, gate.Prompt:
 		return true
 	case gate.Template:
-		q.kind, q.name = gate.Resource, withoutExpressions(q.name)
-		q.forms = formsOf(q.name)
+		n.kind, n.name = gate.Resource, withoutExpressions(n.name)
+		n.forms = formsOf(n.name)
 		return true
 	case gate.Resource:
-		q.forms = formsOf(q.name)
+		n.forms = formsOf(n.name)
 		return true
 	case gate.NoItem, gate.Instructions, gate.Server, gate.Command:
 	}
 	return false
 }
 
-func (q *question) matched(s *side) (string, bool) {
-	if q.kind == gate.Resource {
-		return s.resources.find(q.name)
+// matched yields the rules that match, until yield says stop, which it returns.
+func (n *name) matched(s *side, yield func(*hit) bool) bool {
+	if n.kind == gate.Resource {
+		return s.resources.each(n.name, yield)
 	}
-	return q.named(s).find(q.upstream, q.name)
+	return n.named(s).each(n.upstream, n.name, yield)
 }
 
-func (q *question) denied(s *side) (string, bool) {
-	if q.kind != gate.Resource {
-		rule, ok := q.named(s).find(q.upstream, q.name)
-		if plain := flat(q.name); !ok && plain != q.name {
-			rule, ok = q.named(s).find(q.upstream, plain)
+// denied is matched for denies.
+func (n *name) denied(s *side, yield func(*hit) bool) bool {
+	if n.kind != gate.Resource {
+		if !n.named(s).each(n.upstream, n.name, yield) {
+			return false
 		}
-		return rule, ok
+		plain := flat(n.name)
+		return plain == n.name || n.named(s).each(n.upstream, plain, yield)
 	}
 	if s.resources.empty() {
-		return "", false
+		return true
 	}
-	for i := range q.forms.n {
-		if rule, ok := s.resources.find(q.forms.all[i]); ok {
-			return rule, true
+	for i := range n.forms.n {
+		if !s.resources.each(n.forms.all[i], yield) {
+			return false
 		}
 	}
-	return "", false
+	return true
 }
 
-func (q *question) named(s *side) *named {
-	if q.kind == gate.Prompt {
+func (n *name) named(s *side) *named {
+	if n.kind == gate.Prompt {
 		return &s.prompts
 	}
 	return &s.tools

@@ -93,8 +93,8 @@ func TestLacks(t *testing.T) {
 
 func TestBadSubjects(t *testing.T) {
 	for _, glob := range []string{"[a", "{a", "a\\", "\xff"} {
-		p, faults := policy.Compile(map[string]policy.Role{"r": {Subjects: []string{"fine", glob}}})
-		if p != nil || len(faults) != 1 || faults[0].Path != "r.subjects[1]" {
+		p, faults := policy.Compile(policy.Source{Roles: map[string]policy.Role{"r": {Subjects: []string{"fine", glob}}}})
+		if p != nil || len(faults) != 1 || faults[0].Path != "roles.r.subjects[1]" {
 			t.Errorf("%q: %v", glob, faults)
 		}
 	}

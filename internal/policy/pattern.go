@@ -13,7 +13,14 @@ import (
 type glob struct {
 	shape shape
 	text  string // the literal, the prefix, or the whole pattern
-	rule  string // where it stands, for Decision.Rule
+	hit   *hit
+}
+
+// hit is what a pattern leads to when it matches.
+type hit struct {
+	role string
+	text string // where the pattern stands, for Decision.Rule
+	rule *rule
 }
 
 type shape uint8
@@ -26,7 +33,7 @@ const (
 	tree                    // "prefix/**": the prefix and all below it
 )
 
-func newGlob(pattern, rule string) (glob, error) {
+func newGlob(pattern string, at *hit) (glob, error) {
 	switch {
 	case pattern == "":
 		return glob{}, errors.New("the pattern is empty")
@@ -39,12 +46,12 @@ func newGlob(pattern, rule string) (glob, error) {
 	case strings.Count(pattern, "{") > maxBraces:
 		return glob{}, fmt.Errorf("the pattern has more than %d braces", maxBraces)
 	}
-	return shaped(pattern, rule), nil
+	return shaped(pattern, at), nil
 }
 
 // shaped is the glob of a pattern that is known to be sound.
-func shaped(pattern, rule string) glob {
-	g := glob{shape: matcher, text: pattern, rule: rule}
+func shaped(pattern string, at *hit) glob {
+	g := glob{shape: matcher, text: pattern, hit: at}
 	above, deep := strings.CutSuffix(pattern, "/**")
 	switch rest, star := strings.CutSuffix(pattern, "*"); {
 	case !strings.ContainsAny(pattern, meta):
@@ -99,7 +106,7 @@ func flat(s string) string { return strings.ReplaceAll(s, "/", "\x1f") }
 
 // named holds the patterns for tools or for prompts.
 type named struct {
-	exact map[ref]string    // both parts literal: the rule
+	exact map[ref][]*hit    // both parts literal
 	own   map[string][]glob // upstream part literal: by upstream
 	any   []pair            // the rest
 }
@@ -109,36 +116,34 @@ type ref struct{ upstream, name string }
 type pair struct{ upstream, name glob }
 
 // add takes a pattern in. That of a deny stands for its flat form as well.
-func (n *named) add(pattern, rule string, deny bool) error {
+func (n *named) add(pattern string, at *hit, deny bool) error {
 	up, name, ok := strings.Cut(pattern, "/")
 	if !ok || up == "" || name == "" {
 		return fmt.Errorf("%q is not upstream/name: write \"files/read_*\", or \"*/**\" for everything", shorten(pattern))
 	}
-	gu, err := newGlob(up, rule)
+	gu, err := newGlob(up, at)
 	if err != nil {
 		return fmt.Errorf("the part before the slash: %w", err)
 	}
-	gn, err := newGlob(name, rule)
+	gn, err := newGlob(name, at)
 	if err != nil {
 		return fmt.Errorf("the part after the slash: %w", err)
 	}
 	n.put(gu, gn)
 	if plain := flat(name); deny && plain != name {
-		n.put(gu, shaped(plain, rule))
+		n.put(gu, shaped(plain, at))
 	}
 	return nil
 }
 
 func (n *named) put(gu, gn glob) {
-	up, name, rule := gu.text, gn.text, gn.rule
+	up, name := gu.text, gn.text
 	switch {
 	case gu.shape == literal && gn.shape == literal:
 		if n.exact == nil {
-			n.exact = map[ref]string{}
+			n.exact = map[ref][]*hit{}
 		}
-		if _, taken := n.exact[ref{up, name}]; !taken {
-			n.exact[ref{up, name}] = rule
-		}
+		n.exact[ref{up, name}] = append(n.exact[ref{up, name}], gn.hit)
 		fallthrough // reach asks own and any alone
 	case gu.shape == literal:
 		if n.own == nil {
@@ -154,35 +159,37 @@ func (n *named) put(gu, gn glob) {
 	}
 }
 
-// find returns the rule that matches, the exact ones first.
-func (n *named) find(upstream, name string) (string, bool) {
-	if rule, ok := n.exact[ref{upstream, name}]; ok {
-		return rule, true
+// each yields every match, the exact ones first, until yield says stop.
+func (n *named) each(upstream, name string, yield func(*hit) (more bool)) bool {
+	for _, h := range n.exact[ref{upstream, name}] {
+		if !yield(h) {
+			return false
+		}
 	}
 	own := n.own[upstream]
 	for i := range own {
-		if own[i].match(name) {
-			return own[i].rule, true
+		if own[i].match(name) && !yield(own[i].hit) {
+			return false
 		}
 	}
 	for i := range n.any {
-		if n.any[i].upstream.match(upstream) && n.any[i].name.match(name) {
-			return n.any[i].name.rule, true
+		if n.any[i].upstream.match(upstream) && n.any[i].name.match(name) && !yield(n.any[i].name.hit) {
+			return false
 		}
 	}
-	return "", false
+	return true
 }
 
 // covers tells whether one of the patterns, as those of a deny, leaves nothing
 // of the upstream.
 func (n *named) covers(upstream string) bool {
 	for i := range n.own[upstream] {
-		if n.own[upstream][i].whole() {
+		if g := &n.own[upstream][i]; g.whole() && g.hit.rule.certain() {
 			return true
 		}
 	}
 	for i := range n.any {
-		if n.any[i].upstream.match(upstream) && n.any[i].name.whole() {
+		if g := &n.any[i].name; g.whole() && g.hit.rule.certain() && n.any[i].upstream.match(upstream) {
 			return true
 		}
 	}
@@ -203,12 +210,12 @@ func (n *named) reaches(upstream string) bool {
 
 // uris holds the patterns for resources.
 type uris struct {
-	exact map[string]string
+	exact map[string][]*hit
 	globs []glob
 }
 
-func (u *uris) add(pattern, rule string) error {
-	g, err := newGlob(pattern, rule)
+func (u *uris) add(pattern string, at *hit) error {
+	g, err := newGlob(pattern, at)
 	if err != nil {
 		return err
 	}
@@ -217,24 +224,25 @@ func (u *uris) add(pattern, rule string) error {
 		return nil
 	}
 	if u.exact == nil {
-		u.exact = map[string]string{}
+		u.exact = map[string][]*hit{}
 	}
-	if _, taken := u.exact[pattern]; !taken {
-		u.exact[pattern] = rule
-	}
+	u.exact[pattern] = append(u.exact[pattern], at)
 	return nil
 }
 
-func (u *uris) find(uri string) (string, bool) {
-	if rule, ok := u.exact[uri]; ok {
-		return rule, true
-	}
-	for i := range u.globs {
-		if u.globs[i].match(uri) {
-			return u.globs[i].rule, true
+// each yields every match, the exact ones first, until yield says stop.
+func (u *uris) each(uri string, yield func(*hit) (more bool)) bool {
+	for _, h := range u.exact[uri] {
+		if !yield(h) {
+			return false
 		}
 	}
-	return "", false
+	for i := range u.globs {
+		if u.globs[i].match(uri) && !yield(u.globs[i].hit) {
+			return false
+		}
+	}
+	return true
 }
 
 func (u *uris) empty() bool { return len(u.exact) == 0 && len(u.globs) == 0 }

@@ -15,7 +15,7 @@ import (
 
 func compile(t testing.TB, roles map[string]policy.Role) *policy.Policy {
 	t.Helper()
-	p, faults := policy.Compile(roles)
+	p, faults := policy.Compile(policy.Source{Roles: roles})
 	if len(faults) > 0 {
 		t.Fatalf("Compile: %v", faults)
 	}
@@ -278,10 +278,10 @@ func TestReachOfWhatIsDenied(t *testing.T) {
 }
 
 func TestCompileReportsEveryFault(t *testing.T) {
-	p, faults := policy.Compile(map[string]policy.Role{
+	p, faults := policy.Compile(policy.Source{Roles: map[string]policy.Role{
 		"b": {Allow: []policy.Rule{{Tools: []string{"ok/x", "noslash", "/x", "up/", "up/[a", "{a/b,c/d}"}, Resources: []string{"", "docs://{a"}}}},
 		"a": {Deny: []policy.Rule{{Prompts: []string{"**"}}, {Resources: []string{strings.Repeat("a", 1025), "a\x00b", strings.Repeat("{a,b}", 5)}}}},
-	})
+	}})
 	if p != nil {
 		t.Error("a policy came with faults")
 	}
@@ -293,9 +293,9 @@ func TestCompileReportsEveryFault(t *testing.T) {
 		got = append(got, f.Path)
 	}
 	want := []string{
-		"a.deny[0].prompts[0]", "a.deny[1].resources[0]", "a.deny[1].resources[1]", "a.deny[1].resources[2]",
-		"b.allow[0].tools[1]", "b.allow[0].tools[2]", "b.allow[0].tools[3]", "b.allow[0].tools[4]", "b.allow[0].tools[5]",
-		"b.allow[0].resources[0]", "b.allow[0].resources[1]",
+		"roles.a.deny[0].prompts[0]", "roles.a.deny[1].resources[0]", "roles.a.deny[1].resources[1]", "roles.a.deny[1].resources[2]",
+		"roles.b.allow[0].tools[1]", "roles.b.allow[0].tools[2]", "roles.b.allow[0].tools[3]", "roles.b.allow[0].tools[4]", "roles.b.allow[0].tools[5]",
+		"roles.b.allow[0].resources[0]", "roles.b.allow[0].resources[1]",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("faults (-want +got):\n%s", diff)
@@ -323,7 +323,7 @@ func FuzzDecide(f *testing.F) {
 			}
 		}
 		decide := func(r map[string]policy.Role) (policy.Decision, bool) {
-			p, faults := policy.Compile(r)
+			p, faults := policy.Compile(policy.Source{Roles: r})
 			if len(faults) > 0 {
 				return policy.Decision{}, false
 			}
@@ -391,7 +391,7 @@ func FuzzShapes(f *testing.F) {
 	f.Add("read_*", "read_a/b")
 	f.Add("**", "a/b")
 	f.Fuzz(func(t *testing.T, pattern, s string) {
-		p, faults := policy.Compile(map[string]policy.Role{"a": {Allow: resources(pattern)}})
+		p, faults := policy.Compile(policy.Source{Roles: map[string]policy.Role{"a": {Allow: resources(pattern)}}})
 		if len(faults) > 0 || s == "" || !utf8.ValidString(s) {
 			return
 		}
