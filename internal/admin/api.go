@@ -135,5 +135,6 @@ type Operator interface {
 	Keys
 	Revocations
 	Trust
+	Approvals
 	Gateway
 }

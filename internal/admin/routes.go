@@ -33,7 +33,7 @@ type Route struct {
 
 // Routes is the whole API of the socket.
 func Routes() []Route {
-	return append(revokedRoutes(), []Route{
+	return append(append(revokedRoutes(), approvalRoutes()...), []Route{
 		{"GET /v1/status", StatusRead, func(op Operator, _ string, r *http.Request) (any, error) {
 			return op.Status(r.Context())
 		}},

@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"doorward/internal/approve"
 	"doorward/internal/audit"
 	"doorward/internal/config"
 	"doorward/internal/gate"
@@ -60,6 +61,7 @@ type App struct {
 	pins    *lock.Pins
 	pool    *upstream.Pool
 	schemas *validate.Stage // one for all snapshots: it keeps what it compiled
+	approve *approve.Stage  // one for all snapshots
 	front   *listen.Server
 	current atomic.Pointer[snapshot]
 	meter   meter
@@ -141,6 +143,10 @@ func (a *App) openTransports(dir string) error {
 	if err != nil {
 		return opening("upstreams", err)
 	}
+	if a.shared.key, err = approvalsKey(key); err != nil {
+		return opening("approvals", err)
+	}
+	a.approve = approve.New(approvals{&a.shared}, a.pool, &a.shared)
 	a.front, err = listen.New(listen.Config{
 		Serve:         a.serveExchange,
 		Settings:      func() *listen.Settings { return a.current.Load().front },

@@ -21,7 +21,10 @@ import (
 // directory. The zero value knows nothing, and refuses.
 type shared struct {
 	dir string
+	key [32]byte // that approvals are sealed with where they are shared
 	log *slog.Logger
+	// waiting is told of a call that waits for people; nil: nobody is.
+	waiting func(gate.Approval)
 
 	mu  sync.Mutex // held while it connects or closes
 	now atomic.Pointer[memory]
@@ -33,8 +36,9 @@ type memory struct {
 		Use(ctx context.Context, key string, made, until time.Time) (fresh bool, err error)
 		Healthy(ctx context.Context) error
 	}
-	revoked *store.Revocations
-	redis   *store.Redis // nil without one
+	revoked   *store.Revocations
+	approvals *store.Approvals
+	redis     *store.Redis // nil without one
 }
 
 // errNoMemory is that of a gateway that is not connected to its state.
@@ -53,7 +57,11 @@ func (s *shared) connect(ctx context.Context, state config.State, secrets *secre
 		if err != nil {
 			return err
 		}
-		s.now.Store(&memory{nonces: store.NewMemoryNonces(0), revoked: revoked})
+		held, err := store.OpenFileApprovals(s.dir)
+		if err != nil {
+			return errors.Join(err, revoked.Close())
+		}
+		s.now.Store(&memory{nonces: store.NewMemoryNonces(0), revoked: revoked, approvals: held})
 		return nil
 	}
 	url, err := secrets.Get(state.Redis)
@@ -72,7 +80,11 @@ func (s *shared) connect(ctx context.Context, state config.State, secrets *secre
 	if err != nil {
 		return errors.Join(err, r.Close())
 	}
-	s.now.Store(&memory{nonces: store.NewRedisNonces(r, 0), revoked: revoked, redis: r})
+	held, err := store.OpenRedisApprovals(ctx, r, s.key)
+	if err != nil {
+		return errors.Join(err, revoked.Close(), r.Close())
+	}
+	s.now.Store(&memory{nonces: store.NewRedisNonces(r, 0), revoked: revoked, approvals: held, redis: r})
 	return nil
 }
 
@@ -84,7 +96,7 @@ func (s *shared) close() error {
 	if m == nil {
 		return nil
 	}
-	err := m.revoked.Close()
+	err := errors.Join(m.approvals.Close(), m.revoked.Close())
 	if m.redis != nil {
 		err = errors.Join(err, m.redis.Close())
 	}
@@ -126,5 +138,5 @@ func (s *shared) healthy(ctx context.Context) error {
 	if m == nil {
 		return errNoMemory
 	}
-	return errors.Join(m.nonces.Healthy(ctx), m.revoked.Healthy())
+	return errors.Join(m.nonces.Healthy(ctx), m.revoked.Healthy(), m.approvals.Healthy(ctx))
 }

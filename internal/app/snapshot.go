@@ -9,6 +9,7 @@ import (
 	"doorward/internal/config"
 	"doorward/internal/decode"
 	"doorward/internal/gate"
+	"doorward/internal/identify"
 	"doorward/internal/issuer"
 	"doorward/internal/listen"
 	"doorward/internal/lock"
@@ -23,6 +24,7 @@ type snapshot struct {
 	tokens *issuer.Set // nil without issuers, and where the gateway does not serve
 	cfg    *config.Config
 	policy *policy.Policy
+	who    *identify.Stage
 	line   *pipeline.Line
 	front  *listen.Settings
 	secret *secret.Store
@@ -39,6 +41,11 @@ func (a *App) snapshot(cfg *config.Config, serving bool) (_ *snapshot, err error
 	secrets, err := a.secrets(cfg, serving)
 	if err != nil {
 		return nil, err
+	}
+	if serving && pol.Approves() {
+		if err := a.shared.connect(a.ctx, cfg.State, secrets); err != nil {
+			return nil, fmt.Errorf("opening approvals: %w", err)
+		}
 	}
 	dec := decode.New(decode.Config{Sessions: a.front})
 	var tokens *issuer.Set
@@ -64,6 +71,7 @@ func (a *App) snapshot(cfg *config.Config, serving bool) (_ *snapshot, err error
 			resolve.New(resolve.Config{Catalogue: a.pool, Reach: reach{pol, a.pins}, Profiles: profiles(cfg), Asks: a.pool, Tasks: a.pool, Log: a.Log, Events: a.audit.Event}),
 			allowed,
 			a.schemas,
+			a.approve,
 		},
 		Replies: []gate.ReplyStage{dec, allowed, a.schemas},
 		Forward: forwards{local: a.front, upstream: a.pool},
@@ -74,7 +82,7 @@ func (a *App) snapshot(cfg *config.Config, serving bool) (_ *snapshot, err error
 	if err != nil {
 		return nil, err
 	}
-	return &snapshot{tokens: tokens, cfg: cfg, policy: pol, line: line, front: front(cfg), secret: secrets}, nil
+	return &snapshot{tokens: tokens, cfg: cfg, policy: pol, who: who, line: line, front: front(cfg), secret: secrets}, nil
 }
 
 // reach tells which upstreams a principal may cause to be contacted, or started:

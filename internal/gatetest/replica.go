@@ -26,3 +26,10 @@ func Replica(t testing.TB, of *GW, yaml string, ups map[string]*UP) *GW {
 	}
 	return gateway(t, dir, yaml, ups)
 }
+
+// Again stops a gateway and starts another on its directory, as a restart does.
+func Again(t testing.TB, of *GW, yaml string, ups map[string]*UP) *GW {
+	t.Helper()
+	of.Stop()
+	return gateway(t, of.Dir, yaml, ups)
+}

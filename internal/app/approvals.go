@@ -1,0 +1,185 @@
+package app
+
+import (
+	"context"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"doorward/internal/admin"
+	"doorward/internal/gate"
+	"doorward/internal/store"
+)
+
+// approvalsKey is the key that approvals are sealed with in Redis: of the state
+// key, which gateways that share approvals share too.
+func approvalsKey(stateKey [32]byte) (key [32]byte, err error) {
+	b, err := hkdf.Key(sha256.New, stateKey[:], nil, "doorward approvals 1", len(key))
+	if err != nil {
+		return key, err
+	}
+	copy(key[:], b)
+	return key, nil
+}
+
+// Ask implements approve.Approvals, and tells people of a call that is new.
+func (s *shared) Ask(ctx context.Context, a gate.Approval) (gate.Approval, error) {
+	m := s.now.Load()
+	if m == nil {
+		return gate.Approval{}, errNoMemory
+	}
+	asked, err := m.approvals.Ask(ctx, a)
+	switch {
+	case errors.Is(err, store.ErrApprovalLimit):
+		return asked, &gate.Error{Code: gate.CodeApprovalLimit, Op: "asking for an approval", Err: err, Public: "Too many calls wait for approval already: wait until some are decided."}
+	case errors.Is(err, store.ErrApprovalSize):
+		return asked, &gate.Error{Code: gate.CodeApprovalLimit, Op: "asking for an approval", Err: err, Public: "The arguments are too large for a call that people must approve."}
+	case err == nil && asked.Exchange == a.Exchange && s.waiting != nil:
+		s.waiting(asked)
+	}
+	return asked, err
+}
+
+// Grant implements approve.Approvals.
+func (s *shared) Grant(ctx context.Context, id string, who gate.Consent) (gate.Approval, error) {
+	m := s.now.Load()
+	if m == nil {
+		return gate.Approval{}, errNoMemory
+	}
+	return m.approvals.Grant(ctx, id, who)
+}
+
+// UseApproval uses a granted approval up.
+func (s *shared) UseApproval(ctx context.Context, binding [32]byte) (gate.Approval, bool, error) {
+	m := s.now.Load()
+	if m == nil {
+		return gate.Approval{}, false, errNoMemory
+	}
+	return m.approvals.Use(ctx, binding)
+}
+
+// approvals lets the approve stage use what is shared: its Use is another than that
+// of nonces.
+type approvals struct{ *shared }
+
+// Use implements approve.Approvals.
+func (a approvals) Use(ctx context.Context, binding [32]byte) (gate.Approval, bool, error) {
+	return a.UseApproval(ctx, binding)
+}
+
+// opened is the approvals, connected where this process does not serve.
+func (a *App) opened(ctx context.Context) (*store.Approvals, error) {
+	snap := a.current.Load()
+	if err := a.shared.connect(ctx, snap.cfg.State, snap.secret); err != nil {
+		return nil, err
+	}
+	m := a.shared.now.Load()
+	if m == nil {
+		return nil, errNoMemory
+	}
+	return m.approvals, nil
+}
+
+// ListApprovals implements admin.Approvals.
+func (a *App) ListApprovals(ctx context.Context) ([]admin.Approval, error) {
+	s, err := a.opened(ctx)
+	if err != nil {
+		return nil, operated("listing approvals", err)
+	}
+	list, err := s.List(ctx)
+	out := make([]admin.Approval, 0, len(list))
+	for i := range list {
+		out = append(out, shownApproval(&list[i]))
+	}
+	return out, operated("listing approvals", err)
+}
+
+// ShowApproval implements admin.Approvals.
+func (a *App) ShowApproval(ctx context.Context, id string) (admin.Approval, error) {
+	s, err := a.opened(ctx)
+	if err != nil {
+		return admin.Approval{}, operated("showing an approval", err)
+	}
+	one, err := s.Get(ctx, id)
+	return shownApproval(&one), operated("showing an approval", err)
+}
+
+// DecideApproval implements admin.Approvals. Who decides is whom the credential
+// proves, never whoever asks the gateway to take it (actor).
+func (a *App) DecideApproval(ctx context.Context, actor string, d admin.ApprovalDecision) (admin.Approval, error) {
+	if _, err := a.opened(ctx); err != nil {
+		return admin.Approval{}, operated("deciding about an approval", err)
+	}
+	ex := &gate.Exchange{Start: time.Now(), Inbound: gate.Inbound{
+		Transport: "admin", Method: http.MethodPost, Header: http.Header{"Authorization": {"Bearer " + d.Credential}},
+	}}
+	v, err := a.current.Load().who.Judge(ctx, ex)
+	if err == nil && v.Effect != gate.Continue {
+		err = fmt.Errorf("the key or token is not accepted (%s)", v.Code)
+	}
+	if err != nil {
+		e := gate.Event{Kind: "approval.decide", Actor: actor, Detail: d.ID + " by nobody known: " + err.Error(), Status: "refused"}
+		return admin.Approval{}, operated("deciding about an approval", errors.Join(err, a.audit.Event(ctx, e)))
+	}
+	return a.decideApproval(ctx, ex.Principal, d.ID, d.Grant)
+}
+
+// decideApproval carries one person's decision out: a holder of one of the roles
+// that the rule names, as the policy of now gives them, and never the caller.
+func (a *App) decideApproval(ctx context.Context, who *gate.Principal, id string, grant bool) (admin.Approval, error) {
+	s, err := a.opened(ctx)
+	if err != nil {
+		return admin.Approval{}, operated("deciding about an approval", err)
+	}
+	was, err := s.Get(ctx, id)
+	if err != nil {
+		return admin.Approval{}, operated("deciding about an approval", err)
+	}
+	verb, do := "deny", s.Deny
+	if grant {
+		verb, do = "grant", s.Grant
+	}
+	e := gate.Event{Kind: "approval." + verb, Actor: who.Subject, Upstream: was.Upstream, Exchange: was.Exchange, Detail: was.ID + " " + was.Name + " of " + was.Subject}
+	if !mayDecide(who, &was) {
+		e.Status = "refused"
+		err := fmt.Errorf("%s may not decide about this call: it takes another person than its caller, with one of the roles %v", who.Subject, was.Roles)
+		return admin.Approval{}, operated("deciding about an approval", errors.Join(err, a.audit.Event(ctx, e)))
+	}
+	var now gate.Approval
+	err = a.act(ctx, []gate.Event{e}, func() (err error) {
+		now, err = do(ctx, id, gate.Consent{Approver: who.Key(), Realm: who.Realm, Subject: who.Subject, At: time.Now()})
+		return err
+	})
+	return shownApproval(&now), operated("deciding about an approval", err)
+}
+
+// mayDecide tells whether somebody is one of those whom an approval is put before.
+func mayDecide(who *gate.Principal, a *gate.Approval) bool {
+	if a.Self || who.HasKey(a.Requester) || who.Tenant != a.Tenant {
+		return false
+	}
+	return slices.ContainsFunc(who.Roles, func(role string) bool { return slices.Contains(a.Roles, role) })
+}
+
+func shownApproval(a *gate.Approval) admin.Approval {
+	if a.ID == "" {
+		return admin.Approval{}
+	}
+	out := admin.Approval{
+		ID: a.ID, State: a.State(time.Now()).String(), Subject: a.Subject, Realm: a.Realm, Tenant: a.Tenant,
+		Exchange: a.Exchange, Method: a.Method, Upstream: a.Upstream, Name: a.Name, Pin: a.Pin.String(),
+		Policy: a.Policy, Rule: a.Rule, Arguments: string(a.Arguments), Roles: a.Roles, Needed: a.Count, Self: a.Self,
+		Created: a.Created, Expires: a.Expires, Used: a.Used,
+	}
+	for _, g := range a.Grants {
+		out.Grants = append(out.Grants, admin.Consent{Realm: g.Realm, Subject: g.Subject, At: g.At})
+	}
+	if d := a.Denial; d != nil {
+		out.Denial = &admin.Consent{Realm: d.Realm, Subject: d.Subject, At: d.At}
+	}
+	return out
+}

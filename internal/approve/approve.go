@@ -1,0 +1,206 @@
+// Package approve is the stage that waits for people. It comes last: a call that
+// any other stage refuses is put before nobody. authorize has said on which terms
+// (gate.Grant.Approval); the stage looks for an approval of exactly this call,
+// uses it up, and otherwise answers that there is none yet.
+//
+// It never waits in memory, never takes an id for a proof, and never changes a
+// request: the same call, sent again, finds its approval by what it is.
+package approve
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"doorward/internal/gate"
+	"doorward/internal/mcp"
+)
+
+// Approvals keeps what waits for people's yes. The app hands over store's.
+type Approvals interface {
+	// Ask is the live approval of the same binding, or a as a new one.
+	Ask(ctx context.Context, a gate.Approval) (gate.Approval, error)
+	// Grant adds one person's yes.
+	Grant(ctx context.Context, id string, who gate.Consent) (gate.Approval, error)
+	// Use uses a granted approval up: of any number of callers one gets it.
+	Use(ctx context.Context, binding [32]byte) (a gate.Approval, used bool, err error)
+}
+
+// Rounds seals what a stateless client brings back with the next try of a call.
+// upstream.Pool implements it.
+type Rounds interface {
+	// SealHold is a requestState that stands for an approval, for this call alone.
+	SealHold(ex *gate.Exchange, id string) (state string, err error)
+	// OpenHold is the approval that the client's requestState stands for; false when
+	// it stands for none.
+	OpenHold(ex *gate.Exchange) (id string, ok bool)
+	// Resumes tells whether the client answers what the upstream has asked during
+	// this very call, and with what that can be told apart from any other answer.
+	Resumes(ex *gate.Exchange) (once string, ok bool)
+}
+
+// Once tells whether something is used for the first time.
+type Once interface {
+	Use(ctx context.Context, key string, made, until time.Time) (fresh bool, err error)
+}
+
+// Stage implements gate.Stage.
+type Stage struct {
+	approvals Approvals
+	rounds    Rounds
+	once      Once
+}
+
+// New makes the stage. One serves for many snapshots.
+func New(a Approvals, r Rounds, o Once) *Stage { return &Stage{approvals: a, rounds: r, once: o} }
+
+// Name is "approve".
+func (s *Stage) Name() string { return "approve" }
+
+// Applies: whatever authorize judges can be held.
+func (s *Stage) Applies(r gate.Route) bool { return r.Stages&gate.OnAuthorize != 0 }
+
+// roundsTTL is how long an answer to an upstream's question is remembered as
+// given: longer than a requestState lives (an hour).
+const roundsTTL = 2 * time.Hour
+
+// Judge lets a call pass that nobody need approve, or that an approval is there
+// for, which it uses up.
+func (s *Stage) Judge(ctx context.Context, ex *gate.Exchange) (gate.Verdict, error) {
+	if ex.Grant.Approval == nil {
+		return gate.Pass(), nil
+	}
+	if ex.Principal == nil || ex.Call.Message == nil || ex.Target.Item == nil {
+		return gate.Verdict{}, errors.New("approving: the call has no principal, message or definition")
+	}
+	if once, ok := s.rounds.Resumes(ex); ok {
+		return s.resume(ctx, once)
+	}
+	a := approvalOf(ex)
+	used, done, err := s.approvals.Use(ctx, a.Binding)
+	switch {
+	case err != nil:
+		return gate.Verdict{}, unavailable(err)
+	case done:
+		ex.Approved = used.ID
+		return gate.Pass(), nil
+	case a.Self:
+		return s.confirm(ctx, ex, &a)
+	}
+	return s.wait(ctx, ex, &a)
+}
+
+// resume lets the next round of a call pass that was approved when it began. Each
+// answer counts once, so that one approval stays one run.
+func (s *Stage) resume(ctx context.Context, once string) (gate.Verdict, error) {
+	now := time.Now()
+	fresh, err := s.once.Use(ctx, "round:"+once, now, now.Add(roundsTTL))
+	switch {
+	case err != nil:
+		return gate.Verdict{}, unavailable(err)
+	case !fresh:
+		return gate.Refuse(gate.CodeApprovalDenied, "the answer to the upstream's question was used before",
+			"This requestState was used: make the call again without it."), nil
+	}
+	return gate.Pass(), nil
+}
+
+// wait puts the call before people and says so.
+func (s *Stage) wait(ctx context.Context, ex *gate.Exchange, a *gate.Approval) (gate.Verdict, error) {
+	asked, err := s.approvals.Ask(ctx, *a)
+	if err != nil {
+		return gate.Verdict{}, unavailable(err)
+	}
+	switch asked.State(time.Now()) {
+	case gate.ApprovalWaiting:
+		return s.hold(ex, &asked)
+	case gate.ApprovalGranted: // meanwhile
+		used, done, err := s.approvals.Use(ctx, a.Binding)
+		if err != nil {
+			return gate.Verdict{}, unavailable(err)
+		}
+		if done {
+			ex.Approved = used.ID
+			return gate.Pass(), nil
+		}
+		return gate.Refuse(gate.CodeApprovalDenied, "another call used the approval up", "The approval was used by another call: send this one again to ask anew."), nil
+	case gate.ApprovalDenied:
+		v := gate.Refuse(gate.CodeApprovalDenied, "approval "+asked.ID+" was denied", "This call was not approved.")
+		v.Approval = &asked
+		return v, nil
+	case gate.ApprovalExpired, gate.ApprovalUsed:
+	}
+	v := gate.Refuse(gate.CodeApprovalDenied, "approval "+asked.ID+" has ended", "The approval has ended: send the call again to ask anew.")
+	v.Approval = &asked
+	return v, nil
+}
+
+// hold is the answer that the call waits. To a stateless client it is one that
+// asks for the call again (SEP-2322), with a state that stands for the approval.
+func (s *Stage) hold(ex *gate.Exchange, a *gate.Approval) (gate.Verdict, error) {
+	v := gate.Verdict{
+		Effect: gate.Hold, Code: gate.CodeApproval, Approval: a,
+		Reason: fmt.Sprintf("waits for approval %s: %d of %d", a.ID, len(a.Grants), a.Count),
+		Public: waiting(a),
+	}
+	if ex.Call.Era != gate.Stateless {
+		return v, nil
+	}
+	state, err := s.rounds.SealHold(ex, a.ID)
+	if err != nil {
+		return gate.Verdict{}, fmt.Errorf("sealing the state of a held call: %w", err)
+	}
+	v.State, v.Question = state, lookAgain(a)
+	if a.Self {
+		v.Question = question(a)
+	}
+	return v, nil
+}
+
+// unavailable is a store that does not answer, unless it says what is wrong.
+func unavailable(err error) error {
+	if _, ok := errors.AsType[*gate.Error](err); ok {
+		return err
+	}
+	return &gate.Error{Code: gate.CodeApprovalDown, Op: "looking for an approval", Err: err}
+}
+
+// approvalOf is the approval that would let the exchange pass. It is bound to who
+// calls (realm, tenant and subject), the upstream, the approved definition, the
+// policy that holds it and the arguments, byte for byte (security case POL-56).
+func approvalOf(ex *gate.Exchange) gate.Approval {
+	it, t, m := ex.Target.Item, ex.Grant.Approval, ex.Call.Message
+	name := it.Name
+	if it.Kind == gate.Template {
+		name = ex.Call.Name // what is read through it
+	}
+	at, _ := m.Field("arguments")
+	a := gate.Approval{
+		Requester: ex.Principal.Key(), Realm: ex.Principal.Realm, Subject: ex.Principal.Subject, Tenant: ex.Principal.Tenant,
+		Exchange: ex.ID, Method: m.Method, Upstream: it.Upstream, Name: name, Pin: it.Digest,
+		Policy: ex.Grant.Policy, Rule: ex.Grant.Rule, Arguments: m.Bytes(at),
+		Roles: t.Roles, Count: t.Count, Self: t.Self,
+	}
+	a.Created = time.Now()
+	a.Expires = a.Created.Add(t.Expires)
+	sum := sha256.Sum256(a.Arguments)
+	h := sha256.New()
+	for _, part := range [...]string{
+		"doorward approval 1", a.Requester, a.Method, a.Upstream, it.Kind.String(), a.Name, string(a.Pin[:]), a.Policy, a.Rule, string(sum[:]),
+	} {
+		var n [8]byte
+		binary.BigEndian.PutUint64(n[:], uint64(len(part)))
+		h.Write(n[:])
+		h.Write([]byte(part))
+	}
+	h.Sum(a.Binding[:0])
+	return a
+}
+
+// elicits tells whether the client can be asked a question of Doorward's own.
+func elicits(ex *gate.Exchange, params []byte) bool {
+	return mcp.MayAsk(mcp.CapabilitiesOf(ex), mcp.MethodElicit, params)
+}
