@@ -158,7 +158,7 @@ func openSharedApprovals(tb testing.TB, s *storetest.Server) *store.Approvals {
 
 func TestRedisApprovals(t *testing.T) {
 	storetest.TestApprovals(t, storetest.ApprovalKind{
-		Run: asItIs,
+		Run: asItIs, Thousands: true,
 		New: func(t *testing.T) storetest.ApprovalState {
 			s := storetest.Redis(t)
 			return storetest.ApprovalState{

@@ -188,6 +188,15 @@ func TestRedisIsLookedAtWithEachConnection(t *testing.T) {
 	}
 	defer closing(t, list)
 	revoke(t, list, "alice")
+	approvals, err := store.OpenRedisApprovals(t.Context(), r, approvalsKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closing(t, approvals)
+	grantIt(t, approvals, askFor(t, approvals, 1).ID)
+	if _, used, err := approvals.Use(t.Context(), asking(1).Binding); !used || err != nil {
+		t.Errorf("using an approval: %v, %v", used, err)
+	}
 	made := time.Now().Truncate(time.Second).Add(2 * time.Second)
 	if fresh, err := n.Use(t.Context(), "key", made, made.Add(10*time.Minute)); !fresh || err != nil {
 		t.Errorf("Use = %v, %v", fresh, err)

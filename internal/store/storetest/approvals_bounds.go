@@ -145,7 +145,7 @@ func endedOnes(t *testing.T, s ApprovalState) {
 }
 
 // unopened checks that nothing can be told while the home is as it is.
-func unopened(t *testing.T, s ApprovalState, g *store.Approvals, id string) {
+func unopened(t *testing.T, g *store.Approvals, id string) {
 	t.Helper()
 	if a, used, err := g.Use(t.Context(), asked(1).Binding); used || a.ID != "" || !errors.Is(err, store.ErrApprovals) {
 		t.Fatalf("Use: %v, %q, %v", used, a.ID, err)
@@ -176,7 +176,7 @@ func recordAltered(t *testing.T, s ApprovalState) {
 	sealed := s.Records.All()[id]
 	flipped(sealed, func(altered string) {
 		s.Records.Set(id, altered)
-		unopened(t, s, one, id)
+		unopened(t, one, id)
 	})
 	if other, err := s.Open(); err == nil {
 		t.Errorf("opened: %v", other.Close())
@@ -203,10 +203,10 @@ func argumentsAltered(t *testing.T, s ApprovalState) {
 	sealed := s.Arguments.All()[id]
 	flipped(sealed, func(altered string) {
 		s.Arguments.Set(id, altered)
-		unopened(t, s, one, id)
+		unopened(t, one, id)
 	})
 	s.Arguments.Set(id, "")
-	unopened(t, s, one, id)
+	unopened(t, one, id)
 	if _, err := one.List(t.Context()); !errors.Is(err, store.ErrApprovals) {
 		t.Errorf("listed: %v", err)
 	}
@@ -224,12 +224,12 @@ func passedOff(t *testing.T, s ApprovalState) {
 	grant(t, one, other, "bob")
 	records, arguments := s.Records.All(), s.Arguments.All()
 	s.Records.Set(mine, records[other])
-	unopened(t, s, one, mine)
+	unopened(t, one, mine)
 	s.Records.Set(mine, arguments[mine])
-	unopened(t, s, one, mine)
+	unopened(t, one, mine)
 	s.Records.Set(mine, records[mine])
 	s.Records.Set("apr_00000000000000000000000000", records[other])
-	unopened(t, s, one, mine)
+	unopened(t, one, mine)
 	s.Records.Set("apr_00000000000000000000000000", "")
 	s.Arguments.Set(mine, arguments[other])
 	if a, err := one.Grant(t.Context(), mine, by("bob")); err == nil || a.ID != "" {
