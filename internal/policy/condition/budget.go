@@ -5,6 +5,7 @@ import (
 
 	"cel.dev/cel-go/common/cost"
 	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/overloads"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/common/types/traits"
@@ -40,6 +41,9 @@ func newPrices() *prices {
 func (p *prices) CallCost(function, overload string, args []ref.Val, _ ref.Val) *uint64 {
 	n := uint64(1)
 	compares := function == operators.Equals || function == operators.NotEquals || function == operators.In
+	if (function == overloads.StartsWith || function == overloads.EndsWith) && len(args) == 2 {
+		args = args[1:] // only so much of the other is read
+	}
 	if !compares || !differ(args) {
 		for _, a := range args {
 			n += p.weight(a, compares)

@@ -62,8 +62,21 @@ func (c *cursor) value() span {
 	return span{from: int32(start), to: int32(c.pos)} //nolint:gosec // affordable bounds the text
 }
 
+// quoted skips a string: fast up to its first escape, and byte by byte from there.
 func (c *cursor) quoted() {
-	for c.pos++; c.pos < len(c.text); c.pos++ {
+	c.pos++
+	rest := c.text[c.pos:]
+	end := bytes.IndexByte(rest, '"')
+	if end < 0 {
+		c.pos = len(c.text)
+		return
+	}
+	escape := bytes.IndexByte(rest[:end], '\\')
+	if escape < 0 {
+		c.pos += end + 1
+		return
+	}
+	for c.pos += escape; c.pos < len(c.text); c.pos++ {
 		switch c.text[c.pos] {
 		case '\\':
 			c.pos++
@@ -72,7 +85,7 @@ func (c *cursor) quoted() {
 			return
 		}
 	}
-	c.pos = min(c.pos, len(c.text))
+	c.pos = len(c.text)
 }
 
 func (c *cursor) nested() {

@@ -317,3 +317,24 @@ func TestShared(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// Odd but sound texts are read as any JSON reader does.
+func TestArgumentsAsWritten(t *testing.T) {
+	for _, tc := range []struct{ args, source string }{
+		{`{"a\\":"b\\","c":"\"}"}`, `args["a\\"] == "b\\" && args.c == "\"}"`},
+		{" {\r\n\t\"a\" : { \"b\" : [ ] , \"c\" : \"]\" } , \"d\" :-1 } ", `args.a == {"b": [], "c": "]"} && args.d == -1`},
+		{`{"a":[[1,[2]],{"b":{"c":"}{"}}],"\u0064":"\ud83d\ude00"}`, `args.a[0] == [1, [2]] && args.a[1].b.c == "}{" && args.d == "😀"`},
+		{`{"":"","a":{"":1}}`, `args[""] == "" && args.a[""] == 1`},
+		{`{"a":-0,"b":-0.0,"c":1.50,"d":2e-3,"e":0.1E+1,"f":1e15}`, `args.a == 0 && args.b == 0.0 && args.c == 1.5 && args.d == 0.002 && args.e == 1 && args.f == 1000000000000000`},
+		{`{"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,"g":7,"h":8,"i":9,"\u006a":10}`, `args.a == 1 && args.j == 10 && !has(args.k)`},
+		{`{}`, `args == {} && size(args) == 0`},
+		{`{"l":[` + numbers(1000) + `]}`, `args.l.all(x, x == 0)`},
+		{`{"s":"` + strings.Repeat("x", 1<<20-20) + `"}`, `args.s.contains("xx") && args.s != "" && !args.s.startsWith("y")`},
+	} {
+		in := daytime()
+		in.Args = []byte(tc.args)
+		if got, err := compile(t, tc.source).Eval(in); got != condition.True {
+			t.Errorf("%s: got %v, %v", tc.source, got, err)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/overloads"
 	"cel.dev/cel-go/common/types"
 )
 
@@ -136,7 +137,7 @@ func (r *reads) call(e ast.Expr, scope []local) *spot {
 		}
 	case operators.In:
 		r.within(nodes, spots)
-	case fnMatches, fnGlob, fnUnder, fnCIDR, fnLower, "startsWith", "endsWith", "contains":
+	case fnMatches, fnGlob, fnUnder, fnCIDR, fnLower, overloads.StartsWith, overloads.EndsWith, overloads.Contains:
 		for _, s := range spots {
 			r.wants(s, "a string", "string")
 		}
