@@ -57,14 +57,14 @@ func (d *definition) tool(raw []byte) error {
 		return errors.New("the tool has no inputSchema")
 	}
 	var err error
-	if d.input, err = newChecker(t.Input); err != nil {
+	if d.input, err = newChecker(t.Input, forArguments); err != nil {
 		return fmt.Errorf("inputSchema: %w", err)
 	}
 	if d.headers, err = mcp.HeaderParams(t.Input); err != nil {
 		return fmt.Errorf("inputSchema: %w", err)
 	}
 	if t.Output != nil {
-		if d.output, err = newChecker(t.Output); err != nil {
+		if d.output, err = newChecker(t.Output, forResults); err != nil {
 			return fmt.Errorf("outputSchema: %w", err)
 		}
 	}

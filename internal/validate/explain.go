@@ -3,7 +3,6 @@ package validate
 import (
 	"errors"
 	"fmt"
-	"math/big"
 	"slices"
 	"strings"
 
@@ -11,233 +10,153 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 )
 
-// Bounds of what a refusal tells, in bytes.
 const (
-	maxText    = 1024
-	maxFaults  = 8
-	maxPointer = 160
-	maxWord    = 64
+	// maxFaults bounds how many faults one refusal tells: a model mends a few at a time.
+	maxFaults = 5
+
+	// maxCollected bounds how many faults are put in order; a large value may have
+	// as many as it has elements.
+	maxCollected = 256
 )
 
-// explain says which part of a value broke which rule, so that a model can do
-// better next time. It quotes the schema and the names of members, never a
-// value.
-func explain(err error) string {
-	invalid, ok := errors.AsType[*jsonschema.ValidationError](err)
-	if !ok {
+// explain says which part of a value broke which rule of the schema, so that a
+// model can do better next time. It quotes the schema and the names of members,
+// never a value.
+func explain(err error, s *jsonschema.Schema) string {
+	f := faults{schema: s, unknown: map[string]*unknown{}}
+	if left, ok := errors.AsType[*leftOver](err); ok {
+		for _, u := range left.found {
+			f.unknown[pointer(u.at)] = u
+		}
+	} else if invalid, ok := errors.AsType[*jsonschema.ValidationError](err); ok {
+		f.collect(invalid)
+	} else {
 		return bounded(err.Error())
 	}
-	var faults []string
-	collect(invalid, &faults)
-	slices.Sort(faults)
-	faults = slices.Compact(faults)
-	more := ""
-	if len(faults) > maxFaults {
-		more = fmt.Sprintf("; and %d more", len(faults)-maxFaults)
-		faults = faults[:maxFaults]
-	}
-	return bounded(strings.Join(faults, "; ") + more)
+	return bounded(f.String())
 }
 
-// maxCollected bounds how many faults are put in order; a large value may have
-// as many as it has elements.
-const maxCollected = 256
+// faults are what is wrong with one value.
+type faults struct {
+	schema  *jsonschema.Schema
+	texts   []string
+	unknown map[string]*unknown // by the JSON Pointer of the object
+}
 
-func collect(e *jsonschema.ValidationError, faults *[]string) {
-	if len(*faults) >= maxCollected {
+// unknown are members of one object that the schema does not allow, and those
+// that it names.
+type unknown struct{ at, names, known []string }
+
+func (f *faults) collect(e *jsonschema.ValidationError) {
+	if len(f.texts)+len(f.unknown) >= maxCollected {
 		return
 	}
-	switch e.ErrorKind.(type) {
-	case *kind.AnyOf, *kind.OneOf, *kind.Not, *kind.Contains, *kind.MinContains, *kind.PropertyNames:
-		// The causes are alternatives: all of them would read as one long demand.
-		*faults = append(*faults, pointer(e.InstanceLocation)+" "+rule(e))
+	switch k := e.ErrorKind.(type) {
+	case *kind.AnyOf, *kind.OneOf:
+		if branch := likely(e); branch != nil {
+			f.collect(branch)
+			return
+		}
+		f.add(e)
 		return
+	case *kind.Not, *kind.Contains, *kind.MinContains, *kind.PropertyNames:
+		// The causes are alternatives: all of them would read as one long demand.
+		f.add(e)
+		return
+	case *kind.AdditionalProperties:
+		f.leftOver(e.InstanceLocation, k.Properties...)
+		return
+	case *kind.FalseSchema:
+		if at := e.InstanceLocation; len(at) > 0 && strings.HasSuffix(e.SchemaURL, "/unevaluatedProperties") {
+			f.leftOver(at[:len(at)-1], at[len(at)-1])
+			return
+		}
 	}
 	if len(e.Causes) == 0 {
-		*faults = append(*faults, pointer(e.InstanceLocation)+" "+rule(e))
+		f.add(e)
 	}
 	for _, cause := range e.Causes {
-		collect(cause, faults)
+		f.collect(cause)
 	}
 }
 
-func rule(e *jsonschema.ValidationError) string {
-	switch k := e.ErrorKind.(type) {
+// likely is the one alternative that is of the value's own type, nil when there
+// is not just one: of "an object of this kind, or null" an object means the first.
+func likely(e *jsonschema.ValidationError) *jsonschema.ValidationError {
+	var found *jsonschema.ValidationError
+	for _, cause := range e.Causes {
+		if isType(cause, len(e.InstanceLocation)) {
+			continue
+		}
+		if found != nil {
+			return nil
+		}
+		found = cause
+	}
+	return found
+}
+
+// isType tells whether an alternative was left because of the value's own type,
+// which is at that depth.
+func isType(e *jsonschema.ValidationError, depth int) bool {
+	switch e.ErrorKind.(type) {
 	case *kind.Type:
-		return "must be " + strings.Join(k.Want, " or ") + ", not " + k.Got
-	case *kind.Required:
-		return "lacks " + names(k.Missing)
-	case *kind.DependentRequired:
-		return "lacks " + names(k.Missing) + ", required beside " + quoted(k.Prop)
-	case *kind.Dependency:
-		return "lacks " + names(k.Missing) + ", required beside " + quoted(k.Prop)
-	case *kind.AdditionalProperties:
-		return "has " + names(k.Properties) + ", which the schema does not allow"
-	case *kind.PropertyNames:
-		return "has " + quoted(k.Property) + ", a name that the schema does not allow"
-	case *kind.FalseSchema:
-		return "is not allowed by the schema"
-	case *kind.Enum:
-		return "must be " + oneOf(k.Want)
-	case *kind.Const:
-		return "must be " + oneOf([]any{k.Want})
-	case *kind.Format:
-		return "must have the format " + quoted(k.Want)
-	case *kind.Pattern:
-		return "must match the pattern " + quoted(k.Want)
-	case *kind.AnyOf:
-		return alternatives(e.Causes)
-	case *kind.OneOf:
-		if len(k.Subschemas) > 0 {
-			return "fits more than one of the alternatives and must fit one"
-		}
-		return alternatives(e.Causes)
-	case *kind.Not:
-		return "is what the schema excludes"
-	case *kind.Contains, *kind.MinContains, *kind.MaxContains:
-		return "has too few or too many elements of the kind asked for"
-	case *kind.UniqueItems:
-		return fmt.Sprintf("has the same element twice, at %d and %d", k.Duplicates[0], k.Duplicates[1])
+		return len(e.InstanceLocation) == depth
+	case *kind.Reference, *kind.Schema:
+		return len(e.Causes) == 1 && isType(e.Causes[0], depth)
 	}
-	return bound(e.ErrorKind)
+	return false
 }
 
-// bound explains the keywords that compare with a number.
-func bound(k jsonschema.ErrorKind) string {
-	switch k := k.(type) {
-	case *kind.Minimum:
-		return "must be at least " + rational(k.Want)
-	case *kind.Maximum:
-		return "must be at most " + rational(k.Want)
-	case *kind.ExclusiveMinimum:
-		return "must be more than " + rational(k.Want)
-	case *kind.ExclusiveMaximum:
-		return "must be less than " + rational(k.Want)
-	case *kind.MultipleOf:
-		return "must be a multiple of " + rational(k.Want)
-	case *kind.MinLength:
-		return fmt.Sprintf("must have at least %d characters", k.Want)
-	case *kind.MaxLength:
-		return fmt.Sprintf("must have at most %d characters", k.Want)
-	case *kind.MinItems:
-		return fmt.Sprintf("must have at least %d elements", k.Want)
-	case *kind.MaxItems:
-		return fmt.Sprintf("must have at most %d elements", k.Want)
-	case *kind.AdditionalItems:
-		return "has more elements than the schema allows"
-	case *kind.MinProperties:
-		return fmt.Sprintf("must have at least %d members", k.Want)
-	case *kind.MaxProperties:
-		return fmt.Sprintf("must have at most %d members", k.Want)
-	}
-	if path := k.KeywordPath(); len(path) > 0 {
-		return "breaks the rule " + word(path[0])
-	}
-	return "does not fit"
+func (f *faults) add(e *jsonschema.ValidationError) {
+	f.texts = append(f.texts, pointer(e.InstanceLocation)+" "+rule(e))
 }
 
-// alternatives names the types that the branches ask for when that is all that
-// is wrong, which is the usual mistake.
-func alternatives(causes []*jsonschema.ValidationError) string {
-	var want []string
-	for _, c := range causes {
-		t, ok := c.ErrorKind.(*kind.Type)
-		if !ok {
-			return "fits none of the alternatives"
-		}
-		want = append(want, t.Want...)
+func (f *faults) leftOver(at []string, names ...string) {
+	key := pointer(at)
+	u := f.unknown[key]
+	if u == nil {
+		u = &unknown{at: slices.Clone(at), known: namesAt(f.schema, at)}
+		f.unknown[key] = u
 	}
-	if len(want) == 0 {
-		return "fits none of the alternatives"
+	if len(u.names) < maxCollected {
+		u.names = append(u.names, names...)
 	}
-	return "must be " + strings.Join(want, " or ")
 }
 
-func oneOf(want []any) string {
-	const most = 10
-	var all []string
-	for _, v := range want[:min(len(want), most)] {
-		switch v := v.(type) {
-		case string:
-			all = append(all, quoted(v))
-		case map[string]any, []any:
-			return "one of the values that the schema lists"
-		default:
-			all = append(all, word(fmt.Sprint(v)))
+// String is at most maxFaults faults in a stable order.
+func (f *faults) String() string {
+	all := f.texts
+	for at, u := range f.unknown {
+		all = append(all, at+" "+u.text())
+	}
+	slices.Sort(all)
+	all = slices.Compact(all)
+	more := ""
+	if len(all) > maxFaults {
+		more = fmt.Sprintf("; and %d more", len(all)-maxFaults)
+		all = all[:maxFaults]
+	}
+	return strings.Join(all, "; ") + more
+}
+
+// text names the members, what each may have been meant to be, and the names
+// that the schema has in their place.
+func (u *unknown) text() string {
+	slices.Sort(u.names)
+	u.names = slices.Compact(u.names)
+	text := "has " + names(u.names) + ", which the schema does not allow"
+	var meant []string
+	for _, name := range u.names[:min(len(u.names), maxFaults)] {
+		if near := nearest(name, u.known); near != "" && !slices.Contains(meant, quoted(near)) {
+			meant = append(meant, quoted(near))
 		}
 	}
-	text := strings.Join(all, " or ")
-	if len(want) > most {
-		text += fmt.Sprintf(" or one of %d others", len(want)-most)
+	if len(meant) > 0 {
+		text += " (did you mean " + strings.Join(meant, ", ") + "?)"
 	}
-	return text
-}
-
-func names(list []string) string {
-	const most = 10
-	list = slices.Sorted(slices.Values(list))
-	var all []string
-	for _, name := range list[:min(len(list), most)] {
-		all = append(all, quoted(name))
+	if len(u.known) == 0 {
+		return text + "; it names no member"
 	}
-	text := strings.Join(all, ", ")
-	if len(list) > most {
-		text += fmt.Sprintf(" and %d others", len(list)-most)
-	}
-	return text
-}
-
-func rational(r *big.Rat) string {
-	if r.IsInt() {
-		return word(r.Num().String())
-	}
-	f, _ := r.Float64()
-	return fmt.Sprint(f)
-}
-
-// pointer is the JSON Pointer of a location (RFC 6901), bounded and printable.
-func pointer(tokens []string) string {
-	if len(tokens) == 0 {
-		return "the value"
-	}
-	var b strings.Builder
-	for _, t := range tokens {
-		b.WriteString("/" + pointerToken(t))
-		if b.Len() > maxPointer {
-			return b.String()[:maxPointer] + "…"
-		}
-	}
-	return b.String()
-}
-
-func pointerToken(t string) string {
-	return strings.NewReplacer("~", "~0", "/", "~1").Replace(word(t))
-}
-
-func quoted(s string) string { return `"` + word(s) + `"` }
-
-// word bounds a name and replaces what is not plain printable text.
-func word(s string) string {
-	cut := len(s) > maxWord
-	if cut {
-		s = s[:maxWord]
-	}
-	s = strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' || r == '"' {
-			return '?'
-		}
-		return r
-	}, s)
-	if cut {
-		s += "…"
-	}
-	return s
-}
-
-// bounded cuts a text that a client reads.
-func bounded(s string) string {
-	if len(s) <= maxText {
-		return s
-	}
-	return strings.ToValidUTF8(s[:maxText-len("…")], "") + "…"
+	return text + ", only " + names(u.known)
 }

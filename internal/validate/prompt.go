@@ -2,6 +2,7 @@ package validate
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/go-json-experiment/json"
 
@@ -9,9 +10,11 @@ import (
 )
 
 // prompt is what the approved definition of a prompt asks of its arguments.
-// Arguments that it does not name are let through, as MCP allows them.
+// Arguments that it does not name are let through, as MCP allows them, unless
+// they are refused on the upstream's terms.
 type prompt struct {
 	required []string
+	known    []string // all, sorted
 }
 
 // maxPromptArguments bounds a prompt's list: above any prompt that a person fills in.
@@ -32,17 +35,19 @@ func newPrompt(raw []byte) (prompt, error) {
 	}
 	var p prompt
 	for _, a := range def.Arguments {
+		p.known = append(p.known, a.Name)
 		if a.Required {
 			p.required = append(p.required, a.Name)
 		}
 	}
+	slices.Sort(p.known)
 	return p, nil
 }
 
-func (p prompt) judge(args []byte) gate.Verdict {
+func (p prompt) judge(args []byte, closed bool) gate.Verdict {
 	in, err := decode(args)
 	if err != nil {
-		return badPrompt(explain(err))
+		return badPrompt(explain(err, nil))
 	}
 	given, ok := in.value.(map[string]any)
 	if !ok {
@@ -51,6 +56,17 @@ func (p prompt) judge(args []byte) gate.Verdict {
 	for _, name := range p.required {
 		if _, ok := given[name]; !ok {
 			return badPrompt("the argument " + quoted(name) + " is required")
+		}
+	}
+	if closed {
+		u := unknown{known: p.known}
+		for name := range given {
+			if !slices.Contains(p.known, name) {
+				u.names = append(u.names, name)
+			}
+		}
+		if len(u.names) > 0 {
+			return badPrompt(pointer(nil) + " " + u.text())
 		}
 	}
 	for name, value := range given {

@@ -31,9 +31,19 @@ type checker struct {
 	meter  *meter // nil unless a pattern backtracks
 }
 
+// use says what a schema is for.
+type use bool
+
+// Formats are asserted of arguments, which a model writes and can write again. An
+// upstream's results are not refused for them.
+const (
+	forArguments use = true
+	forResults   use = false
+)
+
 // newChecker compiles a schema: its draft by $schema, 2020-12 without one
 // (2026-07-28, tools; drafts 4 to 2020-12 are known).
-func newChecker(raw []byte) (*checker, error) {
+func newChecker(raw []byte, what use) (*checker, error) {
 	if len(raw) > maxSchemaBytes {
 		return nil, fmt.Errorf("the schema is larger than %d bytes", maxSchemaBytes)
 	}
@@ -55,6 +65,9 @@ func newChecker(raw []byte) (*checker, error) {
 	c.DefaultDraft(jsonschema.Draft2020)
 	c.UseLoader(nowhere{})
 	c.UseRegexpEngine(p.compile)
+	if what == forArguments {
+		c.AssertFormat()
+	}
 	if err := c.AddResource(schemaURL, in.value); err != nil {
 		return nil, fmt.Errorf("adding the schema: %w", err)
 	}
@@ -62,6 +75,7 @@ func newChecker(raw []byte) (*checker, error) {
 	if err != nil {
 		return nil, compileError(err)
 	}
+	assertFormats(s, what == forArguments, map[*jsonschema.Schema]bool{})
 	weight, err := weigh(s)
 	if err != nil {
 		return nil, err
@@ -102,12 +116,18 @@ func objects(v any) int {
 // check validates a value. The error is a *jsonschema.ValidationError, one of
 // the package's own, or ctx's. ctx bounds the wait for a schema with
 // backtracking patterns alone: the validation itself is bounded by its cost.
-func (c *checker) check(ctx context.Context, in instance) (err error) {
+func (c *checker) check(ctx context.Context, in instance) error {
 	if !c.cost.affords(c.schema, in) {
 		return errBudget
 	}
+	return c.run(ctx, func() error { return c.schema.Validate(in.value) })
+}
+
+// run lets f match the schema's patterns, within the time that backtracking ones
+// have.
+func (c *checker) run(ctx context.Context, f func() error) (err error) {
 	if c.meter == nil {
-		return c.schema.Validate(in.value)
+		return f()
 	}
 	select {
 	case c.meter.turn <- struct{}{}:
@@ -124,5 +144,5 @@ func (c *checker) check(ctx context.Context, in instance) (err error) {
 		}
 	}()
 	c.meter.deadline = time.Now().Add(maxBacktracking)
-	return c.schema.Validate(in.value)
+	return f()
 }

@@ -10,41 +10,6 @@ import (
 	"doorward/internal/validate"
 )
 
-func TestTheRefusalTeaches(t *testing.T) {
-	schema := `{"type":"object","required":["path"],"additionalProperties":false,"properties":{
-		"path":{"type":"string","pattern":"^/srv","maxLength":10},"n":{"type":"integer","minimum":1,"maximum":9},
-		"kind":{"enum":["a","b"]},"list":{"items":{"type":"string"},"maxItems":2},"either":{"anyOf":[{"type":"string"},{"type":"null"}]},
-		"a/b":{"const":"SCHEMA"}}}`
-	for _, tc := range []struct{ args, want string }{
-		{`{}`, `the value lacks "path"`},
-		{`{"path":"SECRET"}`, `/path must match the pattern "^/srv"`},
-		{`{"path":"/srv/SECRETSECRET"}`, `/path must have at most 10 characters`},
-		{`{"path":"/srv","n":77}`, `/n must be at most 9`},
-		{`{"path":"/srv","n":-77}`, `/n must be at least 1`},
-		{`{"path":"/srv","n":"SECRET"}`, `/n must be integer, not string`},
-		{`{"path":"/srv","kind":"SECRET"}`, `/kind must be "a" or "b"`},
-		{`{"path":"/srv","list":["x",7]}`, `/list/1 must be string, not number`},
-		{`{"path":"/srv","list":["a","b","SECRET"]}`, `/list must have at most 2 elements`},
-		{`{"path":"/srv","either":7}`, `/either must be string or null`},
-		{`{"path":"/srv","a/b":"SECRET"}`, `/a~1b must be "SCHEMA"`},
-		{`{"path":"/srv","extra":1}`, `the value has "extra", which the schema does not allow`},
-		{`{"path":"/srv","n":77,"kind":"SECRET"}`, `/kind must be "a" or "b"; /n must be at most 9`},
-		{`["SECRET"]`, `the arguments are not an object`},
-	} {
-		v := judge(t, call(t, tool(schema, ""), tc.args))
-		if v.Code != gate.CodeArguments || !strings.HasSuffix(v.Public, ": "+tc.want) {
-			t.Errorf("%s: %+v, want %s", tc.args, v, tc.want)
-		}
-		if strings.Contains(v.Public+v.Reason, "SECRET") || strings.Contains(v.Public+v.Reason, "77") {
-			t.Errorf("%s: an argument is repeated in %+v", tc.args, v)
-		}
-	}
-	many := `{"path":"/srv","list":[` + strings.TrimSuffix(strings.Repeat("1,", 3000), ",") + `]}`
-	if v := judge(t, call(t, tool(schema, ""), many)); v.Code != gate.CodeArguments || !strings.Contains(v.Public, "more") {
-		t.Errorf("many faults: %+v", v)
-	}
-}
-
 func TestHeaderParams(t *testing.T) {
 	it := tool(`{"properties":{"region":{"type":"string","x-mcp-header":"Region"},"zone":{"type":"string"},"in":{"properties":{"must":{"type":"string","x-mcp-header":"Must"}},"required":["must"]}}}`, "")
 	for _, tc := range []struct {
