@@ -8,6 +8,7 @@ import (
 	"doorward/internal/authorize"
 	"doorward/internal/config"
 	"doorward/internal/decode"
+	"doorward/internal/disclose"
 	"doorward/internal/gate"
 	"doorward/internal/identify"
 	"doorward/internal/issuer"
@@ -64,16 +65,21 @@ func (a *App) snapshot(cfg *config.Config, serving bool) (_ *snapshot, err error
 		return nil, err
 	}
 	allowed := authorize.New(pol)
+	schemas := a.schemas.With(demands(cfg))
+	said, err := disclose.New(disclosure(cfg))
+	if err != nil {
+		return nil, err
+	}
 	line, err := pipeline.New(pipeline.Config{
 		Stages: []gate.Stage{
 			who,
 			dec,
 			resolve.New(resolve.Config{Catalogue: a.pool, Reach: reach{pol, a.pins}, Profiles: profiles(cfg), Asks: a.pool, Tasks: a.pool, Log: a.Log, Events: a.audit.Event}),
 			allowed,
-			a.schemas,
+			schemas,
 			a.approve,
 		},
-		Replies: []gate.ReplyStage{dec, allowed, a.schemas},
+		Replies: []gate.ReplyStage{dec, allowed, schemas, said},
 		Forward: forwards{local: a.front, upstream: a.pool},
 		Record:  a.audit,
 		Observe: a.metrics,

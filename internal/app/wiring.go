@@ -14,6 +14,7 @@ import (
 	"doorward/internal/admin"
 	"doorward/internal/audit"
 	"doorward/internal/config"
+	"doorward/internal/disclose"
 	"doorward/internal/gate"
 	"doorward/internal/identify"
 	"doorward/internal/listen"
@@ -21,6 +22,7 @@ import (
 	"doorward/internal/policy"
 	"doorward/internal/telemetry"
 	"doorward/internal/upstream"
+	"doorward/internal/validate"
 )
 
 // This file translates between packages that must not know each other.
@@ -59,6 +61,30 @@ func settings(cfg *config.Config, path string) []upstream.Settings {
 			Timeout: time.Duration(u.Limits.Timeout), Concurrency: u.Limits.Concurrency,
 			MaxResult: int64(u.Limits.Result), Shared: u.Sandbox.Lifetime == "shared", PerCall: u.Sandbox.Lifetime == "call",
 		})
+	}
+	return out
+}
+
+// demands are what each upstream's calls are held to beside its definitions.
+func demands(cfg *config.Config) map[string]validate.Settings {
+	out := make(map[string]validate.Settings, len(cfg.Upstreams))
+	for name, u := range cfg.Upstreams {
+		out[name] = validate.Settings{
+			RefuseUnknown: u.UnknownArguments != "schema",
+			Arguments:     int64(u.Limits.Arguments), Values: u.Limits.Values,
+		}
+	}
+	return out
+}
+
+// disclosure is what clients are told of the gateway and its upstreams.
+func disclosure(cfg *config.Config) disclose.Config {
+	out := disclose.Config{
+		Label: cfg.Disclosure.Label, Content: cfg.Disclosure.Content, Server: cfg.Disclosure.Server,
+		Upstreams: make(map[string]disclose.Declared, len(cfg.Upstreams)),
+	}
+	for name, u := range cfg.Upstreams {
+		out.Upstreams[name] = disclose.Declared{Purpose: u.Declares.Purpose, AIAct: u.Declares.AIAct}
 	}
 	return out
 }

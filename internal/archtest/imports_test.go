@@ -50,6 +50,7 @@ var table = map[string]row{
 	"authorize": {stage, []string{"gate", "mcp", "policy", "policy/condition"}},
 	"approve":   {stage, []string{"gate", "mcp"}},
 	"validate":  {stage, []string{"gate", "mcp"}},
+	"disclose":  {stage, []string{"gate", "mcp"}},
 
 	"listen":    {adapter, adapters},
 	"upstream":  {adapter, adapters},
@@ -68,7 +69,7 @@ var table = map[string]row{
 	"admin":   {outside, []string{"gate"}},
 	"app": {outside, []string{
 		"gate", "jsonrpc", "mcp", "policy", "pipeline",
-		"identify", "decode", "resolve", "authorize", "validate", "approve",
+		"identify", "decode", "resolve", "authorize", "validate", "approve", "disclose",
 		"listen", "upstream", "audit", "store", "lock", "telemetry", "secret", "issuer",
 		"config", "admin",
 	}},

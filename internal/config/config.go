@@ -39,6 +39,8 @@ type Config struct {
 	Audit Audit `yaml:"audit"`
 	// Telemetry is about Doorward's own log.
 	Telemetry Telemetry `yaml:"telemetry"`
+	// Disclosure says to clients and people that what they get came through an AI tool gateway. Nothing is said unless it has a label.
+	Disclosure Disclosure `yaml:"disclosure"`
 
 	// BuiltInRole tells that the file has no roles and Roles holds BuiltInRoleName alone.
 	BuiltInRole bool `yaml:"-"`
@@ -222,12 +224,26 @@ type Upstream struct {
 	Env map[string]string `yaml:"env" key:"variable" type:"secret name"`
 	// Credential that a url is sent with every request. It is attached last, and what a client sent never is.
 	Credential *Credential `yaml:"credential"`
+	// UnknownArguments are those that a tool's schema does not name: schema does as the schema says, and lets them pass where it says nothing; refuse refuses them there, at every level.
+	UnknownArguments string `yaml:"unknown_arguments" enum:"schema refuse"`
 	// Limits of one upstream.
 	Limits Limits `yaml:"limits"`
 	// Arguments gives parameters of the upstream's tools and prompts a type, by name: path, url, host, sql, command, email, identifier, text, or json for a text that is JSON itself; path/windows, sql/mysql and sql/sqlite say how the upstream reads them. An argument of that name, wherever it stands, must be of the type, and rules judge it by meaning.
 	Arguments map[string]string `yaml:"arguments" key:"parameter" enum:"command email host identifier json path path/windows sql sql/mysql sql/postgres sql/sqlite text url"`
 	// Sandbox of a command.
 	Sandbox Sandbox `yaml:"sandbox"`
+	// Declares is what its operator answers for: what it is for, and under which terms.
+	Declares Declares `yaml:"declares"`
+}
+
+// Declares is what an operator says of an upstream. Nobody checks it.
+type Declares struct {
+	// Purpose of the upstream in the house, in a few words.
+	Purpose string `yaml:"purpose"`
+	// AIAct is the risk class of its use under the EU AI Act (Regulation 2024/1689). What the Act prohibits has no class here.
+	AIAct string `yaml:"ai_act" enum:"minimal limited high"`
+	// Licence of its software, as an SPDX expression such as MIT.
+	Licence string `yaml:"licence"`
 }
 
 // Credential is what Doorward shows to an upstream: a bearer token, or a header
@@ -249,6 +265,10 @@ type Limits struct {
 	Concurrency int `yaml:"concurrency"`
 	// Result is the largest answer.
 	Result Size `yaml:"result"`
+	// Arguments are the largest arguments of a tool or a prompt.
+	Arguments Size `yaml:"arguments"`
+	// Values is how many JSON values arguments may hold, and the structured content of a result. A client's message holds 10000 at most, whatever stands here.
+	Values int `yaml:"values"`
 }
 
 // Sandbox is how a command's process is kept.
@@ -307,4 +327,15 @@ type Log struct {
 	Format string `yaml:"format" enum:"text json"`
 	// Level is the least that is written.
 	Level string `yaml:"level" enum:"debug info warn error"`
+}
+
+// Disclosure is what clients and people are told about the gateway (EU AI Act,
+// article 50).
+type Disclosure struct {
+	// Label is the sentence that is told. Not written: nothing is.
+	Label string `yaml:"label"`
+	// Content adds the label to a tool's result as a block of text for the user, beside the note in its _meta.
+	Content bool `yaml:"content"`
+	// Server adds the label to what the gateway says of itself when a client connects.
+	Server bool `yaml:"server"`
 }

@@ -43,8 +43,8 @@ func TestTheSmallestFile(t *testing.T) {
 	}
 	want := config.Upstream{
 		Command: []string{"npx", "-y", "@modelcontextprotocol/server-filesystem@2026.8.31", "/srv/docs"},
-		Limits:  config.Limits{Timeout: config.Duration(30 * time.Second), Concurrency: 64, Result: 16 << 20},
-		Sandbox: config.Sandbox{Lifetime: "session"},
+		Limits:  config.Limits{Timeout: config.Duration(30 * time.Second), Concurrency: 64, Result: 16 << 20, Arguments: 1 << 20, Values: 10_000},
+		Sandbox: config.Sandbox{Lifetime: "session"}, UnknownArguments: "schema",
 	}
 	if diff := cmp.Diff(want, c.Upstreams["files"]); diff != "" {
 		t.Errorf("upstream (-want +got):\n%s", diff)
@@ -185,7 +185,7 @@ func TestFirst(t *testing.T) {
 	c := parse(t, string(config.First(upstreams, secrets)))
 	for name, u := range upstreams {
 		got := c.Upstreams[name]
-		got.Limits, got.Sandbox = config.Limits{}, config.Sandbox{}
+		got.Limits, got.Sandbox, got.UnknownArguments = config.Limits{}, config.Sandbox{}, ""
 		if u.URL != "" && u.Transport == "" {
 			got.Transport = ""
 		}

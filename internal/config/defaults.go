@@ -21,9 +21,10 @@ func defaults() Config {
 			TLS:     TLS{MinVersion: "1.2", ClientCertificate: "require"},
 			MaxBody: 4 << 20,
 		},
-		Trust:     Trust{Lock: "doorward.lock", FirstUse: "hold", OnChange: "hold"},
-		Audit:     Audit{Durability: "process"},
-		Telemetry: Telemetry{Log: Log{Format: "text", Level: "info"}},
+		Trust:      Trust{Lock: "doorward.lock", FirstUse: "hold", OnChange: "hold"},
+		Audit:      Audit{Durability: "process"},
+		Telemetry:  Telemetry{Log: Log{Format: "text", Level: "info"}},
+		Disclosure: Disclosure{Server: true},
 	}
 }
 
@@ -69,7 +70,8 @@ func (c *Config) FirstScopes() []string {
 }
 
 func (u *Upstream) setDefaults() {
-	u.Limits = Limits{Timeout: Duration(30 * time.Second), Concurrency: 64, Result: 16 << 20}
+	u.UnknownArguments = "schema"
+	u.Limits = Limits{Timeout: Duration(30 * time.Second), Concurrency: 64, Result: 16 << 20, Arguments: 1 << 20, Values: 10_000}
 }
 
 func (i *Issuer) setDefaults() {

@@ -17,6 +17,7 @@ const fieldDocs = "\n" +
 	"Config.State\tState is where several gateways keep what they must agree on.\n" +
 	"Config.Audit\tAudit says how the audit log is written.\n" +
 	"Config.Telemetry\tTelemetry is about Doorward's own log.\n" +
+	"Config.Disclosure\tDisclosure says to clients and people that what they get came through an AI tool gateway. Nothing is said unless it has a label.\n" +
 	"Listen.Address\tAddress and port for MCP over HTTP. Anything but loopback needs tls (or tls: {terminated_by: proxy}) and an identity method.\n" +
 	"Listen.PublicURL\tPublicURL is the URL that clients use, when it is not the address. Never taken from the Host header.\n" +
 	"Listen.TLS\tTLS for this listener.\n" +
@@ -80,15 +81,22 @@ const fieldDocs = "\n" +
 	"Upstream.Transport\tTransport that a url speaks: streamable is Streamable HTTP, sse the HTTP+SSE of 2024-11-05, websocket needs a ws or wss URL and is implied by one.\n" +
 	"Upstream.Env\tEnv are variables of a command's environment, each with the name of the secret that is its value, or with request:HEADER of identity.request_keys where the lifetime is call. Nothing else of Doorward's own environment reaches a command, but PATH, HOME, LANG and their like.\n" +
 	"Upstream.Credential\tCredential that a url is sent with every request. It is attached last, and what a client sent never is.\n" +
+	"Upstream.UnknownArguments\tUnknownArguments are those that a tool's schema does not name: schema does as the schema says, and lets them pass where it says nothing; refuse refuses them there, at every level.\n" +
 	"Upstream.Limits\tLimits of one upstream.\n" +
 	"Upstream.Arguments\tArguments gives parameters of the upstream's tools and prompts a type, by name: path, url, host, sql, command, email, identifier, text, or json for a text that is JSON itself; path/windows, sql/mysql and sql/sqlite say how the upstream reads them. An argument of that name, wherever it stands, must be of the type, and rules judge it by meaning.\n" +
 	"Upstream.Sandbox\tSandbox of a command.\n" +
+	"Upstream.Declares\tDeclares is what its operator answers for: what it is for, and under which terms.\n" +
+	"Declares.Purpose\tPurpose of the upstream in the house, in a few words.\n" +
+	"Declares.AIAct\tAIAct is the risk class of its use under the EU AI Act (Regulation 2024/1689). What the Act prohibits has no class here.\n" +
+	"Declares.Licence\tLicence of its software, as an SPDX expression such as MIT.\n" +
 	"Credential.Bearer\tBearer is the secret that is sent as Authorization: Bearer; or request:HEADER for the client's own key of identity.request_keys.\n" +
 	"Credential.Header\tHeader is the name of the header that carries value, such as X-Api-Key. Headers of HTTP and of MCP themselves are refused.\n" +
 	"Credential.Value\tValue is the secret that is the whole value of header; or request:HEADER.\n" +
 	"Limits.Timeout\tTimeout of one call.\n" +
 	"Limits.Concurrency\tConcurrency is how many calls may be under way at once.\n" +
 	"Limits.Result\tResult is the largest answer.\n" +
+	"Limits.Arguments\tArguments are the largest arguments of a tool or a prompt.\n" +
+	"Limits.Values\tValues is how many JSON values arguments may hold, and the structured content of a result. A client's message holds 10000 at most, whatever stands here.\n" +
 	"Sandbox.Lifetime\tLifetime of a process: session starts one for every principal and session, shared one for all, call one for every call.\n" +
 	"Profile.Upstreams\tUpstreams of the profile, by name.\n" +
 	"Profile.Names\tNames of tools and prompts: prefixed shows upstream__name, plain shows them as the upstream does and takes one upstream only.\n" +
@@ -104,4 +112,7 @@ const fieldDocs = "\n" +
 	"Telemetry.Log\tLog goes to standard error.\n" +
 	"Log.Format\tFormat of a line.\n" +
 	"Log.Level\tLevel is the least that is written.\n" +
+	"Disclosure.Label\tLabel is the sentence that is told. Not written: nothing is.\n" +
+	"Disclosure.Content\tContent adds the label to a tool's result as a block of text for the user, beside the note in its _meta.\n" +
+	"Disclosure.Server\tServer adds the label to what the gateway says of itself when a client connects.\n" +
 	""

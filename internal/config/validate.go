@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"doorward/internal/policy"
 )
@@ -15,14 +14,11 @@ import (
 // Bounds of values. The upper ones are above any deployment and keep a slip of
 // the pen from turning a limit off.
 const (
-	maxNames       = 64
-	minBody        = Size(1 << 10)
-	maxBody        = Size(64 << 20)
-	maxResult      = Size(1 << 30)
-	maxTimeout     = Duration(24 * time.Hour)
-	maxConcurrency = 10_000
-	maxEntries     = 1000 // of upstreams, roles, profiles, secrets
-	maxSubject     = 256
+	maxNames   = 64
+	minBody    = Size(1 << 10)
+	maxBody    = Size(64 << 20)
+	maxEntries = 1000 // of upstreams, roles, profiles, secrets
+	maxSubject = 256
 )
 
 // Validate returns everything that is wrong with a configuration, and changes
@@ -62,6 +58,7 @@ func Validate(c *Config) []Fault {
 	if c.Trust.Lock == "" {
 		v.fault("trust.lock", "must name a file")
 	}
+	v.disclosure()
 	return v.faults
 }
 
@@ -150,16 +147,8 @@ func (v *checker) upstream(name string, u Upstream) {
 		v.fault(path+".command", "must name a program")
 	}
 	v.credentials(path, u)
-	l := u.Limits
-	if l.Timeout <= 0 || l.Timeout > maxTimeout {
-		v.fault(path+".limits.timeout", "must be more than 0s and at most %v", maxTimeout)
-	}
-	if l.Concurrency < 1 || l.Concurrency > maxConcurrency {
-		v.fault(path+".limits.concurrency", "must be between 1 and %d", maxConcurrency)
-	}
-	if l.Result < minBody || l.Result > maxResult {
-		v.fault(path+".limits.result", "must be between %v and %v", minBody, maxResult)
-	}
+	v.limits(path+".limits", u.Limits)
+	v.declares(path+".declares", u.Declares)
 }
 
 // remote checks an upstream's URL against its transport.
