@@ -106,11 +106,12 @@ func TestUnknownMembersAreNamed(t *testing.T) {
 func TestClosingEndsSoon(t *testing.T) {
 	nested := strings.Repeat(`{"n":`, 50) + `{}` + strings.Repeat(`}`, 50)
 	tree := `{"$ref":"#/$defs/n","$defs":{"n":{"properties":{"n":{"$ref":"#/$defs/n"}},"anyOf":[{"properties":{"n":{"$ref":"#/$defs/n"}}},{"properties":{"m":{}}}]}}}`
-	wide := `{"properties":{"a":{"items":{"anyOf":[` + strings.Repeat(`{"type":"string"},`, 900) + `{"type":"integer"}]}}}}`
+	value := `{"properties":{"a":{"$ref":"#/$defs/v"}},"$defs":{"v":{"anyOf":[{"type":"integer"},{"type":"array","items":{"$ref":"#/$defs/v"}}]}}}`
+	deep := strings.Repeat(`[`+strings.Repeat("1,", 190), 50) + "1" + strings.Repeat("]", 50)
 	slow := `{"properties":{"a":{"items":{"anyOf":[{"pattern":"^(?!y)(a+)+$"},{"type":"string"}]}}}}`
 	for name, tc := range map[string]struct{ schema, args string }{
 		"recursive alternatives": {tree, nested},
-		"many alternatives":      {wide, `{"a":[` + strings.TrimSuffix(strings.Repeat("7,", 3000), ",") + `]}`},
+		"asked at every level":   {value, `{"a":` + deep + `}`},
 		"slow pattern":           {slow, `{"a":["` + strings.Repeat("a", 5000) + `!"]}`},
 	} {
 		t.Run(name, func(t *testing.T) {
