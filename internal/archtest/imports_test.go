@@ -74,7 +74,7 @@ var table = map[string]row{
 		"config", "admin",
 	}},
 	"demo": {outside, []string{"app", "admin", "audit", "config", "gate"}},
-	"cli":  {outside, []string{"app", "admin", "config", "policy", "audit", "clients", "doctor", "demo", "httpsig", "secret", "login", "bridge"}},
+	"cli":  {outside, []string{"gate", "app", "admin", "config", "policy", "audit", "clients", "doctor", "demo", "httpsig", "secret", "login", "bridge"}},
 
 	"cmd/doorward": {outside, []string{"cli"}},
 
