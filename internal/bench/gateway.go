@@ -30,7 +30,7 @@ data_dir: %[1]s/data
 listen: {address: %[2]q}
 admin: {address: %[3]q}
 roles: {bench: {allow: [{tools: ["bench/*"]}]}}
-upstreams: {bench: {url: "http://%[4]s/mcp"}}
+upstreams: {bench: {url: "http://%[4]s/mcp", limits: {arguments: 4MiB}}}
 profiles: {plain: {upstreams: [bench], names: plain}}
 trust: {lock: %[1]s/doorward.lock}
 `
