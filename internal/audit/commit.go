@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash"
 	"slices"
 	"time"
 
@@ -16,8 +15,13 @@ import (
 // works for others longer than one write.
 const (
 	maxQueue   = 8192
+	maxQueued  = 64 << 20 // bytes of the lines that wait
 	maxBatch   = 1 << 20
 	maxEntries = 1024
+	// maxSpare is the longest line whose memory an entry keeps for the next one:
+	// room for 32 KiB of sealed arguments.
+	maxSpare = 64 << 10
+	minSpare = 1 << 10
 )
 
 // entry is one record on its way. The caller owns it except while it is queued.
@@ -25,7 +29,7 @@ type entry struct {
 	rec  Record
 	line []byte // encoded, with gaps
 	gaps gaps
-	mac  hash.Hash
+	keeper
 	role chan role // capacity 1: a leader never waits for a follower
 	err  error
 	// settled: role has been sent. Guarded by Log.mu.
@@ -40,19 +44,24 @@ const (
 	lead               // write yours and those that wait
 )
 
-func newEntry(mac hash.Hash) *entry {
-	return &entry{mac: mac, role: make(chan role, 1), line: make([]byte, 0, 1024)}
+func newEntry(k keeper) *entry {
+	return &entry{keeper: k, role: make(chan role, 1), line: make([]byte, 0, minSpare)}
 }
 
 // write encodes one record and waits until it is durable.
-func (l *Log) write(ctx context.Context, fill func(*Record, hash.Hash, time.Time)) error {
+func (l *Log) write(ctx context.Context, fill func(*entry) error) error {
 	e := l.pool.Get().(*entry) //nolint:forcetypeassert // the pool holds nothing else
 	e.rec, e.err, e.settled = Record{Time: time.Now()}, nil, false
-	fill(&e.rec, e.mac, e.rec.Time)
-	e.line, e.gaps = appendRecord(e.line[:0], &e.rec)
-	back, err := l.submit(ctx, e)
+	back, err := true, fill(e)
+	if err == nil {
+		e.line, e.gaps = appendRecord(e.line[:0], &e.rec)
+		back, err = l.submit(ctx, e)
+	}
 	if back {
 		e.rec = Record{} // keeps no caller's text alive
+		if cap(e.line) > maxSpare {
+			e.line = make([]byte, 0, minSpare)
+		}
 		l.pool.Put(e)
 	}
 	if err == nil {
@@ -69,10 +78,11 @@ func (l *Log) submit(ctx context.Context, e *entry) (back bool, err error) {
 		err = l.fatal
 	case l.stop:
 		err = errClosed
-	case len(l.queue) >= maxQueue:
+	case len(l.queue) >= maxQueue, l.bytes+len(e.line) > maxQueued:
 		err = errTooMany
 	case l.busy:
 		l.queue = append(l.queue, e)
+		l.bytes += len(e.line)
 		l.mu.Unlock()
 		return l.await(ctx, e)
 	default:
@@ -99,10 +109,18 @@ func (l *Log) await(ctx context.Context, e *entry) (back bool, err error) {
 	// may keep it: a record that nobody waits for harms nobody.
 	at := slices.Index(l.queue, e)
 	if at >= 0 {
-		l.queue = slices.Delete(l.queue, at, at+1)
+		l.unqueue(at, at+1)
 	}
 	l.mu.Unlock()
 	return at >= 0, ctx.Err()
+}
+
+// unqueue takes out those that no longer wait. It needs Log.mu.
+func (l *Log) unqueue(from, to int) {
+	for _, e := range l.queue[from:to] {
+		l.bytes -= len(e.line)
+	}
+	l.queue = slices.Delete(l.queue, from, to)
 }
 
 func (l *Log) act(r role, e *entry) error {
@@ -125,7 +143,7 @@ func (l *Log) lead(e *entry) error {
 		n++
 	}
 	w.batch = append(w.batch, l.queue[:n]...)
-	l.queue = slices.Delete(l.queue, 0, n)
+	l.unqueue(0, n)
 	fatal := l.fatal
 	l.mu.Unlock()
 
@@ -147,7 +165,7 @@ func (l *Log) lead(e *entry) error {
 	switch {
 	case len(l.queue) > 0:
 		next := l.queue[0]
-		l.queue = slices.Delete(l.queue, 0, 1)
+		l.unqueue(0, 1)
 		next.tell(lead)
 	default:
 		l.busy = false

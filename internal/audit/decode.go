@@ -2,6 +2,7 @@ package audit
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -119,7 +120,17 @@ func (p *parser) member(key string, r *Record) (err error) {
 		r.Seq = uint64(n) //nolint:gosec // count gives no negative number
 		return err
 	case "unavailable":
-		r.Unavailable, err = p.texts()
+		r.Unavailable, err = p.texts(maxNames + 1)
+		return err
+	case "observed":
+		r.Observed, err = p.texts(maxSeen + 1)
+		return err
+	case "plain":
+		s, err := p.text()
+		r.Plain = []byte(s)
+		return err
+	case "sealed":
+		r.Sealed, err = p.bytes()
 		return err
 	case "time":
 		r.Time, err = p.time()
@@ -133,9 +144,23 @@ func (p *parser) member(key string, r *Record) (err error) {
 	return p.fault("unknown key " + strconv.Quote(key))
 }
 
-// texts reads an array of texts. An empty one re-encodes to nothing and is
-// refused for that.
-func (p *parser) texts() ([]string, error) {
+// bytes reads base64 without padding. What the decoder passes over cannot
+// re-encode to itself and is refused for that.
+func (p *parser) bytes() ([]byte, error) {
+	s, err := p.text()
+	if err != nil {
+		return nil, err
+	}
+	raw, err := base64.RawStdEncoding.DecodeString(s)
+	if err != nil {
+		return nil, p.fault("no base64")
+	}
+	return raw, nil
+}
+
+// texts reads an array of at most so many texts. An empty one re-encodes to
+// nothing and is refused for that.
+func (p *parser) texts(most int) ([]string, error) {
 	if !p.eat('[') {
 		return nil, p.fault("no array")
 	}
@@ -145,7 +170,7 @@ func (p *parser) texts() ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if all = append(all, s); len(all) > maxNames+1 {
+		if all = append(all, s); len(all) > most {
 			return nil, p.fault("array too long")
 		}
 		switch {
@@ -173,6 +198,8 @@ func (r *Record) textField(key string) *string {
 		return &r.Actor
 	case "agent":
 		return &r.Agent
+	case "approval":
+		return &r.Approval
 	case "code":
 		return &r.Code
 	case "detail":
@@ -197,12 +224,18 @@ func (r *Record) textField(key string) *string {
 		return &r.Method
 	case "origin":
 		return &r.Origin
+	case "policy":
+		return &r.Policy
 	case "profile":
 		return &r.Profile
 	case "reason":
 		return &r.Reason
 	case "request":
 		return &r.Request
+	case "role":
+		return &r.Role
+	case "rule":
+		return &r.Rule
 	case "stage":
 		return &r.Stage
 	case "status":
@@ -235,10 +268,16 @@ func (p *parser) principal(key string, to *Principal) (err error) {
 		to.Client, err = p.text()
 	case "credential":
 		to.Credential, err = p.text()
+	case "groups":
+		to.Groups, err = p.texts(maxNames + 1)
 	case "issuer":
 		to.Issuer, err = p.text()
 	case "method":
 		to.Method, err = p.text()
+	case "roles":
+		to.Roles, err = p.texts(maxNames + 1)
+	case "scopes":
+		to.Scopes, err = p.texts(maxNames + 1)
 	case "subject":
 		to.Subject, err = p.text()
 	case "tenant":

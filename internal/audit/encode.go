@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"encoding/base64"
 	"encoding/hex"
 	"net/netip"
 	"strconv"
@@ -23,6 +24,7 @@ func appendRecord(b []byte, r *Record) ([]byte, gaps) {
 	b = append(b, '{')
 	b = appendText(b, `"actor":`, r.Actor)
 	b = appendText(b, `"agent":`, r.Agent)
+	b = appendText(b, `"approval":`, r.Approval)
 	b = appendHex(b, `"arguments":`, r.Arguments[:])
 	b = appendInt(b, `"asks":`, r.Asks)
 	b = appendInt(b, `"bytes_in":`, r.BytesIn)
@@ -41,8 +43,13 @@ func appendRecord(b []byte, r *Record) ([]byte, gaps) {
 	b = appendText(b, `"kind":`, r.Kind)
 	b = appendText(b, `"method":`, r.Method)
 	b = appendInt(b, `"notifications":`, r.Notifications)
+	b = appendTexts(b, `"observed":`, r.Observed)
 	b = appendText(b, `"origin":`, r.Origin)
 	b = appendHex(b, `"pin":`, r.Pin[:])
+	if r.Plain != nil {
+		b = appendQuoted(append(b, `"plain":`...), string(r.Plain))
+	}
+	b = appendText(b, `"policy":`, r.Policy)
 	b = append(b, `"prev":"`...)
 	g.prev = len(b) - start
 	b = hex.AppendEncode(b, r.Prev[:])
@@ -52,6 +59,9 @@ func appendRecord(b []byte, r *Record) ([]byte, gaps) {
 	b = appendText(b, `"reason":`, r.Reason)
 	b = appendAddr(b, r.Remote)
 	b = appendText(b, `"request":`, r.Request)
+	b = appendText(b, `"role":`, r.Role)
+	b = appendText(b, `"rule":`, r.Rule)
+	b = appendBytes(b, `"sealed":`, r.Sealed)
 	b = append(b, `"seq":`...)
 	g.seq = len(b) - start
 	if r.Seq != 0 {
@@ -73,16 +83,21 @@ func appendRecord(b []byte, r *Record) ([]byte, gaps) {
 }
 
 func appendPrincipal(b []byte, p *Principal) []byte {
-	if *p == (Principal{}) {
-		return b
-	}
+	from := len(b)
 	b = append(b, `"principal":{`...)
+	empty := len(b)
 	b = appendText(b, `"client":`, p.Client)
 	b = appendText(b, `"credential":`, p.Credential)
+	b = appendTexts(b, `"groups":`, p.Groups)
 	b = appendText(b, `"issuer":`, p.Issuer)
 	b = appendText(b, `"method":`, p.Method)
+	b = appendTexts(b, `"roles":`, p.Roles)
+	b = appendTexts(b, `"scopes":`, p.Scopes)
 	b = appendText(b, `"subject":`, p.Subject)
 	b = appendText(b, `"tenant":`, p.Tenant)
+	if len(b) == empty {
+		return b[:from]
+	}
 	b[len(b)-1] = '}'
 	return append(b, ',')
 }
@@ -116,6 +131,16 @@ func appendHex(b []byte, key string, sum []byte) []byte {
 	b = append(b, key...)
 	b = append(b, '"')
 	b = hex.AppendEncode(b, sum)
+	return append(b, `",`...)
+}
+
+// appendBytes appends bytes in base64 without padding (RFC 4648 §4).
+func appendBytes(b []byte, key string, raw []byte) []byte {
+	if len(raw) == 0 {
+		return b
+	}
+	b = append(append(b, key...), '"')
+	b = base64.RawStdEncoding.AppendEncode(b, raw)
 	return append(b, `",`...)
 }
 

@@ -2,7 +2,7 @@ package audit
 
 import (
 	"crypto/sha256"
-	"hash"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -11,18 +11,19 @@ import (
 )
 
 // fill makes the record of an exchange. Its outcome leaves out what the intent
-// before it already says (whence, and the digest of the arguments); the two
-// are joined by the exchange's id.
-func (r *Record) fill(ex *gate.Exchange, told bool, mac hash.Hash) {
+// before it already says (whence, the arguments, and what the principal may
+// be); the two are joined by the exchange's id.
+func (e *entry) fill(ex *gate.Exchange, told bool) error {
+	r := &e.rec
 	r.Exchange = clip(ex.ID, maxShort)
-	r.Principal = principal(ex)
+	r.Principal = principal(ex, told)
 	call := &ex.Call
 	if call.Era != gate.NoEra {
 		r.Era = call.Era.String()
 	}
 	r.Method = clip(method(ex), maxShort)
 	r.Upstream = clip(ex.Target.Upstream, maxShort)
-	r.Unavailable = names(ex.Target.Unavailable)
+	r.Unavailable = few(ex.Target.Unavailable, maxNames, maxName)
 	r.Item = clip(call.Name, maxItem)
 	if call.Item != gate.NoItem {
 		r.ItemKind = call.Item.String()
@@ -34,29 +35,22 @@ func (r *Record) fill(ex *gate.Exchange, told bool, mac hash.Hash) {
 		}
 	}
 	r.BytesIn = int64(ex.Tally.RequestBytes)
-	if !told {
-		r.whence(ex, mac)
+	r.granted(ex)
+	if told {
+		return nil
 	}
+	r.whence(ex)
+	return e.keep(ex.Call.Message)
 }
 
-// principal is who acted; of a sign-in that was refused, what was proved of it.
-func principal(ex *gate.Exchange) Principal {
-	p := ex.Principal
-	if p == nil {
-		a := &ex.Attempt
-		p = &gate.Principal{Method: a.Method, Realm: a.Realm, Subject: a.Subject, Credential: a.Credential}
-	}
-	r := Principal{
-		Method:     clip(p.Method, maxShort),
-		Subject:    clip(p.Subject, maxText),
-		Tenant:     clip(p.Tenant, maxShort),
-		Client:     clip(p.Client, maxShort),
-		Credential: clip(p.Credential, maxShort),
-	}
-	if p.Method == gate.MethodJWT || p.Method == gate.MethodIntrospection {
-		r.Issuer = clip(p.Realm, maxText)
-	}
-	return r
+// granted says what policy and people gave the call.
+func (r *Record) granted(ex *gate.Exchange) {
+	g := &ex.Grant
+	r.Policy = clip(g.Policy, maxShort)
+	r.Role = clip(g.Role, maxShort)
+	r.Rule = clip(g.Rule, maxText)
+	r.Observed = few(g.Observed, maxSeen, maxSeenText)
+	r.Approval = clip(ex.Approved, maxShort)
 }
 
 func method(ex *gate.Exchange) string {
@@ -71,7 +65,7 @@ func method(ex *gate.Exchange) string {
 	return ex.Inbound.Op
 }
 
-func (r *Record) whence(ex *gate.Exchange, mac hash.Hash) {
+func (r *Record) whence(ex *gate.Exchange) {
 	in := &ex.Inbound
 	r.Transport = clip(in.Transport, maxShort)
 	r.Profile = clip(in.Profile, maxShort)
@@ -91,16 +85,14 @@ func (r *Record) whence(ex *gate.Exchange, mac hash.Hash) {
 	if id := m.Bytes(m.ID); id != nil {
 		r.ID = clip(string(id[:min(len(id), maxShort+1)]), maxShort)
 	}
-	if params := m.Bytes(m.Params); params != nil {
-		mac.Reset()
-		mac.Write(params)
-		mac.Sum(r.Arguments[:0])
-	}
 }
 
 // end adds how the exchange ended.
 func (r *Record) end(ex *gate.Exchange, out gate.Outcome, now time.Time) {
 	r.Effect = effect(out.Verdict.Effect)
+	if a := out.Verdict.Approval; a != nil {
+		r.Approval = clip(a.ID, maxShort)
+	}
 	r.Code = clip(string(out.Verdict.Code), maxShort)
 	r.Stage = clip(out.Stage, maxShort)
 	r.Reason = oneLine(clip(out.Verdict.Reason, maxText))
@@ -134,17 +126,20 @@ func (r *Record) event(ev gate.Event) {
 	r.Status = clip(ev.Status, maxShort)
 }
 
-// names is a list of upstreams' names within the bounds of a record.
-func names(all []string) []string {
-	if len(all) == 0 {
-		return nil
+// few is a list within the bounds of a record: at most so many texts, each of at
+// most limit bytes, and "…" where there were more. One that is within them is
+// not copied.
+func few(all []string, most, limit int) []string {
+	over := func(s string) bool { return len(s) > limit }
+	if len(all) <= most && !slices.ContainsFunc(all, over) {
+		return all
 	}
-	out := make([]string, 0, min(len(all), maxNames+1))
-	for _, name := range all {
-		if len(out) == maxNames {
-			return append(out, "…")
-		}
-		out = append(out, clip(name, maxName))
+	out := make([]string, 0, most+1)
+	for _, s := range all[:min(len(all), most)] {
+		out = append(out, clip(s, limit))
+	}
+	if len(all) > most {
+		out = append(out, "…")
 	}
 	return out
 }

@@ -18,6 +18,11 @@ func FuzzReader(f *testing.F) {
 		Unavailable: []string{"a", "é\u2028\""},
 	}
 	f.Add(r.AppendJSON(nil))
+	r.Sealed, r.Observed, r.Rule, r.Approval = []byte("sealed\xff"), []string{"a", "é"}, "roles.a: b", "ap_1"
+	r.Principal.Groups, r.Principal.Roles, r.Principal.Scopes = []string{"g"}, []string{"r"}, []string{"s", "t"}
+	f.Add(r.AppendJSON(nil))
+	r.Sealed, r.Plain = nil, []byte{}
+	f.Add(r.AppendJSON(nil))
 	f.Add([]byte(`{"kind":"x","prev":"0000000000000000000000000000000000000000000000000000000000000000","seq":1,"time":"2026-01-01T00:00:00.000000000Z"}`))
 	f.Add([]byte(`{"kind":"x","prev":"0000000000000000000000000000000000000000000000000000000000000000","seq":1,"time":"2026-01-01T00:00:00.000000000Z","unavailable":[]}`))
 	f.Add([]byte(`{"kind":"\ud800\u0041","seq":01}`))
@@ -47,13 +52,13 @@ func FuzzEncoder(f *testing.F) {
 		if want != text {
 			return
 		}
-		in := Record{Seq: 1, Time: time.Unix(1, 0), Kind: KindEvent, Item: text, Unavailable: []string{text}}
+		in := Record{Seq: 1, Time: time.Unix(1, 0), Kind: KindEvent, Item: text, Unavailable: []string{text}, Plain: []byte(text), Sealed: []byte(text)}
 		var d decoder
 		var out Record
 		if err := d.decode(in.AppendJSON(nil), &out); err != nil {
 			t.Fatalf("%q: %v", text, err)
 		}
-		if out.Item != text || out.Unavailable[0] != text {
+		if out.Item != text || out.Unavailable[0] != text || string(out.Plain) != text || string(out.Sealed) != text {
 			t.Errorf("got %q, want %q", out.Item, text)
 		}
 	})

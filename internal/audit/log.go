@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"log/slog"
 	"os"
@@ -41,9 +40,10 @@ var (
 // Config is what a Log is made of. Dir and KeyFile are required.
 type Config struct {
 	Dir        string // made with 0700 when missing
-	KeyFile    string // 32 random bytes, made with 0600 when missing: the key of argument digests
+	KeyFile    string // 32 random bytes, made with 0600 when missing: the key of what is kept of arguments
 	Origin     string // the log's name in checkpoints; empty: derived from the key
 	Durability Durability
+	Arguments  Arguments // what of a call's arguments is on record
 	// SegmentBytes is when a new segment begins. 0 is 64 MiB, so that one
 	// fits any tool and a search skips most of a long log.
 	SegmentBytes int64
@@ -66,11 +66,13 @@ type Log struct {
 	cfg    Config
 	origin string
 	lock   *os.File
+	vault  *vault
 	pool   sync.Pool // of *entry
 	writer writer    // the leader's alone
 
 	mu    sync.Mutex
 	queue []*entry // waiting for a leader, at most maxQueue
+	bytes int      // of the lines in queue, at most maxQueued
 	busy  bool     // somebody leads
 	stop  bool     // closed for new records
 	fatal error    // for good
@@ -141,7 +143,7 @@ func start(cfg Config, lock *os.File) (*Log, error) {
 		return nil, err
 	}
 	l := &Log{
-		cfg: cfg, lock: lock, origin: cfg.Origin,
+		cfg: cfg, lock: lock, vault: newVault(key), origin: cfg.Origin,
 		idle: make(chan struct{}), quit: make(chan struct{}), done: make(chan struct{}),
 	}
 	if l.origin == "" {
@@ -149,7 +151,9 @@ func start(cfg Config, lock *os.File) (*Log, error) {
 		_, _ = io.WriteString(mac, "doorward audit origin")
 		l.origin = "doorward/" + hex.EncodeToString(mac.Sum(nil)[:8])
 	}
-	l.pool.New = func() any { return newEntry(hmac.New(sha256.New, key)) }
+	l.pool.New = func() any {
+		return newEntry(keeper{how: cfg.Arguments, mac: hmac.New(sha256.New, key), seal: sealer{vault: l.vault}})
+	}
 	l.writer = writer{cfg: &l.cfg, origin: l.origin, writing: &l.writing}
 	repaired, err := l.writer.resume()
 	if err != nil {
@@ -170,8 +174,10 @@ func start(cfg Config, lock *os.File) (*Log, error) {
 // greet writes the first records of this process.
 func (l *Log) greet(repaired int64) error {
 	ctx := context.Background()
-	err := l.write(ctx, func(r *Record, _ hash.Hash, _ time.Time) {
+	err := l.write(ctx, func(e *entry) error {
+		r := &e.rec
 		r.Kind, r.Event, r.Format, r.Origin = KindStart, startProcess, Format, clip(l.origin, maxShort)
+		return nil
 	})
 	if err != nil || repaired == 0 {
 		return err
@@ -240,27 +246,29 @@ func dropTemporary(dir, name string) {
 // Intent records that a call is about to go upstream. When it returns nil the
 // record is as durable as configured; otherwise the call must not go.
 func (l *Log) Intent(ctx context.Context, ex *gate.Exchange) error {
-	return l.write(ctx, func(r *Record, mac hash.Hash, _ time.Time) {
-		r.Kind = KindIntent
-		r.fill(ex, false, mac)
+	return l.write(ctx, func(e *entry) error {
+		e.rec.Kind = KindIntent
+		return e.fill(ex, false)
 	})
 }
 
 // Outcome records how an exchange ended. When it returns an error no answer
 // may leave.
 func (l *Log) Outcome(ctx context.Context, ex *gate.Exchange, out gate.Outcome) error {
-	return l.write(ctx, func(r *Record, mac hash.Hash, now time.Time) {
-		r.Kind = KindOutcome
-		r.fill(ex, out.Intent, mac)
-		r.end(ex, out, now)
+	return l.write(ctx, func(e *entry) error {
+		e.rec.Kind = KindOutcome
+		err := e.fill(ex, out.Intent)
+		e.rec.end(ex, out, e.rec.Time)
+		return err
 	})
 }
 
 // Event records what is no exchange.
 func (l *Log) Event(ctx context.Context, ev gate.Event) error {
-	return l.write(ctx, func(r *Record, _ hash.Hash, _ time.Time) {
-		r.Kind = KindEvent
-		r.event(ev)
+	return l.write(ctx, func(e *entry) error {
+		e.rec.Kind = KindEvent
+		e.rec.event(ev)
+		return nil
 	})
 }
 

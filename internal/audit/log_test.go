@@ -36,7 +36,7 @@ func open(tb testing.TB, cfg audit.Config) *audit.Log {
 
 func exchange(id string) *gate.Exchange {
 	raw := []byte(`{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"files_read","arguments":{"path":"/secret"}}}`)
-	params := strings.Index(string(raw), `{"name"`)
+	params, arguments := strings.Index(string(raw), `{"name"`), strings.Index(string(raw), `{"path"`)
 	return &gate.Exchange{
 		ID:    id,
 		Start: time.Now(),
@@ -49,6 +49,7 @@ func exchange(id string) *gate.Exchange {
 			Message: &gate.Message{
 				Raw: raw, Kind: gate.Request, Method: "tools/call",
 				ID: gate.Span{Start: 22, End: 23}, Params: gate.Span{Start: params, End: len(raw) - 1},
+				Fields: []gate.Field{{Name: "name"}, {Name: "arguments", Value: gate.Span{Start: arguments, End: len(raw) - 2}}},
 			},
 			Era: gate.Stateful, Session: &gate.Session{ID: "session-secret"}, Item: gate.Tool, Name: "files_read",
 		},
@@ -126,7 +127,7 @@ func TestRecordsSayWhatHappened(t *testing.T) {
 	if err := json.Unmarshal(intent.AppendJSON(nil), &got); err != nil {
 		t.Fatal(err)
 	}
-	for _, volatile := range []string{"time", "prev", "arguments", "session", "pin"} {
+	for _, volatile := range []string{"time", "prev", "arguments", "sealed", "session", "pin"} {
 		delete(got, volatile)
 	}
 	want := map[string]any{
@@ -181,7 +182,7 @@ func TestAPartialListIsOnRecord(t *testing.T) {
 // A log that an earlier format began is read to its end; one of a later format
 // is refused, for it may hold what this program does not know.
 func TestFormats(t *testing.T) {
-	for format, ok := range map[int]bool{1: true, audit.Format: true, audit.Format + 1: false} {
+	for format, ok := range map[int]bool{1: true, 2: true, 3: true, audit.Format: true, audit.Format + 1: false} {
 		dir := t.TempDir()
 		r := audit.Record{Seq: 1, Time: time.Unix(1, 0), Kind: audit.KindStart, Event: "process", Format: format, Origin: "log"}
 		if err := os.WriteFile(filepath.Join(dir, "audit-00000001.jsonl"), append(r.AppendJSON(nil), '\n'), 0o600); err != nil {
@@ -256,16 +257,35 @@ func TestNothingCanBeInjected(t *testing.T) {
 }
 
 func TestEveryTextIsBounded(t *testing.T) {
+	for _, how := range []audit.Arguments{audit.Sealed, audit.Plain} {
+		t.Run(fmt.Sprint(how), func(t *testing.T) { everyTextIsBounded(t, how) })
+	}
+}
+
+// everyTextIsBounded writes one record with every field at its bound and every
+// byte escaped, its arguments among them: its line is still below the longest
+// that a reader takes, with room for the numbers.
+func everyTextIsBounded(t *testing.T, how audit.Arguments) {
 	cfg := config(t.TempDir())
+	cfg.Arguments = how
 	l := open(t, cfg)
 	long := strings.Repeat("\x01", 1<<20)
-	ex := exchange(long)
-	ex.Principal = &gate.Principal{Method: long, Subject: long, Tenant: long, Credential: long}
-	ex.Inbound.UserAgent, ex.Inbound.Profile, ex.Inbound.Transport = long, long, long
+	many := slices.Repeat([]string{long}, 1000)
+	arguments := strings.Repeat("\x7f", 32<<10)
+	ex := says(long, "tools/call", arguments, arguments)
+	ex.Principal = &gate.Principal{
+		Method: gate.MethodJWT, Realm: long, Subject: long, Tenant: long, Credential: long, Client: long,
+		Groups: many, Roles: many, Scopes: many,
+	}
+	ex.Inbound.UserAgent, ex.Inbound.Profile, ex.Inbound.Transport, ex.Inbound.Request = long, long, long, long
+	ex.Inbound.Remote = netip.MustParseAddr("2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff")
 	ex.Call.Session.ID = long
-	ex.Call.Message.Method, ex.Target.Upstream, ex.Target.Item.Name = long, long, strings.Repeat("é", 1<<20)
-	ex.Target.Unavailable = slices.Repeat([]string{long}, 1000)
+	ex.Target.Upstream, ex.Target.Item.Name = long, strings.Repeat("\x01", 1<<20)
+	ex.Target.Unavailable = many
+	ex.Grant = gate.Grant{Policy: long, Role: long, Rule: long, Observed: many}
+	ex.Approved = long
 	out := gate.Outcome{Verdict: gate.Refuse(gate.Code(long), long, long), Stage: long, Status: long}
+	out.Verdict.Approval = &gate.Approval{ID: long}
 	if err := errors.Join(l.Outcome(t.Context(), ex, out), l.Close()); err != nil {
 		t.Fatal(err)
 	}
@@ -273,11 +293,22 @@ func TestEveryTextIsBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if info.Size() > 56<<10 {
+	if info.Size() > 376<<10 {
 		t.Errorf("the log has %d bytes", info.Size())
 	}
-	if got := read(t, cfg.Dir, audit.Query{Kind: audit.KindOutcome})[0].Unavailable; len(got) != 33 || got[32] != "…" {
-		t.Errorf("unavailable has %d names: %.100q", len(got), got)
+	got := read(t, cfg.Dir, audit.Query{Kind: audit.KindOutcome})[0]
+	for name, list := range map[string][]string{
+		"unavailable": got.Unavailable, "groups": got.Principal.Groups, "roles": got.Principal.Roles, "scopes": got.Principal.Scopes,
+	} {
+		if len(list) != 33 || list[32] != "…" {
+			t.Errorf("%s has %d names: %.100q", name, len(list), list)
+		}
+	}
+	if len(got.Observed) != 9 || got.Observed[8] != "…" || len(got.Observed[0]) > 256+len("…") {
+		t.Errorf("observed has %d texts: %.100q", len(got.Observed), got.Observed)
+	}
+	if kept, err := l.Open(&got); err != nil || string(kept) != arguments {
+		t.Errorf("the arguments came back as %d bytes, %v", len(kept), err)
 	}
 	verify(t, cfg.Dir)
 }

@@ -22,7 +22,10 @@ type Query struct {
 	Exchange     string
 	Kind         string
 	Status       string
-	Limit        int // how many at most; 0: all
+	Rule         string // that let it pass: the whole of it, or its path
+	Approval     string // its id
+	Observed     bool   // rules in observe mode would have refused it
+	Limit        int    // how many at most; 0: all
 }
 
 func (q *Query) match(r *Record) bool {
@@ -32,6 +35,9 @@ func (q *Query) match(r *Record) bool {
 		(q.Upstream == "" || q.Upstream == r.Upstream) &&
 		(q.Item == "" || q.Item == r.Item) &&
 		(q.Exchange == "" || q.Exchange == r.Exchange) &&
+		(q.Rule == "" || q.Rule == r.Rule || strings.HasPrefix(r.Rule, q.Rule) && strings.HasPrefix(r.Rule[len(q.Rule):], ": ")) &&
+		(q.Approval == "" || q.Approval == r.Approval) &&
+		(!q.Observed || len(r.Observed) > 0) &&
 		(q.Principal == "" || q.Principal == r.Principal.Subject || q.Principal == r.Principal.Credential || q.Principal == r.Actor) &&
 		(q.Since.IsZero() || !r.Time.Before(q.Since)) &&
 		(q.Until.IsZero() || r.Time.Before(q.Until))

@@ -19,20 +19,24 @@ const (
 // refuse a key that they do not know, so any new key raises it; they read every
 // earlier version, for a log goes on when Doorward is replaced by a newer one.
 // Version 2 has "unavailable"; version 3 "request" and the principal's "client"
-// and "issuer".
-const Format = 3
+// and "issuer"; version 4 "approval", "observed", "plain", "policy", "role",
+// "rule", "sealed", and the principal's "groups", "roles" and "scopes".
+const Format = 4
 
 // Bounds of what one record holds, in bytes before escaping. A longer text is
 // cut and ends in "…". With every field at its bound and every byte escaped the
 // line stays below maxLine.
 const (
-	maxShort  = 128  // names that Doorward or its configuration gives
-	maxText   = 512  // reason, detail, agent, subject
-	maxItem   = 1024 // a tool's name or a resource's URI
-	maxName   = 64   // an upstream's name in a list of them (config allows no longer one)
-	maxNames  = 32   // names in a list
-	maxNumber = 1<<53 - 1
-	maxLine   = 64 << 10
+	maxShort     = 128  // names that Doorward or its configuration gives
+	maxText      = 512  // reason, detail, agent, subject, rule
+	maxItem      = 1024 // a tool's name or a resource's URI
+	maxName      = 64   // an upstream's name in a list of them (config allows no longer one)
+	maxNames     = 32   // names in a list
+	maxSeen      = 8    // texts of what rules in observe mode would have refused
+	maxSeenText  = 256
+	maxArguments = 32 << 10 // of a call; longer ones are not kept
+	maxNumber    = 1<<53 - 1
+	maxLine      = 384 << 10 // with its newline
 )
 
 // Principal is who acted, as the record has it.
@@ -41,6 +45,9 @@ type Principal struct {
 	Issuer                  string // of the token; empty for other methods
 	Client                  string // OAuth client_id that the token was issued to
 	Credential              string // public id of the credential
+	// Groups, Roles and Scopes are sorted; of more than 32 the first 32 and "…".
+	// The outcome of an exchange that had an intent leaves them out.
+	Groups, Roles, Scopes []string
 }
 
 // Record is one line of the log. A zero field is absent from the line.
@@ -75,6 +82,16 @@ type Record struct {
 	Item        string // tool, prompt, resource
 	Pin         gate.Digest
 	Arguments   [32]byte // HMAC-SHA256 of the params' bytes with the installation's key
+	// Sealed and Plain are the exact bytes of a call's arguments, as the Arguments
+	// of the Config have it; both nil when they are not kept. Log.Open reads them.
+	Sealed []byte
+	Plain  []byte // empty and not nil: the call had none
+
+	Policy   string   // version of the policy that decided
+	Role     string   // whose rule let it pass
+	Rule     string   // that let it pass: its path in the configuration, ": ", its text
+	Observed []string // what rules in observe mode would have refused; of more than 8 the first 8 and "…"
+	Approval string   // id of the approval that a held call waits for, or that let this one pass
 
 	Effect string // "deny", "continue", "hold"; outcomes only
 	Code   string

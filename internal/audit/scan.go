@@ -48,7 +48,7 @@ func openScanner(dir string, n int, off int64) (*scanner, error) {
 		f.Close()
 		return nil, err
 	}
-	return &scanner{file: f, in: bufio.NewReaderSize(f, 4*maxLine), segment: n, off: off}, nil
+	return &scanner{file: f, in: bufio.NewReaderSize(f, maxLine), segment: n, off: off}, nil
 }
 
 // next returns a line without its newline, valid until the next call; io.EOF

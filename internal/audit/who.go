@@ -1,0 +1,100 @@
+package audit
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"doorward/internal/gate"
+)
+
+// principal is who acted; of a sign-in that was refused, what was proved of it.
+// What it may be, by groups, roles and scopes, is told once an exchange.
+func principal(ex *gate.Exchange, told bool) Principal {
+	p := ex.Principal
+	if p == nil {
+		a := &ex.Attempt
+		p = &gate.Principal{Method: a.Method, Realm: a.Realm, Subject: a.Subject, Credential: a.Credential}
+	}
+	r := Principal{
+		Method:     clip(p.Method, maxShort),
+		Subject:    clip(p.Subject, maxText),
+		Tenant:     clip(p.Tenant, maxShort),
+		Client:     clip(p.Client, maxShort),
+		Credential: clip(p.Credential, maxShort),
+	}
+	if p.Method == gate.MethodJWT || p.Method == gate.MethodIntrospection {
+		r.Issuer = clip(p.Realm, maxText)
+	}
+	if !told {
+		r.Groups = few(p.Groups, maxNames, maxShort)
+		r.Roles = few(p.Roles, maxNames, maxShort)
+		r.Scopes = few(p.Scopes, maxNames, maxShort)
+	}
+	return r
+}
+
+// ErrNotWhole means that a record does not say all that its principal was.
+var ErrNotWhole = errors.New("the record does not hold the whole principal")
+
+// Who is the principal that the record is about, as identify made it but for its
+// end (Expires, Renewal). It is ErrNotWhole where anything of it was cut, and
+// for an outcome whose intent says the rest. Records before format 4 have no
+// groups, roles and scopes, and do not show it: the caller looks at the format.
+func (r *Record) Who() (*gate.Principal, error) {
+	p := &r.Principal
+	if r.Transport == "" {
+		return nil, ErrNotWhole
+	}
+	realm, err := p.realm()
+	if err != nil {
+		return nil, err
+	}
+	for _, field := range []struct {
+		text  string
+		limit int
+	}{
+		{p.Method, maxShort}, {p.Subject, maxText}, {p.Tenant, maxShort},
+		{p.Client, maxShort}, {p.Credential, maxShort}, {p.Issuer, maxText},
+	} {
+		if cut(field.text, field.limit) {
+			return nil, ErrNotWhole
+		}
+	}
+	for _, list := range [...][]string{p.Groups, p.Roles, p.Scopes} {
+		if len(list) > maxNames || slices.ContainsFunc(list, func(s string) bool { return cut(s, maxShort) }) {
+			return nil, ErrNotWhole
+		}
+	}
+	return &gate.Principal{
+		Method: p.Method, Realm: realm, Subject: p.Subject, Tenant: p.Tenant, Credential: p.Credential, Client: p.Client,
+		Groups: p.Groups, Scopes: p.Scopes, Roles: p.Roles,
+	}, nil
+}
+
+// realm is who vouched for the subject: the method says it of all but tokens.
+func (p *Principal) realm() (string, error) {
+	switch p.Method {
+	case gate.MethodAPIKey, gate.MethodSignature:
+		return gate.RealmKeys, nil
+	case gate.MethodMTLS:
+		return gate.RealmMTLS, nil
+	case gate.MethodAnonymous:
+		return gate.RealmAnonymous, nil
+	case gate.MethodLocal:
+		return gate.RealmLocal, nil
+	case gate.MethodJWT, gate.MethodIntrospection:
+		if p.Issuer != "" {
+			return p.Issuer, nil
+		}
+	}
+	return "", fmt.Errorf("%w: it came by %q", ErrNotWhole, p.Method)
+}
+
+// cut tells whether clip may have cut a text, or the encoder replaced what was
+// no character.
+func cut(s string, limit int) bool {
+	return len(s) >= limit-1 && strings.HasSuffix(s, "…") || strings.ContainsRune(s, utf8.RuneError)
+}
