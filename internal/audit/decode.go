@@ -139,7 +139,7 @@ func (p *parser) member(key string, r *Record) (err error) {
 		r.Remote, err = p.addr()
 		return err
 	case "principal":
-		return p.object(func(key string) error { return p.principal(key, &r.Principal) })
+		return p.object(func(key string) error { return p.principal(key, r) })
 	}
 	return p.fault("unknown key " + strconv.Quote(key))
 }
@@ -262,22 +262,23 @@ func (r *Record) countField(key string) *int64 {
 	return nil
 }
 
-func (p *parser) principal(key string, to *Principal) (err error) {
+func (p *parser) principal(key string, r *Record) (err error) {
+	to := &r.Principal
 	switch key {
 	case "client":
 		to.Client, err = p.text()
 	case "credential":
 		to.Credential, err = p.text()
 	case "groups":
-		to.Groups, err = p.texts(maxNames + 1)
+		r.Groups, err = p.texts(maxNames + 1)
 	case "issuer":
 		to.Issuer, err = p.text()
 	case "method":
 		to.Method, err = p.text()
 	case "roles":
-		to.Roles, err = p.texts(maxNames + 1)
+		r.Roles, err = p.texts(maxNames + 1)
 	case "scopes":
-		to.Scopes, err = p.texts(maxNames + 1)
+		r.Scopes, err = p.texts(maxNames + 1)
 	case "subject":
 		to.Subject, err = p.text()
 	case "tenant":

@@ -5,7 +5,8 @@
 // A record is accepted (queued), then durable (the call returned nil: it has a
 // sequence number that is never reused), then checkpointed (a file names its
 // position and the head of the chain). A record that cannot be written is
-// refused; the log never drops one and goes on. It holds no arguments, results
-// or credentials, only a keyed digest of the arguments. It never decides
-// anything and never rewrites what it has acknowledged. DESIGN.md has the format.
+// refused; the log never drops one and goes on. It holds no results and no
+// credentials; of arguments what its Config says, by default sealed so that only
+// Log.Open reads them. It never decides anything and never rewrites what it has
+// acknowledged. DESIGN.md has the format.
 package audit

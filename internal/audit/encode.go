@@ -54,7 +54,7 @@ func appendRecord(b []byte, r *Record) ([]byte, gaps) {
 	g.prev = len(b) - start
 	b = hex.AppendEncode(b, r.Prev[:])
 	b = append(b, `",`...)
-	b = appendPrincipal(b, &r.Principal)
+	b = appendPrincipal(b, r)
 	b = appendText(b, `"profile":`, r.Profile)
 	b = appendText(b, `"reason":`, r.Reason)
 	b = appendAddr(b, r.Remote)
@@ -82,17 +82,18 @@ func appendRecord(b []byte, r *Record) ([]byte, gaps) {
 	return b, g
 }
 
-func appendPrincipal(b []byte, p *Principal) []byte {
+func appendPrincipal(b []byte, r *Record) []byte {
+	p := &r.Principal
 	from := len(b)
 	b = append(b, `"principal":{`...)
 	empty := len(b)
 	b = appendText(b, `"client":`, p.Client)
 	b = appendText(b, `"credential":`, p.Credential)
-	b = appendTexts(b, `"groups":`, p.Groups)
+	b = appendTexts(b, `"groups":`, r.Groups)
 	b = appendText(b, `"issuer":`, p.Issuer)
 	b = appendText(b, `"method":`, p.Method)
-	b = appendTexts(b, `"roles":`, p.Roles)
-	b = appendTexts(b, `"scopes":`, p.Scopes)
+	b = appendTexts(b, `"roles":`, r.Roles)
+	b = appendTexts(b, `"scopes":`, r.Scopes)
 	b = appendText(b, `"subject":`, p.Subject)
 	b = appendText(b, `"tenant":`, p.Tenant)
 	if len(b) == empty {

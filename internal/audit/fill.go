@@ -16,7 +16,7 @@ import (
 func (e *entry) fill(ex *gate.Exchange, told bool) error {
 	r := &e.rec
 	r.Exchange = clip(ex.ID, maxShort)
-	r.Principal = principal(ex, told)
+	r.Principal = principal(ex)
 	call := &ex.Call
 	if call.Era != gate.NoEra {
 		r.Era = call.Era.String()
@@ -38,6 +38,11 @@ func (e *entry) fill(ex *gate.Exchange, told bool) error {
 	r.granted(ex)
 	if told {
 		return nil
+	}
+	if p := ex.Principal; p != nil {
+		r.Groups = few(p.Groups, maxNames, maxShort)
+		r.Roles = few(p.Roles, maxNames, maxShort)
+		r.Scopes = few(p.Scopes, maxNames, maxShort)
 	}
 	r.whence(ex)
 	return e.keep(ex.Call.Message)

@@ -298,7 +298,7 @@ func everyTextIsBounded(t *testing.T, how audit.Arguments) {
 	}
 	got := read(t, cfg.Dir, audit.Query{Kind: audit.KindOutcome})[0]
 	for name, list := range map[string][]string{
-		"unavailable": got.Unavailable, "groups": got.Principal.Groups, "roles": got.Principal.Roles, "scopes": got.Principal.Scopes,
+		"unavailable": got.Unavailable, "groups": got.Groups, "roles": got.Roles, "scopes": got.Scopes,
 	} {
 		if len(list) != 33 || list[32] != "…" {
 			t.Errorf("%s has %d names: %.100q", name, len(list), list)

@@ -45,9 +45,6 @@ type Principal struct {
 	Issuer                  string // of the token; empty for other methods
 	Client                  string // OAuth client_id that the token was issued to
 	Credential              string // public id of the credential
-	// Groups, Roles and Scopes are sorted; of more than 32 the first 32 and "…".
-	// The outcome of an exchange that had an intent leaves them out.
-	Groups, Roles, Scopes []string
 }
 
 // Record is one line of the log. A zero field is absent from the line.
@@ -71,6 +68,10 @@ type Record struct {
 	Remote    netip.Addr
 	Agent     string
 	Principal Principal
+	// Groups, Roles and Scopes are the principal's, sorted; of more than 32 the
+	// first 32 and "…". They are in its object in the line. The outcome of an
+	// exchange that had an intent leaves them out.
+	Groups, Roles, Scopes []string
 
 	Method   string
 	ID       string // the message id's token, cut at 128 bytes

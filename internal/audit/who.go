@@ -11,8 +11,7 @@ import (
 )
 
 // principal is who acted; of a sign-in that was refused, what was proved of it.
-// What it may be, by groups, roles and scopes, is told once an exchange.
-func principal(ex *gate.Exchange, told bool) Principal {
+func principal(ex *gate.Exchange) Principal {
 	p := ex.Principal
 	if p == nil {
 		a := &ex.Attempt
@@ -27,11 +26,6 @@ func principal(ex *gate.Exchange, told bool) Principal {
 	}
 	if p.Method == gate.MethodJWT || p.Method == gate.MethodIntrospection {
 		r.Issuer = clip(p.Realm, maxText)
-	}
-	if !told {
-		r.Groups = few(p.Groups, maxNames, maxShort)
-		r.Roles = few(p.Roles, maxNames, maxShort)
-		r.Scopes = few(p.Scopes, maxNames, maxShort)
 	}
 	return r
 }
@@ -52,25 +46,18 @@ func (r *Record) Who() (*gate.Principal, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, field := range []struct {
-		text  string
-		limit int
-	}{
-		{p.Method, maxShort}, {p.Subject, maxText}, {p.Tenant, maxShort},
-		{p.Client, maxShort}, {p.Credential, maxShort}, {p.Issuer, maxText},
-	} {
-		if cut(field.text, field.limit) {
-			return nil, ErrNotWhole
-		}
+	short := [...]string{p.Method, p.Tenant, p.Client, p.Credential}
+	if slices.ContainsFunc(short[:], func(s string) bool { return cut(s, maxShort) }) || cut(p.Subject, maxText) || cut(p.Issuer, maxText) {
+		return nil, ErrNotWhole
 	}
-	for _, list := range [...][]string{p.Groups, p.Roles, p.Scopes} {
+	for _, list := range [...][]string{r.Groups, r.Roles, r.Scopes} {
 		if len(list) > maxNames || slices.ContainsFunc(list, func(s string) bool { return cut(s, maxShort) }) {
 			return nil, ErrNotWhole
 		}
 	}
 	return &gate.Principal{
 		Method: p.Method, Realm: realm, Subject: p.Subject, Tenant: p.Tenant, Credential: p.Credential, Client: p.Client,
-		Groups: p.Groups, Scopes: p.Scopes, Roles: p.Roles,
+		Groups: r.Groups, Scopes: r.Scopes, Roles: r.Roles,
 	}, nil
 }
 
@@ -92,6 +79,10 @@ func (p *Principal) realm() (string, error) {
 	}
 	return "", fmt.Errorf("%w: it came by %q", ErrNotWhole, p.Method)
 }
+
+// WholeItem tells whether the record holds the whole name of the tool, prompt or
+// resource.
+func (r *Record) WholeItem() bool { return !cut(r.Item, maxItem) }
 
 // cut tells whether clip may have cut a text, or the encoder replaced what was
 // no character.
