@@ -43,7 +43,7 @@ func (a *App) openAudit(dataDir string) error {
 	for n := 1; n <= last; n++ {
 		a.audit, err = audit.Open(audit.Config{
 			Dir: auditDir(dataDir, n), KeyFile: filepath.Join(dataDir, "audit.key"),
-			Durability: durability(a.Config.Audit.Durability), Log: a.Log,
+			Durability: durability(a.Config.Audit.Durability), Arguments: kept(a.Config.Audit.Arguments), Log: a.Log,
 		})
 		if !errors.Is(err, audit.ErrLocked) {
 			a.primary = n == 1

@@ -82,6 +82,7 @@ func sameProcess(was, is *config.Config) error {
 		{"state", was.State != is.State},
 		{"admin.address", was.Admin.Address != is.Admin.Address},
 		{"audit.durability", was.Audit.Durability != is.Audit.Durability},
+		{"audit.arguments", was.Audit.Arguments != is.Audit.Arguments},
 		{"trust.lock", was.Trust.Lock != is.Trust.Lock},
 		{"trust.first_use", was.Trust.FirstUse != is.Trust.FirstUse},
 		{"telemetry.log.format", was.Telemetry.Log.Format != is.Telemetry.Log.Format},

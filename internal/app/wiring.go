@@ -34,6 +34,19 @@ func durability(word string) audit.Durability {
 	return audit.Process
 }
 
+// kept is what the audit log keeps of arguments; config knows no other words.
+func kept(word string) audit.Arguments {
+	switch word {
+	case "sealed":
+		return audit.Sealed
+	case "hashed":
+		return audit.Hashed
+	case "plain":
+		return audit.Plain
+	}
+	return audit.None
+}
+
 func firstUse(word string) lock.FirstUse {
 	if word == "approve" {
 		return lock.ApproveFirst

@@ -313,6 +313,8 @@ type Secret struct {
 type Audit struct {
 	// Durability of a record before the call goes on: process survives the death of Doorward, power that of the machine.
 	Durability string `yaml:"durability" enum:"process power"`
+	// Arguments of tools and prompts on record: sealed (a digest, and the exact arguments encrypted with data_dir/audit.key), hashed (a digest alone), plain (a digest, and the arguments readable by whoever reads the log) or none.
+	Arguments string `yaml:"arguments" enum:"sealed hashed plain none"`
 }
 
 // Telemetry is about Doorward's own log.

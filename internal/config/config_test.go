@@ -49,7 +49,7 @@ func TestTheSmallestFile(t *testing.T) {
 	if diff := cmp.Diff(want, c.Upstreams["files"]); diff != "" {
 		t.Errorf("upstream (-want +got):\n%s", diff)
 	}
-	if !c.Identity.APIKeys || c.Identity.Anonymous != nil || c.Trust.FirstUse != "hold" || c.Trust.OnChange != "hold" || c.Listen.MaxBody != 4<<20 || c.Audit.Durability != "process" {
+	if !c.Identity.APIKeys || c.Identity.Anonymous != nil || c.Trust.FirstUse != "hold" || c.Trust.OnChange != "hold" || c.Listen.MaxBody != 4<<20 || c.Audit.Durability != "process" || c.Audit.Arguments != "sealed" {
 		t.Errorf("a default is not the safe one: %+v", c)
 	}
 	if !c.BuiltInRole {

@@ -22,7 +22,7 @@ func defaults() Config {
 			MaxBody: 4 << 20,
 		},
 		Trust:      Trust{Lock: "doorward.lock", FirstUse: "hold", OnChange: "hold"},
-		Audit:      Audit{Durability: "process"},
+		Audit:      Audit{Durability: "process", Arguments: "sealed"},
 		Telemetry:  Telemetry{Log: Log{Format: "text", Level: "info"}},
 		Disclosure: Disclosure{Server: true},
 	}

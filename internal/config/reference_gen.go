@@ -109,6 +109,7 @@ const fieldDocs = "\n" +
 	"Secret.Type\tType of the value: string, or url for one that must be an absolute URL.\n" +
 	"Secret.MaxAge\tMaxAge after which a file counts as overdue for rotation. Never unless written.\n" +
 	"Audit.Durability\tDurability of a record before the call goes on: process survives the death of Doorward, power that of the machine.\n" +
+	"Audit.Arguments\tArguments of tools and prompts on record: sealed (a digest, and the exact arguments encrypted with data_dir/audit.key), hashed (a digest alone), plain (a digest, and the arguments readable by whoever reads the log) or none.\n" +
 	"Telemetry.Log\tLog goes to standard error.\n" +
 	"Log.Format\tFormat of a line.\n" +
 	"Log.Level\tLevel is the least that is written.\n" +
