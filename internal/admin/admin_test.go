@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -42,6 +43,10 @@ func (o *operator) RevokeKey(_ context.Context, actor, id string) error {
 
 func (o *operator) Approve(_ context.Context, actor string, refs []Ref) (int, error) {
 	return len(refs), o.note(actor, "approve "+refs[0].Name)
+}
+
+func (o *operator) Calls(_ context.Context, actor string, q CallQuery) (CallList, error) {
+	return CallList{Calls: []Call{{Exchange: q.Exchange, Time: q.Since, Arguments: json.RawMessage(`{"a":"<&>\u2028"}`)}}, Cut: true}, o.note(actor, "calls")
 }
 
 func (o *operator) Status(context.Context) (Status, error) { return Status{Version: "test"}, nil }
@@ -87,6 +92,28 @@ func TestTheKernelSaysWhoActs(t *testing.T) {
 	}
 	if len(op.asked) != 3 {
 		t.Errorf("got %q", op.asked)
+	}
+}
+
+// What was recorded comes over the socket as it was.
+func TestCallsOverTheSocket(t *testing.T) {
+	op := &operator{}
+	c := listen(t, t.TempDir(), op)
+	since := time.Date(2026, 11, 26, 1, 2, 3, 4, time.UTC)
+	list, err := c.Calls(t.Context(), "somebody else", CallQuery{Exchange: "x", Since: since})
+	if err != nil || !list.Cut || len(list.Calls) != 1 || list.Calls[0].Exchange != "x" || !list.Calls[0].Time.Equal(since) {
+		t.Fatalf("got %+v, %v", list, err)
+	}
+	if got := string(list.Calls[0].Arguments); got != `{"a":"<&>\u2028"}` {
+		t.Errorf("the arguments are %s", got)
+	}
+	if len(op.asked) != 1 || !strings.HasPrefix(op.asked[0], "uid:") {
+		t.Errorf("asked %q", op.asked)
+	}
+	for _, r := range Routes() {
+		if strings.HasSuffix(r.Pattern, "/v1/records/calls") && r.Permission != "records:open" {
+			t.Errorf("%s needs %s", r.Pattern, r.Permission)
+		}
 	}
 }
 

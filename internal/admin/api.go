@@ -136,5 +136,6 @@ type Operator interface {
 	Revocations
 	Trust
 	Approvals
+	Records
 	Gateway
 }

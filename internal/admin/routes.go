@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"doorward/internal/gate"
@@ -16,12 +17,13 @@ type Permission string
 // The permissions. On the socket the gateway's own user and root have all of
 // them and nobody else has any.
 const (
-	KeysRead   Permission = "keys:read"
-	KeysWrite  Permission = "keys:write"
-	TrustRead  Permission = "trust:read"
-	TrustWrite Permission = "trust:write"
-	StatusRead Permission = "status:read"
-	ReloadRun  Permission = "reload:run"
+	KeysRead    Permission = "keys:read"
+	KeysWrite   Permission = "keys:write"
+	TrustRead   Permission = "trust:read"
+	TrustWrite  Permission = "trust:write"
+	RecordsOpen Permission = "records:open" // read what the audit log has sealed
+	StatusRead  Permission = "status:read"
+	ReloadRun   Permission = "reload:run"
 )
 
 // Route is one row of the API's table.
@@ -33,7 +35,7 @@ type Route struct {
 
 // Routes is the whole API of the socket.
 func Routes() []Route {
-	return append(append(revokedRoutes(), approvalRoutes()...), []Route{
+	return append(slices.Concat(revokedRoutes(), approvalRoutes(), recordRoutes()), []Route{
 		{"GET /v1/status", StatusRead, func(op Operator, _ string, r *http.Request) (any, error) {
 			return op.Status(r.Context())
 		}},

@@ -109,5 +109,7 @@ func (p peer) may(perm Permission) bool {
 func answer(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(v)
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false) // arguments of calls stay as short as they were
+	_ = enc.Encode(v)
 }
