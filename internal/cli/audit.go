@@ -69,7 +69,8 @@ func (r *run) auditSearch() *cobra.Command {
 	c := &cobra.Command{
 		Use: "search", Short: "Print the records that match every given flag", Args: cobra.NoArgs,
 		Example: `  doorward audit search --exchange 01K…
-  doorward audit search --upstream files --item read_file --since 7d --format json`,
+  doorward audit search --upstream files --item read_file --since 7d --format json
+  doorward audit search --observed --since 7d`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var err error
 			if q.Since, err = moment(since); err != nil {
@@ -98,6 +99,9 @@ func (r *run) auditSearch() *cobra.Command {
 	f.StringVar(&q.Upstream, "upstream", "", "the upstream")
 	f.StringVar(&q.Item, "item", "", "the tool, prompt or resource")
 	f.StringVar(&q.Code, "code", "", "the refusal's code")
+	f.StringVar(&q.Rule, "rule", "", "the rule that let it pass: its path in the configuration, or the whole of it")
+	f.BoolVar(&q.Observed, "observed", false, "what a rule in observe mode would have refused")
+	f.StringVar(&q.Approval, "approval", "", "the approval's id")
 	f.StringVar(&q.Exchange, "exchange", "", "the exchange's id")
 	f.StringVar(&q.Kind, "kind", "", "intent, outcome, event or start")
 	f.StringVar(&q.Status, "status", "", "ok, error, refused or failed")

@@ -41,6 +41,11 @@ func recordText(rec *audit.Record) string {
 	word(" %s", rec.Code)
 	word(" at %s", rec.Stage)
 	word(" (%s)", rec.Reason)
+	word(" by rule %s", rec.Rule)
+	word(" approval %s", rec.Approval)
+	for _, seen := range rec.Observed {
+		word(" observed (%s)", seen)
+	}
 	word(" %s", rec.Detail)
 	if rec.Kind == audit.KindOutcome {
 		fmt.Fprintf(&b, " %s", rec.Duration.Round(time.Microsecond))
