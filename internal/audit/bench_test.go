@@ -3,6 +3,7 @@ package audit_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	"doorward/internal/audit"
@@ -22,6 +23,25 @@ func BenchmarkCall(b *testing.B) {
 					b.Fatal(err)
 				}
 				if err := l.Outcome(context.Background(), ex, done()); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkArguments is what it costs to keep 4 KiB of arguments.
+func BenchmarkArguments(b *testing.B) {
+	arguments := `{"text":"` + strings.Repeat("a", 4<<10) + `"}`
+	for how, name := range map[audit.Arguments]string{audit.Sealed: "sealed", audit.Hashed: "hashed", audit.Plain: "plain", audit.None: "none"} {
+		b.Run(name, func(b *testing.B) {
+			cfg := config(b.TempDir())
+			cfg.Arguments = how
+			l := open(b, cfg)
+			ex := says("0199a0f4-7a31-7000-8000-000000000000", "tools/call", `{"name":"read","arguments":`+arguments+`}`, arguments)
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := l.Intent(context.Background(), ex); err != nil {
 					b.Fatal(err)
 				}
 			}
