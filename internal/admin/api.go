@@ -130,10 +130,15 @@ type Gateway interface {
 	Reload(ctx context.Context, actor string) error
 }
 
-// Operator is everything that the API serves.
-type Operator interface {
+// Credentials is the care of what clients are let in with.
+type Credentials interface {
 	Keys
 	Revocations
+}
+
+// Operator is everything that the API serves.
+type Operator interface {
+	Credentials
 	Trust
 	Approvals
 	Records

@@ -13,8 +13,8 @@ import (
 // Bounds of the arguments that a condition reads. jsonrpc bounds messages more
 // tightly in some of these; they hold whatever comes.
 const (
-	maxArguments = 1 << 20 // bytes
-	maxValues    = 10_000  // JSON values, names included
+	maxArguments = 256 << 10 // bytes
+	maxValues    = 10_000    // JSON values, names included
 	maxDepth     = 64
 )
 

@@ -15,7 +15,7 @@ import (
 // is priced when it is over, so one evaluation takes at most the budget and one
 // call more.
 const (
-	maxCost   = 20_000 // units of one evaluation
+	maxCost   = 10_000 // units of one evaluation
 	unitBytes = 64     // of text that an operation reads or writes, one unit
 	zoneCost  = 1000   // of looking a time zone up by its name
 	workCost  = 8      // bytes times weight of a pattern, one unit

@@ -2,6 +2,7 @@ package condition_test
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -9,8 +10,8 @@ import (
 	"doorward/internal/policy/condition"
 )
 
-// limit is that of one evaluation. The race detector and a busy machine make
-// everything slower, so the test takes the best of a few.
+// limit is that of one evaluation, in time on the processor: what else the machine
+// does is no fault of the program. The race detector makes everything slower.
 const (
 	limit = 10 * time.Millisecond
 	tries = 3
@@ -22,8 +23,8 @@ func numbers(n int) string { return strings.TrimSuffix(strings.Repeat("0,", n), 
 func TestPOL46Budget(t *testing.T) {
 	nine := "[1,2,3,4,5,6,7,8,9]"
 	list := `{"l":[` + numbers(9000) + `]}`
-	text := `{"s":"` + strings.Repeat("a", 1<<20-20) + `","l":[` + numbers(2) + `]}`
-	long := `{"s":"` + strings.Repeat("a", 500_000) + `","l":[` + numbers(5000) + `]}`
+	text := `{"s":"` + strings.Repeat("a", 256<<10-20) + `","l":[` + numbers(2) + `]}`
+	long := `{"s":"` + strings.Repeat("a", 250_000) + `","l":[` + numbers(5000) + `]}`
 	same := `"` + strings.Repeat("a", 50_000) + `"`
 	for _, tc := range []struct{ name, source, args string }{
 		{"9^4 of literals", fmt.Sprintf("%[1]s.all(a, %[1]s.all(b, %[1]s.all(c, %[1]s.all(d, a+b+c+d > 0))))", nine), ``},
@@ -51,24 +52,26 @@ func TestPOL46Budget(t *testing.T) {
 		{"lists added", "[" + strings.Repeat("[0]+", 59) + "[0]].all(v, args.l.all(x, v[0] == 0))", list},
 		{"a list in every step", "args.l.all(x, [" + numbers(200) + "].all(y, y == 0))", list},
 		{"a megabyte of text", `args.s != ""`, text},
-		{"a megabyte of escapes", `args.s != ""`, `{"s":"` + strings.Repeat(`\u0061`, 170_000) + `"}`},
+		{"a megabyte of escapes", `args.s != ""`, `{"s":"` + strings.Repeat(`\u0061`, 40_000) + `"}`},
 		{"many members", `args.m0 == 0`, members(3000)},
 		{"many members as a whole", `args == args`, members(3000)},
 		{"many members, over and over", `args.l.all(x, args.m2999 == 2999)`, strings.Replace(members(3000), "{", `{"l":[`+numbers(3000)+`],`, 1)},
-		{"many values", `args.l == [1]`, `{"l":[` + numbers(500_000) + `]}`},
-		{"many commas in a text", `args.s == ""`, `{"s":"` + strings.Repeat(",", 1<<20-20) + `"}`},
+		{"many values", `args.l == [1]`, `{"l":[` + numbers(100_000) + `]}`},
+		{"many commas in a text", `args.s == ""`, `{"s":"` + strings.Repeat(",", 256<<10-20) + `"}`},
 		{"too deep", `args.l == [1]`, `{"l":` + strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000) + `}`},
-		{"too large", `args.s == ""`, `{"s":"` + strings.Repeat("a", 1<<20) + `"}`},
+		{"too large", `args.s == ""`, `{"s":"` + strings.Repeat("a", 256<<10) + `"}`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			p := compile(t, tc.source)
 			in := daytime()
 			in.Args = []byte(tc.args)
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
 			best := time.Hour
 			for range tries {
-				start := time.Now()
+				start := spent(t)
 				r, err := p.Eval(in)
-				best = min(best, time.Since(start))
+				best = min(best, spent(t)-start)
 				if (r == condition.Failed) != (err != nil) {
 					t.Fatalf("%v with %v", r, err)
 				}
