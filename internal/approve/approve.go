@@ -60,7 +60,7 @@ func New(a Approvals, r Rounds, o Once) *Stage { return &Stage{approvals: a, rou
 // Name is "approve".
 func (s *Stage) Name() string { return "approve" }
 
-// Applies: whatever authorize judges can be held.
+// Applies to whatever authorize judges: all of it can be held.
 func (s *Stage) Applies(r gate.Route) bool { return r.Stages&gate.OnAuthorize != 0 }
 
 // roundsTTL is how long an answer to an upstream's question is remembered as

@@ -11,6 +11,8 @@ package authorize
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"doorward/internal/gate"
@@ -135,12 +137,8 @@ func question(ex *gate.Exchange, kind gate.ItemKind, upstream, name string) *pol
 }
 
 func denied(d policy.Decision, what string) gate.Verdict {
-	reason := d.Reason
-	for _, more := range [...]string{d.Rule, d.Public, d.Detail} {
-		if more != "" {
-			reason += ": " + more
-		}
-	}
+	all := slices.DeleteFunc([]string{d.Reason, d.Rule, d.Public, d.Detail}, func(s string) bool { return s == "" })
+	reason := strings.Join(all, ": ")
 	return gate.Refuse(gate.CodeDenied, reason, "You may not use "+what+". Ask whoever runs this gateway if you need it.")
 }
 

@@ -16,7 +16,7 @@ const triples = 10_000
 // TestListsAndCallsAgree: what a principal sees is what it can call with some
 // arguments, for random policies, principals and tools (requirement P2).
 func TestListsAndCallsAgree(t *testing.T) {
-	rnd := rand.New(rand.NewPCG(26, 11)) //nolint:gosec // a seed that can be repeated
+	rnd := rand.New(rand.NewPCG(26, 11))
 	pick := func(all ...string) string { return all[rnd.IntN(len(all))] }
 	patterns := func() []string {
 		return []string{pick("files", "docs", "*", "f*") + "/" + pick("*", "**", "read", "read_*", "write", "{read,drop}", "a/*")}

@@ -13,7 +13,7 @@ import (
 )
 
 // noon is a Thursday.
-var noon = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC) //nolint:gochecknoglobals // read-only
+var noon = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
 
 func called(who *gate.Principal, tool, args string) *policy.Question {
 	up, name, _ := strings.Cut(tool, "/")
