@@ -30,7 +30,7 @@ func (j *Judge) table(schema, name string) string {
 	}
 	// A catalogue's table in a schema of the application is one all the same in
 	// SQLite, where sqlite_master lives in main.
-	if j.tables[schema+".*"] && !(j.dialect == SQLite && j.catalogue(schema, name)) {
+	if j.tables[schema+".*"] && (j.dialect != SQLite || !j.catalogue(schema, name)) {
 		return ""
 	}
 	return not

@@ -15,7 +15,8 @@ const maxWait = 5 * time.Second
 // another instance for each that comes meanwhile: a second of work and about
 // 100 MiB which are never given back.
 type parser struct {
-	free chan struct{} // holds one token; none after a trap
+	free   chan struct{} // holds one token; none after a trap
+	broken chan struct{} // closed by a trap
 }
 
 // postgres is the one parser of the process, as the instances behind it are.
@@ -24,7 +25,7 @@ type parser struct {
 var postgres = newParser()
 
 func newParser() *parser {
-	p := &parser{free: make(chan struct{}, 1)}
+	p := &parser{free: make(chan struct{}, 1), broken: make(chan struct{})}
 	p.free <- struct{}{}
 	return p
 }
@@ -37,13 +38,16 @@ func (p *parser) parse(sql string) (stmts []*pg.RawStmt, why string) {
 	defer wait.Stop()
 	select {
 	case <-p.free:
+	case <-p.broken:
+		return nil, "cannot be judged: the parser failed"
 	case <-wait.C:
-		return nil, "cannot be judged now: the parser is busy or has failed"
+		return nil, "cannot be judged now: the parser is busy"
 	}
 	trapped := true
 	defer func() {
 		if trapped {
 			_ = recover()
+			close(p.broken)
 			stmts, why = nil, "cannot be judged: the parser failed"
 			return
 		}

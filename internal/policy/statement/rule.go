@@ -119,7 +119,7 @@ func New(r Rule) (*Judge, []Fault) {
 
 // Judge returns "" when the statement may pass. Otherwise it says what stood in
 // the way, for a client to read: names of functions and forms, no literal. It
-// takes at most a few tens of milliseconds, apart from the first statement for
+// takes about 0.1 s for the largest statements, apart from the first one for
 // PostgreSQL, for which the parser is compiled (about a second).
 func (j *Judge) Judge(sql string) (why string) {
 	if j == nil {

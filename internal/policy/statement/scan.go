@@ -299,25 +299,42 @@ func (s *scanner) symbol(c byte) string {
 	case c == '@' && s.dialect != Postgres:
 		return "holds a variable"
 	}
-	marks := "+-*/<>=~!%^&|"
-	if s.dialect == Postgres {
-		marks += "@#?`"
-	}
 	n := 0
-	for n < len(s.rest()) && strings.IndexByte(marks, s.s[s.i+n]) >= 0 {
-		if r := s.rest()[n:]; n > 0 && (strings.HasPrefix(r, "--") || strings.HasPrefix(r, "/*")) {
-			break
-		}
-		// Only PostgreSQL makes one operator of whatever stands together.
-		if n > 0 && s.dialect != Postgres && !subsetOperators[s.rest()[:n+1]] && !(n == 1 && strings.HasPrefix(s.rest(), "<=>")) && !strings.HasPrefix(s.rest(), "->>") {
-			break
-		}
-		n++
+	if s.dialect == Postgres {
+		n = s.operator()
+	} else {
+		n = s.mark()
 	}
 	if n == 0 {
 		return "holds a character that is not allowed outside of a string"
 	}
 	return s.put(symbol, s.rest()[:n], n)
+}
+
+// operator is the length of PostgreSQL's: all marks that stand together, up to
+// a comment.
+func (s *scanner) operator() int {
+	n := 0
+	for n < len(s.rest()) && strings.IndexByte("+-*/<>=~!%^&|@#?`", s.s[s.i+n]) >= 0 {
+		if r := s.rest()[n:]; n > 0 && (strings.HasPrefix(r, "--") || strings.HasPrefix(r, "/*")) {
+			break
+		}
+		n++
+	}
+	return n
+}
+
+// mark is the length of an operator of the others: the longest that they know.
+func (s *scanner) mark() int {
+	for n := min(3, len(s.rest())); n > 1; n-- {
+		if subsetOperators[s.rest()[:n]] {
+			return n
+		}
+	}
+	if strings.IndexByte("+-*/<>=~!%^&|", s.s[s.i]) >= 0 {
+		return 1
+	}
+	return 0
 }
 
 // subsetOperators are the operators of more than one character.

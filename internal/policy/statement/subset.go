@@ -44,8 +44,8 @@ func (p *subset) ahead(n int) token {
 }
 
 // take consumes the next token if it is one of those.
-func (p *subset) take(any ...string) bool {
-	for _, s := range any {
+func (p *subset) take(words ...string) bool {
+	for _, s := range words {
 		if p.peek().is(s) {
 			p.i++
 			return true

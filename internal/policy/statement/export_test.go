@@ -1,0 +1,7 @@
+package statement
+
+// Parse asks PostgreSQL's parser without the bounds before it.
+func Parse(sql string) (why string) {
+	_, why = postgres.parse(sql)
+	return why
+}
