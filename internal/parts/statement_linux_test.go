@@ -1,0 +1,208 @@
+package parts_test
+
+import (
+	"bufio"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"doorward/internal/policy/statement"
+)
+
+// postgresPrograms is where Debian keeps the programs of PostgreSQL 15.
+const postgresPrograms = "/usr/lib/postgresql/15/bin"
+
+// newPostgres starts a server of PostgreSQL that listens on a socket in a
+// directory alone, and returns the directory. It ends with the test. PostgreSQL
+// does not run as root: then it runs as the user postgres, which its package made.
+func newPostgres(t *testing.T) string {
+	t.Helper()
+	if _, err := os.Stat(filepath.Join(postgresPrograms, "initdb")); err != nil {
+		t.Fatal("PostgreSQL 15 is missing: run scripts/parts first (make test does)")
+	}
+	// A socket's path is short, and the user postgres has to reach it.
+	dir, err := os.MkdirTemp("/tmp", "doorward-pg-") //nolint:usetesting // see above
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	run := func(program string, args ...string) result {
+		cmd := exec.Command(filepath.Join(postgresPrograms, program), args...)
+		cmd.Dir = dir
+		if os.Getuid() == 0 {
+			uid, gid := postgresUser(t)
+			if err := os.Chown(dir, uid, gid); err != nil {
+				t.Fatal(err)
+			}
+			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
+		}
+		return execute(t, cmd)
+	}
+	data, log := filepath.Join(dir, "data"), filepath.Join(dir, "log")
+	if r := run("initdb", "-D", data, "-A", "trust", "-U", "owner", "-E", "UTF8", "--no-sync"); r.code != 0 {
+		t.Fatalf("initdb: %s", r.stderr)
+	}
+	if r := run("pg_ctl", "-D", data, "-w", "-l", log, "-o", "-F -k "+dir+" -c listen_addresses=", "start"); r.code != 0 {
+		t.Fatalf("pg_ctl: %s%s", r.stdout, r.stderr)
+	}
+	t.Cleanup(func() { run("pg_ctl", "-D", data, "-m", "immediate", "stop") })
+	return dir
+}
+
+func postgresUser(t *testing.T) (uid, gid int) {
+	t.Helper()
+	u, err := exec.Command("id", "-u", "postgres").Output()
+	if err != nil {
+		t.Fatalf("there is no user postgres: %v", err)
+	}
+	g, err := exec.Command("id", "-g", "postgres").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	uid, _ = strconv.Atoi(strings.TrimSpace(string(u)))
+	gid, _ = strconv.Atoi(strings.TrimSpace(string(g)))
+	return uid, gid
+}
+
+// psql sends each statement by itself, as one string, in one session.
+func psql(t *testing.T, dir, role string, statements ...string) result {
+	t.Helper()
+	args := []string{"-X", "-A", "-t", "-q", "-v", "VERBOSITY=verbose", "-h", dir, "-U", role, "-d", "postgres"}
+	for _, s := range statements {
+		args = append(args, "-c", s)
+	}
+	return execute(t, exec.Command(filepath.Join(postgresPrograms, "psql"), args...))
+}
+
+// The tables of the corpus, one that it must never reach, and a role for which
+// the server itself allows no more than the rule does.
+const statementTables = `
+CREATE TABLE orders (id int, customer_id int, status text, total numeric, created_at timestamptz, data jsonb, "delete" text);
+CREATE TABLE customers (id int, name text, country text);
+CREATE TABLE items (id int, order_id int, product_id int, qty int, price numeric);
+CREATE TABLE products (id int, category text);
+CREATE TABLE events (id int, customer_id int);
+CREATE TABLE "Mixed" (id int);
+CREATE TABLE secret (id int, pw text);
+INSERT INTO orders VALUES (1, 1, 'paid', 10, now(), '{"k": "v"}', '');
+INSERT INTO customers VALUES (1, 'a', 'DE');
+INSERT INTO secret VALUES (1, 'hunter2');
+CREATE ROLE reader LOGIN;
+ALTER ROLE reader SET default_transaction_read_only = on;
+GRANT SELECT ON orders, customers, items, products, events, "Mixed" TO reader;`
+
+// corpus reads statements, one a line as a Go string.
+func corpus(t *testing.T, name string) []string {
+	t.Helper()
+	f, err := os.Open(filepath.Join("..", "policy", "statement", "testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var list []string
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		s, err := strconv.Unquote(lines.Text())
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		list = append(list, s)
+	}
+	if err := lines.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// spellings are ways to call a function that hide it: what the judge does not
+// see, the server would run.
+var spellings = []string{
+	"SELECT x.pg_sleep FROM generate_series(9,9) x", "SELECT f.pg_read_file FROM lower('/etc/passwd') f",
+	"SELECT (('/etc/passwd')::text).pg_read_file", "SELECT pg_sleep.pg_sleep FROM generate_series(9,9) AS pg_sleep(x)",
+	"SELECT o.row_to_json FROM orders o", "SELECT o.secret FROM orders o", "SELECT (o).secret FROM orders o",
+	"SELECT secret.* FROM orders", "SELECT e.value FROM jsonb_each('{}') e", "SELECT a[1] FROM (SELECT ARRAY[1] AS a) x",
+	"SELECT s.pg_read_file FROM (SELECT '/etc/passwd'::text) s", "SELECT s.pg_read_file FROM (VALUES ('/etc/passwd')) s(v)",
+	"SELECT j.pg_sleep FROM (generate_series(9,9) a CROSS JOIN orders) j", "WITH w AS (SELECT 9) SELECT w.pg_sleep FROM w",
+	"SELECT x.pg_sleep FROM unnest(ARRAY[9], ARRAY[9]) x", "TABLE orders", "VALUES (1)", `SELECT * FROM "Mixed"`,
+}
+
+// What the judge lets pass, PostgreSQL itself finds to write nothing, to stay in
+// its transaction and to need no right beyond SELECT on the allowed tables.
+func TestPOL17To29PostgresAgrees(t *testing.T) {
+	dir := newPostgres(t)
+	if r := psql(t, dir, "owner", statementTables); r.code != 0 {
+		t.Fatalf("%s", r.stderr)
+	}
+	j, faults := statement.New(statement.Rule{Dialect: statement.Postgres, Tables: []string{"orders", "public.orders", "customers", "items", "products", "events", "Mixed"}})
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	var passed []string
+	for _, name := range []string{"hostile-postgres.txt", "legitimate-postgres.txt"} {
+		for _, s := range corpus(t, name) {
+			if j.Judge(s) == "" {
+				passed = append(passed, s)
+			}
+		}
+	}
+	for _, s := range spellings {
+		if j.Judge(s) == "" {
+			passed = append(passed, s)
+		}
+	}
+	work := make(chan string)
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	ran := 0
+	for range 4 {
+		all.Go(func() {
+			for s := range work {
+				for _, role := range []string{"owner", "reader"} {
+					if agrees(t, dir, role, s) {
+						mu.Lock()
+						ran++
+						mu.Unlock()
+					}
+				}
+			}
+		})
+	}
+	for _, s := range passed {
+		work <- s
+	}
+	close(work)
+	all.Wait()
+	t.Logf("%d statements passed the judge; of %d runs the server finished %d", len(passed), 2*len(passed), ran)
+	if ran < len(passed) {
+		t.Error("the server finished less than half of the runs: the corpus says too little")
+	}
+}
+
+// agrees runs one statement and tells whether it ran to its end.
+func agrees(t *testing.T, dir, role, sql string) bool {
+	t.Helper()
+	const mark = "still-there-and-clean"
+	r := psql(t, dir, role, "BEGIN", "SET LOCAL statement_timeout = '2s'", "SET LOCAL doorward.mark = 'here'", sql,
+		"SELECT '"+mark+"' WHERE pg_current_xact_id_if_assigned() IS NULL AND current_setting('doorward.mark', true) = 'here'", "ROLLBACK")
+	for _, code := range []string{"25006", "42501", "57014", "25001", "58P01"} {
+		if strings.Contains(r.stderr, " "+code+":") {
+			t.Errorf("%s: allowed, but the server says %.300s: %.300q", role, r.stderr, sql)
+		}
+	}
+	if strings.Contains(r.stderr, "ERROR:") {
+		return false // the server does not know it: a column, a type, a form of a later version
+	}
+	if !strings.HasSuffix(strings.TrimSpace(r.stdout), mark) {
+		t.Errorf("%s: allowed, but it wrote or left the transaction: %.300q", role, sql)
+	}
+	if strings.Contains(r.stdout, "hunter2") || strings.Contains(r.stdout, "root:x:") {
+		t.Errorf("%s: allowed, but it read what is not in the list: %.300q", role, sql)
+	}
+	return true
+}
