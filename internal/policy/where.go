@@ -133,6 +133,23 @@ func (c *compiler) path(at string, r paths.Rule, out *where) {
 	}
 }
 
+// Prepare does what the first judgement of PostgreSQL's SQL would wait for, more
+// than a second: its parser is compiled when it is first needed. Without parameters
+// of that type it does nothing. App calls it in the background.
+func (p *Policy) Prepare() {
+	if p == nil {
+		return
+	}
+	for _, t := range p.types {
+		for _, kind := range [...]string{typeSQL, typeSQLPostgres} {
+			if len(t.byType[kind]) > 0 {
+				p.safe[kind](&leaf{kind: '"', text: "SELECT 1"})
+				return
+			}
+		}
+	}
+}
+
 func windowsPath(s string) bool {
 	return len(s) > 1 && s[1] == ':' || strings.HasPrefix(s, `\\`)
 }

@@ -65,7 +65,7 @@ func hint(text string) string {
 		if near := nearest(name); near != "" {
 			return ": did you mean " + near + "?"
 		}
-		return ": see the list of attributes in the reference"
+		return ": docs/reference/rules.md lists what there is"
 	case strings.HasPrefix(text, "found no matching overload"):
 		return ": the two sides have types that do not go together"
 	case strings.Contains(text, "error at: '="):
