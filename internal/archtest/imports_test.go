@@ -80,6 +80,7 @@ var table = map[string]row{
 
 	"gatetest":        {harness, []string{"app", "admin", "audit", "config", "gate", "jsonrpc", "mcp"}},
 	"store/storetest": {harness, []string{"gate", "store"}},
+	"cputime":         {harness, nil},
 	"bench":           {harness, nil},
 	"parts":           {harness, nil},
 	"stress":          {harness, nil},
