@@ -1,0 +1,172 @@
+package webhook
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"syscall"
+	"time"
+
+	"doorward/internal/gate"
+)
+
+const (
+	patience   = 10 * time.Second // of one try, whatever comes first
+	maxAnswer  = 64 << 10         // bytes of an answer that are read, and thrown away
+	maxHeaders = 32 << 10         // bytes of its header
+	maxAsked   = time.Minute      // of a Retry-After that is honoured
+)
+
+// TargetConfig is where notices go. URL and Secret are required.
+type TargetConfig struct {
+	URL    string                      // https, or http on loopback; no user name, no fragment
+	Secret func() (gate.Secret, error) // asked for every try, so that a rotated one counts
+	Roots  *x509.CertPool              // nil: the system's
+}
+
+// Target is one receiver. It never changes; a reload makes another.
+type Target struct {
+	url    string
+	host   string // for people: no path, which may be a secret
+	secret func() (gate.Secret, error)
+	client *http.Client
+}
+
+// NewTarget checks where notices are to go. No error repeats the URL.
+func NewTarget(c TargetConfig) (*Target, error) {
+	u, err := url.Parse(c.URL)
+	switch {
+	case c.Secret == nil:
+		return nil, errors.New("webhook: a secret is required")
+	case err != nil || u.Hostname() == "" || u.Opaque != "" || u.User != nil || u.Fragment != "":
+		return nil, errors.New("webhook: the URL must be absolute, without a user name and a fragment")
+	case u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())):
+		return nil, errors.New("webhook: the URL must be https; http is for this machine alone")
+	}
+	d := net.Dialer{Timeout: patience, ControlContext: allowed(u.Scheme == "http")}
+	return &Target{url: c.URL, host: u.Host, secret: c.Secret, client: &http.Client{
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport: &http.Transport{
+			DialContext:            d.DialContext,
+			TLSClientConfig:        &tls.Config{RootCAs: c.Roots, MinVersion: tls.VersionTLS12},
+			TLSHandshakeTimeout:    patience,
+			DisableCompression:     true, // or a small answer could become a large one
+			DisableKeepAlives:      true, // notices are rare, and a target that is replaced leaves nothing open
+			MaxResponseHeaderBytes: maxHeaders,
+		},
+	}}, nil
+}
+
+func loopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.IsLoopback()
+}
+
+// allowed judges the address that a name led to, at the last moment (POL-36,
+// ALR-04). A receiver may be in a private network; it is nothing that only answers
+// its own link, such as a cloud's metadata, and in the clear it is this machine.
+func allowed(clear bool) func(context.Context, string, string, syscall.RawConn) error {
+	return func(_ context.Context, _, address string, _ syscall.RawConn) error {
+		at, err := netip.ParseAddrPort(address)
+		if err != nil {
+			return errAddress
+		}
+		switch a := at.Addr().Unmap(); {
+		case clear && !a.IsLoopback(),
+			a.IsUnspecified(), a.IsMulticast(), a.IsLinkLocalUnicast(),
+			a == netip.AddrFrom4([4]byte{255, 255, 255, 255}),
+			a == netip.MustParseAddr("fd00:ec2::254"): // metadata of AWS over IPv6
+			return errAddress
+		}
+		return nil
+	}
+}
+
+var errAddress = errors.New("the receiver's name leads to an address that no notice is sent to")
+
+// answerError is an answer that did not take the notice.
+type answerError struct {
+	status int
+	wait   time.Duration // the receiver asks for
+}
+
+func (e *answerError) Error() string { return "the receiver answered " + strconv.Itoa(e.status) }
+
+// post tries once. Any status of 200 to 299 has taken the notice. The error repeats
+// nothing of the URL, of the secret, of the body and of the answer.
+func (t *Target) post(ctx context.Context, id string, body []byte) error {
+	secret, err := t.secret()
+	if err != nil {
+		return fmt.Errorf("reading the secret: %w", err)
+	}
+	key, err := keyOf(secret)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, t.url, bytes.NewReader(body))
+	if err != nil {
+		return errors.New("the URL cannot be asked")
+	}
+	now := time.Now()
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("User-Agent", "doorward")
+	req.Header.Set("Webhook-Id", id)
+	req.Header.Set("Webhook-Timestamp", strconv.FormatInt(now.Unix(), 10))
+	req.Header.Set("Webhook-Signature", signature(key, id, now, body))
+	res, err := t.client.Do(req)
+	if err != nil {
+		return plainly(err)
+	}
+	defer res.Body.Close()
+	_, _ = io.CopyN(io.Discard, res.Body, maxAnswer) // the status has said it all
+	if res.StatusCode < http.StatusOK || res.StatusCode >= http.StatusMultipleChoices {
+		return &answerError{status: res.StatusCode, wait: asked(res.Header.Get("Retry-After"), now)}
+	}
+	return nil
+}
+
+// plainly says what went wrong without the words of whoever answered.
+func plainly(err error) error {
+	var (
+		dialled   *net.OpError
+		unproved  *tls.CertificateVerificationError
+		timed     net.Error
+		wrongName x509.HostnameError
+	)
+	switch {
+	case errors.Is(err, errAddress):
+		return errAddress
+	case errors.Is(err, context.Canceled):
+		return context.Canceled
+	case errors.As(err, &timed) && timed.Timeout():
+		return fmt.Errorf("no answer within %v", patience)
+	case errors.As(err, &unproved), errors.As(err, &wrongName):
+		return errors.New("the receiver's certificate is not one to trust")
+	case errors.As(err, &dialled) && dialled.Op == "dial":
+		return fmt.Errorf("no connection: %w", dialled)
+	}
+	return errors.New("the connection ended without an answer")
+}
+
+// asked is how long a receiver wants to be left alone (RFC 9110, section 10.2.3), up
+// to maxAsked.
+func asked(text string, now time.Time) time.Duration {
+	wait := time.Duration(0)
+	if seconds, err := strconv.ParseUint(text, 10, 32); err == nil {
+		wait = time.Duration(seconds) * time.Second
+	} else if at, err := http.ParseTime(text); err == nil {
+		wait = at.Sub(now)
+	}
+	return max(0, min(wait, maxAsked))
+}
