@@ -36,7 +36,7 @@ func TestANoticeIsSigned(t *testing.T) {
 		t.Errorf("the header is %v", h)
 	}
 	e := o.recorded()[0]
-	host := strings.Split(strings.TrimPrefix(url, "http://"), "/")[0]
+	host, _, _ := strings.Cut(strings.TrimPrefix(url, "http://"), "/")
 	if e.Kind != "webhook.sent" || e.Status != "ok" || e.Exchange != "ex1" || e.Upstream != "files" || !strings.HasSuffix(e.Detail, host) {
 		t.Errorf("the record is %+v", e)
 	}

@@ -74,14 +74,14 @@ func loopback(host string) bool {
 // allowed judges the address that a name led to, at the last moment (POL-36,
 // ALR-04). A receiver may be in a private network; it is nothing that only answers
 // its own link, such as a cloud's metadata, and in the clear it is this machine.
-func allowed(clear bool) func(context.Context, string, string, syscall.RawConn) error {
+func allowed(plain bool) func(context.Context, string, string, syscall.RawConn) error {
 	return func(_ context.Context, _, address string, _ syscall.RawConn) error {
 		at, err := netip.ParseAddrPort(address)
 		if err != nil {
 			return errAddress
 		}
 		switch a := at.Addr().Unmap(); {
-		case clear && !a.IsLoopback(),
+		case plain && !a.IsLoopback(),
 			a.IsUnspecified(), a.IsMulticast(), a.IsLinkLocalUnicast(),
 			a == netip.AddrFrom4([4]byte{255, 255, 255, 255}),
 			a == netip.MustParseAddr("fd00:ec2::254"): // metadata of AWS over IPv6

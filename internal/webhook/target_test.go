@@ -89,9 +89,11 @@ func TestALR04ReceiversThatMisbehave(t *testing.T) {
 		"redirect": {func(_ int, w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, other.URL, http.StatusTemporaryRedirect)
 		}, "the receiver answered 307"},
-		"close":     {func(_ int, w http.ResponseWriter, _ *http.Request) { hijack(t, w, "") }, "the connection ended without an answer"},
-		"no HTTP":   {func(_ int, w http.ResponseWriter, _ *http.Request) { hijack(t, w, canary+"\r\n\r\n") }, "the connection ended without an answer"},
-		"header":    {func(_ int, w http.ResponseWriter, _ *http.Request) { hijack(t, w, "HTTP/1.1 200 OK\r\nX: "+strings.Repeat("x", 64<<10)) }, "the connection ended without an answer"},
+		"close":   {func(_ int, w http.ResponseWriter, _ *http.Request) { hijack(t, w, "") }, "the connection ended without an answer"},
+		"no HTTP": {func(_ int, w http.ResponseWriter, _ *http.Request) { hijack(t, w, canary+"\r\n\r\n") }, "the connection ended without an answer"},
+		"header": {func(_ int, w http.ResponseWriter, _ *http.Request) {
+			hijack(t, w, "HTTP/1.1 200 OK\r\nX: "+strings.Repeat("x", 64<<10))
+		}, "the connection ended without an answer"},
 		"not found": {func(_ int, w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) }, "the receiver answered 404"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -154,7 +156,7 @@ func TestASlowReceiver(t *testing.T) {
 }
 
 func TestNobodyListens(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it is closed at once
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
