@@ -65,6 +65,10 @@ const (
 	OpStream = "http/stream"     // GET: a stream for messages outside a call
 	OpClose  = "http/close"      // DELETE: end of a session
 	OpOpen   = "connection/open" // GET: a connection that is its own session (sse, websocket)
+
+	// OpApprovals is a look at what waits for people. It walks no line: who looks is
+	// identified as everybody is, and that is all.
+	OpApprovals = "http/approvals"
 )
 
 // Session is a client's MCP session (stateful era). listen makes it when a

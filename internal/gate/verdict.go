@@ -64,6 +64,8 @@ const (
 	CodeApprovalDenied     Code = "approval.denied"
 	CodeApprovalLimit      Code = "approval.limit"
 	CodeApprovalDown       Code = "approval.unavailable"
+	CodeApprovalUnknown    Code = "approval.unknown"
+	CodeApprovalSettled    Code = "approval.settled"
 	CodeArguments          Code = "arguments.invalid"
 	CodeArgumentsRefused   Code = "arguments.refused"
 	CodeResult             Code = "result.invalid"

@@ -30,6 +30,8 @@ type Config struct {
 	// Record writes an event to the audit log: of a request that was turned
 	// away before it became an exchange. Nil: nobody keeps them.
 	Record func(context.Context, gate.Event) error
+	// Approvals are what people decide about at /approvals. Nil: nothing is there.
+	Approvals Approvals
 	// ProxyProtocol wants a PROXY protocol header (version 1 or 2) of every
 	// connection from a trusted proxy, and refuses one from anybody else.
 	ProxyProtocol bool
@@ -51,6 +53,7 @@ type Settings struct {
 	Authorization    *Authorization // nil: no OAuth
 	LegacySSE        bool           // serve HTTP+SSE (2024-11-05) at /sse and /messages; turning it off ends its streams
 	WebSocket        bool           // serve WebSockets at /ws; turning it off ends them
+	Approvals        bool           // serve /approvals: a rule can hold calls for people
 }
 
 // Authorization is what clients are told about getting an access token.

@@ -41,6 +41,7 @@ type visit struct {
 	leaf     *x509.Certificate // the client's own, verified; nil without one
 	at       path
 	profile  string
+	approval string // the id in the URL, at pathApproval
 }
 
 // ServeHTTP answers one HTTP request of a listener without TLS of Doorward's.
@@ -66,6 +67,8 @@ func (s *Server) visit(w http.ResponseWriter, r *http.Request, t *TLS) {
 	switch {
 	case v.at == pathMetadata:
 		v.metadata()
+	case v.at == pathApprovals || v.at == pathApproval:
+		v.approvals()
 	case v.at == pathMessages:
 		v.message()
 	case v.at == pathSSE:
@@ -174,6 +177,9 @@ func (v *visit) admit(badKey string) bool {
 // admitOrigin checks the page that the request came from, if it came from one.
 func (v *visit) admitOrigin() bool {
 	origins := v.r.Header["Origin"]
+	if v.fromPage() {
+		return v.turn(codeOrigin, noPages)
+	}
 	if len(origins) == 0 {
 		return true
 	}
@@ -210,6 +216,12 @@ func (v *visit) certified() error {
 // admitPath checks where the request goes.
 func (v *visit) admitPath() bool {
 	var found bool
+	if v.approval, found = v.approvalPath(); found {
+		if v.at = pathApprovals; v.approval != "" {
+			v.at = pathApproval
+		}
+		return v.admitMethod()
+	}
 	if v.at, v.profile, found = pathOf(v.r.URL.EscapedPath()); !found || v.at == pathMetadata && !v.settings.describes(v.profile) {
 		return v.turn(codePath, "there is nothing here: "+v.instead())
 	}

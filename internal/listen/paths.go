@@ -17,6 +17,9 @@ const (
 	pathMessages path = "/messages" // the messages of HTTP+SSE
 	pathSocket   path = "/ws"       // WebSocket
 
+	pathApprovals path = "/approvals"  // what waits for people
+	pathApproval  path = "/approvals/" // one of them, with its id
+
 	// pathMetadata says how to get an access token for /mcp, with a profile's name
 	// after pathMCP for that profile, and without either for all (RFC 9728, section 3.1).
 	pathMetadata path = "/.well-known/oauth-protected-resource"
@@ -107,6 +110,10 @@ func (v *visit) admitMethod() bool {
 		return v.admitSocket()
 	case v.at == pathMetadata && (r.Method == http.MethodGet || r.Method == http.MethodHead):
 		return true
+	case (v.at == pathApprovals || v.at == pathApproval) && r.Method == http.MethodGet:
+		return true
+	case v.at == pathApproval && r.Method == http.MethodPost:
+		return v.admitBody()
 	}
 	h.Set("Allow", v.at.allows())
 	return v.turn(codeMethod, v.at.hint()+v.instead())
@@ -115,8 +122,10 @@ func (v *visit) admitMethod() bool {
 // allows are the HTTP methods that do something at the path.
 func (at path) allows() string {
 	switch at {
-	case pathSSE, pathSocket:
+	case pathSSE, pathSocket, pathApprovals:
 		return "GET"
+	case pathApproval:
+		return "GET, POST"
 	case pathMessages:
 		return "POST"
 	case pathMetadata:
@@ -137,6 +146,10 @@ func (at path) hint() string {
 		return "GET a WebSocket here; or "
 	case pathMetadata:
 		return "GET what tokens are for here; or "
+	case pathApprovals:
+		return "GET what waits for you here; or "
+	case pathApproval:
+		return "GET an approval here and POST your decision; or "
 	case pathMCP:
 	}
 	return "this HTTP method does nothing here: "

@@ -172,11 +172,14 @@ func grown(buf []byte, size int64) []byte {
 	return append(make([]byte, 0, max(room, int64(len(buf))+1)), buf...)
 }
 
-// body reads the request's body within limit bytes. Past it the error is a
+// body reads the message within the largest that is allowed.
+func (v *visit) body(context.Context) ([]byte, error) { return v.read(v.settings.maxBody()) }
+
+// read reads the request's body within limit bytes. Past it the error is a
 // *gate.Error with CodeTooLarge, and for a length that says so at once without
 // reading any. A body that comes too slowly is cut off.
-func (v *visit) body(context.Context) ([]byte, error) {
-	r, limit := v.r, v.settings.maxBody()
+func (v *visit) read(limit int64) ([]byte, error) {
+	r := v.r
 	if r.ContentLength > limit {
 		return nil, tooLarge(limit)
 	}
