@@ -35,6 +35,8 @@ type Config struct {
 	Secrets map[string]Secret `yaml:"secrets" key:"name"`
 	// State is where several gateways keep what they must agree on.
 	State State `yaml:"state"`
+	// Approvals says how people hear of calls that wait for them (roles.ROLE.allow[].mode: approve).
+	Approvals Approvals `yaml:"approvals"`
 	// Audit says how the audit log is written.
 	Audit Audit `yaml:"audit"`
 	// Telemetry is about Doorward's own log.
@@ -307,6 +309,22 @@ type Secret struct {
 	Type string `yaml:"type" enum:"string url"`
 	// MaxAge after which a file counts as overdue for rotation. Never unless written.
 	MaxAge Duration `yaml:"max_age"`
+}
+
+// Approvals is how people hear of calls that wait for them.
+type Approvals struct {
+	// Webhook is told of every call that begins to wait, and of every decision; never of its arguments. Nobody is unless written.
+	Webhook *Webhook `yaml:"webhook"`
+}
+
+// Webhook is a receiver of signed notices (Standard Webhooks).
+type Webhook struct {
+	// URL that notices are posted to: https, or http on loopback.
+	URL string `yaml:"url" type:"url"`
+	// Secret that notices are signed with, at least 24 bytes: whsec_ and base64, or the text as it is.
+	Secret string `yaml:"secret" type:"secret name"`
+	// CA is the file with the certificates, PEM, that its certificate is verified by. The system's unless written.
+	CA string `yaml:"ca" type:"path"`
 }
 
 // Audit is how the audit log is written.

@@ -123,6 +123,9 @@ func (c *Config) finish(dir string, written func(path string) bool) {
 	if a := c.Listen.TLS.ACME; a != nil {
 		paths = append(paths, &a.CA)
 	}
+	if h := c.Approvals.Webhook; h != nil {
+		paths = append(paths, &h.CA)
+	}
 	for i := range c.Identity.Issuers {
 		issuer := &c.Identity.Issuers[i]
 		if issuer.Algorithms == nil {

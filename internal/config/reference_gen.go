@@ -15,6 +15,7 @@ const fieldDocs = "\n" +
 	"Config.Trust\tTrust says what has to be approved by a person, and where approvals are kept.\n" +
 	"Config.Secrets\tSecrets are the credentials that the rest of the file refers to, by name: where each one is, never what it is. Names are lower-case letters, digits, hyphens and underscores, at most 64.\n" +
 	"Config.State\tState is where several gateways keep what they must agree on.\n" +
+	"Config.Approvals\tApprovals says how people hear of calls that wait for them (roles.ROLE.allow[].mode: approve).\n" +
 	"Config.Audit\tAudit says how the audit log is written.\n" +
 	"Config.Telemetry\tTelemetry is about Doorward's own log.\n" +
 	"Config.Disclosure\tDisclosure says to clients and people that what they get came through an AI tool gateway. Nothing is said unless it has a label.\n" +
@@ -108,6 +109,10 @@ const fieldDocs = "\n" +
 	"Secret.Required\tRequired secrets must be there when Doorward starts. Of one that is not, only what uses it fails.\n" +
 	"Secret.Type\tType of the value: string, or url for one that must be an absolute URL.\n" +
 	"Secret.MaxAge\tMaxAge after which a file counts as overdue for rotation. Never unless written.\n" +
+	"Approvals.Webhook\tWebhook is told of every call that begins to wait, and of every decision; never of its arguments. Nobody is unless written.\n" +
+	"Webhook.URL\tURL that notices are posted to: https, or http on loopback.\n" +
+	"Webhook.Secret\tSecret that notices are signed with, at least 24 bytes: whsec_ and base64, or the text as it is.\n" +
+	"Webhook.CA\tCA is the file with the certificates, PEM, that its certificate is verified by. The system's unless written.\n" +
 	"Audit.Durability\tDurability of a record before the call goes on: process survives the death of Doorward, power that of the machine.\n" +
 	"Audit.Arguments\tArguments of tools and prompts on record: sealed (a digest, and the exact arguments encrypted with data_dir/audit.key), hashed (a digest alone), plain (a digest, and the arguments readable by whoever reads the log) or none.\n" +
 	"Telemetry.Log\tLog goes to standard error.\n" +

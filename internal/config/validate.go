@@ -55,6 +55,10 @@ func Validate(c *Config) []Fault {
 	} else if c.State.CA != "" {
 		v.fault("state.ca", "is for redis")
 	}
+	if h := c.Approvals.Webhook; h != nil {
+		v.endpoint("approvals.webhook.url", h.URL)
+		v.reference("approvals.webhook.secret", h.Secret)
+	}
 	if c.Trust.Lock == "" {
 		v.fault("trust.lock", "must name a file")
 	}
