@@ -27,6 +27,7 @@ import (
 	"doorward/internal/telemetry"
 	"doorward/internal/upstream"
 	"doorward/internal/validate"
+	"doorward/internal/webhook"
 )
 
 // Options is what a gateway is made of. Config and Log are required.
@@ -62,6 +63,7 @@ type App struct {
 	pool    *upstream.Pool
 	schemas *validate.Stage // one for all snapshots: it keeps what it compiled
 	approve *approve.Stage  // one for all snapshots
+	notices *webhook.Sender
 	front   *listen.Server
 	current atomic.Pointer[snapshot]
 	meter   meter
@@ -147,12 +149,17 @@ func (a *App) openTransports(dir string) error {
 		return opening("approvals", err)
 	}
 	a.approve = approve.New(approvals{&a.shared}, a.pool, &a.shared)
+	if a.notices, err = webhook.New(webhook.Config{Target: a.receiver, Record: a.audit.Event, Log: a.Log}); err != nil {
+		return opening("notices", err)
+	}
+	a.shared.waiting = a.asked
 	a.front, err = listen.New(listen.Config{
 		Serve:         a.serveExchange,
 		Settings:      func() *listen.Settings { return a.current.Load().front },
 		SessionClosed: a.pool.CloseSession,
 		Live:          a.live,
 		Record:        a.audit.Event,
+		Approvals:     deciders{a},
 		ProxyProtocol: a.Config.Listen.ProxyProtocol,
 		Log:           a.Log, Meter: &a.meter,
 	})

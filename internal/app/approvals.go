@@ -128,41 +128,61 @@ func (a *App) DecideApproval(ctx context.Context, actor string, d admin.Approval
 	return a.decideApproval(ctx, ex.Principal, d.ID, d.Grant)
 }
 
-// decideApproval carries one person's decision out: a holder of one of the roles
-// that the rule names, as the policy of now gives them, and never the caller.
+// decideApproval is decideCall for an operator, who may read what is wrong.
 func (a *App) decideApproval(ctx context.Context, who *gate.Principal, id string, grant bool) (admin.Approval, error) {
+	now, err := a.decideCall(ctx, who, id, grant)
+	return shownApproval(&now), operated("deciding about an approval", err)
+}
+
+// errNotTheirs is that of somebody whom an approval is not put before.
+var errNotTheirs = errors.New("it takes another person than its caller, with one of the roles of its rule")
+
+// decideCall carries one person's decision out: a holder of one of the roles that the
+// rule names, as the policy of now gives them, and never the caller. What comes to
+// nothing is on record too.
+func (a *App) decideCall(ctx context.Context, who *gate.Principal, id string, grant bool) (gate.Approval, error) {
 	s, err := a.opened(ctx)
 	if err != nil {
-		return admin.Approval{}, operated("deciding about an approval", err)
-	}
-	was, err := s.Get(ctx, id)
-	if err != nil {
-		return admin.Approval{}, operated("deciding about an approval", err)
+		return gate.Approval{}, err
 	}
 	verb, do := "deny", s.Deny
 	if grant {
 		verb, do = "grant", s.Grant
 	}
-	e := gate.Event{Kind: "approval." + verb, Actor: who.Subject, Upstream: was.Upstream, Exchange: was.Exchange, Detail: was.ID + " " + was.Name + " of " + was.Subject}
-	if !mayDecide(who, &was) {
-		e.Status = "refused"
-		err := fmt.Errorf("%s may not decide about this call: it takes another person than its caller, with one of the roles %v", who.Subject, was.Roles)
-		return admin.Approval{}, operated("deciding about an approval", errors.Join(err, a.audit.Event(ctx, e)))
+	e := gate.Event{Kind: "approval." + verb, Actor: who.Subject, Detail: id, Status: "refused"}
+	was, err := s.Get(ctx, id)
+	if err != nil {
+		e.Detail += ": " + err.Error()
+		return gate.Approval{}, errors.Join(err, a.audit.Event(ctx, e))
+	}
+	e.Upstream, e.Exchange, e.Detail = was.Upstream, was.Exchange, was.ID+" "+was.Name+" of "+was.Subject
+	if !a.mayDecide(who, &was) {
+		err := fmt.Errorf("%s may not decide about this call: %w, %v", who.Subject, errNotTheirs, was.Roles)
+		return gate.Approval{}, errors.Join(err, a.audit.Event(ctx, e))
 	}
 	var now gate.Approval
 	err = a.act(ctx, []gate.Event{e}, func() (err error) {
 		now, err = do(ctx, id, gate.Consent{Approver: who.Key(), Realm: who.Realm, Subject: who.Subject, At: time.Now()})
 		return err
 	})
-	return shownApproval(&now), operated("deciding about an approval", err)
+	if err == nil {
+		a.decided(&now, who)
+	}
+	return now, err
 }
 
 // mayDecide tells whether somebody is one of those whom an approval is put before.
-func mayDecide(who *gate.Principal, a *gate.Approval) bool {
-	if a.Self || who.HasKey(a.Requester) || who.Tenant != a.Tenant {
+// A role that the configuration has no more gives nothing, whoever's key still
+// names it; and whom the configuration lets in without a proof is nobody.
+func (a *App) mayDecide(who *gate.Principal, held *gate.Approval) bool {
+	if held.Self || who.HasKey(held.Requester) || who.Tenant != held.Tenant || who.Realm == gate.RealmAnonymous || who.Realm == gate.RealmLocal {
 		return false
 	}
-	return slices.ContainsFunc(who.Roles, func(role string) bool { return slices.Contains(a.Roles, role) })
+	roles := a.current.Load().cfg.Roles
+	return slices.ContainsFunc(who.Roles, func(role string) bool {
+		_, known := roles[role]
+		return known && slices.Contains(held.Roles, role)
+	})
 }
 
 func shownApproval(a *gate.Approval) admin.Approval {

@@ -76,6 +76,7 @@ func (a *App) begin(ctx context.Context, network bool) error {
 		return err
 	}
 	a.current.Store(snap)
+	a.own(func() { a.notices.Run(a.ctx) })
 	return nil
 }
 

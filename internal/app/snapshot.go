@@ -18,6 +18,7 @@ import (
 	"doorward/internal/policy"
 	"doorward/internal/resolve"
 	"doorward/internal/secret"
+	"doorward/internal/webhook"
 )
 
 // snapshot is everything that a reload replaces, as one. It never changes.
@@ -29,6 +30,7 @@ type snapshot struct {
 	line   *pipeline.Line
 	front  *listen.Settings
 	secret *secret.Store
+	hook   *webhook.Target // nil: nobody is told of calls that wait
 }
 
 // snapshot builds the line for a configuration. The order of the stages is the
@@ -47,6 +49,10 @@ func (a *App) snapshot(cfg *config.Config, serving bool) (_ *snapshot, err error
 		if err := a.shared.connect(a.ctx, cfg.State, secrets); err != nil {
 			return nil, fmt.Errorf("opening approvals: %w", err)
 		}
+	}
+	hook, err := a.hook(cfg, secrets, serving)
+	if err != nil {
+		return nil, err
 	}
 	dec := decode.New(decode.Config{Sessions: a.front})
 	var tokens *issuer.Set
@@ -88,7 +94,9 @@ func (a *App) snapshot(cfg *config.Config, serving bool) (_ *snapshot, err error
 	if err != nil {
 		return nil, err
 	}
-	return &snapshot{tokens: tokens, cfg: cfg, policy: pol, who: who, line: line, front: front(cfg), secret: secrets}, nil
+	set := front(cfg)
+	set.Approvals = pol.Approves()
+	return &snapshot{tokens: tokens, cfg: cfg, policy: pol, who: who, line: line, front: set, secret: secrets, hook: hook}, nil
 }
 
 // reach tells which upstreams a principal may cause to be contacted, or started:

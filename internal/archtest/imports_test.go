@@ -60,6 +60,7 @@ var table = map[string]row{
 	"telemetry": {adapter, adapters},
 	"secret":    {adapter, adapters},
 	"issuer":    {adapter, adapters},
+	"webhook":   {adapter, []string{"gate"}},
 
 	"config":  {outside, []string{"gate", "policy", "policy/paths", "policy/places", "policy/words", "policy/statement"}},
 	"clients": {outside, []string{"config"}},
@@ -70,7 +71,7 @@ var table = map[string]row{
 	"app": {outside, []string{
 		"gate", "jsonrpc", "mcp", "policy", "pipeline",
 		"identify", "decode", "resolve", "authorize", "validate", "approve", "disclose",
-		"listen", "upstream", "audit", "store", "lock", "telemetry", "secret", "issuer",
+		"listen", "upstream", "audit", "store", "lock", "telemetry", "secret", "issuer", "webhook",
 		"config", "admin",
 	}},
 	"demo": {outside, []string{"app", "admin", "audit", "config", "gate"}},
