@@ -1,6 +1,7 @@
 package config
 
 import (
+	"reflect"
 	"strings"
 
 	"github.com/goccy/go-yaml/token"
@@ -19,4 +20,17 @@ func (p positions) locate(f Fault) Fault {
 		}
 	}
 	return f
+}
+
+// Lines tells on which line a file writes a path as faults name it, or what is
+// nearest above it: for findings about a file that Parse has taken. 0: nowhere.
+func Lines(data []byte) func(path string) int {
+	d := decoder{at: positions{}}
+	if unreadable(data) == nil {
+		if file, err := tree(data); err == nil && len(file.Docs) == 1 && file.Docs[0].Body != nil {
+			c := defaults()
+			d.value(file.Docs[0].Body, reflect.ValueOf(&c).Elem(), "", "")
+		}
+	}
+	return func(path string) int { return d.at.locate(Fault{Path: path}).Line }
 }
