@@ -1,0 +1,52 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"doorward/internal/config"
+)
+
+func (r *run) policyCommand() *cobra.Command {
+	return group("policy", "Check, test and explain what roles allow",
+		`  doorward policy check               does the policy mean what it says?
+  doorward policy test cases.yaml     does it decide as these cases say? exit 3 when not
+  doorward policy explain --role reader --call files/read_text --args '{"path":"/etc/passwd"}'`,
+		r.policyCheck(),
+		r.policyTest(),
+		r.policyExplain(),
+	)
+}
+
+// issuer is the realm of tokens that name none: that of the only issuer.
+func issuer(cfg *config.Config) string {
+	if len(cfg.Identity.Issuers) == 1 {
+		return cfg.Identity.Issuers[0].Issuer
+	}
+	return ""
+}
+
+// maxRead bounds what a policy command reads of a file or stdin, in bytes: a
+// configuration's own bound, and as much as a call's arguments can be judged by.
+const maxRead = 1 << 20
+
+// readBounded reads a file, or stdin for "-".
+func (r *run) readBounded(name string) ([]byte, error) {
+	in := r.Stdin
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		in = f
+	}
+	data, err := io.ReadAll(io.LimitReader(in, maxRead+1))
+	if err == nil && len(data) > maxRead {
+		err = fmt.Errorf("%s is larger than %d bytes", name, maxRead)
+	}
+	return data, err
+}
