@@ -13,7 +13,7 @@ func TestConditionOnArguments(t *testing.T) {
 	for when, want := range map[string]string{
 		`args.head < 5`:             "",
 		`principal.subject == "a"`:  "",
-		`args.owner == "a"`:         "(files/read_all, files/read_text)",
+		`args.owner == "a"`:         "(files/read_text, files/read_all)",
 		`has(args.x) && args.x > 1`: "x",
 	} {
 		found := look(t, policy.Role{Allow: []policy.Rule{{Tools: []string{"files/read_*"}, When: when}}}, typed)
