@@ -31,7 +31,7 @@ type inquiry struct {
 func (r *run) policyExplain() *cobra.Command {
 	var a inquiry
 	c := &cobra.Command{
-		Use: "explain", Short: "Say what the policy decides about one call, and why; exit 3 when it does not allow it", Args: cobra.NoArgs,
+		Use: "explain [EXCHANGE]", Short: "Say what the policy decides about one call, and why; exit 3 when it does not allow it", Args: cobra.MaximumNArgs(1),
 		Long: `Ask the policy of --config about one call: the decision, every rule that was tried, what of
 its condition and of the arguments stood in the way, and what the caller would read, which says
 neither rules nor values.
@@ -41,12 +41,28 @@ Who asks: --who KEY has the roles of that API key, --role those that you name, a
 UPSTREAM/TOOL, --prompt UPSTREAM/PROMPT or --read URI. The arguments are JSON: in the flag,
 in a file (@FILE), or on stdin (-), and are shown nowhere.
 
+Or EXCHANGE, the id of a recorded call: it is asked again as it was, with the caller's roles,
+the arguments and the time of then, by the policy of now. That it was opened is on record.
+
 Exit 0 when the call would be allowed, 3 when it would be refused or held for people. Only the
 policy is asked: not whether the tool is approved, nor whether its schema takes the arguments.`,
 		Example: `  doorward policy explain --role reader --call files/read_text --args '{"path":"/etc/passwd"}'
+  doorward policy explain 01K…
   doorward policy explain --who ci --call github/merge --args @call.json
   doorward policy explain --group platform --tenant acme --read docs://guide --at 2026-11-26T03:00:00Z`,
-		RunE: func(cmd *cobra.Command, _ []string) error { return r.explain(cmd.Context(), &a) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return r.explain(cmd.Context(), &a)
+			}
+			for _, name := range [...]string{
+				"call", "prompt", "read", "upstream", "args", "who", "role", "group", "scope", "subject", "tenant", "issuer", "at", "label", "profile", "address",
+			} {
+				if cmd.Flags().Changed(name) {
+					return fmt.Errorf("--%s: a recorded call says who and what by itself: write the exchange alone", name)
+				}
+			}
+			return r.explainRecorded(cmd.Context(), args[0])
+		},
 	}
 	f := c.Flags()
 	f.StringVar(&a.call, "call", "", "the tool that is called: upstream/tool")
