@@ -64,7 +64,7 @@ func Sources(before, after policy.Source, pins []Pin) (Report, error) {
 			return Report{}, fmt.Errorf("the %s policy: %s: %s", name, faults[0].Path, faults[0].Text)
 		}
 	}
-	c := comparison{before: before, after: after}
+	c := comparison{before: before, after: after, report: Report{Differences: []Difference{}}}
 	c.roles()
 	c.types()
 	old, now := atomsOf(before), atomsOf(after)

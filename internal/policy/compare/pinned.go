@@ -9,15 +9,15 @@ import (
 
 // pinned says, role by role, what becomes of approved definitions.
 func pinned(old, now *atoms, pins []Pin) []Difference {
-	if len(pins) == 0 {
-		return nil
-	}
 	pins = slices.Clone(pins)
 	slices.SortFunc(pins, func(a, b Pin) int {
 		return cmp.Or(cmp.Compare(a.Upstream, b.Upstream), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
 	})
+	if len(pins) == 0 {
+		return []Difference{}
+	}
 	a, b := old.matchers(), now.matchers()
-	var out []Difference
+	out := []Difference{}
 	for _, role := range both(a, b) {
 		for _, pin := range pins {
 			was, is := effectsOn(a[role], pin), effectsOn(b[role], pin)

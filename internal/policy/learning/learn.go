@@ -266,15 +266,15 @@ func (l *learner) settle(ctx context.Context) (*Result, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, fmt.Errorf("learning: %w", err)
 		}
-		l.report.Left = nil
+		l.report.Left, l.report.left = nil, nil
 		res := l.draft()
 		p, faults := policy.Compile(l.around(res.Roles))
 		if len(faults) > 0 {
 			return nil, fmt.Errorf("%w: %s: %s", errUnsound, faults[0].Path, faults[0].Text)
 		}
 		if l.holds(p) {
-			res.Report = l.report
-			res.Report.Offers = l.offers.list()
+			l.report.Offers = l.offers.list()
+			res.Report = l.report.whole()
 			return res, nil
 		}
 	}

@@ -51,6 +51,14 @@ type Offer struct {
 	Values    int    `json:"values"`
 }
 
+// whole is the report with empty lists for those that there are none of.
+func (r *Report) whole() Report {
+	out := *r
+	out.Unkept, out.Left = append([]Count{}, r.Unkept...), append([]Count{}, r.Left...)
+	out.Unused, out.Wide, out.Offers = []string{}, []Wide{}, append([]Offer{}, r.Offers...)
+	return out
+}
+
 func (r *Report) span(t time.Time) {
 	if r.First.IsZero() || t.Before(r.First) {
 		r.First = t

@@ -30,6 +30,7 @@ type Call struct {
 	Upstream  string    `json:"upstream,omitempty"`
 	Kind      string    `json:"kind,omitempty"`
 	Name      string    `json:"name"`
+	Pin       string    `json:"pin,omitempty"` // digest of the approved definition
 	Labels    []string  `json:"labels,omitempty"`
 	// Arguments as the client sent them; absent for a call without any.
 	Arguments json.RawMessage `json:"arguments,omitempty"`
