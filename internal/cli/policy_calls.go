@@ -154,13 +154,13 @@ func pins(cfg *config.Config) ([]lock.Pin, error) {
 	return slices.DeleteFunc(l.Pins(), func(p lock.Pin) bool { return p.State != gate.Approved }), nil
 }
 
-// indented is a text of several parts under a line.
+// indented is one side of a difference, on a line under it.
 func indented(name, effect, rule, why string) string {
-	out := fmt.Sprintf("    %-7s %s", name, effect)
+	parts := []string{fmt.Sprintf("    %-7s %s", name, effect)}
 	for _, more := range []string{rule, why} {
 		if more != "" {
-			out += "; " + gate.Visible(more)
+			parts = append(parts, gate.Visible(more))
 		}
 	}
-	return strings.TrimRight(out, " ") + "\n"
+	return strings.Join(parts, "; ") + "\n"
 }

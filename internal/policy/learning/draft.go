@@ -80,7 +80,7 @@ func (l *learner) parts(g *grant, from origin) []*part {
 		key, where := "resource", (*policy.Where)(nil)
 		if it.kind == gate.Tool || it.kind == gate.Prompt {
 			var left bool
-			if where, left = l.narrow(u, g.rule); left {
+			if where, left = l.narrow(u, g); left {
 				continue
 			}
 			text, err := json.Marshal(where)
@@ -100,7 +100,7 @@ func (l *learner) parts(g *grant, from origin) []*part {
 
 // rule makes one rule. What would have no pattern is none.
 func (l *learner) rule(g *grant, p *part) (policy.Rule, remark, bool) {
-	r := policy.Rule{Where: p.where, When: g.rule.When, Terms: g.rule.Terms, Mode: g.rule.Mode}
+	r := policy.Rule{Where: p.where, When: g.kept().When, Terms: g.rule.Terms, Mode: g.rule.Mode}
 	if r.Mode == policy.Observe { // what was learned is enforced
 		r.Mode = policy.Enforce
 	}

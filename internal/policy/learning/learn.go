@@ -8,11 +8,12 @@ package learning
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"doorward/internal/gate"
 	"doorward/internal/policy"
@@ -81,6 +82,7 @@ type learner struct {
 	usage   *usage
 	offers  offers
 	report  Report
+	unnamed []*recorded.Call // that no pattern can name
 
 	enumerations map[enumerations]map[string][]string // found so far
 }
@@ -102,8 +104,18 @@ type origin struct {
 
 // grant is what was used of one present rule.
 type grant struct {
-	rule  *policy.Rule
-	items map[item]*use
+	rule    *policy.Rule
+	items   map[item]*use
+	lenient bool // some of the calls passed because the rule is in mode observe
+}
+
+// kept is the present rule without what nobody kept to.
+func (g *grant) kept() policy.Rule {
+	r := *g.rule
+	if g.lenient {
+		r.Where, r.When = nil, ""
+	}
+	return r
 }
 
 type item struct {
@@ -144,10 +156,21 @@ func (l *learner) take(c *recorded.Call) {
 		l.report.NowRefused++
 	case len(d.Observed) > 0 && !l.options.Observe:
 		l.report.Observed++
+	case !nameable(c):
+		l.unnamed = append(l.unnamed, c)
 	default:
-		l.use(c, who, from)
+		l.use(c, who, from).spared(d)
 	}
 }
+
+// nameable tells whether a pattern can name what was called: config takes none with
+// control characters, and none that is long.
+func nameable(c *recorded.Call) bool {
+	return utf8.ValidString(c.Path()) && len(literal(c.Path())) <= maxPattern && !strings.ContainsFunc(c.Path(), unicode.IsControl)
+}
+
+// maxPattern is the longest pattern that policy takes, in bytes.
+const maxPattern = 1024
 
 // origins reads the rule of a decision: "roles.reader.allow[0].tools[1]: files/*".
 func origins(d policy.Decision) (origin, bool) {
@@ -157,7 +180,7 @@ func origins(d policy.Decision) (origin, bool) {
 	return origin{d.Role, n}, ok && closed && err == nil
 }
 
-func (l *learner) use(c *recorded.Call, who *gate.Principal, from origin) {
+func (l *learner) use(c *recorded.Call, who *gate.Principal, from origin) *grant {
 	r := l.role(who, from.role)
 	g := r.grants[from]
 	if g == nil {
@@ -172,6 +195,13 @@ func (l *learner) use(c *recorded.Call, who *gate.Principal, from origin) {
 	}
 	u.calls, u.who = append(u.calls, c), append(u.who, who)
 	l.offers.take(c, l.options.Present.Arguments[c.Upstream])
+	return g
+}
+
+// spared notes that a call passed only because its rule is in mode observe: what
+// the rule says about arguments and conditions is then nothing to keep to.
+func (g *grant) spared(d policy.Decision) {
+	g.lenient = g.lenient || slices.ContainsFunc(d.Observed, func(s string) bool { return strings.HasPrefix(s, d.Rule+" would have refused it") })
 }
 
 // role is the role that a call goes into.
@@ -197,138 +227,4 @@ func (l *learner) role(who *gate.Principal, name string) *role {
 		}
 	}
 	return r
-}
-
-// membership makes a role one of a single principal. No policy gives roles to keys,
-// to the anonymous and to the local user.
-func membership(who *gate.Principal) (policy.Role, []string) {
-	switch who.Method {
-	case gate.MethodJWT, gate.MethodIntrospection, gate.MethodMTLS:
-		return policy.Role{Subjects: []string{literal(who.Subject)}, Issuers: []string{who.Realm}}, nil
-	case gate.MethodAnonymous, gate.MethodLocal:
-		return policy.Role{}, []string{"of the " + who.Method + " principal: name this role where the configuration gives it roles"}
-	}
-	return policy.Role{}, []string{"of the key " + gate.Visible(who.Subject) + ": make a key with this role, doorward key create --role"}
-}
-
-// slug is a subject as part of a role's name.
-func slug(subject string) string {
-	var b strings.Builder
-	for _, c := range strings.ToLower(subject) {
-		switch {
-		case c >= 'a' && c <= 'z' || c >= '0' && c <= '9':
-			b.WriteRune(c)
-		case b.Len() > 0 && !strings.HasSuffix(b.String(), "-"):
-			b.WriteByte('-')
-		}
-		if b.Len() == maxSlug {
-			break
-		}
-	}
-	if s := strings.Trim(b.String(), "-"); s != "" {
-		return s
-	}
-	return "principal"
-}
-
-// maxSlug keeps the names of roles short: config takes 64 bytes.
-const maxSlug = 40
-
-// name makes the names of roles unique, in an order that does not change.
-func (l *learner) name() {
-	taken := map[string]bool{}
-	if l.options.BySubject { // never one that the file has
-		for name := range l.options.Present.Roles {
-			taken[name] = true
-		}
-	}
-	for _, key := range sortedKeys(l.roles) {
-		r := l.roles[key]
-		base := r.name
-		for n := 2; taken[r.name]; n++ {
-			r.name = fmt.Sprintf("%s-%d", base, n)
-		}
-		taken[r.name] = true
-	}
-}
-
-// errUnsound says that what was learned does not compile, which no input should
-// bring about.
-var errUnsound = errors.New("what was learned is no sound policy")
-
-// maxRounds bounds how often a draft is made anew. Each round frees at least one
-// tool of what did not hold, so it ends before.
-const maxRounds = 1000
-
-// settle makes roles until each of the calls they come from is allowed by them.
-func (l *learner) settle(ctx context.Context) (*Result, error) {
-	for range maxRounds {
-		if err := ctx.Err(); err != nil {
-			return nil, fmt.Errorf("learning: %w", err)
-		}
-		l.report.Left, l.report.left = nil, nil
-		res := l.draft()
-		p, faults := policy.Compile(l.around(res.Roles))
-		if len(faults) > 0 {
-			return nil, fmt.Errorf("%w: %s: %s", errUnsound, faults[0].Path, faults[0].Text)
-		}
-		if l.holds(p) {
-			l.report.Offers = l.offers.list()
-			res.Report = l.report.whole()
-			return res, nil
-		}
-	}
-	return nil, errUnsound
-}
-
-// around is the learned roles with empty ones for those that approvers name.
-func (l *learner) around(roles map[string]policy.Role) policy.Source {
-	src := policy.Source{Roles: map[string]policy.Role{}, Arguments: l.options.Present.Arguments}
-	for name := range l.options.Present.Roles {
-		src.Roles[name] = policy.Role{}
-	}
-	for name, r := range roles {
-		src.Roles[name] = r
-	}
-	return src
-}
-
-// holds asks a draft about the calls that it was made of, and frees the tools that
-// it refuses some of.
-func (l *learner) holds(p *policy.Policy) bool {
-	fine := true
-	l.report.Used = 0
-	for _, r := range l.roles {
-		for _, g := range r.grants {
-			for _, u := range g.items {
-				fine = u.hold(p, r, l) && fine
-			}
-		}
-	}
-	return fine
-}
-
-func (u *use) hold(p *policy.Policy, r *role, l *learner) bool {
-	for i, c := range u.calls {
-		if l.report.isLeft(c) {
-			continue
-		}
-		who := *u.who[i]
-		if l.options.BySubject {
-			who.Roles = []string{r.name}
-		} else if !slices.Contains(who.Roles, r.name) {
-			who.Roles = append(slices.Clone(who.Roles), r.name)
-		}
-		if p.Judge(c.Question(&who)).Allowed {
-			l.report.Used++
-			continue
-		}
-		if u.loose {
-			l.report.leave(c)
-			continue
-		}
-		u.loose = true
-		return false
-	}
-	return true
 }

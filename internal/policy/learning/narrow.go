@@ -91,7 +91,8 @@ func (s *seen) value(name string, f *policy.Leaf, types map[string]string) {
 // narrow is the where of what was seen of one thing under a present rule: never
 // wider than that rule's own. left says that none of its calls can be learned from,
 // for what they name is too wide for any rule to name.
-func (l *learner) narrow(u *use, present *policy.Rule) (out *policy.Where, left bool) {
+func (l *learner) narrow(u *use, g *grant) (out *policy.Where, left bool) {
+	present := g.kept()
 	out = copied(present.Where)
 	if u.loose {
 		return out, false
@@ -103,7 +104,7 @@ func (l *learner) narrow(u *use, present *policy.Rule) (out *policy.Where, left 
 	if out == nil {
 		out = &policy.Where{}
 	}
-	n := narrower{seen: s, where: out, enums: l.enums(u, present)}
+	n := narrower{seen: s, where: out, enums: l.enums(u, g.rule)}
 	n.paths()
 	n.places()
 	n.statements()

@@ -20,7 +20,7 @@ const (
 const noTable = "doorward_no_such_table"
 
 // candidate finds what could be the name of a table.
-var candidate = regexp.MustCompile(`[\pL_][\pL\pN_$]*(\.[\pL_][\pL\pN_$]*)?`) //nolint:gochecknoglobals // read-only
+var candidate = regexp.MustCompile(`[\pL_][\pL\pN_$]*(\.[\pL_][\pL\pN_$]*)?`)
 
 // statements narrows SQL to the kinds and tables seen. The parser of statements
 // says whether a statement keeps to a rule, not what is in it; so the least rule is

@@ -66,7 +66,7 @@ func flow(all []string) string {
 }
 
 // plain are texts that YAML takes for themselves without quotes.
-var plain = regexp.MustCompile(`^[A-Za-z/][A-Za-z0-9_./@-]*$`) //nolint:gochecknoglobals // read-only
+var plain = regexp.MustCompile(`^[A-Za-z/][A-Za-z0-9_./@-]*$`)
 
 // text writes a text so that YAML reads the same one.
 func text(s string) string {
