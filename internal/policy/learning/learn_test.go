@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"doorward/internal/gate"
 	"doorward/internal/policy"
@@ -18,7 +19,7 @@ import (
 func call(tool, args string) recorded.Call {
 	up, name, _ := strings.Cut(tool, "/")
 	return recorded.Call{
-		Exchange: "x", Method: "tools/call", Upstream: up, Kind: "tool", Name: name, Arguments: []byte(args), Kept: true, Status: "ok",
+		Exchange: "x", Time: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC), Method: "tools/call", Upstream: up, Kind: "tool", Name: name, Arguments: []byte(args), Kept: true, Status: "ok",
 		Principal: recorded.Principal{Method: gate.MethodAPIKey, Realm: gate.RealmKeys, Subject: "ci", Roles: []string{"r"}, Whole: true},
 	}
 }
