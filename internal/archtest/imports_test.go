@@ -40,6 +40,12 @@ var table = map[string]row{
 	"policy/words":     {judge, []string{"policy/places"}},
 	"policy/statement": {judge, nil},
 	"policy/condition": {core, []string{"gate"}},
+	"policy/cases":     {core, []string{"gate", "policy", "policy/condition"}},
+	"policy/review":    {core, []string{"gate", "policy", "policy/condition"}},
+	"policy/recorded":  {core, []string{"gate", "policy", "policy/condition"}},
+	"policy/learning":  {core, []string{"gate", "policy", "policy/recorded", "policy/paths", "policy/places", "policy/words", "policy/statement"}},
+	"policy/replay":    {core, []string{"policy", "policy/recorded"}},
+	"policy/compare":   {core, []string{"gate", "policy"}},
 	"pipeline":         {core, []string{"gate"}},
 
 	"httpsig": {domain, nil},
@@ -75,7 +81,8 @@ var table = map[string]row{
 		"config", "admin",
 	}},
 	"demo": {outside, []string{"app", "admin", "audit", "config", "gate"}},
-	"cli":  {outside, []string{"gate", "app", "admin", "config", "policy", "audit", "clients", "doctor", "demo", "httpsig", "secret", "login", "bridge"}},
+	"cli": {outside, []string{"gate", "app", "admin", "config", "policy", "audit", "lock", "clients", "doctor", "demo", "httpsig", "secret", "login", "bridge",
+		"policy/cases", "policy/review", "policy/recorded", "policy/learning", "policy/replay", "policy/compare"}},
 
 	"cmd/doorward": {outside, []string{"cli"}},
 

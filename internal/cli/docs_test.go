@@ -50,6 +50,8 @@ func commandLine(t *testing.T) string {
 		"", "serve", "stdio", "init", "install", "uninstall", "doctor", "demo",
 		"key", "key create", "key list", "key rotate", "key revoke", "key revoked", "sign", "token", "login",
 		"trust", "trust list", "trust show", "trust diff", "trust approve", "trust reject", "trust verify",
+		"policy", "policy check", "policy test", "policy explain", "policy learn", "policy replay", "policy diff",
+		"approve", "approve list", "approve show", "approve grant", "approve deny",
 		"audit", "audit tail", "audit search", "audit verify",
 		"config", "config check", "config show", "config schema", "version",
 	} {

@@ -11,13 +11,19 @@ import (
 )
 
 func (r *run) policyCommand() *cobra.Command {
-	return group("policy", "Check, test and explain what roles allow",
+	return group("policy", "Check, test, explain, learn and compare what roles allow",
 		`  doorward policy check               does the policy mean what it says?
   doorward policy test cases.yaml     does it decide as these cases say? exit 3 when not
-  doorward policy explain --role reader --call files/read_text --args '{"path":"/etc/passwd"}'`,
+  doorward policy explain --role reader --call files/read_text --args '{"path":"/etc/passwd"}'
+  doorward policy learn --since 7d    the smallest roles that last week's calls needed
+  doorward policy replay new.yaml     what would another file have changed? exit 3 when anything
+  doorward policy diff old.yaml new.yaml`,
 		r.policyCheck(),
 		r.policyTest(),
 		r.policyExplain(),
+		r.policyLearn(),
+		r.policyReplay(),
+		r.policyDiff(),
 	)
 }
 

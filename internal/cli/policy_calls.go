@@ -145,8 +145,8 @@ func (r *run) fileOfCalls(name string, q admin.CallQuery) ([]recorded.Call, erro
 	}), nil
 }
 
-// pins are the approved definitions of a configuration's lock file.
-func pins(cfg *config.Config) ([]lock.Pin, error) {
+// approved are the approved definitions of a configuration's lock file.
+func approved(cfg *config.Config) ([]lock.Pin, error) {
 	l, err := lock.Load(cfg.Trust.Lock)
 	if err != nil {
 		return nil, failed(err)

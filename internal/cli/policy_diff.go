@@ -41,7 +41,7 @@ func (r *run) diff(old, now string) error {
 	if err != nil {
 		return failed(fmt.Errorf("%s: %w", now, err))
 	}
-	known, err := pins(b)
+	known, err := approved(b)
 	if err != nil {
 		return err
 	}

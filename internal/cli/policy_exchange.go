@@ -24,7 +24,7 @@ func (r *run) explainRecorded(ctx context.Context, exchange string) error {
 	}
 	var call admin.Call
 	if err := r.operate(ctx, func(ctx context.Context, op admin.Operator, actor string) (err error) {
-		call, err = recorded(ctx, op, actor, exchange)
+		call, err = callOf(ctx, op, actor, exchange)
 		return err
 	}); err != nil {
 		return err
@@ -41,8 +41,8 @@ func (r *run) explainRecorded(ctx context.Context, exchange string) error {
 	return r.putExplanation(made, q)
 }
 
-// recorded is one call of the record.
-func recorded(ctx context.Context, op calls, actor, exchange string) (admin.Call, error) {
+// callOf is one call of the record.
+func callOf(ctx context.Context, op calls, actor, exchange string) (admin.Call, error) {
 	list, err := op.Calls(ctx, actor, admin.CallQuery{Exchange: exchange, Limit: 1})
 	switch {
 	case err != nil:

@@ -98,7 +98,7 @@ func (r *run) learn(ctx context.Context, f learnFlags) error {
 
 func learnOptions(cfg *config.Config, f learnFlags) (learning.Options, error) {
 	o := learning.Options{Present: cfg.PolicySource(), BySubject: f.by == "subject", Observe: f.observe}
-	known, err := pins(cfg)
+	known, err := approved(cfg)
 	for _, p := range known {
 		o.Pins = append(o.Pins, learning.Pin{Kind: p.Kind, Upstream: p.Upstream, Name: p.Name})
 	}

@@ -196,7 +196,7 @@ func defaultOf(path string, v reflect.Value) string {
 	return fmt.Sprintf("`%v`", v.Interface())
 }
 
-// docOf is the comment of a field in config.go, such as "Listen.Address".
+// docOf is the comment of a field of the file, such as "Listen.Address".
 func docOf(field string) string {
 	_, rest, ok := strings.Cut(fieldDocs, "\n"+field+"\t")
 	if !ok {

@@ -2,7 +2,7 @@
 
 package config
 
-// fieldDocs are the comments of the fields in config.go, one a line.
+// fieldDocs are the comments of the file's fields, one a line.
 const fieldDocs = "\n" +
 	"Config.Version\tVersion of the file's format. The only one is 1.\n" +
 	"Config.DataDir\tDataDir is the directory of the audit log, the keys and the local socket. Doorward makes it, for its own user alone (0700). A relative path starts at the configuration file's directory, like every path in the file.\n" +
@@ -121,4 +121,59 @@ const fieldDocs = "\n" +
 	"Disclosure.Label\tLabel is the sentence that is told. Not written: nothing is.\n" +
 	"Disclosure.Content\tContent adds the label to a tool's result as a block of text for the user, beside the note in its _meta.\n" +
 	"Disclosure.Server\tServer adds the label to what the gateway says of itself when a client connects.\n" +
+	"Role.Scopes\tScopes of tokens that have the role: any one of them.\n" +
+	"Role.Groups\tGroups of tokens that have the role: any one of them, exactly.\n" +
+	"Role.Subjects\tSubjects of tokens and certificates that have the role, by glob; a star never crosses a slash.\n" +
+	"Role.Issuers\tIssuers whose tokens alone can have the role. All unless written; mtls stands for certificates. Keys are not asked.\n" +
+	"Role.Allow\tAllow are the rules that open something.\n" +
+	"Role.Deny\tDeny are the rules that close something. They win over the allow of every role. In a deny on tools and prompts a star crosses slashes too, for the upstream chooses its names.\n" +
+	"Rule.Tools\tTools are globs of upstream/tool. A star never crosses a slash; /** takes in all below.\n" +
+	"Rule.Resources\tResources are globs of URIs, such as docs://**.\n" +
+	"Rule.Prompts\tPrompts are globs of upstream/prompt.\n" +
+	"Rule.Where\tWhere is what the arguments of a call must keep to, by their type (upstreams.NAME.arguments) or by their name. Of allow rules alone. A rule that judges arguments lets none through that the tool's schema does not name.\n" +
+	"Rule.When\tWhen is a condition in CEL over principal, upstream, tool, args, session, now and request. An allow whose condition fails allows nothing, a deny whose condition fails denies.\n" +
+	"Rule.Mode\tMode of the rule: enforce it; observe records what it would have refused, and refuses nothing; approve holds a call until people have agreed.\n" +
+	"Rule.Approvers\tApprovers are those who must agree, of a rule in mode approve.\n" +
+	"Approvers.Roles\tRoles whose holders may approve. The caller never does.\n" +
+	"Approvers.Count\tCount is how many different people must agree.\n" +
+	"Approvers.Expires\tExpires is how long they have, from the first call on. 15m unless written.\n" +
+	"Approvers.Self\tSelf asks the caller, by MCP elicitation, for a confirmation of its own, in place of roles.\n" +
+	"Where.Path\tPath is for arguments of type path.\n" +
+	"Where.URL\tURL is for arguments of type url.\n" +
+	"Where.Host\tHost is for arguments of type host.\n" +
+	"Where.SQL\tSQL is for arguments of type sql.\n" +
+	"Where.Command\tCommand is for arguments of type command.\n" +
+	"Where.Email\tEmail is for arguments of type email.\n" +
+	"Where.Text\tText is for arguments of type text.\n" +
+	"Where.Values\tValues are for single parameters, by name, whatever their type.\n" +
+	"WherePath.Under\tUnder are the directories that it must be in or below.\n" +
+	"WherePath.Not\tNot are globs and directories in them that are closed.\n" +
+	"WherePath.Extensions\tExtensions that a file may have, such as .md. All unless written.\n" +
+	"WherePath.Base\tBase is where a relative path starts. Relative paths are refused unless written.\n" +
+	"WherePath.Resolve\tResolve looks at this machine's own files: no symbolic link may lead out of under.\n" +
+	"WhereURL.Schemes\tSchemes that it may have. http and https unless written.\n" +
+	"WhereURL.Hosts\tHosts that it may name: api.example.com, *.example.com for what is below it, an address or a network. All public ones unless written.\n" +
+	"WhereURL.Ports\tPorts that it may name. 80 and 443 unless written.\n" +
+	"WhereURL.Private\tPrivate lets addresses and names of private networks pass as well.\n" +
+	"WhereHost.Hosts\tHosts that it may be: api.example.com, *.example.com for what is below it, an address or a network. All public ones unless written.\n" +
+	"WhereHost.Ports\tPorts that it may name. 80 and 443 unless written.\n" +
+	"WhereHost.Private\tPrivate lets addresses and names of private networks pass as well.\n" +
+	"WhereSQL.Statements\tStatements are the kinds that may be run: select, explain, insert, update, delete. select unless written.\n" +
+	"WhereSQL.Tables\tTables that it may touch, such as orders, public.orders or public.*. All but the catalogues unless written.\n" +
+	"WhereSQL.Functions\tFunctions that it may call beside harmless ones.\n" +
+	"WhereCommand.Programs\tPrograms that the first word may be. Any plain name unless written.\n" +
+	"WhereCommand.Options\tOptions lets words begin with a dash.\n" +
+	"WhereEmail.Domains\tDomains of addresses, such as example.com or *.example.com. All unless written.\n" +
+	"WhereEmail.Lists\tLists lets one text hold several addresses with commas between them.\n" +
+	"WhereText.Size\tSize is the longest that it may be.\n" +
+	"WhereText.Regex\tRegex that the whole text must match (RE2).\n" +
+	"WhereText.OneOf\tOneOf are the texts that it may be.\n" +
+	"WhereText.Equals\tEquals is the one text that it may be.\n" +
+	"WhereValue.Size\tSize is the longest that a text may be.\n" +
+	"WhereValue.Regex\tRegex that a whole text must match (RE2).\n" +
+	"WhereValue.OneOf\tOneOf are the values that it may be.\n" +
+	"WhereValue.Equals\tEquals is the one value that it may be.\n" +
+	"WhereValue.Min\tMin is the least that a number may be.\n" +
+	"WhereValue.Max\tMax is the most that a number may be.\n" +
+	"WhereValue.Required\tRequired refuses a call without the parameter.\n" +
 	""
