@@ -81,8 +81,10 @@ var table = map[string]row{
 		"config", "admin",
 	}},
 	"demo": {outside, []string{"app", "admin", "audit", "config", "gate"}},
-	"cli": {outside, []string{"gate", "app", "admin", "config", "policy", "audit", "lock", "clients", "doctor", "demo", "httpsig", "secret", "login", "bridge",
-		"policy/cases", "policy/review", "policy/recorded", "policy/learning", "policy/replay", "policy/compare"}},
+	"cli": {outside, []string{
+		"gate", "app", "admin", "config", "policy", "audit", "lock", "clients", "doctor", "demo", "httpsig", "secret", "login", "bridge",
+		"policy/cases", "policy/review", "policy/recorded", "policy/learning", "policy/replay", "policy/compare",
+	}},
 
 	"cmd/doorward": {outside, []string{"cli"}},
 

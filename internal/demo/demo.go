@@ -86,9 +86,10 @@ func (t *tour) chapters() []chapter {
 		{"1. A stranger knocks", t.stranger},
 		{"2. First use: everything is held until a person approves", t.firstUse},
 		{"3. Allowed, denied and invalid calls", t.calls},
-		{"4. A poisoned tool", t.poisoned},
-		{"5. A tool that changes after approval", t.changed},
-		{"6. The audit log, and what tampering with it looks like", t.audited},
+		{"4. Arguments by meaning, and a call that waits for a person", t.held},
+		{"5. A poisoned tool", t.poisoned},
+		{"6. A tool that changes after approval", t.changed},
+		{"7. The audit log, and what tampering with it looks like", t.audited},
 	}
 }
 
@@ -98,10 +99,13 @@ data_dir: %s
 listen: {address: %q}
 roles:
   assistant:
-    allow: [{tools: ["*/*"]}]
+    allow:
+      - {tools: ["*/*"]}
+      - {tools: [notes/write_note], mode: approve, approvers: {roles: [lead], expires: 15m}}
     deny:  [{tools: [notes/delete_*]}]
+  lead: {}
 upstreams:
-  notes:      {url: %q}
+  notes:      {url: %q, arguments: {name: identifier}}
   calculator: {url: %q}
   weather:    {url: %q}
 trust: {lock: %s}

@@ -266,6 +266,12 @@ func (w *where) judge(l *leaves, safe map[string]judge) (why string) {
 }
 
 // refusal is a sentence for the caller: which argument, and why, without its value.
+// What judges say is a verb with what follows, or a sentence of its own.
 func refusal(f *leaf, why string) string {
-	return fmt.Sprintf("The argument %q %s.", shorten(f.name), why)
+	first, _, _ := strings.Cut(why, " ")
+	switch first {
+	case "is", "holds", "calls", "reads", "writes", "leaves", "nests", "closes", "ends", "cannot", "has", "uses", "needs":
+		return fmt.Sprintf("The argument %q %s.", shorten(f.name), why)
+	}
+	return fmt.Sprintf("The argument %q is not allowed: %s.", shorten(f.name), why)
 }
