@@ -16,7 +16,7 @@ type Settings struct {
 // Bounds of the settings that are not written.
 const (
 	DefaultArguments = 1 << 20
-	DefaultValues    = 10_000 // as many as a client's message may have at all
+	DefaultValues    = 100_000 // ten times what a client's message may have at all: tables are results
 )
 
 func defaultSettings() Settings {
