@@ -68,12 +68,13 @@ var table = map[string]row{
 	"issuer":    {adapter, adapters},
 	"webhook":   {adapter, []string{"gate"}},
 
-	"config":  {outside, []string{"gate", "policy", "policy/paths", "policy/places", "policy/words", "policy/statement"}},
-	"clients": {outside, []string{"config"}},
-	"doctor":  {outside, []string{"config"}},
-	"login":   {outside, nil},
-	"bridge":  {outside, []string{"jsonrpc", "mcp", "gate"}},
-	"admin":   {outside, []string{"gate"}},
+	"config":    {outside, []string{"gate", "policy", "policy/paths", "policy/places", "policy/words", "policy/statement"}},
+	"clients":   {outside, []string{"config"}},
+	"doctor":    {outside, []string{"config"}},
+	"checklist": {outside, []string{"config", "gate", "policy"}},
+	"login":     {outside, nil},
+	"bridge":    {outside, []string{"jsonrpc", "mcp", "gate"}},
+	"admin":     {outside, []string{"gate"}},
 	"app": {outside, []string{
 		"gate", "jsonrpc", "mcp", "policy", "pipeline",
 		"identify", "decode", "resolve", "authorize", "validate", "approve", "disclose",
@@ -82,7 +83,7 @@ var table = map[string]row{
 	}},
 	"demo": {outside, []string{"app", "admin", "audit", "config", "gate"}},
 	"cli": {outside, []string{
-		"gate", "app", "admin", "config", "policy", "audit", "lock", "clients", "doctor", "demo", "httpsig", "secret", "login", "bridge",
+		"gate", "app", "admin", "config", "policy", "audit", "lock", "clients", "doctor", "checklist", "demo", "httpsig", "secret", "login", "bridge",
 		"policy/cases", "policy/review", "policy/recorded", "policy/learning", "policy/replay", "policy/compare",
 	}},
 

@@ -1,0 +1,262 @@
+package checklist
+
+import (
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// How exactly a command says what it runs.
+type exactness uint8
+
+const (
+	loose   exactness = iota // whatever is published next
+	movable                  // a name that its publisher can move
+	exactly
+)
+
+// fetch is one thing that a command may fetch and run.
+type fetch struct {
+	how  exactness
+	text string // what it is and what is amiss
+}
+
+// fetched is what the words of a command fetch before they run it. A program that
+// is on the machine fetches nothing: its executable is part of the pin.
+func fetched(command []string) []fetch {
+	words := unwrapped(command)
+	if len(words) == 0 {
+		return nil
+	}
+	program, rest := program(words[0]), words[1:]
+	switch program {
+	case "npx", "bunx", "pnpx":
+		return packages(rest, npmOptions(), npmExact)
+	case "npm", "pnpm", "yarn", "bun":
+		if len(rest) > 0 && slices.Contains([]string{"exec", "x", "dlx"}, rest[0]) {
+			return packages(rest[1:], npmOptions(), npmExact)
+		}
+	case "uvx":
+		return packages(rest, pythonOptions(), pythonExact)
+	case "uv":
+		if len(rest) > 1 && rest[0] == "tool" && rest[1] == "run" {
+			return packages(rest[2:], pythonOptions(), pythonExact)
+		}
+	case "pipx":
+		if len(rest) > 0 && rest[0] == "run" {
+			return packages(rest[1:], pythonOptions(), pythonExact)
+		}
+	case "docker", "podman", "nerdctl":
+		return container(program, rest)
+	case "go":
+		if len(rest) > 1 && rest[0] == "run" {
+			return module(rest[1:])
+		}
+	case "deno":
+		return specifiers(rest)
+	case "sh", "bash", "zsh", "dash", "ksh", "fish", "cmd", "powershell", "pwsh":
+		return line(program, rest)
+	}
+	return nil
+}
+
+// program is the name of an executable, without its directory and what Windows
+// writes after it.
+func program(word string) string {
+	name := strings.ToLower(path.Base(strings.ReplaceAll(word, `\`, "/")))
+	for _, end := range [...]string{".exe", ".cmd", ".bat", ".ps1"} {
+		name = strings.TrimSuffix(name, end)
+	}
+	return name
+}
+
+// unwrapped is a command without an env(1) before it.
+func unwrapped(words []string) []string {
+	if len(words) == 0 || program(words[0]) != "env" {
+		return words
+	}
+	for i, w := range words[1:] {
+		if !strings.HasPrefix(w, "-") && !strings.Contains(w, "=") {
+			return words[i+1:]
+		}
+	}
+	return nil
+}
+
+// options are those of a runner that matter here.
+type options struct {
+	takes []string // have a word after them
+	name  []string // of those, name a package to fetch in place of the first word
+	more  []string // of those, name one beside it
+}
+
+func npmOptions() options {
+	return options{
+		takes: []string{"-p", "--package", "-c", "--call", "-w", "--workspace", "--registry", "--prefix", "--cache"},
+		name:  []string{"-p", "--package"},
+	}
+}
+
+func pythonOptions() options {
+	return options{
+		takes: []string{"--from", "--with", "--spec", "-p", "--python", "--index-url", "--index", "--default-index", "--extra-index-url", "--with-editable", "--with-requirements", "--directory", "--project", "-w"},
+		name:  []string{"--from", "--spec"}, more: []string{"--with", "-w"},
+	}
+}
+
+// packages judges what a runner of packages is told to fetch.
+func packages(words []string, o options, exact func(string) bool) []fetch {
+	var named, more []string
+	for i := 0; i < len(words); i++ {
+		w := words[i]
+		if w == "--" {
+			continue
+		}
+		if !strings.HasPrefix(w, "-") {
+			if len(named) == 0 {
+				named = []string{w}
+			}
+			break // what follows is for the program
+		}
+		key, value, joined := strings.Cut(w, "=")
+		if slices.Contains(o.takes, key) && !joined && i+1 < len(words) {
+			i++
+			value = words[i]
+		}
+		switch {
+		case slices.Contains(o.name, key):
+			named = append(named, value)
+		case slices.Contains(o.more, key):
+			more = append(more, value)
+		}
+	}
+	var out []fetch
+	for _, p := range append(named, more...) {
+		f := fetch{exactly, p}
+		if !exact(p) {
+			f = fetch{loose, p + ", which is no exact version"}
+		}
+		out = append(out, f)
+	}
+	if out == nil {
+		out = []fetch{{loose, "a package that its words do not name"}}
+	}
+	return out
+}
+
+// local tells whether a word is a place on this machine.
+func local(word string) bool {
+	return strings.HasPrefix(word, "/") || strings.HasPrefix(word, "./") || strings.HasPrefix(word, "../") || strings.HasPrefix(word, "file:")
+}
+
+// commit tells whether a word names a commit of a repository by its whole digest.
+func commit(word string) bool {
+	return regexp.MustCompile(`[@#][0-9a-f]{40}([0-9a-f]{24})?(#.*)?$`).MatchString(word)
+}
+
+// npmExact knows name@1.2.3 (Semantic Versioning 2.0.0), a commit, and a place.
+func npmExact(word string) bool {
+	return local(word) || commit(word) ||
+		regexp.MustCompile(`^(@[^@/]+/)?[^@/]+@\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`).MatchString(word)
+}
+
+// pythonExact knows name==1.2.3 and uv's name@1.2.3 (PEP 440, without a star), a
+// commit, and a place.
+func pythonExact(word string) bool {
+	return local(word) || commit(word) ||
+		regexp.MustCompile(`^[A-Za-z0-9._-]+(\[[^\]]*\])?(===?|@)(\d+!)?\d+(\.\d+)*((a|b|rc)\d+)?(\.post\d+)?(\.dev\d+)?(\+[a-z0-9.]+)?$`).MatchString(word)
+}
+
+// container judges what a command for containers runs.
+func container(program string, words []string) []fetch {
+	if run := slices.IndexFunc(words, func(w string) bool { return w == "run" || w == "create" }); run >= 0 {
+		for i := 0; i < run; i++ {
+			switch w := words[i]; {
+			case w == "container":
+			case slices.Contains([]string{"-c", "--context", "-H", "--host", "-l", "--log-level", "--config", "--namespace", "-n"}, w):
+				i++ // takes a word
+			case !strings.HasPrefix(w, "-"):
+				return []fetch{{movable, "a command of " + program + " that is not looked into"}}
+			}
+		}
+		return image(words[run+1:])
+	}
+	return []fetch{{movable, "a command of " + program + " that is not looked into"}}
+}
+
+// image judges the image that a container is made of.
+func image(words []string) []fetch {
+	for i := 0; i < len(words); i++ {
+		w := words[i]
+		switch long := strings.HasPrefix(w, "--"); {
+		case slices.Contains(switches(), w), bundled(w), long && strings.Contains(w, "="), !long && strings.HasPrefix(w, "-") && len(w) > 2:
+		case strings.HasPrefix(w, "-"):
+			i++ // every other option takes a word
+		default:
+			return []fetch{imageNamed(w)}
+		}
+	}
+	return []fetch{{loose, "an image that its words do not name"}}
+}
+
+// switches are the options of docker run that take no word (docker-run(1)).
+func switches() []string {
+	return []string{
+		"-i", "-t", "-d", "-P", "--interactive", "--tty", "--detach", "--rm", "--init", "--privileged", "--read-only", "--publish-all",
+		"--no-healthcheck", "--oom-kill-disable", "--sig-proxy", "--disable-content-trust", "-q", "--quiet", "--help", "--replace",
+	}
+}
+
+// bundled tells of switches in one word, such as -it.
+func bundled(word string) bool { return regexp.MustCompile(`^-[itdPq]{2,}$`).MatchString(word) }
+
+func imageNamed(name string) fetch {
+	_, tag, tagged := strings.Cut(name[strings.LastIndex(name, "/")+1:], ":")
+	switch {
+	case regexp.MustCompile(`@sha256:[0-9a-f]{64}$`).MatchString(name):
+		return fetch{exactly, name}
+	case !tagged || tag == "latest" || strings.Contains(name, "@"):
+		return fetch{loose, name + ", which is no exact image"}
+	}
+	return fetch{movable, name + ", whose tag can be moved to another image"}
+}
+
+// module judges what go run is told to fetch.
+func module(words []string) []fetch {
+	for _, w := range words {
+		if strings.HasPrefix(w, "-") {
+			continue
+		}
+		_, version, fetches := strings.Cut(w, "@")
+		if fetches && !regexp.MustCompile(`^v\d+\.\d+\.\d+\S*$`).MatchString(version) {
+			return []fetch{{loose, w + ", which is no exact version"}}
+		}
+		break
+	}
+	return nil
+}
+
+// specifiers judges what deno is told to fetch.
+func specifiers(words []string) []fetch {
+	for _, w := range words {
+		kind, rest, found := strings.Cut(w, ":")
+		switch {
+		case found && (kind == "npm" || kind == "jsr") && !npmExact(strings.TrimPrefix(rest, "/")):
+			return []fetch{{loose, w + ", which is no exact version"}}
+		case found && (kind == "https" || kind == "http"):
+			return []fetch{{movable, w + ", which can be another program tomorrow"}}
+		}
+	}
+	return nil
+}
+
+// line tells of a shell's command line, which is not looked into.
+func line(shell string, words []string) []fetch {
+	for _, w := range words {
+		if regexp.MustCompile(`(?i)^(-[a-z]*c|-command|/c|-enc.*)$`).MatchString(w) {
+			return []fetch{{movable, "a command line of " + shell + ", which is not looked into"}}
+		}
+	}
+	return nil
+}

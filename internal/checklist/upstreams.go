@@ -1,0 +1,99 @@
+package checklist
+
+import (
+	"time"
+
+	"doorward/internal/config"
+)
+
+func upstreamChecks() []check {
+	const page = "docs/reference/configuration.md"
+	return []check{
+		{Entry{
+			"upstream.pinned", "Commands run exactly one version of what they fetch",
+			"write the exact version: name@1.2.3 for npx, name==1.2.3 for uvx, image@sha256:… for a container", "docs/how-to/check-before-production.md",
+		}, (*subject).exact},
+		{Entry{
+			"upstream.arguments", "Arguments are judged by what they mean",
+			"give the parameters that are paths, URLs, SQL or commands a type in upstreams.NAME.arguments; doorward policy check says which look like it", "docs/how-to/write-a-policy.md",
+		}, (*subject).typed},
+		{Entry{
+			"upstream.limits", "Limits are near their defaults",
+			"take the limit back, or say beside it why the upstream needs so much", page,
+		}, (*subject).limits},
+	}
+}
+
+func (s *subject) exact(a *answer) {
+	n := 0
+	for name, u := range ordered(s.cfg.Upstreams) {
+		if u.Command == nil {
+			continue
+		}
+		n++
+		path := "upstreams." + name + ".command"
+		for _, f := range fetched(u.Command) {
+			switch f.how {
+			case loose:
+				a.fail(path, "%s runs %s", name, f.text)
+			case movable:
+				a.warn(path, "%s runs %s", name, f.text)
+			case exactly:
+			}
+		}
+	}
+	if n == 0 {
+		a.none("upstreams", "no upstream is a command")
+	}
+	a.otherwise("", "commands: %d, and what they run is exact", n)
+}
+
+func (s *subject) typed(a *answer) {
+	if len(s.cfg.Upstreams) == 0 {
+		a.none("upstreams", "there is no upstream")
+	}
+	for name, u := range ordered(s.cfg.Upstreams) {
+		if len(u.Arguments) == 0 {
+			a.warn("upstreams."+name, "no argument of %s has a type: a path or a URL in one is a text like any other", name)
+		}
+	}
+	a.otherwise("", "upstreams: %d, all with arguments that have a type", len(s.cfg.Upstreams))
+}
+
+// far is how many times its default a limit may be before somebody should say why.
+const far = 4
+
+// The defaults of config, whose file writes none of them.
+const (
+	usualTimeout     = 30 * time.Second
+	usualConcurrency = 64
+	usualResult      = config.Size(16 << 20)
+	usualArguments   = config.Size(1 << 20)
+	usualValues      = 100_000
+	usualBody        = config.Size(4 << 20)
+)
+
+func (s *subject) limits(a *answer) {
+	if b := s.cfg.Listen.MaxBody; b > far*usualBody {
+		a.warn("listen.max_body", "is %s, and %s is usual", b, usualBody)
+	}
+	for name, u := range ordered(s.cfg.Upstreams) {
+		path, l := "upstreams."+name+".limits", u.Limits
+		if time.Duration(l.Timeout) > far*usualTimeout {
+			a.warn(path+".timeout", "is %s, and %s is usual", l.Timeout, usualTimeout)
+		}
+		if l.Concurrency > far*usualConcurrency {
+			a.warn(path+".concurrency", "is %d, and %d is usual", l.Concurrency, usualConcurrency)
+		}
+		if l.Result > far*usualResult {
+			a.warn(path+".result", "is %s, and %s is usual", l.Result, usualResult)
+		}
+		if l.Arguments > far*usualArguments {
+			a.warn(path+".arguments", "are %s, and %s is usual", l.Arguments, usualArguments)
+		}
+		if l.Values > far*usualValues {
+			a.warn(path+".values", "are %d, and %d is usual", l.Values, usualValues)
+		}
+	}
+	a.otherwise("upstreams", "no limit is more than %d times its default", far)
+}
