@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -101,9 +102,9 @@ cannot be done.`,
   doorward demo                       see what it does, without any set-up`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		PersistentPreRunE: func(*cobra.Command, []string) error {
-			if r.format != "text" && r.format != "json" {
-				return fmt.Errorf("--format %q: want text or json", r.format)
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if known := formats(cmd); !slices.Contains(known, r.format) {
+				return fmt.Errorf("--format %q: want %s", r.format, strings.Join(known, " or "))
 			}
 			switch t := r.Getenv("DOORWARD_TRANSPORT"); t {
 			case "", "http", "stdio":
@@ -125,8 +126,20 @@ cannot be done.`,
 	flags.BoolVar(&r.quiet, "quiet", false, "print only what was asked for and errors")
 	flags.BoolVar(&r.noColor, "no-color", r.Getenv("NO_COLOR") != "", "print without colours; NO_COLOR sets it too")
 	root.AddCommand(r.serveCommand(), r.stdioCommand(), r.initCommand(), r.installCommand(), r.uninstallCommand(), r.demoCommand(), r.keyCommand(),
-		r.signCommand(), r.tokenCommand(), r.loginCommand(), r.trustCommand(), r.policyCommand(), r.approveCommand(), r.auditCommand(), r.configCommand(), r.doctorCommand(), r.versionCommand())
+		r.signCommand(), r.tokenCommand(), r.loginCommand(), r.trustCommand(), r.policyCommand(), r.approveCommand(), r.auditCommand(), r.configCommand(), r.checkCommand(), r.doctorCommand(), r.versionCommand())
 	return root
+}
+
+// formatsKey is the annotation of a command that has other output formats than
+// text and json.
+const formatsKey = "formats"
+
+// formats are those that a command has.
+func formats(cmd *cobra.Command) []string {
+	if own := strings.Fields(cmd.Annotations[formatsKey]); len(own) > 0 {
+		return own
+	}
+	return []string{"text", "json"}
 }
 
 func (r *run) configDefault() string {
@@ -152,7 +165,7 @@ func failed(err error) error {
 func (r *run) say(format string, args ...any) {
 	switch {
 	case r.quiet:
-	case r.format == "json":
+	case r.format != "text":
 		_, _ = fmt.Fprintf(r.Stderr, format+"\n", args...)
 	default:
 		_, _ = fmt.Fprintf(r.Stdout, format+"\n", args...)

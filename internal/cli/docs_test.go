@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"doorward/internal/checklist"
 	"doorward/internal/cli"
 	"doorward/internal/config"
 	"doorward/internal/listen"
@@ -23,6 +24,7 @@ func TestReferencePagesAreFresh(t *testing.T) {
 		"configuration.md": string(config.Reference()),
 		"command-line.md":  commandLine(t),
 		"refusals.md":      refusalsPage(),
+		"checklist.md":     checklistPage(),
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join("..", "..", "docs", "reference", name)
@@ -53,7 +55,7 @@ func commandLine(t *testing.T) string {
 		"policy", "policy check", "policy test", "policy explain", "policy learn", "policy replay", "policy diff",
 		"approve", "approve list", "approve show", "approve grant", "approve deny",
 		"audit", "audit tail", "audit search", "audit verify",
-		"config", "config check", "config show", "config schema", "version",
+		"config", "config check", "config show", "config schema", "check", "version",
 	} {
 		var out bytes.Buffer
 		args := append(strings.Fields(c), "--help")
@@ -62,6 +64,23 @@ func commandLine(t *testing.T) string {
 			t.Fatalf("doorward %v: exit %d: %s", args, code, out.String())
 		}
 		fmt.Fprintf(&b, "\n## %s\n\n```text\n%s\n```\n", strings.TrimSpace("doorward "+c), strings.TrimSpace(out.String()))
+	}
+	return b.String()
+}
+
+// checklistPage is every item of doorward check.
+func checklistPage() string {
+	var b strings.Builder
+	b.WriteString(`# The production checklist
+
+What ` + "`doorward check`" + ` looks at, in its order. Ids never change their meaning. How to use it: [Check before production](../how-to/check-before-production.md).
+
+| id | what should be so | what to do otherwise | more |
+|---|---|---|---|
+`)
+	for _, e := range checklist.Entries() {
+		page := strings.TrimPrefix(e.Reference, "docs/")
+		fmt.Fprintf(&b, "| `%s` | %s | %s | [%s](../%s) |\n", e.ID, e.Title, e.Fix, strings.TrimSuffix(page[strings.LastIndex(page, "/")+1:], ".md"), page)
 	}
 	return b.String()
 }
