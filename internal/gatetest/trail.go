@@ -107,8 +107,8 @@ func (g *GW) checkExecuted() {
 	for _, r := range g.Exchanges() {
 		if r.Kind == audit.KindIntent && r.Upstream != "" {
 			item := r.Item
-			if r.ItemKind != "tool" && r.ItemKind != "prompt" {
-				item = ""
+			if r.ItemKind != "tool" && r.ItemKind != "prompt" || r.Method == "completion/complete" {
+				item = "" // as the upstream tells it
 			}
 			meant[deed{r.Upstream, r.Method, item}]++
 		}
