@@ -38,8 +38,9 @@ type Rounds interface {
 	// it stands for none.
 	OpenHold(ex *gate.Exchange) (id string, ok bool)
 	// Resumes tells whether the client answers what the upstream has asked during
-	// this very call, and with what that can be told apart from any other answer.
-	Resumes(ex *gate.Exchange) (once string, ok bool)
+	// this very call, with what that can be told apart from any other answer, and
+	// when it was asked.
+	Resumes(ex *gate.Exchange) (once string, made time.Time, ok bool)
 }
 
 // Once tells whether something is used for the first time.
@@ -63,7 +64,7 @@ func (s *Stage) Name() string { return "approve" }
 // Applies to whatever authorize judges: all of it can be held.
 func (s *Stage) Applies(r gate.Route) bool { return r.Stages&gate.OnAuthorize != 0 }
 
-// roundsTTL is how long an answer to an upstream's question is remembered as
+// roundsTTL is how long after an upstream's question its answer is remembered as
 // given: longer than a requestState lives (an hour).
 const roundsTTL = 2 * time.Hour
 
@@ -76,8 +77,8 @@ func (s *Stage) Judge(ctx context.Context, ex *gate.Exchange) (gate.Verdict, err
 	if ex.Principal == nil || ex.Call.Message == nil || ex.Target.Item == nil {
 		return gate.Verdict{}, errors.New("approving: the call has no principal, message or definition")
 	}
-	if once, ok := s.rounds.Resumes(ex); ok {
-		return s.resume(ctx, once)
+	if once, made, ok := s.rounds.Resumes(ex); ok {
+		return s.resume(ctx, once, made)
 	}
 	a := approvalOf(ex)
 	used, done, err := s.approvals.Use(ctx, a.Binding)
@@ -94,10 +95,10 @@ func (s *Stage) Judge(ctx context.Context, ex *gate.Exchange) (gate.Verdict, err
 }
 
 // resume lets the next round of a call pass that was approved when it began. Each
-// answer counts once, so that one approval stays one run.
-func (s *Stage) resume(ctx context.Context, once string) (gate.Verdict, error) {
-	now := time.Now()
-	fresh, err := s.once.Use(ctx, "round:"+once, now, now.Add(roundsTTL))
+// answer counts once, so that one approval stays one run. A memory that has begun
+// since the question was asked cannot tell, and takes no answer.
+func (s *Stage) resume(ctx context.Context, once string, made time.Time) (gate.Verdict, error) {
+	fresh, err := s.once.Use(ctx, "round:"+once, made, made.Add(roundsTTL))
 	switch {
 	case err != nil:
 		return gate.Verdict{}, unavailable(err)

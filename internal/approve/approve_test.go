@@ -43,7 +43,9 @@ type rounds struct {
 
 func (r rounds) SealHold(_ *gate.Exchange, id string) (string, error) { return "sealed " + id, r.err }
 func (r rounds) OpenHold(*gate.Exchange) (string, bool)               { return "", false }
-func (r rounds) Resumes(*gate.Exchange) (string, bool)                { return r.once, r.once != "" }
+func (r rounds) Resumes(*gate.Exchange) (string, time.Time, bool) {
+	return r.once, time.Now(), r.once != ""
+}
 
 type once struct {
 	fresh bool

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"time"
 
 	"github.com/go-json-experiment/json"
 
@@ -22,21 +23,21 @@ func (p *Pool) SealHold(ex *gate.Exchange, id string) (string, error) {
 // OpenHold is the approval that the client's requestState stands for; false when
 // it stands for none.
 func (p *Pool) OpenHold(ex *gate.Exchange) (id string, ok bool) {
-	kind, payload, _ := p.unseal(ex)
-	return string(payload), kind == stateHeld
+	state := p.unseal(ex)
+	return string(state.payload), state.kind == stateHeld
 }
 
 // Resumes tells whether the client brings back what the upstream asked for during
-// a call of exactly this kind, and with what that answer can be told apart from
-// any other. Only a call that was let pass is given such a state.
-func (p *Pool) Resumes(ex *gate.Exchange) (once string, ok bool) {
-	kind, _, _ := p.unseal(ex)
-	if kind != stateTheirs && kind != stateParked {
-		return "", false
+// a call of exactly this kind, with what that answer can be told apart from any
+// other, however the client spells it, and when the question was sealed. Only a
+// call that was let pass is given such a state.
+func (p *Pool) Resumes(ex *gate.Exchange) (once string, made time.Time, ok bool) {
+	state := p.unseal(ex)
+	if state.kind != stateTheirs && state.kind != stateParked {
+		return "", time.Time{}, false
 	}
-	at, _ := ex.Call.Message.Field("requestState")
-	sum := sha256.Sum256(ex.Call.Message.Bytes(at))
-	return hex.EncodeToString(sum[:]), true
+	sum := sha256.Sum256(state.sealed)
+	return hex.EncodeToString(sum[:]), state.made, true
 }
 
 // confirm asks a stateful client whose call a rule lets pass only with its own

@@ -97,44 +97,56 @@ type reopened struct {
 // openState reads the requestState of a client's request. A ticket for a parked
 // call is used up by it.
 func (p *Pool) openState(ex *gate.Exchange) (reopened, error) {
-	kind, payload, there := p.unseal(ex)
+	state := p.unseal(ex)
 	switch {
-	case !there:
+	case !state.there:
 		return reopened{}, nil
-	case kind == stateTheirs:
-		return reopened{token: payload}, nil
-	case kind == stateAgain, kind == stateHeld:
+	case state.kind == stateTheirs:
+		return reopened{token: state.payload}, nil
+	case state.kind == stateAgain, state.kind == stateHeld:
 		return reopened{ours: true}, nil
-	case kind == stateParked:
-		id := payload[:len(payload)/2]
-		if k := p.parked.claim(string(id), string(payload[len(id):])); k != nil {
+	case state.kind == stateParked:
+		id := state.payload[:len(state.payload)/2]
+		if k := p.parked.claim(string(id), string(state.payload[len(id):])); k != nil {
 			return reopened{parked: k}, nil
 		}
 	}
 	return reopened{}, &gate.Error{Code: gate.CodeParams, Op: "opening requestState", Public: "requestState is not one that was given for this request, or was used, or has expired: make the call again without it"}
 }
 
-// unseal opens the requestState of a client's request, and uses nothing up. there
-// is false without one; a kind of 0 is one that was not given for this request, or
-// has expired.
-func (p *Pool) unseal(ex *gate.Exchange) (kind byte, payload []byte, there bool) {
+// unsealed is a requestState that a client brings back. A kind of 0 is one that
+// was not given for this request, or has expired.
+type unsealed struct {
+	there   bool // the request has one
+	kind    byte
+	payload []byte
+	sealed  []byte    // the bytes that its text stands for
+	made    time.Time // in whole seconds
+}
+
+// unseal opens the requestState of a client's request, and uses nothing up.
+func (p *Pool) unseal(ex *gate.Exchange) unsealed {
 	m := ex.Call.Message
 	at, ok := m.Field("requestState")
 	if !ok || ex.Call.Era != gate.Stateless {
-		return 0, nil, false
+		return unsealed{}
 	}
 	s, ok := text(m.Bytes(at))
 	if !ok {
-		return 0, nil, true
+		return unsealed{there: true}
 	}
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(s)
 	n := p.sealer.NonceSize()
 	if err != nil || len(sealed) < n || strings.ContainsAny(s, "\r\n") { // which the decoder skips
-		return 0, nil, true
+		return unsealed{there: true}
 	}
 	plain, err := p.sealer.Open(nil, sealed[:n], sealed[n:], binding(ex))
-	if err != nil || len(plain) < 9 || time.Now().Unix() > int64(binary.BigEndian.Uint64(plain)) { //nolint:gosec // sealed by us
-		return 0, nil, true
+	if err != nil || len(plain) < 9 {
+		return unsealed{there: true}
 	}
-	return plain[8], plain[9:], true
+	expires := time.Unix(int64(binary.BigEndian.Uint64(plain)), 0) //nolint:gosec // sealed by us
+	if time.Now().Unix() > expires.Unix() {
+		return unsealed{there: true}
+	}
+	return unsealed{true, plain[8], plain[9:], sealed, expires.Add(-stateTTL)}
 }
