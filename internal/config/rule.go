@@ -28,7 +28,7 @@ type Rule struct {
 	Prompts []string `yaml:"prompts" type:"glob"`
 	// Where is what the arguments of a call must keep to, by their type (upstreams.NAME.arguments) or by their name. Of allow rules alone. A rule that judges arguments lets none through that the tool's schema does not name.
 	Where *Where `yaml:"where"`
-	// When is a condition in CEL over principal, upstream, tool, args, session, now and request. An allow whose condition fails allows nothing, a deny whose condition fails denies.
+	// When is a condition in CEL over principal, upstream, tool, args, session, now and request. An allow whose condition fails allows nothing, a deny whose condition fails denies, and an allow in mode approve whose condition fails asks people for what other rules allow.
 	When string `yaml:"when" type:"CEL"`
 	// Mode of the rule: enforce it; observe records what it would have refused, and refuses nothing; approve holds a call until people have agreed.
 	Mode string `yaml:"mode" enum:"enforce observe approve"`

@@ -24,6 +24,18 @@ const maxApprovers = 10
 // certain tells whether the rule does to everything that it matches what it says.
 func (r *rule) certain() bool { return r.when == nil && r.mode == Enforce }
 
+// asks is how strict an allow is: -1 without people, 0 where the caller alone
+// confirms, or how many others must agree.
+func (r *rule) asks() int {
+	switch {
+	case r.terms == nil:
+		return -1
+	case r.terms.Self:
+		return 0
+	}
+	return r.terms.Count
+}
+
 // rule compiles what a rule says beside its patterns.
 func (c *compiler) rule(at string, r *Rule, h half) *rule {
 	out := &rule{mode: r.Mode}

@@ -62,7 +62,8 @@ func (p *Policy) Decide(who *gate.Principal, kind gate.ItemKind, upstream, name 
 // Judge answers a question. Every deny of the principal's roles is asked before
 // any allow; a deny whose condition fails denies, an allow whose condition fails
 // allows nothing. Of several allows that match, one in mode approve wins, for it
-// is there to be narrower than the others. A role that the policy does not know
+// is there to be narrower than the others, and one whose condition fails asks
+// people for what the others allow. A role that the policy does not know
 // grants nothing, and kinds other than tools, prompts, resources and templates
 // are refused.
 //
@@ -112,6 +113,9 @@ type answer struct {
 	lenient *hit
 	spared  string
 	why     Decision // why no allow matched
+	// doubt is the allow in mode approve whose condition failed; of several the
+	// strictest.
+	doubt *hit
 }
 
 // has tells whether the principal has a role.
@@ -172,6 +176,8 @@ func (a *answer) allow(h *hit) bool {
 		a.take(h)
 		// Only an allow that asks people could still change anything.
 		return a.policy.approves || a.q.Trace != nil
+	case h.rule.mode == Approve && err != nil:
+		a.doubt = stricter(a.doubt, h)
 	case h.rule.mode == Observe && a.lenient == nil:
 		a.lenient, a.spared = h, h.text+" would have refused it: "+failure(err, why)
 	}
@@ -190,16 +196,16 @@ func failure(err error, why string) string {
 	return "its condition does not hold"
 }
 
-// take keeps the allow that decides: the first in mode approve, of those the one
-// that asks most people, or else the first.
-func (a *answer) take(h *hit) {
-	switch was := a.found; {
-	case was == nil:
-		a.found = h
-	case h.rule.terms == nil:
-	case was.rule.terms == nil || h.rule.terms.Count > was.rule.terms.Count:
-		a.found = h
+// take keeps the allow that decides: the strictest, and of those alike the first.
+func (a *answer) take(h *hit) { a.found = stricter(a.found, h) }
+
+// stricter is the allow that asks most people; was, which may be nil, where both
+// ask as many. The caller's own confirmation asks nobody else.
+func stricter(was, h *hit) *hit {
+	if was == nil || h.rule.asks() > was.rule.asks() {
+		return h
 	}
+	return was
 }
 
 // fail keeps why an allow did not match, the arguments before the condition: that
@@ -226,6 +232,10 @@ func (a *answer) decide() Decision {
 	case a.found != nil:
 		d := Decision{Allowed: true, Role: a.found.role, Rule: a.found.text, Reason: ReasonAllowed, Observed: a.out.Observed, Terms: a.found.rule.terms}
 		d.Judged = a.q.Called && (a.policy.types[a.q.Upstream] != nil || a.found.rule.where != nil)
+		if h := a.doubt; h != nil && stricter(a.found, h) == h {
+			d.Role, d.Rule, d.Terms = h.role, h.text, h.rule.terms
+			d.Detail = "its condition failed, so it asks people for what " + a.found.text + " allows"
+		}
 		return d
 	case a.why.Reason != "":
 		a.why.Observed = a.out.Observed

@@ -264,3 +264,41 @@ func TestFaultsOfRules(t *testing.T) {
 		}
 	}
 }
+
+// TestPOL46DoubtAsksPeople: what makes the condition of an approve rule fail is no
+// way around it; of several that ask, the strictest counts.
+func TestPOL46DoubtAsksPeople(t *testing.T) {
+	ask := func(when string, terms policy.Terms) policy.Rule {
+		return policy.Rule{Tools: []string{"files/*"}, When: when, Mode: policy.Approve, Terms: terms}
+	}
+	lead, two, self := policy.Terms{Roles: []string{"lead"}}, policy.Terms{Roles: []string{"lead"}, Count: 2}, policy.Terms{Self: true}
+	large := "args.n > 100"
+	for _, tc := range []struct {
+		name  string
+		allow []policy.Rule
+		args  string
+		want  bool
+		terms policy.Terms // of those who are asked; its zero value: nobody
+	}{
+		{"the condition holds", append(tools("files/*"), ask(large, lead)), `{"n":101}`, true, lead},
+		{"it does not", append(tools("files/*"), ask(large, lead)), `{"n":100}`, true, policy.Terms{}},
+		{"it fails: missing", append(tools("files/*"), ask(large, lead)), `{}`, true, lead},
+		{"it fails: a text", append(tools("files/*"), ask(large, lead)), `{"n":"101"}`, true, lead},
+		{"it fails: no number", append(tools("files/*"), ask(large, lead)), `{"n":1e400}`, true, lead},
+		{"it fails, read first", append([]policy.Rule{ask(large, lead)}, tools("files/*")...), `{}`, true, lead},
+		{"it fails, and nothing else allows it", []policy.Rule{ask(large, lead)}, `{}`, false, policy.Terms{}},
+		{"one fails, and a stricter one holds", []policy.Rule{ask(large, lead), ask("true", two)}, `{}`, true, two},
+		{"a stricter one fails", []policy.Rule{ask("true", lead), ask(large, two)}, `{}`, true, two},
+		{"the caller's own first", []policy.Rule{ask("", self), ask("", lead)}, `{}`, true, lead},
+		{"the caller's own last", []policy.Rule{ask("", lead), ask("", self)}, `{}`, true, lead},
+	} {
+		d := compileSource(t, source(policy.Role{Allow: tc.allow}, nil)).Judge(called(who("r"), "files/pay", tc.args))
+		var terms policy.Terms
+		if d.Terms != nil {
+			terms = *d.Terms
+		}
+		if d.Allowed != tc.want || terms.Self != tc.terms.Self || len(terms.Roles) != len(tc.terms.Roles) || tc.terms.Count > 1 && terms.Count != tc.terms.Count {
+			t.Errorf("%s: %+v, asks %+v, want %v, %+v", tc.name, d, terms, tc.want, tc.terms)
+		}
+	}
+}
