@@ -115,7 +115,8 @@ type answer struct {
 	why     Decision // why no allow matched
 	// doubt is the allow in mode approve whose condition failed; of several the
 	// strictest.
-	doubt *hit
+	doubt  *hit
+	looked bool // a condition that reads the arguments was asked
 }
 
 // has tells whether the principal has a role.
@@ -133,7 +134,7 @@ func (a *answer) deny(h *hit) bool {
 	if !a.has(h.role) {
 		return true
 	}
-	res, err := h.rule.holds(a.q)
+	res, err := a.holds(h)
 	a.q.Trace.note(h, true, res, err, "")
 	if res == condition.False || res == condition.Unknown {
 		return true
@@ -150,6 +151,12 @@ func (a *answer) deny(h *hit) bool {
 	return false
 }
 
+// holds evaluates the condition of a rule that matches by name.
+func (a *answer) holds(h *hit) (condition.Result, error) {
+	a.looked = a.looked || h.rule.when.ReadsArgs()
+	return h.rule.holds(a.q)
+}
+
 // maxObserved bounds what a decision tells of rules in observe mode.
 const maxObserved = 8
 
@@ -164,7 +171,7 @@ func (a *answer) allow(h *hit) bool {
 	if !a.has(h.role) {
 		return true
 	}
-	res, err := h.rule.holds(a.q)
+	res, err := a.holds(h)
 	why := ""
 	if res == condition.True && a.q.Called {
 		why = a.judge(h.rule.where)
@@ -231,7 +238,7 @@ func (a *answer) decide() Decision {
 	switch {
 	case a.found != nil:
 		d := Decision{Allowed: true, Role: a.found.role, Rule: a.found.text, Reason: ReasonAllowed, Observed: a.out.Observed, Terms: a.found.rule.terms}
-		d.Judged = a.q.Called && (a.policy.types[a.q.Upstream] != nil || a.found.rule.where != nil)
+		d.Judged = a.q.Called && (a.looked || a.policy.types[a.q.Upstream] != nil || a.found.rule.where != nil)
 		if h := a.doubt; h != nil && stricter(a.found, h) == h {
 			d.Role, d.Rule, d.Terms = h.role, h.text, h.rule.terms
 			d.Detail = "its condition failed, so it asks people for what " + a.found.text + " allows"

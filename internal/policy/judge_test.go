@@ -302,3 +302,23 @@ func TestPOL46DoubtAsksPeople(t *testing.T) {
 		}
 	}
 }
+
+// A condition that reads the arguments judges them.
+func TestConditionsJudgeArguments(t *testing.T) {
+	rule := func(when string) []policy.Rule { return []policy.Rule{{Tools: []string{"up/*"}, When: when}} }
+	for _, tc := range []struct {
+		name string
+		role policy.Role
+		want bool
+	}{
+		{"an allow", policy.Role{Allow: rule("args.owner == 'acme'")}, true},
+		{"a deny", policy.Role{Allow: rule(""), Deny: rule("args.owner == 'evil'")}, true},
+		{"a clock", policy.Role{Allow: rule("now.hour >= 8")}, false},
+		{"none", policy.Role{Allow: rule("")}, false},
+	} {
+		d := compileSource(t, source(tc.role, nil)).Judge(called(who("r"), "up/x", `{"owner":"acme","Owner":"evil"}`))
+		if !d.Allowed || d.Judged != tc.want {
+			t.Errorf("%s: %+v, want judged %v", tc.name, d, tc.want)
+		}
+	}
+}
