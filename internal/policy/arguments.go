@@ -102,7 +102,7 @@ type leaf struct {
 // leaves are the values of a call's arguments, read once.
 type leaves struct {
 	all   []leaf
-	given map[string]bool // folded names of members that are there
+	given map[string]bool // folded names of members in which a value stands
 	bytes int
 	seen  int
 	types *types
@@ -151,7 +151,11 @@ func (l *leaves) value(raw []byte, first bool, depth, nested int) error {
 
 func (l *leaves) member(name string, raw []byte, depth, nested int) error {
 	folded := fold(name)
-	l.given[folded] = true
+	if len(l.kinds) > 0 { // the name itself is part of a value that has a type
+		if err := l.keep(leaf{name: l.inner, kind: '"', text: name}, depth, nested); err != nil {
+			return err
+		}
+	}
 	kind := ""
 	if l.types != nil {
 		kind = l.types.of[folded]
@@ -173,6 +177,9 @@ func (l *leaves) leaf(raw []byte, first bool, depth, nested int) error {
 	if len(l.kinds) == 0 && !l.every {
 		return nil
 	}
+	for _, name := range l.names {
+		l.given[name] = true
+	}
 	f := leaf{name: l.inner, first: first, kind: jsontext.Value(raw).Kind(), text: string(raw)}
 	if f.kind == '"' {
 		text, err := jsontext.AppendUnquote(nil, raw)
@@ -181,6 +188,11 @@ func (l *leaves) leaf(raw []byte, first bool, depth, nested int) error {
 		}
 		f.text = string(text)
 	}
+	return l.keep(f, depth, nested)
+}
+
+// keep takes a value in, or what is in it where it is JSON itself.
+func (l *leaves) keep(f leaf, depth, nested int) error {
 	if l.bytes += len(f.text); l.bytes > maxJudged || len(l.all) == maxLeaves {
 		return errTooMuch
 	}

@@ -322,3 +322,33 @@ func TestConditionsJudgeArguments(t *testing.T) {
 		}
 	}
 }
+
+// TestPOL16NamesAndNothing: a name below a typed parameter is part of its value,
+// and a list or an object without values is no value.
+func TestPOL16NamesAndNothing(t *testing.T) {
+	p := compileSource(t, source(policy.Role{Allow: []policy.Rule{
+		{Tools: []string{"files/path"}, Where: &policy.Where{Path: &paths.Rule{Under: []string{"/srv/a"}}}},
+		{Tools: []string{"files/owner"}, Where: &policy.Where{Values: map[string]policy.Value{"owner": {Text: words.TextRule{Equals: new("acme")}, Required: true}}}},
+	}}, map[string]string{"path": "path", "edits": "text"}))
+	for _, tc := range []struct {
+		tool, args string
+		want       bool
+	}{
+		{"path", `{"path":{"/etc/passwd":"/srv/a/x"}}`, false},
+		{"path", `{"path":{"/etc/passwd":{}}}`, false},
+		{"path", `{"path":[{"../x":[]}]}`, false},
+		{"path", `{"path":{"/srv/a/x":"/srv/a/y"}}`, true},
+		{"path", `{"path":[]}`, true},
+		{"path", `{"edits":[{"old":"a","new":"b"}]}`, true},
+		{"owner", `{"owner":"acme"}`, true},
+		{"owner", `{"deep":{"owner":"acme"}}`, true},
+		{"owner", `{"owner":[]}`, false},
+		{"owner", `{"owner":{}}`, false},
+		{"owner", `{"owner":[[],{}]}`, false},
+		{"owner", `{"owner":{"owner":[]}}`, false},
+	} {
+		if d := p.Judge(called(who("r"), "files/"+tc.tool, tc.args)); d.Allowed != tc.want {
+			t.Errorf("%s: %s: %+v, want %v", tc.tool, tc.args, d, tc.want)
+		}
+	}
+}
