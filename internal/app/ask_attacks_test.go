@@ -37,7 +37,7 @@ func badQuestions() map[string]bad {
 	}
 }
 
-// MHB-15: what the client did not say that it can be asked, and what nobody may
+// MHB-15, POL-49: what the client did not say that it can be asked, and what nobody may
 // be asked, is not asked, whatever the eras, and is on record.
 func TestMHB15_QuestionsThatNobodyIsAsked(t *testing.T) {
 	t.Parallel()

@@ -96,9 +96,9 @@ func TestRefusalsOverEveryTransport(t *testing.T) {
 	gw.Revoke("mallory")
 	logged := func(t *testing.T, code string) int { return refusals(t, gw.AuditDir(), code) }
 	for name, tr := range map[string]transport{
-		"http":      {openHTTP(gw), logged},
-		"sse":       {openSSE(gw), logged},
-		"websocket": {openSocket(gw), logged},
+		"http":      {openHTTP(gw), logged, ""},
+		"sse":       {openSSE(gw), logged, ""},
+		"websocket": {openSocket(gw), logged, ""},
 		"stdio":     overStdio(t, gw, roles),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -68,6 +68,7 @@ type opening struct {
 type transport struct {
 	open    func(t *testing.T, o opening) (voice, told)
 	records func(t *testing.T, code string) int // outcomes of refusals with that code
+	dir     string                              // of the audit log; empty: the gateway's
 }
 
 func (o opening) path(p string) string {
@@ -293,5 +294,6 @@ func overStdio(t *testing.T, gw *gatetest.GW, roles string) transport {
 			return nil
 		}}, told{}
 	}
-	return transport{open, func(t *testing.T, code string) int { return refusals(t, filepath.Join(dir, "data", "audit"), code) }}
+	log := filepath.Join(dir, "data", "audit")
+	return transport{open, func(t *testing.T, code string) int { return refusals(t, log, code) }, log}
 }
