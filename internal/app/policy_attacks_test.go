@@ -261,3 +261,34 @@ func TestAttackRidingAlong(t *testing.T) {
 		}
 	}
 }
+
+// What an approve rule names is held under every spelling that an upstream may
+// read as the same, though another rule opens the rest.
+func TestAttackAnotherSpellingOfWhatIsHeld(t *testing.T) {
+	t.Parallel()
+	up := gatetest.Upstream(t, gatetest.Script{Tools: rawTools("write_a/b"), Templates: []json.RawMessage{[]byte(`{"uriTemplate":"docs://{+path}","name":"d"}`)}})
+	gw := gatetest.Gateway(t, `
+upstreams: {up: {url: "${up}"}}
+roles:
+  user: {allow: [{tools: ["up/**"], resources: ["docs://**"]}, {tools: ["up/write_*"], resources: ["docs://secret/**"], mode: approve, approvers: {roles: [lead]}}]}
+  lead: {}
+`, map[string]*gatetest.UP{"up": up})
+	gw.Approve("")
+	for _, version := range eras {
+		c := gw.As("mallory", "user").Open(version)
+		for _, uri := range []string{"docs://secret/x", "docs://%73ecret/x", "docs://secret//x", "docs://secre%74/x", "docs://%2573ecret/x"} {
+			if r := c.Post(c.Request("1", "resources/read", `"uri":"`+uri+`"`)); r.OK() && !strings.Contains(string(r.Body), "approval.required") {
+				t.Errorf("%s: %s: %s", version, uri, r)
+			}
+		}
+		if r := c.Call("up__write_a/b", `{}`); didRun(r) {
+			t.Errorf("%s: %s", version, r)
+		}
+		if r := c.Post(c.Request("1", "resources/read", `"uri":"docs://open/x"`)); !r.OK() || strings.Contains(string(r.Body), "approval.required") {
+			t.Errorf("%s: what is open: %s", version, r)
+		}
+	}
+	if n := len(up.Judged()); n != len(eras) {
+		t.Errorf("the upstream saw %d requests", n)
+	}
+}

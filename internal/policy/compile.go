@@ -131,7 +131,7 @@ func (c *compiler) named(path, pattern string, made *rule, h half, of func(*side
 	}
 	at := &hit{role: h.role, text: path + ": " + pattern, rule: made}
 	for _, s := range [...]*side{h.own, h.all} {
-		if err := of(s).add(pattern, at, h.deny); err != nil {
+		if err := of(s).add(pattern, at, h.deny || made.mode == Approve); err != nil {
 			c.fault(path, "%v", err)
 			return
 		}

@@ -63,7 +63,8 @@ func (p *Policy) Decide(who *gate.Principal, kind gate.ItemKind, upstream, name 
 // any allow; a deny whose condition fails denies, an allow whose condition fails
 // allows nothing. Of several allows that match, one in mode approve wins, for it
 // is there to be narrower than the others, and one whose condition fails asks
-// people for what the others allow. A role that the policy does not know
+// people for what the others allow; so does one that matches the name in a form
+// that a deny would be asked about. A role that the policy does not know
 // grants nothing, and kinds other than tools, prompts, resources and templates
 // are refused.
 //
@@ -95,6 +96,9 @@ func (p *Policy) Judge(q *Question) Decision {
 		return a.out
 	}
 	a.name.matched(&p.allow, a.allow)
+	if p.approves && (a.found != nil || a.lenient != nil) {
+		a.name.denied(&p.allow, a.suspect)
+	}
 	return a.decide()
 }
 
@@ -113,8 +117,8 @@ type answer struct {
 	lenient *hit
 	spared  string
 	why     Decision // why no allow matched
-	// doubt is the allow in mode approve whose condition failed; of several the
-	// strictest.
+	// doubt is the allow in mode approve whose condition failed, or that another form
+	// of the name matches; of several the strictest.
 	doubt  *hit
 	looked bool // a condition that reads the arguments was asked
 }
@@ -155,6 +159,19 @@ func (a *answer) deny(h *hit) bool {
 func (a *answer) holds(h *hit) (condition.Result, error) {
 	a.looked = a.looked || h.rule.when.ReadsArgs()
 	return h.rule.holds(a.q)
+}
+
+// suspect asks one allow that matches one of the forms that denies are asked about:
+// in mode approve it narrows as a deny does, and must be as hard to get past.
+func (a *answer) suspect(h *hit) bool {
+	if h.rule.mode != Approve || !a.has(h.role) {
+		return true
+	}
+	res, _ := a.holds(h) // what fails asks people too
+	if res != condition.False && (!a.q.Called || res == condition.Failed || a.judge(h.rule.where) == "") {
+		a.doubt = stricter(a.doubt, h)
+	}
+	return true
 }
 
 // maxObserved bounds what a decision tells of rules in observe mode.
@@ -241,7 +258,7 @@ func (a *answer) decide() Decision {
 		d.Judged = a.q.Called && (a.looked || a.policy.types[a.q.Upstream] != nil || a.found.rule.where != nil)
 		if h := a.doubt; h != nil && stricter(a.found, h) == h {
 			d.Role, d.Rule, d.Terms = h.role, h.text, h.rule.terms
-			d.Detail = "its condition failed, so it asks people for what " + a.found.text + " allows"
+			d.Detail = "it may be meant, so it asks people for what " + a.found.text + " allows"
 		}
 		return d
 	case a.why.Reason != "":

@@ -352,3 +352,49 @@ func TestPOL16NamesAndNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestPOL13ApprovalsNarrow: what another rule allows is asked about under every
+// form of its name that a deny would close, and opened under none.
+func TestPOL13ApprovalsNarrow(t *testing.T) {
+	ask := policy.Rule{
+		Tools: []string{"files/write_*", "files/*/x*"}, Prompts: []string{"files/plan_*"}, Resources: []string{"docs://secret/**", "docs://*.key"},
+		Mode: policy.Approve, Terms: policy.Terms{Roles: []string{"lead"}},
+	}
+	all := policy.Rule{Tools: []string{"files/**"}, Prompts: []string{"files/**"}, Resources: []string{"**"}}
+	both := compileSource(t, source(policy.Role{Allow: []policy.Rule{all, ask}}, nil))
+	watch := all
+	watch.When, watch.Mode = "false", policy.Observe
+	watched := compileSource(t, source(policy.Role{Allow: []policy.Rule{watch, ask}}, nil))
+	alone := compileSource(t, source(policy.Role{Allow: []policy.Rule{ask}}, nil))
+	for _, tc := range []struct {
+		kind       gate.ItemKind
+		name       string
+		asks, open bool // open: by the approve rule alone
+	}{
+		{gate.Tool, "write_a", true, true},
+		{gate.Tool, "write_a/b", true, false},
+		{gate.Tool, "write_/", true, false},
+		{gate.Tool, "a/xb", true, true},
+		{gate.Tool, "a/xb/c", true, false},
+		{gate.Tool, "read_a", false, false},
+		{gate.Prompt, "plan_a/b", true, false},
+		{gate.Resource, "docs://secret/x", true, true},
+		{gate.Resource, "docs://%73ecret/x", true, false},
+		{gate.Resource, "docs://secret//x", true, true},
+		{gate.Resource, "DOCS://secret/x", true, false},
+		{gate.Resource, "docs://%2573ecret/x", true, false},
+		{gate.Resource, "docs://a.key?x=1", true, false},
+		{gate.Resource, "docs://open/x", false, false},
+	} {
+		q := &policy.Question{Who: who("r"), Kind: tc.kind, Upstream: "files", Name: tc.name, Called: true, Now: noon}
+		if d := both.Judge(q); !d.Allowed || (d.Terms != nil) != tc.asks {
+			t.Errorf("%s beside another rule: %+v, want people asked %v", tc.name, d, tc.asks)
+		}
+		if d := watched.Judge(q); !d.Allowed || (d.Terms != nil) != tc.asks {
+			t.Errorf("%s beside an observed rule: %+v, want people asked %v", tc.name, d, tc.asks)
+		}
+		if d := alone.Judge(q); d.Allowed != tc.open {
+			t.Errorf("%s alone: %+v, want %v", tc.name, d, tc.open)
+		}
+	}
+}

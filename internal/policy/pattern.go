@@ -115,8 +115,9 @@ type ref struct{ upstream, name string }
 
 type pair struct{ upstream, name glob }
 
-// add takes a pattern in. That of a deny stands for its flat form as well.
-func (n *named) add(pattern string, at *hit, deny bool) error {
+// add takes a pattern in. That of a rule that narrows, a deny or an allow in mode
+// approve, stands for its flat form as well.
+func (n *named) add(pattern string, at *hit, narrows bool) error {
 	up, name, ok := strings.Cut(pattern, "/")
 	if !ok || up == "" || name == "" {
 		return fmt.Errorf("%q is not upstream/name: write \"files/read_*\", or \"*/**\" for everything", shorten(pattern))
@@ -130,7 +131,7 @@ func (n *named) add(pattern string, at *hit, deny bool) error {
 		return fmt.Errorf("the part after the slash: %w", err)
 	}
 	n.put(gu, gn)
-	if plain := flat(name); deny && plain != name {
+	if plain := flat(name); narrows && plain != name {
 		n.put(gu, shaped(plain, at))
 	}
 	return nil

@@ -38,7 +38,8 @@ type Role struct {
 // not. Resources match the URI as the client wrote it.
 //
 // In a deny on tools and prompts "*" and "?" match a slash as well: the upstream
-// chooses its names, and must not get past "up/delete_*" with "delete_/x".
+// chooses its names, and must not get past "up/delete_*" with "delete_/x". An allow
+// in mode approve that would match so asks people for what another rule allows.
 type Rule struct {
 	Tools     []string
 	Resources []string
