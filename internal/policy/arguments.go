@@ -43,6 +43,7 @@ func Types() []string {
 // within about 10 ms on one core of 2026; what is beyond them is refused.
 const (
 	maxLeaves  = 2000      // values that have a type or a rule
+	maxSQL     = 16        // of them statements, which cost most: a short one 0.7 ms
 	maxJudged  = 256 << 10 // bytes of those values
 	maxNested  = 3         // JSON in a text in JSON
 	maxWalked  = 100_000   // values that are looked at for a name
@@ -104,6 +105,7 @@ type leaves struct {
 	all   []leaf
 	given map[string]bool // folded names of members in which a value stands
 	bytes int
+	sql   int // statements
 	seen  int
 	types *types
 	// every says that leaves without a type are kept as well.
@@ -197,6 +199,11 @@ func (l *leaves) keep(f leaf, depth, nested int) error {
 		return errTooMuch
 	}
 	f.names, f.types = slices.Clone(l.names), slices.Clone(l.kinds)
+	if slices.ContainsFunc(f.types, func(kind string) bool { return strings.HasPrefix(kind, typeSQL) }) {
+		if l.sql++; l.sql > maxSQL {
+			return errTooMuch
+		}
+	}
 	if i := slices.Index(f.types, typeJSON); i >= 0 {
 		return l.inside(&f, depth, nested)
 	}

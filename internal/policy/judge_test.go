@@ -96,7 +96,15 @@ func TestTypesAloneAreJudged(t *testing.T) {
 }
 
 func TestBoundsOfArguments(t *testing.T) {
-	p := compileSource(t, source(policy.Role{Allow: tools("files/*")}, map[string]string{"path": "path"}))
+	p := compileSource(t, source(policy.Role{Allow: tools("files/*")}, map[string]string{"path": "path", "sql": "sql", "lite": "sql/sqlite"}))
+	if d := p.Judge(called(who("r"), "files/read", `{"sql":["SELECT 1"`+strings.Repeat(`,"SELECT 1"`, 15)+`]}`)); !d.Allowed {
+		t.Errorf("16 statements: %+v", d)
+	}
+	for _, name := range []string{"sql", "lite"} {
+		if d := p.Judge(called(who("r"), "files/read", `{"`+name+`":["SELECT 1"`+strings.Repeat(`,"SELECT 1"`, 16)+`]}`)); d.Allowed {
+			t.Errorf("17 statements in %s", name)
+		}
+	}
 	many := `{"path":["/a"` + strings.Repeat(`,"/a"`, 2000) + `]}`
 	long := `{"path":"/` + strings.Repeat("a", 300<<10) + `"}`
 	deep := strings.Repeat(`{"a":`, 70) + "1" + strings.Repeat("}", 70)
