@@ -74,7 +74,7 @@ func TestPOL16EveryTypedLeafIsJudged(t *testing.T) {
 		if d.Allowed != tc.want {
 			t.Errorf("%s: %s: %+v, want %v", tc.name, tc.args, d, tc.want)
 		}
-		if !d.Allowed && (d.Public == "" || strings.Contains(d.Public, "etc")) {
+		if !d.Allowed && (d.Public == "" || strings.Contains(d.Public, "etc") || strings.Contains(d.Public, `" the `)) {
 			t.Errorf("%s: the caller reads %q", tc.name, d.Public)
 		}
 		if d.Allowed && !d.Judged {
@@ -403,6 +403,25 @@ func TestPOL13ApprovalsNarrow(t *testing.T) {
 		}
 		if d := alone.Judge(q); d.Allowed != tc.open {
 			t.Errorf("%s alone: %+v, want %v", tc.name, d, tc.open)
+		}
+	}
+}
+
+// The caller reads sentences.
+func TestSentences(t *testing.T) {
+	p := compileSource(t, source(policy.Role{Allow: tools("files/*")}, map[string]string{"path": "path", "id": "identifier", "url": "url", "to": "email", "word": "command", "sql": "sql"}))
+	for args, want := range map[string]string{
+		`{"path":"../x"}`:  `The argument "path" `,
+		`{"sql":"DROP"}`:   `The argument "sql" `,
+		`{"id":"$x"}`:      `The argument "id" cannot be taken: the name `,
+		`{"url":"x"}`:      `The argument "url" cannot be taken: this `,
+		`{"to":"x"}`:       `The argument "to" cannot be taken: `,
+		`{"word":["-x"]}`:  `The argument "word" cannot be taken: the first word `,
+		`{"id":7,"to":""}`: `The argument "id" is not a text.`,
+	} {
+		d := p.Judge(called(who("r"), "files/x", args))
+		if d.Allowed || !strings.HasPrefix(d.Public, want) || !strings.HasSuffix(d.Public, ".") {
+			t.Errorf("%s: %q, want %q", args, d.Public, want)
 		}
 	}
 }

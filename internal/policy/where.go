@@ -34,12 +34,23 @@ func onText(j func(string) string) judge {
 	}
 }
 
+// clause makes of one that answers with a clause of its own, such as "the text is
+// longer than 10 bytes", one whose answer goes on from the argument's name.
+func clause(j func(string) string) func(string) string {
+	return func(s string) string {
+		if why := j(s); why != "" {
+			return "cannot be taken: " + why
+		}
+		return ""
+	}
+}
+
 func onWord(c *words.Command) judge {
 	return func(f *leaf) string {
 		if f.kind != '"' {
 			return "is not a text"
 		}
-		return c.Word(f.first, f.text)
+		return clause(func(s string) string { return c.Word(f.first, s) })(f.text)
 	}
 }
 
@@ -52,9 +63,9 @@ func safe() map[string]judge {
 	email, _ := words.NewEmail(words.EmailRule{})
 	all := map[string]judge{
 		typePath: onText(path.Judge), typePathWindows: onText(windows.Judge),
-		typeURL: onText(place.URL), typeHost: onText(place.Host),
-		typeCommand: onWord(command), typeEmail: onText(email.Judge),
-		typeIdentifier: onText((&words.Identifier{}).Judge), typeText: onText(func(string) string { return "" }),
+		typeURL: onText(clause(place.URL)), typeHost: onText(clause(place.Host)),
+		typeCommand: onWord(command), typeEmail: onText(clause(email.Judge)),
+		typeIdentifier: onText(clause((&words.Identifier{}).Judge)), typeText: onText(func(string) string { return "" }),
 	}
 	for kind, dialect := range dialects() {
 		sql, _ := statement.New(statement.Rule{Dialect: dialect})
@@ -77,12 +88,12 @@ func (c *compiler) where(at string, w *Where) *where {
 	}
 	if w.URL != nil {
 		j, faults := places.New(*w.URL)
-		out.types[typeURL] = onText(j.URL)
+		out.types[typeURL] = onText(clause(j.URL))
 		blame(c, at+".url", faults, func(f places.Fault) (string, string) { return f.Field, f.Text })
 	}
 	if w.Host != nil {
 		j, faults := places.New(*w.Host)
-		out.types[typeHost] = onText(j.Host)
+		out.types[typeHost] = onText(clause(j.Host))
 		blame(c, at+".host", faults, func(f places.Fault) (string, string) { return f.Field, f.Text })
 	}
 	if w.SQL != nil {
@@ -95,12 +106,12 @@ func (c *compiler) where(at string, w *Where) *where {
 	}
 	if w.Email != nil {
 		j, faults := words.NewEmail(*w.Email)
-		out.types[typeEmail] = onText(j.Judge)
+		out.types[typeEmail] = onText(clause(j.Judge))
 		blame(c, at+".email", faults, func(f words.Fault) (string, string) { return f.Field, f.Text })
 	}
 	if w.Text != nil {
 		j, faults := words.NewText(*w.Text)
-		out.types[typeText] = onText(j.Judge)
+		out.types[typeText] = onText(clause(j.Judge))
 		blame(c, at+".text", faults, func(f words.Fault) (string, string) { return f.Field, f.Text })
 	}
 	for _, name := range slices.Sorted(maps.Keys(w.Values)) {
@@ -199,13 +210,13 @@ func (c *compiler) single(at, name string, v Value, out *where) {
 		case numbers && f.kind != '0':
 			return "is not a number"
 		case numbers:
-			if why := number.Judge(f.text); why != "" {
+			if why := clause(number.Judge)(f.text); why != "" {
 				return why
 			}
 		case texts && f.kind != '"':
 			return "is not a text"
 		}
-		return text.Judge(f.text)
+		return clause(text.Judge)(f.text)
 	}
 	if v.Required {
 		out.needed = append(out.needed, folded)
