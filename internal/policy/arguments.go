@@ -215,7 +215,7 @@ func (l *leaves) keep(f leaf, depth, nested int) error {
 // too, but not their type.
 func (l *leaves) inside(f *leaf, depth, nested int) error {
 	inner := jsontext.Value(f.text)
-	if f.kind != '"' || nested == maxNested || !inner.IsValid() {
+	if f.kind != '"' || nested == maxNested || !inner.IsValid() || inner.Kind() == '"' { // a text again has no names to judge by
 		return fmt.Errorf("the argument %q is not a text that holds JSON", shorten(f.name))
 	}
 	outer := l.kinds

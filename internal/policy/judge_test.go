@@ -68,6 +68,7 @@ func TestPOL16EveryTypedLeafIsJudged(t *testing.T) {
 		{"no JSON in a text", `{"options":"{path:"}`, false},
 		{"JSON that is no text", `{"options":{"path":"/srv/a/x"}}`, false},
 		{"JSON in JSON in JSON in JSON", `{"options":"{\"options\":\"{\\\"options\\\":\\\"{}\\\"}\"}"}`, true},
+		{"JSON in a text in a text", `{"options":"\"{\\\"path\\\":\\\"/etc/x\\\"}\""}`, false},
 		{"not an object", `["/srv/a"]`, false},
 	} {
 		d := p.Judge(called(who("r"), "files/read", tc.args))
