@@ -171,7 +171,9 @@ func unavailable(err error) error {
 
 // approvalOf is the approval that would let the exchange pass. It is bound to who
 // calls (realm, tenant and subject), the upstream, the approved definition, the
-// policy that holds it and the arguments, byte for byte (security case POL-56).
+// policy that holds it and the arguments, byte for byte, with all else that the
+// params ask for but _meta, which clients fill anew for each try (security case
+// POL-56).
 func approvalOf(ex *gate.Exchange) gate.Approval {
 	it, t, m := ex.Target.Item, ex.Grant.Approval, ex.Call.Message
 	name := it.Name
@@ -187,10 +189,10 @@ func approvalOf(ex *gate.Exchange) gate.Approval {
 	}
 	a.Created = time.Now()
 	a.Expires = a.Created.Add(t.Expires)
-	sum := sha256.Sum256(a.Arguments)
+	sum, rest := sha256.Sum256(a.Arguments), mcp.ParamsDigest(m) // whatever else the params ask for, such as a task
 	h := sha256.New()
 	for _, part := range [...]string{
-		"doorward approval 1", a.Requester, a.Method, a.Upstream, it.Kind.String(), a.Name, string(a.Pin[:]), a.Policy, a.Rule, string(sum[:]),
+		"doorward approval 1", a.Requester, a.Method, a.Upstream, it.Kind.String(), a.Name, string(a.Pin[:]), a.Policy, a.Rule, string(sum[:]), string(rest[:]),
 	} {
 		var n [8]byte
 		binary.BigEndian.PutUint64(n[:], uint64(len(part)))

@@ -155,6 +155,7 @@ func TestBinding(t *testing.T) {
 		"policy":    func(ex *gate.Exchange) { ex.Grant.Policy = "other" },
 		"rule":      func(ex *gate.Exchange) { ex.Grant.Rule = "other" },
 		"arguments": func(ex *gate.Exchange) { ex.Call.Message = exchangeWith(t, `{"a":2}`) },
+		"a task":    func(ex *gate.Exchange) { ex.Call.Message = exchangeWith(t, `{"a":1},"task":{"ttl":60000}`) },
 		"spacing":   func(ex *gate.Exchange) { ex.Call.Message = exchangeWith(t, `{"a": 1}`) },
 	} {
 		b := binding(change)

@@ -129,9 +129,14 @@ func question(ex *gate.Exchange, kind gate.ItemKind, upstream, name string) *pol
 	if ex.Inbound.Remote.IsValid() {
 		q.Request.Address = ex.Inbound.Remote.Unmap().String()
 	}
-	if m := ex.Call.Message; m != nil && q.Called {
+	switch m := ex.Call.Message; {
+	case m == nil:
+	case q.Called:
 		at, _ := m.Field("arguments")
 		q.Args = m.Bytes(at)
+	case kind == gate.Prompt && completes(&ex.Call.Route):
+		c := completionOf(m)
+		q.Called, q.Partial, q.Args = true, true, c.with(c.value)
 	}
 	return q
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -35,7 +36,8 @@ func completes(r *gate.Route) bool { return r.Action == gate.Relay && r.Item == 
 // and "x" for those after it that it has not: the value is kept when policy
 // allows that URI. Where a variable before it is not chosen, or the argument is
 // no variable of the template, nobody can say where the value leads, and it is
-// left out. Values of a prompt's arguments lead nowhere and stay.
+// left out. A value of a prompt's argument is kept when the prompt could be called
+// with it and with what the client has chosen.
 //
 // What an upstream returns for other variables than those that it was sent, it
 // tells all the same: the gateway cannot see that.
@@ -48,14 +50,10 @@ func (s *Stage) Review(_ context.Context, ex *gate.Exchange, m *gate.Message) (*
 		return nil, gate.Verdict{}, errors.New("authorizing a completion: nothing was resolved")
 	}
 	at, ok := m.Field("completion")
-	if !ok || it.Kind == gate.Prompt {
+	if !ok {
 		return nil, gate.Pass(), nil
 	}
-	expand := expander(it, ex.Call.Message)
-	rest, err := narrow(m.Bytes(at), func(value string) bool {
-		uri, ok := expand(value)
-		return ok && unsafeURI(uri) == "" && s.policy.Decide(ex.Principal, gate.Resource, it.Upstream, uri).Allowed
-	})
+	rest, err := narrow(m.Bytes(at), s.mayComplete(ex, it))
 	switch {
 	case err != nil:
 		return nil, gate.Refuse(gate.CodeReply, fmt.Sprintf("completion: %v", err), "the upstream's answer breaks the protocol"), nil
@@ -69,6 +67,64 @@ func (s *Stage) Review(_ context.Context, ex *gate.Exchange, m *gate.Message) (*
 		return nil, gate.Verdict{}, fmt.Errorf("authorizing a completion: %w", err)
 	}
 	return shown, gate.Pass(), nil
+}
+
+// mayComplete tells whether a value may be shown to the client.
+func (s *Stage) mayComplete(ex *gate.Exchange, it *gate.Item) func(value string) bool {
+	if it.Kind == gate.Prompt {
+		q, c := question(ex, it.Kind, it.Upstream, it.Name), completionOf(ex.Call.Message)
+		return func(value string) bool {
+			q.Args = c.with(value)
+			return s.policy.Judge(q).Allowed
+		}
+	}
+	expand := expander(it, ex.Call.Message)
+	return func(value string) bool {
+		uri, ok := expand(value)
+		return ok && unsafeURI(uri) == "" && s.policy.Decide(ex.Principal, gate.Resource, it.Upstream, uri).Allowed
+	}
+}
+
+// completion is what a client asks to have completed: one argument, and what it has
+// chosen for others.
+type completion struct {
+	name, value string
+	chosen      map[string]string
+}
+
+// completionOf reads a completion. What cannot be read was not chosen.
+func completionOf(m *gate.Message) completion {
+	var argument struct {
+		Name  string `json:"name"`
+		Value string `json:"value"`
+	}
+	var chosen struct {
+		Arguments map[string]string `json:"arguments"`
+	}
+	if at, ok := m.Field("argument"); ok {
+		_ = json.Unmarshal(m.Bytes(at), &argument)
+	}
+	if at, ok := m.Field("context"); ok {
+		_ = json.Unmarshal(m.Bytes(at), &chosen)
+	}
+	return completion{argument.Name, argument.Value, chosen.Arguments}
+}
+
+// with are the arguments of a call with that value, a JSON object: none for a value
+// that has not begun.
+func (c completion) with(value string) []byte {
+	all := maps.Clone(c.chosen)
+	if all == nil {
+		all = map[string]string{}
+	}
+	if delete(all, c.name); value != "" {
+		all[c.name] = value
+	}
+	args, err := json.Marshal(all)
+	if err != nil {
+		return []byte("null") // which is judged as no arguments at all, and refused
+	}
+	return args
 }
 
 // expander makes the URI that a value of the argument under completion leads

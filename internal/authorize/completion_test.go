@@ -12,6 +12,7 @@ import (
 	"doorward/internal/gate"
 	"doorward/internal/mcp"
 	"doorward/internal/policy"
+	"doorward/internal/policy/paths"
 )
 
 // completing is a completion by one who may read everything in docs but what is
@@ -229,4 +230,43 @@ func FuzzCompletion(f *testing.F) {
 			t.Errorf("%q in %q is kept, which leads to no URI of docs", value, template)
 		}
 	})
+}
+
+// A completion of a prompt's argument is judged as the prompt would be called: what
+// has a type or a rule is not sent where it leads out, nor shown.
+func TestPromptCompletionsAreJudged(t *testing.T) {
+	p, faults := policy.Compile(policy.Source{
+		Roles: map[string]policy.Role{"reader": {Allow: []policy.Rule{{
+			Prompts: []string{"docs/*"},
+			Where:   &policy.Where{Path: &paths.Rule{Under: []string{"/srv/a"}}, Values: map[string]policy.Value{"tone": {Required: true}}},
+		}}}},
+		Arguments: map[string]map[string]string{"docs": {"path": "path"}},
+	})
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	s := authorize.New(p)
+	for params, want := range map[string]bool{
+		`"argument":{"name":"path","value":""}`:                                                     true,
+		`"argument":{"name":"path","value":"/srv/a/"}`:                                              true,
+		`"argument":{"name":"path","value":"/etc/"}`:                                                false,
+		`"argument":{"name":"tone","value":"x"},"context":{"arguments":{"path":"/etc/passwd"}}`:     false,
+		`"argument":{"name":"tone","value":"x"},"context":{"arguments":{"path":"/srv/a/x"}}`:        true,
+		`"argument":{"name":"PATH","value":"/etc/"},"context":{"arguments":{"path":"/srv/a/x.md"}}`: false,
+	} {
+		_, ex := completing(t, gate.Item{Kind: gate.Prompt, Upstream: "docs", Name: "report"}, params)
+		v, err := s.Judge(t.Context(), ex)
+		if err != nil || (v.Effect == gate.Continue) != want {
+			t.Errorf("%s: %+v, %v, want %v", params, v, err, want)
+		}
+	}
+	_, ex := completing(t, gate.Item{Kind: gate.Prompt, Upstream: "docs", Name: "report"}, `"argument":{"name":"path","value":"/srv/a/"}`)
+	m, err := mcp.ParseUpstream([]byte(`{"jsonrpc":"2.0","id":1,"result":{"completion":{"values":["/srv/a/x","/etc/passwd"],"total":2}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown, v, err := s.Review(t.Context(), ex, m)
+	if err != nil || v.Effect != gate.Continue || shown == nil || strings.Contains(string(shown.Raw), "passwd") || !strings.Contains(string(shown.Raw), "/srv/a/x") {
+		t.Errorf("shown %v, %+v, %v", shown, v, err)
+	}
 }

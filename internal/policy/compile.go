@@ -101,8 +101,8 @@ type half struct {
 	deny     bool
 }
 
-// notText: the glob matcher takes every invalid byte for the same character.
-const notText = "the pattern is not UTF-8"
+// notUTF8: the glob matcher takes every invalid byte for the same character.
+const notUTF8 = "the pattern is not UTF-8"
 
 func (c *compiler) side(path string, rules []Rule, h half) {
 	for i := range rules {
@@ -126,7 +126,7 @@ func (c *compiler) fault(path, format string, args ...any) {
 
 func (c *compiler) named(path, pattern string, made *rule, h half, of func(*side) *named) {
 	if !utf8.ValidString(pattern) {
-		c.fault(path, notText)
+		c.fault(path, notUTF8)
 		return
 	}
 	at := &hit{role: h.role, text: path + ": " + pattern, rule: made}
@@ -140,7 +140,7 @@ func (c *compiler) named(path, pattern string, made *rule, h half, of func(*side
 
 func (c *compiler) uri(path, pattern string, made *rule, h half) {
 	if !utf8.ValidString(pattern) {
-		c.fault(path, notText)
+		c.fault(path, notUTF8)
 		return
 	}
 	at := &hit{role: h.role, text: path + ": " + pattern, rule: made}

@@ -45,6 +45,7 @@ type Question struct {
 	Upstream string
 	Name     string // a tool's or a prompt's name, a resource's URI, a template's text
 	Called   bool   // the arguments are known
+	Partial  bool   // but not all of them yet: none is missing
 	Args     []byte // of the call: a JSON object, nil for none
 	Labels   []string
 	Now      time.Time
@@ -62,8 +63,8 @@ func (p *Policy) Decide(who *gate.Principal, kind gate.ItemKind, upstream, name 
 // Judge answers a question. Every deny of the principal's roles is asked before
 // any allow; a deny whose condition fails denies, an allow whose condition fails
 // allows nothing. Of several allows that match, one in mode approve wins, for it
-// is there to be narrower than the others, and one whose condition fails asks
-// people for what the others allow; so does one that matches the name in a form
+// is there to be narrower than the others, and one whose condition fails, or whose
+// where is in doubt, asks people for what the others allow; so does one that matches the name in a form
 // that a deny would be asked about. A role that the policy does not know
 // grants nothing, and kinds other than tools, prompts, resources and templates
 // are refused.
@@ -121,6 +122,7 @@ type answer struct {
 	// of the name matches; of several the strictest.
 	doubt  *hit
 	looked bool // a condition that reads the arguments was asked
+	judged int  // values that were judged, over all rules
 }
 
 // has tells whether the principal has a role.
@@ -168,7 +170,7 @@ func (a *answer) suspect(h *hit) bool {
 		return true
 	}
 	res, _ := a.holds(h) // what fails asks people too
-	if res != condition.False && (!a.q.Called || res == condition.Failed || a.judge(h.rule.where) == "") {
+	if res != condition.False && (!a.q.Called || res == condition.Failed || a.judge(h.rule.where) == "" || a.unsure(h.rule.where)) {
 		a.doubt = stricter(a.doubt, h)
 	}
 	return true
@@ -200,7 +202,7 @@ func (a *answer) allow(h *hit) bool {
 		a.take(h)
 		// Only an allow that asks people could still change anything.
 		return a.policy.approves || a.q.Trace != nil
-	case h.rule.mode == Approve && err != nil:
+	case h.rule.mode == Approve && (err != nil || why != "" && a.unsure(h.rule.where)):
 		a.doubt = stricter(a.doubt, h)
 	case h.rule.mode == Observe && a.lenient == nil:
 		a.lenient, a.spared = h, h.text+" would have refused it: "+failure(err, why)
@@ -288,7 +290,24 @@ func (a *answer) judge(w *where) (why string) {
 	if a.broken != "" {
 		return a.broken
 	}
-	return w.judge(&a.args, a.policy.safe)
+	if a.judged += len(a.args.all); a.judged > maxWork {
+		return "The arguments cannot be judged: " + errTooMuch.Error() + "."
+	}
+	return w.judge(&a.args, a.policy.safe, a.q.Partial)
+}
+
+// maxWork bounds the values that are judged for one decision, over all rules.
+const maxWork = 10 * maxLeaves
+
+// unsure tells whether arguments that a where has refused may be meant by it all the
+// same: some value keeps to it, or one is of another kind than it speaks of, so that
+// an upstream could read it as one that does.
+func (a *answer) unsure(w *where) bool {
+	if w == nil || a.broken != "" {
+		return true
+	}
+	a.judged += len(a.args.all)
+	return a.judged > maxWork || w.unsure(&a.args)
 }
 
 // name is one thing that is asked about, in the forms that rules match.

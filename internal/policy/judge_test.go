@@ -426,3 +426,39 @@ func TestSentences(t *testing.T) {
 		}
 	}
 }
+
+// A where that says of which calls people are asked is as hard to get past as one
+// that refuses: what an upstream may read as meant is asked about.
+func TestWhereOfAnApproveRule(t *testing.T) {
+	p := compileSource(t, source(policy.Role{Allow: []policy.Rule{
+		{Tools: []string{"files/*"}},
+		{
+			Tools: []string{"files/pay"}, Mode: policy.Approve, Terms: policy.Terms{Roles: []string{"lead"}},
+			Where: &policy.Where{Values: map[string]policy.Value{"amount": {Min: "100"}}},
+		},
+		{
+			Tools: []string{"files/write"}, Mode: policy.Approve, Terms: policy.Terms{Roles: []string{"lead"}},
+			Where: &policy.Where{Path: &paths.Rule{Under: []string{"/srv/drafts"}}},
+		},
+	}}, map[string]string{"path": "path"}))
+	for _, tc := range []struct {
+		tool, args string
+		asks       bool
+	}{
+		{"files/pay", `{"amount":99}`, false},
+		{"files/pay", `{"amount":100}`, true},
+		{"files/pay", `{"amount":"1000"}`, true},
+		{"files/pay", `{"amount":[100,1]}`, true},
+		{"files/pay", `{"amount":[1,2]}`, false},
+		{"files/pay", `{"amount":null}`, true},
+		{"files/pay", `{}`, true},
+		{"files/write", `{"path":"/srv/drafts/x"}`, true},
+		{"files/write", `{"path":"/srv/tmp/x"}`, false},
+		{"files/write", `{"path":["/srv/tmp/x","/srv/drafts/x"]}`, true},
+	} {
+		d := p.Judge(called(who("r"), tc.tool, tc.args))
+		if !d.Allowed || (d.Terms != nil) != tc.asks {
+			t.Errorf("%s %s: %+v, want people asked: %v", tc.tool, tc.args, d, tc.asks)
+		}
+	}
+}

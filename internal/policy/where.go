@@ -28,7 +28,7 @@ type where struct {
 func onText(j func(string) string) judge {
 	return func(f *leaf) string {
 		if f.kind != '"' {
-			return "is not a text"
+			return notText
 		}
 		return j(f.text)
 	}
@@ -208,13 +208,13 @@ func (c *compiler) single(at, name string, v Value, out *where) {
 	out.values[folded] = func(f *leaf) string {
 		switch {
 		case numbers && f.kind != '0':
-			return "is not a number"
+			return notNumber
 		case numbers:
 			if why := clause(number.Judge)(f.text); why != "" {
 				return why
 			}
 		case texts && f.kind != '"':
-			return "is not a text"
+			return notText
 		}
 		return clause(text.Judge)(f.text)
 	}
@@ -237,9 +237,52 @@ func blame[F any](c *compiler, at string, faults []F, parts func(F) (field, text
 	}
 }
 
+// What is said of a value of another kind than is judged.
+const (
+	notText   = "is not a text"
+	notNumber = "is not a number"
+)
+
+// unsure tells whether some value keeps to what the where says of it, or is of
+// another kind than it speaks of, or one that must be there is not.
+func (w *where) unsure(l *leaves) bool {
+	for _, name := range w.needed {
+		if !l.given[name] {
+			return true
+		}
+	}
+	for i := range l.all {
+		f := &l.all[i]
+		asked, kept := false, true
+		ask := func(j judge) (odd bool) {
+			if j == nil {
+				return false
+			}
+			why := j(f)
+			asked, kept = true, kept && why == ""
+			return why == notText || why == notNumber
+		}
+		for _, kind := range f.types {
+			if ask(w.types[kind]) {
+				return true
+			}
+		}
+		for _, name := range f.names {
+			if ask(w.values[name]) {
+				return true
+			}
+		}
+		if asked && kept {
+			return true
+		}
+	}
+	return false
+}
+
 // judge judges all leaves: by the where's own words where it has some for the
-// type, and by the type's safe default otherwise. w may be nil.
-func (w *where) judge(l *leaves, safe map[string]judge) (why string) {
+// type, and by the type's safe default otherwise. w may be nil. With partial none
+// is missed.
+func (w *where) judge(l *leaves, safe map[string]judge, partial bool) (why string) {
 	for i := range l.all {
 		f := &l.all[i]
 		for _, kind := range f.types {
@@ -265,7 +308,7 @@ func (w *where) judge(l *leaves, safe map[string]judge) (why string) {
 			}
 		}
 	}
-	if w == nil {
+	if w == nil || partial {
 		return ""
 	}
 	for _, name := range w.needed {
