@@ -40,7 +40,7 @@ func (e effect) String() string {
 	var b strings.Builder
 	b.WriteString(e.mode.String())
 	if e.where != "" {
-		b.WriteString(" where " + e.where)
+		b.WriteString(" where " + spelled(e.where))
 	}
 	if e.when != "" {
 		b.WriteString(" when " + e.when)
