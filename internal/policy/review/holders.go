@@ -36,6 +36,17 @@ func (v *view) holders(name string, r *policy.Role) {
 	v.add(Hint, "roles."+name, "make a key with it, give it groups, scopes or subjects, or remove it", "%s the role", v.nobody())
 }
 
+// strangers tells of roles that somebody has and the file does not: whoever has no
+// other may use nothing. It happens to keys when a file gets its first roles.
+func (v *view) strangers() {
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(v.Named))) {
+		if _, ok := v.Source.Roles[name]; !ok && !v.BuiltIn {
+			v.add(Hint, "roles", "make other keys (doorward key create NAME --role ROLE), or add the role",
+				"there are keys with the role %s, which is not one of these: it opens nothing", name)
+		}
+	}
+}
+
 // nobody says that no holder of a role is known. Without the gateway, keys are not
 // known either.
 func (v *view) nobody() string {
@@ -62,5 +73,10 @@ func (v *view) observed() {
 		return
 	}
 	slices.Sort(paths)
-	v.add(Hint, paths[0], "look at what they would have refused (doorward audit search), then enforce them", "%d rules only observe and refuse nothing: %s", len(paths), some(paths))
+	const advice = "look at what would have been refused (doorward audit search --observed), then enforce"
+	if len(paths) == 1 {
+		v.add(Hint, paths[0], advice, "the rule only observes, and refuses nothing")
+		return
+	}
+	v.add(Hint, paths[0], advice, "%d rules only observe, and refuse nothing: %s", len(paths), some(paths))
 }

@@ -71,6 +71,10 @@ func (v *view) matches(e *entry) {
 	l := v.lens(e.pattern)
 	noun := map[gate.ItemKind]string{gate.Tool: "tool", gate.Prompt: "prompt", gate.Resource: "resource"}[e.kind]
 	if e.kind != gate.Resource && len(l.upstreams) == 0 {
+		if len(v.Upstreams) == 0 {
+			v.add(Warning, e.path, "add the upstream, or remove the pattern", "%s names no upstream: the configuration has none", e.text)
+			return
+		}
 		v.add(Warning, e.path, "write the name of one of them, or remove the pattern",
 			"%s names no upstream of the configuration; there are %s", e.text, some(v.Upstreams))
 		return
@@ -91,7 +95,7 @@ func (v *view) matches(e *entry) {
 	}
 	switch {
 	case total == 0:
-		v.add(Hint, e.path, "see doorward trust list", "no %s that %s could match is approved yet", noun, e.text)
+		v.add(Hint, e.path, "doorward trust list --refresh shows what there is, doorward trust approve NAME approves it", "no %s that %s could match is approved yet", noun, e.text)
 	case e.deny:
 		v.add(Hint, e.path, "keep it if it is there for what may come", "%s closes none of the %d approved %ss that it could", e.text, total, noun)
 	default:

@@ -43,6 +43,7 @@ func Review(in *Input) []Finding {
 		v.role(name, &r)
 	}
 	v.untyped()
+	v.strangers()
 	v.observed()
 	slices.SortStableFunc(v.found, func(a, b Finding) int { return int(b.Severity) - int(a.Severity) })
 	return v.found

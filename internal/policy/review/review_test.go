@@ -60,7 +60,7 @@ func TestFindings(t *testing.T) {
 		{"everything, but not always", []policy.Rule{{Tools: []string{"*/*"}, Mode: policy.Approve, Terms: policy.Terms{Self: true}}}, nil, ""},
 		{"shadowed", []policy.Rule{tools("files/read_*")}, []policy.Rule{tools("files/*")}, "warning roles.r.allow[0].tools[0]: files/read_* opens nothing: roles.r.deny[0].tools[0] (files/*)"},
 		{"shadowed by several", []policy.Rule{tools("files/read_*")}, []policy.Rule{tools("files/read_t*", "files/read_all")}, "warning roles.r.allow[0].tools[0]: the denies of the role close all"},
-		{"shadowed now and then", []policy.Rule{tools("files/read_*")}, []policy.Rule{{Tools: []string{"files/*"}, Mode: policy.Observe}}, "hint roles.r.deny[0]: 1 rules only observe"},
+		{"shadowed now and then", []policy.Rule{tools("files/read_*")}, []policy.Rule{{Tools: []string{"files/*"}, Mode: policy.Observe}}, "hint roles.r.deny[0]: the rule only observes"},
 		{"twice", []policy.Rule{tools("files/*"), tools("files/read_*")}, nil, "hint roles.r.allow[1].tools[0]: changes nothing: roles.r.allow[0].tools[0] (files/*) opens it already"},
 		{"the same twice", []policy.Rule{tools("web/fetch"), tools("web/fetch")}, nil, "hint roles.r.allow[1].tools[0]: changes nothing"},
 		{"a where that another undoes", []policy.Rule{tools("files/*"), {Tools: []string{"files/read_*"}, Where: under}}, nil, "warning roles.r.allow[1].tools[0]: what the rule asks of files/read_* is never needed"},
@@ -110,16 +110,29 @@ func TestHolders(t *testing.T) {
 	if found := review.Review(&in); len(found) > 0 {
 		t.Errorf("with a holder: %+v", found)
 	}
+	in.Named = []string{"lead", "user"}
+	if found := review.Review(&in); len(found) != 1 || found[0].Path != "roles" || !strings.Contains(found[0].Text, "the role user") {
+		t.Errorf("with a role that is not there: %+v", found)
+	}
 	in.Named, in.Claimed = nil, true
 	if found := review.Review(&in); len(found) > 0 {
 		t.Errorf("with roles in tokens: %+v", found)
 	}
 }
 
+// A file that has no upstream has none to name.
+func TestNoUpstreams(t *testing.T) {
+	src := policy.Source{Roles: map[string]policy.Role{"r": {Groups: []string{"g"}, Allow: []policy.Rule{tools("files/x")}}}}
+	found := review.Review(&review.Input{Source: src})
+	if len(found) != 1 || found[0].Text != "files/x names no upstream: the configuration has none" {
+		t.Errorf("found %+v", found)
+	}
+}
+
 // The built-in roles are nobody's choice.
 func TestBuiltInRoles(t *testing.T) {
 	src := policy.Source{Roles: map[string]policy.Role{"user": {Allow: []policy.Rule{tools("*/**")}}}}
-	if found := review.Review(&review.Input{Source: src, BuiltIn: true, Pinned: true}); len(found) > 0 {
+	if found := review.Review(&review.Input{Source: src, BuiltIn: true, Named: []string{"user"}, Pinned: true}); len(found) > 0 {
 		t.Errorf("found %+v", found)
 	}
 }
