@@ -12,6 +12,8 @@ import (
 	"net/url"
 	"strconv"
 	"time"
+
+	"doorward/internal/gate"
 )
 
 // Client is an Operator that speaks to a running gateway's socket. The actor it
@@ -64,6 +66,9 @@ func do[T any](ctx context.Context, c *Client, path string, body any) (T, error)
 		var f fault
 		if err := dec.Decode(&f); err != nil {
 			return out, fmt.Errorf("the gateway answered %s", strconv.Itoa(res.StatusCode))
+		}
+		if f.Code == string(gate.CodeParams) {
+			return out, errors.New(f.Error) // the text says what is wrong
 		}
 		return out, fmt.Errorf("%s (%s)", f.Error, f.Code)
 	}

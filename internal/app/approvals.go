@@ -105,7 +105,15 @@ func (a *App) ShowApproval(ctx context.Context, id string) (admin.Approval, erro
 		return admin.Approval{}, operated("showing an approval", err)
 	}
 	one, err := s.Get(ctx, id)
-	return shownApproval(&one), operated("showing an approval", err)
+	return shownApproval(&one), operated("showing an approval", toldOf(id, err))
+}
+
+// toldOf is an error about an approval as its operator reads it.
+func toldOf(id string, err error) error {
+	if errors.Is(err, store.ErrNoApproval) {
+		return fmt.Errorf("there is no approval %q; doorward approve list --all shows those that there are", id)
+	}
+	return err
 }
 
 // DecideApproval implements admin.Approvals. Who decides is whom the credential
@@ -131,7 +139,7 @@ func (a *App) DecideApproval(ctx context.Context, actor string, d admin.Approval
 // decideApproval is decideCall for an operator, who may read what is wrong.
 func (a *App) decideApproval(ctx context.Context, who *gate.Principal, id string, grant bool) (admin.Approval, error) {
 	now, err := a.decideCall(ctx, who, id, grant)
-	return shownApproval(&now), operated("deciding about an approval", err)
+	return shownApproval(&now), operated("deciding about an approval", toldOf(id, err))
 }
 
 // errNotTheirs is that of somebody whom an approval is not put before.
