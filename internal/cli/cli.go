@@ -70,7 +70,7 @@ func Run(ctx context.Context, p Process) int {
 	root.SetIn(p.Stdin)
 	root.SetOut(p.Stdout)
 	root.SetErr(p.Stderr)
-	err := root.ExecuteContext(ctx)
+	at, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitFine
 	}
@@ -83,7 +83,7 @@ func Run(ctx context.Context, p Process) int {
 	}
 	_, _ = fmt.Fprintf(p.Stderr, "doorward: %v\n", err)
 	if code == exitUsage {
-		_, _ = fmt.Fprintln(p.Stderr, "doorward: see doorward --help")
+		_, _ = fmt.Fprintf(p.Stderr, "doorward: see %s --help\n", at.CommandPath())
 	}
 	return code
 }

@@ -37,8 +37,8 @@ func (r *run) explainRecorded(ctx context.Context, exchange string) error {
 	if len(faults) > 0 {
 		return failed(fmt.Errorf("%s: %s", faults[0].Path, faults[0].Text)) // load has reported them
 	}
-	r.say("exchange %s of %s: it was %s by the policy %s", gate.Visible(call.Exchange), day(call.Time), ended(&call), was(call.Policy, made.Version()))
-	return r.putExplanation(made, q)
+	r.say("exchange %s of %s: it was %s then, %s", gate.Visible(call.Exchange), day(call.Time), ended(&call), was(call.Policy, made.Version()))
+	return r.putExplanation(explained(made, q))
 }
 
 // callOf is one call of the record.
@@ -48,7 +48,7 @@ func callOf(ctx context.Context, op calls, actor, exchange string) (admin.Call, 
 	case err != nil:
 		return admin.Call{}, err
 	case len(list.Calls) == 0:
-		return admin.Call{}, fmt.Errorf("there is no call of the exchange %q on record; see doorward audit search", exchange)
+		return admin.Call{}, fmt.Errorf("there is no call of the exchange %q on record, or it was refused before it was known what it calls; see doorward audit search --exchange %s", exchange, gate.Visible(exchange))
 	}
 	return list.Calls[0], nil
 }
@@ -93,7 +93,7 @@ func ended(c *admin.Call) string {
 
 func was(then, now string) string {
 	if then == now {
-		return "of now"
+		return "and the policy is still the same"
 	}
-	return "of then, which was another"
+	return "and the policy has changed since"
 }

@@ -112,7 +112,9 @@ func (r *run) explain(ctx context.Context, a *inquiry) error {
 	if q.Who, err = a.who.Made(&src, made, issuer(cfg)); err != nil {
 		return failed(err)
 	}
-	return r.putExplanation(made, q)
+	out := explained(made, q)
+	out.Unjudged = out.Decision != cases.Deny && q.Kind != gate.Resource && a.args == ""
+	return r.putExplanation(out)
 }
 
 // question is what the flags ask, but for who and the arguments.
@@ -132,7 +134,8 @@ func (a *inquiry) question() (*policy.Question, error) {
 		if v.kind != gate.Resource {
 			var ok bool
 			if q.Upstream, q.Name, ok = strings.Cut(v.text, "/"); !ok || q.Upstream == "" || q.Name == "" {
-				return nil, fmt.Errorf("%q is not upstream/name, such as files/read_text", v.text)
+				// Clients see upstream__name.
+				return nil, fmt.Errorf("%q is not upstream/name, such as %s", v.text, cmp.Or(slashed(v.text), "files/read_text"))
 			}
 		}
 	}
@@ -158,6 +161,15 @@ func (a *inquiry) question() (*policy.Question, error) {
 	return q, nil
 }
 
+// slashed is the name of the configuration for one that clients see, upstream__name;
+// empty for any other.
+func slashed(name string) string {
+	if up, rest, ok := strings.Cut(name, "__"); ok && up != "" && rest != "" {
+		return up + "/" + rest
+	}
+	return ""
+}
+
 // arguments are those of the call: JSON, or where it is.
 func (r *run) arguments(text string) ([]byte, error) {
 	args := []byte(text)
@@ -173,7 +185,7 @@ func (r *run) arguments(text string) ([]byte, error) {
 	}
 	args = []byte(strings.TrimSpace(string(args)))
 	if !strings.HasPrefix(string(args), "{") || !json.Valid(args) {
-		return nil, errors.New("--args: want a JSON object")
+		return nil, errors.New("--args: this is not a JSON object, such as {\"path\":\"/srv/docs/a.md\"}; write one, @FILE, or - for stdin")
 	}
 	return args, nil
 }
@@ -208,11 +220,13 @@ type explanation struct {
 	Count     int            `json:"count,omitempty"` // of approvers who must agree
 	Observed  []string       `json:"observed,omitempty"`
 	Tried     []policy.Tried `json:"tried"`
+	Unjudged  bool           `json:"unjudged,omitempty"`     // the call has no arguments to judge
 	Reads     string         `json:"caller_reads,omitempty"` // empty: the call goes on
 	Policy    string         `json:"policy"`
 }
 
-func (r *run) putExplanation(p *policy.Policy, q *policy.Question) error {
+// explained asks the policy.
+func explained(p *policy.Policy, q *policy.Question) explanation {
 	d := p.Judge(q)
 	out := explanation{
 		Decision: cases.Answer(&d), Subject: q.Who.Subject, Roles: q.Who.Roles, Kind: q.Kind.String(), Upstream: q.Upstream, Name: q.Name,
@@ -234,6 +248,10 @@ func (r *run) putExplanation(p *policy.Policy, q *policy.Question) error {
 			out.Approvers = []string{"the caller, when its client asks"}
 		}
 	}
+	return out
+}
+
+func (r *run) putExplanation(out explanation) error {
 	if err := r.put(out, out.text); err != nil {
 		return failed(err)
 	}
@@ -272,6 +290,9 @@ func (e explanation) text(w io.Writer) error {
 	line("role", e.Role)
 	line("rule", e.Rule)
 	line("reason", e.Reason)
+	if e.Unjudged {
+		line("note", "without --args: no rule judged an argument, and one that is sent may still be refused")
+	}
 	if e.Count > 0 {
 		line("approvers", fmt.Sprintf("%d of %s", e.Count, strings.Join(e.Approvers, ", ")))
 	}

@@ -2,8 +2,10 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -109,6 +111,9 @@ func learnOptions(cfg *config.Config, f learnFlags) (learning.Options, error) {
 // comes of sealed arguments.
 func writeNew(name string, text []byte) error {
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%s is there already, and is not overwritten: remove it, or write another name with --out", name)
+	}
 	if err != nil {
 		return fmt.Errorf("writing the roles: %w", err)
 	}
