@@ -226,6 +226,10 @@ func TestWhatPolicyGaveIsOnRecord(t *testing.T) {
 		l.Outcome(t.Context(), held, hold),
 		l.Intent(t.Context(), granted("passed")), l.Outcome(t.Context(), granted("passed"), done()),
 		call(t.Context(), l, "other"),
+		l.Event(t.Context(), gate.Event{Kind: "approval.grant", Actor: "ann", Exchange: "decided", Detail: "ap_3 write_file of bot", Status: "begun"}),
+		l.Event(t.Context(), gate.Event{Kind: "approval.deny", Actor: "ann", Exchange: "tried", Detail: "ap_3: it has ended", Status: "refused"}),
+		l.Event(t.Context(), gate.Event{Kind: "approval.grant", Actor: "ann", Exchange: "longer", Detail: "ap_33 write_file of bot", Status: "begun"}),
+		l.Event(t.Context(), gate.Event{Kind: "trust.approve", Actor: "ann", Exchange: "other", Detail: "ap_3 tool", Status: "begun"}),
 	)
 	if err != nil {
 		t.Fatal(err)
@@ -242,6 +246,7 @@ func TestWhatPolicyGaveIsOnRecord(t *testing.T) {
 		{"observed", audit.Query{Observed: true}, []string{"passed", "passed"}},
 		{"approval", audit.Query{Approval: "ap_1"}, []string{"held", "passed", "passed"}},
 		{"approval and status", audit.Query{Approval: "ap_1", Status: "ok"}, []string{"passed"}},
+		{"what was decided", audit.Query{Approval: "ap_3"}, []string{"decided", "tried"}},
 		{"no such approval", audit.Query{Approval: "ap_2"}, nil},
 	} {
 		var got []string

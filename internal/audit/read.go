@@ -23,7 +23,7 @@ type Query struct {
 	Kind         string
 	Status       string
 	Rule         string // that let it pass: the whole of it, or its path
-	Approval     string // its id
+	Approval     string // its id; what was decided about it too
 	Observed     bool   // rules in observe mode would have refused it
 	Limit        int    // how many at most; 0: all
 }
@@ -36,11 +36,18 @@ func (q *Query) match(r *Record) bool {
 		(q.Item == "" || q.Item == r.Item) &&
 		(q.Exchange == "" || q.Exchange == r.Exchange) &&
 		(q.Rule == "" || q.Rule == r.Rule || strings.HasPrefix(r.Rule, q.Rule) && strings.HasPrefix(r.Rule[len(q.Rule):], ": ")) &&
-		(q.Approval == "" || q.Approval == r.Approval) &&
+		(q.Approval == "" || q.Approval == r.Approval || decides(r, q.Approval)) &&
 		(!q.Observed || len(r.Observed) > 0) &&
 		(q.Principal == "" || q.Principal == r.Principal.Subject || q.Principal == r.Principal.Credential || q.Principal == r.Actor) &&
 		(q.Since.IsZero() || !r.Time.Before(q.Since)) &&
 		(q.Until.IsZero() || r.Time.Before(q.Until))
+}
+
+// decides tells whether a record is of a decision about an approval, or of a try at
+// one: the detail of such an event begins with the id.
+func decides(r *Record, id string) bool {
+	rest, ok := strings.CutPrefix(r.Detail, id)
+	return ok && strings.HasPrefix(r.Event, "approval.") && (rest == "" || strings.ContainsRune(" :", rune(rest[0])))
 }
 
 // ErrStop ends Read or Tail without an error when yield returns it.
