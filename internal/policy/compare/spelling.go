@@ -8,9 +8,16 @@ import (
 	"strings"
 )
 
-// keys are the keys of a configuration whose names are not those of their members
-// in small letters.
-var keys = map[string]string{"OneOf": "one_of", "Pattern": "regex"}
+// key is the key of a configuration for a member of ours.
+func key(member string) string {
+	switch member {
+	case "OneOf":
+		return "one_of"
+	case "Pattern":
+		return "regex"
+	}
+	return strings.ToLower(member)
+}
 
 // plain is a text that YAML reads as itself without quotes, also within brackets.
 var plain = regexp.MustCompile(`^[A-Za-z0-9/._-]([A-Za-z0-9/._@*-]|:[A-Za-z0-9/])*$`)
@@ -50,9 +57,7 @@ func spell(b *strings.Builder, v any, ours bool) {
 			}
 			word := name
 			if ours {
-				if word = keys[name]; word == "" {
-					word = strings.ToLower(name)
-				}
+				word = key(name)
 			}
 			spell(b, word, ours)
 			b.WriteString(": ")
