@@ -16,7 +16,7 @@ func (r *run) policyCommand() *cobra.Command {
   doorward policy test cases.yaml     does it decide as these cases say? exit 3 when not
   doorward policy explain --role reader --call files/read_text --args '{"path":"/etc/passwd"}'
   doorward policy learn --since 7d    the smallest roles that last week's calls needed
-  doorward policy replay new.yaml     what would another file have changed? exit 3 when anything
+  doorward policy replay new.yaml     what would another file have changed? exit 3 when it denies or opens
   doorward policy diff old.yaml new.yaml`,
 		r.policyCheck(),
 		r.policyTest(),

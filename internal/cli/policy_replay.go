@@ -23,7 +23,8 @@ func (r *run) policyReplay() *cobra.Command {
 		Long: `Judge every call of a period, those that were allowed and those that were refused,
 under the policy of the configuration CANDIDATE and under the present one, and list
 those that come out differently: newly denied, newly allowed, newly held, no longer
-held. Exit 3 when any call is newly denied or newly allowed, so that CI can stop.
+held. Exit 3 when any call is newly denied, newly allowed or no longer held, so that CI
+can stop.
 
 Policy alone is asked, at the time of the call: refusals by other stages are left out
 of account, and so are the labels of sessions, which are not on record. Who came with a

@@ -71,8 +71,8 @@ type Report struct {
 }
 
 // Changed tells whether the candidate denies or allows what the present policy
-// does not: what CI stops at.
-func (r *Report) Changed() bool { return r.NewlyDenied > 0 || r.NewlyAllowed > 0 }
+// does not, with or without people: what CI stops at.
+func (r *Report) Changed() bool { return r.NewlyDenied > 0 || r.NewlyAllowed > 0 || r.NoLongerHeld > 0 }
 
 // Policies are the two that a replay compares.
 type Policies struct{ Present, Candidate *policy.Policy }

@@ -100,3 +100,22 @@ func TestRunStops(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// People who are no longer asked are a change that CI stops at, people who are asked
+// from now on are none.
+func TestChanged(t *testing.T) {
+	for _, tc := range []struct {
+		r    replay.Report
+		want bool
+	}{
+		{replay.Report{Calls: 9, Unchanged: 9}, false},
+		{replay.Report{NewlyHeld: 1}, false},
+		{replay.Report{NoLongerHeld: 1}, true},
+		{replay.Report{NewlyDenied: 1}, true},
+		{replay.Report{NewlyAllowed: 1}, true},
+	} {
+		if got := tc.r.Changed(); got != tc.want {
+			t.Errorf("%+v: %t", tc.r, got)
+		}
+	}
+}
