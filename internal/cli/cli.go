@@ -83,7 +83,11 @@ func Run(ctx context.Context, p Process) int {
 	}
 	_, _ = fmt.Fprintf(p.Stderr, "doorward: %v\n", err)
 	if code == exitUsage {
-		_, _ = fmt.Fprintf(p.Stderr, "doorward: see %s --help\n", at.CommandPath())
+		use := ""
+		if !at.HasSubCommands() {
+			use = "write " + at.UseLine() + "; "
+		}
+		_, _ = fmt.Fprintf(p.Stderr, "doorward: %ssee %s --help\n", use, at.CommandPath())
 	}
 	return code
 }

@@ -17,7 +17,7 @@ func membership(who *gate.Principal) (policy.Role, []string) {
 	case gate.MethodAnonymous, gate.MethodLocal:
 		return policy.Role{}, []string{"of the " + who.Method + " principal: name this role where the configuration gives it roles"}
 	}
-	return policy.Role{}, []string{"of the key " + gate.Visible(who.Subject) + ": make a key with this role, doorward key create --role"}
+	return policy.Role{}, []string{"of the key " + gate.Visible(who.Subject) + ": make a key with this role (doorward key create NAME --role ROLE)"}
 }
 
 // slug is a subject as part of a role's name.
