@@ -48,16 +48,19 @@ counted.`,
 
 func (r *run) replay(ctx context.Context, candidate string, from choice, only string) error {
 	var p replay.Policies
-	for path, into := range map[string]**policy.Policy{r.config: &p.Present, candidate: &p.Candidate} {
-		cfg, err := config.Load(path)
+	for _, side := range []struct {
+		path string
+		into **policy.Policy
+	}{{r.config, &p.Present}, {candidate, &p.Candidate}} {
+		cfg, err := config.Load(side.path)
 		if err != nil {
-			return failed(fmt.Errorf("%s: %w", path, err))
+			return failed(fmt.Errorf("%s: %w", side.path, err))
 		}
 		compiled, faults := policy.Compile(cfg.PolicySource())
 		if len(faults) > 0 {
-			return failed(fmt.Errorf("%s: %s: %s", path, faults[0].Path, faults[0].Text))
+			return failed(fmt.Errorf("%s: %s: %s", side.path, faults[0].Path, faults[0].Text))
 		}
-		*into = compiled
+		*side.into = compiled
 	}
 	calls, err := r.calls(ctx, from)
 	if err != nil {
