@@ -57,7 +57,11 @@ func Learn(ctx context.Context, calls []recorded.Call, o Options) (*Result, erro
 	if len(faults) > 0 {
 		return nil, fmt.Errorf("the present policy: %s: %s", faults[0].Path, faults[0].Text)
 	}
-	l := learner{options: o, present: present, roles: map[string]*role{}, usage: newUsage(o), enumerations: map[enumerations]map[string][]string{}}
+	types, faults := policy.Compile(typesAlone(o.Present))
+	if len(faults) > 0 {
+		return nil, fmt.Errorf("%w: %s: %s", errUnsound, faults[0].Path, faults[0].Text)
+	}
+	l := learner{types: types, options: o, present: present, roles: map[string]*role{}, usage: newUsage(o), enumerations: map[enumerations]map[string][]string{}}
 	l.report.Calls = len(calls)
 	for i := range calls {
 		if err := ctx.Err(); err != nil {
@@ -82,7 +86,8 @@ type learner struct {
 	usage   *usage
 	offers  offers
 	report  Report
-	unnamed []*recorded.Call // that no pattern can name
+	unnamed []*recorded.Call // that no pattern can name, or no rule allow
+	types   *policy.Policy   // judges arguments by their types alone
 
 	enumerations map[enumerations]map[string][]string // found so far
 }
@@ -156,7 +161,7 @@ func (l *learner) take(c *recorded.Call) {
 		l.report.NowRefused++
 	case len(d.Observed) > 0 && !l.options.Observe:
 		l.report.Observed++
-	case !nameable(c):
+	case !nameable(c), len(d.Observed) > 0 && !l.safe(c, who):
 		l.unnamed = append(l.unnamed, c)
 	default:
 		l.use(c, who, from).spared(d)
@@ -167,6 +172,23 @@ func (l *learner) take(c *recorded.Call) {
 // control characters, and none that is long.
 func nameable(c *recorded.Call) bool {
 	return utf8.ValidString(c.Path()) && len(literal(c.Path())) <= maxPattern && !strings.ContainsFunc(c.Path(), unicode.IsControl)
+}
+
+// typesAlone is a policy with one role, that opens everything.
+func typesAlone(present policy.Source) policy.Source {
+	all := policy.Rule{Tools: []string{"*/**"}, Prompts: []string{"*/**"}, Resources: []string{"**"}}
+	return policy.Source{Roles: map[string]policy.Role{typesRole: {Allow: []policy.Rule{all}}}, Arguments: present.Arguments}
+}
+
+const typesRole = "all"
+
+// safe tells whether the arguments of a call keep to their types. Where they do not, no
+// rule but one that observes lets the call pass: it must not stand in the way of what
+// is learned from the others.
+func (l *learner) safe(c *recorded.Call, who *gate.Principal) bool {
+	by := *who
+	by.Roles = []string{typesRole}
+	return l.types.Judge(c.Question(&by)).Allowed
 }
 
 // maxPattern is the longest pattern that policy takes, in bytes.

@@ -128,6 +128,19 @@ func TestObserve(t *testing.T) {
 	}
 }
 
+// TestObserveUnsafe: a call that passed although its path is none, because the rule
+// observes, is left out, and the others are narrowed as if it were not there.
+func TestObserveUnsafe(t *testing.T) {
+	src := typed(map[string]string{"path": "path"}, allow(policy.Rule{Tools: []string{"files/read"}, Where: &policy.Where{Path: &paths.Rule{Under: []string{"/a"}}}, Mode: policy.Observe}))
+	calls := []recorded.Call{call("files/read", `{"path":"/a/x"}`), call("files/read", `{"path":"/a/../etc/passwd"}`), call("files/read", `{"path":"/b/x"}`)}
+	res := learned(t, calls, learning.Options{Present: src, Observe: true})
+	r := res.Roles["r"]
+	if res.Report.Used != 2 || len(res.Report.Left) != 1 || len(r.Allow) != 1 || r.Allow[0].Where == nil || r.Allow[0].Where.Path == nil ||
+		!slices.Equal(r.Allow[0].Where.Path.Under, []string{"/a/x", "/b/x"}) {
+		t.Errorf("%+v, %+v", r, res.Report)
+	}
+}
+
 // TestReport: what nobody used, and what is wide.
 func TestReport(t *testing.T) {
 	src := typed(nil, allow(policy.Rule{Tools: []string{"files/*", "files/read", "docs/x"}, Prompts: []string{"docs/p"}}))
