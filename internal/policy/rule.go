@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"strings"
 	"time"
 
 	"doorward/internal/policy/paths"
@@ -75,6 +76,19 @@ type Terms struct {
 // DefaultExpiry is how long people have to decide about a held call: config.md's
 // own example.
 const DefaultExpiry = 15 * time.Minute
+
+// Span is a duration as a file writes it: "15m" and "2h", where Go's own text would be
+// "15m0s" and "2h0m0s".
+func Span(d time.Duration) string {
+	s := d.String()
+	if short, ok := strings.CutSuffix(s, "m0s"); ok {
+		s = short + "m"
+	}
+	if short, ok := strings.CutSuffix(s, "h0m"); ok {
+		s = short + "h"
+	}
+	return s
+}
 
 // Where is what the arguments of a call must keep to. Each part judges every
 // argument of its type, wherever it stands; a part that is nil leaves the type at

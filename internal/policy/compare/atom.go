@@ -52,7 +52,7 @@ func (e effect) String() string {
 		default:
 			b.WriteString(", " + number(e.count) + " of " + e.roles + " agree")
 		}
-		b.WriteString(" within " + e.expiry.String())
+		b.WriteString(" within " + policy.Span(e.expiry))
 	}
 	return b.String()
 }

@@ -21,15 +21,15 @@ import (
 const (
 	RoleAdded   = "role added"
 	RoleRemoved = "role removed"
-	Members     = "members"     // who has a role
-	Types       = "types"       // of an upstream's arguments
-	Allows      = "allows"      // becomes allowed
-	Holds       = "holds"       // becomes held for people
-	Denies      = "denies"      // becomes denied by a rule
-	Withdraws   = "withdraws"   // is no longer allowed
-	Undenies    = "undenies"    // no rule denies it any more, and none allows it
-	Differently = "differently" // under other conditions: where, when, mode or approvers
-	Order       = "order"       // of rules, where it decides
+	Members     = "members"   // who has a role
+	Types       = "types"     // of an upstream's arguments
+	Allows      = "allows"    // becomes allowed
+	Holds       = "holds"     // becomes held for people
+	Denies      = "denies"    // becomes denied by a rule
+	Withdraws   = "withdraws" // is no longer allowed
+	Undenies    = "undenies"  // no rule denies it any more, and none allows it
+	Differently = "changes"   // under other conditions: where, when, mode or approvers
+	Order       = "order"     // of rules, where it decides
 )
 
 // Difference is one difference.

@@ -162,7 +162,7 @@ func (w *writer) terms(t policy.Terms) {
 		w.line(5, "count: %d", t.Count)
 	}
 	if t.Expires > 0 {
-		w.line(5, "expires: %s", t.Expires)
+		w.line(5, "expires: %s", policy.Span(t.Expires))
 	}
 	if t.Self {
 		w.line(5, "self: true")
