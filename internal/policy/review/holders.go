@@ -13,11 +13,25 @@ func (v *view) approvers(at string, r *policy.Rule) {
 	if r.Mode != policy.Approve || r.Terms.Self || v.Claimed {
 		return
 	}
+	keys := 0
 	for _, name := range r.Terms.Roles {
 		role := v.Source.Roles[name]
-		if v.held(name, &role) {
+		if len(role.Scopes)+len(role.Groups)+len(role.Subjects) > 0 {
 			return
 		}
+		for _, named := range v.Named {
+			if named == name {
+				keys++
+			}
+		}
+	}
+	switch {
+	case keys >= max(r.Terms.Count, 1), keys > 0 && !v.Pinned: // not all keys are known
+		return
+	case keys > 0:
+		v.add(Hint, at+".approvers.count", "make a key for each who approves (doorward key create NAME --role ROLE)",
+			"%d must agree, and there are keys for %d: calls wait until they expire", r.Terms.Count, keys)
+		return
 	}
 	v.add(Hint, at+".approvers.roles", "make a key with the role (doorward key create NAME --role ROLE), or give it groups, scopes or subjects",
 		"%s %s: calls may wait until they expire", v.nobody(), some(r.Terms.Roles))

@@ -1,6 +1,7 @@
 package review_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -110,6 +111,18 @@ func TestHolders(t *testing.T) {
 	if found := review.Review(&in); len(found) > 0 {
 		t.Errorf("with a holder: %+v", found)
 	}
+	held.Terms.Count = 2
+	src.Roles["r"] = policy.Role{Scopes: []string{"s"}, Allow: []policy.Rule{held}}
+	for keys, want := range []int{2, 1, 0, 0} {
+		in.Named, in.Pinned = slices.Repeat([]string{"lead"}, keys), true
+		found := slices.DeleteFunc(review.Review(&in), func(f review.Finding) bool {
+			return !strings.Contains(f.Path, "lead") && !strings.Contains(f.Path, "approvers")
+		})
+		if len(found) != want || keys == 1 && !strings.Contains(found[0].Text, "2 must agree, and there are keys for 1") {
+			t.Errorf("with %d of 2 keys: %+v", keys, found)
+		}
+	}
+	in.Pinned = false
 	in.Named = []string{"lead", "user"}
 	if found := review.Review(&in); len(found) != 1 || found[0].Path != "roles" || !strings.Contains(found[0].Text, "the role user") {
 		t.Errorf("with a role that is not there: %+v", found)
