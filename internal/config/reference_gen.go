@@ -131,7 +131,7 @@ const fieldDocs = "\n" +
 	"Rule.Resources\tResources are globs of URIs, such as docs://**.\n" +
 	"Rule.Prompts\tPrompts are globs of upstream/prompt.\n" +
 	"Rule.Where\tWhere is what the arguments of a call must keep to, by their type (upstreams.NAME.arguments) or by their name. Of allow rules alone. A rule that judges arguments lets none through that the tool's schema does not name.\n" +
-	"Rule.When\tWhen is a condition in CEL over principal, upstream, tool, args, session, now and request. An allow whose condition fails allows nothing, a deny whose condition fails denies.\n" +
+	"Rule.When\tWhen is a condition in CEL over principal, upstream, tool, args, session, now and request. An allow whose condition fails allows nothing, a deny whose condition fails denies, and an allow in mode approve whose condition fails asks people for what other rules allow.\n" +
 	"Rule.Mode\tMode of the rule: enforce it; observe records what it would have refused, and refuses nothing; approve holds a call until people have agreed.\n" +
 	"Rule.Approvers\tApprovers are those who must agree, of a rule in mode approve.\n" +
 	"Approvers.Roles\tRoles whose holders may approve. The caller never does.\n" +
