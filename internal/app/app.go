@@ -148,6 +148,7 @@ func (a *App) openTransports(dir string) error {
 	if a.shared.key, err = approvalsKey(key); err != nil {
 		return opening("approvals", err)
 	}
+	a.shared.stands = a.stands
 	a.approve = approve.New(approvals{&a.shared}, a.pool, &a.shared)
 	if a.notices, err = webhook.New(webhook.Config{Target: a.receiver, Record: a.audit.Event, Log: a.Log}); err != nil {
 		return opening("notices", err)

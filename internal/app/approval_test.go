@@ -304,3 +304,28 @@ func confirming(t *testing.T, gw *gatetest.GW, c *gatetest.Client, action string
 	}
 	return "no answer"
 }
+
+// TestRevokedApprover: the yes of a key that was revoked since counts no more.
+func TestRevokedApprover(t *testing.T) {
+	t.Parallel()
+	ups := writer(t)
+	gw := gatetest.Gateway(t, fmt.Sprintf(twoLeads, "1h"), ups)
+	gw.Approve("files")
+	alice := gw.As("alice", "user").Open("2026-07-28")
+	wait := holdOf(t, alice.Call("files__write", `{"text":"one"}`))
+	for _, lead := range []string{"ann", "thief"} {
+		if err := decide(t, gw, wait.id, gw.Key(lead, "lead"), true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	gw.Revoke("thief")
+	if h := holdOf(t, alice.Call("files__write", `{"text":"one"}`)); h.id != wait.id || h.approval != "waiting" || ups["files"].Count("tools/call") != 0 {
+		t.Errorf("with the yes of a revoked key: %+v", h)
+	}
+	if err := decide(t, gw, wait.id, gw.Key("ben", "lead"), true); err != nil {
+		t.Fatal(err)
+	}
+	if r := alice.Call("files__write", `{"text":"one"}`); !strings.Contains(string(r.Final()), `"ok"`) {
+		t.Errorf("once another has agreed: %s", r)
+	}
+}

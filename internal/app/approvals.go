@@ -53,13 +53,22 @@ func (s *shared) Grant(ctx context.Context, id string, who gate.Consent) (gate.A
 	return m.approvals.Grant(ctx, id, who)
 }
 
+// Deny implements approve.Approvals.
+func (s *shared) Deny(ctx context.Context, id string, who gate.Consent) (gate.Approval, error) {
+	m := s.now.Load()
+	if m == nil {
+		return gate.Approval{}, errNoMemory
+	}
+	return m.approvals.Deny(ctx, id, who)
+}
+
 // UseApproval uses a granted approval up.
 func (s *shared) UseApproval(ctx context.Context, binding [32]byte) (gate.Approval, bool, error) {
 	m := s.now.Load()
 	if m == nil {
 		return gate.Approval{}, false, errNoMemory
 	}
-	return m.approvals.Use(ctx, binding)
+	return m.approvals.UseWhile(ctx, binding, s.stands)
 }
 
 // approvals lets the approve stage use what is shared: its Use is another than that
@@ -69,6 +78,20 @@ type approvals struct{ *shared }
 // Use implements approve.Approvals.
 func (a approvals) Use(ctx context.Context, binding [32]byte) (gate.Approval, bool, error) {
 	return a.UseApproval(ctx, binding)
+}
+
+// stands tells whether a yes still counts: not that of a key or subject that was
+// revoked since, nor of a key that has lost its role. What cannot be told does not.
+func (a *App) stands(held *gate.Approval, g gate.Consent) bool {
+	if g.Realm != gate.RealmKeys {
+		gone, err := a.shared.isRevoked(&gate.Principal{Realm: g.Realm, Subject: g.Subject})
+		return err == nil && !gone || held.Self
+	}
+	keys, err := a.keys.List()
+	return err == nil && slices.ContainsFunc(keys, func(k store.Key) bool {
+		live := k.Name == g.Subject && k.Revoked.IsZero() && (k.Expires.IsZero() || time.Now().Before(k.Expires))
+		return live && (held.Self || slices.ContainsFunc(k.Roles, func(role string) bool { return slices.Contains(held.Roles, role) }))
+	})
 }
 
 // opened is the approvals, connected where this process does not serve.

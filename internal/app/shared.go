@@ -23,6 +23,8 @@ type shared struct {
 	dir string
 	key [32]byte // that approvals are sealed with where they are shared
 	log *slog.Logger
+	// stands tells whether an approver's yes still counts; nil: all do.
+	stands func(*gate.Approval, gate.Consent) bool
 	// waiting is told of a call that waits for people; nil: nobody is.
 	waiting func(gate.Approval)
 

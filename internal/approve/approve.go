@@ -23,8 +23,9 @@ import (
 type Approvals interface {
 	// Ask is the live approval of the same binding, or a as a new one.
 	Ask(ctx context.Context, a gate.Approval) (gate.Approval, error)
-	// Grant adds one person's yes.
+	// Grant adds one person's yes, and Deny ends it by a no.
 	Grant(ctx context.Context, id string, who gate.Consent) (gate.Approval, error)
+	Deny(ctx context.Context, id string, who gate.Consent) (gate.Approval, error)
 	// Use uses a granted approval up: of any number of callers one gets it.
 	Use(ctx context.Context, binding [32]byte) (a gate.Approval, used bool, err error)
 }

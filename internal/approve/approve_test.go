@@ -30,6 +30,10 @@ func (s *shelf) Grant(context.Context, string, gate.Consent) (gate.Approval, err
 	return s.approval, s.err
 }
 
+func (s *shelf) Deny(context.Context, string, gate.Consent) (gate.Approval, error) {
+	return s.approval, s.err
+}
+
 func (s *shelf) Use(context.Context, [32]byte) (gate.Approval, bool, error) {
 	return s.approval, s.used, s.err
 }

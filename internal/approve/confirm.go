@@ -44,21 +44,28 @@ func (s *Stage) confirm(ctx context.Context, ex *gate.Exchange, a *gate.Approval
 		return s.wait(ctx, ex, a)
 	}
 	who := gate.Consent{Approver: a.Requester, Realm: a.Realm, Subject: a.Subject, At: time.Now()}
-	if !accepted(answer) { // and may ask again: it is nobody else's no
-		return gate.Refuse(gate.CodeApprovalDenied, "the caller did not confirm the call", "You did not confirm this call."), nil
+	switch actionOf(answer) {
+	case "accept":
+		_, err = s.approvals.Grant(ctx, asked.ID, who)
+	case "decline": // a no is a no until it would have expired, also to whoever said it
+		_, err = s.approvals.Deny(ctx, asked.ID, who)
 	}
-	if _, err := s.approvals.Grant(ctx, asked.ID, who); err != nil {
+	if err != nil {
 		return gate.Verdict{}, unavailable(err)
 	}
 	return s.wait(ctx, ex, a)
 }
 
-// accepted tells whether an elicitation was answered with accept.
-func accepted(result []byte) bool {
+// actionOf is what an elicitation was answered with: accept, decline, or cancel by
+// who dismissed it, who is asked again.
+func actionOf(result []byte) string {
 	var r struct {
 		Action string `json:"action"`
 	}
-	return json.Unmarshal(result, &r) == nil && r.Action == "accept"
+	if json.Unmarshal(result, &r) != nil {
+		return ""
+	}
+	return r.Action
 }
 
 // question is the elicitation that asks the caller to confirm the call: what it

@@ -149,11 +149,24 @@ func (s *Approvals) decide(
 // never used. Without used the approval is what the call has, or had last, and
 // zero when it never had one. With an error nothing may pass; it may be used up.
 func (s *Approvals) Use(ctx context.Context, binding [32]byte) (a gate.Approval, used bool, err error) {
+	return s.UseWhile(ctx, binding, nil)
+}
+
+// UseWhile is Use of the yeses that still count: that of somebody who has been let in
+// no more since is dropped, and people are asked again. A nil still counts all.
+func (s *Approvals) UseWhile(ctx context.Context, binding [32]byte, still func(*gate.Approval, gate.Consent) bool) (a gate.Approval, used bool, err error) {
 	a, err = s.one(ctx, "using an approval", func(d *approvalsDraft) (string, error) {
 		used = false // of a try that came to nothing
 		k := d.standing(binding)
 		if k == nil {
 			k = d.last(binding)
+		}
+		if k != nil && still != nil && k.state(d.now) == gate.ApprovalGranted {
+			next := *k
+			next.Grants = slices.DeleteFunc(slices.Clone(k.Grants), func(g gate.Consent) bool { return !still(&k.Approval, g) })
+			if len(next.Grants) < len(k.Grants) {
+				return k.ID, d.put(&next)
+			}
 		}
 		switch {
 		case k == nil:

@@ -104,7 +104,9 @@ func (d *approvalsDraft) add(a gate.Approval) (id string, err error) {
 		}
 		held += k.size
 	}
-	if live >= maxLiveApprovals || denied >= maxLiveApprovals || own >= maxLiveOfOne || held+len(a.Arguments) > maxAllArguments {
+	// The last quarter is for those who have none waiting: a few who ask for much
+	// must not keep everybody else from asking.
+	if live >= maxLiveApprovals*3/4 && own > 0 || live >= maxLiveApprovals || denied >= maxLiveApprovals || own >= maxLiveOfOne || held+len(a.Arguments) > maxAllArguments {
 		return "", ErrApprovalLimit
 	}
 	k := &keptApproval{Approval: a, size: len(a.Arguments), run: d.from.run}

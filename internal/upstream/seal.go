@@ -61,7 +61,7 @@ func (p *Pool) seal(ex *gate.Exchange, kind byte, payload []byte) (string, error
 	}
 	nonce := make([]byte, p.sealer.NonceSize(), p.sealer.NonceSize()+9+len(payload)+p.sealer.Overhead())
 	_, _ = rand.Read(nonce)                                                              // does not fail (crypto/rand)
-	plain := binary.BigEndian.AppendUint64(nil, uint64(time.Now().Add(stateTTL).Unix())) //nolint:gosec // a time after 1970 is not negative
+	plain := binary.BigEndian.AppendUint64(nil, uint64(time.Now().Add(stateTTL).UnixMilli())) //nolint:gosec // a time after 1970 is not negative
 	sealed := p.sealer.Seal(nonce, nonce, append(append(plain, kind), payload...), binding(ex))
 	return base64.RawURLEncoding.EncodeToString(sealed), nil
 }
@@ -121,7 +121,7 @@ type unsealed struct {
 	kind    byte
 	payload []byte
 	sealed  []byte    // the bytes that its text stands for
-	made    time.Time // in whole seconds
+	made    time.Time // in whole milliseconds
 }
 
 // unseal opens the requestState of a client's request, and uses nothing up.
@@ -144,8 +144,8 @@ func (p *Pool) unseal(ex *gate.Exchange) unsealed {
 	if err != nil || len(plain) < 9 {
 		return unsealed{there: true}
 	}
-	expires := time.Unix(int64(binary.BigEndian.Uint64(plain)), 0) //nolint:gosec // sealed by us
-	if time.Now().Unix() > expires.Unix() {
+	expires := time.UnixMilli(int64(binary.BigEndian.Uint64(plain))) //nolint:gosec // sealed by us
+	if time.Now().After(expires) {
 		return unsealed{there: true}
 	}
 	return unsealed{true, plain[8], plain[9:], sealed, expires.Add(-stateTTL)}

@@ -73,10 +73,10 @@ func sorted(s []string) []string {
 	return out
 }
 
-// Passed tells whether the gateway let the call go on to its upstream, as far as
-// the record says: one whose outcome is not known had an intent, which follows
-// every stage.
-func (c *Call) Passed() bool { return c.Status != "refused" }
+// Passed tells whether the gateway let the call go on to its upstream, and the
+// upstream answered, as far as the record says: one whose outcome is not known had
+// an intent, which follows every stage. One that failed may have failed before.
+func (c *Call) Passed() bool { return c.Status == "ok" || c.Status == "error" || c.Status == "" }
 
 // Item is what the call named. A resource that was read through a template is
 // judged on its own URI, as authorize does.
