@@ -329,3 +329,46 @@ func TestRevokedApprover(t *testing.T) {
 		t.Errorf("once another has agreed: %s", r)
 	}
 }
+
+// TestNothingGoesAlong: with a held call goes what people were shown, and nothing
+// else, whichever eras client and upstream speak.
+func TestNothingGoesAlong(t *testing.T) {
+	t.Parallel()
+	for _, era := range []string{"stateful", "stateless"} {
+		for _, version := range []string{"2025-11-25", "2026-07-28"} {
+			t.Run(era+" upstream, "+version, func(t *testing.T) {
+				t.Parallel()
+				ups := map[string]*gatetest.UP{"files": gatetest.Upstream(t, gatetest.ParseScript(t, []byte(
+					`{"eras":["`+era+`"],"tools":[{"name":"write","inputSchema":{"type":"object"}}]}`)))}
+				gw := gatetest.Gateway(t, fmt.Sprintf(twoLeads, "1h"), ups)
+				gw.Approve("files")
+				alice := gw.As("alice", "user").Open(version)
+				call := func(more, meta string) *gatetest.Reply {
+					body := alice.Request("7", "tools/call", `"name":"files__write","arguments":{"text":"one"}`+more)
+					if meta != "" && alice.Stateless() {
+						body = bytes.Replace(body, []byte(`"_meta":{`), []byte(`"_meta":{`+meta+`,`), 1)
+					} else if meta != "" {
+						body = bytes.Replace(body, []byte(`"arguments":`), []byte(`"_meta":{`+meta+`},"arguments":`), 1)
+					}
+					return alice.Post(body)
+				}
+				if r := call(`,"dry_run":false`, ""); r.Refusal != string(gate.CodeArgumentsRefused) {
+					t.Errorf("a member that nobody is shown: %s", r)
+				}
+				wait := holdOf(t, call("", `"acme/dryRun":true`))
+				for _, lead := range []string{"ann", "ben"} {
+					if err := decide(t, gw, wait.id, gw.Key(lead, "lead"), true); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if r := call("", `"acme/dryRun":false,"traceparent":"00-1-1-01"`); !strings.Contains(string(r.Final()), `"ok"`) {
+					t.Fatalf("the approved call: %s", r)
+				}
+				seen := string(ups["files"].Seen("tools/call")[0].Params)
+				if strings.Contains(seen, "acme") || !strings.Contains(seen, "traceparent") {
+					t.Errorf("the upstream sees %s", seen)
+				}
+			})
+		}
+	}
+}

@@ -78,6 +78,11 @@ func (s *Stage) Judge(ctx context.Context, ex *gate.Exchange) (gate.Verdict, err
 	if ex.Principal == nil || ex.Call.Message == nil || ex.Target.Item == nil {
 		return gate.Verdict{}, errors.New("approving: the call has no principal, message or definition")
 	}
+	ex.Bare = true
+	if name := unknown(ex.Call.Message); name != "" {
+		return gate.Refuse(gate.CodeArgumentsRefused, "params hold a member that nobody would be shown: "+name,
+			"This call needs approval, and its params hold a member that MCP does not know: leave it out."), nil
+	}
 	if once, made, ok := s.rounds.Resumes(ex); ok {
 		return s.resume(ctx, once, made)
 	}
@@ -93,6 +98,19 @@ func (s *Stage) Judge(ctx context.Context, ex *gate.Exchange) (gate.Verdict, err
 		return s.confirm(ctx, ex, &a)
 	}
 	return s.wait(ctx, ex, &a)
+}
+
+// unknown is a member of the params that no revision gives a meaning to; empty for
+// none. An upstream may have one for it, and people are not shown it.
+func unknown(m *gate.Message) string {
+	for _, f := range m.Fields {
+		switch f.Name {
+		case "name", "uri", "arguments", "_meta", "task", "requestState", "inputResponses":
+		default:
+			return f.Name
+		}
+	}
+	return ""
 }
 
 // resume lets the next round of a call pass that was approved when it began. Each
@@ -184,7 +202,7 @@ func approvalOf(ex *gate.Exchange) gate.Approval {
 	at, _ := m.Field("arguments")
 	a := gate.Approval{
 		Requester: ex.Principal.Key(), Realm: ex.Principal.Realm, Subject: ex.Principal.Subject, Tenant: ex.Principal.Tenant,
-		Exchange: ex.ID, Method: m.Method, Upstream: it.Upstream, Name: name, Pin: it.Digest,
+		Exchange: ex.ID, Method: methodOf(m), Upstream: it.Upstream, Name: name, Pin: it.Digest,
 		Policy: ex.Grant.Policy, Rule: ex.Grant.Rule, Arguments: m.Bytes(at),
 		Roles: t.Roles, Count: t.Count, Self: t.Self,
 	}
@@ -202,6 +220,14 @@ func approvalOf(ex *gate.Exchange) gate.Approval {
 	}
 	h.Sum(a.Binding[:0])
 	return a
+}
+
+// methodOf is what is called, as people see it.
+func methodOf(m *gate.Message) string {
+	if at, ok := m.Field("task"); ok {
+		return m.Method + " as a task " + string(m.Bytes(at))
+	}
+	return m.Method
 }
 
 // elicits tells whether the client can be asked a question of Doorward's own.

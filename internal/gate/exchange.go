@@ -125,6 +125,7 @@ type Exchange struct {
 	Target    Target     // resolve
 	Grant     Grant      // authorize
 	Approved  string     // approve: id of the approval that let the call pass; empty without one
+	Bare      bool       // approve: people agreed to what they saw, so nothing of _meta but the protocol's own goes upstream
 	Confirm   []byte     // approve: params of the elicitation that the caller must accept before the call is made; nil for none
 	Findings  []Finding  // inspect appends
 	Tally     Tally      // pipeline counts

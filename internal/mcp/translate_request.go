@@ -75,6 +75,16 @@ func ToStateless(ex *gate.Exchange, out Outgoing) []byte {
 // too. Every other byte is the client's. The upstream adapter calls it.
 func ToStateful(ex *gate.Exchange, out Outgoing) []byte { return out.patch(ex).Bytes() }
 
+// Foreign tells whether a member of _meta is neither the protocol's own nor one that
+// carries a trace (2026-07-28, _meta): what clients and vendors put there.
+func Foreign(member string) bool {
+	switch member {
+	case MetaProgress, "traceparent", "tracestate", "baggage":
+		return false
+	}
+	return !strings.HasPrefix(member, metaPrefix)
+}
+
 // patch is what both directions change: the id, the progress token and the
 // name, and everything of the stateless era's own is dropped.
 func (out *Outgoing) patch(ex *gate.Exchange) *jsonrpc.Patch {
@@ -87,7 +97,7 @@ func (out *Outgoing) patch(ex *gate.Exchange) *jsonrpc.Patch {
 		return p
 	}
 	for _, f := range m.Meta {
-		if strings.HasPrefix(f.Name, metaPrefix) {
+		if strings.HasPrefix(f.Name, metaPrefix) || ex.Bare && Foreign(f.Name) {
 			p.DropMeta(f.Name)
 		}
 	}

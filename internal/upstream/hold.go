@@ -80,14 +80,15 @@ func (p *Pool) confirm(ctx context.Context, k *calling) error {
 	}
 }
 
-// withoutState takes what belongs to a held call's next try out of a request: the
-// upstream has asked for none of it.
-func withoutState(m *gate.Message, edits []jsonrpc.Edit) []jsonrpc.Edit {
-	// Params are spliced whole: nothing else in them is edited below.
+// pruned takes out of a request what nobody has agreed to: of one that is bare the
+// members of _meta that are not the protocol's own, and with resumed what belongs to
+// a held call's next try, for which the upstream has not asked.
+func pruned(ex *gate.Exchange, edits []jsonrpc.Edit, resumed bool) []jsonrpc.Edit {
+	m := ex.Call.Message
 	inner := make([]jsonrpc.Edit, 0, len(edits))
 	outer := make([]jsonrpc.Edit, 0, len(edits)+1)
 	at := jsonrpc.Span(m.Params)
-	for _, e := range edits {
+	for _, e := range edits { // the params are spliced whole
 		if e.At.Start >= at.Start && e.At.End <= at.End {
 			e.At.Start -= at.Start
 			e.At.End -= at.Start
@@ -97,5 +98,17 @@ func withoutState(m *gate.Message, edits []jsonrpc.Edit) []jsonrpc.Edit {
 		}
 	}
 	params := jsonrpc.Splice(m.Bytes(m.Params), inner...)
-	return append(outer, jsonrpc.Edit{At: at, New: jsonrpc.Without(params, "requestState", "inputResponses")})
+	if resumed {
+		params = jsonrpc.Without(params, "requestState", "inputResponses")
+	}
+	var foreign []string
+	for _, f := range m.Meta {
+		if ex.Bare && mcp.Foreign(f.Name) {
+			foreign = append(foreign, f.Name)
+		}
+	}
+	if meta, ok := memberOf(params, "_meta"); ok && len(foreign) > 0 {
+		params = jsonrpc.With(params, "_meta", jsonrpc.Without(meta, foreign...))
+	}
+	return append(outer, jsonrpc.Edit{At: at, New: params})
 }

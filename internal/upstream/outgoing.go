@@ -35,8 +35,8 @@ func (c *channel) outgoing(ex *gate.Exchange, cn *conn, state reopened) *outgoin
 		o.asks = c.session != nil
 	}
 	edits := o.rewrite(ex, o.idToken(), state.token)
-	if state.ours {
-		edits = withoutState(m, edits)
+	if state.ours || ex.Bare {
+		edits = pruned(ex, edits, state.ours)
 		slices.SortFunc(edits, func(a, b jsonrpc.Edit) int { return a.At.Start - b.At.Start })
 	}
 	if c.srv.wire != nil && len(m.Raw) > maxSpliced {
