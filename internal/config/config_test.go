@@ -238,3 +238,16 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// An empty list in a where would read as no bound: it is a fault.
+func TestEmptyBoundsAreFaults(t *testing.T) {
+	for _, where := range []string{
+		"{path: {under: []}}", "{path: {extensions: []}}", "{sql: {tables: []}}", "{command: {programs: []}}", "{url: {hosts: []}}",
+		"{email: {domains: []}}", "{text: {one_of: []}}", "{text: {size: 0}}", `{text: {regex: ""}}`, "{values: {x: {one_of: []}}}", "{values: {x: {size: 0}}}",
+	} {
+		text := "version: 1\nroles: {r: {allow: [{tools: [\"a/*\"], where: " + where + "}]}}\n"
+		if _, err := config.Parse("/etc/doorward.yaml", []byte(text)); err == nil || !strings.Contains(err.Error(), ".where.") {
+			t.Errorf("%s: %v", where, err)
+		}
+	}
+}

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"fmt"
+	"reflect"
 	"time"
 
 	"doorward/internal/policy"
@@ -77,10 +79,10 @@ func policyWhere(w *Where) *policy.Where {
 		out.Email = &words.EmailRule{Domains: e.Domains, Lists: e.Lists}
 	}
 	if t := w.Text; t != nil {
-		out.Text = &words.TextRule{Size: int(t.Size), Pattern: t.Regex, OneOf: t.OneOf, Equals: t.Equals}
+		out.Text = &words.TextRule{Size: int(valueOf(t.Size)), Pattern: valueOf(t.Regex), OneOf: t.OneOf, Equals: t.Equals}
 	}
 	for name, v := range w.Values {
-		text := words.TextRule{Size: int(v.Size), Pattern: v.Regex}
+		text := words.TextRule{Size: int(valueOf(v.Size)), Pattern: valueOf(v.Regex)}
 		for _, s := range v.OneOf {
 			text.OneOf = append(text.OneOf, string(s))
 		}
@@ -90,4 +92,64 @@ func policyWhere(w *Where) *policy.Where {
 		out.Values[name] = policy.Value{Text: text, Min: string(v.Min), Max: string(v.Max), Required: v.Required}
 	}
 	return out
+}
+
+// valueOf is what a key says, the zero value where it is not written.
+func valueOf[T any](v *T) (value T) {
+	if v != nil {
+		value = *v
+	}
+	return value
+}
+
+// empties finds in a where what is written and says nothing: an empty list would
+// read as no bound at all.
+func (v *checker) empties(path string, where reflect.Value) {
+	switch where.Kind() {
+	case reflect.Pointer:
+		if !where.IsNil() {
+			v.empties(path, where.Elem())
+		}
+	case reflect.Struct:
+		for i := range where.NumField() {
+			v.empties(join(path, where.Type().Field(i).Tag.Get("yaml")), where.Field(i))
+		}
+	case reflect.Map:
+		for _, key := range where.MapKeys() {
+			v.empties(join(path, key.String()), where.MapIndex(key))
+		}
+	case reflect.Slice:
+		if !where.IsNil() && where.Len() == 0 {
+			v.fault(path, "is empty: name what may be, or remove the key")
+		}
+	default:
+	}
+}
+
+// bounds are the rules of all roles whose where says something.
+func (v *checker) bounds(role string, rules []Rule) {
+	for i := range rules {
+		at := fmt.Sprintf("%s[%d].where", role, i)
+		w := rules[i].Where
+		if w == nil {
+			continue
+		}
+		v.empties(at, reflect.ValueOf(*w))
+		if t := w.Text; t != nil {
+			v.nothing(at+".text", t.Size, t.Regex)
+		}
+		for name, value := range w.Values {
+			v.nothing(join(at+".values", name), value.Size, value.Regex)
+		}
+	}
+}
+
+// nothing finds a size or an expression that is written and bounds nothing.
+func (v *checker) nothing(at string, size *Size, regex *string) {
+	if size != nil && *size == 0 {
+		v.fault(at+".size", "must be at least 1")
+	}
+	if regex != nil && *regex == "" {
+		v.fault(at+".regex", "is empty: write an expression, or remove the key")
+	}
 }

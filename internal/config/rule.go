@@ -134,9 +134,9 @@ type WhereEmail struct {
 // WhereText is what a text must keep to.
 type WhereText struct {
 	// Size is the longest that it may be.
-	Size Size `yaml:"size"`
+	Size *Size `yaml:"size"`
 	// Regex that the whole text must match (RE2).
-	Regex string `yaml:"regex" type:"regular expression"`
+	Regex *string `yaml:"regex" type:"regular expression"`
 	// OneOf are the texts that it may be.
 	OneOf []string `yaml:"one_of"`
 	// Equals is the one text that it may be.
@@ -146,9 +146,9 @@ type WhereText struct {
 // WhereValue is what one parameter must keep to.
 type WhereValue struct {
 	// Size is the longest that a text may be.
-	Size Size `yaml:"size"`
+	Size *Size `yaml:"size"`
 	// Regex that a whole text must match (RE2).
-	Regex string `yaml:"regex" type:"regular expression"`
+	Regex *string `yaml:"regex" type:"regular expression"`
 	// OneOf are the values that it may be.
 	OneOf []Scalar `yaml:"one_of"`
 	// Equals is the one value that it may be.

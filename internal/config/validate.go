@@ -115,6 +115,7 @@ func (v *checker) roles() {
 			v.fault(join("roles", name), "the name must be lower-case letters, digits, hyphens and underscores, at most %d", maxNames)
 		}
 		v.members(join("roles", name), v.c.Roles[name])
+		v.bounds(join("roles", name)+".allow", v.c.Roles[name].Allow)
 	}
 	_, faults := policy.Compile(v.c.PolicySource())
 	for _, f := range faults {

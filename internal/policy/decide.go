@@ -2,7 +2,9 @@ package policy
 
 import (
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"doorward/internal/gate"
 	"doorward/internal/policy/condition"
@@ -88,6 +90,8 @@ func (p *Policy) Judge(q *Question) Decision {
 		return Decision{Reason: ReasonNoRole}
 	case q.Upstream == "" || q.Name == "":
 		return Decision{Reason: ReasonNothing}
+	case strings.ContainsFunc(q.Name, unicode.IsControl): // a star crosses no line
+		return Decision{Reason: ReasonNoRule, Detail: "the name holds a control character"}
 	}
 	a := answer{policy: p, q: q, name: name{kind: q.Kind, upstream: q.Upstream, name: q.Name}}
 	if !a.name.prepare() {

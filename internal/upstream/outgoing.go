@@ -113,7 +113,9 @@ func (c *channel) headers(ex *gate.Exchange, cn *conn) http.Header {
 			h.Set(p[0], p[1])
 		}
 	}
-	if ex.Call.Era == gate.Stateless { // in the other era nobody has held them to the body
+	// In the other era nobody has held them to the body; and where a rule judges the
+	// arguments, a header that nobody judged could say something else.
+	if ex.Call.Era == gate.Stateless && !ex.Grant.Judged {
 		forwardParams(h, ex.Inbound.Header, known)
 	}
 	return h

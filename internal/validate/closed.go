@@ -21,8 +21,8 @@ func (*leftOver) Error() string { return "there are members that the schema does
 
 // closed refuses members that the schema does not name. The value has passed
 // check. An object is closed when a schema about it has properties and none says
-// anything of other members, by additionalProperties, unevaluatedProperties or
-// patternProperties. All that describe it count together, whatever the draft; of
+// anything of other members, by additionalProperties or unevaluatedProperties; a
+// name that patternProperties match is named. All that describe it count together, whatever the draft; of
 // alternatives (anyOf, oneOf, if) those that the value fits. A name in required
 // is a name.
 //
@@ -119,7 +119,7 @@ func (w *sweep) visit(g group, v any, at []string) {
 		known := g.names()
 		w.left -= int64(len(v) + len(known))
 		if g.isRecord() || len(at) == 0 && g.isEmpty() {
-			w.compare(v, known, at)
+			w.compare(g, v, known, at)
 		}
 		for name, value := range v {
 			below := group{}
@@ -139,16 +139,28 @@ func (w *sweep) visit(g group, v any, at []string) {
 	}
 }
 
-func (w *sweep) compare(obj map[string]any, known, at []string) {
+func (w *sweep) compare(g group, obj map[string]any, known, at []string) {
 	var left []string
 	for name := range obj {
-		if _, named := slices.BinarySearch(known, name); !named {
+		if _, named := slices.BinarySearch(known, name); !named && !w.matched(g, name) {
 			left = append(left, name)
 		}
 	}
 	if len(left) > 0 && len(w.found) < maxCollected {
 		w.found = append(w.found, &unknown{at: slices.Clone(at), names: left, known: known})
 	}
+}
+
+// matched tells whether a pattern of the group names a member.
+func (w *sweep) matched(g group, name string) bool {
+	for s := range g {
+		for re := range s.PatternProperties {
+			if w.left -= instructions(re) * int64(len(name)) / stringUnits; w.left >= 0 && re.MatchString(name) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (w *sweep) applyMember(g group, s *jsonschema.Schema, name string, v any) {
@@ -195,7 +207,7 @@ func (w *sweep) applyElement(g group, s *jsonschema.Schema, i int, v any) {
 func (g group) isRecord() bool {
 	named := false
 	for s := range g {
-		if s.AdditionalProperties != nil || s.UnevaluatedProperties != nil || len(s.PatternProperties) > 0 {
+		if s.AdditionalProperties != nil || s.UnevaluatedProperties != nil {
 			return false
 		}
 		named = named || len(s.Properties) > 0

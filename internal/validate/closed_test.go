@@ -52,7 +52,7 @@ func TestPOL16UnknownKeys(t *testing.T) {
 		{"required is a name", `{"properties":{"a":{}},"required":["b"]}`, []string{`{"b":1}`}, []string{`{"b":1,"c":1}`}},
 		{"additionalProperties true", `{"properties":{"a":{}},"additionalProperties":true}`, []string{`{"b":1}`}, nil},
 		{"additionalProperties, a schema", `{"properties":{"a":{}},"additionalProperties":{"properties":{"x":{}}}}`, []string{`{"b":{"x":1}}`}, []string{`{"b":{"y":1}}`}},
-		{"patternProperties", `{"properties":{"a":{}},"patternProperties":{"^x-":{"properties":{"y":{}}}}}`, []string{`{"x-a":{"y":1}}`, `{"other":1}`}, []string{`{"x-a":{"z":1}}`}},
+		{"patternProperties", `{"properties":{"a":{}},"patternProperties":{"^x-":{"properties":{"y":{}}}}}`, []string{`{"x-a":{"y":1}}`}, []string{`{"x-a":{"z":1}}`, `{"other":1}`}},
 		{"unevaluatedProperties", `{"properties":{"a":{}},"unevaluatedProperties":true}`, []string{`{"b":1}`}, nil},
 		{"tuples", `{"properties":{"t":{"prefixItems":[{"properties":{"a":{}}}],"items":{"properties":{"b":{}}}}}}`, []string{`{"t":[{"a":1},{"b":1}]}`}, []string{`{"t":[{"b":1}]}`, `{"t":[{},{"a":1}]}`}},
 		{"no properties at all", `{"type":"object"}`, []string{`{}`}, []string{`{"a":1}`}},

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode"
 
 	"doorward/internal/gate"
 	"doorward/internal/policy/condition"
@@ -273,6 +274,9 @@ func TestPOL58ValuesAreData(t *testing.T) {
 			`glob("acme*x", tool)`:         condition.False,
 			`args.owner.matches("^acme$")`: condition.False,
 		} {
+			if strings.HasPrefix(source, "glob") && strings.ContainsFunc(hostile, unicode.IsControl) {
+				want = condition.Failed // a star crosses no line
+			}
 			if got, err := compile(t, source).Eval(in); got != want {
 				t.Errorf("%q in %s: got %v, %v, want %v", hostile, source, got, err, want)
 			}

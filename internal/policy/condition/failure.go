@@ -23,6 +23,7 @@ const (
 	errNoLiteral  failure = "a condition makes no objects"
 	errNotLiteral failure = "a pattern is not a literal"
 	errLongText   failure = "a text is too long for the function that reads it"
+	errControl    failure = "a text that is matched with a glob holds a control character"
 	errPath       failure = "a path is empty, too long, or could be read as another one"
 	errAddress    failure = "an address is not an IP address"
 	errNetwork    failure = "a network is not in CIDR notation, or has bits set below its mask"

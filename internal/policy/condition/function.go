@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"regexp/syntax"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"cel.dev/cel-go/cel"
@@ -82,7 +83,7 @@ func (p *prices) newMatches(call interpreter.InterpretableCall, pattern string) 
 		return nil, err
 	}
 	p.weights[pattern] = max(p.weights[pattern], size)
-	return textCall(call, 0, size, re.MatchString), nil
+	return textCall(call, 0, size, func(s string) (bool, error) { return re.MatchString(s), nil }), nil
 }
 
 func (p *prices) newGlob(call interpreter.InterpretableCall, pattern string) (interpreter.InterpretableCall, error) {
@@ -91,14 +92,19 @@ func (p *prices) newGlob(call interpreter.InterpretableCall, pattern string) (in
 	}
 	weight := globWeight(pattern)
 	p.weights[pattern] = max(p.weights[pattern], weight)
-	return textCall(call, 1, weight, func(s string) bool {
-		return doublestar.MatchUnvalidated(pattern, s)
+	return textCall(call, 1, weight, func(s string) (bool, error) {
+		// A star crosses no line: a text with a control character is none of any pattern,
+		// and no deny must be got past with one.
+		if strings.ContainsFunc(s, unicode.IsControl) {
+			return false, errControl
+		}
+		return doublestar.MatchUnvalidated(pattern, s), nil
 	}), nil
 }
 
 // textCall is a call that asks about the text at an argument, which costs weight
 // for every byte.
-func textCall(call interpreter.InterpretableCall, at, weight int, ask func(string) bool) interpreter.InterpretableCall {
+func textCall(call interpreter.InterpretableCall, at, weight int, ask func(string) (bool, error)) interpreter.InterpretableCall {
 	return interpreter.NewCall(call.ID(), call.Function(), call.OverloadID(), call.Args(), func(args ...ref.Val) ref.Val {
 		if at >= len(args) {
 			return types.NoSuchOverloadErr()
@@ -110,7 +116,11 @@ func textCall(call interpreter.InterpretableCall, at, weight int, ask func(strin
 		if len(s)*weight > maxWork {
 			return types.WrapErr(errLongText)
 		}
-		return types.Bool(ask(string(s)))
+		yes, err := ask(string(s))
+		if err != nil {
+			return types.WrapErr(err)
+		}
+		return types.Bool(yes)
 	})
 }
 

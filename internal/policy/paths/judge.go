@@ -38,6 +38,7 @@ const (
 	whyScheme    = "is a URI or names another host: write a plain path"
 	whyOption    = "begins with a hyphen"
 	whyOutside   = "is not below an allowed directory"
+	whyBracket   = "holds a bracket that a server which expands patterns could read as a closed part"
 	whyClosed    = "is in a closed part of an allowed directory"
 	whyExtension = "has no allowed extension"
 	whyKernel    = "is in a tree of the kernel (/proc, /dev, /sys)"
@@ -60,6 +61,9 @@ func (j *Judge) Judge(path string) string {
 	}
 	if why := j.spelling(path); why != "" {
 		return why
+	}
+	if len(j.closed) > 0 && strings.IndexByte(path, '[') >= 0 && j.mayExpand(path) {
+		return whyBracket
 	}
 	if _, absolute := j.start(path); !absolute {
 		path = j.base + path

@@ -213,3 +213,21 @@ func TestPOL13Faults(t *testing.T) {
 		t.Errorf("got %d faults, want all 5: %v", len(faults), faults)
 	}
 }
+
+// A server that expands patterns must not be led into a closed part by a class, and
+// names with brackets stay names.
+func TestClassesOfBrackets(t *testing.T) {
+	j, faults := paths.New(paths.Rule{Under: []string{"/srv/docs"}, Not: []string{"/srv/docs/keys", "**/secret"}, Base: "/srv/docs"})
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	for path, want := range map[string]bool{
+		"/srv/docs/[id].tsx": true, "/srv/docs/[...slug]/page.tsx": true, "/srv/docs/a [old].md": true, "[id]/x": true,
+		"/srv/docs/[k]eys/a": false, "/srv/docs/[a-z]eys/a": false, "/srv/docs/ke[xy]s": false, "/srv/docs/a/[s]ecret": false,
+		"/srv/docs/[!x]eys/a": false, "[k]eys/a": false, "/srv/docs/[a-z][a-z][a-z]": false,
+	} {
+		if why := j.Judge(path); (why == "") != want {
+			t.Errorf("%s: %q, want allowed %v", path, why, want)
+		}
+	}
+}

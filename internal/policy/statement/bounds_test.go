@@ -21,10 +21,10 @@ func TestPOL29BoundsKeepTheParserAlive(t *testing.T) {
 		"query": "SELECT " + r("(SELECT ", 99) + "1" + r(")", 99), "rows": r("SELECT * FROM (", 99) + "SELECT 1" + r(") x", 99),
 		"mixed": "SELECT " + r("(- - - - - NOT 1 + ", 99) + "1" + r(")", 99), "case": "SELECT " + r("CASE WHEN true THEN ", 99) + "1" + r(" END", 99),
 		"union": "SELECT 1" + r(" UNION SELECT 1", 200), "join": "SELECT 1 FROM orders a" + r(" CROSS JOIN orders", 200),
-		"and": "SELECT 1 WHERE a" + r(" AND a", 9_900), "or": "SELECT 1 WHERE a" + r(" OR a AND a", 4_900), "list": "SELECT 1" + r(",1", 9_900),
-		"between": "SELECT 1 WHERE " + r("1 BETWEEN 1 AND NOT ", 280) + "true", "from": "SELECT 1 FROM orders" + r(",orders", 7_000),
-		"values": "VALUES (1)" + r(",(1)", 4_900), "in": "SELECT 1 WHERE 1 IN (1" + r(",1", 9_900) + ")",
-		"with": "WITH a AS (SELECT 1)" + r(", a AS (SELECT 1 FROM a)", 1_900) + " SELECT 1",
+		"and": "SELECT 1 WHERE a" + r(" AND a", 2_400), "or": "SELECT 1 WHERE a" + r(" OR a AND a", 1_150), "list": "SELECT 1" + r(",1", 2_400),
+		"between": "SELECT 1 WHERE " + r("1 BETWEEN 1 AND NOT ", 280) + "true", "from": "SELECT 1 FROM orders" + r(",orders", 2_200),
+		"values": "VALUES (1)" + r(",(1)", 1_200), "in": "SELECT 1 WHERE 1 IN (1" + r(",1", 2_400) + ")",
+		"with": "WITH a AS (SELECT 1)" + r(", a AS (SELECT 1 FROM a)", 500) + " SELECT 1",
 	} {
 		for _, d := range dialects {
 			j := judge(t, statement.Rule{Dialect: d})

@@ -7,8 +7,8 @@ import (
 
 // maxBytes bounds a statement; maxTokens what it is made of.
 const (
-	maxBytes  = 64 << 10
-	maxTokens = 20_000
+	maxBytes  = 16 << 10
+	maxTokens = 5_000
 )
 
 // maxIdentifier is where PostgreSQL cuts a name off (NAMEDATALEN less one) and

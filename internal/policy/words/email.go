@@ -88,6 +88,11 @@ func (e *Email) address(s string) string {
 				"write the plain address, one in a string, without a display name"
 		}
 	}
+	for i := range len(domain) {
+		if domain[i] >= 0x80 { // lower case would make ASCII of some
+			return "the part after the @ is not ASCII: write an international domain in punycode (xn--…)"
+		}
+	}
 	domain = strings.ToLower(domain)
 	if places.Spelled(domain) != "" || strings.IndexByte(domain, '.') < 0 {
 		return "the part after the @ is not one plain domain: write one address in a string, name@example.com"
