@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -34,5 +35,26 @@ roles: {user: {allow: [{tools: ["sdk/*"], where: {path: {under: [/srv]}}}]}}`, n
 				}
 			}
 		})
+	}
+}
+
+// A header that repeats a parameter which no schema annotates was judged by nobody:
+// where a rule judges the arguments, it stays behind.
+func TestUnjudgedHeadersStayBehind(t *testing.T) {
+	t.Parallel()
+	ups := map[string]*gatetest.UP{"db": gatetest.Upstream(t, gatetest.ParseScript(t, []byte(
+		`{"tools":[{"name":"query","inputSchema":{"type":"object","properties":{"sql":{"type":"string"}}}}]}`)))}
+	gw := gatetest.Gateway(t, `
+upstreams: {db: {url: "${db}", arguments: {sql: sql}}}
+roles: {user: {allow: [{tools: ["db/*"], where: {sql: {tables: [orders]}}}]}}`, ups)
+	gw.Approve("db")
+	alice := gw.As("alice", "user").Open("2026-07-28")
+	if r := alice.Call("db__query", `{"sql":"select id from orders"}`, "Mcp-Param-Sql", "select * from secret", "Mcp-Param-Other", "x"); !r.OK() {
+		t.Fatal(r)
+	}
+	for name := range ups["db"].Seen("tools/call")[0].Header {
+		if strings.HasPrefix(name, "Mcp-Param-") {
+			t.Errorf("the upstream got %s", name)
+		}
 	}
 }

@@ -60,8 +60,8 @@ func (p *Pool) seal(ex *gate.Exchange, kind byte, payload []byte) (string, error
 		return "", errors.New("sealing a requestState for nobody")
 	}
 	nonce := make([]byte, p.sealer.NonceSize(), p.sealer.NonceSize()+9+len(payload)+p.sealer.Overhead())
-	_, _ = rand.Read(nonce)                                                                   // does not fail (crypto/rand)
-	plain := binary.BigEndian.AppendUint64(nil, uint64(time.Now().Add(stateTTL).UnixMilli())) //nolint:gosec // a time after 1970 is not negative
+	_, _ = rand.Read(nonce) // does not fail (crypto/rand)
+	plain := binary.BigEndian.AppendUint64(nil, uint64(time.Now().Add(stateTTL).UnixMilli()))
 	sealed := p.sealer.Seal(nonce, nonce, append(append(plain, kind), payload...), binding(ex))
 	return base64.RawURLEncoding.EncodeToString(sealed), nil
 }
