@@ -216,6 +216,7 @@ func TestAUT28_CacheEndsWithTheToken(t *testing.T) {
 	short := h.idp.Opaque(claims{"exp": end})
 	h.accepted(short)
 	fresh := h.idp.Opaque(nil)
+	eventually(t, "the issuer's keys are there", func() bool { return len(h.App.Ready(t.Context())) == 0 })
 	h.idp.Die()
 	h.accepted(short)
 	h.unavailable("introspection", h.with(fresh))

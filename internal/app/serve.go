@@ -44,7 +44,6 @@ func (a *App) Serve(ctx context.Context, ready func()) error {
 	serving := make(chan error, 1)
 	go func() { serving <- a.front.Serve(ln, secure) }()
 	a.own(func() { a.watch(a.ctx) })
-	a.own(a.current.Load().policy.Prepare)
 	a.lookAtUpstreams(ctx)
 	a.ready.Store(true)
 	if ready != nil {
@@ -148,7 +147,6 @@ func (a *App) ServeStdio(ctx context.Context, in io.Reader, out io.Writer) error
 		stop = append(stop, socket.Close)
 	}
 	a.own(func() { a.watch(a.ctx) })
-	a.own(a.current.Load().policy.Prepare)
 	a.ready.Store(true)
 	err := a.front.ServeStdio(ctx, in, out)
 	if errors.Is(err, context.Canceled) {

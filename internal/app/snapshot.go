@@ -45,6 +45,9 @@ func (a *App) snapshot(cfg *config.Config, serving bool) (_ *snapshot, err error
 	if err != nil {
 		return nil, err
 	}
+	if serving {
+		pol.Prepare()
+	}
 	if serving && pol.Approves() {
 		if err := a.shared.connect(a.ctx, cfg.State, secrets); err != nil {
 			return nil, fmt.Errorf("opening approvals: %w", err)

@@ -146,7 +146,7 @@ func (c *compiler) path(at string, r paths.Rule, out *where) {
 
 // Prepare does what the first judgement of PostgreSQL's SQL would wait for, more
 // than a second: its parser is compiled when it is first needed. Without parameters
-// of that type it does nothing. App calls it in the background.
+// of that type it does nothing. App calls it before it serves the policy.
 func (p *Policy) Prepare() {
 	if p == nil {
 		return
@@ -154,7 +154,7 @@ func (p *Policy) Prepare() {
 	for _, t := range p.types {
 		for _, kind := range [...]string{typeSQL, typeSQLPostgres} {
 			if len(t.byType[kind]) > 0 {
-				p.safe[kind](&leaf{kind: '"', text: "SELECT 1"})
+				statement.Prepare()
 				return
 			}
 		}

@@ -12,6 +12,7 @@ import (
 // POL-29: whatever is just inside the bounds leaves the parser alive. One that
 // was driven too deep would judge nothing more.
 func TestPOL29BoundsKeepTheParserAlive(t *testing.T) {
+	statement.Prepare()
 	r := strings.Repeat
 	for name, sql := range map[string]string{
 		"plus": "SELECT 1" + r("+1", 740), "sign": "SELECT " + r("- ", 1480) + "x", "not": "SELECT " + r("NOT ", 1480) + "true",

@@ -30,17 +30,27 @@ func newParser() *parser {
 	return p
 }
 
-// parse returns the statements of the text. After a trap in the machine the
+// Prepare compiles PostgreSQL's parser, which takes more than a second and is done
+// by whoever needs it first otherwise. App calls it before it serves a policy that
+// has SQL to judge.
+func Prepare() { postgres.parse("SELECT 1", 0) }
+
+// parse returns the statements of the text, and waits no longer than that for the
+// parser; 0 is for ever. After a trap in the machine the
 // instance may be in any state, so nothing is parsed again in this process: the
 // bounds are there that it never happens.
-func (p *parser) parse(sql string) (stmts []*pg.RawStmt, why string) {
-	wait := time.NewTimer(maxWait)
-	defer wait.Stop()
+func (p *parser) parse(sql string, within time.Duration) (stmts []*pg.RawStmt, why string) {
+	var late <-chan time.Time
+	if within > 0 {
+		wait := time.NewTimer(within)
+		defer wait.Stop()
+		late = wait.C
+	}
 	select {
 	case <-p.free:
 	case <-p.broken:
 		return nil, "cannot be judged: the parser failed"
-	case <-wait.C:
+	case <-late:
 		return nil, "cannot be judged now: the parser is busy"
 	}
 	trapped := true
@@ -62,7 +72,7 @@ func (p *parser) parse(sql string) (stmts []*pg.RawStmt, why string) {
 }
 
 func (j *Judge) judgePostgres(sql string) string {
-	stmts, why := postgres.parse(sql)
+	stmts, why := postgres.parse(sql, maxWait)
 	switch {
 	case why != "":
 		return why
