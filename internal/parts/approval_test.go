@@ -113,12 +113,13 @@ roles:
 	}
 }
 
-// stateless makes one call of a client of 2026-07-28.
-func (g *gateway) stateless(key, params string) (status int, body string) {
+// stateless makes one call of a client of 2026-07-28. meta are members of its _meta
+// beside those of the protocol, each with a comma behind it.
+func (g *gateway) stateless(key, params string, meta ...string) (status int, body string) {
 	g.t.Helper()
 	name, _, _ := strings.Cut(strings.TrimPrefix(params, `"name":"`), `"`)
-	text := fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{%s,"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",`+
-		`"io.modelcontextprotocol/clientCapabilities":{},"io.modelcontextprotocol/clientInfo":{"name":"x","version":"1"}}}}`, params)
+	text := fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{%s,"_meta":{%s"io.modelcontextprotocol/protocolVersion":"2026-07-28",`+
+		`"io.modelcontextprotocol/clientCapabilities":{},"io.modelcontextprotocol/clientInfo":{"name":"x","version":"1"}}}}`, params, strings.Join(meta, ""))
 	r, err := http.NewRequestWithContext(g.t.Context(), http.MethodPost, g.url, bytes.NewReader([]byte(text)))
 	if err != nil {
 		g.t.Fatal(err)

@@ -70,9 +70,30 @@ func (s *session) check(t *testing.T, who, version string) {
 	if s.Invalid == "no error" {
 		t.Error("arguments that break the schema are let pass")
 	}
-	if !slices.Equal(s.Progress, []float64{1, 2, 3}) {
-		t.Errorf("progress %v, want 1, 2, 3", s.Progress)
+	// What reaches the client's own handler is the SDK's affair: the Go SDK 1.8.0 and the
+	// TypeScript SDK 2 lose or repeat one of three now and then. What the gateway sends is
+	// held to in "no SDK".
+	if len(s.Progress) == 0 || slices.ContainsFunc(s.Progress, func(p float64) bool { return p < 1 || p > 3 }) {
+		t.Errorf("progress %v, want some of 1, 2, 3", s.Progress)
 	}
+}
+
+// heardOf makes a call as a client without an SDK, and returns what it hears of the
+// call's progress: every notification, in order.
+func heardOf(t *testing.T, g *gateway, k string) (heard []float64) {
+	t.Helper()
+	_, body := g.stateless(k, `"name":"everything__trigger-long-running-operation","arguments":{"duration":0.3,"steps":3}`, `"progressToken":"p",`)
+	for line := range strings.Lines(body) {
+		data, ok := strings.CutPrefix(line, "data: ")
+		var m struct {
+			Method string
+			Params struct{ Progress float64 }
+		}
+		if ok && json.Unmarshal([]byte(data), &m) == nil && m.Method == "notifications/progress" {
+			heard = append(heard, m.Params.Progress)
+		}
+	}
+	return heard
 }
 
 // The everything server offers some tools only to clients that can elicit and
@@ -98,6 +119,14 @@ func TestClientsOfThreeServers(t *testing.T) {
 
 func clients(t *testing.T, g *gateway, k string) {
 	t.Helper()
+	t.Run("no SDK", func(t *testing.T) {
+		t.Parallel()
+		for range 3 {
+			if heard := heardOf(t, g, k); !slices.Equal(heard, []float64{1, 2, 3}) {
+				t.Errorf("progress %v, want 1, 2, 3", heard)
+			}
+		}
+	})
 	t.Run("Go SDK", func(t *testing.T) {
 		t.Parallel()
 		useGoClient(t, g.url, k).check(t, "Go SDK", stateless)
