@@ -13,6 +13,7 @@ const (
 	protocol = "mcp knows the domain and the codec"
 	core     = "policy and pipeline know the domain, the codec and what is below them"
 	judge    = "what judges one kind of argument knows nothing of ours but other judges"
+	detector = "a detector looks at a text or a definition and knows nothing but the domain and other detectors"
 	stage    = "a stage knows the domain and the protocol; never a stage, an adapter or config"
 	adapter  = "an adapter knows the domain, the protocol and the codec; never a stage or another adapter"
 	outside  = "the outside keeps to its row; what it needs besides, app hands it, and only cli, demo and tests import app"
@@ -58,6 +59,20 @@ var table = map[string]row{
 	"validate":  {stage, []string{"gate", "mcp"}},
 	"disclose":  {stage, []string{"gate", "mcp"}},
 
+	"inspect/reveal":     {detector, []string{"gate"}},
+	"inspect/poison":     {detector, []string{"gate", "inspect/reveal"}},
+	"inspect/injection":  {detector, []string{"gate", "inspect/reveal"}},
+	"inspect/parameter":  {detector, []string{"gate", "inspect/reveal"}},
+	"inspect/shadow":     {detector, []string{"gate", "inspect/reveal"}},
+	"inspect/secrets":    {detector, []string{"gate", "inspect/reveal"}},
+	"inspect/personal":   {detector, []string{"gate", "inspect/reveal"}},
+	"inspect/definition": {detector, []string{"gate", "inspect/reveal", "inspect/poison", "inspect/parameter", "inspect/shadow"}},
+	"inspect/change":     {detector, []string{"gate", "inspect/reveal", "inspect/definition"}},
+	"flow":               {core, []string{"gate"}},
+	"inspect":            {stage, []string{"gate", "mcp", "inspect/reveal", "inspect/injection", "inspect/secrets", "inspect/personal"}},
+	"redact":             {stage, []string{"gate", "mcp"}},
+	"track":              {stage, []string{"gate", "mcp", "flow"}},
+
 	"listen":    {adapter, adapters},
 	"upstream":  {adapter, adapters},
 	"audit":     {adapter, adapters},
@@ -67,23 +82,25 @@ var table = map[string]row{
 	"secret":    {adapter, adapters},
 	"issuer":    {adapter, adapters},
 	"webhook":   {adapter, []string{"gate"}},
+	"judge":     {adapter, []string{"gate"}},
 
 	"config":    {outside, []string{"gate", "policy", "policy/paths", "policy/places", "policy/words", "policy/statement"}},
 	"clients":   {outside, []string{"config"}},
 	"doctor":    {outside, []string{"config"}},
 	"checklist": {outside, []string{"config", "gate", "policy"}},
+	"scan":      {outside, []string{"gate", "mcp", "jsonrpc", "clients", "config", "flow", "inspect/definition"}},
 	"login":     {outside, nil},
 	"bridge":    {outside, []string{"jsonrpc", "mcp", "gate"}},
 	"admin":     {outside, []string{"gate"}},
 	"app": {outside, []string{
 		"gate", "jsonrpc", "mcp", "policy", "pipeline",
-		"identify", "decode", "resolve", "authorize", "validate", "approve", "disclose",
-		"listen", "upstream", "audit", "store", "lock", "telemetry", "secret", "issuer", "webhook",
+		"identify", "decode", "resolve", "authorize", "validate", "approve", "disclose", "inspect", "inspect/definition", "inspect/change", "redact", "track", "flow",
+		"listen", "upstream", "audit", "store", "lock", "telemetry", "secret", "issuer", "webhook", "judge",
 		"config", "admin",
 	}},
 	"demo": {outside, []string{"app", "admin", "audit", "config", "gate"}},
 	"cli": {outside, []string{
-		"gate", "app", "admin", "config", "policy", "audit", "lock", "clients", "doctor", "checklist", "demo", "httpsig", "secret", "login", "bridge",
+		"gate", "app", "admin", "config", "policy", "audit", "lock", "clients", "doctor", "checklist", "demo", "httpsig", "secret", "login", "bridge", "scan",
 		"policy/cases", "policy/review", "policy/recorded", "policy/learning", "policy/replay", "policy/compare",
 	}},
 
@@ -93,6 +110,7 @@ var table = map[string]row{
 	"store/storetest": {harness, []string{"gate", "store"}},
 	"cputime":         {harness, nil},
 	"bench":           {harness, nil},
+	"detect":          {harness, []string{"gate", "flow", "inspect/reveal", "inspect/definition", "inspect/change", "inspect/injection", "inspect/secrets", "inspect/personal"}},
 	"parts":           {harness, nil},
 	"stress":          {harness, nil},
 	"archtest":        {harness, nil},

@@ -149,14 +149,6 @@ type Terms struct {
 	Expires time.Duration // from the first request on
 }
 
-// Finding is something that a detector saw.
-type Finding struct {
-	Detector string
-	Severity string
-	Where    string
-	What     string
-}
-
 // Tally is what the pipeline counted while the exchange ran.
 type Tally struct {
 	RequestBytes  int
