@@ -180,7 +180,7 @@ func TestARefusedCallKeepsItsArguments(t *testing.T) {
 	}
 }
 
-// A log that format 3 began verifies, is read, and goes on in format 4.
+// A log that format 3 began verifies, is read, and goes on in the current one.
 func TestALogOfFormat3GoesOn(t *testing.T) {
 	cfg := config(t.TempDir())
 	old, err := os.ReadFile(filepath.Join("testdata", "format3", "audit-00000001.jsonl"))

@@ -122,6 +122,9 @@ func (p *parser) member(key string, r *Record) (err error) {
 	case "unavailable":
 		r.Unavailable, err = p.texts(maxNames + 1)
 		return err
+	case "findings":
+		r.Findings, err = p.texts(maxSeen + 1)
+		return err
 	case "observed":
 		r.Observed, err = p.texts(maxSeen + 1)
 		return err

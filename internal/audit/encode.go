@@ -36,6 +36,7 @@ func appendRecord(b []byte, r *Record) ([]byte, gaps) {
 	b = appendText(b, `"era":`, r.Era)
 	b = appendText(b, `"event":`, r.Event)
 	b = appendText(b, `"exchange":`, r.Exchange)
+	b = appendTexts(b, `"findings":`, r.Findings)
 	b = appendInt(b, `"format":`, int64(r.Format))
 	b = appendText(b, `"id":`, r.ID)
 	b = appendText(b, `"item":`, r.Item)

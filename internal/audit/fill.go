@@ -36,6 +36,7 @@ func (e *entry) fill(ex *gate.Exchange, told bool) error {
 	}
 	r.BytesIn = int64(ex.Tally.RequestBytes)
 	r.granted(ex)
+	r.found(ex)
 	if told {
 		return nil
 	}
@@ -56,6 +57,19 @@ func (r *Record) granted(ex *gate.Exchange) {
 	r.Rule = clip(g.Rule, maxText)
 	r.Observed = few(g.Observed, maxSeen, maxSeenText)
 	r.Approval = clip(ex.Approved, maxShort)
+}
+
+// found says what detectors saw: of the outcome also what the result had.
+func (r *Record) found(ex *gate.Exchange) {
+	if len(ex.Findings) == 0 {
+		return
+	}
+	seen := make([]string, 0, maxSeen+1)
+	for i := range ex.Findings[:min(len(ex.Findings), maxSeen+1)] {
+		f := &ex.Findings[i]
+		seen = append(seen, oneLine(f.Rule+" "+f.Severity.String()+" "+f.Where))
+	}
+	r.Findings = few(seen, maxSeen, maxSeenText)
 }
 
 func method(ex *gate.Exchange) string {

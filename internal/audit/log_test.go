@@ -284,6 +284,7 @@ func everyTextIsBounded(t *testing.T, how audit.Arguments) {
 	ex.Target.Unavailable = many
 	ex.Grant = gate.Grant{Policy: long, Role: long, Rule: long, Observed: many}
 	ex.Approved = long
+	ex.Findings = slices.Repeat([]gate.Finding{{Rule: long, Severity: gate.High, Where: long}}, gate.MaxFindings)
 	out := gate.Outcome{Verdict: gate.Refuse(gate.Code(long), long, long), Stage: long, Status: long}
 	out.Verdict.Approval = &gate.Approval{ID: long}
 	if err := errors.Join(l.Outcome(t.Context(), ex, out), l.Close()); err != nil {
@@ -306,6 +307,9 @@ func everyTextIsBounded(t *testing.T, how audit.Arguments) {
 	}
 	if len(got.Observed) != 9 || got.Observed[8] != "…" || len(got.Observed[0]) > 256+len("…") {
 		t.Errorf("observed has %d texts: %.100q", len(got.Observed), got.Observed)
+	}
+	if len(got.Findings) != 9 || got.Findings[8] != "…" {
+		t.Errorf("findings has %d texts: %.100q", len(got.Findings), got.Findings)
 	}
 	if kept, err := l.Open(&got); err != nil || string(kept) != arguments {
 		t.Errorf("the arguments came back as %d bytes, %v", len(kept), err)

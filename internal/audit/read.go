@@ -25,6 +25,7 @@ type Query struct {
 	Rule         string // that let it pass: the whole of it, or its path
 	Approval     string // its id; what was decided about it too
 	Observed     bool   // rules in observe mode would have refused it
+	Findings     bool   // detectors saw something in it
 	Limit        int    // how many at most; 0: all
 }
 
@@ -38,6 +39,7 @@ func (q *Query) match(r *Record) bool {
 		(q.Rule == "" || q.Rule == r.Rule || strings.HasPrefix(r.Rule, q.Rule) && strings.HasPrefix(r.Rule[len(q.Rule):], ": ")) &&
 		(q.Approval == "" || q.Approval == r.Approval || decides(r, q.Approval)) &&
 		(!q.Observed || len(r.Observed) > 0) &&
+		(!q.Findings || len(r.Findings) > 0) &&
 		(q.Principal == "" || q.Principal == r.Principal.Subject || q.Principal == r.Principal.Credential || q.Principal == r.Actor) &&
 		(q.Since.IsZero() || !r.Time.Before(q.Since)) &&
 		(q.Until.IsZero() || r.Time.Before(q.Until))

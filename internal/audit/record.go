@@ -20,8 +20,9 @@ const (
 // earlier version, for a log goes on when Doorward is replaced by a newer one.
 // Version 2 has "unavailable"; version 3 "request" and the principal's "client"
 // and "issuer"; version 4 "approval", "observed", "plain", "policy", "role",
-// "rule", "sealed", and the principal's "groups", "roles" and "scopes".
-const Format = 4
+// "rule", "sealed", and the principal's "groups", "roles" and "scopes"; version 5
+// "findings".
+const Format = 5
 
 // Bounds of what one record holds, in bytes before escaping. A longer text is
 // cut and ends in "…". With every field at its bound and every byte escaped the
@@ -32,7 +33,7 @@ const (
 	maxItem      = 1024 // a tool's name or a resource's URI
 	maxName      = 64   // an upstream's name in a list of them (config allows no longer one)
 	maxNames     = 32   // names in a list
-	maxSeen      = 8    // texts of what rules in observe mode would have refused
+	maxSeen      = 8    // texts of what rules in observe mode would have refused, and of findings
 	maxSeenText  = 256
 	maxArguments = 32 << 10 // of a call; longer ones are not kept
 	maxNumber    = 1<<53 - 1
@@ -92,7 +93,10 @@ type Record struct {
 	Role     string   // whose rule let it pass
 	Rule     string   // that let it pass: its path in the configuration, ": ", its text
 	Observed []string // what rules in observe mode would have refused; of more than 8 the first 8 and "…"
-	Approval string   // id of the approval that a held call waits for, or that let this one pass
+	// Findings are what detectors saw in the arguments and the result: rule, severity
+	// and where, nothing of the text; of more than 8 the first 8 and "…".
+	Findings []string
+	Approval string // id of the approval that a held call waits for, or that let this one pass
 
 	Effect string // "deny", "continue", "hold"; outcomes only
 	Code   string

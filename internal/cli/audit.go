@@ -101,6 +101,7 @@ func (r *run) auditSearch() *cobra.Command {
 	f.StringVar(&q.Code, "code", "", "the refusal's code")
 	f.StringVar(&q.Rule, "rule", "", "the rule that let it pass: its path in the configuration, or the whole of it")
 	f.BoolVar(&q.Observed, "observed", false, "what a rule in observe mode would have refused")
+	f.BoolVar(&q.Findings, "findings", false, "what a detector saw something in")
 	f.StringVar(&q.Approval, "approval", "", "the approval's id: the calls that waited for it or passed by it, and what was decided")
 	f.StringVar(&q.Exchange, "exchange", "", "the exchange's id")
 	f.StringVar(&q.Kind, "kind", "", "intent, outcome, event or start")

@@ -46,6 +46,9 @@ func recordText(rec *audit.Record) string {
 	for _, seen := range rec.Observed {
 		word(" observed (%s)", seen)
 	}
+	for _, f := range rec.Findings {
+		word(" found (%s)", f)
+	}
 	word(" %s", rec.Detail)
 	if rec.Kind == audit.KindOutcome {
 		fmt.Fprintf(&b, " %s", rec.Duration.Round(time.Microsecond))

@@ -127,7 +127,9 @@ type Exchange struct {
 	Approved  string     // approve: id of the approval that let the call pass; empty without one
 	Bare      bool       // approve: people agreed to what they saw, so nothing of _meta but the protocol's own goes upstream
 	Confirm   []byte     // approve: params of the elicitation that the caller must accept before the call is made; nil for none
-	Findings  []Finding  // inspect appends
+	Findings  []Finding  // inspect appends, at most MaxFindings
+	Marks     []Mark     // inspect: what redact changes in the reply at hand
+	Heard     string     // inspect: the end of what notifications have said so far
 	Tally     Tally      // pipeline counts
 }
 

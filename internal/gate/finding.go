@@ -31,6 +31,9 @@ func (s Severity) String() string {
 // MaxFindingText bounds Finding.Text, in bytes.
 const MaxFindingText = 512
 
+// MaxFindings bounds what an exchange keeps of findings.
+const MaxFindings = 64
+
 // Finding is something that a detector saw in a definition, an argument or a
 // result. The detectors below internal/inspect make it, from the text alone:
 // the same text has the same findings, in the same order.
