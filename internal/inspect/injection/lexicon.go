@@ -1,0 +1,144 @@
+package injection
+
+import (
+	_ "embed"
+	"strings"
+	"sync"
+)
+
+// The words, a file a family of languages: lines "class+class: word stem* …", in
+// the form that folded gives. Verbs are there in the forms that ask, words of
+// scripts without spaces are found wherever they stand.
+var (
+	//go:embed words/english.txt
+	english string
+	//go:embed words/germanic.txt
+	germanic string
+	//go:embed words/romance.txt
+	romance string
+	//go:embed words/slavic.txt
+	slavic string
+	//go:embed words/others.txt
+	others string
+	//go:embed words/eastern.txt
+	eastern string
+)
+
+// lexicon is the trie of all words: built once, read only.
+//
+//nolint:gochecknoglobals // a table; read-only
+var lexicon = sync.OnceValue(func() *trie {
+	t := &trie{nodes: make([]node, 1, 1<<14)}
+	for _, words := range []string{english, germanic, romance, slavic, others, eastern} {
+		t.load(words)
+	}
+	return t
+})
+
+// classNames are the heads of the lines in the word lists.
+//
+//nolint:gochecknoglobals // a table; read-only
+var classNames = map[string]class{
+	"override": override, "prior": prior, "order": order, "whole": whole, "fresh": fresh,
+	"move": move, "get": get, "change": change, "pay": pay,
+	"private": private, "control": control, "money": money,
+	"mine": mine, "user": user, "you": you, "machine": machine, "tool": tool, "call": call,
+	"say": say, "reply": reply, "negation": negation, "tell": tell, "covert": covert,
+	"please": please, "must": must, "first": first, "task": task, "exact": exact,
+	"mode": mode, "pretend": pretend, "chief": chief, "modal": modal, "code": code,
+	"follow": follow, "filler": filler, "letters": letters, "asked": asked,
+	"mention": mention, "greet": greet, "anybody": anybody, "now": now, "work": work,
+	"want": want, "direct": direct, "be": be,
+}
+
+// A trie holds words byte by byte: first child, next sibling.
+type trie struct {
+	roots [256]int32
+	nodes []node // the first is none
+}
+
+type node struct {
+	exact, stem    class // of the word that ends here; of every word that begins so
+	child, sibling int32
+	b              byte
+}
+
+// load reads a file of words.
+func (t *trie) load(words string) {
+	for line := range strings.SplitSeq(words, "\n") {
+		head, list, ok := strings.Cut(line, ":")
+		if !ok {
+			continue
+		}
+		var c class
+		for n := range strings.SplitSeq(head, "+") {
+			c |= classNames[strings.TrimSpace(n)]
+		}
+		for w := range strings.FieldsSeq(list) {
+			w, stem := strings.CutSuffix(w, "*")
+			n := t.put(w)
+			if stem {
+				t.nodes[n].stem |= c
+			} else {
+				t.nodes[n].exact |= c
+			}
+		}
+	}
+}
+
+func (t *trie) put(word string) int32 {
+	at := &t.roots[word[0]]
+	for i := 0; ; i++ {
+		for *at != 0 && t.nodes[*at].b != word[i] {
+			at = &t.nodes[*at].sibling
+		}
+		n := *at
+		if n == 0 {
+			n = int32(len(t.nodes)) //nolint:gosec // some ten thousand
+			*at = n
+			t.nodes = append(t.nodes, node{b: word[i]})
+		}
+		if i == len(word)-1 {
+			return n
+		}
+		at = &t.nodes[n].child
+	}
+}
+
+// step is the node after n for b; 0 when no word goes on so.
+func (t *trie) step(n int32, b byte) int32 {
+	for n = t.nodes[n].child; n != 0 && t.nodes[n].b != b; {
+		n = t.nodes[n].sibling
+	}
+	return n
+}
+
+// word is the class of a whole folded word.
+func (t *trie) word(w []byte) class {
+	var c class
+	n := t.roots[w[0]]
+	for i := 0; n != 0; i++ {
+		c |= t.nodes[n].stem
+		if i == len(w)-1 {
+			return c | t.nodes[n].exact
+		}
+		n = t.step(n, w[i+1])
+	}
+	return c
+}
+
+// longest is the longest word at the start of text, for scripts without spaces;
+// its length is 0 when there is none.
+func (t *trie) longest(text string) (c class, length int) {
+	n := t.roots[text[0]]
+	for i := 0; n != 0; i++ {
+		if here := t.nodes[n].exact | t.nodes[n].stem; here != 0 {
+			c, length = here, i+1
+		}
+		if i == len(text)-1 {
+			break
+		}
+		n = t.step(n, text[i+1])
+	}
+	return c, length
+}

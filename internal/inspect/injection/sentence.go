@@ -1,0 +1,127 @@
+package injection
+
+import (
+	"doorward/internal/gate"
+)
+
+// A sentence is one segment with its words, while it is judged.
+type sentence struct {
+	text   string
+	words  []token
+	any    class // of all words
+	before class // of the words of the segment before it
+	spoken bool  // it quotes orders: documentation, an article
+	aloud  bool  // it speaks about orders, or what is before it does
+	asks   int   // the strongest request so far
+	report func(rule string, severity gate.Severity, span gate.Span, why string)
+}
+
+// find is the first word with one of the classes from first to last, both
+// counted from word i; -1 without any.
+func (s *sentence) find(i, first, last int, c class) int {
+	for j := max(0, i+first); j <= i+last && j < len(s.words); j++ {
+		if s.words[j].class.has(c) {
+			return j
+		}
+	}
+	return -1
+}
+
+func (s *sentence) near(i, first, last int, c class) bool {
+	return s.find(i, first, last, c) >= 0
+}
+
+// between is what all words from first to last are, counted from word i.
+func (s *sentence) between(i, first, last int) class {
+	var c class
+	for j := max(0, i+first); j <= i+last && j < len(s.words); j++ {
+		c |= s.words[j].class
+	}
+	return c
+}
+
+// found reports words first to last.
+func (s *sentence) found(rule string, severity gate.Severity, first, last int, why string) {
+	last = min(last, len(s.words)-1)
+	s.report(rule, severity, gate.Span{Start: s.words[first].start, End: s.words[last].end}, why)
+}
+
+// The strengths of a request.
+const (
+	unasked  = iota
+	ordered  // the verb is where an imperative stands
+	demanded // "please", "you must", "can you", or a form that only asks
+)
+
+// reach bounds how far before a verb its "please" may be, in words.
+const reach = 7
+
+// request tells whether the verb at word i is asked of the reader.
+func (s *sentence) request(i int) int {
+	if s.words[i].class.has(asked) {
+		return demanded
+	}
+	pressed, chained := false, false
+	for j := i; j >= 0 && i-j <= reach; {
+		if s.words[j].gap >= clause || j == 0 {
+			return atStart(pressed)
+		}
+		if s.words[j].gap == comma && !s.words[j-1].class.has(filler|please) {
+			return atStart(pressed)
+		}
+		j--
+		switch p := s.words[j].class; {
+		case p.has(please):
+			return demanded
+		case p.has(you) && (pressed || j > 0 && s.words[j-1].class.has(modal|want)):
+			return demanded
+		case p.has(machine) && pressed:
+			return demanded
+		case p.has(be) && j > 0 && s.words[j-1].class.has(task|order):
+			return demanded
+		case p.has(must | filler):
+			pressed = pressed || p.has(must)
+			chained = chained || p.has(filler) && !p.has(direct)
+		case chained:
+			return s.asks
+		default:
+			return unasked
+		}
+	}
+	return unasked
+}
+
+func atStart(pressed bool) int {
+	if pressed {
+		return demanded
+	}
+	return ordered
+}
+
+// judge runs every rule over the sentence.
+func (s *sentence) judge() {
+	for i := range s.words {
+		c := s.words[i].class
+		if c.has(override | negation | follow) {
+			s.overrides(i)
+		}
+		if c.has(machine|mode|pretend|now) && s.any.has(you|machine) {
+			s.role(i)
+		}
+		if c.has(task | machine | order) {
+			s.authority(i)
+		}
+		if c.has(negation | covert) {
+			s.conceals(i)
+		}
+		if c.has(say | change) {
+			s.output(i)
+		}
+		if c.has(call) {
+			s.tool(i)
+		}
+		if c.has(move | get | change | pay) {
+			s.action(i)
+		}
+	}
+}

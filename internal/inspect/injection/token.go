@@ -1,0 +1,299 @@
+package injection
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// A token is a word of a segment, or what stands for one: an address, a URL, a
+// number.
+type token struct {
+	start, end int // bytes of the segment
+	class      class
+	gap        gap // what is before it
+}
+
+// A gap is what separates a word from the one before.
+type gap uint8
+
+const (
+	joined gap = iota // blanks
+	comma             // a comma, a wrapped line
+	clause            // a colon, a quote, a bracket, a dash, a line that starts anew
+	stop              // the end of a sentence
+)
+
+// A reader makes tokens of one segment.
+type reader struct {
+	words *trie
+	text  string
+	at    int
+	gap   gap
+	quote bool // the last byte opened a quote
+	sum   bool // the last byte was a currency
+	word  []byte
+	out   []token
+}
+
+// tokens appends the words of a segment to out.
+func tokens(words *trie, text string, out []token) []token {
+	var buf [maxWord]byte
+	r := reader{words: words, text: text, gap: stop, word: buf[:0], out: out}
+	for r.at < len(text) {
+		c := text[r.at]
+		switch {
+		case c < utf8.RuneSelf && alphanumeric[c]:
+			r.readWord()
+		case c < utf8.RuneSelf:
+			r.readMark(c)
+		default:
+			r.readRune()
+		}
+	}
+	return r.out
+}
+
+//nolint:gochecknoglobals // a table; read-only
+var alphanumeric = func() (t [utf8.RuneSelf]bool) {
+	for c := range t {
+		t[c] = c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c == '_'
+	}
+	return t
+}()
+
+// widen raises the gap before the next word.
+func (r *reader) widen(g gap) { r.gap = max(r.gap, g) }
+
+func (r *reader) emit(start int, c class) {
+	if r.quote {
+		c |= quoted
+	}
+	if r.sum {
+		c |= amount
+	}
+	r.out = append(r.out, token{start: start, end: r.at, class: c, gap: r.gap})
+	r.gap, r.quote, r.sum = joined, false, false
+}
+
+// readMark takes one ASCII byte that is part of no word.
+func (r *reader) readMark(c byte) {
+	r.at++
+	r.quote, r.sum = false, c == '$'
+	switch c {
+	case ' ', '\t', '\r', '/', '&', '+', '=', '@', '%', '^', '~', '_', '$':
+	case ',':
+		r.widen(comma)
+	case '.', '!', '?':
+		r.widen(stop)
+	case '\n':
+		r.newline()
+	case '\\':
+		if r.at < len(r.text) && strings.IndexByte("ntr", r.text[r.at]) >= 0 {
+			r.at++
+			r.newline()
+		}
+	case '-':
+		if r.at > 1 && r.text[r.at-2] == ' ' {
+			r.widen(clause)
+		}
+	case '"', '\'', '`':
+		r.quote = true
+		r.widen(clause)
+	default:
+		r.widen(clause)
+	}
+}
+
+// newline is a wrapped line when the next one goes on in small letters.
+func (r *reader) newline() {
+	rest := strings.TrimLeft(r.text[r.at:min(len(r.text), r.at+8)], " \t")
+	if rest != "" && rest[0] >= 'a' && rest[0] <= 'z' {
+		r.widen(comma)
+		return
+	}
+	r.widen(clause)
+}
+
+// readRune takes a rune above ASCII: the start of a word, a word of a script
+// without spaces, or a mark.
+func (r *reader) readRune() {
+	c, size := utf8.DecodeRuneInString(r.text[r.at:])
+	switch {
+	case spaceless(c):
+		start := r.at
+		class, n := r.words.longest(r.text[r.at:min(len(r.text), r.at+maxWord)])
+		r.at += max(n, size)
+		if n > 0 {
+			r.emit(start, class)
+		}
+	case letter(c):
+		r.readWord()
+	default:
+		r.at += size
+		r.quote, r.sum = false, false
+		switch c {
+		case '€', '£', '¥', '₹', '₽', '₩', '₿':
+			r.sum = true
+		case '。', '！', '？', '।', '؟', '۔', '…':
+			r.widen(stop)
+		case '、', '，', '،':
+			r.widen(comma)
+		case '“', '”', '„', '«', '»', '‘', '「', '」', '：', '—', '–', '•', '→', '（', '）', '；', '《', '》', '【', '】':
+			r.widen(clause)
+		}
+	}
+}
+
+// shape is what the letters of a word look like.
+type shape struct{ digits, upper, lower, hump int }
+
+// readWord takes a word, and what it grows into: an address, a URL.
+func (r *reader) readWord() {
+	start, sh := r.at, shape{}
+	r.word = r.word[:0]
+	r.spell(&sh)
+	if r.at == start { // a combining mark that begins nothing
+		_, size := utf8.DecodeRuneInString(r.text[r.at:])
+		r.at += size
+		return
+	}
+	if c := r.grow(start, sh); c != 0 {
+		r.emit(start, c)
+		return
+	}
+	var c class
+	if len(r.word) > 0 {
+		c = r.words.word(r.word)
+		if c == 0 {
+			c = r.words.arabic(r.word)
+		}
+	}
+	if sh.hump > 0 || strings.IndexByte(r.text[start:r.at], '_') > 0 {
+		c |= name
+	}
+	switch letters := sh.upper + sh.lower; {
+	case letters == 0 && sh.digits >= 6, letters > 0 && sh.digits >= 2 && letters+sh.digits >= 5:
+		c |= ident
+	}
+	r.emit(start, c)
+}
+
+// spell folds the word at r.at and counts what it is made of.
+func (r *reader) spell(sh *shape) {
+	small := false
+	for r.at < len(r.text) {
+		c := r.text[r.at]
+		if c >= utf8.RuneSelf {
+			wide, size := utf8.DecodeRuneInString(r.text[r.at:])
+			if wide == '’' && r.inner(r.at, size) {
+				r.at += size
+				continue
+			}
+			if !letter(wide) || spaceless(wide) {
+				return
+			}
+			r.word, r.at, small = folded(r.word, wide), r.at+size, true
+			sh.lower++
+			continue
+		}
+		switch {
+		case c >= 'a' && c <= 'z':
+			sh.lower++
+			small = true
+		case c >= 'A' && c <= 'Z':
+			sh.upper++
+			if small {
+				sh.hump++
+			}
+			small = false
+		case c >= '0' && c <= '9':
+			sh.digits++
+		case c == '\'' && r.inner(r.at, 1), c == '-' && sh.digits > 0 && r.digitAt(r.at+1):
+			r.at++
+			continue
+		case c != '_':
+			return
+		}
+		r.word = folded(r.word, rune(c))
+		r.at++
+	}
+}
+
+// inner tells whether an apostrophe of size bytes stands between two letters of
+// one word ("don't", "user's"), and is no closing quote.
+func (r *reader) inner(at, size int) bool {
+	next := at + size
+	if at == 0 || next >= len(r.text) || len(r.word) == 0 {
+		return false
+	}
+	c := r.text[next] | 0x20
+	return c >= 'a' && c <= 'z' && (next+1 == len(r.text) || c != 'n' || r.text[at-1] != '\\')
+}
+
+func (r *reader) digitAt(i int) bool {
+	return i < len(r.text) && r.text[i] >= '0' && r.text[i] <= '9'
+}
+
+// grow sees whether the word at start goes on as an address or a URL, takes all
+// of it and tells its class.
+func (r *reader) grow(start int, sh shape) class {
+	rest := r.text[r.at:]
+	switch {
+	case strings.HasPrefix(rest, "://"):
+		r.skip(" \t\r\n\"'`<>)]}|\\,;")
+		return link
+	case len(rest) > 1 && (rest[0] == '@' || rest[0] == '.' || rest[0] == '+' || rest[0] == '-'):
+		end := r.at
+		for end < len(r.text) && (r.text[end] < utf8.RuneSelf && alphanumeric[r.text[end]] || strings.IndexByte(".@+-", r.text[end]) >= 0) {
+			end++
+		}
+		whole := strings.TrimRight(r.text[start:end], ".-+")
+		at := strings.IndexByte(whole, '@')
+		if at > 0 && strings.IndexByte(whole[at:], '.') > 0 {
+			r.at = start + len(whole)
+			return address
+		}
+		if at < 0 && sh.digits < r.at-start && host(whole) {
+			r.skip(" \t\r\n\"'`<>)]}|\\,;")
+			return link
+		}
+	}
+	return 0
+}
+
+// skip moves to the first of the bytes in until.
+func (r *reader) skip(until string) {
+	n := strings.IndexAny(r.text[r.at:], until)
+	if n < 0 {
+		n = len(r.text) - r.at
+	}
+	r.at += n
+}
+
+// host tells whether a word with dots is the name of a host: by "www", or by one of the
+// endings that most hosts have.
+func host(word string) bool {
+	if len(word) > 4 && strings.EqualFold(word[:4], "www.") {
+		return true
+	}
+	dot := strings.LastIndexByte(word, '.')
+	if dot <= 0 {
+		return false
+	}
+	switch strings.ToLower(word[dot+1:]) {
+	case "com", "org", "net", "io", "ai", "dev", "app", "xyz", "ly", "me", "co", "info", "ru", "de", "cn", "uk", "fr", "eu", "site", "online", "shop", "top", "club":
+		return true
+	}
+	return false
+}
+
+// arabic is the class of a word without the particles that Arabic writes
+// together with it.
+func (t *trie) arabic(word []byte) class {
+	for _, particle := range []string{"وال", "بال", "لل", "ال", "و", "ف", "ب"} {
+		if rest, ok := strings.CutPrefix(string(word), particle); ok && rest != "" {
+			return t.word([]byte(rest))
+		}
+	}
+	return 0
+}
