@@ -3,6 +3,7 @@ package mcp
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -139,9 +140,9 @@ func (w *walkStrings) text(name bool) error {
 
 // key is the name of the nearest member on the way.
 func (w *walkStrings) key() string {
-	for i := len(w.path) - 1; i >= 0; i-- {
-		if w.path[i].index < 0 {
-			return w.path[i].key
+	for _, step := range slices.Backward(w.path) {
+		if step.index < 0 {
+			return step.key
 		}
 	}
 	return ""
