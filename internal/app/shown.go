@@ -15,24 +15,29 @@ const maxShown = 50_000
 // (security case PIN-21).
 type shown struct {
 	mu   sync.Mutex
-	last map[lock.Ref]gate.Digest // the key has no digest
+	last map[item]gate.Digest
+}
+
+// item is whose definition was shown.
+type item struct {
+	upstream string
+	kind     gate.ItemKind
+	name     string
 }
 
 func (s *shown) add(e lock.Entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.last == nil || len(s.last) >= maxShown {
-		s.last = map[lock.Ref]gate.Digest{}
+		s.last = map[item]gate.Digest{}
 	}
-	s.last[lock.Ref{Upstream: e.Upstream, Kind: e.Kind, Name: e.Name}] = e.Digest
+	s.last[item{e.Upstream, e.Kind, e.Name}] = e.Digest
 }
 
 // same tells whether the definition is the one that was shown last, or none was.
 func (s *shown) same(r lock.Ref) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	digest := r.Digest
-	r.Digest = gate.Digest{}
-	last, ok := s.last[r]
-	return !ok || last == digest
+	last, ok := s.last[item{r.Upstream, r.Kind, r.Name}]
+	return !ok || last == r.Digest
 }

@@ -54,6 +54,7 @@ const (
 	Approved                 // byte for byte (in canonical form) what was approved
 	Changed                  // differs from what was approved
 	Rejected                 // a person said no
+	Flagged                  // what was approved, and something was found in it that blocks it
 )
 
 // String is the state's word in the CLI, the API and the audit log.
@@ -65,6 +66,8 @@ func (s PinState) String() string {
 		return "changed"
 	case Rejected:
 		return "rejected"
+	case Flagged:
+		return "flagged"
 	case Held:
 	}
 	return "held"

@@ -55,7 +55,7 @@ func (p *Pins) CommandAllowed(upstream string, argv []string, executable gate.Di
 		return gate.Pass()
 	case gate.Rejected:
 		return held(upstream, "the command was rejected")
-	case gate.Changed:
+	case gate.Changed, gate.Flagged:
 	}
 	return held(upstream, "the command or its executable differs, or differed since, from what was approved")
 }

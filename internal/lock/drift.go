@@ -35,14 +35,18 @@ func (l *Lock) drift(k key, rec *observation) bool {
 	return rec.since != decision{} && rec.since == l.approval(k)
 }
 
-// state is Lock.state, and Changed for what drifted.
+// state is Lock.state, Changed for what drifted, and Flagged for what a finding
+// blocks.
 func (s *snapshot) state(k key, digest gate.Digest) gate.PinState {
 	state := s.lock.state(k, digest)
-	if state != gate.Approved || len(s.drifted) == 0 {
+	if state != gate.Approved || len(s.drifted) == 0 && len(s.flagged) == 0 {
 		return state
 	}
 	if _, drifted := s.drifted[k]; drifted {
 		return gate.Changed
+	}
+	if _, flagged := s.flagged[k]; flagged {
+		return gate.Flagged
 	}
 	return state
 }

@@ -239,7 +239,22 @@ func appendPin(dst []byte, p *Pin) []byte {
 	field("state", verb)
 	field(verb+"_by", p.By)
 	field(verb+"_at", p.At.UTC().Format(time.RFC3339))
+	if len(p.Accepted) > 0 {
+		dst = appendAccepted(dst, p.Accepted)
+	}
 	dst = append(newline(dst, 5), `"definition": `...)
 	dst = appendIndented(dst, p.Definition, 5)
 	return append(newline(dst, 4), '}')
+}
+
+// appendAccepted appends the rules that an entry accepts, on one line.
+func appendAccepted(dst []byte, rules []string) []byte {
+	dst = append(newline(dst, 5), `"accepted": [`...)
+	for i, rule := range rules {
+		if i > 0 {
+			dst = append(dst, ',', ' ')
+		}
+		dst = appendString(dst, rule)
+	}
+	return append(dst, ']', ',')
 }

@@ -3,13 +3,15 @@ package lock
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"unicode/utf8"
 
 	"doorward/internal/gate"
 )
 
 // Observe takes note of definitions that an upstream offers. With ApproveFirst
-// those that nobody has decided about are approved and written to the lock
+// those that nobody has decided about, and in which nothing was found that holds
+// them, are approved and written to the lock
 // before it returns; it returns how many. Changed and rejected ones never are,
 // and an approved item of which another definition was seen once is Changed
 // from then on until a person decides, whatever is offered.
@@ -24,7 +26,7 @@ func (p *Pins) Observe(items []gate.Item) int {
 		it := &items[i]
 		k := key{it.Upstream, it.Kind, it.Name}
 		switch s.state(k, it.Digest) {
-		case gate.Approved, gate.Rejected:
+		case gate.Approved, gate.Flagged, gate.Rejected:
 			p.observed.forget(k)
 		case gate.Changed:
 			if since := s.drifts(k); since != (decision{}) {
@@ -43,10 +45,26 @@ func (p *Pins) Observe(items []gate.Item) int {
 		}
 	}
 	p.mark(drifted)
-	if len(fresh) == 0 {
+	if fresh = p.unsuspicious(s, fresh); len(fresh) == 0 {
 		return 0
 	}
 	return p.approveFirst(fresh)
+}
+
+// unsuspicious are those of fresh that first use may approve. The others stay
+// recorded for a person.
+func (p *Pins) unsuspicious(s *snapshot, fresh []gate.Item) []gate.Item {
+	if len(fresh) == 0 || p.config.Inspect == nil {
+		return fresh
+	}
+	for i := range fresh {
+		p.note(s, key{fresh[i].Upstream, fresh[i].Kind, fresh[i].Name}, &fresh[i])
+	}
+	offered := p.weigh(s)
+	return slices.DeleteFunc(fresh, func(it gate.Item) bool {
+		findings, ok := offered.of(key{it.Upstream, it.Kind, it.Name}, it.Digest)
+		return inspected(it.Kind) && (!ok || p.config.withholds(findings))
+	})
 }
 
 // note records a definition for review. It logs the first that differs from
@@ -111,7 +129,7 @@ func (p *Pins) approveFirst(items []gate.Item) int {
 				p.log.Warn("a definition cannot be approved; it stays withheld", "upstream", it.Upstream, "kind", it.Kind.String(), "name", gate.Visible(it.Name), "error", err)
 				continue
 			}
-			l.decide(k, d, gate.Approved, byFirstUse)
+			l.decide(k, d, saying{state: gate.Approved, by: byFirstUse})
 			n++
 		}
 		return n > 0, nil

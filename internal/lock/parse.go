@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -134,6 +135,17 @@ func (r *reader) text() (string, error) {
 	return t.String(), nil
 }
 
+// texts reads an array of strings.
+func (r *reader) texts() ([]string, error) {
+	var list []string
+	err := r.array(func() error {
+		s, err := r.text()
+		list = append(list, s)
+		return err
+	})
+	return list, err
+}
+
 func (r *reader) number() (string, error) {
 	t, err := r.dec.ReadToken()
 	if err != nil {
@@ -166,6 +178,9 @@ func (r *reader) pin(p *Pin) error {
 			fields[name] = p.Name
 		case "digest", "state", "approved_by", "approved_at", "rejected_by", "rejected_at":
 			fields[name], err = r.text()
+		case "accepted":
+			p.Accepted, err = r.texts()
+			fields[name] = ""
 		case "definition":
 			var raw jsontext.Value
 			if raw, err = r.dec.ReadValue(); err == nil {
@@ -200,6 +215,9 @@ func (f pinFields) into(p *Pin) error {
 			return fmt.Errorf("%s is missing", name)
 		}
 	}
+	if err := f.accepts(p); err != nil {
+		return err
+	}
 	if len(f) != len(want) {
 		return fmt.Errorf("an entry that is %s says who decided otherwise", verb)
 	}
@@ -215,6 +233,27 @@ func (f pinFields) into(p *Pin) error {
 	}
 	p.At, err = parseTime(f[verb+"_at"])
 	return err
+}
+
+// accepts checks the rules that an entry accepts, where it has any, and takes
+// them out of f.
+func (f pinFields) accepts(p *Pin) error {
+	if _, ok := f["accepted"]; !ok {
+		return nil
+	}
+	delete(f, "accepted")
+	if p.State != gate.Approved {
+		return errors.New("an entry that is rejected accepts nothing")
+	}
+	if len(p.Accepted) == 0 || len(p.Accepted) > maxAccepted || !slices.IsSorted(p.Accepted) || len(slices.Compact(slices.Clone(p.Accepted))) != len(p.Accepted) {
+		return fmt.Errorf("accepted must be 1 to %d rules, sorted, none twice", maxAccepted)
+	}
+	for _, rule := range p.Accepted {
+		if rule == "" || len(rule) > maxRule {
+			return fmt.Errorf("a rule that is accepted must have 1 to %d bytes", maxRule)
+		}
+	}
+	return nil
 }
 
 func parseTime(s string) (time.Time, error) {

@@ -18,6 +18,7 @@ type Pin struct {
 	By         string        // who decided, at most maxBy bytes
 	At         time.Time     // when, UTC, whole seconds
 	Definition []byte        // canonical form (mcp.Canonical); never changed
+	Accepted   []string      // rules whose findings in it a person accepted, sorted; of approved ones only
 }
 
 // key is the identity of an item in every table of this package.

@@ -24,11 +24,13 @@ const (
 // byFirstUse is who approved a definition that ApproveFirst let in.
 const byFirstUse = "first use"
 
-// Config is what Pins needs; all but Observed and Log are required.
+// Config is what Pins needs; Path is required.
 type Config struct {
 	Path     string       // doorward.lock
 	Observed string       // data_dir/observed.json; empty keeps observations in memory
 	FirstUse FirstUse     // trust.first_use
+	Findings Effects      // trust.findings
+	Inspect  Inspect      // the detectors; nil finds nothing
 	Log      *slog.Logger // nil discards
 }
 
@@ -42,6 +44,8 @@ type Pins struct {
 	snapshot atomic.Pointer[snapshot]
 	writing  sync.Mutex // serialises what changes the lock file; held across its I/O
 	marking  sync.Mutex // serialises what replaces the snapshot; no I/O under it
+	weighing sync.Mutex // guards weighed
+	weighed  *found     // of what is offered and not approved
 	observed observed
 }
 
@@ -51,6 +55,8 @@ type snapshot struct {
 	file     fingerprint      // of the file it was read from or written to
 	approved map[string]int   // number of approved entries of each upstream
 	drifted  map[key]struct{} // approved items that were seen to differ since
+	found    found            // in the approved definitions
+	flagged  map[key]struct{} // approved items with a finding that blocks and nobody accepted
 }
 
 // Open reads the lock file and what was observed before. A lock file that Load
@@ -83,6 +89,7 @@ func (p *Pins) swap(l *Lock, file fingerprint) {
 			s.approved[k.upstream]++
 		}
 	}
+	p.appraise(s)
 	p.snapshot.Store(s)
 	p.marking.Unlock()
 	p.observed.settle(l)
@@ -114,8 +121,8 @@ func (p *Pins) reread() error {
 }
 
 // State is how a definition with this digest stands against the lock: Approved
-// only when it is exactly what was approved and nothing else was offered in its
-// place since, Rejected when it is exactly what was rejected, Changed when
+// only when it is exactly what was approved, nothing else was offered in its
+// place since and no finding in it blocks it, Flagged when one does, Rejected when it is exactly what was rejected, Changed when
 // something else was decided about or was offered since, Held when nothing was
 // decided. It takes no lock and allocates nothing; the upstream adapter
 // calls it for every item of a catalogue.
@@ -191,13 +198,11 @@ func (p *Pins) attempt(edit func(l *Lock) (bool, error)) error {
 	return nil
 }
 
-// decide enters a decision about a definition; who is cut to what fits. Its
+// decide enters a decision about a definition. Its
 // time is later than that of the decision that it replaces, also within one
 // second: that is what tells the two apart when they are about one digest.
-func (l *Lock) decide(k key, d definition, state gate.PinState, who string) {
-	if len(who) > maxBy {
-		who = who[:maxBy]
-	}
+func (l *Lock) decide(k key, d definition, said saying) {
+	who := said.by[:min(len(said.by), maxBy)]
 	at := time.Now().UTC().Truncate(time.Second)
 	if old, ok := l.pins[k]; ok && !at.After(old.At) {
 		at = old.At.Add(time.Second)
@@ -205,6 +210,13 @@ func (l *Lock) decide(k key, d definition, state gate.PinState, who string) {
 	l.pins[k] = Pin{
 		Upstream: k.upstream, Kind: k.kind, Name: k.name,
 		Digest: d.digest, Definition: d.canonical,
-		State: state, By: who, At: at,
+		State: said.state, By: who, At: at, Accepted: said.accepted,
 	}
+}
+
+// saying is what somebody says about a definition.
+type saying struct {
+	state    gate.PinState // Approved or Rejected
+	by       string        // cut to what fits
+	accepted []string      // rules of findings
 }

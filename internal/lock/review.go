@@ -24,6 +24,7 @@ type Ref struct {
 	Kind     gate.ItemKind
 	Name     string
 	Digest   gate.Digest
+	Accept   []string // rules whose findings in it are accepted; for Approve
 }
 
 func (r Ref) key() key { return key{r.Upstream, r.Kind, r.Name} }
@@ -39,10 +40,15 @@ type Entry struct {
 	By           string      // who decided; empty when nobody has
 	At           time.Time   // when
 	SeenAt       time.Time   // when an undecided definition was last offered, within a minute; else zero
+	Findings     []gate.Finding
+	Blocks       []string // rules that block it and are not accepted, sorted
+	Holds        bool     // a finding asks for a person who decides about it by name
 }
 
 // Ref is what a decision about the entry must name.
-func (e Entry) Ref() Ref { return Ref{e.Upstream, e.Kind, e.Name, e.Digest} }
+func (e Entry) Ref() Ref {
+	return Ref{Upstream: e.Upstream, Kind: e.Kind, Name: e.Name, Digest: e.Digest}
+}
 
 func (e Entry) key() key { return key{e.Upstream, e.Kind, e.Name} }
 
@@ -65,9 +71,11 @@ func (f Filter) admits(e *Entry) bool {
 func (p *Pins) List(f Filter) []Entry {
 	s := p.snapshot.Load()
 	l := s.lock
+	offered := p.weigh(s)
 	var list []Entry
 	add := func(e Entry) {
 		if f.admits(&e) {
+			p.appraised(&e, s.findings(offered, e.key(), e.Digest), l)
 			list = append(list, e)
 		}
 	}
@@ -93,6 +101,15 @@ func (p *Pins) List(f Filter) []Entry {
 	}
 	slices.SortFunc(list, func(a, b Entry) int { return compareKeys(a.key(), b.key()) })
 	return list
+}
+
+// appraised enters what was found in an entry's definition.
+func (p *Pins) appraised(e *Entry, findings []gate.Finding, l *Lock) {
+	var accepted []string
+	if pin := l.pins[e.key()]; pin.Digest == e.Digest {
+		accepted = pin.Accepted
+	}
+	e.Findings, e.Blocks, e.Holds = findings, p.config.blocked(findings, accepted), p.config.withholds(findings)
 }
 
 // Show gives an item's two definitions as Indent renders them: the one that was
@@ -127,7 +144,8 @@ func (p *Pins) Diff(e Entry) ([]Line, error) {
 // Approve approves definitions, all or none, and says how many entries of the
 // lock changed. by is who does it. The first approval of an upstream pins its
 // observed command too. The error names the item and is ErrConflict when what
-// was shown is no longer what is offered, ErrUnknown when there is no such item.
+// was shown is no longer what is offered, ErrUnknown when there is no such item,
+// ErrFindings when it has findings that block it and that its Ref does not accept.
 func (p *Pins) Approve(refs []Ref, by string) (int, error) {
 	return p.review(refs, gate.Approved, by)
 }
@@ -145,15 +163,23 @@ func (p *Pins) review(refs []Ref, state gate.PinState, by string) (int, error) {
 	var n int
 	err := p.change(func(l *Lock) (bool, error) {
 		n = 0
+		s := p.snapshot.Load()
+		offered := p.weigh(s)
 		for _, ref := range refs {
 			d, err := p.find(l, ref)
 			if err != nil {
 				return false, err
 			}
-			if pin, ok := l.pins[ref.key()]; ok && pin.Digest == d.digest && pin.State == state && !p.drifted(ref.key()) {
+			said := saying{state: state, by: by}
+			if state == gate.Approved {
+				if said.accepted, err = p.config.accepted(&ref, s.findings(offered, ref.key(), d.digest)); err != nil {
+					return false, err
+				}
+			}
+			if pin, ok := l.pins[ref.key()]; ok && pin.Digest == d.digest && pin.State == state && !p.drifted(ref.key()) && slices.Equal(pin.Accepted, said.accepted) {
 				continue
 			}
-			l.decide(ref.key(), d, state, by)
+			l.decide(ref.key(), d, said)
 			n++
 			if state == gate.Approved {
 				n += p.withCommand(l, ref.Upstream, by)
@@ -196,7 +222,7 @@ func (p *Pins) withCommand(l *Lock, upstream, by string) int {
 	if _, decided := l.pins[k]; decided || rec == nil {
 		return 0
 	}
-	l.decide(k, rec.definition, gate.Approved, by)
+	l.decide(k, rec.definition, saying{state: gate.Approved, by: by})
 	return 1
 }
 

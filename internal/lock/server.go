@@ -27,6 +27,8 @@ func (p *Pins) ServerAllowed(upstream string, d gate.Digest, definition []byte) 
 		return gate.Pass()
 	case pin.State != gate.Approved:
 		return notApproved(upstream, "the server was rejected")
+	case s.state(k, pin.Digest) == gate.Flagged:
+		return notApproved(upstream, "what the server says of itself has a finding that blocks it")
 	case pin.Digest == d || definition == nil:
 		return gate.Pass()
 	}

@@ -129,16 +129,16 @@ func (l *lookup) lookalike(ctx context.Context, it *gate.Item) (string, error) {
 func (l *lookup) completes() bool { return l.ex.Call.Route.Item == gate.NoItem }
 
 // refusals are a kind's codes.
-type refusals struct{ unknown, held, changed, rejected, ambiguous gate.Code }
+type refusals struct{ unknown, held, changed, rejected, flagged, ambiguous gate.Code }
 
 func refusalsOf(kind gate.ItemKind) refusals {
 	if kind == gate.Prompt {
-		return refusals{gate.CodeUnknownPrompt, gate.CodeHeldPrompt, gate.CodeChangedPrompt, gate.CodeRejectedPrompt, gate.CodeUnknownPrompt}
+		return refusals{gate.CodeUnknownPrompt, gate.CodeHeldPrompt, gate.CodeChangedPrompt, gate.CodeRejectedPrompt, gate.CodeFindingPrompt, gate.CodeUnknownPrompt}
 	}
 	if kind == gate.Resource || kind == gate.Template {
-		return refusals{gate.CodeUnknownResource, gate.CodeHeldResource, gate.CodeChangedResource, gate.CodeRejectedResource, gate.CodeUnknownResource}
+		return refusals{gate.CodeUnknownResource, gate.CodeHeldResource, gate.CodeChangedResource, gate.CodeRejectedResource, gate.CodeFindingResource, gate.CodeUnknownResource}
 	}
-	return refusals{gate.CodeUnknownTool, gate.CodeHeldTool, gate.CodeChangedTool, gate.CodeRejectedTool, gate.CodeAmbiguousTool}
+	return refusals{gate.CodeUnknownTool, gate.CodeHeldTool, gate.CodeChangedTool, gate.CodeRejectedTool, gate.CodeFindingTool, gate.CodeAmbiguousTool}
 }
 
 func unknown(kind gate.ItemKind, reason string) gate.Verdict {
@@ -168,6 +168,8 @@ func (l *lookup) withheld(it *gate.Item) gate.Verdict {
 		code, what = codes.changed, "has changed since it was approved and is waiting for approval"
 	case gate.Rejected:
 		code, what = codes.rejected, "was rejected"
+	case gate.Flagged:
+		code, what = codes.flagged, "has a finding that blocks it"
 	case gate.Held, gate.Approved:
 	}
 	reason := fmt.Sprintf("%s with digest %s %s", it.Kind, it.Digest, what)
@@ -175,6 +177,8 @@ func (l *lookup) withheld(it *gate.Item) gate.Verdict {
 	switch {
 	case l.completes():
 		return unknown(missing(it.Kind), reason)
+	case it.State == gate.Flagged:
+		public += ": doorward trust list " + it.Upstream
 	case it.State != gate.Rejected:
 		public += ": doorward trust approve " + it.Upstream
 	}
