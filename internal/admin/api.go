@@ -49,10 +49,14 @@ type Entry struct {
 	Upstream string    `json:"upstream"`
 	Kind     string    `json:"kind"`
 	Name     string    `json:"name"`
-	State    string    `json:"state"`            // held, approved, changed, rejected
+	State    string    `json:"state"`            // held, approved, changed, rejected, flagged
 	Digest   string    `json:"digest,omitempty"` // observed
 	Pinned   string    `json:"pinned,omitempty"` // approved or rejected
 	SeenAt   time.Time `json:"seen_at,omitzero"`
+	Severity string    `json:"severity,omitempty"` // of the worst that was found in it: high, medium, low
+	Rules    []string  `json:"rules,omitempty"`    // of what was found in it, the worst first
+	Blocks   []string  `json:"blocks,omitempty"`   // rules that withhold it until somebody accepts them
+	Holds    bool      `json:"holds,omitempty"`    // somebody who has read it must decide, by its name
 }
 
 // Detail is an entry with both definitions and their difference.
@@ -61,6 +65,27 @@ type Detail struct {
 	Approved string   `json:"approved,omitempty"` // canonical JSON, hidden characters made visible
 	Observed string   `json:"observed,omitempty"`
 	Diff     []Change `json:"diff,omitempty"`
+	// Findings are what was found in what it is now, and Readings every string of it.
+	Findings []Finding `json:"findings,omitempty"`
+	Readings []Reading `json:"readings,omitempty"`
+}
+
+// Finding is something that a detector saw in a definition.
+type Finding struct {
+	Rule     string `json:"rule"`
+	Severity string `json:"severity"`        // high, medium, low
+	Where    string `json:"where"`           // RFC 6901
+	Start    int    `json:"start,omitempty"` // bytes of the string there
+	End      int    `json:"end,omitempty"`   // 0: it is about all of it
+	Text     string `json:"text,omitempty"`  // what was seen, decoded, hidden characters marked
+	Why      string `json:"why,omitempty"`
+}
+
+// Reading is one string of a definition as the two sides read it.
+type Reading struct {
+	Pointer string `json:"pointer"`          // RFC 6901
+	Person  string `json:"person,omitempty"` // as a client draws it; empty for what clients do not show
+	Model   string `json:"model"`            // all of it, hidden characters marked
 }
 
 // Change is one field that differs between two definitions.
@@ -85,6 +110,8 @@ type Ref struct {
 	Kind     string `json:"kind"`
 	Name     string `json:"name"`
 	Digest   string `json:"digest"`
+	// Accept are the rules whose findings in it are accepted; Approve looks at it.
+	Accept []string `json:"accept,omitempty"`
 }
 
 // Status is what a running gateway says of itself.

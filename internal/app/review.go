@@ -1,8 +1,10 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"strings"
 
 	"doorward/internal/admin"
 	"doorward/internal/gate"
@@ -61,6 +63,10 @@ func entry(e lock.Entry) admin.Entry {
 	if e.PinnedDigest != (gate.Digest{}) {
 		out.Pinned = e.PinnedDigest.String()
 	}
+	if len(e.Findings) > 0 {
+		out.Severity = gate.Worst(e.Findings).String()
+		out.Rules, out.Blocks, out.Holds = rules(e.Findings), e.Blocks, e.Holds
+	}
 	return out
 }
 
@@ -77,6 +83,10 @@ func (a *App) Detail(_ context.Context, upstream, kind, name string) (admin.Deta
 	a.shown.add(list[0])
 	pinned, offered := a.pins.Show(upstream, k, name)
 	d := admin.Detail{Entry: entry(list[0]), Approved: string(pinned), Observed: string(offered)}
+	d.Findings = findings(list[0].Findings)
+	if d.Readings, err = readings(k, cmp.Or(string(offered), string(pinned))); err != nil {
+		return admin.Detail{}, operated("showing", err)
+	}
 	lines, err := a.pins.Diff(list[0])
 	if err != nil {
 		return admin.Detail{}, operated("comparing", err)
@@ -110,7 +120,7 @@ func (a *App) decide(ctx context.Context, actor, kind string, refs []admin.Ref, 
 		if err != nil {
 			return 0, operated("deciding", err)
 		}
-		ref := lock.Ref{Upstream: r.Upstream, Kind: k, Name: r.Name, Digest: digest}
+		ref := lock.Ref{Upstream: r.Upstream, Kind: k, Name: r.Name, Digest: digest, Accept: r.Accept}
 		if !a.shown.same(ref) {
 			return 0, &gate.Error{
 				Code: gate.CodeParams, Op: "deciding", Err: lock.ErrConflict,
@@ -121,7 +131,11 @@ func (a *App) decide(ctx context.Context, actor, kind string, refs []admin.Ref, 
 	}
 	events := make([]gate.Event, 0, len(refs))
 	for _, r := range refs {
-		events = append(events, gate.Event{Kind: kind, Actor: actor, Upstream: r.Upstream, Detail: r.Kind + " " + r.Name + " " + r.Digest})
+		detail := r.Kind + " " + r.Name + " " + r.Digest
+		if len(r.Accept) > 0 {
+			detail += " accepting " + strings.Join(r.Accept, ",")
+		}
+		events = append(events, gate.Event{Kind: kind, Actor: actor, Upstream: r.Upstream, Detail: detail})
 	}
 	n := 0
 	err := a.act(ctx, events, func() (err error) {
@@ -157,7 +171,7 @@ func kindOf(word string) (gate.ItemKind, error) {
 func (a *App) Waiting(upstream string) (waiting, total int) {
 	for _, e := range a.pins.List(lock.Filter{Upstream: upstream}) {
 		total++
-		if e.State == gate.Held || e.State == gate.Changed {
+		if e.State == gate.Held || e.State == gate.Changed || e.State == gate.Flagged {
 			waiting++
 		}
 	}

@@ -208,7 +208,7 @@ func (g *GW) Approve(upstream string) int {
 	}
 	var refs []admin.Ref
 	for _, e := range entries {
-		if e.State == "held" || e.State == "changed" {
+		if (e.State == "held" || e.State == "changed") && len(e.Blocks) == 0 {
 			refs = append(refs, admin.Ref{Upstream: e.Upstream, Kind: e.Kind, Name: e.Name, Digest: e.Digest})
 		}
 	}
