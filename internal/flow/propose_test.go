@@ -1,0 +1,107 @@
+package flow_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"doorward/internal/flow"
+	"doorward/internal/gate"
+)
+
+func tool(name, rest string) *gate.Item {
+	return &gate.Item{Kind: gate.Tool, Name: name, Raw: []byte(`{"name":"` + name + `"` + rest + `}`)}
+}
+
+func TestPropose(t *testing.T) {
+	const (
+		read = flow.Private | flow.Untrusted
+		sink = flow.Leaves | flow.Acts
+	)
+	for _, tc := range []struct {
+		name, rest string
+		want       flow.Labels
+	}{
+		{"list_issues", ``, read},
+		{"get_file_contents", ``, read},
+		{"create_pull_request", ``, sink},
+		{"createPullRequest", ``, sink},
+		{"gmail-send-email", ``, sink},
+		{"send_email", ``, sink},
+		{"email", ``, sink},
+		{"search_emails", ``, read},
+		{"get_contacts", ``, read},
+		{"delete_file", ``, flow.Acts},
+		{"write_file", ``, 0},
+		{"create_directory", ``, 0},
+		{"append_to_document", ``, 0},
+		{"update_password", ``, flow.Acts},
+		{"fetch", ``, flow.Untrusted | flow.Leaves},
+		{"fetch_emails", ``, read},
+		{"web_search", ``, flow.Untrusted | flow.Leaves},
+		{"run_command", ``, flow.Untrusted | sink},
+		{"calculate", ``, 0},
+		{"get_current_time", ``, 0},
+		{"get_environment", ``, flow.Private},
+		{"HTTPGetURL", ``, flow.Untrusted | flow.Leaves},
+		{"zap", `,"description":"Sends a message to a Slack channel."`, sink},
+		{"zap", `,"title":"Send a message"`, sink},
+		{"zap", `,"inputSchema":{"type":"object","properties":{"recipient":{"type":"string"}}}`, sink},
+		{"zap", `,"inputSchema":{"type":"object","properties":{"url":{"type":"string"}}}`, flow.Untrusted | flow.Leaves},
+		{"get_messages", `,"inputSchema":{"type":"object","properties":{"chat_id":{"type":"string"}}}`, read},
+		{"read", `,"description":"Reads a page's content.","inputSchema":{"properties":{"url":{}}}`, flow.Untrusted | flow.Leaves},
+		{"zap", `,"annotations":{"destructiveHint":true}`, flow.Acts},
+		{"zap", `,"annotations":{"openWorldHint":true}`, flow.Untrusted},
+		{"delete_file", `,"annotations":{"destructiveHint":false,"readOnlyHint":true,"openWorldHint":false}`, flow.Acts},
+		{"zap", `,"description":3`, read | sink},
+		{"zap", `,"name":"zap"`, read | sink},
+	} {
+		t.Run(tc.name+tc.rest, func(t *testing.T) {
+			if got := flow.Propose(tool(tc.name, tc.rest)); got != tc.want {
+				t.Errorf("%s: %v, want %v", tc.name, got, tc.want)
+			}
+		})
+	}
+}
+
+func TestProposeByKind(t *testing.T) {
+	for kind, want := range map[gate.ItemKind]flow.Labels{
+		gate.Resource: flow.Private | flow.Untrusted, gate.Template: flow.Private | flow.Untrusted,
+		gate.Prompt: 0, gate.NoItem: flow.Private | flow.Untrusted | flow.Leaves | flow.Acts,
+	} {
+		if got := flow.Propose(&gate.Item{Kind: kind, Name: "x"}); got != want {
+			t.Errorf("a %v has %v, want %v", kind, got, want)
+		}
+	}
+}
+
+// FuzzPropose: annotations never remove a label, and the order of a definition's
+// members does not matter.
+func FuzzPropose(f *testing.F) {
+	f.Add("send_email", "Send an email.", "to", true)
+	f.Add("list_issues", "Lists issues. Then more.", "url", false)
+	f.Add("\u540d\u524d", "\u30e1\u30fc\u30eb\u3092\u9001\u308b", "command", true)
+	f.Add(strings.Repeat("aB", 900), "\xff", "", false)
+	f.Fuzz(func(t *testing.T, name, said, parameter string, hint bool) {
+		quote := func(v any) string {
+			b, err := json.Marshal(v)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(b)
+		}
+		n, d := `"name":`+quote(name), `"description":`+quote(said)
+		s := `"inputSchema":{"properties":{` + quote(parameter) + `:{"type":"string"}}}`
+		a := `"annotations":{"readOnlyHint":` + quote(hint) + `,"destructiveHint":` + quote(!hint) + `,"openWorldHint":` + quote(!hint) + `}`
+		propose := func(members ...string) flow.Labels {
+			return flow.Propose(&gate.Item{Kind: gate.Tool, Name: name, Raw: []byte("{" + strings.Join(members, ",") + "}")})
+		}
+		without := propose(n, d, s)
+		if with := propose(n, d, s, a); !with.Has(without) {
+			t.Errorf("annotations take %v to %v", without, with)
+		}
+		if other := propose(s, d, n); other != without {
+			t.Errorf("in another order %v, before %v", other, without)
+		}
+	})
+}

@@ -1,0 +1,119 @@
+package flow
+
+import "strings"
+
+// role is what a word in a tool's name can be.
+type role uint16
+
+const (
+	reads    role = 1 << iota // verb: brings something into the conversation
+	sends                     // verb: speaks, pays or books, whatever the object
+	destroys                  // verb: takes away what cannot be brought back
+	runs                      // verb: carries out code of the caller's, with a runnable object
+	writes                    // verb: makes or changes; what it does depends on the object
+	either                    // a verb only where no other word is one: "email", "order"
+	private                   // object: data that is not public
+	foreign                   // object: text that anybody may have written
+	web                       // object: reached by a request to the outside
+	shared                    // object: to make or change it is to speak to others
+	runnable                  // object: a command, a script
+	access                    // object: who may do what
+	reaches                   // verb: asks an address outside, unless an object says otherwise
+)
+
+// wordLists are English: so are the names of tools, also of those whose
+// descriptions are in another language. Words are singular and in lower case.
+//
+//nolint:gochecknoglobals // a table; read-only
+var wordLists = []struct {
+	role  role
+	words string
+}{
+	{reads, `get read list search find fetch query view show describe load open retrieve lookup browse scrape crawl
+		download check extract summarize summarise recall select count scan inspect explore navigate visit export
+		receive pull peek watch monitor analyze analyse compare parse convert screenshot capture access collect
+		display ask gather preview tail cat head grep`},
+	{reaches, `fetch crawl scrape browse download visit navigate`},
+	{sends, `send publish tweet retweet reply respond forward invite submit notify pay transfer donate buy purchase
+		reserve reschedule broadcast announce dispatch deliver transmit remit withdraw deposit trade sell swap bid
+		checkout rsvp subscribe unsubscribe follow retransmit upload webhook callback dial deploy enqueue telegram`},
+	{sends | either, `post email mail message order book schedule share comment text call tip vote sms fax push release`},
+	{destroys, `delete remove drop destroy purge wipe erase revoke terminate kill uninstall truncate overwrite cancel
+		unshare archive trash disable deactivate merge approve reject refund reset ban block suspend close shutdown
+		restart reboot rollback empty void`},
+	{runs, `run execute exec eval evaluate spawn launch start invoke shell bash terminal interpret`},
+	{writes, `create add update edit write put set save append insert modify change make new open upsert patch rename
+		move assign attach register enable grant sync store import copy fork draft link transition replace
+		lock unlock star promote`},
+	{private, `file document doc folder directory drive disk email mail inbox mailbox message chat conversation dm calendar
+		event meeting appointment contact transaction account balance iban statement payment invoice bill salary payroll
+		user profile customer client employee patient health medical record password secret env environment credential
+		token keychain vault certificate database db table sql row schema note notebook memory memories private
+		personal clipboard screen screenshot photo image camera microphone location order purchase cart
+		reservation booking subscription log trace repository repo code commit diff branch workspace project
+		spreadsheet sheet slide slack teams discord whatsapp telegram gmail outlook notion confluence jira crm lead
+		deal pipeline bookmark cookie session contract report resume ssn passport phone identity knowledge entity graph
+		node attachment ticket issue task todo reminder alarm dashboard metric incident alert config configuration
+		setting variable bucket object blob backup snapshot thread channel voicemail recording content draft
+		friend portfolio wallet holding position expense budget tax asset inventory collection vector embedding`},
+	{foreign, `web page website webpage site url uri link html internet google bing duckduckgo brave news article blog review
+		rating comment issue pull pr email mail inbox mailbox message chat conversation dm channel thread post tweet feed
+		rss forum story stories ticket transcript video youtube wiki wikipedia arxiv paper pdf attachment transaction event
+		invitation invite calendar meeting appointment file document doc folder drive content note notebook slack teams
+		discord whatsapp telegram gmail outlook reddit hackernews twitter facebook instagram tiktok linkedin
+		hotel restaurant rental flight listing product package readme repository repo gist discussion answer question
+		submission response feedback survey form caption subtitle lyric recipe job profile customer lead contact notification
+		result snippet doc documentation database table row record sql spreadsheet sheet slide notion confluence jira
+		memory memories knowledge entity graph resource description bio voicemail recording log alert incident release dataset
+		crawl scrape browse tool download sms`},
+	{web, `web website webpage site url internet google bing duckduckgo brave http https dns whois crawl scrape browse
+		browser navigate visit`},
+	{shared, `event meeting appointment issue pull pr comment review gist repository repo release webhook page
+		ticket message post participant attendee member collaborator invitation invite reaction
+		transaction payment transfer invoice order booking reservation channel thread tweet story discussion
+		subscription campaign newsletter listing branch deployment dm mail email answer reply calendar
+		follower friend request bid offer topic wiki snippet feedback vote poll announcement notification`},
+	{runnable, `command cmd shell bash terminal process script code python javascript js node program sandbox container
+		powershell sql statement function lambda job workflow binary repl notebook cell action`},
+	{access, `password credential permission role access key token secret user member collaborator owner policy
+		acl visibility public beneficiary payee recipient`},
+}
+
+// words are the roles of each word.
+//
+//nolint:gochecknoglobals // a table; read-only
+var words = func() map[string]role {
+	out := map[string]role{}
+	for _, list := range wordLists {
+		for w := range strings.FieldsSeq(list.words) {
+			out[w] |= list.role
+		}
+	}
+	return out
+}()
+
+// recipients are parameters that say to whom something goes.
+//
+//nolint:gochecknoglobals // a table; read-only
+var recipients = setOf(`to cc bcc recipient recipients to_email email_to to_address to_addresses webhook webhook_url
+	callback_url phone_number to_number chat_id channel_id recipient_id attendees participants invitees payee
+	beneficiary iban destination_account to_account receiver mailto`)
+
+// destinations are parameters that say whom the call asks: a request carries what
+// its address says (EchoLeak: an image's URL was enough).
+//
+//nolint:gochecknoglobals // a table; read-only
+var destinations = setOf(`url urls uri link href endpoint base_url host hostname domain website webpage page_url target_url site`)
+
+// codes are parameters that hold what is carried out.
+//
+//nolint:gochecknoglobals // a table; read-only
+var codes = setOf(`command cmd shell script bash commands shell_command powershell python_code code`)
+
+func setOf(list string) map[string]bool {
+	out := map[string]bool{}
+	for w := range strings.FieldsSeq(list) {
+		out[w] = true
+	}
+	return out
+}
