@@ -73,7 +73,7 @@ func (s PinState) String() string {
 	return "held"
 }
 
-// Digest is the SHA-256 of a definition's canonical form (mcp.Canonical).
+// Digest is the SHA-256 of a definition's pinned form (mcp.Pinned).
 type Digest [32]byte
 
 // String is "sha256:" and lower-case hex, as written in doorward.lock.

@@ -13,7 +13,7 @@ const maxDepth = 64
 
 // canonical is a definition's canonical form, as a copy, and its digest.
 func canonical(kind gate.ItemKind, raw []byte) ([]byte, gate.Digest, error) {
-	text, err := mcp.Canonical(raw)
+	text, err := mcp.Pinned(raw)
 	if err != nil {
 		return nil, gate.Digest{}, err
 	}

@@ -50,7 +50,7 @@ func pairs(t *testing.T) map[gate.ItemKind][2]gate.Item {
 	return all
 }
 
-func TestDriftStaysUntilAPersonDecides(t *testing.T) {
+func TestPIN08_DriftStaysUntilAPersonDecides(t *testing.T) {
 	for kind, pair := range pairs(t) {
 		t.Run(kind.String(), func(t *testing.T) {
 			good, bad := pair[0], pair[1]
@@ -149,7 +149,7 @@ func TestDriftEndsWithTheDecision(t *testing.T) {
 	}
 }
 
-func TestFlappingIsCheapAndQuiet(t *testing.T) {
+func TestPIN08_FlappingIsCheapAndQuiet(t *testing.T) {
 	good, bad := item(t, gate.Tool, "a", `{"name":"a"}`), item(t, gate.Tool, "a", `{"name":"a","x":1}`)
 	var log bytes.Buffer
 	p := flapped(t, lock.Config{Path: filepath.Join(t.TempDir(), "doorward.lock"), Log: slog.New(slog.NewTextHandler(&log, nil))}, good, bad)

@@ -17,7 +17,7 @@ type Pin struct {
 	State      gate.PinState // Approved or Rejected, nothing else
 	By         string        // who decided, at most maxBy bytes
 	At         time.Time     // when, UTC, whole seconds
-	Definition []byte        // canonical form (mcp.Canonical); never changed
+	Definition []byte        // pinned form (mcp.Pinned); never changed
 	Accepted   []string      // rules whose findings in it a person accepted, sorted; of approved ones only
 }
 

@@ -121,7 +121,7 @@ func TestStateDoesNotAllocate(t *testing.T) {
 	}
 }
 
-func TestApproveBindsToWhatWasShown(t *testing.T) {
+func TestPIN21_ApproveBindsToWhatWasShown(t *testing.T) {
 	p := open(t, lock.Config{Path: filepath.Join(t.TempDir(), "doorward.lock")})
 	shown, good := item(t, gate.Tool, "a", `{"name":"a"}`), item(t, gate.Tool, "b", `{"name":"b"}`)
 	p.Observe([]gate.Item{shown, good})

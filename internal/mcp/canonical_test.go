@@ -52,7 +52,7 @@ func TestDigestOf(t *testing.T) {
 	add(gate.Prompt, `{"name":"a"}`)
 	for _, field := range []string{
 		`"title":"b"`, `"description":"b"`, `"inputSchema":{}`, `"outputSchema":{}`, `"annotations":{"readOnlyHint":true}`,
-		`"annotations":{"readOnlyHint":false}`, `"icons":[]`, `"_meta":{}`, `"vendor":1`, `"vendor":1.0`, `"vendor":9007199254740993`,
+		`"annotations":{"readOnlyHint":false}`, `"icons":[]`, `"_meta":{}`, `"vendor":1`, `"vendor":1.5`, `"vendor":9007199254740993`,
 		`"vendor":9007199254740992`, `"description":"b "`, `"description":"b\u200b"`,
 	} {
 		add(gate.Tool, `{"name":"a",`+field+`}`)

@@ -102,7 +102,7 @@ func (p *Pool) commandItem(s *server) (gate.Item, error) {
 	}
 	raw := fmt.Appendf(nil, `{"argv":%s,"executable":%q}`, argv, digest.String())
 	item := gate.Item{Kind: gate.Command, Upstream: s.set.Name}
-	if item.Raw, err = mcp.Canonical(raw); err != nil {
+	if item.Raw, err = mcp.Pinned(raw); err != nil {
 		return gate.Item{}, fmt.Errorf("describing the command: %w", err)
 	}
 	item.Digest, err = mcp.DigestOf(gate.Command, item.Raw)
