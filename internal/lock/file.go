@@ -2,6 +2,7 @@ package lock
 
 import (
 	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -23,7 +24,9 @@ const version = 1
 
 // Lock is the content of a lock file. It is never changed once made.
 type Lock struct {
-	pins map[key]Pin
+	pins      map[key]Pin
+	sequence  uint64     // counts the files that were signed; 0: none was
+	signature *signature // nil: not signed
 }
 
 // Load reads a lock file. A file that does not exist is an empty lock. One that
@@ -189,7 +192,21 @@ func (l *Lock) Pins() []Pin {
 
 // Bytes is the file's content: the same lock always gives the same bytes.
 func (l *Lock) Bytes() []byte {
-	dst := fmt.Appendf(nil, "{\n  \"version\": %d,\n  \"upstreams\": {", version)
+	dst := l.body()
+	if s := l.signature; s != nil {
+		dst = append(appendString(append(newline(dst, 1), `"signed_by": `...), SignerText(s.by)), ',')
+		dst = appendString(append(newline(dst, 1), `"signature": `...), base64.StdEncoding.EncodeToString(s.value))
+	}
+	return append(dst, "\n}\n"...)
+}
+
+// body is Bytes up to the signature, which is about it.
+func (l *Lock) body() []byte {
+	dst := fmt.Appendf(nil, "{\n  \"version\": %d,", version)
+	if l.sequence > 0 {
+		dst = fmt.Appendf(dst, "\n  \"sequence\": %d,", l.sequence)
+	}
+	dst = append(dst, "\n  \"upstreams\": {"...)
 	var last *Pin
 	pins := l.Pins()
 	for i := range pins {
@@ -211,7 +228,10 @@ func (l *Lock) Bytes() []byte {
 	if last != nil {
 		dst = newline(append(newline(append(newline(dst, 3), ']'), 2), '}'), 1)
 	}
-	return append(dst, "}\n}\n"...)
+	if dst = append(dst, '}'); l.signature != nil {
+		dst = append(dst, ',')
+	}
+	return dst
 }
 
 func openUpstream(dst []byte, p *Pin) []byte {

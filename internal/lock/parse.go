@@ -2,11 +2,14 @@ package lock
 
 import (
 	"bytes"
+	"crypto/ed25519"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -34,10 +37,17 @@ func (l *Lock) parse(data []byte) error {
 	r := &reader{dec: jsontext.NewDecoder(bytes.NewBuffer(data))}
 	var v string
 	var seen bool
+	signed := signedFields{}
 	err := r.object(func(name string) (err error) {
 		switch name {
 		case "version":
 			v, err = r.number()
+			return err
+		case "sequence":
+			signed[name], err = r.number()
+			return err
+		case "signed_by", "signature":
+			signed[name], err = r.text()
 			return err
 		case "upstreams":
 			seen = true
@@ -54,6 +64,36 @@ func (l *Lock) parse(data []byte) error {
 	if _, err := r.dec.ReadToken(); !errors.Is(err, io.EOF) {
 		return errors.New("there is more after its end")
 	}
+	return signed.into(l)
+}
+
+// signedFields are the members of a signed file that others do not have.
+type signedFields map[string]string
+
+// maxSequence bounds a lock's number: more than one a microsecond for a century.
+const maxSequence = 1 << 52
+
+// into checks that all or none are there and fills l.
+func (f signedFields) into(l *Lock) (err error) {
+	if len(f) == 0 {
+		return nil
+	}
+	for _, name := range [...]string{"sequence", "signed_by", "signature"} {
+		if _, ok := f[name]; !ok {
+			return fmt.Errorf("%s is missing: a signed lock has sequence, signed_by and signature", name)
+		}
+	}
+	if l.sequence, err = strconv.ParseUint(f["sequence"], 10, 64); err != nil || l.sequence == 0 || l.sequence > maxSequence {
+		return fmt.Errorf("sequence %s is no number of a lock", f["sequence"])
+	}
+	s := &signature{}
+	if s.by, err = ParseSigner(f["signed_by"]); err != nil {
+		return fmt.Errorf("signed_by is %w", err)
+	}
+	if s.value, err = base64.StdEncoding.Strict().DecodeString(f["signature"]); err != nil || len(s.value) != ed25519.SignatureSize {
+		return errors.New("signature is not that of an Ed25519 key")
+	}
+	l.signature = s
 	return nil
 }
 

@@ -29,6 +29,7 @@ type Config struct {
 	Path     string       // doorward.lock
 	Observed string       // data_dir/observed.json; empty keeps observations in memory
 	FirstUse FirstUse     // trust.first_use
+	Signing  Signing      // trust.signing and trust.signers
 	Findings Effects      // trust.findings
 	Inspect  Inspect      // the detectors; nil finds nothing
 	Log      *slog.Logger // nil discards
@@ -72,12 +73,39 @@ func Open(c Config) (*Pins, error) {
 	}
 	p := &Pins{config: c, log: c.Log}
 	p.observed.init(c.Observed, c.Log)
-	l, file, err := load(c.Path)
+	l, file, err := p.read()
 	if err != nil {
 		return nil, err
 	}
 	p.swap(l, file)
 	return p, nil
+}
+
+// read reads the lock file, and notes which it was where it is to be believed.
+func (p *Pins) read() (*Lock, fingerprint, error) {
+	sign := &p.config.Signing
+	after, err := sign.kept()
+	if err != nil {
+		return nil, fingerprint{}, err
+	}
+	l, file, err := load(p.config.Path)
+	if err == nil {
+		err = sign.check(l, file != fingerprint{}, after)
+	}
+	if err == nil {
+		err = sign.keep(l)
+	}
+	return l, file, err
+}
+
+// Signed is the number of the lock in force and whose key signed it; zero and
+// empty where it is not signed.
+func (p *Pins) Signed() (sequence uint64, signer string) {
+	l := p.snapshot.Load().lock
+	if l.signature == nil {
+		return 0, ""
+	}
+	return l.sequence, SignerText(l.signature.by)
 }
 
 // swap makes a lock the current one and forgets observations that it settles.
@@ -109,7 +137,7 @@ func (p *Pins) Reload() error {
 // ApproveFirst would then approve whatever upstreams offer. To begin anew,
 // restart without the file.
 func (p *Pins) reread() error {
-	l, file, err := load(p.config.Path)
+	l, file, err := p.read()
 	if err != nil {
 		return err
 	}
@@ -185,6 +213,13 @@ func (p *Pins) attempt(edit func(l *Lock) (bool, error)) error {
 	if err != nil || !changed {
 		return err
 	}
+	sign := &p.config.Signing
+	if err := sign.may(s.lock); err != nil {
+		return err
+	}
+	if sign.Key != nil {
+		next.sign(sign.Key, s.lock.sequence)
+	}
 	written, err := next.save(p.config.Path, func() error {
 		if now, err := current(p.config.Path); err != nil || now != s.file {
 			return errors.Join(err, errMoved)
@@ -195,7 +230,7 @@ func (p *Pins) attempt(edit func(l *Lock) (bool, error)) error {
 		return err
 	}
 	p.swap(next, written)
-	return nil
+	return sign.keep(next)
 }
 
 // decide enters a decision about a definition. Its
