@@ -117,10 +117,7 @@ func New(o Options) (_ *App, err error) {
 		return nil, opening("API keys", err)
 	}
 	a.shared.dir, a.shared.log = dir, o.Log
-	if a.pins, err = lock.Open(lock.Config{
-		Path: o.Config.Trust.Lock, Observed: filepath.Join(dir, "observed.json"),
-		FirstUse: firstUse(o.Config.Trust.FirstUse), Log: o.Log,
-	}); err != nil {
+	if err := a.openPins(dir); err != nil {
 		return nil, opening("doorward.lock", err)
 	}
 	if err := a.openTransports(dir); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -45,7 +46,7 @@ func (a *App) reload(ctx context.Context, actor string) error {
 	}
 	was := a.current.Load()
 	err = a.act(ctx, []gate.Event{{Kind: "config.reload", Actor: actor}}, func() error {
-		if err := a.pins.Reload(); err != nil {
+		if err := a.reloadPins(ctx); err != nil {
 			return err
 		}
 		if err := a.pool.Reconfigure(settings(cfg, a.Path)); err != nil {
@@ -85,6 +86,9 @@ func sameProcess(was, is *config.Config) error {
 		{"audit.arguments", was.Audit.Arguments != is.Audit.Arguments},
 		{"trust.lock", was.Trust.Lock != is.Trust.Lock},
 		{"trust.first_use", was.Trust.FirstUse != is.Trust.FirstUse},
+		{"trust.signing", was.Trust.Signing != is.Trust.Signing},
+		{"trust.signers", !slices.Equal(was.Trust.Signers, is.Trust.Signers)},
+		{"trust.findings", was.Trust.Findings != is.Trust.Findings},
 		{"telemetry.log.format", was.Telemetry.Log.Format != is.Telemetry.Log.Format},
 	} {
 		if c.changed {
@@ -154,7 +158,7 @@ func (a *App) reread(ctx context.Context, changed map[string]bool) {
 	abs, _ := filepath.Abs(a.Path) // it was absolute before, or it is not in the map
 	if changed[abs] {
 		_ = a.Reload(ctx, "file") // it has said in the log what is wrong
-	} else if err := a.pins.Reload(); err != nil {
+	} else if err := a.reloadPins(ctx); err != nil {
 		a.Log.ErrorContext(ctx, "lock file refused, the old pins stay", "error", err)
 	}
 	for path := range changed {

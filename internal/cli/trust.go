@@ -19,7 +19,7 @@ func (r *run) trustCommand() *cobra.Command {
   doorward trust approve files
   doorward trust approve files read_file list_directory
   doorward trust verify               for CI: exit 3 when anything differs from the lock`,
-		r.trustList(), r.trustShow(), r.trustDiff(), r.trustDecide("approve"), r.trustDecide("reject"), r.trustVerify())
+		r.trustList(), r.trustShow(), r.trustDiff(), r.trustDecide("approve"), r.trustDecide("reject"), r.trustVerify(), r.trustSign(), r.trustKeygen())
 }
 
 func (r *run) trustList() *cobra.Command {
@@ -135,8 +135,15 @@ func diffText(w io.Writer, details []admin.Detail) error {
 
 func (r *run) trustVerify() *cobra.Command {
 	return &cobra.Command{
-		Use: "verify [UPSTREAM]", Short: "Ask the upstreams and compare with the lock; exit 3 when anything differs", Args: cobra.MaximumNArgs(1),
+		Use: "verify [UPSTREAM]", Short: "Ask the upstreams and compare with the lock; exit 3 when anything differs, or the lock is not to be believed", Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, err := r.load()
+			if err == nil {
+				err = believed(cfg)
+			}
+			if err != nil {
+				return err
+			}
 			return r.operate(cmd.Context(), func(ctx context.Context, op admin.Operator, _ string) error {
 				entries, err := asked(ctx, op, args)
 				if err != nil {

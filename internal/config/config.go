@@ -291,8 +291,14 @@ type Profile struct {
 type Trust struct {
 	// Lock is the file of approvals, made for review in Git.
 	Lock string `yaml:"lock" type:"path"`
+	// Signing is the file of the Ed25519 key (PKCS #8, PEM; doorward trust keygen) that this gateway signs the lock with. Not signed unless written.
+	Signing string `yaml:"signing" type:"path"`
+	// Signers are the public keys of those who may approve: a lock that none of them signed, or that is older than one that was in force here, is refused. The key of signing unless written.
+	Signers []string `yaml:"signers"`
 	// FirstUse of something never seen before: hold it until a person approves it, or approve it.
 	FirstUse string `yaml:"first_use" enum:"hold approve"`
+	// Findings says what follows from what is found in a definition.
+	Findings Findings `yaml:"findings"`
 	// OnChange of something approved: hold it until a person approves the change. There is no other value.
 	OnChange string `yaml:"on_change" enum:"hold"`
 }

@@ -21,7 +21,10 @@ func defaults() Config {
 			TLS:     TLS{MinVersion: "1.2", ClientCertificate: "require"},
 			MaxBody: 4 << 20,
 		},
-		Trust:      Trust{Lock: "doorward.lock", FirstUse: "hold", OnChange: "hold"},
+		Trust: Trust{
+			Lock: "doorward.lock", FirstUse: "hold", OnChange: "hold",
+			Findings: Findings{High: "block", Medium: "hold", Low: "warn"},
+		},
 		Audit:      Audit{Durability: "process", Arguments: "sealed"},
 		Telemetry:  Telemetry{Log: Log{Format: "text", Level: "info"}},
 		Disclosure: Disclosure{Server: true},
@@ -119,7 +122,7 @@ func (c *Config) finish(dir string, written func(path string) bool) {
 			c.Secrets[name] = s
 		}
 	}
-	paths := []*string{&c.DataDir, &c.Listen.TLS.Cert, &c.Listen.TLS.Key, &c.Listen.TLS.ClientCA, &c.Listen.TLS.ClientCRL, &c.State.CA, &c.Trust.Lock}
+	paths := []*string{&c.DataDir, &c.Listen.TLS.Cert, &c.Listen.TLS.Key, &c.Listen.TLS.ClientCA, &c.Listen.TLS.ClientCRL, &c.State.CA, &c.Trust.Lock, &c.Trust.Signing}
 	if a := c.Listen.TLS.ACME; a != nil {
 		paths = append(paths, &a.CA)
 	}

@@ -102,7 +102,10 @@ const fieldDocs = "\n" +
 	"Profile.Upstreams\tUpstreams of the profile, by name.\n" +
 	"Profile.Names\tNames of tools and prompts: prefixed shows upstream__name, plain shows them as the upstream does and takes one upstream only.\n" +
 	"Trust.Lock\tLock is the file of approvals, made for review in Git.\n" +
+	"Trust.Signing\tSigning is the file of the Ed25519 key (PKCS #8, PEM; doorward trust keygen) that this gateway signs the lock with. Not signed unless written.\n" +
+	"Trust.Signers\tSigners are the public keys of those who may approve: a lock that none of them signed, or that is older than one that was in force here, is refused. The key of signing unless written.\n" +
 	"Trust.FirstUse\tFirstUse of something never seen before: hold it until a person approves it, or approve it.\n" +
+	"Trust.Findings\tFindings says what follows from what is found in a definition.\n" +
 	"Trust.OnChange\tOnChange of something approved: hold it until a person approves the change. There is no other value.\n" +
 	"Secret.From\tFrom is env:NAME for a variable of Doorward's environment, read once at the start, or file:PATH for a file, read again when it changes. The secret itself never stands here.\n" +
 	"Secret.Description\tDescription says to people what it is for.\n" +

@@ -59,9 +59,7 @@ func Validate(c *Config) []Fault {
 		v.endpoint("approvals.webhook.url", h.URL)
 		v.reference("approvals.webhook.secret", h.Secret)
 	}
-	if c.Trust.Lock == "" {
-		v.fault("trust.lock", "must name a file")
-	}
+	v.trust()
 	v.disclosure()
 	return v.faults
 }
