@@ -1,0 +1,58 @@
+package poison
+
+// conceals judges orders to keep something from the user.
+func (s *sentence) conceals() {
+	for i := range s.words {
+		c := s.words[i].class
+		switch {
+		case c.has(tell|show) && s.negated(i) && !c.has(name):
+			if w := s.untold(i); w > 0 {
+				s.report(kind{"poison.conceal", signConceal, "tells to keep something from the user"}, w, max(0, i-2), min(len(s.words)-1, i+6))
+			}
+		case c.has(aware) && s.before(i, 4, not) && s.around(i, 5).has(user|you|this) && s.anyAsked():
+			s.report(kind{"poison.conceal", signConceal, "has something done without the user's knowledge"}, 3, max(0, i-4), i)
+		case c.has(covert) && s.stealthy(i):
+			s.report(kind{"poison.conceal", signConceal, "has something done in secret"}, 3, i, min(len(s.words)-1, i+3))
+		}
+	}
+}
+
+// untold weighs what is not to be told: an act, or only data.
+func (s *sentence) untold(i int) int {
+	near := s.around(i, 7)
+	w := 0
+	if near.has(user) {
+		w++
+	}
+	if near.has(step) || near.has(this) && !s.words[i].class.has(show) {
+		w++
+	}
+	switch {
+	case w == 0, s.asksUser(i):
+		return 0
+	case s.words[i].class.has(tell):
+		w += 2
+	}
+	return w
+}
+
+// asksUser tells whether the user is told to do something, or told something else: "do not tell the
+// user to run it".
+func (s *sentence) asksUser(i int) bool {
+	for j := i + 1; j < len(s.words) && j-i <= 5; j++ {
+		if s.words[j].class.has(user|you) && (s.is(j+1, "to") || s.is(j+1, "for")) && j+2 < len(s.words) && s.words[j+2].class.has(verb) {
+			return true
+		}
+	}
+	return false
+}
+
+// stealthy tells whether the word at i says how an act is to be done that is asked for.
+func (s *sentence) stealthy(i int) bool {
+	for j := max(0, i-4); j < len(s.words) && j <= i+3; j++ {
+		if s.words[j].class.has(get|put|send|alter|call) && s.asked[j] == demanded && !s.words[j].class.has(covert) {
+			return true
+		}
+	}
+	return false
+}

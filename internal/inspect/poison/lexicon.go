@@ -1,0 +1,140 @@
+package poison
+
+import (
+	"embed"
+	"io/fs"
+	"strings"
+	"sync"
+)
+
+// The words, a file a family of languages, as fold leaves them. A line is
+// "class+class: word stem* two_words …"; verbs are there in the forms that ask. Words of
+// scripts without spaces are found wherever they stand.
+//
+//go:embed words
+var wordLists embed.FS
+
+// stemLetters is the shortest stem, in bytes, that is looked for in a word.
+const stemLetters = 3
+
+// A vocabulary holds the words of all languages.
+type vocabulary struct {
+	exact, stem map[string]class
+	phrases     map[string][]phrase // by their first word
+	longest     int                 // of the words without spaces, in bytes
+}
+
+// A phrase is some words in a row that mean one thing.
+type phrase struct {
+	rest  []string // after the first; a last one with "*" is a stem
+	class class
+}
+
+// lexicon is built once and only read.
+//
+//nolint:gochecknoglobals // a table; read-only
+var lexicon = sync.OnceValue(func() *vocabulary {
+	v := &vocabulary{exact: map[string]class{}, stem: map[string]class{}, phrases: map[string][]phrase{}}
+	names, err := fs.Glob(wordLists, "words/*.txt")
+	if err != nil {
+		panic(err) // the pattern is malformed, which a test would see
+	}
+	for _, n := range names {
+		list, err := fs.ReadFile(wordLists, n)
+		if err != nil {
+			panic(err) // embedded, so it is there
+		}
+		v.load(string(list))
+	}
+	return v
+})
+
+// load reads one file. Its line "loose:" says that verbs of what follows come
+// after their objects too.
+func (v *vocabulary) load(list string) {
+	var order class
+	for line := range strings.SplitSeq(list, "\n") {
+		head, words, ok := strings.Cut(line, ":")
+		switch {
+		case !ok || strings.HasPrefix(line, "#"):
+			continue
+		case head == "loose":
+			order = loose
+			continue
+		}
+		c := order
+		for n := range strings.SplitSeq(head, "+") {
+			c |= classNames[n]
+		}
+		for w := range strings.FieldsSeq(words) {
+			v.add(w, c)
+		}
+	}
+}
+
+func (v *vocabulary) add(word string, c class) {
+	var folded []byte
+	for _, r := range word {
+		folded = fold(folded, r)
+	}
+	w := string(folded)
+	if parts := strings.Split(w, "_"); len(parts) > 1 {
+		v.phrases[parts[0]] = append(v.phrases[parts[0]], phrase{parts[1:], c})
+		return
+	}
+	w, stem := strings.CutSuffix(w, "*")
+	if stem {
+		v.stem[w] |= c
+	} else {
+		v.exact[w] |= c
+	}
+	v.longest = max(v.longest, len(w))
+}
+
+// word is the class of a whole folded word.
+func (v *vocabulary) word(w []byte) class {
+	c := v.exact[string(w)]
+	for n := stemLetters; n <= len(w) && n <= v.longest; n++ {
+		c |= v.stem[string(w[:n])]
+	}
+	return c
+}
+
+// prefix is the longest word at the start of text, for scripts without spaces; its
+// length is 0 when there is none.
+func (v *vocabulary) prefix(text string) (c class, length int) {
+	for n := 3; n <= min(len(text), v.longest); n++ {
+		if here := v.exact[text[:n]] | v.stem[text[:n]]; here != 0 {
+			c, length = here, n
+		}
+	}
+	return c, length
+}
+
+// compound is the class of the longest phrase whose first word is first, and how many
+// more words it takes; next gives the words after the first, nil at the end.
+func (v *vocabulary) compound(first []byte, next func(n int) []byte) (c class, more int) {
+	for _, p := range v.phrases[string(first)] {
+		if len(p.rest) >= more && p.fits(next) {
+			if len(p.rest) > more {
+				c = 0
+			}
+			c, more = c|p.class, len(p.rest)
+		}
+	}
+	return c, more
+}
+
+func (p *phrase) fits(next func(n int) []byte) bool {
+	for i, want := range p.rest {
+		word := next(i)
+		if stem, ok := strings.CutSuffix(want, "*"); ok {
+			if len(word) < len(stem) || string(word[:len(stem)]) != stem {
+				return false
+			}
+		} else if string(word) != want {
+			return false
+		}
+	}
+	return true
+}

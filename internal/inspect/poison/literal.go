@@ -1,0 +1,146 @@
+package poison
+
+import "strings"
+
+// literal takes a path, a URL, an address or a command substitution at r.at; it tells
+// whether there was one.
+func (r *reader) literal() bool {
+	c := r.text[r.at]
+	if r.at > 0 && wordy(r.text[r.at-1]) {
+		return false
+	}
+	if c == '$' && strings.HasPrefix(r.text[r.at:], "$(") {
+		return r.take(substitution(r.text[r.at:]), shell)
+	}
+	if !wordy(c) && c != '/' && c != '~' && c != '.' && c != '$' && c != '%' && c != '+' {
+		return false
+	}
+	run, marked := runAt(r.text[r.at:])
+	if len(run) < 4 || !marked {
+		return false
+	}
+	switch at := strings.IndexByte(run, '@'); {
+	case strings.Contains(run, "://") && run[0] != '/' && run[0] != '.':
+		if keepsSecrets(run) && !strings.HasPrefix(run, "http") {
+			return r.take(len(run), path|keeps)
+		}
+		return r.take(len(run), link)
+	case at > 0 && at < len(run)-3 && strings.IndexByte(run[at:], '.') > 0:
+		return r.take(len(run), address)
+	case rooted(run):
+		if keepsSecrets(run) {
+			return r.take(len(run), path|keeps)
+		}
+		return r.take(len(run), path)
+	case strings.ContainsAny(run, "/._") && keepsSecrets(run) && bareFile(run):
+		return r.take(len(run), path|keeps)
+	case digitRun(run):
+		return r.take(len(run), number)
+	case host(run):
+		return r.take(len(run), link)
+	}
+	return false
+}
+
+func (r *reader) take(n int, c class) bool {
+	if n == 0 {
+		return false
+	}
+	start := r.at
+	r.at += n
+	r.emit(start, len(r.fold), c)
+	return true
+}
+
+// runAt is what is written at the start of text without a blank or a bracket, and
+// whether it has what no plain word has.
+func runAt(text string) (run string, marked bool) {
+	n := 0
+	for ; n < len(text) && text[n] > ' ' && text[n] < 0x80; n++ {
+		switch c := text[n]; c {
+		case '"', '\'', '`', '<', '>', '(', ')', '[', ']', '{', '}', ',', ';', '|', '*', '\\':
+			return strings.TrimRight(text[:n], ".:!?"), marked
+		case '/', '@', '.', '_', '~', '$', '%', '+':
+			marked = true
+		default:
+			marked = marked || c >= '0' && c <= '9'
+		}
+	}
+	return strings.TrimRight(text[:n], ".:!?"), marked
+}
+
+// substitution is how long a command substitution is at the start of text.
+func substitution(text string) int {
+	n := strings.IndexByte(text[:min(len(text), 200)], ')')
+	return n + 1
+}
+
+// rooted tells whether a word is a path by its beginning.
+func rooted(run string) bool {
+	switch {
+	case strings.HasPrefix(run, "~/"), strings.HasPrefix(run, "./"), strings.HasPrefix(run, "../"), strings.HasPrefix(run, "$HOME"), strings.HasPrefix(run, "%USERPROFILE%"), strings.HasPrefix(run, "%APPDATA%"):
+		return true
+	case run[0] == '/':
+		return run[1] != '/' && (strings.IndexByte(run[1:], '/') > 0 || strings.IndexByte(run, '.') > 0)
+	}
+	return false
+}
+
+// bareFile tells whether a word without a root is the name of a file.
+func bareFile(run string) bool {
+	dot := strings.LastIndexByte(run, '.')
+	slash := strings.LastIndexByte(run, '/')
+	return run[0] == '.' || dot > slash && dot > 0 && len(run)-dot <= 6 || strings.HasPrefix(run, "id_")
+}
+
+// secretive are parts of paths where keys, tokens and passwords are kept.
+//
+//nolint:gochecknoglobals // a table; read-only
+var secretive = []string{
+	".ssh", "id_rsa", "id_ed25519", "id_dsa", "id_ecdsa", "authorized_keys", ".aws", ".azure", "gcloud", ".gnupg", ".kube", "kubeconfig",
+	".netrc", ".npmrc", ".pypirc", ".pgpass", ".my.cnf", ".docker/", ".env", "credential", "gitconfig", "_history", "/etc/passwd",
+	"/etc/shadow", "/etc/sudoers", "/etc/db_", "passwd", "password", "mcp.json", "desktop_config", ".cursor", "wallet", "keychain", "keyring", "login data",
+	"cookies", ".pem", ".p12", ".pfx", ".kdbx", ".ovpn", ".key", "_token", "/token", ".token", "secret", "private", "/environ", "api_key", "apikey",
+	"service-account", "service_account", "oauth", "htpasswd", "tfstate", "tfvars", "wp-config", "vault", "shadow", "_rsa", "master.key",
+}
+
+// keepsSecrets tells whether a path leads to keys, tokens or passwords.
+func keepsSecrets(run string) bool {
+	run = strings.ToLower(run)
+	for _, part := range secretive {
+		if strings.Contains(run, part) {
+			return true
+		}
+	}
+	return false
+}
+
+// digitRun tells whether a word is a long number: a phone, an account.
+func digitRun(run string) bool {
+	digits := 0
+	for i := range len(run) {
+		switch c := run[i]; {
+		case c >= '0' && c <= '9':
+			digits++
+		case c == '-' || c == '+' && i == 0 || c == '.':
+		default:
+			return false
+		}
+	}
+	return digits >= 7 && strings.Count(run, ".") == 0
+}
+
+// host tells whether a word with dots is the name of a host, by the endings that
+// most have and those that RFC 2606 keeps for examples.
+func host(run string) bool {
+	run, _, _ = strings.Cut(run, "/")
+	dot := strings.LastIndexByte(run, '.')
+	if dot <= 0 {
+		return false
+	}
+	switch strings.ToLower(run[dot+1:]) {
+	case "com", "org", "net", "io", "ai", "dev", "app", "xyz", "co", "info", "ru", "de", "cn", "uk", "fr", "eu", "site", "online", "shop", "top", "club", "tld", "example", "invalid", "test", "cc", "me":
+		return true
+	}
+	return false
+}

@@ -1,0 +1,111 @@
+package poison
+
+import "strings"
+
+// An owner says whose tool a name is.
+type owner uint8
+
+const (
+	nobody owner = iota
+	itself
+	sibling
+	stranger
+)
+
+// owns tells whose tool word i names.
+func (s *sentence) owns(i int) owner {
+	if s.names == nil {
+		s.names = make(map[string]owner, len(s.about.Own)+len(s.about.Others)+1)
+		for _, n := range s.about.Others {
+			s.names[strings.ToLower(n)] = stranger
+		}
+		for _, n := range s.about.Own {
+			s.names[strings.ToLower(n)] = sibling
+		}
+		s.names[strings.ToLower(s.about.Name)] = itself
+	}
+	return s.names[strings.ToLower(s.literally(i))]
+}
+
+// named is the word near the verb at i that names a tool, and whose it is. A name that is
+// a plain word counts only beside "tool".
+func (s *sentence) named(i, n int) (at int, whose owner) {
+	at = -1
+	for j := max(0, i-n); j < len(s.words) && j <= i+n; j++ {
+		w := &s.words[j]
+		plain := !w.class.has(name) && !strings.Contains(s.literally(j), "-")
+		if w.class.has(path|literal|shell) || plain && !w.class.has(quoted) && !s.around(j, 1).has(tool) {
+			continue
+		}
+		o := s.owns(j)
+		if o == nobody && (plain || !s.called(j)) {
+			continue
+		}
+		if at < 0 || o > whose || o == nobody && whose == itself {
+			at, whose = j, o
+		}
+	}
+	return at, whose
+}
+
+// called tells whether the identifier at word j is spoken of as a tool.
+func (s *sentence) called(j int) bool {
+	return s.around(j, 1).has(tool) || j > 0 && s.words[j-1].class.has(call) || j > 1 && s.words[j-2].class.has(call) ||
+		j+1 < len(s.words) && s.words[j+1].class.has(call|be)
+}
+
+// others judges orders about tools that are not this one.
+func (s *sentence) others() {
+	for i := range s.words {
+		c := s.words[i].class
+		if s.asked[i] == unasked {
+			continue
+		}
+		if c.has(call) && !c.has(name) {
+			s.calls(i)
+		}
+		if c.has(alter|put|do) && s.asked[i] == demanded {
+			s.alters(i)
+		}
+	}
+}
+
+// calls judges the order to call a tool at word i.
+func (s *sentence) calls(i int) {
+	at, whose := s.named(i, 5)
+	if at < 0 || s.quotes(at) {
+		return
+	}
+	switch {
+	case whose == stranger && s.asked[i] == demanded:
+		s.report(kind{"poison.other_tool", signOther, "tells to call another server's tool"}, 6, i, at)
+	case whose == stranger:
+		s.report(kind{"poison.other_tool", signOther, "tells to call another server's tool"}, 4, i, at)
+	case whose == nobody && s.asked[i] == demanded && s.any.has(before|when|must):
+		s.report(kind{"poison.other_tool", signOther, "tells to call a tool that this server does not have"}, 2+s.leaves(i), i, at)
+	}
+}
+
+// alters judges the order to change what another tool is called with.
+func (s *sentence) alters(i int) {
+	at, whose := s.named(i, 14)
+	elsewhere := at >= 0 && whose != itself && !s.quotes(at)
+	near := s.around(i, 10)
+	w := 0
+	switch {
+	case elsewhere && whose == stranger:
+		w = 5
+	case elsewhere && s.words[i].class.has(alter) && near.has(argument|recipient):
+		w = 3
+	case near.has(whole|other) && near.has(tool) && near.has(argument|recipient|result) && s.words[i].class.has(alter|put):
+		w = 3
+	case near.has(whole) && near.has(message|recipient) && s.words[i].class.has(alter) && near.has(literal|recipient):
+		w = 3
+	}
+	if w > 0 && near.has(literal) {
+		w++
+	}
+	if w > 0 {
+		s.report(kind{"poison.other_tool", signOther, "tells to change what another tool is called with"}, w, i, max(i, at))
+	}
+}
