@@ -23,6 +23,7 @@ func (a *App) openPins(dir string) error {
 	a.pins, err = lock.Open(lock.Config{
 		Path: a.Config.Trust.Lock, Observed: filepath.Join(dir, "observed.json"), Log: a.Log,
 		FirstUse: firstUse(a.Config.Trust.FirstUse), Signing: sign, Findings: effects(a.Config.Trust.Findings),
+		Changed: a.recordChange,
 	})
 	return a.recordLock(context.Background(), err)
 }
@@ -83,6 +84,23 @@ func (a *App) recordLock(ctx context.Context, refused error) error {
 		return nil
 	}
 	return errors.Join(refused, a.audit.Event(ctx, e))
+}
+
+// maxNamed bounds what an event says of a name, in bytes.
+const maxNamed = 200
+
+// recordChange puts on record that an upstream offers something else than what was
+// decided about: which, and which digest it has now. Both definitions are kept, by
+// the lock and in observed.json.
+func (a *App) recordChange(it *gate.Item, decided gate.Digest) {
+	name := gate.Visible(it.Name)
+	err := a.audit.Event(context.Background(), gate.Event{
+		Kind: "trust.changed", Actor: "doorward", Upstream: it.Upstream, Status: "refused",
+		Detail: fmt.Sprintf("%s %s is %s and was %s", it.Kind, name[:min(len(name), maxNamed)], it.Digest, decided),
+	})
+	if err != nil { // it is withheld either way
+		a.Log.Error("a change of a definition is not on record", "upstream", it.Upstream, "error", err)
+	}
 }
 
 // reloadPins reads the lock file again. One that is refused changes nothing.

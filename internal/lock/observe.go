@@ -88,8 +88,11 @@ func (p *Pins) note(s *snapshot, k key, it *gate.Item) {
 		// New ones are many at the first look, and `serve` counts them; a change is
 		// what an operator has to hear of.
 		tell := p.log.With("upstream", it.Upstream, "kind", it.Kind.String(), "name", gate.Visible(it.Name), "digest", d.digest.String())
-		if _, pinned := s.lock.pins[k]; pinned {
+		if pin, pinned := s.lock.pins[k]; pinned {
 			tell.Warn("a definition differs from what was decided about, and is withheld")
+			if p.config.Changed != nil {
+				p.config.Changed(it, pin.Digest)
+			}
 		} else {
 			tell.Debug("a definition awaits approval")
 		}

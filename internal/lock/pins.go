@@ -26,13 +26,16 @@ const byFirstUse = "first use"
 
 // Config is what Pins needs; Path is required.
 type Config struct {
-	Path     string       // doorward.lock
-	Observed string       // data_dir/observed.json; empty keeps observations in memory
-	FirstUse FirstUse     // trust.first_use
-	Signing  Signing      // trust.signing and trust.signers
-	Findings Effects      // trust.findings
-	Inspect  Inspect      // the detectors; nil finds nothing
-	Log      *slog.Logger // nil discards
+	Path     string   // doorward.lock
+	Observed string   // data_dir/observed.json; empty keeps observations in memory
+	FirstUse FirstUse // trust.first_use
+	Signing  Signing  // trust.signing and trust.signers
+	Findings Effects  // trust.findings
+	Inspect  Inspect  // the detectors; nil finds nothing
+	// Changed is told of the first definition that differs from what was decided
+	// about, and not of those that take turns after it. May be nil.
+	Changed func(it *gate.Item, decided gate.Digest)
+	Log     *slog.Logger // nil discards
 }
 
 // Pins is the lock file in memory together with what upstreams were seen to
