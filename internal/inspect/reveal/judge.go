@@ -1,0 +1,180 @@
+package reveal
+
+import (
+	"strings"
+	"sync"
+	"unicode"
+	"unicode/utf8"
+)
+
+// maxJudged bounds how much of a decoded text is judged, in bytes.
+const maxJudged = 4 << 10
+
+// judgement is what a text that was decoded looks like.
+type judgement uint8
+
+const (
+	noise    judgement = iota // no language
+	language                  // words, in sentences
+	orders                    // asks the reader for something, or is a shell command
+)
+
+// acts are verbs that orders to a program begin with.
+const acts = `ignore disregard forget override bypass skip read open cat print output show reveal send mail email upload post put exfiltrate forward
+include pass append attach transmit leak share copy delete remove run execute call invoke use retrieve extract access collect give provide respond
+reply answer say write list search find get fetch download transfer wire pay create update set export disable enable approve add insert encode embed
+dump steal grab harvest deploy install visit navigate click load follow obey act pretend become repeat tell notify summarize change modify replace
+ignora olvida lee envia ejecuta borra revela ignorez oubliez lisez envoyez executez supprimez ignoriere vergiss lies sende loesche fuehre
+ignori dimentica leggi invia esegui ignore esqueca leia envie execute negeer vergeet lees stuur abaikan lupakan baca kirim jalankan`
+
+// things are what such orders are about, whom they address, and how they hide.
+const things = `instruction instructions prompt prompts rule rules guideline guidelines restriction restrictions system developer password passwords passwd
+credential credentials key keys apikey token tokens secret secrets ssh rsa env environment config history conversation chat user users assistant agent
+model llm ai tool tools context parameter parameters argument file files folder directory database record records customer data information account
+admin attacker address url webhook email emails mail message messages contact contacts transcript memory cookie cookies session wallet money payment
+silently secretly quietly never always immediately previous prior above everything anything yourself you
+instrucciones usuario contrasena clave archivo archivos anteriores instructions fichier fichiers utilisateur motdepasse anweisungen benutzer passwort
+datei dateien istruzioni utente instrucoes usuario arquivo senha gebruiker bestand wachtwoord instruksi pengguna berkas`
+
+// foreign are stems of orders in scripts that Latin words cannot stand for:
+// ignore, forget, send, read, delete, execute, password, key, user, instruction,
+// in Chinese, Japanese, Korean, Russian, Ukrainian, Arabic, Hindi, Greek, Hebrew, Thai.
+const foreign = `忽略 无视 無視 忘记 忘記 发送 發送 读取 讀取 删除 刪除 执行 執行 密码 密碼 密钥 密鑰 用户 用戶 指令 指示 不要告诉 送信 読み取 読んで パスワード 実行 削除 ユーザー
+무시 잊어 전송 보내 읽어 읽고 삭제 실행 비밀번호 암호 사용자 지시 игнорир забудь отправ прочит прочти удали выполни пароль ключ пользовател инструкц ігнор надішл видали
+تجاهل انس أرسل اقرأ احذف نفذ كلمة المرور مفتاح المستخدم تعليمات अनदेखा भूल भेज पढ़ मिटा चला पासवर्ड उपयोगकर्ता निर्देश αγνόησ στείλε διάβασε διέγραψε εκτέλεσε κωδικ χρήστη οδηγίες
+התעלם שלח קרא מחק הרץ סיסמה משתמש הוראות ละเว้น ส่ง อ่าน ลบ รหัสผ่าน ผู้ใช้ คำสั่ง`
+
+// shells are programs that an order in shell language begins with.
+const shells = `curl wget bash sh zsh nc ncat netcat powershell pwsh cmd python python3 perl ruby node php rm chmod chown sudo eval exec iex cat cp mv dd
+base64 openssl scp ssh rsync ftp telnet tar env printenv export crontab kill mkfifo socat certutil bitsadmin iwr invoke-webrequest xxd tee find`
+
+type lexicon struct {
+	acts, things, shells map[string]bool
+	foreign              []string
+}
+
+//nolint:gochecknoglobals // a table; read-only
+var lexicons = sync.OnceValue(func() *lexicon {
+	set := func(list string) map[string]bool {
+		m := map[string]bool{}
+		for w := range strings.FieldsSeq(list) {
+			m[w] = true
+		}
+		return m
+	}
+	return &lexicon{acts: set(acts), things: set(things), shells: set(shells), foreign: strings.Fields(foreign)}
+})
+
+// judge sorts a decoded text by its words.
+func judge(text string) judgement {
+	if len(text) > maxJudged {
+		n := maxJudged
+		for n > 0 && !utf8.RuneStart(text[n]) {
+			n--
+		}
+		text = text[:n]
+	}
+	folded := Fold(text)
+	if command(strings.TrimSpace(text)) || orderedAbroad(folded) {
+		return orders
+	}
+	lex := lexicons()
+	words, familiar, act, thing := 0, 0, 0, 0
+	for word := range strings.FieldsFuncSeq(folded, func(r rune) bool { return !unicode.IsLetter(r) && r != '\'' && !unicode.IsMark(r) }) {
+		words++
+		if lex.acts[word] {
+			act++
+		}
+		if lex.things[word] {
+			thing++
+		}
+		if lex.acts[word] || lex.things[word] || known(word) {
+			familiar++
+		}
+	}
+	switch {
+	case words < 3 || familiar*5 < words*2:
+		return noise
+	case act > 0 && (thing > 0 || sensitive(folded)) && words >= 3:
+		return orders
+	case words >= 4:
+		return language
+	}
+	return noise
+}
+
+// sensitive tells whether a text names a place that orders send or read from.
+func sensitive(folded string) bool {
+	for _, s := range [...]string{"http://", "https://", "~/", "/etc/", ".env", "id_rsa", ".ssh", ".aws", "@"} {
+		if strings.Contains(folded, s) {
+			return true
+		}
+	}
+	return false
+}
+
+// orderedAbroad tells whether two stems of orders stand in a text.
+func orderedAbroad(folded string) bool {
+	if printable(folded) {
+		return false
+	}
+	n := 0
+	for _, stem := range lexicons().foreign {
+		if strings.Contains(folded, stem) {
+			if n++; n == 2 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// command tells whether a text is a line for a shell: a program that shells know
+// with a flag, a path, an address or a pipe after it, or output piped to a shell.
+func command(text string) bool {
+	line, _, _ := strings.Cut(text, "\n")
+	for _, pipe := range [...]string{"|sh", "| sh", "|bash", "| bash", "$(curl", "$(wget", "/dev/tcp/", "-EncodedCommand", "rm -rf "} {
+		if strings.Contains(line, pipe) {
+			return true
+		}
+	}
+	program, rest, found := strings.Cut(line, " ")
+	if !found || !lexicons().shells[strings.ToLower(program[strings.LastIndexByte(program, '/')+1:])] {
+		return false
+	}
+	for f := range strings.FieldsSeq(rest) {
+		if f[0] == '-' && len(f) > 1 || strings.ContainsAny(f, "/|$~") {
+			return true
+		}
+	}
+	return false
+}
+
+// legible tells whether a decoded text is one that people could have written:
+// readable, mostly letters and spaces.
+func legible(s string) bool {
+	letters, all := 0, 0
+	for _, r := range s {
+		all++
+		if unicode.IsLetter(r) || r == ' ' || unicode.IsMark(r) {
+			letters++
+		}
+	}
+	return letters*10 >= all*6 && readable(s)
+}
+
+// readable tells whether a text is valid and without control characters, which
+// few rows of random bytes are.
+func readable(s string) bool {
+	if len(s) < 3 || !utf8.ValidString(s) {
+		return false
+	}
+	for _, r := range s {
+		switch {
+		case r == '\n' || r == '\t' || r == '\r':
+		case kindOf(r) == control || kindOf(r) == private || kindOf(r) == unknown || r == utf8.RuneError:
+			return false
+		}
+	}
+	return true
+}

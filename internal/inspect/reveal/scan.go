@@ -1,0 +1,156 @@
+package reveal
+
+import (
+	"cmp"
+	"slices"
+	"unicode/utf8"
+
+	"doorward/internal/gate"
+)
+
+// Bounds of what is decoded out of one text.
+const (
+	maxDepth      = 3         // encodings inside encodings
+	maxLayers     = 64        // layers of a text, all depths together
+	maxLayerBytes = 256 << 10 // bytes of them
+	maxPerRule    = 8         // readings of one rule at one depth; the last covers what is left
+)
+
+// Layer is a text that was decoded out of another one.
+type Layer struct {
+	Method string    // the rule that found it without its class: "tags", "base64"
+	Text   string    // valid UTF-8 unless the text around it was none
+	Span   gate.Span // bytes of the outermost text that it was decoded from
+}
+
+// Scan finds what a text hides. Findings are ordered by where they begin.
+func Scan(text string) []gate.Finding {
+	rs := readings(text)
+	findings := make([]gate.Finding, 0, len(rs))
+	for i := range rs {
+		r := &rs[i]
+		if r.severity < gate.High && r.encoded && hides(r.text, 1) {
+			r.severity, r.why = gate.High, "Text in several encodings, one inside the other, reads as an instruction or a command."
+		}
+		if r.severity == gate.NoSeverity {
+			continue
+		}
+		findings = append(findings, gate.Finding{
+			Rule: "hidden." + r.method, Severity: r.severity, Span: r.span, Text: cut(r.text), Why: r.why,
+		})
+	}
+	if len(findings) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(findings, func(a, b gate.Finding) int {
+		return cmp.Or(cmp.Compare(a.Span.Start, b.Span.Start), cmp.Compare(b.Span.End, a.Span.End), cmp.Compare(a.Rule, b.Rule))
+	})
+	return worstFirst(findings)
+}
+
+// worstFirst drops the least severe of too many findings, keeping their order.
+func worstFirst(findings []gate.Finding) []gate.Finding {
+	for drop := gate.Low; len(findings) > gate.MaxFindings && drop < gate.High; drop++ {
+		findings = slices.DeleteFunc(findings, func(f gate.Finding) bool { return f.Severity == drop })
+	}
+	return findings[:min(len(findings), gate.MaxFindings)]
+}
+
+// Layers is every text decoded out of a text, outer ones first, for detectors to
+// look at as they look at the text. What only folding reveals is not among them.
+func Layers(text string) []Layer {
+	var d decoder
+	d.decode(text, gate.Span{}, 1)
+	return d.layers
+}
+
+type decoder struct {
+	layers []Layer
+	bytes  int
+}
+
+func (d *decoder) decode(text string, outer gate.Span, depth int) {
+	for _, r := range readings(text) {
+		if r.text == "" || len(d.layers) == maxLayers || d.bytes+len(r.text) > maxLayerBytes {
+			continue
+		}
+		span := r.span
+		if depth > 1 {
+			span = outer
+		}
+		d.layers = append(d.layers, Layer{Method: r.method, Text: r.text, Span: span})
+		d.bytes += len(r.text)
+		if depth < maxDepth && len(r.text) < len(text) {
+			d.decode(r.text, span, depth+1)
+		}
+	}
+}
+
+// hides tells whether something in an encoded text is an encoding of an
+// instruction again.
+func hides(text string, depth int) bool {
+	if depth >= maxDepth {
+		return false
+	}
+	for _, r := range encodings(text) {
+		if r.encoded && (r.severity == gate.High || hides(r.text, depth+1)) {
+			return true
+		}
+	}
+	return false
+}
+
+// reading is a text read out of another, and what is wrong with that.
+type reading struct {
+	method   string
+	span     gate.Span
+	text     string // decoded; empty if nothing could be read
+	severity gate.Severity
+	why      string
+	encoded  bool // by letters that people see: base64 and the like
+}
+
+// readings is everything that is read out of a text besides what it shows.
+func readings(text string) []reading {
+	rs := encodings(text)
+	rs = append(rs, markup(text)...)
+	rs = append(rs, pushes(text)...)
+	if !printable(text) {
+		rs = append(rs, unseen(text)...)
+		rs = append(rs, terminal(text)...)
+		rs = append(rs, spellings(text)...)
+		rs = append(rs, stacks(text)...)
+	}
+	return rs
+}
+
+// encodings is what a text says in letters that people see and cannot read.
+func encodings(text string) []reading {
+	rs := tokens(text)
+	rs = append(rs, escapes(text)...)
+	return append(rs, ciphers(text)...)
+}
+
+// printable tells whether a text is ASCII that all displays show.
+func printable(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' && c != '\n' && c != '\t' || c >= 0x7f {
+			if c != '\r' || i+1 == len(text) || text[i+1] != '\n' {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// cut bounds a text to gate.MaxFindingText, at a character.
+func cut(s string) string {
+	if len(s) <= gate.MaxFindingText {
+		return s
+	}
+	n := gate.MaxFindingText
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}

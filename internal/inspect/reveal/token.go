@@ -1,0 +1,270 @@
+package reveal
+
+import (
+	"encoding/base32"
+	"encoding/base64"
+	"encoding/hex"
+	"strings"
+	"unicode/utf8"
+
+	"doorward/internal/gate"
+)
+
+// Shortest encodings that are decoded, in letters: less says nothing.
+const (
+	minBase64 = 16
+	minHex    = 16
+	minBits   = 32
+)
+
+// class is what encodings a byte belongs to.
+type class uint8
+
+const (
+	ofBase64 class = 1 << iota // and its form for addresses
+	ofHex
+	ofBits
+	ofBase32
+)
+
+//nolint:gochecknoglobals // a table; read-only
+var classes = func() (t [256]class) {
+	for c := range t {
+		b := byte(c)
+		switch {
+		case b == '0' || b == '1':
+			t[c] = ofBase64 | ofHex | ofBits
+		case b >= '2' && b <= '7':
+			t[c] = ofBase64 | ofHex | ofBase32
+		case b >= '8' && b <= '9':
+			t[c] = ofBase64 | ofHex
+		case b >= 'A' && b <= 'F':
+			t[c] = ofBase64 | ofHex | ofBase32
+		case b >= 'a' && b <= 'f':
+			t[c] = ofBase64 | ofHex
+		case b >= 'G' && b <= 'Z':
+			t[c] = ofBase64 | ofBase32
+		case b >= 'g' && b <= 'z', b == '+', b == '/', b == '-', b == '_':
+			t[c] = ofBase64
+		}
+	}
+	return t
+}()
+
+// tokens finds runs of letters that decode to text.
+func tokens(text string) []reading {
+	var rs []reading
+	for i := 0; i < len(text) && len(rs) < maxLayers; {
+		if classes[text[i]] == 0 {
+			i++
+			continue
+		}
+		start, all, mixed := i, ^class(0), class(0)
+		for i < len(text) && classes[text[i]] != 0 {
+			all &= classes[text[i]]
+			mixed |= 1 << min(shape(text[i]), 7)
+			i++
+		}
+		if i-start >= minBase64 {
+			if r, ok := token(text, start, i, all, mixed); ok {
+				rs = append(rs, r)
+				i = max(i, r.span.End)
+			}
+		}
+	}
+	return append(rs, spaced(text)...)
+}
+
+// shape sorts the letters of a token: small, capital, digit, other.
+func shape(c byte) int {
+	switch {
+	case c >= 'a' && c <= 'z':
+		return 0
+	case c >= 'A' && c <= 'Z':
+		return 1
+	case c >= '0' && c <= '9':
+		return 2
+	}
+	return 3
+}
+
+// token decodes text[start:end], and the lines after it if it is wrapped.
+func token(text string, start, end int, all, mixed class) (reading, bool) {
+	span := gate.Span{Start: start, End: end}
+	s := text[start:end]
+	if all&ofBits != 0 && len(s) >= minBits {
+		if plain := ofDigits(s, 8); plain != "" {
+			return encoded("binary", span, plain), true
+		}
+	}
+	if all&ofHex != 0 && len(s)%2 == 0 {
+		if b, err := hex.DecodeString(s); err == nil && readable(string(b)) {
+			return encoded("hex", span, string(b)), true
+		}
+	}
+	if all&ofBase32 != 0 && len(s) >= minBase64 {
+		if b, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(s[:len(s)-unpadded(len(s))]); err == nil && legible(string(b)) {
+			return encoded("base32", span, string(b)), true
+		}
+	}
+	if mixed&3 != 3 { // base64 of text has both small letters and capitals
+		return reading{}, false
+	}
+	for end < len(text) && text[end] == '=' {
+		end++
+	}
+	if wrapped, at := unwrap(text, start, end); at > end {
+		if plain := fromBase64(wrapped); plain != "" {
+			return encoded("base64", gate.Span{Start: start, End: at}, plain), true
+		}
+	}
+	for _, skip := range prefixes(s) {
+		if plain := fromBase64(s[skip:]); plain != "" {
+			return encoded("base64", gate.Span{Start: start + skip, End: end}, plain), true
+		}
+	}
+	return reading{}, false
+}
+
+// prefixes are where base64 may begin in a token: at once, or after a word that a
+// stroke or a dash sets apart.
+func prefixes(s string) []int {
+	at := []int{0}
+	for i := 0; i < len(s)-minBase64 && len(at) < 4; i++ {
+		if c := s[i]; c == '/' || c == '-' || c == '_' {
+			at = append(at, i+1)
+		}
+	}
+	return at
+}
+
+// unpadded is how many letters of base32 without padding are left over.
+func unpadded(n int) int {
+	switch n % 8 {
+	case 1, 3, 6:
+		return 1
+	}
+	return 0
+}
+
+// unwrap joins the lines of a block of base64: all of the same length, 40 at
+// least, but the last.
+func unwrap(text string, start, end int) (string, int) {
+	width := end - start
+	if width < 40 || end >= len(text) || text[end] != '\n' && text[end] != '\r' {
+		return "", end
+	}
+	var b strings.Builder
+	b.WriteString(text[start:end])
+	for at := end; ; {
+		next := at
+		if next < len(text) && text[next] == '\r' {
+			next++
+		}
+		if next >= len(text) || text[next] != '\n' {
+			return b.String(), at
+		}
+		next++
+		stop := next
+		for stop < len(text) && (classes[text[stop]]&ofBase64 != 0 || text[stop] == '=') {
+			stop++
+		}
+		if stop-next == 0 || stop-next > width {
+			return b.String(), at
+		}
+		b.WriteString(text[next:stop])
+		at = stop
+		if stop-next < width {
+			return b.String(), at
+		}
+	}
+}
+
+// fromBase64 decodes either form of base64, with padding or without; empty if
+// that is not text.
+func fromBase64(s string) string {
+	s = strings.TrimRight(s, "=")
+	if len(s)%4 == 1 {
+		s = s[:len(s)-1]
+	}
+	if len(s) < minBase64-2 {
+		return ""
+	}
+	code := base64.RawStdEncoding
+	if strings.ContainsAny(s, "-_") {
+		code = base64.RawURLEncoding
+	}
+	// Random bytes are hardly ever text: the first 48 tell.
+	if head := s[:min(len(s), 64)&^3]; len(head) < len(s) {
+		b, err := code.DecodeString(head)
+		if err != nil || !texty(b) {
+			return ""
+		}
+	}
+	b, err := code.DecodeString(s)
+	if err != nil {
+		return ""
+	}
+	if plain := string(b); readable(plain) {
+		return plain
+	}
+	return wide(b)
+}
+
+// texty tells whether bytes may begin a text.
+func texty(b []byte) bool {
+	odd := 0
+	for _, c := range b {
+		if c < ' ' && c != '\n' && c != '\t' && c != '\r' {
+			odd++
+		}
+	}
+	return odd == 0 || odd*2 <= len(b)+2 && wide(b) != ""
+}
+
+// wide reads UTF-16 in little endian, as PowerShell does; empty if it is none.
+func wide(b []byte) string {
+	if len(b) < 2*minBase64/2 {
+		return ""
+	}
+	out := make([]byte, 0, len(b)/2)
+	for i := 0; i+1 < len(b); i += 2 {
+		if b[i+1] != 0 {
+			return ""
+		}
+		out = utf8.AppendRune(out, rune(b[i]))
+	}
+	if s := string(out); legible(s) {
+		return s
+	}
+	return ""
+}
+
+// ofDigits reads a row of binary digits as bytes of width digits.
+func ofDigits(s string, width int) string {
+	rs := make([]byte, 0, len(s)/width)
+	for i := 0; i+width <= len(s); i += width {
+		v := byte(0)
+		for _, c := range []byte(s[i : i+width]) {
+			v = v<<1 | c&1
+		}
+		rs = append(rs, v)
+	}
+	if plain := string(rs); legible(plain) {
+		return plain
+	}
+	return ""
+}
+
+// encoded is what an encoding says: a sample, unless it orders something.
+func encoded(method string, span gate.Span, plain string) reading {
+	r := reading{method: method, span: span, text: plain, encoded: true}
+	switch judge(plain) {
+	case orders:
+		r.severity, r.why = gate.High, "An encoding hides an instruction or a command from people."
+	case language:
+		r.severity, r.why = gate.Low, "An encoding hides a text from people."
+	case noise:
+	}
+	return r
+}
