@@ -446,3 +446,34 @@ func TestPIN22_AwayAtTheStart(t *testing.T) {
 		t.Errorf("calling: %s", r)
 	}
 }
+
+// PIN-18: the same definitions at another URL are another upstream, and held until a
+// person approves where it is; so are those of an upstream with another name.
+func TestPIN18_SameDefinitionsElsewhere(t *testing.T) {
+	script := gatetest.Script{Tools: []json.RawMessage{json.RawMessage(loose("echo"))}}
+	up, twin := gatetest.Upstream(t, script), gatetest.Upstream(t, script)
+	gw := gatetest.Gateway(t, "upstreams: {up: {url: \""+up.URL()+"\"}}\n", nil)
+	gw.Approve("up")
+	if r := gw.As("alice").Open(eras[0]).Call("up__echo", `{}`); !r.OK() {
+		t.Fatalf("before: %s", r)
+	}
+	moved := gatetest.Again(t, gw, "upstreams: {up: {url: \""+twin.URL()+"\"}, other: {url: \""+up.URL()+"\"}}\n", nil)
+	c := moved.As("bob").Open(eras[0])
+	if r := c.Call("up__echo", `{}`); r.Refusal != "upstream.held" {
+		t.Errorf("at another URL: %s", r)
+	}
+	if r := c.Call("other__echo", `{}`); r.Refusal != "tool.held" {
+		t.Errorf("under another name: %s", r)
+	}
+	if n := twin.Posts(); n != 0 {
+		t.Errorf("%d messages went to a URL that nobody approved", n)
+	}
+	d, err := moved.App.Detail(t.Context(), "up", "command", "")
+	if err != nil || d.State != "changed" || len(d.Diff) != 1 || d.Diff[0].Pointer != "/url" {
+		t.Errorf("people are shown %+v, %v", d, err)
+	}
+	moved.Approve("up")
+	if r := moved.As("carol").Open(eras[0]).Call("up__echo", `{}`); !r.OK() {
+		t.Errorf("once approved: %s", r)
+	}
+}

@@ -68,8 +68,10 @@ func settings(cfg *config.Config, path string) []upstream.Settings {
 		if len(command) > 0 && strings.ContainsRune(command[0], filepath.Separator) && !filepath.IsAbs(command[0]) {
 			command[0] = filepath.Join(dir, command[0])
 		}
+		key, _ := gate.ParseDigest(u.TLSKey) // config has checked it; zero where there is none
 		out = append(out, upstream.Settings{
-			Name: name, Command: command, URL: u.URL, Transport: u.Transport, Dir: dir,
+			TLSKey: key,
+			Name:   name, Command: command, URL: u.URL, Transport: u.Transport, Dir: dir,
 			Env: u.Env, Credential: credential(u.Credential),
 			Timeout: time.Duration(u.Limits.Timeout), Concurrency: u.Limits.Concurrency,
 			MaxResult: int64(u.Limits.Result), Shared: u.Sandbox.Lifetime == "shared", PerCall: u.Sandbox.Lifetime == "call",

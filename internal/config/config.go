@@ -222,6 +222,8 @@ type Upstream struct {
 	URL string `yaml:"url" type:"url"`
 	// Transport that a url speaks: streamable is Streamable HTTP, sse the HTTP+SSE of 2024-11-05, websocket needs a ws or wss URL and is implied by one.
 	Transport string `yaml:"transport" enum:"streamable sse websocket"`
+	// TLSKey is the one key that a https or wss server may have, whatever its certificate says: sha256: and the SHA-256, in hex, of its SubjectPublicKeyInfo. Any that the certificate allows unless written.
+	TLSKey string `yaml:"tls_key"`
 	// Env are variables of a command's environment, each with the name of the secret that is its value, or with request:HEADER of identity.request_keys where the lifetime is call. Nothing else of Doorward's own environment reaches a command, but PATH, HOME, LANG and their like.
 	Env map[string]string `yaml:"env" key:"variable" type:"secret name"`
 	// Credential that a url is sent with every request. It is attached last, and what a client sent never is.

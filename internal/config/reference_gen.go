@@ -80,6 +80,7 @@ const fieldDocs = "\n" +
 	"Upstream.Command\tCommand is the program and its arguments, spoken to over standard input and output. Either command or url.\n" +
 	"Upstream.URL\tURL of a server: http or https, or ws or wss for transport websocket. Either command or url.\n" +
 	"Upstream.Transport\tTransport that a url speaks: streamable is Streamable HTTP, sse the HTTP+SSE of 2024-11-05, websocket needs a ws or wss URL and is implied by one.\n" +
+	"Upstream.TLSKey\tTLSKey is the one key that a https or wss server may have, whatever its certificate says: sha256: and the SHA-256, in hex, of its SubjectPublicKeyInfo. Any that the certificate allows unless written.\n" +
 	"Upstream.Env\tEnv are variables of a command's environment, each with the name of the secret that is its value, or with request:HEADER of identity.request_keys where the lifetime is call. Nothing else of Doorward's own environment reaches a command, but PATH, HOME, LANG and their like.\n" +
 	"Upstream.Credential\tCredential that a url is sent with every request. It is attached last, and what a client sent never is.\n" +
 	"Upstream.UnknownArguments\tUnknownArguments are those that a tool's schema does not name: schema does as the schema says, and lets them pass where it says nothing; refuse refuses them there, at every level.\n" +

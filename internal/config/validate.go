@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"doorward/internal/gate"
 	"doorward/internal/policy"
 )
 
@@ -149,9 +150,22 @@ func (v *checker) upstream(name string, u Upstream) {
 	case len(u.Command) == 0 || strings.TrimSpace(u.Command[0]) == "":
 		v.fault(path+".command", "must name a program")
 	}
+	v.tlsKey(path+".tls_key", u)
 	v.credentials(path, u)
 	v.limits(path+".limits", u.Limits)
 	v.declares(path+".declares", u.Declares)
+}
+
+func (v *checker) tlsKey(path string, u Upstream) {
+	if u.TLSKey == "" {
+		return
+	}
+	if !strings.HasPrefix(u.URL, "https:") && !strings.HasPrefix(u.URL, "wss:") {
+		v.fault(path, "is for a https or wss url")
+	}
+	if _, err := gate.ParseDigest(u.TLSKey); err != nil {
+		v.fault(path, "must be sha256: and 64 hex digits")
+	}
 }
 
 // remote checks an upstream's URL against its transport.

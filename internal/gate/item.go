@@ -19,7 +19,7 @@ const (
 	Template     // a resource template
 	Instructions // the server's instructions to the model
 	Server       // the server's name and version
-	Command      // a child process: its argv and the digest of its executable
+	Command      // how the server is started or reached: argv and digests, or URL and transport
 )
 
 // String is the kind's word in the lock file, the CLI and the audit log.

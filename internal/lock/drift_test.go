@@ -186,14 +186,14 @@ func TestCommandThatFlapsIsNotStarted(t *testing.T) {
 		argv []string
 		want gate.Effect
 	}{{good, gate.Continue}, {good, gate.Continue}, {bad, gate.Deny}, {good, gate.Deny}} {
-		if v := p.CommandAllowed("files", tc.argv, gate.Digest{1}); v.Effect != tc.want {
+		if v := p.ReachAllowed(command(t, "files", tc.argv, gate.Digest{1})); v.Effect != tc.want {
 			t.Errorf("start %d: %+v", i, v)
 		}
 	}
 	if _, err := p.Approve([]lock.Ref{p.List(lock.Filter{})[0].Ref()}, "me"); err != nil {
 		t.Fatal(err)
 	}
-	if v := p.CommandAllowed("files", good, gate.Digest{1}); v.Effect != gate.Continue {
+	if v := p.ReachAllowed(command(t, "files", good, gate.Digest{1})); v.Effect != gate.Continue {
 		t.Errorf("after approving: %+v", v)
 	}
 }

@@ -208,15 +208,27 @@ func TestVanishedFileIsNotAnEmptyLock(t *testing.T) {
 	}
 }
 
+// command is how an upstream is started, as the upstream adapter describes it.
+func command(t testing.TB, upstream string, argv []string, executable gate.Digest) gate.Item {
+	t.Helper()
+	b, err := json.Marshal(map[string]any{"argv": argv, "executable": executable.String()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	it := item(t, gate.Command, "", string(b))
+	it.Upstream = upstream
+	return it
+}
+
 func TestCommand(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "doorward.lock")
 	p := open(t, lock.Config{Path: path})
 	argv, exe := []string{"npx", "-y", "server"}, gate.Digest{1}
 	allowed := func(want gate.Effect, argv []string, exe gate.Digest) {
 		t.Helper()
-		v := p.CommandAllowed("files", argv, exe)
+		v := p.ReachAllowed(command(t, "files", argv, exe))
 		if v.Effect != want || (want == gate.Deny && v.Code != gate.CodeUpstreamHeld) {
-			t.Errorf("CommandAllowed(%v) = %+v", argv, v)
+			t.Errorf("ReachAllowed(%v) = %+v", argv, v)
 		}
 	}
 	allowed(gate.Continue, argv, exe)
@@ -229,7 +241,6 @@ func TestCommand(t *testing.T) {
 	allowed(gate.Deny, argv, gate.Digest{2})
 	allowed(gate.Deny, []string{"npx", "-y", "server --evil"}, exe)
 	allowed(gate.Deny, []string{"npx", "-y server"}, exe)
-	allowed(gate.Deny, []string{"npx", "-y", "serv\xffer"}, exe)
 	list := p.List(lock.Filter{Kind: gate.Command})
 	if len(list) != 1 || list[0].State != gate.Changed {
 		t.Fatalf("got %+v", list)
@@ -243,10 +254,10 @@ func TestCommand(t *testing.T) {
 
 func TestCommandOfAnApprovedUpstreamWithoutOneIsHeld(t *testing.T) {
 	p, _ := approved(t, item(t, gate.Tool, "a", `{"name":"a"}`))
-	if v := p.CommandAllowed("files", []string{"x"}, gate.Digest{}); v.Code != gate.CodeUpstreamHeld {
+	if v := p.ReachAllowed(command(t, "files", []string{"x"}, gate.Digest{})); v.Code != gate.CodeUpstreamHeld {
 		t.Errorf("got %+v", v)
 	}
-	if v := p.CommandAllowed("fresh", []string{"x"}, gate.Digest{}); v.Effect != gate.Continue {
+	if v := p.ReachAllowed(command(t, "fresh", []string{"x"}, gate.Digest{})); v.Effect != gate.Continue {
 		t.Errorf("got %+v", v)
 	}
 	if l := p.List(lock.Filter{Upstream: "fresh"}); len(l) != 1 || l[0].State != gate.Approved {

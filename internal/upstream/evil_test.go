@@ -9,7 +9,7 @@ import (
 )
 
 // evilChild is a stdio server that behaves until its tool evil is called, which
-// writes os.Args[3] with $ID and $TOKEN in their places, as it is. It tells
+// writes os.Args[3] with $ID and $TOKEN, and $RAW that is no UTF-8, in their places, as it is. It tells
 // whether mode is one of its own:
 //
 //	says      as above; after that it behaves again
@@ -55,7 +55,7 @@ func evilChild(mode string) bool {
 			write(fmt.Sprintf(`{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":%s,"progress":0}}`, m.Params.Meta.Token))
 		default:
 			token := string(m.Params.Meta.Token)
-			fmt.Print(strings.NewReplacer("$ID", string(m.ID), "$TOKEN", token).Replace(os.Args[3]))
+			fmt.Print(strings.NewReplacer("$ID", string(m.ID), "$TOKEN", token, "$RAW", "\xff\xfe").Replace(os.Args[3]))
 			for mode == "endless" {
 				fmt.Print(strings.Repeat("x", 64<<10))
 			}

@@ -1,5 +1,26 @@
 package upstream
 
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"net/http"
+)
+
+// WireOf is the connections of an upstream with these settings, which believes one
+// certificate.
+func WireOf(set Settings, cert *x509.Certificate) *http.Transport {
+	t, ok := newWire(set).(*http.Transport)
+	if !ok {
+		panic("not the network")
+	}
+	if t.TLSClientConfig == nil {
+		t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	t.TLSClientConfig.RootCAs = x509.NewCertPool()
+	t.TLSClientConfig.RootCAs.AddCert(cert)
+	return t
+}
+
 // Remains is what a pool has open now, for a test that looks at it when the pool is
 // closed and nothing changes it any more.
 func Remains(p *Pool) (all []any) {

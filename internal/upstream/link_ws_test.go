@@ -37,7 +37,7 @@ type noPins struct{}
 
 func (noPins) State(string, gate.ItemKind, string, gate.Digest) gate.PinState { return gate.Held }
 
-func (noPins) CommandAllowed(string, []string, gate.Digest) gate.Verdict { return gate.Verdict{} }
+func (noPins) ReachAllowed(gate.Item) gate.Verdict { return gate.Verdict{} }
 
 func (noPins) ServerAllowed(string, gate.Digest, []byte) gate.Verdict { return gate.Verdict{} }
 

@@ -154,7 +154,7 @@ type pins struct {
 
 func (p pins) State(string, gate.ItemKind, string, gate.Digest) gate.PinState { return p.state }
 
-func (p pins) CommandAllowed(string, []string, gate.Digest) gate.Verdict {
+func (p pins) ReachAllowed(gate.Item) gate.Verdict {
 	return gate.Verdict{Effect: p.command, Code: gate.CodeUpstreamHeld}
 }
 

@@ -2,12 +2,8 @@ package upstream
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
 
 	"doorward/internal/gate"
-	"doorward/internal/mcp"
 )
 
 // Observed is what an upstream is and offers, as Doorward itself sees it.
@@ -19,7 +15,7 @@ type Observed struct {
 
 // Observe looks at an upstream for itself: in a process or session of its own
 // that ends with the look, with no client's capabilities. The stateless era is
-// tried first (protocol.md §1.3). When the command may not be started, or the
+// tried first (protocol.md §1.3). When it may not be started or contacted, or the
 // upstream fails, the error comes with what is known: the Command item.
 // `doorward trust` and the start of the gateway call it.
 func (p *Pool) Observe(ctx context.Context, upstream string) (Observed, error) {
@@ -33,13 +29,11 @@ func (p *Pool) Observe(ctx context.Context, upstream string) (Observed, error) {
 	defer end()
 	s.forget()
 	seen := Observed{}
-	if s.wire == nil {
-		it, err := p.commandItem(s)
-		if err != nil {
-			return seen, s.fault(gate.CodeUpstreamDown, "finding the command", err)
-		}
-		seen.Items = append(seen.Items, it)
+	_, it, err := p.identify(s)
+	if err != nil {
+		return seen, s.fault(gate.CodeUpstreamDown, "finding the command", err)
 	}
+	seen.Items = append(seen.Items, it)
 	if err = s.look(ctx, gate.Stateless, &seen); gate.CodeOf(err) == gate.CodeUpstreamEra {
 		wrong := err
 		if err = s.look(ctx, gate.Stateful, &seen); err == nil {
@@ -87,24 +81,4 @@ func (s *server) probe(ctx context.Context, c *channel) (*conn, error) {
 		return nil, s.eraFault(gate.Stateless, err)
 	}
 	return cn, err
-}
-
-// commandItem is the definition of a child process that the lock pins: its argv
-// and the digest of its executable.
-func (p *Pool) commandItem(s *server) (gate.Item, error) {
-	_, digest, err := p.executable(s.set.Command)
-	if err != nil {
-		return gate.Item{}, err
-	}
-	argv, err := json.Marshal(s.set.Command)
-	if err != nil {
-		return gate.Item{}, fmt.Errorf("describing the command: %w", err)
-	}
-	raw := fmt.Appendf(nil, `{"argv":%s,"executable":%q}`, argv, digest.String())
-	item := gate.Item{Kind: gate.Command, Upstream: s.set.Name}
-	if item.Raw, err = mcp.Pinned(raw); err != nil {
-		return gate.Item{}, fmt.Errorf("describing the command: %w", err)
-	}
-	item.Digest, err = mcp.DigestOf(gate.Command, item.Raw)
-	return item, errors.Join(err)
 }

@@ -84,6 +84,11 @@ const (
 // connect makes a link to the upstream without a word said on it.
 func (c *channel) connect(ctx context.Context, transport string, loose func(*gate.Message)) (link, error) {
 	owned := c.principal() != ""
+	if c.srv.wire != nil {
+		if _, _, err := c.srv.mayReach(); err != nil {
+			return nil, err
+		}
+	}
 	switch {
 	case c.srv.wire == nil:
 		l, err := c.srv.startStdio(ctx, c.principal(), c.keys, loose)

@@ -43,6 +43,7 @@ type Settings struct {
 	PerCall     bool              // of Command: a process for each relayed call, which ends with it
 	Env         map[string]string // variables of Command's environment, with the name of the secret that is the value, or with PerCall "request:" and the header of the client's own key
 	Credential  Credential        // for URL
+	TLSKey      gate.Digest       // SHA-256 of the SubjectPublicKeyInfo that the server of URL must have; zero: any that its certificate allows
 	Wire        http.RoundTripper // instead of the network, for an upstream in this process
 }
 
@@ -66,9 +67,9 @@ type Secret interface {
 type Pins interface {
 	// State is how a definition stands against its pin, now.
 	State(upstream string, kind gate.ItemKind, name string, d gate.Digest) gate.PinState
-	// CommandAllowed tells whether a child process may be started; executable
-	// is the SHA-256 of the file that argv[0] resolved to.
-	CommandAllowed(upstream string, argv []string, executable gate.Digest) gate.Verdict
+	// ReachAllowed tells whether an upstream may be started or contacted; it is
+	// how that is done, of kind Command.
+	ReachAllowed(it gate.Item) gate.Verdict
 	// ServerAllowed tells whether an upstream that says this of itself may be
 	// listed and called; both are zero when it says nothing.
 	ServerAllowed(upstream string, d gate.Digest, definition []byte) gate.Verdict

@@ -2,6 +2,8 @@ package upstream
 
 import (
 	"context"
+	"crypto/sha256"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -74,6 +76,9 @@ func newWire(set Settings) http.RoundTripper {
 		MaxResponseHeaderBytes: 64 << 10,
 		WriteBufferSize:        maxSpliced, // headers and a message that is sent whole leave together
 	}
+	if set.TLSKey != (gate.Digest{}) {
+		t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, VerifyConnection: onlyKey(set.TLSKey)}
+	}
 	if set.Credential.Request != "" {
 		// The header compression of HTTP/2 remembers values for the whole connection,
 		// where the requests of other clients go too (RFC 7541, section 7.1).
@@ -81,6 +86,20 @@ func newWire(set Settings) http.RoundTripper {
 		t.Protocols.SetHTTP1(true)
 	}
 	return t
+}
+
+// errKey is a server with another key than the pinned one.
+var errKey = errors.New("the server's TLS key is not upstreams.X.tls_key")
+
+// onlyKey refuses a server without the pinned key, once its certificate has been
+// found good.
+func onlyKey(pinned gate.Digest) func(tls.ConnectionState) error {
+	return func(cs tls.ConnectionState) error {
+		if len(cs.PeerCertificates) == 0 || gate.Digest(sha256.Sum256(cs.PeerCertificates[0].RawSubjectPublicKeyInfo)) != pinned {
+			return errKey
+		}
+		return nil
+	}
 }
 
 // event puts on record what Doorward does on its own account; without the

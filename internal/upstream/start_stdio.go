@@ -38,12 +38,9 @@ func cleanEnvironment(env []string) []string {
 // and the audit log accepts the start. keys are those of the client whose one call
 // the process is for, by their headers.
 func (s *server) startStdio(ctx context.Context, principal string, keys map[string]gate.Secret, loose func(*gate.Message)) (*stdioLink, error) {
-	path, digest, err := s.pool.executable(s.set.Command)
+	path, digest, err := s.mayReach()
 	if err != nil {
-		return nil, s.fault(gate.CodeUpstreamDown, "finding the command", err)
-	}
-	if v := s.pool.cfg.Pins.CommandAllowed(s.set.Name, s.set.Command, digest); v.Effect != gate.Continue {
-		return nil, &gate.Error{Code: orCode(v.Code, gate.CodeUpstreamHeld), Op: "starting upstream " + s.set.Name, Err: fmt.Errorf("%w: %s", errHeld, v.Reason), Public: v.Public}
+		return nil, err
 	}
 	if err := s.takeChild(ctx, principal); err != nil {
 		return nil, err
