@@ -46,7 +46,8 @@ const (
 	best                        // best, superior
 	example                     // for example, such as
 	guard                       // detect, prevent, analyse: speaks about attacks
-	asked                       // the form itself asks
+	confirm                     // ask, confirm, approve
+	third                       // reads, sends: what somebody is said to do
 	filler                      // then, also, please: what may stand before a verb
 	gerund                      // calling, reading
 	passive                     // called, sent
@@ -88,7 +89,7 @@ var classNames = map[string]class{
 	"whole": whole, "talk": talk, "prompt": prompt, "prior": prior, "order": order, "result": result, "argument": argument,
 	"recipient": recipient, "blind": blind, "message": message, "step": step, "must": must, "before": before, "when": when,
 	"standing": standing, "not": not, "covert": covert, "fail": fail, "chief": chief, "stale": stale, "best": best,
-	"example": example, "guard": guard, "asked": asked, "filler": filler, "gerund": gerund, "passive": passive, "harm": harm,
+	"example": example, "guard": guard, "confirm": confirm, "filler": filler, "gerund": gerund, "passive": passive, "harm": harm,
 	"offence": offence, "victim": victim, "rank": rank, "mode": mode, "this": this, "aware": aware, "instead": instead,
 	"task": task, "do": do, "be": be,
 }

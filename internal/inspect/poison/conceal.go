@@ -11,6 +11,12 @@ func (s *sentence) conceals() {
 			}
 		case c.has(aware) && s.before(i, 4, not) && s.around(i, 5).has(user|you|this) && s.anyAsked():
 			s.report(kind{"poison.conceal", signConceal, "has something done without the user's knowledge"}, 3, max(0, i-4), i)
+		case c.has(confirm|aware) && s.before(i, 4, not) && s.around(i, 6).has(user) && (s.anyAsked() || len(s.signs) > 1):
+			s.report(kind{"poison.conceal", signConceal, "has something done without asking the user"}, 3, max(0, i-4), i)
+		case c.has(ignore) && s.asked[i] > 0 && s.after(i, 4).has(confirm):
+			s.report(kind{"poison.conceal", signConceal, "has something done without asking the user"}, 2+s.force(i), i, min(len(s.words)-1, i+4))
+		case c.has(covert) && !s.is(i, "in") && s.around(i, 4).has(step|user) && len(s.signs) > 1 && (s.any.has(user|must|result) || s.anyAsked()):
+			s.report(kind{"poison.conceal", signConceal, "has something done in secret"}, 4, i, min(len(s.words)-1, i+3))
 		case c.has(covert) && s.stealthy(i):
 			s.report(kind{"poison.conceal", signConceal, "has something done in secret"}, 3, i, min(len(s.words)-1, i+3))
 		}
@@ -19,7 +25,7 @@ func (s *sentence) conceals() {
 
 // untold weighs what is not to be told: an act, or only data.
 func (s *sentence) untold(i int) int {
-	near := s.around(i, 7)
+	near := s.around(i, s.reachOf(i))
 	w := 0
 	if near.has(user) {
 		w++
@@ -30,10 +36,20 @@ func (s *sentence) untold(i int) int {
 	switch {
 	case w == 0, s.asksUser(i):
 		return 0
+	case s.words[i].class.has(tell) && near.has(user):
+		w += 3
 	case s.words[i].class.has(tell):
 		w += 2
 	}
 	return w
+}
+
+// reachOf is how far from the verb at word i what it is about may be.
+func (s *sentence) reachOf(i int) int {
+	if s.words[i].class.has(loose) {
+		return 12
+	}
+	return 7
 }
 
 // asksUser tells whether the user is told to do something, or told something else: "do not tell the

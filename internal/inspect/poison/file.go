@@ -1,7 +1,10 @@
 package poison
 
 // secretWords is how far from its verb a secret may be, in words.
-const secretWords = 12
+const (
+	secretWords = 12
+	nearSecret  = 7 // for one that is only named by its kind
+)
 
 // files judges orders to read what keeps secrets.
 func (s *sentence) files() {
@@ -14,21 +17,63 @@ func (s *sentence) files() {
 		if s.asked[i] == unasked || !c.has(get|put|send|call) {
 			continue
 		}
-		if o := s.object(i, secretWords, keeps); o >= 0 && !s.quotes(o) && !s.ownArgument(o) {
-			s.report(kind{"poison.file", signFile, "tells to read a file that keeps keys, tokens or passwords"}, s.asked[i]*2+s.leaves(i)+s.pretext(), i, o)
+		if o := s.object(i, secretWords, keeps); o >= 0 && !s.quotes(o) {
+			s.report(kind{"poison.file", signFile, "tells to read a file that keeps keys, tokens or passwords"}, s.path(i), i, o)
 			continue
 		}
-		if !c.has(get) || c.has(passive) && !s.before(i, reach, must) {
+		if o := s.object(i, nearSecret, secret); o >= 0 && !s.quotes(o) && !s.by(i, o) {
+			s.report(kind{"poison.file", signFile, "tells to collect keys, passwords or environment variables"}, s.secret(i, o), i, o)
 			continue
 		}
-		if o := s.object(i, secretWords, secret); o >= 0 && !s.quotes(o) {
-			s.report(kind{"poison.file", signFile, "tells to collect keys, passwords or environment variables"}, s.asked[i]+s.leaves(i)+s.pretext(), i, o)
-			continue
-		}
-		if o := s.object(i, secretWords, path); o >= 0 && s.asked[i] == demanded && !s.quotes(o) {
+		if o := s.object(i, secretWords, path); o >= 0 && s.asked[i] == demanded && c.has(get) && !s.quotes(o) {
 			s.report(kind{"poison.file", signFile, "tells to read a file that the text names"}, 2+s.leaves(i), i, o)
 		}
 	}
+}
+
+// path weighs the order at word i about a path where secrets are kept.
+func (s *sentence) path(i int) int {
+	w := s.force(i) + 2 + s.leaves(i) + s.pretext()
+	if s.asked[i] == demanded {
+		w++
+	}
+	if s.any.has(must|fail) && s.any.has(before|when) {
+		w++
+	}
+	return w
+}
+
+// secret weighs the order at word i about the secret at word o, which is named only by
+// its kind: honest tools speak of their own.
+func (s *sentence) secret(i, o int) int {
+	w := s.force(i)
+	near := s.around(o, 4)
+	if s.asked[i] == demanded && !near.has(you) {
+		w++
+	}
+	if near.has(user) {
+		w++
+	}
+	if near.has(whole) {
+		w++
+	}
+	if s.any.has(literal) {
+		w++
+	}
+	if s.words[i].class.has(get) {
+		w += s.leaves(i)
+	}
+	return w + s.pretext()
+}
+
+// by tells whether word o is what the act at word i is done with: "fetch it using the token".
+func (s *sentence) by(i, o int) bool {
+	for j := i + 1; j < o; j++ {
+		if s.is(j, "using") || s.is(j, "with") || s.is(j, "via") || s.is(j, "by") {
+			return true
+		}
+	}
+	return false
 }
 
 // substitutes tells whether a command substitution reads a file or the environment.
@@ -58,9 +103,4 @@ func (s *sentence) pretext() int {
 		return 1
 	}
 	return 0
-}
-
-// ownArgument tells whether the path at word o only shows what an argument is like.
-func (s *sentence) ownArgument(o int) bool {
-	return s.before(o, 4, example) || o > 0 && s.words[o-1].class.has(example)
 }

@@ -1,6 +1,7 @@
 package poison
 
 import (
+	"bytes"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -46,6 +47,9 @@ func spaceless(r rune) bool {
 	return 0x3040 <= r && r < 0x3100 || 0x3400 <= r && r < 0xa000 || 0xf900 <= r && r < 0xfb00 || 0x0e00 <= r && r < 0x0e80
 }
 
+// hangul tells whether r is of the script of Korean.
+func hangul(r rune) bool { return 0xac00 <= r && r < 0xd7b0 }
+
 // letter tells whether a rune above ASCII belongs to a word.
 func letter(r rune) bool { return unicode.IsLetter(r) || unicode.IsMark(r) }
 
@@ -54,8 +58,16 @@ func letter(r rune) bool { return unicode.IsLetter(r) || unicode.IsMark(r) }
 //nolint:gochecknoglobals // a table; read-only
 var particles = []string{"وال", "بال", "فال", "لل", "ال", "و", "ف", "ب", "ل", "ה", "ו", "ב", "ל", "את"}
 
-// bare is the class of a word of Arabic or Hebrew without its particle.
+// bare is the class of a word without what is written together with it before it:
+// particles of Arabic and Hebrew, elided articles of French and Italian.
 func (v *vocabulary) bare(word []byte) class {
+	if before, rest, ok := bytes.Cut(word, []byte("'")); ok && len(rest) > 2 && len(before) <= 5 {
+		c := v.word(rest)
+		if string(before) == "n" {
+			c |= not
+		}
+		return c
+	}
 	if len(word) < 4 || word[0] < 0xd7 || word[0] > 0xd9 {
 		return 0
 	}

@@ -8,7 +8,9 @@ func (s *sentence) frames() {
 	if s.any.has(chief) && s.any.has(must|order|before) {
 		s.have(signChief)
 	}
-	if s.any.has(standing) {
-		s.have(signStanding)
+	for i := range s.words {
+		if s.asked[i] == demanded && s.before(i, 4, model) {
+			s.have(signModel)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package poison
 
 import (
+	"bytes"
 	"embed"
 	"io/fs"
 	"strings"
@@ -62,9 +63,12 @@ func (v *vocabulary) load(list string) {
 			order = loose
 			continue
 		}
-		c := order
+		var c class
 		for n := range strings.SplitSeq(head, "+") {
 			c |= classNames[n]
+		}
+		if c.has(verb) {
+			c |= order
 		}
 		for w := range strings.FieldsSeq(words) {
 			v.add(w, c)
@@ -83,6 +87,7 @@ func (v *vocabulary) add(word string, c class) {
 		return
 	}
 	w, stem := strings.CutSuffix(w, "*")
+	stem = stem || strings.IndexFunc(w, hangul) == 0 // what follows a word in Korean is written together with it
 	if stem {
 		v.stem[w] |= c
 	} else {
@@ -98,6 +103,18 @@ func (v *vocabulary) word(w []byte) class {
 		c |= v.stem[string(w[:n])]
 	}
 	return c
+}
+
+// third is the class of the third person of an English verb: "reads", "passes".
+func (v *vocabulary) third(w []byte) class {
+	for _, ending := range []string{"s", "es"} {
+		if stem, ok := bytes.CutSuffix(w, []byte(ending)); ok {
+			if c := v.exact[string(stem)]; c.has(verb) && !c.has(loose) {
+				return c&(verb|confirm) | third
+			}
+		}
+	}
+	return 0
 }
 
 // prefix is the longest word at the start of text, for scripts without spaces; its

@@ -60,7 +60,12 @@ func runAt(text string) (run string, marked bool) {
 		switch c := text[n]; c {
 		case '"', '\'', '`', '<', '>', '(', ')', '[', ']', '{', '}', ',', ';', '|', '*', '\\':
 			return strings.TrimRight(text[:n], ".:!?"), marked
-		case '/', '@', '.', '_', '~', '$', '%', '+':
+		case '/', '@', '.', '_', '~', '%', '+':
+			marked = true
+		case '$':
+			if n > 0 && strings.HasPrefix(text[n:], "$(") {
+				return text[:n], marked
+			}
 			marked = true
 		default:
 			marked = marked || c >= '0' && c <= '9'

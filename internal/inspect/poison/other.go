@@ -64,7 +64,7 @@ func (s *sentence) others() {
 		if c.has(call) && !c.has(name) {
 			s.calls(i)
 		}
-		if c.has(alter|put|do) && s.asked[i] == demanded {
+		if c.has(alter|put|do) && s.force(i) == demanded {
 			s.alters(i)
 		}
 	}
@@ -73,7 +73,11 @@ func (s *sentence) others() {
 // calls judges the order to call a tool at word i.
 func (s *sentence) calls(i int) {
 	at, whose := s.named(i, 5)
-	if at < 0 || s.quotes(at) {
+	if at < 0 {
+		s.callsKind(i)
+		return
+	}
+	if s.quotes(at) {
 		return
 	}
 	switch {
@@ -81,8 +85,18 @@ func (s *sentence) calls(i int) {
 		s.report(kind{"poison.other_tool", signOther, "tells to call another server's tool"}, 6, i, at)
 	case whose == stranger:
 		s.report(kind{"poison.other_tool", signOther, "tells to call another server's tool"}, 4, i, at)
-	case whose == nobody && s.asked[i] == demanded && s.any.has(before|when|must):
+	case whose == nobody && s.asked[i] == demanded && s.words[at].class.has(name) && (s.around(at, 1).has(tool) || !s.is(i, "use")):
 		s.report(kind{"poison.other_tool", signOther, "tells to call a tool that this server does not have"}, 2+s.leaves(i), i, at)
+	}
+}
+
+// callsKind judges the order to call a tool that is named by what it does: "the mail tool".
+func (s *sentence) callsKind(i int) {
+	for j := i + 2; j < len(s.words) && j <= i+4; j++ {
+		if s.asked[i] == demanded && s.words[j].class.has(tool) && !s.words[j-1].class.has(this|other|whole|best) && !s.around(i, 3).has(this) && !s.quotes(j) {
+			s.report(kind{"poison.other_tool", signOther, "tells to call another tool"}, 2, i, j)
+			return
+		}
 	}
 }
 
@@ -97,7 +111,11 @@ func (s *sentence) alters(i int) {
 		w = 5
 	case elsewhere && s.words[i].class.has(alter) && near.has(argument|recipient):
 		w = 3
-	case near.has(whole|other) && near.has(tool) && near.has(argument|recipient|result) && s.words[i].class.has(alter|put):
+	case near.has(instead) && near.has(user) && near.has(argument|recipient|you|number|quoted):
+		w = 4
+	case near.has(recipient) && near.has(user) && s.words[i].class.has(alter):
+		w = 4
+	case near.has(whole|other) && near.has(tool) && near.has(argument|recipient|result) && s.words[i].class.has(alter):
 		w = 3
 	case near.has(whole) && near.has(message|recipient) && s.words[i].class.has(alter) && near.has(literal|recipient):
 		w = 3

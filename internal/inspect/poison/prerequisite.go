@@ -2,6 +2,8 @@ package poison
 
 // prerequisites judges orders that stand before the use of anything at all.
 func (s *sentence) prerequisites() {
+	s.stands()
+	s.gates()
 	for i := range s.words {
 		if !s.words[i].class.has(before | when) {
 			continue
@@ -12,14 +14,48 @@ func (s *sentence) prerequisites() {
 		}
 		for j := range s.words {
 			if s.asked[j] == demanded && s.words[j].class.has(get|send|call|put|alter) && (j < i || j > i+2) {
-				w := 2
-				if near.has(whole) && near.has(other) && near.has(tool) {
+				w := 1
+				if near.has(tool) {
 					w++
+				}
+				if near.has(whole) && near.has(other) && near.has(tool) {
+					w += 2
 				}
 				if s.any.has(keeps | secret | literal | path) {
 					w += 2
 				}
 				s.report(kind{"poison.prerequisite", signPrerequisite, "sets a condition for the use of all tools"}, w, i, j)
+				return
+			}
+		}
+	}
+}
+
+// gates judges claims that other tools depend on this one.
+func (s *sentence) gates() {
+	if !s.any.has(other) || !s.any.has(tool) || !s.any.has(before|must) || s.any.has(when) && !s.any.has(must) {
+		return
+	}
+	for i := range s.words {
+		if !s.words[i].class.has(whole|not) || !s.after(i, 4).has(other) || !s.after(i, 5).has(tool) {
+			continue
+		}
+		if s.after(i, 16).has(this) && s.after(i, 16).has(before|must) {
+			s.report(kind{"poison.prerequisite", signPrerequisite, "makes the use of all tools depend on this one"}, 4, i, min(len(s.words)-1, i+8))
+			return
+		}
+	}
+}
+
+// stands judges orders that outlive the call.
+func (s *sentence) stands() {
+	for i := range s.words {
+		if !s.words[i].class.has(standing) || s.quotes(i) {
+			continue
+		}
+		for j := range s.words {
+			if s.asked[j] > 0 && s.words[j].class.has(send|put|alter|tell|show|do|call|prefer) {
+				s.report(kind{"poison.prerequisite", signStanding, "gives an order that outlives the call"}, 1+s.force(j), i, j)
 				return
 			}
 		}

@@ -158,7 +158,8 @@ func (r *reader) rune() {
 // word takes a word and classes it by the lexicon and its shape.
 func (r *reader) word() {
 	start, from := r.at, len(r.fold)
-	var under, hump, digits, small bool
+	digits := 0
+	var under, hump, small bool
 	for r.at < len(r.text) {
 		c, size := rune(r.text[r.at]), 1
 		switch {
@@ -175,7 +176,7 @@ func (r *reader) word() {
 		case c >= 'A' && c <= 'Z':
 			hump = hump || small
 		case c >= '0' && c <= '9':
-			digits = true
+			digits++
 		case c == '_':
 			under = r.at > start
 		case c == '\'' && r.inner(1):
@@ -197,12 +198,12 @@ func (r *reader) word() {
 	word := r.fold[from:]
 	c := r.words.word(word)
 	if c == 0 {
-		c = r.words.bare(word)
+		c = r.words.bare(word) | r.words.third(word)
 	}
 	if hump && small || under {
 		c |= name
 	}
-	if digits && c == 0 && len(word) >= 6 {
+	if digits >= 8 && c == 0 {
 		c |= number
 	}
 	r.emit(start, from, c)

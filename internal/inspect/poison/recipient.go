@@ -1,5 +1,7 @@
 package poison
 
+import "strings"
+
 // farTarget is how far from its verb a recipient may be, in words.
 const farTarget = 24
 
@@ -7,19 +9,49 @@ const farTarget = 24
 func (s *sentence) recipients() {
 	for i := range s.words {
 		c := s.words[i].class
-		if s.asked[i] == unasked || !c.has(send|put|alter|do) || c.has(name) {
+		if s.asked[i] == unasked || !c.has(send|put|alter|do|get) || c.has(name) {
 			continue
 		}
 		o := s.object(i, farTarget, literal)
-		if o < 0 || s.quotes(o) {
+		if o < 0 || s.quotes(o) || c.has(get) && !c.has(put|send|alter) && !s.words[o].class.has(address) {
 			continue
 		}
-		w := s.asked[i] + s.target(o) + s.sent(i, o)
+		w := s.force(i) + s.target(o) + s.sent(i, o)
 		s.report(kind{"poison.recipient", signRecipient, "tells to send or redirect something to a recipient that the text names"}, w, i, o)
 	}
+	s.copies()
+	s.smuggles()
+}
+
+// copies judges what is said to go to a recipient that the text names, whoever sends it.
+func (s *sentence) copies() {
 	for i := range s.words {
-		if s.words[i].class.has(blind) && s.any.has(literal|covert) && !s.quotes(i) && s.anyAsked() {
+		c := s.words[i].class
+		switch {
+		case s.quotes(i):
+		case c.has(address) && s.any.has(send|put|blind|recipient|message) && (s.any.has(whole|when|standing|blind) || s.any.has(alter) && s.any.has(recipient)) && !s.any.has(example):
+			s.report(kind{"poison.recipient", signRecipient, "sends more than was asked for to a recipient that the text names"}, 4, max(0, i-6), i)
+			return
+		case c.has(blind) && s.any.has(literal|covert) && (s.anyAsked() || s.any.has(whole)):
 			s.report(kind{"poison.recipient", signRecipient, "tells to add a hidden recipient"}, 4, i, i)
+			return
+		}
+	}
+}
+
+// smuggles judges links that are to carry what was said or read.
+func (s *sentence) smuggles() {
+	for i := range s.words {
+		if !s.words[i].class.has(link) || !s.anyAsked() && !s.any.has(must) || s.quotes(i) {
+			continue
+		}
+		open := strings.HasSuffix(s.literally(i), "=") || strings.HasSuffix(s.literally(i), "/") && strings.Contains(s.text[s.words[i].end:min(len(s.text), s.words[i].end+1)], "{")
+		switch near := s.around(i, 12); {
+		case near.has(talk | secret | keeps | prompt), open && near.has(user|result|whole|task) && !s.any.has(example), near.has(user) && near.has(whole|result|task) && near.has(put|send):
+			s.report(kind{"poison.recipient", signRecipient, "has a link carry what was said or read"}, 4, i, i)
+			return
+		case near.has(model):
+			s.report(kind{"poison.recipient", signRecipient, "sends the model to an address that the text names"}, 3, i, i)
 			return
 		}
 	}
@@ -31,7 +63,7 @@ func (s *sentence) target(o int) int {
 		return 2
 	}
 	if s.words[o].class.has(number) {
-		if s.around(o, 5).has(recipient) {
+		if s.around(o, 5).has(recipient|instead) || s.literally(o)[0] == '+' {
 			return 1
 		}
 		return -1
@@ -52,10 +84,19 @@ func (s *sentence) sent(i, o int) int {
 	if near.has(whole) && near.has(message|talk|result|secret|file|task) {
 		w++
 	}
+	if s.any.has(whole|when) && !near.has(whole) {
+		w++
+	}
 	if near.has(blind | covert) {
 		w += 2
 	}
+	if near.has(instead) && near.has(user) {
+		w += 2
+	}
 	if near.has(secret | keeps | talk | prompt) {
+		w++
+	}
+	if s.words[o].class.has(link) && near.has(whole|user|you) && near.has(file|secret|talk|message|keeps) {
 		w++
 	}
 	return w

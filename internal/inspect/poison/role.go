@@ -40,16 +40,18 @@ func (s *sentence) role(i int) {
 	case opens == '<' && closes == '>':
 		switch word {
 		case "system", "assistant", "secret", "hidden", "admin", "override", "internal":
-			s.report(kind{"poison.role", signRole, "imitates a turn of the system or of the assistant"}, 3, i, i)
+			s.report(kind{"poison.role", signRole, "imitates a turn of the system or of the assistant"}, 4, i, i)
 		case "important", "information", "instruction", "instructions", "critical", "note", "mandatory":
 			s.have(signRole)
 		}
 	case (opens == '[' || w.gap >= stop || s.text[max(0, w.start-2):w.start] == "# ") && w.class.has(chief|model|order|standing) && i == 0:
 		if strings.HasPrefix(word, "system") && (closes == ':' || closes == ']') {
-			s.report(kind{"poison.role", signRole, "imitates a turn of the system"}, 3, i, i)
+			s.report(kind{"poison.role", signRole, "imitates a turn of the system"}, 4, i, i)
 		} else if s.heading(i) {
 			s.have(signRole)
 		}
+	case s.is(i, "end") && s.is(i+1, "of") && (s.is(i+2, "description") || s.is(i+2, "documentation") || s.is(i+3, "description")):
+		s.report(kind{"poison.role", signRole, "pretends that the description ends"}, 4, i, i+2)
 	case w.class.has(model) && i > 0 && (s.is(i-1, "to") || s.is(i-1, "for") || s.is(i-1, "the")) && s.before(i, 4, step|order) && closes == ':':
 		s.report(kind{"poison.role", signRole, "speaks to the model beside the description"}, 3, max(0, i-3), i)
 	}

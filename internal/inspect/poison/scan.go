@@ -24,7 +24,7 @@ type About struct {
 	Field          string   // JSON pointer of the text in the definition
 }
 
-// Scan is what it finds in a text of a definition, in the order of the text.
+// Scan is what it finds in a text of a definition, in the order of its sentences.
 func Scan(text string, a About) []gate.Finding {
 	s := scan{about: &a, text: text, reader: reader{words: lexicon(), text: text}}
 	for {
@@ -80,6 +80,7 @@ const (
 	signPreference
 	signFail
 	signChief
+	signModel
 )
 
 // The weights from which a finding has a severity.
@@ -95,19 +96,28 @@ const maxFindings = 16
 // findings weighs each act with what is around it.
 func (s *scan) findings() []gate.Finding {
 	var found []gate.Finding
-	ends := map[string]int{}
+	last := map[string]int{} // findings of each rule
 	for i := range s.acts {
 		a := &s.acts[i]
 		severity := severityOf(a.weight + s.support(a))
-		if severity == gate.NoSeverity || a.start < ends[a.rule] || len(found) == maxFindings {
+		if severity == gate.NoSeverity {
 			continue
 		}
-		ends[a.rule] = a.end
-		found = append(found, gate.Finding{
+		f := gate.Finding{
 			Rule: a.rule, Severity: severity, Where: s.about.Field, Why: a.why,
 			Span: gate.Span{Start: a.start, End: a.end},
 			Text: strings.ToValidUTF8(s.text[a.start:min(a.end, a.start+gate.MaxFindingText)], ""),
-		})
+		}
+		n, again := last[a.rule]
+		switch {
+		case again && a.start < found[n].Span.End:
+			if severity > found[n].Severity {
+				found[n] = f
+			}
+		case len(found) < maxFindings:
+			last[a.rule] = len(found)
+			found = append(found, f)
+		}
 	}
 	return found
 }
@@ -140,7 +150,7 @@ func (s *scan) support(a *act) int {
 			sum += 2
 		}
 	}
-	for bit := signRole; bit <= signChief; bit <<= 1 {
+	for bit := signRole; bit <= signModel; bit <<= 1 {
 		if around&bit != 0 {
 			sum++
 		}

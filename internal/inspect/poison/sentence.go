@@ -1,5 +1,7 @@
 package poison
 
+import "strings"
+
 // A sentence is the words of one, while it is judged.
 type sentence struct {
 	*scan
@@ -32,6 +34,7 @@ func (s *scan) judge(words []token) {
 	one.roles()
 	one.overrides()
 	one.conceals()
+	one.forgeries()
 	one.files()
 	one.recipients()
 	one.others()
@@ -39,6 +42,7 @@ func (s *scan) judge(words []token) {
 	one.arguments()
 	one.preferences()
 	one.harms()
+	one.commands()
 }
 
 // reach bounds how far before a verb its "must" may be, in words.
@@ -47,19 +51,26 @@ const reach = 6
 // asks tells how the verb at word i is asked for.
 func (s *sentence) asks(i int) int {
 	c := s.words[i].class
-	if s.negated(i) {
+	if s.negated(i) || c.has(quoted) && s.alone(i) || c.has(message) && !c.has(loose) && !s.objective(i) {
 		return unasked
 	}
 	if c.has(passive | gerund) {
-		if s.before(i, reach, must|be) && s.before(i, reach+2, must) || c.has(gerund) && s.before(i, 14, must) {
+		if s.before(i, 2*reach, must) || c.has(gerund) && s.before(i, 14, must) {
 			return demanded
 		}
-		if !c.has(asked) {
-			return unasked
+		if c.has(loose) && s.any.has(must) {
+			return demanded
 		}
+		return unasked
+	}
+	if c.has(third) {
+		if s.before(i, 5, model) && !s.before(i, 2, not) {
+			return demanded
+		}
+		return unasked
 	}
 	pressed := s.pressed(i)
-	if c.has(loose) && c.has(asked) {
+	if c.has(loose) {
 		return ordered + pressed
 	}
 	list := false
@@ -78,10 +89,45 @@ func (s *sentence) asks(i int) int {
 			return s.asked[j-1]
 		case list:
 			return s.last(j)
+		case j == i && s.led(i):
+			return demanded
 		default:
 			return unasked
 		}
 	}
+}
+
+// led tells whether the verb at word i is the order after a purpose or a condition that no
+// comma ends: "to unlock it supply the key".
+func (s *sentence) led(i int) bool {
+	for _, lead := range []string{"to", "for", "if", "when", "whenever", "before", "after", "while", "once"} {
+		if s.is(0, lead) {
+			p := s.words[i-1].class
+			return i > 2 && s.objective(i) && !p.has(you|model|user|this|not|be) && !s.is(i-1, "to") && !s.is(i-1, "the") && !s.is(i-1, "a") && !s.is(i-1, "of")
+		}
+	}
+	return false
+}
+
+// alone tells whether the quoted word i is all that its quote has: a key, a value.
+func (s *sentence) alone(i int) bool {
+	end := s.words[i].end
+	return end < len(s.text) && strings.IndexByte("\"'`", s.text[end]) >= 0
+}
+
+// objective tells whether a word that may be a verb or what is sent ("email") is
+// followed by what it acts on.
+func (s *sentence) objective(i int) bool {
+	return i+1 < len(s.words) && s.words[i+1].gap == joined && (s.words[i+1].class.has(whole|this|you|prior) || s.is(i+1, "the") || s.is(i+1, "a") || s.is(i+1, "them"))
+}
+
+// force is the weight of how the act at word i is asked for. What stands after the first
+// sentence of a definition seldom says what the tool does.
+func (s *sentence) force(i int) int {
+	if s.asked[i] == ordered && len(s.signs) > 1 {
+		return 2
+	}
+	return s.asked[i]
 }
 
 // pressed is 1 when what is before the verb makes an order of it.
@@ -125,8 +171,11 @@ func (s *sentence) negated(i int) bool {
 			return false
 		}
 	}
+	if s.words[i].class.has(not) {
+		return true
+	}
 	if s.words[i].class.has(loose) {
-		for j := i + 1; j < len(s.words) && j-i <= 3; j++ {
+		for j := i + 1; j < len(s.words) && j-i <= 6; j++ {
 			if s.words[j].gap >= comma {
 				return false
 			}
@@ -164,8 +213,8 @@ func (s *sentence) object(i, n int, c class) int {
 			return j
 		}
 	}
-	if s.words[i].class.has(loose | passive) {
-		for j := i - 1; j >= 0 && i-j <= n; j-- {
+	if s.words[i].class.has(loose|passive) || i+1 < len(s.words) && (s.is(i+1, "it") || s.is(i+1, "them") || s.is(i+1, "these") || s.is(i+1, "those")) {
+		for j := i - 1; j >= 0 && i-j <= n+4; j-- {
 			if s.words[j].class.has(c) {
 				return j
 			}
@@ -198,9 +247,12 @@ func (s *sentence) report(k kind, weight, i, j int) {
 	})
 }
 
-// quotes tells whether word i stands in a quote or after "for example": the text
+// quotes tells whether word i is a value in JSON or stands after "for example": the text
 // speaks about it.
 func (s *sentence) quotes(i int) bool {
+	if before := strings.TrimRight(s.text[max(0, s.words[i].start-6):s.words[i].start], " "); strings.HasSuffix(before, `": "`) || strings.HasSuffix(before, `":"`) || strings.HasSuffix(before, `["`) || strings.HasSuffix(before, `", "`) || strings.HasSuffix(before, `="`) {
+		return true
+	}
 	for j := max(0, i-6); j <= i; j++ {
 		if s.words[j].class.has(example) {
 			return true

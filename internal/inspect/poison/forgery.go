@@ -1,0 +1,19 @@
+package poison
+
+// forgeries judges orders about what the user is told of what happened.
+func (s *sentence) forgeries() {
+	if len(s.signs) == 1 {
+		return // what a tool says first is what it does
+	}
+	for i := range s.words {
+		c := s.words[i].class
+		if s.asked[i] == unasked || !c.has(tell|show) || c.has(loose|name) {
+			continue
+		}
+		near := s.after(i, 14)
+		if near.has(instead) && near.has(fail|result) || near.has(user) && near.has(fail|result|message) && s.before(i, 3, filler) && s.any.has(instead|when) && near.has(not|fail) {
+			s.report(kind{"poison.conceal", signConceal, "tells to report something else than what happened"}, 2+s.force(i), i, min(len(s.words)-1, i+8))
+			return
+		}
+	}
+}
