@@ -33,6 +33,8 @@ func kindOf(r rune) kind {
 		return control
 	case r < 0xa0:
 		return control
+	case r >= 0xae && r < 0x300, r >= 0x3a3 && r < 0x530 || r >= 0x5d0 && r <= 0x5ea || r >= 0x3041 && r <= 0x3096 || r >= 0x4e00 && r < 0x9fff || r >= 0xac00 && r <= 0xd7a3:
+		return seen // letters of Europe, Kana, Han, Hangul
 	case r == 0xa0 || r == 0x3000 || r == 0x202f || r == 0x2007:
 		return seen // no-break spaces, and the space of CJK text
 	case r == 0xad || r == 0x180e || r >= 0x200b && r <= 0x200d || r == 0x2060 || r == 0xfeff:

@@ -95,11 +95,23 @@ func key(s string) int {
 			count[s[i]|0x20-'a']++
 		}
 	}
+	var letters [26]int // those that occur
+	n := 0
+	for c := range count {
+		if count[c] > 0 {
+			letters[n] = c
+			n++
+		}
+	}
 	best, most := 0, 0
 	for k := range 26 {
 		sum := 0
-		for c, n := range count {
-			sum += n * english[(c+k)%26]
+		for _, c := range letters[:n] {
+			at := c + k
+			if at >= 26 {
+				at -= 26
+			}
+			sum += count[c] * english[at]
 		}
 		if sum > most {
 			best, most = k, sum

@@ -70,27 +70,41 @@ var lookalikes = [...]struct {
 	{'Z', "\u0396\u13c3\ua4dc"},
 }
 
+// confusables has the table's letters below U+0600 in an array, the others in a map.
+type confusable struct {
+	low  [0x600]byte
+	high map[rune]byte
+}
+
 //nolint:gochecknoglobals // a table; read-only
-var confusables = sync.OnceValue(func() map[rune]byte {
-	m := make(map[rune]byte, 400)
+var confusables = sync.OnceValue(func() *confusable {
+	t := &confusable{high: make(map[rune]byte, 256)}
 	for _, l := range lookalikes {
 		for _, r := range l.others {
-			m[r] = byte(l.latin)
+			if r < 0x600 {
+				t.low[r] = byte(l.latin & 0x7f)
+			} else {
+				t.high[r] = byte(l.latin & 0x7f)
+			}
 		}
 	}
-	return m
+	return t
 })
 
 // lookalike is the Latin letter that r is drawn like.
 func lookalike(r rune) (byte, bool) {
-	if r < 0x131 {
+	switch {
+	case r < 0x131 || r >= 0x2e80 && r < 0xa490 || r >= 0xac00:
 		return 0, false
+	case r < 0x600:
+		b := confusables().low[r]
+		return b, b != 0
 	}
-	b, ok := confusables()[r]
+	b, ok := confusables().high[r]
 	return b, ok
 }
 
-// close tells whether r is so like its Latin letter that a whole word of such
+// closely tells whether r is so like its Latin letter that a whole word of such
 // letters reads as Latin: the others only pass beside real Latin letters.
 func closely(r rune) bool {
 	switch r {
@@ -123,6 +137,10 @@ func alphabetOf(r rune) alphabet {
 			return latin
 		}
 		return noAlphabet
+	case r >= 0x400 && r <= 0x481 || r >= 0x48a && r < 0x530:
+		return cyrillic
+	case r >= 0x4e00 && r < 0x9fff || r >= 0x3041 && r <= 0x3096 || r >= 0xac00 && r <= 0xd7a3:
+		return otherAlphabet
 	case !unicode.IsLetter(r) && !unicode.Is(unicode.Nl, r), r >= 0x2b0 && r <= 0x2ff: // modifiers are signs of phonetics
 		return noAlphabet
 	case unicode.Is(unicode.Latin, r):

@@ -287,20 +287,3 @@ func (f *folder) spell(i, end int) {
 func leetByte(c byte) bool {
 	return asciiLetter(c) || c == '@' || c == '$' || c == '!' || c >= '0' && c <= '9'
 }
-
-// known tells whether a word is in the vocabulary, in any case.
-func known(s string) bool {
-	if len(s) > maxWord {
-		return false
-	}
-	var lower [maxWord]byte
-	for i := range len(s) {
-		c := s[i]
-		if c >= 'A' && c <= 'Z' {
-			c |= 0x20
-		}
-		lower[i] = c
-	}
-	_, ok := vocabulary()[string(lower[:len(s)])]
-	return ok
-}

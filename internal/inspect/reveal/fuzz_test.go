@@ -50,6 +50,9 @@ func FuzzScan(f *testing.F) {
 		if folded != reveal.Fold(text) {
 			t.Fatalf("%q folds to %q and %q", text, folded, reveal.Fold(text))
 		}
+		if again := reveal.Fold(folded); again != folded {
+			t.Fatalf("%q folds to %q and that to %q", text, folded, again)
+		}
 		if len(offsets) != len(folded) || !slices.IsSorted(offsets) {
 			t.Fatalf("%q folds to %q with offsets %v", text, folded, offsets)
 		}

@@ -74,15 +74,6 @@ func footnotes(text string) []reading {
 	return rs
 }
 
-// hides are declarations and attributes that take an element out of sight.
-var (
-	vanishing = regexp.MustCompile(`(?i)(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|(?:^|[;"'\s])opacity\s*:\s*0?\.?0*(?:[;"'!\s]|$)|font-size\s*:\s*(?:0|1px|0?\.\d|1pt)(?:[a-z%]*)(?:[;"'!\s]|$)|font\s*:\s*0|line-height\s*:\s*0|(?:^|[;"'\s])(?:max-)?(?:height|width)\s*:\s*[01](?:px)?\s*(?:[;"'!]|$)|text-indent\s*:\s*-\d{3,}|(?:left|top|right|bottom|margin(?:-left|-top)?)\s*:\s*-\d{3,}|clip(?:-path)?\s*:\s*(?:rect\(\s*0|inset\(\s*(?:50|100)%|circle\(\s*0)|transform\s*:\s*scale\(\s*0\s*\)|mso-hide\s*:\s*all|z-index\s*:\s*-\d|content-visibility\s*:\s*hidden|filter\s*:\s*opacity\(\s*0)`)
-	colour    = regexp.MustCompile(`(?i)(?:^|[;"'\s])(?:color|-webkit-text-fill-color)\s*[:=]\s*["']?\s*(#[0-9a-f]{3,8}|rgba?\([^)]{3,40}\)|hsla?\([^)]{3,40}\)|[a-z]+)`)
-	ground    = regexp.MustCompile(`(?i)(?:background(?:-color)?|bgcolor)\s*[:=]\s*["']?\s*(#[0-9a-f]{3,8}|rgba?\([^)]{3,40}\)|hsla?\([^)]{3,40}\)|[a-z]+)`)
-	attribute = regexp.MustCompile(`(?i)\s(?:hidden(?:[\s=/>]|$)|aria-hidden\s*=\s*["']?true|class\s*=\s*["'][^"']*\b(?:sr-only|visually-?hidden|screen-reader-text|d-none|hidden|invisible)\b|type\s*=\s*["']?hidden)`)
-	value     = regexp.MustCompile(`(?i)\svalue\s*=\s*(?:"([^"]*)"|'([^']*)')`)
-)
-
 const maxTag = 2 << 10 // bytes of a start tag that are read
 
 // styledAway finds elements that no display shows.
@@ -101,13 +92,17 @@ func styledAway(text string) []reading {
 		}
 		tag := startTag(text[start:min(len(text), start+maxTag)], &budget)
 		name := elementName(tag)
-		if len(name)+2 >= len(tag) && !silent(name) || !silent(name) && !invisible(tag) {
-			continue
+		e := element{}
+		if !silent(name) {
+			if len(name)+2 >= len(tag) {
+				continue
+			}
+			if e = attributes(tag[len(name)+1:]); !e.invisible() {
+				continue
+			}
 		}
 		content, end := inner(text, start+len(tag), name)
-		if m := value.FindStringSubmatch(tag); m != nil {
-			content = m[1] + m[2] + " " + content
-		}
+		content = e.value + " " + content
 		if content = plainText(content); content != "" {
 			rs = append(rs, hiddenText("html_style", gate.Span{Start: start, End: end}, content, "An element is styled so that people do not see what it says."))
 		}
@@ -149,46 +144,6 @@ func elementName(tag string) string {
 		i++
 	}
 	return strings.ToLower(tag[1:i])
-}
-
-func invisible(tag string) bool {
-	tag = strings.ToLower(html.UnescapeString(tag))
-	if strings.Contains(tag, "style") && vanishing.MatchString(tag) {
-		return true
-	}
-	if (strings.Contains(tag, "hidden") || strings.Contains(tag, "class")) && attribute.MatchString(tag) {
-		return true
-	}
-	if !strings.Contains(tag, "color") {
-		return false
-	}
-	m := colour.FindStringSubmatch(tag)
-	if m == nil {
-		return false
-	}
-	fg, behind := shade(m[1]), "white"
-	if b := ground.FindStringSubmatch(tag); b != nil {
-		behind = shade(b[1])
-	}
-	return fg == "transparent" || fg == behind
-}
-
-// shade names white, black and no colour, however they are written.
-func shade(s string) string {
-	s = strings.ToLower(strings.NewReplacer(" ", "", "\t", "").Replace(s))
-	switch {
-	case s == "white" || s == "#fff" || s == "#ffffff" || s == "#ffff" || s == "#ffffffff" || s == "snow" || s == "ivory" || s == "ghostwhite" || s == "whitesmoke":
-		return "white"
-	case strings.HasPrefix(s, "rgb(255,255,255") || strings.HasPrefix(s, "rgb(254,254,254") || strings.HasPrefix(s, "#fefefe") || strings.HasPrefix(s, "#fdfdfd") || strings.HasPrefix(s, "#fcfcfc"):
-		return "white"
-	case s == "black" || s == "#000" || s == "#000000" || strings.HasPrefix(s, "rgb(0,0,0"):
-		return "black"
-	case strings.HasPrefix(s, "rgba(") && (strings.HasSuffix(s, ",0)") || strings.HasSuffix(s, ",0.0)") || strings.HasSuffix(s, ",.0)")):
-		return "transparent"
-	case len(s) == 9 && s[0] == '#' && strings.HasSuffix(s, "00"), len(s) == 5 && s[0] == '#' && s[4] == '0':
-		return "transparent"
-	}
-	return s
 }
 
 // inner is the content of an element up to its end tag, and where that ends.

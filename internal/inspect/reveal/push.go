@@ -20,7 +20,8 @@ const (
 func pushes(text string) []reading {
 	var rs []reading
 	for i := 0; i < len(text); {
-		if c := text[i]; c > ' ' && c < utf8.RuneSelf || !blankAt(text, i) {
+		c := text[i]
+		if c > ' ' && c < utf8.RuneSelf || c == ' ' && i+1 < len(text) && text[i+1] > ' ' && text[i+1] < utf8.RuneSelf || !blankAt(text, i) {
 			i++
 			continue
 		}

@@ -3,6 +3,8 @@ package reveal
 import (
 	"cmp"
 	"slices"
+	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"doorward/internal/gate"
@@ -23,14 +25,25 @@ type Layer struct {
 	Span   gate.Span // bytes of the outermost text that it was decoded from
 }
 
-// Scan finds what a text hides. Findings are ordered by where they begin.
-func Scan(text string) []gate.Finding {
+// Scan finds what a text hides that comes from anywhere: pages, mails, programs.
+// Findings are ordered by where they begin.
+func Scan(text string) []gate.Finding { return scan(text, false) }
+
+// ScanDefinition finds what a text hides that somebody wrote for models to read:
+// what slips into pages by accident has no reason to be there.
+func ScanDefinition(text string) []gate.Finding { return scan(text, true) }
+
+func scan(text string, definition bool) []gate.Finding {
 	rs := readings(text)
 	findings := make([]gate.Finding, 0, len(rs))
 	for i := range rs {
 		r := &rs[i]
-		if r.severity < gate.High && r.encoded && hides(r.text, 1) {
+		r.text = innermost(r.text)
+		if r.severity < gate.High && r.encoded && (judge(r.text) == orders || hides(r.text, 1)) {
 			r.severity, r.why = gate.High, "Text in several encodings, one inside the other, reads as an instruction or a command."
+		}
+		if definition {
+			r.severity = r.defined()
 		}
 		if r.severity == gate.NoSeverity {
 			continue
@@ -46,6 +59,62 @@ func Scan(text string) []gate.Finding {
 		return cmp.Or(cmp.Compare(a.Span.Start, b.Span.Start), cmp.Compare(b.Span.End, a.Span.End), cmp.Compare(a.Rule, b.Rule))
 	})
 	return worstFirst(findings)
+}
+
+// minPhrase is how many words of a definition that no view shows say something,
+// whatever the language: names of versions and tools have less.
+const minPhrase = 4
+
+// defined is how bad a reading of a definition is.
+func (r *reading) defined() gate.Severity {
+	switch r.method {
+	case "html_comment", "html_style", "whitespace":
+		if !r.unseen && phrase(r.text) {
+			return gate.High
+		}
+	case "ansi":
+		if r.severity == gate.Low {
+			return gate.Medium
+		}
+		return gate.High
+	default:
+		if r.unseen {
+			return gate.High
+		}
+	}
+	return r.severity
+}
+
+// phrase tells whether a text has minPhrase words, or as much in a script that
+// writes no spaces.
+func phrase(text string) bool {
+	words, letters, inside := 0, 0, false
+	for _, r := range text {
+		letter := unicode.IsLetter(r) || unicode.IsMark(r)
+		if letter && !inside {
+			words++
+		}
+		if letter && r >= 0xe00 {
+			letters++
+		}
+		inside = letter
+	}
+	return words >= minPhrase || letters >= 2*minPhrase
+}
+
+// innermost is what a text says that is nothing but an encoding, maxDepth times.
+func innermost(text string) string {
+	for range maxDepth {
+		if len(text) < minBase64 || strings.ContainsAny(text, " \n") {
+			return text
+		}
+		rs := tokens(text)
+		if len(rs) != 1 || rs[0].span.Start > 0 || rs[0].span.End+2 < len(text) {
+			return text
+		}
+		text = rs[0].text
+	}
+	return text
 }
 
 // worstFirst drops the least severe of too many findings, keeping their order.
@@ -108,6 +177,7 @@ type reading struct {
 	severity gate.Severity
 	why      string
 	encoded  bool // by letters that people see: base64 and the like
+	unseen   bool // by characters that are not drawn
 }
 
 // readings is everything that is read out of a text besides what it shows.

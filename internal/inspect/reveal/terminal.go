@@ -78,12 +78,13 @@ func sequenced(text string, i, size int) (reading, effect) {
 	if size < 2 || text[i] == 0x1b && text[i+1] != '[' {
 		return controlString(text, i, r)
 	}
+	if size < 3 {
+		r.severity, r.why = gate.Medium, "A control sequence is cut short."
+		return r, hiding
+	}
 	final := text[i+size-1]
 	params := text[i+2 : i+size-1]
 	switch {
-	case size < 3:
-		r.severity, r.why = gate.Medium, "A control sequence is cut short."
-		return r, hiding
 	case final == 'm':
 		if !conceals(params) {
 			return r, nothing

@@ -129,7 +129,7 @@ func splits(text string, i, size int) bool {
 
 func (g *group) reading(text string) reading {
 	m := methods[g.kind]
-	r := reading{method: m.method, span: gate.Span{Start: g.start, End: g.end}, severity: g.severity(), why: m.why}
+	r := reading{method: m.method, span: gate.Span{Start: g.start, End: g.end}, severity: g.severity(), why: m.why, unseen: g.kind != blank}
 	var symbols []rune
 	for _, c := range text[g.start:g.end] {
 		if kindOf(c) == g.kind && len(symbols) < maxSymbols {
@@ -138,6 +138,10 @@ func (g *group) reading(text string) reading {
 	}
 	if r.text = spelled(symbols); r.text != "" {
 		r.severity = gate.High
+		return r
+	}
+	if g.kind == turning && g.override {
+		r.text, r.span.End = turned(text, g.start, g.end)
 		return r
 	}
 	r.text = shown(text, g.start, g.end)
@@ -216,7 +220,43 @@ func scattered(groups []group, symbols *[unknown + 1][]rune) []reading {
 		if s == "" || n == 1 {
 			continue
 		}
-		rs = append(rs, reading{method: methods[k].method, span: gate.Span{Start: first[k], End: last[k]}, text: s, severity: gate.High, why: methods[k].why})
+		rs = append(rs, reading{method: methods[k].method, span: gate.Span{Start: first[k], End: last[k]}, text: s, severity: gate.High, why: methods[k].why, unseen: true})
 	}
 	return rs
+}
+
+// turned is what direction controls at text[start:end] show in another order, in
+// the order that has words, and where that ends.
+func turned(text string, start, end int) (string, int) {
+	rest := text[end:min(len(text), end+maxElement)]
+	if n := strings.IndexFunc(rest, func(r rune) bool { return r == 0x202c || r == 0x2069 || r == '\n' }); n >= 0 {
+		rest = rest[:n]
+	}
+	end += len(rest)
+	stored := strings.TrimSpace(strings.Map(func(r rune) rune {
+		if kindOf(r) == turning {
+			return -1
+		}
+		return r
+	}, text[start:end]))
+	shown := backwards(stored)
+	if a, b := familiarity(shown), familiarity(stored); a > b || a == b && strings.IndexAny(stored, ".!?") == 0 {
+		return shown, end
+	}
+	return stored, end
+}
+
+// familiarity is how many words of a text are known, or begin with a capital.
+func familiarity(s string) int {
+	n := 0
+	for w := range strings.FieldsSeq(s) {
+		w = strings.TrimRight(w, ".,;:!?")
+		if known(w) {
+			n++
+		}
+		if r, _ := utf8.DecodeRuneInString(w); unicode.IsUpper(r) {
+			n++
+		}
+	}
+	return n
 }

@@ -34,11 +34,70 @@ bir ve bu icin ile olmadan once tum kullanici dosya parola
 yang dan di untuk dengan tanpa sebelum semua pengguna abaikan berkas kata sandi
 och att det som inte med utan alla filen`
 
+// dictionary is a set of words of small letters. Words of up to eight bytes are
+// looked up as numbers, which is most of the time that a plain text takes.
+type dictionary struct {
+	short [4096]uint64 // open addressing; a third is used
+	long  map[string]struct{}
+}
+
 //nolint:gochecknoglobals // a table; read-only
-var vocabulary = sync.OnceValue(func() map[string]struct{} {
-	m := make(map[string]struct{}, 1024)
+var vocabulary = sync.OnceValue(func() *dictionary {
+	d := &dictionary{long: map[string]struct{}{}}
 	for w := range strings.FieldsSeq(common) {
-		m[w] = struct{}{}
+		if len(w) > 8 {
+			d.long[w] = struct{}{}
+			continue
+		}
+		n := packed(w)
+		i := slot(n)
+		for d.short[i] != 0 && d.short[i] != n {
+			i = (i + 1) % uint64(len(d.short))
+		}
+		d.short[i] = n
 	}
-	return m
+	return d
 })
+
+// packed is a word of at most eight bytes in small letters as a number.
+func packed(w string) uint64 {
+	n := uint64(0)
+	for i := range len(w) {
+		c := w[i]
+		if c >= 'A' && c <= 'Z' {
+			c |= 0x20
+		}
+		n = n<<8 | uint64(c)
+	}
+	return n
+}
+
+// slot is where the search for a number begins (Knuth, 6.4: multiplicative hashing).
+func slot(n uint64) uint64 { return n * 0x9e3779b97f4a7c15 >> 52 }
+
+// known tells whether a word is in the vocabulary, in any case.
+func known(s string) bool {
+	if len(s) == 0 || len(s) > maxWord {
+		return false
+	}
+	d := vocabulary()
+	if len(s) <= 8 {
+		n := packed(s)
+		for i := slot(n); d.short[i] != 0; i = (i + 1) % uint64(len(d.short)) {
+			if d.short[i] == n {
+				return true
+			}
+		}
+		return false
+	}
+	var lower [maxWord]byte
+	for i := range len(s) {
+		c := s[i]
+		if c >= 'A' && c <= 'Z' {
+			c |= 0x20
+		}
+		lower[i] = c
+	}
+	_, ok := d.long[string(lower[:len(s)])]
+	return ok
+}
