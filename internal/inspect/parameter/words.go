@@ -1,0 +1,126 @@
+package parameter
+
+import (
+	"unicode"
+	"unicode/utf8"
+)
+
+// maxWords bounds what is read of one text, in words. The longest description
+// of an honest parameter that is known has some 600.
+const maxWords = 4096
+
+// A word is one of a text, and what it can be.
+type word struct {
+	text  string // folded
+	class class
+	begin bool // of a sentence
+}
+
+// words are the words of a text; identifiers are split where they are put
+// together ("chatHistory", "chat_history").
+func words(text string) []word {
+	k := lexicon()
+	var out []word
+	begin := true
+	add := func(w string, c class) {
+		out = append(out, word{text: w, class: c, begin: begin})
+		begin = false
+	}
+	for i := 0; i < len(text) && len(out) < maxWords; {
+		r, size := utf8.DecodeRuneInString(text[i:])
+		switch {
+		case spaceless(r):
+			c, n := k.prefix(text[i:])
+			if n > 0 {
+				add(text[i:i+n], c)
+			}
+			i += max(n, size)
+		case unicode.IsLetter(r) || unicode.IsMark(r):
+			n := run(text[i:])
+			w := fold(text[i : i+n])
+			if w != "" {
+				add(w, k.word(w))
+			}
+			i += n
+		default:
+			begin = begin || ends(r, text[i+size:])
+			i += size
+		}
+	}
+	return out
+}
+
+// run is the length of the word that text begins with: it ends before a capital
+// after a small letter.
+func run(text string) int {
+	small, last := false, 0
+	for i, r := range text {
+		if unicode.IsUpper(r) && small || spaceless(r) || !unicode.IsLetter(r) && !unicode.IsMark(r) {
+			return max(i, last)
+		}
+		small = unicode.IsLower(r)
+		last = i + utf8.RuneLen(r)
+		if r == utf8.RuneError {
+			last = i + 1
+		}
+	}
+	return len(text)
+}
+
+// ends tells whether r ends a sentence before rest.
+func ends(r rune, rest string) bool {
+	switch r {
+	case '.', '!', '?', ';':
+		next, _ := utf8.DecodeRuneInString(rest)
+		return rest == "" || unicode.IsSpace(next)
+	case '\n', '。', '！', '？', '；', '।', '؟':
+		return true
+	}
+	return false
+}
+
+// spaceless tells whether r is of a script that writes no spaces between words.
+func spaceless(r rune) bool {
+	return 0x3040 <= r && r < 0x3100 || 0x3400 <= r && r < 0xa000 || 0xf900 <= r && r < 0xfb00 || 0x0e00 <= r && r < 0x0e80 ||
+		0xac00 <= r && r < 0xd7b0
+}
+
+// union is what the words can be together.
+func union(list []word) (c class) {
+	for i := range list {
+		c |= list[i].class
+	}
+	return c
+}
+
+// sentences are the words of each sentence.
+func sentences(list []word) [][]word {
+	var out [][]word
+	start := 0
+	for i := range list {
+		if list[i].begin && i > start {
+			out = append(out, list[start:i])
+			start = i
+		}
+	}
+	if start < len(list) {
+		out = append(out, list[start:])
+	}
+	return out
+}
+
+// near tells whether a word of class b stands at most reach words after, or
+// before, one of class a that is another word.
+func near(list []word, a, b class, reach int) bool {
+	for i := range list {
+		if !list[i].class.has(a) {
+			continue
+		}
+		for j := max(0, i-reach); j < min(len(list), i+reach+1); j++ {
+			if j != i && list[j].class.has(b) {
+				return true
+			}
+		}
+	}
+	return false
+}
