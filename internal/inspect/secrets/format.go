@@ -1,0 +1,175 @@
+package secrets
+
+import (
+	"regexp"
+	"strings"
+	"sync"
+
+	"doorward/internal/gate"
+)
+
+// format is a credential that its own bytes give away.
+type format struct {
+	rule    string // after "secret."
+	starts  string // literals it begins with, separated by blanks; three bytes or more each
+	rest    string // what follows the literal, RE2; its first group is the secret if it has one
+	before  string // what stands before the literal and belongs to it, RE2; empty for nothing
+	weak    bool   // Medium: others may look like this
+	low     bool   // may be as regular as words: no measure of disorder
+	anyCase bool   // the literal is matched in any case
+}
+
+// compiled is a format ready to be matched.
+type compiled struct {
+	*format
+	rest   *regexp.Regexp
+	before *regexp.Regexp
+}
+
+// maxToken bounds what one match looks at after a literal, in bytes: the longest
+// tokens are JWTs, which hardly any server takes above 8 KB of headers.
+const maxToken = 8 << 10
+
+// maxBefore bounds what one match looks at before a literal.
+const maxBefore = 48
+
+// entry is what an index has for a literal: a format, or a word of a name.
+type entry struct {
+	literal string // in lower case where anyCase
+	anyCase bool
+	format  int // index into formats; -1 for a word
+	word    int // index into words
+}
+
+// index finds literals by their first three bytes in lower case.
+type index struct {
+	bloom   [1 << 10]uint64
+	entries map[uint32][]entry
+	formats []compiled
+	words   []word
+}
+
+//nolint:gochecknoglobals // the compiled tables; read-only
+var table = sync.OnceValue(compile)
+
+func compile() *index {
+	x := &index{entries: make(map[uint32][]entry, 1024)}
+	for _, family := range [][]format{clouds, forges, tools, messengers, payments, models, carriers} {
+		for i := range family {
+			f := &family[i]
+			c := compiled{format: f, rest: regexp.MustCompile(`\A(?:` + f.rest + `)`)}
+			if f.before != "" {
+				c.before = regexp.MustCompile(`(?:` + f.before + `)\z`)
+			}
+			x.formats = append(x.formats, c)
+			for literal := range strings.FieldsSeq(f.starts) {
+				x.add(entry{literal: literal, anyCase: f.anyCase, format: len(x.formats) - 1})
+			}
+		}
+	}
+	x.mark(dashes)
+	x.words = allWords()
+	for i := range x.words {
+		x.add(entry{literal: x.words[i].text, anyCase: true, format: -1, word: i})
+	}
+	return x
+}
+
+func (x *index) add(e entry) {
+	if e.anyCase {
+		e.literal = strings.ToLower(e.literal)
+	}
+	k := key(e.literal[0], e.literal[1], e.literal[2])
+	x.entries[k] = append(x.entries[k], e)
+	x.mark(k)
+}
+
+// mark lets a key through the bloom filter.
+func (x *index) mark(k uint32) {
+	h := hash(k)
+	x.bloom[h>>6] |= 1 << (h & 63)
+}
+
+func key(a, b, c byte) uint32 {
+	return uint32(lower[a])<<16 | uint32(lower[b])<<8 | uint32(lower[c])
+}
+
+// hash spreads a key over the 65,536 bits of the bloom filter.
+func hash(k uint32) uint32 { return k * 0x9e3779b1 >> 16 }
+
+//nolint:gochecknoglobals // a table; read-only
+var lower = func() (t [256]byte) {
+	for i := range t {
+		t[i] = byte(i)
+		if i >= 'A' && i <= 'Z' {
+			t[i] = byte(i) + 'a' - 'A'
+		}
+	}
+	return t
+}()
+
+// at tells whether an entry's literal stands at i.
+func (e *entry) at(text string, i int) bool {
+	if len(text)-i < len(e.literal) {
+		return false
+	}
+	s := text[i : i+len(e.literal)]
+	if e.anyCase {
+		return strings.EqualFold(s, e.literal)
+	}
+	return s == e.literal
+}
+
+// match is a format's secret at a literal that ends at end.
+func (c *compiled) match(text string, start, end int) (gate.Span, bool) {
+	from := start
+	if c.before != nil {
+		low := max(0, start-maxBefore)
+		m := c.before.FindStringIndex(text[low:start])
+		if m == nil {
+			return gate.Span{}, false
+		}
+		from = low + m[0]
+	}
+	if from > 0 && isWord[text[from-1]] && isWord[text[from]] {
+		return gate.Span{}, false
+	}
+	rest := text[end:min(len(text), end+maxToken)]
+	m := c.rest.FindStringSubmatchIndex(rest)
+	if m == nil {
+		return gate.Span{}, false
+	}
+	if stop := end + m[1]; len(m) == 2 && stop < len(text) && m[1] > 0 && isAlnum[text[stop]] && isAlnum[text[stop-1]] {
+		return gate.Span{}, false
+	}
+	if len(m) > 2 && m[2] >= 0 {
+		return gate.Span{Start: end + m[2], End: end + m[3]}, true
+	}
+	return gate.Span{Start: from, End: end + m[1]}, true
+}
+
+func set(chars ...string) (t [256]bool) {
+	for _, c := range chars {
+		if len(c) == 3 && c[1] == '-' {
+			for b := int(c[0]); b <= int(c[2]); b++ {
+				t[b] = true
+			}
+			continue
+		}
+		for i := range len(c) {
+			t[c[i]] = true
+		}
+	}
+	return t
+}
+
+// Alphabets.
+//
+//nolint:gochecknoglobals // tables; read-only
+var (
+	isAlnum = set("a-z", "A-Z", "0-9")
+	isWord  = set("a-z", "A-Z", "0-9", "_")
+	isName  = set("a-z", "A-Z", "0-9", "_", "-", ".") // what the name of a variable is made of
+	isToken = set("a-z", "A-Z", "0-9", "_+/=.~", "-") // what tokens are made of
+	isBlank = set(" \t\r\n")
+)

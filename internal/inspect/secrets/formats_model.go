@@ -1,0 +1,40 @@
+package secrets
+
+// models are credentials of who serves language models and the like.
+//
+//nolint:gochecknoglobals // a table; read-only
+var models = []format{
+	{rule: "anthropic_key", starts: "sk-ant-api sk-ant-admin sk-ant-oat sk-ant-sid sk-ant-ort", rest: `\d{2}-[\w-]{80,120}`},
+	{rule: "openai_key", starts: "sk-proj- sk-svcacct- sk-admin- sk-None-", rest: `[\w-]{40,200}`},
+	{rule: "openai_key", starts: "sk-", rest: `[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20}|[A-Za-z0-9]{48}`},
+	{rule: "openrouter_key", starts: "sk-or-v1- sk-or-", rest: `[a-f0-9]{64}`},
+	{rule: "deepseek_key", starts: "sk-", rest: `[a-f0-9]{32}`},
+	{rule: "langfuse_key", starts: "sk-lf- pk-lf-", rest: uuid},
+	{rule: "model_key", starts: "sk-", rest: `[\w-]{32,200}`, weak: true},
+	{rule: "huggingface_token", starts: "hf_", rest: `[A-Za-z0-9]{34,40}`},
+	{rule: "huggingface_token", starts: "api_org_", rest: `[A-Za-z]{34}`},
+	{rule: "perplexity_key", starts: "pplx-", rest: `[A-Za-z0-9]{48}`},
+	{rule: "replicate_token", starts: "r8_", rest: `[A-Za-z0-9]{37}`},
+	{rule: "groq_key", starts: "gsk_", rest: `[A-Za-z0-9]{48,56}`},
+	{rule: "xai_key", starts: "xai-", rest: `[A-Za-z0-9_]{70,90}`},
+	{rule: "fireworks_key", starts: "fw_", rest: `[A-Za-z0-9]{22,24}`},
+	{rule: "langsmith_key", starts: "lsv2_pt_ lsv2_sk_", rest: `[a-f0-9]{32}_[a-f0-9]{10}`},
+	{rule: "langsmith_key", starts: "ls__", rest: `[a-f0-9]{32}`},
+	{rule: "pinecone_key", starts: "pcsk_", rest: `[A-Za-z0-9_]{60,80}`},
+	{rule: "elevenlabs_key", starts: "sk_", rest: `[a-f0-9]{48}`},
+	{rule: "tavily_key", starts: "tvly-", rest: `(?:dev-|prod-)?[A-Za-z0-9-]{20,48}`},
+	{rule: "cerebras_key", starts: "csk-", rest: `[a-z0-9]{44,56}`},
+	{rule: "nvidia_key", starts: "nvapi-", rest: `[\w-]{60,72}`},
+	{rule: "runpod_key", starts: "rpa_", rest: `[A-Z0-9]{32,48}[a-z0-9]{0,12}`},
+	{rule: "voyage_key", starts: "pa-", rest: `[\w-]{43}`},
+	{rule: "jina_key", starts: "jina_", rest: `[a-f0-9]{32}[\w-]{20,40}`},
+	{rule: "firecrawl_key", starts: "fc-", rest: `[a-f0-9]{32}`},
+	{rule: "wandb_key", starts: "wandb_v1_", rest: `[\w-]{40,100}`},
+	{rule: "modal_token", starts: "as- ak-", rest: `[A-Za-z0-9]{22}`, weak: true},
+	{rule: "together_key", starts: "tgp_v1_", rest: `[\w-]{43}`},
+	{rule: "llama_cloud_key", starts: "llx-", rest: `[A-Za-z0-9]{48,52}`},
+	{rule: "e2b_key", starts: "e2b_", rest: `[a-f0-9]{40}`},
+	{rule: "cursor_key", starts: "crsr_ key_", rest: `[a-f0-9]{64}`},
+	{rule: "composio_key", starts: "comp_", rest: `[A-Za-z0-9]{24,}`},
+	{rule: "smithery_key", starts: "smithery_", rest: `[\w-]{32,}`},
+}
