@@ -8,7 +8,7 @@ LINT    := go tool -modfile=tools/go.mod golangci-lint
 CC_PATH := $(shell command -v cc || command -v gcc)
 RACE    := $(if $(CC_PATH),-race,)
 
-.PHONY: help build demo test lint fuzz bench conformance
+.PHONY: help build demo test lint fuzz bench detect conformance
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
@@ -36,6 +36,9 @@ fuzz: ## Run every fuzz target for FUZZTIME seconds (30), all together at most F
 
 bench: ## Compare with a direct connection and a bare reverse proxy; prints the table.
 	go run ./internal/bench $(ARGS)
+
+detect: ## Measure the detectors and write docs/reference/detection.md. CORPORA=directory adds corpora.
+	go run ./internal/detect -corpora "$(CORPORA)" $(ARGS)
 
 conformance: ## Run the official MCP conformance suites through Doorward and compare the counts.
 	scripts/parts
