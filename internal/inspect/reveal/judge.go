@@ -16,7 +16,8 @@ type judgement uint8
 const (
 	noise    judgement = iota // no language
 	language                  // words, in sentences
-	orders                    // asks the reader for something, or is a shell command
+	orders                    // asks the reader for something
+	aimed                     // for something of the model's or the user's, or is a shell command
 )
 
 // acts are verbs that orders to a program begin with.
@@ -27,14 +28,26 @@ dump steal grab harvest deploy install visit navigate click load follow obey act
 ignora olvida lee envia ejecuta borra revela ignorez oubliez lisez envoyez executez supprimez ignoriere vergiss lies sende loesche fuehre
 ignori dimentica leggi invia esegui ignore esqueca leia envie execute negeer vergeet lees stuur abaikan lupakan baca kirim jalankan`
 
-// things are what such orders are about, whom they address, and how they hide.
-const things = `instruction instructions prompt prompts rule rules guideline guidelines restriction restrictions system developer password passwords passwd
-credential credentials key keys apikey token tokens secret secrets ssh rsa env environment config history conversation chat user users assistant agent
-model llm ai tool tools context parameter parameters argument file files folder directory database record records customer data information account
-admin attacker address url webhook email emails mail message messages contact contacts transcript memory cookie cookies session wallet money payment
-silently secretly quietly never always immediately previous prior above everything anything yourself you
-instrucciones usuario contrasena clave archivo archivos anteriores instructions fichier fichiers utilisateur motdepasse anweisungen benutzer passwort
-datei dateien istruzioni utente instrucoes usuario arquivo senha gebruiker bestand wachtwoord instruksi pengguna berkas`
+// sends are the acts that take something to an address.
+const sends = `send post upload forward email mail exfiltrate transmit leak transfer wire pay envia envoyez sende invia envie stuur kirim`
+
+// targets are what orders to models are about that orders to people are not.
+const targets = `instruction instructions prompt prompts guideline guidelines restriction restrictions password passwords passwd
+credential credentials keys apikey token tokens secret secrets ssh rsa conversation conversations assistant agent agents
+model llm ai tool tools chat user users attacker transcript memory wallet
+silently secretly quietly instrucciones usuario contrasena clave utilisateur motdepasse anweisungen benutzer passwort
+istruzioni utente instrucoes usuario senha gebruiker wachtwoord instruksi pengguna`
+
+// things are what other orders are about.
+const things = `rule rules system developer key env environment config history context parameter parameters argument file files folder directory
+database record records customer data information account admin address url webhook email emails mail message messages contact contacts
+cookie cookies session money payment never always immediately previous prior above everything anything yourself you
+archivo archivos anteriores fichier fichiers datei dateien arquivo bestand berkas`
+
+// leads are the words that an order follows inside a sentence: and, then, please,
+// must, to, not, in the languages of acts.
+const leads = `and then please must should shall to always never not you will can first also now immediately or but assistant agent model just silently
+secretly quietly need y e luego por favor debes debe et puis und dann bitte muss sie o poi deve devi ou depois en dan lalu kemudian harus tolong`
 
 // foreign are stems of orders in scripts that Latin words cannot stand for:
 // ignore, forget, send, read, delete, execute, password, key, user, instruction,
@@ -49,8 +62,8 @@ const shells = `curl wget bash sh zsh nc ncat netcat powershell pwsh cmd python 
 base64 openssl scp ssh rsync ftp telnet tar env printenv export crontab kill mkfifo socat certutil bitsadmin iwr invoke-webrequest xxd tee find`
 
 type lexicon struct {
-	acts, things, shells map[string]bool
-	foreign              []string
+	acts, sends, targets, things, leads, shells map[string]bool
+	foreign                                     []string
 }
 
 //nolint:gochecknoglobals // a table; read-only
@@ -62,7 +75,7 @@ var lexicons = sync.OnceValue(func() *lexicon {
 		}
 		return m
 	}
-	return &lexicon{acts: set(acts), things: set(things), shells: set(shells), foreign: strings.Fields(foreign)}
+	return &lexicon{acts: set(acts), sends: set(sends), targets: set(targets), things: set(things), leads: set(leads), shells: set(shells), foreign: strings.Fields(foreign)}
 })
 
 // judge sorts a decoded text by its words.
@@ -76,37 +89,94 @@ func judge(text string) judgement {
 	}
 	folded := Fold(text)
 	if command(strings.TrimSpace(text)) || orderedAbroad(folded) {
-		return orders
+		return aimed
 	}
-	lex := lexicons()
-	words, familiar, act, thing := 0, 0, 0, 0
-	for word := range strings.FieldsFuncSeq(folded, func(r rune) bool { return !unicode.IsLetter(r) && r != '\'' && !unicode.IsMark(r) }) {
-		words++
-		if lex.acts[word] {
-			act++
-		}
-		if lex.things[word] {
-			thing++
-		}
-		if lex.acts[word] || lex.things[word] || known(word) {
-			familiar++
-		}
-	}
+	c := count(folded)
 	switch {
-	case words < 3 || familiar*5 < words*2:
+	case c.words < 3 || c.familiar*5 < c.words*2:
 		return noise
-	case act > 0 && (thing > 0 || sensitive(folded)) && words >= 3:
+	case c.aims || c.acts > 0 && privately(folded) || c.sends > 0 && addressed(folded):
+		return aimed
+	case c.asks:
 		return orders
-	case words >= 4:
+	case c.words >= 4:
 		return language
 	}
 	return noise
 }
 
-// sensitive tells whether a text names a place that orders send or read from.
-func sensitive(folded string) bool {
-	for _, s := range [...]string{"http://", "https://", "~/", "/etc/", ".env", "id_rsa", ".ssh", ".aws", "@"} {
-		if strings.Contains(folded, s) {
+// tally is how many words of a text are of which sort, and whether an act stands
+// near what it is about.
+type tally struct {
+	words, familiar, acts, sends int
+	aims, asks                   bool // near a target, near a target or a thing
+}
+
+// reach is how many words may stand between an act and what it is about.
+const reach = 12
+
+func count(folded string) tally {
+	var c tally
+	lex := lexicons()
+	leading, last := true, 0
+	act, target, thing := -reach-1, -reach-1, -reach-1 // the last of each in the sentence
+	for i := 0; i < len(folded); {
+		start := i
+		for i < len(folded) && letterAt(folded, i) {
+			i++
+		}
+		if i == start {
+			i++
+			continue
+		}
+		word, gap := strings.Trim(folded[start:i], "-_'"), folded[last:start]
+		leading = leading || strings.ContainsAny(gap, ".!?:;,(\"-*")
+		if strings.ContainsAny(gap, ".!?") {
+			act, target, thing = -reach-1, -reach-1, -reach-1
+		}
+		c.words++
+		switch {
+		case lex.acts[word] && leading:
+			act = c.words
+			c.acts++
+			c.familiar++
+			if lex.sends[word] {
+				c.sends++
+			}
+		case lex.targets[word]:
+			target = c.words
+			c.familiar++
+		case lex.things[word]:
+			thing = c.words
+			c.familiar++
+		case lex.acts[word] || known(word):
+			c.familiar++
+		}
+		c.aims = c.aims || act >= 0 && target >= 0 && max(act-target, target-act) <= reach
+		c.asks = c.asks || c.aims || act >= 0 && thing >= 0 && max(act-thing, thing-act) <= reach
+		leading, last = lex.leads[word], i
+	}
+	return c
+}
+
+// letterAt tells whether the byte at i belongs to a word: names with dashes and
+// underscores are one, and every byte above ASCII is taken for a letter.
+func letterAt(s string, i int) bool {
+	c := s[i]
+	return asciiLetter(c) || c >= utf8.RuneSelf || c == '\'' || i > 0 && (c == '-' || c == '_') && asciiLetter(s[i-1])
+}
+
+// privately tells whether a text names a file that is nobody else's business.
+func privately(folded string) bool {
+	return containsAny(folded, "~/", "/etc/", ".env", "id_rsa", ".ssh", ".aws", ".kube", ".git-credentials")
+}
+
+// addressed tells whether a text names a place that orders send to.
+func addressed(folded string) bool { return containsAny(folded, "://", "@", "www.", ".example") }
+
+func containsAny(s string, parts ...string) bool {
+	for _, p := range parts {
+		if strings.Contains(s, p) {
 			return true
 		}
 	}

@@ -29,10 +29,14 @@ func markup(text string) []reading {
 func hiddenText(method string, span gate.Span, content, why string) reading {
 	r := reading{method: method, span: span, text: strings.TrimSpace(content), severity: gate.Low, why: why}
 	switch judge(r.text) {
-	case orders:
+	case aimed:
 		r.severity = gate.High
-	case language:
+	case orders:
 		r.severity = gate.Medium
+	case language:
+		if method == "html_style" { // pages have more notes than hidden sentences
+			r.severity = gate.Medium
+		}
 	case noise:
 	}
 	return r
@@ -101,7 +105,10 @@ func styledAway(text string) []reading {
 				continue
 			}
 		}
-		content, end := inner(text, start+len(tag), name)
+		content, end, closed := inner(text, start+len(tag), name)
+		if silent(name) && !closed {
+			continue // a placeholder in prose
+		}
 		content = e.value + " " + content
 		if content = plainText(content); content != "" {
 			rs = append(rs, hiddenText("html_style", gate.Span{Start: start, End: end}, content, "An element is styled so that people do not see what it says."))
@@ -146,18 +153,19 @@ func elementName(tag string) string {
 	return strings.ToLower(tag[1:i])
 }
 
-// inner is the content of an element up to its end tag, and where that ends.
-func inner(text string, start int, name string) (string, int) {
+// inner is the content of an element up to its end tag, where that ends, and
+// whether there is one.
+func inner(text string, start int, name string) (content string, end int, closed bool) {
 	switch name {
 	case "input", "img", "br", "hr", "meta", "link", "source", "embed":
-		return "", start
+		return "", start, true
 	}
 	body := text[start:min(len(text), start+maxElement)]
 	depth := 1
 	for i := 0; ; {
 		n := strings.IndexByte(body[i:], '<')
 		if n < 0 {
-			return body, start + len(body)
+			return body, start + len(body), false
 		}
 		at := i + n
 		i = at + 1
@@ -177,7 +185,7 @@ func inner(text string, start int, name string) (string, int) {
 			if n := strings.IndexByte(body[end:], '>'); n >= 0 {
 				end += n + 1
 			}
-			return body[:at], start + end
+			return body[:at], start + end, true
 		}
 	}
 }

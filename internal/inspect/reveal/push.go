@@ -49,13 +49,13 @@ func pushes(text string) []reading {
 		}
 		if text[i] == '|' { // a table; what its row says after this cell
 			row, _, _ := strings.Cut(text[i:], "\n")
-			if r.text = strings.Trim(row, "| \t\r"); judge(r.text) != orders {
+			if r.text = strings.Trim(row, "| \t\r"); judge(r.text) < orders {
 				continue
 			}
 		}
 		high := lines >= pushedLines || longest >= pushedSpaces
 		switch judge(r.text) {
-		case orders:
+		case orders, aimed:
 			r.severity = gate.High
 		case language:
 			r.severity = gate.Medium
@@ -113,7 +113,7 @@ func trailing(text string) []reading {
 		return nil
 	}
 	s := spelled(symbols)
-	if s == "" {
+	if judge(s) == noise {
 		return nil
 	}
 	return []reading{{method: "whitespace", span: gate.Span{Start: first, End: last}, text: s, severity: gate.High, why: "Spaces and tabs at line ends code a message."}}

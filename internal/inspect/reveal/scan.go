@@ -39,7 +39,7 @@ func scan(text string, definition bool) []gate.Finding {
 	for i := range rs {
 		r := &rs[i]
 		r.text = innermost(r.text)
-		if r.severity < gate.High && r.encoded && (judge(r.text) == orders || hides(r.text, 1)) {
+		if r.severity < gate.High && r.encoded && (judge(r.text) >= orders || hides(r.text, 1)) {
 			r.severity, r.why = gate.High, "Text in several encodings, one inside the other, reads as an instruction or a command."
 		}
 		if definition {

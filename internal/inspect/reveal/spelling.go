@@ -244,7 +244,7 @@ func (g *gathered) readings() []reading {
 	for _, r := range g.out {
 		if r.severity < gate.High {
 			switch judge(r.text) {
-			case orders, language:
+			case aimed, orders, language:
 				r.severity = gate.High
 			case noise:
 				if r.method != "homoglyph" {

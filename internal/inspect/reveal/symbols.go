@@ -101,7 +101,7 @@ func binary(rs, alphabet []rune) []string {
 	for _, width := range [...]int{8, 7, 16} {
 		for _, one := range alphabet {
 			for _, skip := range [...]int{0, 1} { // a marker may stand before
-				if s := chunks(rs[skip:], one, width); legible(s) {
+				if s := chunks(rs[skip:], one, width); legible(s) && (width < 16 || coherent(s)) {
 					out = append(out, s)
 				}
 			}
@@ -196,4 +196,15 @@ func digits(rs, alphabet []rune, width int) []string {
 		return []string{s}
 	}
 	return nil
+}
+
+// coherent tells whether the letters of a text that was read sixteen digits at a
+// time are all Latin, or all Han and Kana: any others are numbers by chance.
+func coherent(s string) bool {
+	latin, han := true, true
+	for _, r := range s {
+		latin = latin && r < 0x250
+		han = han && (r < utf8.RuneSelf || r >= 0x3000 && r < 0xa000)
+	}
+	return latin || han
 }

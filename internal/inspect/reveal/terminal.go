@@ -144,7 +144,7 @@ func controlString(text string, i int, r reading) (reading, effect) {
 			return r, nothing // the end of a link
 		}
 		r.severity, r.why = gate.Medium, "A terminal shows a link under another text."
-		if judge(rest) == orders && !strings.Contains(rest, "://") {
+		if judge(rest) >= orders && !strings.Contains(rest, "://") {
 			r.severity = gate.High
 		}
 	case text[i+1] == ']' && (kind == "0" || kind == "1" || kind == "2") && judge(rest) == noise:

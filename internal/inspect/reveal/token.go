@@ -260,7 +260,7 @@ func ofDigits(s string, width int) string {
 func encoded(method string, span gate.Span, plain string) reading {
 	r := reading{method: method, span: span, text: plain, encoded: true}
 	switch judge(plain) {
-	case orders:
+	case aimed, orders:
 		r.severity, r.why = gate.High, "An encoding hides an instruction or a command from people."
 	case language:
 		r.severity, r.why = gate.Low, "An encoding hides a text from people."
