@@ -1,6 +1,10 @@
 package injection
 
-import "doorward/internal/gate"
+import (
+	"strings"
+
+	"doorward/internal/gate"
+)
 
 // scope is how many words after a verb belong to it.
 const scope = 34
@@ -8,6 +12,7 @@ const scope = 34
 // An errand is an act asked of the reader, with what it is about.
 type errand struct {
 	verb, end int   // its words
+	start     int   // of its words: the verb, or what is before it
 	asked     int   // how
 	about     class // of the words after the verb
 	target    int   // the word of the recipient; -1 without
@@ -19,43 +24,71 @@ type errand struct {
 // action judges the verb at word i: what a reader with tools would do for
 // somebody who has no part in the conversation.
 func (s *sentence) action(i int) {
-	asked := s.request(i)
-	if asked == unasked || s.heading(i) {
+	how := s.request(i)
+	if how == unasked || s.heading(i) {
 		return
 	}
-	s.asks = max(s.asks, asked)
-	e := s.errand(i, asked)
+	s.asks = max(s.asks, how)
+	e := s.errand(i, how)
 	verb := s.words[i].class
 	switch {
 	case verb.has(move) && e.about.has(target) && s.exfiltrates(&e):
-		s.found("injection.exfiltrate", gate.Medium, i, e.end, "asks the reader to send something private to a recipient that the text names")
+		s.found("injection.exfiltrate", gate.Medium, e.start, e.end, "asks the reader to send something private to a recipient that the text names")
 	case verb.has(pay|move) && s.pays(&e):
-		s.found("injection.action", gate.Medium, i, e.end, "asks the reader to move money")
+		s.found("injection.action", gate.Medium, e.start, e.end, "asks the reader to move money")
 	case verb.has(change) && s.changes(&e):
-		s.found("injection.action", gate.Medium, i, e.end, "asks the reader to change an account, an access or a record")
+		s.found("injection.action", gate.Medium, e.start, e.end, "asks the reader to change an account, an access or a record")
 	}
 }
 
-// heading tells whether word i only heads what follows: "Allow: /".
+// heading tells whether word i only heads what follows ("Allow: /"), or is part of
+// a path or a name ("book/ch13").
 func (s *sentence) heading(i int) bool {
+	if end := s.words[i].end; end < len(s.text) && strings.IndexByte("/_-=(", s.text[end]) >= 0 {
+		return true
+	}
 	return i+1 < len(s.words) && s.words[i+1].gap >= clause && !s.words[i+1].class.has(quoted)
 }
 
-func (s *sentence) errand(i, asked int) errand {
-	e := errand{verb: i, end: min(len(s.words)-1, i+scope), asked: asked, target: -1}
-	for j := i + 1; j <= e.end; j++ {
-		w := &s.words[j]
-		e.about |= w.class
-		if w.class.has(target) && (e.target < 0 || w.class.has(address) && !s.words[e.target].class.has(address)) {
-			e.target = j
-			e.to = s.near(j, -6, -1, direct)
-		}
-		if w.class.has(you) && !w.class.has(mine) && j+1 < len(s.words) && s.near(j, 1, 3, private|control|money) {
-			e.yours = true
-		}
+func (s *sentence) errand(i, how int) errand {
+	e := errand{verb: i, start: i, end: min(len(s.words)-1, i+scope), asked: how, target: -1}
+	s.gather(&e, i+1, e.end)
+	if e.target < 0 && s.words[i].class.has(asked) { // the verb comes last
+		e.start = s.opening(i)
+		s.gather(&e, e.start, i-1)
 	}
 	e.me = s.near(i, 1, 1, anybody) && !s.near(i, 1, 1, private)
 	return e
+}
+
+// gather adds words first to last to what an errand is about.
+func (s *sentence) gather(e *errand, first, last int) {
+	for j := first; j <= last; j++ {
+		w := &s.words[j]
+		if w.class.has(number|amount) && s.near(j, -1, 1, money) && s.near(j, 0, 1, number|amount) {
+			e.about |= amount
+		}
+		if j < last && s.words[j+1].class.has(address) && !w.class.has(mine|whole) {
+			e.about |= w.class &^ private // "the address a@b.example" is nothing private
+		} else {
+			e.about |= w.class
+		}
+		if w.class.has(target) && (e.target < 0 || w.class.has(address) && !s.words[e.target].class.has(address)) {
+			e.target = j
+			e.to = s.near(j, -3, -1, direct) || w.class.has(address) && s.near(j, -6, -1, direct) || s.near(j, 1, 2, direct)
+		}
+		if w.class.has(you) && !w.class.has(mine) && j+1 < len(s.words) && s.near(j, 1, 3, private|control|money) && !s.near(j, 1, 3, inner) {
+			e.yours = true
+		}
+	}
+}
+
+// opening is the first word of the clause that ends with word i.
+func (s *sentence) opening(i int) int {
+	for i > 0 && s.words[i].gap < stop {
+		i--
+	}
+	return i
 }
 
 // weight is what every errand has in common.
@@ -67,6 +100,9 @@ func (s *sentence) weight(e *errand) int {
 	if e.about.has(user) {
 		w += 2
 	}
+	if e.about.has(inner) {
+		w++
+	}
 	if e.yours {
 		w -= 2
 	}
@@ -77,7 +113,9 @@ func (s *sentence) weight(e *errand) int {
 }
 
 func (s *sentence) exfiltrates(e *errand) bool {
-	if !e.to || !(e.about | s.any | s.before).has(private) {
+	earlier := s.between(e.verb, -scope, -1)
+	about := e.about | earlier | s.before&^whole
+	if !e.to || !about.has(private) {
 		return false
 	}
 	w := s.weight(e) + 1
@@ -86,10 +124,13 @@ func (s *sentence) exfiltrates(e *errand) bool {
 	} else {
 		w++
 	}
-	if s.between(e.verb, -scope, -1).has(get) || s.before.has(get) {
+	if earlier.has(get) || s.before.has(get) {
 		w++
+		if earlier.has(inner) {
+			w++
+		}
 	}
-	if e.about.has(whole) {
+	if about.has(whole) {
 		w++
 	}
 	return w >= 5
@@ -110,14 +151,17 @@ func (s *sentence) pays(e *errand) bool {
 }
 
 func (s *sentence) changes(e *errand) bool {
-	if !e.about.has(control|private) || !s.near(e.verb, 1, 8, control|private) {
+	if !e.about.has(control|private) || !s.near(e.verb, 1, 8, control|private) && e.start == e.verb {
 		return false
 	}
 	w := s.weight(e) + 1
 	switch {
-	case e.about.has(target):
+	case e.about.has(address | ident):
 		w += 2
-	case e.about.has(quoted):
+	case e.about.has(link | quoted):
+		w++
+	}
+	if e.about.has(amount) || e.about.has(whole) && e.about.has(user) {
 		w++
 	}
 	return w >= 5

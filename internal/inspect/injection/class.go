@@ -41,7 +41,6 @@ const (
 	code                       // code, snippet
 	follow                     // follow, obey, comply
 	filler                     // then, now, also, and: what may stand before a verb
-	letters                    // letters, vowels, spaces
 	asked                      // the form itself asks: "envoyez", a Japanese request
 	mention                    // attack, example, phrase: speaks about orders
 	greet                      // hi, dear
@@ -57,6 +56,17 @@ const (
 	amount                     // a sum with its currency
 	name                       // an identifier with an inner capital or underscore
 	quoted                     // a quote opens before it
+	told                       // told, asked, instructed: what somebody was ordered
+	void                       // void, cancelled, "no longer apply"
+	mind                       // AI, "language model": never a person's trade, as agent is
+	cond                       // if, once, after
+	inner                      // "system prompt", "chat history": what only a model has
+	number                     // digits
+	dense                      // of a script without spaces
+	know                       // know, notice
+	edge                       // begin, end
+	maker                      // developers, creators
+	plain                      // "user guide": nobody is meant
 )
 
 const target = address | link | ident

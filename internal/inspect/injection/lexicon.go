@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// The words, a file a family of languages: lines "class+class: word stem* …", in
-// the form that folded gives. Verbs are there in the forms that ask, words of
+// The words, a file a family of languages: lines "class+class: word stem* two_words …",
+// in the form that folded gives. Verbs are there in the forms that ask, words of
 // scripts without spaces are found wherever they stand.
 var (
 	//go:embed words/english.txt
@@ -46,9 +46,10 @@ var classNames = map[string]class{
 	"say": say, "reply": reply, "negation": negation, "tell": tell, "covert": covert,
 	"please": please, "must": must, "first": first, "task": task, "exact": exact,
 	"mode": mode, "pretend": pretend, "chief": chief, "modal": modal, "code": code,
-	"follow": follow, "filler": filler, "letters": letters, "asked": asked,
+	"follow": follow, "filler": filler, "asked": asked,
 	"mention": mention, "greet": greet, "anybody": anybody, "now": now, "work": work,
 	"want": want, "direct": direct, "be": be,
+	"told": told, "void": void, "mind": mind, "cond": cond, "inner": inner, "know": know, "edge": edge, "maker": maker, "plain": plain,
 }
 
 // A trie holds words byte by byte: first child, next sibling.
@@ -76,7 +77,7 @@ func (t *trie) load(words string) {
 		}
 		for w := range strings.FieldsSeq(list) {
 			w, stem := strings.CutSuffix(w, "*")
-			n := t.put(w)
+			n := t.put(strings.ReplaceAll(w, "_", " "))
 			if stem {
 				t.nodes[n].stem |= c
 			} else {
@@ -113,18 +114,33 @@ func (t *trie) step(n int32, b byte) int32 {
 	return n
 }
 
-// word is the class of a whole folded word.
-func (t *trie) word(w []byte) class {
-	var c class
+// word is the class of a whole folded word, and the node where it ends; 0 when
+// no known word begins so.
+func (t *trie) word(w []byte) (c class, at int32) {
 	n := t.roots[w[0]]
 	for i := 0; n != 0; i++ {
 		c |= t.nodes[n].stem
 		if i == len(w)-1 {
-			return c | t.nodes[n].exact
+			return c | t.nodes[n].exact, n
 		}
 		n = t.step(n, w[i+1])
 	}
-	return c
+	return c, 0
+}
+
+// next is the node where the folded word w ends when it follows the word that
+// ends at n, with the
+// class of that phrase; 0 when no phrase goes on so.
+func (t *trie) next(n int32, w []byte) (c class, at int32) {
+	if n = t.step(n, ' '); n == 0 {
+		return 0, 0
+	}
+	for _, b := range w {
+		if n = t.step(n, b); n == 0 {
+			return 0, 0
+		}
+	}
+	return t.nodes[n].exact | t.nodes[n].stem, n
 }
 
 // longest is the longest word at the start of text, for scripts without spaces;

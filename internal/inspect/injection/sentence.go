@@ -43,7 +43,15 @@ func (s *sentence) between(i, first, last int) class {
 // found reports words first to last.
 func (s *sentence) found(rule string, severity gate.Severity, first, last int, why string) {
 	last = min(last, len(s.words)-1)
-	s.report(rule, severity, gate.Span{Start: s.words[first].start, End: s.words[last].end}, why)
+	s.span(rule, severity, gate.Span{Start: s.words[first].start, End: s.words[last].end}, why)
+}
+
+// span reports bytes of the sentence. What is quoted as an example is a remark.
+func (s *sentence) span(rule string, severity gate.Severity, span gate.Span, why string) {
+	if s.spoken {
+		severity = min(severity, gate.Low)
+	}
+	s.report(rule, severity, span, why)
 }
 
 // The strengths of a request.
@@ -58,7 +66,7 @@ const reach = 7
 
 // request tells whether the verb at word i is asked of the reader.
 func (s *sentence) request(i int) int {
-	if s.words[i].class.has(asked) {
+	if s.words[i].class.has(asked) || s.pleads(i) {
 		return demanded
 	}
 	pressed, chained := false, false
@@ -73,22 +81,29 @@ func (s *sentence) request(i int) int {
 		switch p := s.words[j].class; {
 		case p.has(please):
 			return demanded
-		case p.has(you) && (pressed || j > 0 && s.words[j-1].class.has(modal|want)):
+		case p.has(you) && (pressed || j > 0 && s.words[j-1].class.has(modal|want|cond)):
 			return demanded
 		case p.has(machine) && pressed:
 			return demanded
 		case p.has(be) && j > 0 && s.words[j-1].class.has(task|order):
 			return demanded
-		case p.has(must | filler):
+		case p.has(must | filler | covert):
 			pressed = pressed || p.has(must)
 			chained = chained || p.has(filler) && !p.has(direct)
 		case chained:
 			return s.asks
+		case p.has(dense) && s.words[i].class.has(dense):
 		default:
 			return unasked
 		}
 	}
 	return unasked
+}
+
+// pleads tells whether the "please" of the verb at word i follows it, as it does in
+// Japanese and Korean.
+func (s *sentence) pleads(i int) bool {
+	return i+1 < len(s.words) && s.words[i+1].gap == joined && s.words[i+1].class.all(please|asked)
 }
 
 func atStart(pressed bool) int {
@@ -105,10 +120,16 @@ func (s *sentence) judge() {
 		if c.has(override | negation | follow) {
 			s.overrides(i)
 		}
-		if c.has(machine|mode|pretend|now) && s.any.has(you|machine) {
+		if c.has(machine | mode | pretend | now) {
 			s.role(i)
 		}
-		if c.has(task | machine | order) {
+		if c.has(edge) {
+			s.edges(i)
+		}
+		if c.has(void) {
+			s.voids(i)
+		}
+		if c.has(task | machine | order | reply | maker) {
 			s.authority(i)
 		}
 		if c.has(negation | covert) {

@@ -124,7 +124,7 @@ func (r *reader) readRune() {
 		class, n := r.words.longest(r.text[r.at:min(len(r.text), r.at+maxWord)])
 		r.at += max(n, size)
 		if n > 0 {
-			r.emit(start, class)
+			r.emit(start, class|dense)
 		}
 	case letter(c):
 		r.readWord()
@@ -161,10 +161,9 @@ func (r *reader) readWord() {
 		r.emit(start, c)
 		return
 	}
-	var c class
+	c, phrase := class(0), int32(0)
 	if len(r.word) > 0 {
-		c = r.words.word(r.word)
-		if c == 0 {
+		if c, phrase = r.words.word(r.word); c == 0 {
 			c = r.words.arabic(r.word)
 		}
 	}
@@ -172,10 +171,64 @@ func (r *reader) readWord() {
 		c |= name
 	}
 	switch letters := sh.upper + sh.lower; {
-	case letters == 0 && sh.digits >= 6, letters > 0 && sh.digits >= 2 && letters+sh.digits >= 5:
+	case letters == 0 && sh.digits >= 6, letters > 0 && sh.digits >= 2 && letters+sh.digits >= 5, letters > 0 && r.handle(start):
 		c |= ident
+	case letters == 0:
+		c |= number
+	}
+	elided := r.at < len(r.text) && r.text[r.at] == '\'' && r.elided()
+	if phrase != 0 {
+		c = r.phrase(c, phrase)
 	}
 	r.emit(start, c)
+	if elided {
+		r.at++
+	}
+}
+
+// handle tells whether the word at start has an @ before it, and that a blank.
+func (r *reader) handle(start int) bool {
+	if start == 0 || r.text[start-1] != '@' || start > 1 && strings.IndexByte(" (\t\n", r.text[start-2]) < 0 {
+		return false
+	}
+	end := r.at
+	for end < len(r.text) && (r.text[end] == '-' || r.text[end] < utf8.RuneSelf && alphanumeric[r.text[end]]) {
+		end++
+	}
+	return end == len(r.text) || r.text[end] != '/' // the scope of a package
+}
+
+// phrase takes the words that make a known phrase of a word of class c, which
+// ends at node n, and tells the class of the longest.
+func (r *reader) phrase(c class, n int32) class {
+	end := r.at
+	for range 3 {
+		if r.at >= len(r.text) || r.text[r.at] != ' ' && r.text[r.at] != '-' || r.words.step(n, ' ') == 0 {
+			break
+		}
+		r.at++
+		r.word = r.word[:0]
+		r.spell(&shape{})
+		whole, at := r.words.next(n, r.word)
+		if at == 0 {
+			break
+		}
+		if n = at; whole != 0 {
+			c, end = whole, r.at
+		}
+	}
+	r.at = end
+	return c
+}
+
+// elided tells whether the word read last is one that French or Italian writes
+// together with the next: "l'", "qu'", "dell'".
+func (r *reader) elided() bool {
+	switch string(r.word) {
+	case "l", "d", "n", "s", "m", "j", "c", "t", "qu", "dell", "all", "nell", "sull", "un":
+		return true
+	}
+	return false
 }
 
 // spell folds the word at r.at and counts what it is made of.
@@ -185,7 +238,7 @@ func (r *reader) spell(sh *shape) {
 		c := r.text[r.at]
 		if c >= utf8.RuneSelf {
 			wide, size := utf8.DecodeRuneInString(r.text[r.at:])
-			if wide == '’' && r.inner(r.at, size) {
+			if wide == '\u2019' && !r.elided() && r.inner(r.at, size) {
 				r.at += size
 				continue
 			}
@@ -208,7 +261,9 @@ func (r *reader) spell(sh *shape) {
 			small = false
 		case c >= '0' && c <= '9':
 			sh.digits++
-		case c == '\'' && r.inner(r.at, 1), c == '-' && sh.digits > 0 && r.digitAt(r.at+1):
+		case c == '\'' && r.elided() && r.inner(r.at, 1):
+			return
+		case c == '\'' && r.inner(r.at, 1), c == '-' && (sh.digits > 0 || sh.upper > 1 && sh.lower == 0) && r.digitAt(r.at+1):
 			r.at++
 			continue
 		case c != '_':
@@ -253,12 +308,22 @@ func (r *reader) grow(start int, sh shape) class {
 			r.at = start + len(whole)
 			return address
 		}
-		if at < 0 && sh.digits < r.at-start && host(whole) {
+		switch {
+		case at >= 0:
+		case dotted(whole):
+			r.at = start + len(whole)
+			return ident
+		case sh.digits < r.at-start && host(whole):
 			r.skip(" \t\r\n\"'`<>)]}|\\,;")
 			return link
 		}
 	}
 	return 0
+}
+
+// dotted tells whether a word is an IPv4 address.
+func dotted(word string) bool {
+	return strings.Count(word, ".") == 3 && strings.Trim(word, "0123456789.") == ""
 }
 
 // skip moves to the first of the bytes in until.
@@ -281,7 +346,7 @@ func host(word string) bool {
 		return false
 	}
 	switch strings.ToLower(word[dot+1:]) {
-	case "com", "org", "net", "io", "ai", "dev", "app", "xyz", "ly", "me", "co", "info", "ru", "de", "cn", "uk", "fr", "eu", "site", "online", "shop", "top", "club":
+	case "com", "org", "net", "io", "ai", "dev", "app", "xyz", "ly", "me", "co", "info", "ru", "de", "cn", "uk", "fr", "eu", "site", "online", "shop", "top", "club", "example", "test", "invalid":
 		return true
 	}
 	return false
@@ -290,9 +355,13 @@ func host(word string) bool {
 // arabic is the class of a word without the particles that Arabic writes
 // together with it.
 func (t *trie) arabic(word []byte) class {
+	if word[0] != 0xd8 && word[0] != 0xd9 { // U+0600 to U+067F
+		return 0
+	}
 	for _, particle := range []string{"وال", "بال", "لل", "ال", "و", "ف", "ب"} {
-		if rest, ok := strings.CutPrefix(string(word), particle); ok && rest != "" {
-			return t.word([]byte(rest))
+		if n := len(particle); len(word) > n && string(word[:n]) == particle {
+			c, _ := t.word(word[n:])
+			return c
 		}
 	}
 	return 0

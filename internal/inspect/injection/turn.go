@@ -27,6 +27,8 @@ var wrappers = map[string]bool{
 	"system_message": true, "system-message": true, "system_instruction": true, "system_instructions": true,
 	"system-reminder": true, "system_reminder": true, "user_query": true, "user_input": true,
 	"developer": true, "human": true, "admin": true, "override": true, "secret": true, "function_calls": true, "tool_call": true,
+	"tool_result": true, "tool_results": true, "tool_response": true, "tool_output": true, "function_result": true, "function_results": true,
+	"function_response": true, "untrusted": true, "untrusted_content": true,
 }
 
 // turns looks for imitations of turns in a segment.
@@ -52,11 +54,7 @@ func (s *sentence) template(at int) bool {
 	rest := s.text[at:]
 	for _, mark := range templates {
 		if len(rest) >= len(mark) && strings.EqualFold(rest[:len(mark)], mark) {
-			severity := gate.High
-			if s.spoken {
-				severity = gate.Low
-			}
-			s.report("injection.turn", severity, gate.Span{Start: at, End: at + len(mark)}, "a mark with which chat templates begin or end a turn")
+			s.span("injection.turn", gate.High, gate.Span{Start: at, End: at + len(mark)}, "a mark with which chat templates begin or end a turn")
 			return true
 		}
 	}
@@ -70,11 +68,7 @@ func (s *sentence) wrapper(at int) {
 	if end <= 0 || !wrappers[strings.ToLower(rest[:end])] {
 		return
 	}
-	severity := gate.Medium
-	if s.spoken {
-		severity = gate.Low
-	}
-	s.report("injection.turn", severity, gate.Span{Start: at, End: at + strings.IndexByte(s.text[at:], '>') + 1}, "a tag that parts instructions from data")
+	s.span("injection.turn", gate.Medium, gate.Span{Start: at, End: at + strings.IndexByte(s.text[at:], '>') + 1}, "a tag that parts instructions from data")
 }
 
 // header judges a heading or bracket that names a speaker: "### System:",
@@ -92,14 +86,10 @@ func (s *sentence) header(at int) {
 		return
 	}
 	words := strings.FieldsFunc(strings.ToLower(s.text[i:end]), func(r rune) bool { return r == ' ' || r == '_' })
-	if len(words) == 0 || len(words) > 3 || !speaker(words) {
+	if len(words) == 0 || len(words) > 3 || !speaker(words) || end < len(s.text) && (s.text[end] == '-' || s.text[end] == '/' || alphanumeric[s.text[end]&0x7f]) {
 		return
 	}
-	severity := gate.Medium
-	if s.spoken {
-		severity = gate.Low
-	}
-	s.report("injection.turn", severity, gate.Span{Start: at, End: end}, "a heading that imitates a message of the system")
+	s.span("injection.turn", gate.Medium, gate.Span{Start: at, End: end}, "a heading that imitates a message of the system")
 }
 
 // speaker tells whether the words of a heading are those of a message's sender.
@@ -117,4 +107,18 @@ func speaker(words []string) bool {
 		return true
 	}
 	return false
+}
+
+// edges judges a line that says where a turn begins or ends, in capitals: "END OF
+// TOOL OUTPUT", "BEGIN SYSTEM PROMPT".
+func (s *sentence) edges(i int) {
+	w := s.words[i]
+	if w.gap < clause || s.text[w.start:w.end] != strings.ToUpper(s.text[w.start:w.end]) {
+		return
+	}
+	who := s.find(i, 1, 2, tool|chief|machine|user|inner)
+	if who < 0 || !s.words[who].class.all(inner|order) && !s.near(who, 1, 1, reply|order|task|tell) {
+		return
+	}
+	s.found("injection.turn", gate.Medium, i, who+1, "a line that imitates the edge of a turn")
 }

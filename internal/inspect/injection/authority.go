@@ -1,0 +1,127 @@
+package injection
+
+import "doorward/internal/gate"
+
+// act is what a verb does that a reader with tools can do.
+const act = move | get | change | pay | call
+
+// authority judges words that claim to speak for the user or the system, to the
+// model, about its task.
+func (s *sentence) authority(i int) {
+	c := s.words[i].class
+	const why = "speaks to the model about its task"
+	switch {
+	case c.has(machine) && s.addressed(i):
+		s.claim(gate.High, max(0, i-3), i+6, "speaks to the model, not to a person")
+	case c.has(machine) && s.hailed(i):
+		s.claim(gate.Medium, max(0, i-3), i+6, "speaks to the model, not to a person")
+	case c.has(mind) && s.supposed(i):
+		s.claim(gate.Medium, max(0, i-4), i+6, "asks something only of a reader that is a model")
+	case c.has(machine) && s.charged(i):
+		s.claim(gate.Medium, i, i+6, "says what the model has to do")
+	case c.has(task) && s.near(i, -10, -1, first) && s.near(i, -8, 6, you) && s.near(i, 1, 14, follow|please) && s.any.has(must|please):
+		s.claim(gate.High, max(0, i-10), i+8, why)
+	case c.has(task|reply) && s.near(i, -8, -1, first) && s.near(i, -8, 6, user) && s.commands(i+1):
+		s.claim(gate.Medium, max(0, i-8), i+8, why)
+	case c.has(order) && s.near(i, -8, -1, must) && s.near(i, -9, -1, you) && s.near(i, -4, -1, follow|fresh):
+		s.claim(gate.Medium, max(0, i-9), i, "makes a condition of following the instructions in the text")
+	case c.has(task) && s.near(i, -6, -1, must|want|you) && s.near(i, -3, -1, fresh|exact) && s.near(i, -6, 6, you|mine) && !s.near(i, -3, -1, number):
+		s.claim(gate.Medium, max(0, i-6), i+2, "gives the reader another task")
+	case c.has(maker) && s.speaksFor(i):
+		s.claim(gate.Medium, max(0, i-4), i+4, "claims to come from those who made the model, or whom it works for")
+	}
+}
+
+func (s *sentence) claim(severity gate.Severity, first, last int, why string) {
+	s.found("injection.authority", severity, first, last, why)
+}
+
+// commands tells whether something is asked from word i on that tools do.
+func (s *sentence) commands(i int) bool {
+	for j := i; j < len(s.words) && j < i+14; j++ {
+		if s.words[j].class.has(act|say) && s.request(j) != unasked {
+			return true
+		}
+	}
+	return false
+}
+
+// addressed tells whether the model at word i is spoken to: "to you, assistant,",
+// "note to the AI:", "dear assistant", "if you are an AI".
+func (s *sentence) addressed(i int) bool {
+	next := stop
+	if i+1 < len(s.words) {
+		next = s.words[i+1].gap
+	}
+	before := s.between(i, -4, -1)
+	switch {
+	case next < comma:
+		return false
+	case s.words[i].gap >= comma && i > 0 && s.words[i-1].class.has(you):
+		return true
+	case before.all(direct|tell) || before.all(direct|order):
+		return s.any.has(please|must|override|move|say) && next >= clause
+	}
+	return false
+}
+
+// hailed tells whether the model at word i is called at the start of a line, with
+// something for it to do: "Hey assistant, …", "Note to the AI reading this: …".
+func (s *sentence) hailed(i int) bool {
+	first := i
+	for first > 0 && i-first < 5 && s.words[first].gap < clause {
+		first--
+	}
+	if s.words[first].gap < clause && first > 0 {
+		return false
+	}
+	head := s.between(first, 0, i-first)
+	if !head.has(mind) && !s.any.has(tool|user|task|inner) || i == first && !s.words[i].class.has(mind) {
+		return false
+	}
+	if i > first && !head.has(greet|tell) && !head.all(direct|mind) || s.words[i].class.has(quoted) {
+		return false
+	}
+	end := i + 1 // of the words that say more of the one who is called: "AI reading this page"
+	for end < len(s.words) && end < i+6 && s.words[end].gap < comma {
+		end++
+	}
+	if end >= len(s.words) || s.words[end].gap < comma || end > i+1 && (s.words[end].gap < clause || !head.has(direct)) {
+		return false
+	}
+	return s.commands(end) || s.between(end, 0, 8).has(you)
+}
+
+// supposed tells whether the model at word i is the reader by supposition: "if you
+// are a language model".
+func (s *sentence) supposed(i int) bool {
+	for j := max(0, i-6); j < i-1; j++ {
+		if s.words[j].class.has(cond) && s.words[j+1].class.has(you) && s.between(j, 1, 3).has(be) {
+			return s.commands(i + 1)
+		}
+	}
+	return false
+}
+
+// charged tells whether the model at word i must do something: "the assistant
+// should disregard", "AI agents must first send".
+func (s *sentence) charged(i int) bool {
+	if !s.near(i, 1, 1, must) {
+		return false
+	}
+	verb := s.find(i, 2, 4, override|move|say|call)
+	return verb > 0 && s.between(verb, 1, 12).has(order|private|tool|user|chief)
+}
+
+// speaksFor tells whether the maker at word i is who sends the text or permits
+// something: "this message comes from your developers: …", "your operator has
+// authorised you to …".
+func (s *sentence) speaksFor(i int) bool {
+	if !s.near(i, -2, -1, you) {
+		return false
+	}
+	if i+1 < len(s.words) && s.words[i+1].gap >= clause && s.between(i, -7, -2).has(tell|move|order) {
+		return s.commands(i + 1)
+	}
+	return s.near(i, 1, 3, want|change) && s.near(i, 2, 5, you) && s.near(i, 3, 9, inner|control|private|negation) && s.any.has(machine|control)
+}
