@@ -57,6 +57,9 @@ type Entry struct {
 	Rules    []string  `json:"rules,omitempty"`    // of what was found in it, the worst first
 	Blocks   []string  `json:"blocks,omitempty"`   // rules that withhold it until somebody accepts them
 	Holds    bool      `json:"holds,omitempty"`    // somebody who has read it must decide, by its name
+	Quick    bool      `json:"quick,omitempty"`    // of a change: only wording changed, and nothing speaks against it
+	Reasons  []string  `json:"reasons,omitempty"`  // of a change that must be read: why
+	Renamed  string    `json:"renamed,omitempty"`  // of one that is new: the approved one that is gone and that it seems to have been
 }
 
 // Detail is an entry with both definitions and their difference.

@@ -68,6 +68,7 @@ type App struct {
 	current atomic.Pointer[snapshot]
 	meter   meter
 	shown   shown
+	offered offered
 	shared  shared
 
 	reloading sync.Mutex // one reload at a time

@@ -180,6 +180,8 @@ func (s *scenario) do(word, rest string) {
 	switch word {
 	case "approve":
 		s.gw.Approve(rest)
+	case "approve-clean":
+		s.gw.ApproveClean(rest)
 	case "change":
 		s.change(argument(0))
 	case "as":

@@ -29,6 +29,7 @@ func (a *App) Entries(ctx context.Context, q admin.Review) ([]admin.Entry, error
 			a.shown.add(e)
 		}
 	}
+	a.triage(list, out)
 	return out, nil
 }
 
@@ -82,7 +83,9 @@ func (a *App) Detail(_ context.Context, upstream, kind, name string) (admin.Deta
 	}
 	a.shown.add(list[0])
 	pinned, offered := a.pins.Show(upstream, k, name)
-	d := admin.Detail{Entry: entry(list[0]), Approved: string(pinned), Observed: string(offered)}
+	entries := []admin.Entry{entry(list[0])}
+	a.triage(list, entries)
+	d := admin.Detail{Entry: entries[0], Approved: string(pinned), Observed: string(offered)}
 	d.Findings = findings(list[0].Findings)
 	if d.Readings, err = readings(k, cmp.Or(string(offered), string(pinned))); err != nil {
 		return admin.Detail{}, operated("showing", err)

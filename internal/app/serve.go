@@ -178,6 +178,9 @@ func (a *App) lookAtUpstreams(ctx context.Context) {
 func (a *App) observe(ctx context.Context, name string) error {
 	seen, err := a.pool.Observe(ctx, name)
 	a.seen(seen.Items)
+	if err == nil {
+		a.offered.saw(name, seen.Items)
+	}
 	return err
 }
 

@@ -49,12 +49,25 @@ func (r *run) putEntries(entries []admin.Entry) error {
 	}
 	return r.put(entries, func(w io.Writer) error {
 		tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-		_, _ = fmt.Fprintln(tw, "UPSTREAM\tKIND\tNAME\tSTATE\tFINDING\tDIGEST")
+		_, _ = fmt.Fprintln(tw, "UPSTREAM\tKIND\tNAME\tSTATE\tCHANGE\tFINDING\tDIGEST")
 		for _, e := range entries {
-			_, _ = fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\n", e.Upstream, e.Kind, visible(e.Name), e.State, worst(e), short(e))
+			_, _ = fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", e.Upstream, e.Kind, visible(e.Name), e.State, changeOf(e), worst(e), short(e))
 		}
 		return tw.Flush()
 	})
+}
+
+// changeOf is how a change is to be looked at.
+func changeOf(e admin.Entry) string {
+	switch {
+	case e.Renamed != "":
+		return "was " + visible(e.Renamed)
+	case e.Quick:
+		return "quick"
+	case len(e.Reasons) > 0:
+		return "read it"
+	}
+	return "-"
 }
 
 // worst is the worst of what was found in a definition, and how much more there is.
@@ -120,6 +133,8 @@ func diffText(w io.Writer, details []admin.Detail) error {
 	}
 	for _, d := range details {
 		_, _ = fmt.Fprintf(w, "%s %s/%s changed after approval\n", d.Kind, d.Upstream, visible(d.Name))
+		triageText(w, &d.Entry)
+		findingsText(w, &d)
 		for _, c := range d.Diff {
 			_, _ = fmt.Fprintf(w, "  %s\n", c.Pointer)
 			if c.Before != "" {

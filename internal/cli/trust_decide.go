@@ -17,7 +17,7 @@ import (
 func (r *run) trustDecide(verb string) *cobra.Command {
 	var kind string
 	var accept []string
-	var dryRun, all bool
+	var dryRun, all, quick bool
 	c := &cobra.Command{
 		Use:   verb + " UPSTREAM [NAME…]",
 		Short: map[string]string{"approve": "Approve what an upstream was last seen to offer (trust list, show and diff)", "reject": "Reject definitions: they stay withheld"}[verb],
@@ -39,6 +39,9 @@ func (r *run) trustDecide(verb string) *cobra.Command {
 				if err != nil {
 					return err
 				}
+				if quick {
+					chosen = slices.DeleteFunc(chosen, func(e admin.Entry) bool { return !e.Quick })
+				}
 				d := decision{verb: verb, actor: actor, chosen: chosen, dryRun: dryRun, accept: accept}
 				if verb == "approve" {
 					d.leaveOut(named)
@@ -50,6 +53,7 @@ func (r *run) trustDecide(verb string) *cobra.Command {
 	c.Flags().StringVar(&kind, "kind", "", "only this kind: tool, prompt, resource, template, instructions, server, command")
 	if verb == "approve" {
 		c.Flags().StringSliceVar(&accept, "accept", nil, "`RULE` whose finding you have read and accept, for the definitions that you name; comma-separated or repeated")
+		c.Flags().BoolVar(&quick, "quick", false, "only changes of which nothing but wording changed, and in which nothing was found (trust diff says which)")
 	}
 	c.Flags().BoolVar(&dryRun, "dry-run", false, "show what would be decided and change nothing")
 	c.Flags().BoolVar(&all, "all", false, "everything of every upstream")

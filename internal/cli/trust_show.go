@@ -34,6 +34,7 @@ func (r *run) trustShow() *cobra.Command {
 // detailText says all of a definition to a person who decides about it.
 func detailText(w io.Writer, d *admin.Detail) error {
 	_, _ = fmt.Fprintf(w, "%s %s/%s is %s\n", d.Kind, d.Upstream, visible(d.Name), d.State)
+	triageText(w, &d.Entry)
 	if len(d.Findings) > 0 {
 		_, _ = fmt.Fprintln(w, "\nfound in it")
 		findingsText(w, d)
@@ -53,6 +54,19 @@ func detailText(w io.Writer, d *admin.Detail) error {
 		_, _ = fmt.Fprintf(w, "\nobserved %s\n%s\n", d.Digest, d.Observed)
 	}
 	return nil
+}
+
+// triageText says how a change is to be looked at.
+func triageText(w io.Writer, e *admin.Entry) {
+	if e.Renamed != "" {
+		_, _ = fmt.Fprintf(w, "  it is new, and much like %s, which was approved and is gone\n", visible(e.Renamed))
+	}
+	if e.Quick {
+		_, _ = fmt.Fprintln(w, "  only wording changed, and nothing was found in it: --quick approves it")
+	}
+	for _, reason := range e.Reasons {
+		_, _ = fmt.Fprintf(w, "  read it: %s\n", visible(reason))
+	}
 }
 
 // findingsText says what was found, where, why, and whether it withholds the definition.

@@ -198,18 +198,31 @@ func (g *GW) Revoke(name string) {
 	}
 }
 
-// Approve looks at an upstream and approves everything that waits; "" means all
-// upstreams. It returns how many definitions it approved.
+// Approve looks at an upstream and approves everything that waits, accepting what
+// was found in it; "" means all upstreams. It returns how many definitions it approved.
 func (g *GW) Approve(upstream string) int {
+	g.t.Helper()
+	return g.approve(upstream, func(e *admin.Entry) (accept []string, ok bool) { return e.Blocks, true })
+}
+
+// ApproveClean is Approve, but leaves out what has a finding that blocks it.
+func (g *GW) ApproveClean(upstream string) int {
+	g.t.Helper()
+	return g.approve(upstream, func(e *admin.Entry) (accept []string, ok bool) { return nil, len(e.Blocks) == 0 })
+}
+
+func (g *GW) approve(upstream string, how func(*admin.Entry) (accept []string, ok bool)) int {
 	g.t.Helper()
 	entries, err := g.App.Entries(g.t.Context(), admin.Review{Upstream: upstream, Refresh: true})
 	if err != nil {
 		g.t.Fatalf("looking at upstream %q: %v", upstream, err)
 	}
 	var refs []admin.Ref
-	for _, e := range entries {
-		if (e.State == "held" || e.State == "changed") && len(e.Blocks) == 0 {
-			refs = append(refs, admin.Ref{Upstream: e.Upstream, Kind: e.Kind, Name: e.Name, Digest: e.Digest})
+	for i := range entries {
+		e := &entries[i]
+		accept, ok := how(e)
+		if ok && (e.State == "held" || e.State == "changed" || e.State == "flagged") {
+			refs = append(refs, admin.Ref{Upstream: e.Upstream, Kind: e.Kind, Name: e.Name, Digest: e.Digest, Accept: accept})
 		}
 	}
 	n, err := g.App.Approve(g.t.Context(), "test", refs)

@@ -127,6 +127,26 @@ func (p *Pins) Show(upstream string, kind gate.ItemKind, name string) (pinned, o
 	return pinned, offered
 }
 
+// Both are an item's two definitions as they are: the one that was decided about
+// and the one that the upstream offers. ok is false where it is not so that there are
+// two and that they differ.
+func (p *Pins) Both(e Entry) (decided, offered gate.Item, ok bool) {
+	pin, pinned := p.snapshot.Load().lock.pins[e.key()]
+	rec := p.observed.get(e.key())
+	if !pinned || rec == nil || rec.digest == pin.Digest {
+		return decided, offered, false
+	}
+	it := gate.Item{Kind: e.Kind, Upstream: e.Upstream, Name: e.Name, State: e.State}
+	decided, offered = it, it
+	decided.Raw, decided.Digest = pin.Definition, pin.Digest
+	offered.Raw, offered.Digest = rec.canonical, rec.digest
+	return decided, offered, true
+}
+
+// Offers are the definitions that a model may read, as upstreams were last seen to
+// offer them, approved or not; each with its state.
+func (p *Pins) Offers() []gate.Item { return p.offers(p.snapshot.Load()) }
+
 // Diff says field by field how the definition that e names differs from the one
 // that was decided about; a definition that nobody has decided about differs
 // in everything, and an upstream that is back at what was approved in nothing.
