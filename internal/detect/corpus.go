@@ -194,13 +194,14 @@ func (c *Case) check() error {
 
 // about is what corpora of others say about a case, each in its own way.
 type about struct {
-	Payload  string `json:"payload"`  // what the case hides
-	Setting  string `json:"setting"`  // InjecAgent: base or enhanced
-	Template string `json:"template"` // AgentDojo
-	How      string `json:"how"`      // derived shadowing
-	Kind     string `json:"kind"`
-	Cat      string `json:"cat"`
-	Source   string `json:"src"`
+	Payload  string   `json:"payload"`  // what the case hides
+	Setting  string   `json:"setting"`  // InjecAgent: base or enhanced
+	Template string   `json:"template"` // AgentDojo
+	How      string   `json:"how"`      // derived shadowing
+	Kind     string   `json:"kind"`
+	Cat      string   `json:"cat"`
+	Source   string   `json:"src"`
+	Entities []string `json:"ents"` // presidio-research: what kinds of personal data
 }
 
 func (c *Case) about() about {
@@ -214,5 +215,5 @@ func (c *Case) about() about {
 // technique is how the attack is made, as far as its corpus says.
 func (c *Case) technique() string {
 	a := c.about()
-	return cmp.Or(c.Technique, a.Setting, a.Template, a.How, a.Kind, a.Cat, a.Source)
+	return cmp.Or(c.Technique, a.Setting, a.Template, a.How, a.Kind, a.Cat, a.Source, strings.Join(a.Entities, "+"))
 }

@@ -163,3 +163,10 @@ func TestALineThatIsNoCaseIsAnError(t *testing.T) {
 		}
 	})
 }
+
+func TestStringsOfArguments(t *testing.T) {
+	got := strings.Join(stringsOf(json.RawMessage(`{"a":"1","b":["2",{"c":"3","d":4,"e":{}},"5"],"f":null,"g":"6"}`)), ",")
+	if got != "1,2,3,5,6" {
+		t.Errorf("strings %s", got)
+	}
+}

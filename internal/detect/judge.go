@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -31,6 +32,8 @@ var allFamilies = []family{
 	{definitions, func(c *Case) bool { return c.Surface == onTool }, judgeDefinition},
 	{changes, func(c *Case) bool { return c.Surface == onRugpull }, judgeChange},
 	{injections, injects, judgeText},
+	{credentials, leaks, judgeSecrets},
+	{persons, tells, judgePersons},
 	{flows, func(c *Case) bool { return c.Surface == onChain }, judgeChain},
 }
 
@@ -58,6 +61,23 @@ const (
 
 func injects(c *Case) bool {
 	return c.Surface == onResult && c.Class != secretClass && !strings.HasPrefix(c.Class, personalClass)
+}
+
+func leaks(c *Case) bool {
+	if c.Surface == onArgs {
+		return !slices.Contains(ruled, c.Class)
+	}
+	return c.Surface == onResult && (c.Class == secretClass || c.Class == benign)
+}
+
+func tells(c *Case) bool {
+	switch c.Surface {
+	case onArgs:
+		return c.Class == benign
+	case onResult:
+		return c.Class == benign || strings.HasPrefix(c.Class, personalClass)
+	}
+	return false
 }
 
 // verdict is what one family said of a case.

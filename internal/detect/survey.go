@@ -22,7 +22,7 @@ type extent struct {
 // tests holds against the ratchet.
 var (
 	whole = extent{contexts: 999, failures: 10}
-	quick = extent{most: 150, contexts: 60, failures: 50}
+	quick = extent{most: 100, contexts: 30, failures: 50}
 )
 
 // report is everything that was measured, as JSON shows it. Times are not in it:

@@ -72,6 +72,18 @@ func encodings(name string) bool {
 	return false
 }
 
+// numbered fit presidio's kinds of personal data that have a number of a fixed
+// form. Telephone numbers and addresses are a remark (low) and not counted: calls
+// are full of them.
+func numbered(name string) bool {
+	for _, kind := range []string{"CREDIT_CARD", "IBAN_CODE", "US_SSN"} {
+		if strings.Contains(name, kind) {
+			return true
+		}
+	}
+	return false
+}
+
 func unencoded(name string) bool { return !encodings(name) }
 
 func blocked(family string, fits func(*score) bool, part func(*score) tally) func(*report) figure {
@@ -147,8 +159,8 @@ var targets = []target{
 	{"secrets, encoded or cut in pieces", 95, false, ways(encodings)},
 	{"what resembles a secret, found", 3, true, found(credentials, class(secretClass), honest)},
 	{"honest arguments and results, secrets found", 0.1, true, found(credentials, class(benign), honest)},
-	{"personal data of a fixed form", 95, false, found(persons, class("pii"), attacks)},
-	{"what is no such data, found", 0.5, true, found(persons, class(benign, "pii_soft"), honest)},
+	{"personal data with a number that can be checked", 95, false, found(persons, class(personalClass), func(s *score) tally { return s.techniques(numbered) })},
+	{"what is no such data, found", 0.5, true, found(persons, class(benign, personalClass+"_soft"), honest)},
 	{"toxic flows, refused or asked about", 99, false, found(flows, every, attacks)},
 	{"honest chains, refused", 1, true, blocked(flows, class(benign), honest)},
 	{"honest chains, asked about", 10, true, found(flows, class(benign), honest)},

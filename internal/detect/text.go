@@ -71,6 +71,9 @@ func (s *score) named(label string, most int) string {
 			continue
 		}
 		name := "`" + f.ID + "`"
+		if f.Technique != "" && label == benign {
+			name += " " + f.Technique
+		}
 		if len(f.Rules) > 0 {
 			name += " (" + strings.Join(f.Rules, ", ") + ")"
 		}
