@@ -2,6 +2,7 @@ package injection
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"doorward/internal/gate"
 )
@@ -17,6 +18,8 @@ type errand struct {
 	about     class // of the words after the verb
 	target    int   // the word of the recipient; -1 without
 	to        bool  // the recipient is one by grammar: "to", "at"
+	solid     bool  // something private that is more than a message
+	theirs    int   // how clearly it is about the user
 	yours     bool  // what it is about is the reader's: letters between people ask so
 	me        bool  // "send me"
 }
@@ -73,6 +76,12 @@ func (s *sentence) gather(e *errand, first, last int) {
 		} else {
 			e.about |= w.class
 		}
+		if w.class.has(private) && !w.class.has(carrier) && (j == last || !s.words[j+1].class.has(address)) {
+			e.solid = true
+		}
+		if w.class.has(user) {
+			e.theirs = max(e.theirs, s.theUser(j))
+		}
 		if w.class.has(target) && (e.target < 0 || w.class.has(address) && !s.words[e.target].class.has(address)) {
 			e.target = j
 			e.to = s.near(j, -3, -1, direct) || w.class.has(address) && s.near(j, -6, -1, direct) || s.near(j, 1, 2, direct)
@@ -81,6 +90,20 @@ func (s *sentence) gather(e *errand, first, last int) {
 			e.yours = true
 		}
 	}
+}
+
+// theUser is how clearly word j means the user of the reader: 2 for "the user's", 1
+// for "the user", 0 for users and for one who is named.
+func (s *sentence) theUser(j int) int {
+	w := s.words[j]
+	word := s.text[w.start:w.end]
+	switch {
+	case word[0] >= utf8.RuneSelf || strings.Contains(word, "'") || strings.Contains(word, "\u2019"):
+		return 2
+	case s.near(j, 1, 1, quoted|address|ident) || strings.EqualFold(word, "users"):
+		return 0
+	}
+	return 1
 }
 
 // opening is the first word of the clause that ends with word i.
@@ -97,12 +120,7 @@ func (s *sentence) weight(e *errand) int {
 	if (e.about | s.any).has(mine) {
 		w++
 	}
-	if e.about.has(user) {
-		w += 2
-	}
-	if e.about.has(inner) {
-		w++
-	}
+	w += e.theirs
 	if e.yours {
 		w -= 2
 	}
@@ -115,7 +133,7 @@ func (s *sentence) weight(e *errand) int {
 func (s *sentence) exfiltrates(e *errand) bool {
 	earlier := s.between(e.verb, -scope, -1)
 	about := e.about | earlier | s.before&^whole
-	if !e.to || !about.has(private) {
+	if !e.to || !about.has(private) || !e.solid && !earlier.has(private) && !about.has(mine|user) {
 		return false
 	}
 	w := s.weight(e) + 1
@@ -131,6 +149,9 @@ func (s *sentence) exfiltrates(e *errand) bool {
 		}
 	}
 	if about.has(whole) {
+		w++
+	}
+	if e.about.has(inner) {
 		w++
 	}
 	return w >= 5
@@ -161,7 +182,7 @@ func (s *sentence) changes(e *errand) bool {
 	case e.about.has(link | quoted):
 		w++
 	}
-	if e.about.has(amount) || e.about.has(whole) && e.about.has(user) {
+	if e.about.has(amount) || e.about.has(whole) && e.theirs > 0 {
 		w++
 	}
 	return w >= 5

@@ -23,10 +23,12 @@ func (s *sentence) authority(i int) {
 		s.claim(gate.High, max(0, i-10), i+8, why)
 	case c.has(task|reply) && s.near(i, -8, -1, first) && s.near(i, -8, 6, user) && s.commands(i+1):
 		s.claim(gate.Medium, max(0, i-8), i+8, why)
-	case c.has(order) && s.near(i, -8, -1, must) && s.near(i, -9, -1, you) && s.near(i, -4, -1, follow|fresh):
+	case c.has(order) && s.near(i, -8, -1, must) && s.near(i, -9, -1, you) && s.near(i, -4, -1, follow|fresh) && s.commands(i+1):
 		s.claim(gate.Medium, max(0, i-9), i, "makes a condition of following the instructions in the text")
-	case c.has(task) && s.near(i, -6, -1, must|want|you) && s.near(i, -3, -1, fresh|exact) && s.near(i, -6, 6, you|mine) && !s.near(i, -3, -1, number):
+	case c.has(task) && s.switches(i):
 		s.claim(gate.Medium, max(0, i-6), i+2, "gives the reader another task")
+	case c.has(impostor) && (s.any.has(task) || s.commands(i+1)):
+		s.claim(gate.Medium, i, i+6, "claims to be the user or who made the model")
 	case c.has(maker) && s.speaksFor(i):
 		s.claim(gate.Medium, max(0, i-4), i+4, "claims to come from those who made the model, or whom it works for")
 	}
@@ -34,6 +36,18 @@ func (s *sentence) authority(i int) {
 
 func (s *sentence) claim(severity gate.Severity, first, last int, why string) {
 	s.found("injection.authority", severity, first, last, why)
+}
+
+// switches tells whether the task at word i is another one for the reader: "your
+// new task is", "your only job now is", "the real request follows".
+func (s *sentence) switches(i int) bool {
+	if !s.near(i, -2, -1, fresh|exact) || !s.near(i, -6, 3, you|mine) {
+		return false
+	}
+	if s.near(i, 1, 5, want|must) && s.near(i, 2, 6, you) && s.any.has(mine) {
+		return true
+	}
+	return s.near(i, 1, 2, be) || s.near(i, 1, 2, you) && s.near(i, 1, 1, direct) || s.near(i, -6, -2, must) && s.near(i, -3, -1, mine) || i+1 < len(s.words) && s.words[i+1].gap >= clause && s.near(i, -3, -1, you|mine)
 }
 
 // commands tells whether something is asked from word i on that tools do.
@@ -79,7 +93,7 @@ func (s *sentence) hailed(i int) bool {
 	if !head.has(mind) && !s.any.has(tool|user|task|inner) || i == first && !s.words[i].class.has(mind) {
 		return false
 	}
-	if i > first && !head.has(greet|tell) && !head.all(direct|mind) || s.words[i].class.has(quoted) {
+	if i > first && !head.has(greet|tell) && (i-first > 2 || !s.words[first].class.has(direct) || !head.has(mind)) || s.words[i].class.has(quoted) {
 		return false
 	}
 	end := i + 1 // of the words that say more of the one who is called: "AI reading this page"

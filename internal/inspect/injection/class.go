@@ -66,6 +66,8 @@ const (
 	know                       // know, notice
 	edge                       // begin, end
 	maker                      // developers, creators
+	carrier                    // email, message: sent by everybody, and private only when it is somebody's
+	impostor                   // "I am the user", "this is the system"
 	plain                      // "user guide": nobody is meant
 )
 

@@ -1,6 +1,10 @@
 package injection
 
-import "doorward/internal/gate"
+import (
+	"unicode/utf8"
+
+	"doorward/internal/gate"
+)
 
 // aside is why a text that sets orders aside is found.
 const aside = "tells the reader to set its instructions aside"
@@ -17,8 +21,8 @@ func (s *sentence) overrides(i int) {
 		return
 	}
 	object := s.find(i, 1, 7, order)
-	behind := object < 0 // the verb comes last: Japanese, Korean, German, Turkish, Hindi
-	if behind {
+	behind := object < 0
+	if behind && s.lastVerb(i) {
 		object = s.find(i, -6, -1, order)
 	}
 	if object < 0 || behind && !c.has(override) {
@@ -40,6 +44,12 @@ func (s *sentence) overrides(i int) {
 		severity = gate.Medium
 	}
 	s.found("injection.override", severity, lo, hi, aside)
+}
+
+// lastVerb tells whether the verb at word i may come after its object: in German and
+// Turkish at the end of a clause, in Japanese, Korean and Hindi anywhere.
+func (s *sentence) lastVerb(i int) bool {
+	return s.text[s.words[i].start] >= utf8.RuneSelf || i+1 == len(s.words) || s.words[i+1].gap > joined || s.words[i+1].class.has(please|filler|say)
 }
 
 // forgets is an override without the word for orders: "forget everything above",

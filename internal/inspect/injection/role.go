@@ -14,7 +14,7 @@ func (s *sentence) role(i int) {
 	case c.has(now) && s.near(i, -3, 2, you) && s.near(i, 0, 9, machine|pretend):
 		severity = gate.Medium
 		first = max(0, i-2)
-	case c.has(pretend) && s.request(i) != unasked && s.near(i, 1, 9, mode):
+	case c.has(pretend) && s.request(i) != unasked && (c.has(mode) || s.near(i, 1, 9, mode)):
 		severity = gate.High
 	case c.has(pretend) && s.request(i) != unasked && s.near(i, 1, 6, machine) && !c.has(change):
 		severity = gate.Medium

@@ -6,7 +6,11 @@ import "doorward/internal/gate"
 func (s *sentence) conceals(i int) {
 	c := s.words[i].class
 	if c.has(covert) {
-		if verb := s.find(i, -3, 3, move|change|pay|call|get); verb >= 0 && s.request(verb) != unasked {
+		verb := s.find(i, 1, 1, move|change|pay|call|get) // "quietly forward the thread"
+		if verb < 0 {
+			verb = s.find(i, -8, -1, move|pay) // "forward the thread quietly"
+		}
+		if verb >= 0 && s.words[max(i, verb)].gap < clause && s.request(verb) != unasked && s.between(verb, 1, 8).has(private|money|control|target) {
 			s.found("injection.conceal", gate.Medium, min(i, verb), max(i, verb), "asks for an act that nobody notices")
 		}
 		return
@@ -81,7 +85,7 @@ func (s *sentence) output(i int) {
 func (s *sentence) manner(i int) bool {
 	after := s.between(i, 1, 14)
 	switch {
-	case s.near(i, 1, 2, exact) && (after | s.between(i, -6, -1)).has(now|task):
+	case s.near(i, 1, 2, exact) && (after | s.between(i, -6, -1)).has(now):
 	case s.between(i, -6, -1).has(now) && after.has(exact|whole|negation) && s.any.has(you|reply|task):
 	case s.near(i, 1, 3, fresh) && s.near(i, 2, 8, exact) && !s.near(i, 1, 8, mention) && s.request(i) == demanded:
 	default:

@@ -68,7 +68,7 @@ func (r *reader) emit(start int, c class) {
 	if r.quote {
 		c |= quoted
 	}
-	if r.sum {
+	if r.sum && r.digitAt(start) {
 		c |= amount
 	}
 	r.out = append(r.out, token{start: start, end: r.at, class: c, gap: r.gap})
@@ -180,6 +180,9 @@ func (r *reader) readWord() {
 	if phrase != 0 {
 		c = r.phrase(c, phrase)
 	}
+	if r.compound(start) {
+		c &^= person
+	}
 	r.emit(start, c)
 	if elided {
 		r.at++
@@ -219,6 +222,22 @@ func (r *reader) phrase(c class, n int32) class {
 	}
 	r.at = end
 	return c
+}
+
+// person is what words say of people and what is said to them.
+const person = user | mine | you | machine | mind | reply | order | chief
+
+// compound tells whether the word at start is part of a longer name:
+// "my-project", "/home/user", "--output".
+func (r *reader) compound(start int) bool {
+	if start > 0 && strings.IndexByte("-/$_.=@%", r.text[start-1]) >= 0 && (r.text[start-1] != '.' || start > 1 && !blank(r.text[start-2])) {
+		return true
+	}
+	if r.at+1 >= len(r.text) || strings.IndexByte("-/_.=:", r.text[r.at]) < 0 {
+		return false
+	}
+	next := r.text[r.at+1]
+	return next < utf8.RuneSelf && alphanumeric[next] && (r.text[r.at] != '.' || next|0x20 >= 'a')
 }
 
 // elided tells whether the word read last is one that French or Italian writes

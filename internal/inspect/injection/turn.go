@@ -31,6 +31,15 @@ var wrappers = map[string]bool{
 	"function_response": true, "untrusted": true, "untrusted_content": true,
 }
 
+// markup are those of the wrappers that pages of documentation have too, in small
+// letters: <important> in the references of AWS.
+//
+//nolint:gochecknoglobals // a table; read-only
+var markup = map[string]bool{
+	"information": true, "important": true, "instructions": true, "instruction": true, "developer": true, "human": true,
+	"admin": true, "override": true, "secret": true, "untrusted": true,
+}
+
 // turns looks for imitations of turns in a segment.
 func (s *sentence) turns() {
 	for i := 0; i < len(s.text); {
@@ -68,7 +77,11 @@ func (s *sentence) wrapper(at int) {
 	if end <= 0 || !wrappers[strings.ToLower(rest[:end])] {
 		return
 	}
-	s.span("injection.turn", gate.Medium, gate.Span{Start: at, End: at + strings.IndexByte(s.text[at:], '>') + 1}, "a tag that parts instructions from data")
+	severity := gate.Medium
+	if markup[strings.ToLower(rest[:end])] && rest[:end] != strings.ToUpper(rest[:end]) {
+		severity = gate.Low
+	}
+	s.span("injection.turn", severity, gate.Span{Start: at, End: at + strings.IndexByte(s.text[at:], '>') + 1}, "a tag that parts instructions from data")
 }
 
 // header judges a heading or bracket that names a speaker: "### System:",
