@@ -2,22 +2,73 @@ package poison
 
 import "strings"
 
-// harms judges tools that say themselves that they harm.
+// harms judges tools that say themselves that they harm: by the words of what they do, and of
+// their name.
 func (s *sentence) harms() {
-	for i := range s.words {
-		if !s.words[i].class.has(harm) || s.any.has(guard|example) {
-			continue
-		}
-		w := 4
-		s.report(kind{"malicious.purpose", 0, "says that the tool attacks, steals or hides"}, w, i, i)
+	if len(s.signs) > 2 || !strings.HasSuffix(s.about.Field, "/description") && s.about.Field != "" || strings.Contains(s.about.Field, "/properties/") {
 		return
 	}
+	w, first, last := 0, -1, 0
+	seen := class(0)
 	for i := range s.words {
-		if s.words[i].class.has(offence) && !s.any.has(guard|example) && s.any.has(victim|harm) && s.asked[i]+1 > 0 {
-			s.report(kind{"malicious.purpose", 0, "names an attack and what it is on"}, 4, i, i)
-			return
+		c := s.words[i].class & (harm | offence | victim)
+		if c == 0 || s.quotes(i) {
+			continue
+		}
+		switch {
+		case c.has(harm):
+			w += 3
+		case c.has(offence):
+			w += 2
+		case !seen.has(victim):
+			w++
+		}
+		seen |= c
+		if first < 0 {
+			first = i
+		}
+		last = i
+	}
+	if len(s.signs) > 1 && first < 0 {
+		return
+	}
+	bad := s.badName()
+	if first < 0 {
+		first, last = 0, len(s.words)-1
+	}
+	if !seen.has(harm|offence) && !seen.has(victim) || s.guards() {
+		w = 0
+	}
+	if w += bad; w >= medium && (bad > 0 || seen.has(harm|offence)) {
+		s.report(kind{"malicious.purpose", 0, "says that the tool attacks, steals or hides"}, min(w, high-1), first, last)
+	}
+}
+
+// guards tells whether the sentence is about finding or preventing harm.
+func (s *sentence) guards() bool {
+	if s.words[0].class.has(harm | offence) {
+		return s.any.has(example)
+	}
+	for i := range s.words[:min(len(s.words), 3)] {
+		if s.words[i].class.has(guard) {
+			return true
 		}
 	}
+	return s.any.has(example) || s.words[0].class.has(not)
+}
+
+// badName weighs the words of the tool's name.
+func (s *sentence) badName() int {
+	w := 0
+	for word := range strings.FieldsFuncSeq(strings.ToLower(s.about.Name), func(r rune) bool { return r == '_' || r == '-' || r == '.' }) {
+		switch c := s.reader.words.word([]byte(word)); {
+		case c.has(harm):
+			w += 4
+		case c.has(offence):
+			w += 2
+		}
+	}
+	return min(w, 4)
 }
 
 // fetchers are what commands have that run what they fetch, or leave nothing behind.

@@ -56,6 +56,7 @@ func (s *sentence) called(j int) bool {
 
 // others judges orders about tools that are not this one.
 func (s *sentence) others() {
+	s.strangers()
 	for i := range s.words {
 		c := s.words[i].class
 		if s.asked[i] == unasked {
@@ -68,6 +69,34 @@ func (s *sentence) others() {
 			s.alters(i)
 		}
 	}
+}
+
+// strangers judges what the sentence wants with tools of other servers that it names.
+func (s *sentence) strangers() {
+	for i := range s.words {
+		w := &s.words[i]
+		if !w.class.has(name) && !strings.Contains(s.literally(i), "-") && !s.around(i, 1).has(tool) || w.class.has(path|literal|shell|tool) || s.owns(i) != stranger || s.quotes(i) {
+			continue
+		}
+		switch {
+		case s.around(i, 7).has(stale) && !s.any.has(when):
+			s.report(kind{"preference.against_others", signPreference, "calls another server's tool unsafe, outdated or unreliable"}, 6, i, i)
+		case s.before(i, 4, not) || s.any.has(instead):
+			s.report(kind{"preference.over_others", signPreference, "wants to be used in place of another server's tool"}, 6, i, i)
+		case s.demands():
+			s.report(kind{"poison.other_tool", signOther, "gives an order about another server's tool"}, 6, i, i)
+		}
+	}
+}
+
+// demands tells whether the sentence orders anything.
+func (s *sentence) demands() bool {
+	for _, a := range s.asked {
+		if a == demanded {
+			return true
+		}
+	}
+	return false
 }
 
 // calls judges the order to call a tool at word i.

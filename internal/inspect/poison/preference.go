@@ -2,44 +2,77 @@ package poison
 
 // preferences judges what a definition says about the choice between tools.
 func (s *sentence) preferences() {
+	if s.rivals() {
+		return
+	}
 	for i := range s.words {
 		c := s.words[i].class
-		near := s.around(i, 6)
 		switch {
-		case c.has(instead) && s.after(i, 5).has(other) && s.after(i, 6).has(tool) && s.around(i, 8).has(must|filler|prefer):
-			s.report(kind{"preference.over_others", signPreference, "wants to be used in place of other tools"}, 4, max(0, i-4), min(i+5, len(s.words)-1))
-			return
-		case c.has(call|prefer) && s.negated(i) && s.aboutOthers(i):
-			s.report(kind{"preference.against_others", signPreference, "wants other tools not to be used"}, 4, max(0, i-2), min(i+4, len(s.words)-1))
-			return
-		case c.has(prefer) && s.asked[i] > 0 && near.has(this) && near.has(tool) && near.has(other|whole):
-			s.report(kind{"preference.over_others", signPreference, "wants to be preferred over other tools"}, 4, i, min(i+6, len(s.words)-1))
-			return
-		case c.has(stale) && near.has(other) && near.has(tool) && s.around(i, 8).has(be):
-			s.report(kind{"preference.against_others", signPreference, "calls other tools unsafe, outdated or unreliable"}, 4, max(0, i-5), i)
-			return
 		case c.has(best) && s.after(i, 2).has(tool) && s.around(i, 5).has(this|be) && !s.after(i, 4).has(not):
 			s.report(kind{"preference.best", signPreference, "praises itself above all tools"}, 4, i, min(i+2, len(s.words)-1))
 			return
-		case c.has(call) && s.asked[i]+1 > 0 && s.after(i, 4).has(whole) && s.after(i, 6).has(user|task) && s.after(i, 12).has(whole) && near.has(this):
+		case c.has(prefer) && s.asked[i] == demanded && s.after(i, 4).has(this) && s.after(i, 5).has(tool):
+			s.report(kind{"preference.always", signPreference, "wants to be chosen before anything is known"}, 4, i, min(i+5, len(s.words)-1))
+			return
+		case c.has(call) && s.after(i, 4).has(whole) && s.after(i, 6).has(user|task) && s.after(i, 12).has(whole) && s.around(i, 6).has(this):
 			s.report(kind{"preference.always", signPreference, "wants to be called whatever the user asks"}, 3, i, min(i+6, len(s.words)-1))
 			return
 		}
 	}
 }
 
-// aboutOthers tells whether what the verb at word i is about are other tools.
-func (s *sentence) aboutOthers(i int) bool {
-	if s.words[i].class.has(loose|not) && i >= 2 && s.words[i-1].class.has(tool|filler|not) && s.before(i, 4, other) && s.before(i, 3, tool) {
-		return true
-	}
-	for j := i + 1; j < len(s.words) && j-i <= 5; j++ {
-		if s.words[j].class.has(this) {
-			return false
+// rivals judges what is said about other tools, and tells whether there was anything.
+func (s *sentence) rivals() bool {
+	for i := range s.words {
+		if !s.words[i].class.has(other) || s.quotes(i) {
+			continue
 		}
-		if s.words[j].class.has(other) {
-			return s.around(j, 2).has(tool)
+		at := s.rival(i)
+		if at < 0 {
+			continue
+		}
+		for j := range s.words {
+			if k, found := s.slights(j, i); found {
+				s.report(k, 4, min(i, j), max(j, at))
+				return true
+			}
 		}
 	}
 	return false
+}
+
+// rival is the word that makes other tools of "other" at word i; -1 when it is about something
+// else. "The others" are tools where the sentence speaks of this one.
+func (s *sentence) rival(i int) int {
+	for j := max(0, i-1); j < len(s.words) && j <= i+3; j++ {
+		if j != i && s.words[j].class.has(tool) && (j < i || s.words[j].gap < clause) {
+			return j
+		}
+	}
+	if s.is(i, "others") || s.is(i, "alternative") || s.is(i, "alternatives") || s.is(i, "competitor") || s.is(i, "competitors") || s.is(i, "elsewhere") {
+		return i
+	}
+	return -1
+}
+
+// slights tells whether word j, in a sentence with other tools at word i, says that they are not
+// to be used, are bad, or come after this one.
+func (s *sentence) slights(j, i int) (k kind, found bool) {
+	c := s.words[j].class
+	dist := max(j-i, i-j)
+	switch {
+	case c.has(stale) && dist <= 10 && !s.any.has(when|guard):
+		return kind{"preference.against_others", signPreference, "calls other tools unsafe, outdated or unreliable"}, true
+	case c.has(call|prefer|do|get) && s.negated(j) && dist <= 6 && (j < i && !s.before(i, i-j, this) || c.has(loose|passive|not)):
+		return kind{"preference.against_others", signPreference, "wants other tools not to be used"}, true
+	case c.has(ignore) && s.asked[j] > 0 && dist <= 4:
+		return kind{"preference.against_others", signPreference, "wants other tools not to be used"}, true
+	case c.has(prefer) && !c.has(name) && (s.asked[j] > 0 || c.has(third|passive)) && s.any.has(this) && dist <= 10:
+		return kind{"preference.over_others", signPreference, "wants to be preferred over other tools"}, true
+	case c.has(instead|rank) && dist <= 5 && (j < i || c.has(rank) || s.any.has(loose)) && (s.any.has(this) || s.words[0].class.has(instead)):
+		return kind{"preference.over_others", signPreference, "wants to be used in place of other tools"}, true
+	case c.has(best) && dist <= 10 && (s.any.has(this|be) || len(s.signs) == 1):
+		return kind{"preference.best", signPreference, "praises itself above other tools"}, true
+	}
+	return kind{}, false
 }

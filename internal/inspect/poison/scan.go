@@ -139,6 +139,9 @@ const neighbours = 2
 
 // support is what the signs around an act add to its weight.
 func (s *scan) support(a *act) int {
+	if a.sign == 0 || a.sign == signPreference { // what a tool says of itself stays a remark about it
+		return 0
+	}
 	var around sign
 	for i := max(0, a.sentence-neighbours); i <= a.sentence+neighbours && i < len(s.signs); i++ {
 		around |= s.signs[i]
