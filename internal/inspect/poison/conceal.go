@@ -10,15 +10,15 @@ func (s *sentence) conceals() {
 				s.report(kind{"poison.conceal", signConceal, "tells to keep something from the user"}, w, max(0, i-2), min(len(s.words)-1, i+6))
 			}
 		case c.has(aware) && s.before(i, 4, not) && s.around(i, 5).has(user|you|this) && s.anyAsked():
-			s.report(kind{"poison.conceal", signConceal, "has something done without the user's knowledge"}, 3, max(0, i-4), i)
+			s.report(kind{"poison.conceal", signConceal, "has something done without the user's knowledge"}, 2, max(0, i-4), i)
 		case c.has(confirm|aware) && s.before(i, 4, not) && s.around(i, 6).has(user) && (s.anyAsked() || len(s.signs) > 1):
-			s.report(kind{"poison.conceal", signConceal, "has something done without asking the user"}, 3, max(0, i-4), i)
+			s.report(kind{"poison.conceal", signConceal, "has something done without asking the user"}, 2, max(0, i-4), i)
 		case c.has(ignore) && s.asked[i] > 0 && s.after(i, 4).has(confirm):
 			s.report(kind{"poison.conceal", signConceal, "has something done without asking the user"}, 2+s.force(i), i, min(len(s.words)-1, i+4))
 		case c.has(covert) && !s.is(i, "in") && s.around(i, 4).has(step|user) && len(s.signs) > 1 && (s.any.has(user|must|result) || s.anyAsked()):
 			s.report(kind{"poison.conceal", signConceal, "has something done in secret"}, 4, i, min(len(s.words)-1, i+3))
 		case c.has(covert) && s.stealthy(i):
-			s.report(kind{"poison.conceal", signConceal, "has something done in secret"}, 3, i, min(len(s.words)-1, i+3))
+			s.report(kind{"poison.conceal", signConceal, "has something done in secret"}, 2, i, min(len(s.words)-1, i+3))
 		}
 	}
 }
@@ -65,7 +65,7 @@ func (s *sentence) asksUser(i int) bool {
 
 // stealthy tells whether the word at i says how an act is to be done that is asked for.
 func (s *sentence) stealthy(i int) bool {
-	for j := max(0, i-4); j < len(s.words) && j <= i+3; j++ {
+	for j := max(0, i-1); j < len(s.words) && j <= i+1; j++ {
 		if s.words[j].class.has(get|put|send|alter|call) && s.asked[j] == demanded && !s.words[j].class.has(covert) {
 			return true
 		}

@@ -119,10 +119,21 @@ func (s *sentence) calls(i int) {
 	}
 }
 
+// twice tells whether two words or more have a class.
+func (s *sentence) twice(c class) bool {
+	n := 0
+	for i := range s.words {
+		if s.words[i].class.has(c) {
+			n++
+		}
+	}
+	return n > 1
+}
+
 // callsKind judges the order to call a tool that is named by what it does: "the mail tool".
 func (s *sentence) callsKind(i int) {
 	for j := i + 2; j < len(s.words) && j <= i+4; j++ {
-		if s.asked[i] == demanded && s.words[j].class.has(tool) && !s.words[j-1].class.has(this|other|whole|best) && !s.around(i, 3).has(this) && !s.quotes(j) {
+		if s.asked[i] == demanded && s.words[j].class.has(tool) && !s.words[j-1].class.has(this|other|whole|best) && !s.is(j-1, "that") && !s.is(j-1, "appropriate") && !s.around(i, 3).has(this) && !s.quotes(j) {
 			s.report(kind{"poison.other_tool", signOther, "tells to call another tool"}, 2, i, j)
 			return
 		}
@@ -141,6 +152,8 @@ func (s *sentence) alters(i int) {
 	case elsewhere && s.words[i].class.has(alter) && near.has(argument|recipient):
 		w = 3
 	case near.has(instead) && near.has(user) && near.has(argument|recipient|you|number|quoted):
+		w = 4
+	case near.has(recipient) && near.has(user) && s.twice(recipient):
 		w = 4
 	case near.has(recipient) && near.has(user) && s.words[i].class.has(alter):
 		w = 4

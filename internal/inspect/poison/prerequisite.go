@@ -19,7 +19,7 @@ func (s *sentence) prerequisites() {
 					w++
 				}
 				if near.has(whole) && near.has(other) && near.has(tool) {
-					w += 2
+					w++
 				}
 				if s.any.has(keeps | secret | literal | path) {
 					w += 2
@@ -41,7 +41,7 @@ func (s *sentence) gates() {
 			continue
 		}
 		if s.after(i, 16).has(this) && s.after(i, 16).has(before|must) {
-			s.report(kind{"poison.prerequisite", signPrerequisite, "makes the use of all tools depend on this one"}, 4, i, min(len(s.words)-1, i+8))
+			s.report(kind{"poison.prerequisite", signPrerequisite, "makes the use of all tools depend on this one"}, 3, i, min(len(s.words)-1, i+8))
 			return
 		}
 	}

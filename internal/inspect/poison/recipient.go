@@ -42,7 +42,7 @@ func (s *sentence) copies() {
 // smuggles judges links that are to carry what was said or read.
 func (s *sentence) smuggles() {
 	for i := range s.words {
-		if !s.words[i].class.has(link) || !s.anyAsked() && !s.any.has(must) || s.quotes(i) {
+		if !s.words[i].class.has(link) || !s.anyAsked() && !s.any.has(must|model|you|user) || s.quotes(i) || len(s.signs) == 1 {
 			continue
 		}
 		open := strings.HasSuffix(s.literally(i), "=") || strings.HasSuffix(s.literally(i), "/") && strings.Contains(s.text[s.words[i].end:min(len(s.text), s.words[i].end+1)], "{")

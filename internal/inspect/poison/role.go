@@ -52,7 +52,7 @@ func (s *sentence) role(i int) {
 		}
 	case s.is(i, "end") && s.is(i+1, "of") && (s.is(i+2, "description") || s.is(i+2, "documentation") || s.is(i+3, "description")):
 		s.report(kind{"poison.role", signRole, "pretends that the description ends"}, 4, i, i+2)
-	case w.class.has(model) && i > 0 && (s.is(i-1, "to") || s.is(i-1, "for") || s.is(i-1, "the")) && s.before(i, 4, step|order) && closes == ':':
+	case w.class.has(model) && i > 0 && s.before(i, 4, step|order|message) && (s.is(i-1, "to") || s.is(i-2, "to") || s.is(i-1, "for") || s.is(i-2, "for")) && !s.before(i, 2, verb) && (closes == ':' || i+1 < len(s.words) && s.words[i+1].gap >= comma) && s.anyAsked():
 		s.report(kind{"poison.role", signRole, "speaks to the model beside the description"}, 3, max(0, i-3), i)
 	}
 }

@@ -85,9 +85,9 @@ const (
 
 // The weights from which a finding has a severity.
 const (
-	low    = 3
-	medium = 4
-	high   = 6
+	low    = 2
+	medium = 3
+	high   = 5
 )
 
 // maxFindings bounds the findings of one text.
@@ -139,7 +139,7 @@ const neighbours = 2
 
 // support is what the signs around an act add to its weight.
 func (s *scan) support(a *act) int {
-	if a.sign == 0 || a.sign == signPreference { // what a tool says of itself stays a remark about it
+	if a.sign == 0 || a.sign == signPreference || a.sign == signPrerequisite && a.weight < high-1 { // what a tool says of itself stays a remark about it
 		return 0
 	}
 	var around sign

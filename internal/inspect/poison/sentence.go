@@ -41,6 +41,7 @@ func (s *scan) judge(words []token) {
 	one.prerequisites()
 	one.arguments()
 	one.preferences()
+	one.subjects()
 	one.harms()
 	one.commands()
 }
