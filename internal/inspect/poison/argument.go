@@ -27,7 +27,9 @@ func (s *sentence) private(j int) int {
 	switch {
 	case c.has(prompt):
 		return 3
-	case c.has(talk) && near.has(whole|prior|user):
+	case c.has(talk) && near.has(whole):
+		return 3
+	case c.has(talk) && near.has(prior|user):
 		return 2
 	case c.has(talk) && s.any.has(argument|literal|quoted|must):
 		return 1

@@ -11,16 +11,28 @@ func (s *sentence) conceals() {
 			}
 		case c.has(aware) && s.before(i, 4, not) && s.around(i, 5).has(user|you|this) && s.anyAsked():
 			s.report(kind{"poison.conceal", signConceal, "has something done without the user's knowledge"}, 2, max(0, i-4), i)
-		case c.has(confirm|aware) && s.before(i, 4, not) && s.around(i, 6).has(user) && (s.anyAsked() || len(s.signs) > 1):
+		case c.has(confirm|aware) && s.before(i, 4, not) && s.around(i, 6).has(user) && (s.anyAsked() || s.later()):
 			s.report(kind{"poison.conceal", signConceal, "has something done without asking the user"}, 2, max(0, i-4), i)
 		case c.has(ignore) && s.asked[i] > 0 && s.after(i, 4).has(confirm):
 			s.report(kind{"poison.conceal", signConceal, "has something done without asking the user"}, 2+s.force(i), i, min(len(s.words)-1, i+4))
-		case c.has(covert) && !s.is(i, "in") && s.around(i, 4).has(step|user) && len(s.signs) > 1 && (s.any.has(user|must|result) || s.anyAsked()):
-			s.report(kind{"poison.conceal", signConceal, "has something done in secret"}, 4, i, min(len(s.words)-1, i+3))
+		case c.has(covert) && !s.is(i, "in") && s.around(i, 4).has(step|user) && s.later() && (s.any.has(user|must|result) || s.anyAsked()):
+			s.report(kind{"poison.conceal", signConceal, "has something done in secret"}, s.hushed(), i, min(len(s.words)-1, i+3))
 		case c.has(covert) && s.stealthy(i):
 			s.report(kind{"poison.conceal", signConceal, "has something done in secret"}, 2, i, min(len(s.words)-1, i+3))
 		}
 	}
+}
+
+// hushed weighs a sentence that has something done in secret.
+func (s *sentence) hushed() int {
+	w := 2
+	if s.any.has(user) {
+		w++
+	}
+	if s.any.has(must) || s.demands() {
+		w++
+	}
+	return w
 }
 
 // untold weighs what is not to be told: an act, or only data.

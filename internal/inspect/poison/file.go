@@ -14,11 +14,14 @@ func (s *sentence) files() {
 			s.report(kind{"poison.file", signFile | signShell, "has a command substituted whose output is a secret or names the machine"}, 6, i, i)
 			continue
 		}
-		if s.asked[i] == unasked || !c.has(get|put|send|call) {
+		if s.asked[i] == unasked || !c.has(get|put|send|call|do) {
 			continue
 		}
 		if o := s.object(i, secretWords, keeps); o >= 0 && !s.quotes(o) {
 			s.report(kind{"poison.file", signFile, "tells to read a file that keeps keys, tokens or passwords"}, s.path(i), i, o)
+			continue
+		}
+		if c&(get|put|send|call) == 0 {
 			continue
 		}
 		if o := s.object(i, nearSecret, secret); o >= 0 && !s.quotes(o) && !s.by(i, o) {
@@ -40,6 +43,9 @@ func (s *sentence) path(i int) int {
 	if s.any.has(must|fail) && s.any.has(before|when) {
 		w++
 	}
+	if s.words[i].class.has(send) && s.later() {
+		w++
+	}
 	return w
 }
 
@@ -48,6 +54,9 @@ func (s *sentence) path(i int) int {
 func (s *sentence) secret(i, o int) int {
 	w := s.force(i)
 	near := s.around(o, 4)
+	if near.has(user) && s.words[i].class.has(send) && s.later() {
+		w++
+	}
 	if s.asked[i] == demanded && !near.has(you) {
 		w++
 	}
@@ -61,7 +70,9 @@ func (s *sentence) secret(i, o int) int {
 		w++
 	}
 	if s.words[i].class.has(get) {
-		w += s.leaves(i)
+		if w += s.leaves(i); s.leaves(i) > 0 && s.any.has(argument|literal|quoted) {
+			w++
+		}
 	}
 	return w + s.pretext()
 }

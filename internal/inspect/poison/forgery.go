@@ -2,7 +2,7 @@ package poison
 
 // forgeries judges orders about what the user is told of what happened.
 func (s *sentence) forgeries() {
-	if len(s.signs) == 1 {
+	if !s.later() {
 		return // what a tool says first is what it does
 	}
 	for i := range s.words {

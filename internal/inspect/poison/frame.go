@@ -14,3 +14,9 @@ func (s *sentence) frames() {
 		}
 	}
 }
+
+// announces tells whether the sentence says that an order follows: "do the following first:".
+func (s *sentence) announces() bool {
+	last := &s.words[len(s.words)-1]
+	return last.end < len(s.text) && s.text[last.end] == ':' && s.any.has(before|must) && s.anyAsked()
+}

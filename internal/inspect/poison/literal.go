@@ -24,7 +24,7 @@ func (r *reader) literal() bool {
 		if keepsSecrets(run) && !strings.HasPrefix(run, "http") {
 			return r.take(len(run), path|keeps)
 		}
-		return r.take(len(run), link)
+		return r.take(len(run), scheme(run))
 	case at > 0 && at < len(run)-3 && strings.IndexByte(run[at:], '.') > 0:
 		return r.take(len(run), address)
 	case rooted(run):
@@ -120,6 +120,19 @@ func keepsSecrets(run string) bool {
 	return false
 }
 
+// scheme is what a word with "://" is: a link where it leads to a host on the web.
+func scheme(run string) class {
+	before, rest, _ := strings.Cut(run, "://")
+	switch strings.ToLower(before) {
+	case "http", "https", "ws", "wss", "ftp":
+		if len(rest) > 3 {
+			return link
+		}
+		return 0
+	}
+	return path
+}
+
 // digitRun tells whether a word is a long number: a phone, an account.
 func digitRun(run string) bool {
 	digits := 0
@@ -139,6 +152,9 @@ func digitRun(run string) bool {
 // most have and those that RFC 2606 keeps for examples.
 func host(run string) bool {
 	run, _, _ = strings.Cut(run, "/")
+	if run == "example.com" || run == "example.org" {
+		return false
+	}
 	dot := strings.LastIndexByte(run, '.')
 	if dot <= 0 {
 		return false

@@ -1,6 +1,9 @@
 package poison
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // An owner says whose tool a name is.
 type owner uint8
@@ -91,12 +94,7 @@ func (s *sentence) strangers() {
 
 // demands tells whether the sentence orders anything.
 func (s *sentence) demands() bool {
-	for _, a := range s.asked {
-		if a == demanded {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(s.asked, demanded)
 }
 
 // calls judges the order to call a tool at word i.
@@ -149,14 +147,19 @@ func (s *sentence) alters(i int) {
 	switch {
 	case elsewhere && whose == stranger:
 		w = 5
+	case elsewhere && s.words[i].class.has(alter) && near.has(argument|recipient) && s.any.has(when):
+		w = 5
 	case elsewhere && s.words[i].class.has(alter) && near.has(argument|recipient):
 		w = 3
 	case near.has(instead) && near.has(user) && near.has(argument|recipient|you|number|quoted):
 		w = 4
 	case near.has(recipient) && near.has(user) && s.twice(recipient):
-		w = 4
+		w = 5
 	case near.has(recipient) && near.has(user) && s.words[i].class.has(alter):
 		w = 4
+		if s.any.has(instead | filler) {
+			w++
+		}
 	case near.has(whole|other) && near.has(tool) && near.has(argument|recipient|result) && s.words[i].class.has(alter):
 		w = 3
 	case near.has(whole) && near.has(message|recipient) && s.words[i].class.has(alter) && near.has(literal|recipient):

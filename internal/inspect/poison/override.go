@@ -4,7 +4,7 @@ package poison
 func (s *sentence) overrides() {
 	for i := range s.words {
 		c := s.words[i].class
-		if s.quotes(i) || s.any.has(guard) && len(s.signs) == 1 {
+		if s.quotes(i) || s.any.has(guard) && !s.later() {
 			continue
 		}
 		if c.has(ignore) && (s.asked[i] > 0 || c.has(passive) && s.before(i, 3, be)) {
@@ -28,7 +28,7 @@ func (s *sentence) ignores(i int) {
 	switch {
 	case near.has(prompt), near.has(prior) && near.has(order):
 		w = 5
-	case near.has(order) && near.has(whole|user|chief|before) && len(s.signs) > 1:
+	case near.has(order) && near.has(whole|user|chief|before) && s.later():
 		w = 4
 	case near.has(prior) && near.has(whole):
 		w = 3

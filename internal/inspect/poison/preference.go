@@ -11,6 +11,9 @@ func (s *sentence) preferences() {
 		case c.has(best) && s.after(i, 2).has(tool) && s.around(i, 5).has(this|be) && !s.after(i, 4).has(not):
 			s.report(kind{"preference.best", signPreference, "praises itself above all tools"}, 4, i, min(i+2, len(s.words)-1))
 			return
+		case c.has(instead) && s.replaced(i):
+			s.report(kind{"preference.over_others", signPreference, "wants to be used in place of a tool that it names"}, 3, i, min(i+5, len(s.words)-1))
+			return
 		case c.has(prefer) && s.asked[i] == demanded && s.after(i, 4).has(this) && s.after(i, 5).has(tool):
 			s.report(kind{"preference.always", signPreference, "wants to be chosen before anything is known"}, 4, i, min(i+5, len(s.words)-1))
 			return
@@ -19,6 +22,17 @@ func (s *sentence) preferences() {
 			return
 		}
 	}
+}
+
+// replaced tells whether a tool that is none of this server's is what "instead of" at word i
+// is about.
+func (s *sentence) replaced(i int) bool {
+	for j := i + 1; j < len(s.words) && j <= i+6; j++ {
+		if s.words[j].class.has(name) && s.owns(j) == nobody && (s.after(i, 5).has(stale) || s.around(j, 1).has(tool)) {
+			return true
+		}
+	}
+	return false
 }
 
 // rivals judges what is said about other tools, and tells whether there was anything.
@@ -71,7 +85,7 @@ func (s *sentence) slights(j, i int) (k kind, found bool) {
 		return kind{"preference.over_others", signPreference, "wants to be preferred over other tools"}, true
 	case c.has(instead|rank) && dist <= 5 && (j < i || c.has(rank) || s.any.has(loose)) && (s.any.has(this) || s.words[0].class.has(instead)):
 		return kind{"preference.over_others", signPreference, "wants to be used in place of other tools"}, true
-	case c.has(best) && dist <= 10 && (s.any.has(this|be) || len(s.signs) == 1):
+	case c.has(best) && dist <= 10 && (s.any.has(this|be) || !s.later()):
 		return kind{"preference.best", signPreference, "praises itself above other tools"}, true
 	}
 	return kind{}, false

@@ -9,6 +9,10 @@ func (s *sentence) prerequisites() {
 			continue
 		}
 		near := s.after(i, 8)
+		if near.has(tool|task) && s.falsifies() {
+			s.report(kind{"poison.other_tool", signOther, "tells to change what another tool returns"}, 4, i, min(len(s.words)-1, i+8))
+			return
+		}
 		if !near.has(whole|other) || !near.has(tool|task|message) {
 			continue
 		}
@@ -29,6 +33,18 @@ func (s *sentence) prerequisites() {
 			}
 		}
 	}
+}
+
+// standing weighs an order that outlives the call.
+func (s *sentence) standing(j int) int {
+	w := 1 + s.force(j)
+	if s.any.has(whole|model) && s.any.has(message|result|task|tool|talk) {
+		w++
+	}
+	if s.any.has(literal | user) {
+		w++
+	}
+	return w
 }
 
 // gates judges claims that other tools depend on this one.
@@ -55,11 +71,22 @@ func (s *sentence) stands() {
 		}
 		for j := range s.words {
 			if s.asked[j] > 0 && s.words[j].class.has(send|put|alter|tell|show|do|call|prefer) {
-				s.report(kind{"poison.prerequisite", signStanding, "gives an order that outlives the call"}, 1+s.force(j), i, j)
+				s.report(kind{"poison.prerequisite", signStanding, "gives an order that outlives the call"}, s.standing(j), i, j)
 				return
 			}
 		}
 	}
+}
+
+// falsifies tells whether the sentence has this tool called to change results.
+func (s *sentence) falsifies() bool {
+	calls, alters := false, false
+	for i := range s.words {
+		c := s.words[i].class
+		calls = calls || c.has(call) && s.asked[i] > 0 && s.after(i, 3).has(this) && s.after(i, 3).has(tool)
+		alters = alters || c.has(alter) && !c.has(put) && s.after(i, 5).has(result|argument)
+	}
+	return calls && alters
 }
 
 // after is what the n words after word i are.

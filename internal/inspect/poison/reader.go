@@ -203,7 +203,7 @@ func (r *reader) word() {
 	if hump && small || under {
 		c |= name
 	}
-	if digits >= 8 && c == 0 {
+	if digits >= 8 && len(word) <= digits+4 && c == 0 {
 		c |= number
 	}
 	r.emit(start, from, c)

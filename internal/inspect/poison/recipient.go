@@ -30,28 +30,44 @@ func (s *sentence) copies() {
 		switch {
 		case s.quotes(i):
 		case c.has(address) && s.any.has(send|put|blind|recipient|message) && (s.any.has(whole|when|standing|blind) || s.any.has(alter) && s.any.has(recipient)) && !s.any.has(example):
-			s.report(kind{"poison.recipient", signRecipient, "sends more than was asked for to a recipient that the text names"}, 4, max(0, i-6), i)
+			s.report(kind{"poison.recipient", signRecipient, "sends more than was asked for to a recipient that the text names"}, s.copied(), max(0, i-6), i)
 			return
 		case c.has(blind) && s.any.has(literal|covert) && (s.anyAsked() || s.any.has(whole)):
-			s.report(kind{"poison.recipient", signRecipient, "tells to add a hidden recipient"}, 4, i, i)
+			s.report(kind{"poison.recipient", signRecipient, "tells to add a hidden recipient"}, 5, i, i)
 			return
 		}
 	}
 }
 
+// templated is 1 when the link at word i waits for something to be put in.
+func (s *sentence) templated(i int, open bool) int {
+	if open || strings.ContainsAny(s.literally(i), "=?{") {
+		return 1
+	}
+	return 0
+}
+
+// copied weighs what goes to an address, whoever sends it.
+func (s *sentence) copied() int {
+	if s.any.has(blind) || s.any.has(user) && s.any.has(whole) {
+		return 5
+	}
+	return 4
+}
+
 // smuggles judges links that are to carry what was said or read.
 func (s *sentence) smuggles() {
 	for i := range s.words {
-		if !s.words[i].class.has(link) || !s.anyAsked() && !s.any.has(must|model|you|user) || s.quotes(i) || len(s.signs) == 1 {
+		if !s.words[i].class.has(link) || !s.anyAsked() && !s.any.has(must|model|you|user) || s.quotes(i) || !s.later() {
 			continue
 		}
 		open := strings.HasSuffix(s.literally(i), "=") || strings.HasSuffix(s.literally(i), "/") && strings.Contains(s.text[s.words[i].end:min(len(s.text), s.words[i].end+1)], "{")
 		switch near := s.around(i, 12); {
 		case near.has(talk | secret | keeps | prompt), open && near.has(user|result|whole|task) && !s.any.has(example), near.has(user) && near.has(whole|result|task) && near.has(put|send):
-			s.report(kind{"poison.recipient", signRecipient, "has a link carry what was said or read"}, 4, i, i)
+			s.report(kind{"poison.recipient", signRecipient, "has a link carry what was said or read"}, 4+s.templated(i, open), i, i)
 			return
 		case near.has(model):
-			s.report(kind{"poison.recipient", signRecipient, "sends the model to an address that the text names"}, 3, i, i)
+			s.report(kind{"poison.recipient", signRecipient, "sends the model to an address that the text names"}, 3+s.addressed(), i, i)
 			return
 		}
 	}

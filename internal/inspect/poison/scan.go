@@ -39,12 +39,13 @@ func Scan(text string, a About) []gate.Finding {
 
 // scan is a text while it is judged.
 type scan struct {
-	about  *About
-	text   string
-	reader reader
-	names  map[string]owner // of tools, once one was asked for
-	acts   []act
-	signs  []sign // what each sentence has, for its neighbours
+	about   *About
+	text    string
+	reader  reader
+	names   map[string]owner // of tools, once one was asked for
+	acts    []act
+	carried bool   // the sentence before announces this one as an order
+	signs   []sign // what each sentence has, for its neighbours
 }
 
 // An act is something the text asks for.
@@ -99,7 +100,7 @@ func (s *scan) findings() []gate.Finding {
 	last := map[string]int{} // findings of each rule
 	for i := range s.acts {
 		a := &s.acts[i]
-		severity := severityOf(a.weight + s.support(a))
+		severity := severityOf(s.weigh(a))
 		if severity == gate.NoSeverity {
 			continue
 		}
@@ -132,6 +133,16 @@ func severityOf(weight int) gate.Severity {
 		return gate.Low
 	}
 	return gate.NoSeverity
+}
+
+// weigh is the weight of an act with what is around it. What is hardly an act stays a
+// matter for a person.
+func (s *scan) weigh(a *act) int {
+	w := a.weight + s.support(a)
+	if a.weight < medium {
+		return min(w, high-1)
+	}
+	return w
 }
 
 // neighbours is how many sentences before and after one belong to the same matter.

@@ -30,6 +30,7 @@ func (s *scan) judge(words []token) {
 			one.asked[i] = one.asks(i)
 		}
 	}
+	defer func() { s.carried = one.announces() }()
 	one.frames()
 	one.roles()
 	one.overrides()
@@ -122,10 +123,23 @@ func (s *sentence) objective(i int) bool {
 	return i+1 < len(s.words) && s.words[i+1].gap == joined && (s.words[i+1].class.has(whole|this|you|prior) || s.is(i+1, "the") || s.is(i+1, "a") || s.is(i+1, "them"))
 }
 
+// later tells whether the sentence is not the first of a definition's own description, which
+// says what the tool does.
+func (s *sentence) later() bool {
+	if len(s.signs) > 1 {
+		return true
+	}
+	switch s.about.Field {
+	case "", "/description", "/title", "/annotations/title", "/name":
+		return false
+	}
+	return true
+}
+
 // force is the weight of how the act at word i is asked for. What stands after the first
 // sentence of a definition seldom says what the tool does.
 func (s *sentence) force(i int) int {
-	if s.asked[i] == ordered && len(s.signs) > 1 {
+	if s.asked[i] == ordered && s.later() {
 		return 2
 	}
 	return s.asked[i]
@@ -138,6 +152,9 @@ func (s *sentence) pressed(i int) int {
 			return 1
 		}
 		return 0
+	}
+	if s.carried {
+		return 1
 	}
 	for j := range i {
 		if s.words[j].class.has(must | before | when | standing | covert) {

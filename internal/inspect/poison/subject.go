@@ -4,21 +4,30 @@ package poison
 // conversation, and where they go or who is to act. It sees what is said with a verb that no word
 // list has.
 func (s *sentence) subjects() {
-	if len(s.signs) == 1 || s.any.has(example) {
+	if !s.later() || s.any.has(example) {
 		return // what a tool says first is what it does
 	}
 	target := s.first(literal)
 	guarded := s.first(secret | keeps | talk | prompt)
+	acts := s.addressed()
 	switch {
 	case target >= 0 && guarded >= 0:
-		s.report(kind{"poison.recipient", signRecipient, "brings secrets or the conversation together with an address that the text names"}, 3+s.addressed(), guarded, target)
-	case target >= 0 && s.words[target].class.has(address) && s.any.has(send|put|message|recipient|file|result) && (s.any.has(user|whole|recipient) || s.addressed() > 0):
-		s.report(kind{"poison.recipient", signRecipient, "names a recipient for what the user has"}, 3+s.addressed(), target, target)
-	case guarded >= 0 && s.addressed() > 0 && s.any.has(argument|whole|user|must|this|name):
-		s.report(kind{"poison.argument", signArgument, "speaks to the model about secrets or the conversation"}, 2+s.addressed()+s.wholly(guarded), guarded, guarded)
+		s.report(kind{"poison.recipient", signRecipient, "brings secrets or the conversation together with an address that the text names"}, 3+acts+s.exact(target), guarded, target)
+	case target >= 0 && s.exact(target) > 0 && s.any.has(send|put|message|recipient|file|result) && (s.any.has(user|whole|recipient) || acts > 0):
+		s.report(kind{"poison.recipient", signRecipient, "names a recipient for what the user has"}, 3+acts, target, target)
+	case guarded >= 0 && acts > 0 && s.any.has(argument|whole|user|must|this|name):
+		s.report(kind{"poison.argument", signArgument, "speaks to the model about secrets or the conversation"}, 2+acts+s.wholly(guarded), guarded, guarded)
 	case guarded >= 0 && s.any.has(covert):
 		s.report(kind{"poison.conceal", signConceal, "speaks of secrets or the conversation, and of secrecy"}, 4, guarded, guarded)
 	}
+}
+
+// exact is 1 when word i is one recipient and no place to look something up.
+func (s *sentence) exact(i int) int {
+	if s.words[i].class.has(address) || s.words[i].class.has(number) && s.around(i, 6).has(recipient) {
+		return 1
+	}
+	return 0
 }
 
 // first is the first word of a class that is no example; -1 without any.
@@ -41,9 +50,12 @@ func (s *sentence) addressed() int {
 	return 0
 }
 
-// wholly is 1 when all of what word i names is meant.
+// wholly weighs whether all of what word i names is meant; the reader's instructions always are.
 func (s *sentence) wholly(i int) int {
-	if s.around(i, 3).has(whole | prior) {
+	switch {
+	case s.words[i].class.has(prompt):
+		return 2
+	case s.around(i, 3).has(whole | prior):
 		return 1
 	}
 	return 0
