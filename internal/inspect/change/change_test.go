@@ -24,8 +24,10 @@ func TestOf(t *testing.T) {
 		"wording":          {`{"name":"read","description":"Reads one page of the wiki, as Markdown.","inputSchema":{"type":"object","properties":{"name":{"type":"string","description":"The page's name."}},"required":["name"]},"annotations":{"readOnlyHint":true}}`, true},
 		"a title":          {`{"name":"read","title":"Read page","description":"Reads a page of the wiki.","inputSchema":{"type":"object","properties":{"name":{"type":"string","description":"Name of the page."}},"required":["name"]},"annotations":{"readOnlyHint":true}}`, true},
 		"a parameter less": {`{"name":"read","description":"Reads the page of the wiki.","inputSchema":{"type":"object","properties":{}},"annotations":{"readOnlyHint":true}}`, true},
-		"a hint that warns": {`{"name":"read","description":"Reads a page of the wiki.","inputSchema":{"type":"object","properties":{"name":{"type":"string","description":"Name of the page."}},"required":["name"]},"annotations":{"readOnlyHint":false}}`,
-			true},
+		"a hint that warns": {
+			`{"name":"read","description":"Reads a page of the wiki.","inputSchema":{"type":"object","properties":{"name":{"type":"string","description":"Name of the page."}},"required":["name"]},"annotations":{"readOnlyHint":false}}`,
+			true,
+		},
 		"a parameter more": {`{"name":"read","description":"Reads a page of the wiki.","inputSchema":{"type":"object","properties":{"name":{"type":"string","description":"Name of the page."},"key":{"type":"string"}},"required":["name"]},"annotations":{"readOnlyHint":true}}`, false},
 		"required":         {`{"name":"read","description":"Reads a page of the wiki.","inputSchema":{"type":"object","properties":{"name":{"type":"string","description":"Name of the page."}},"required":["name","x"]},"annotations":{"readOnlyHint":true}}`, false},
 		"a type":           {`{"name":"read","description":"Reads a page of the wiki.","inputSchema":{"type":"object","properties":{"name":{"type":"object","description":"Name of the page."}},"required":["name"]},"annotations":{"readOnlyHint":true}}`, false},

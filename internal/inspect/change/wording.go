@@ -49,11 +49,10 @@ var told = map[string]string{
 	"key":     "It speaks of what is kept secret.",
 	"order":   "It gives orders that it did not give.",
 	"conceal": "It speaks of what people are not told or asked.",
-	"talk":    "It speaks of the conversation or the model.",
-	"tool":    "It speaks of other tools.",
+	"talk":    "It speaks of the conversation or of instructions.",
 	"money":   "It speaks of money or accounts.",
 	"place":   "It names a place, an address or an identifier that it did not name.",
-	"script":  "It is in another script.",
+	"script":  "It is in another script or language.",
 	"more":    "It says much more than it did.",
 }
 
@@ -61,7 +60,7 @@ var told = map[string]string{
 func words(was, is map[string]leaf, reasons map[string]bool) {
 	old := map[string]bool{}
 	before, after := 0, 0
-	scripts := map[*unicode.RangeTable]bool{}
+	scripts, spoke := map[*unicode.RangeTable]bool{}, map[string]bool{}
 	for _, l := range was {
 		for _, p := range l.path {
 			learn(old, p)
@@ -70,6 +69,9 @@ func words(was, is map[string]leaf, reasons map[string]bool) {
 		if l.wording() {
 			before += len(l.text)
 			count(scripts, l.text)
+			for of := range languages(l.text) {
+				spoke[of] = true
+			}
 		}
 	}
 	for _, l := range is {
@@ -77,6 +79,11 @@ func words(was, is map[string]leaf, reasons map[string]bool) {
 			continue
 		}
 		after += len(l.text)
+		for of, n := range languages(l.text) {
+			if n > 1 && of != "en" && !spoke[of] && len(spoke) > 0 {
+				reasons[told["script"]] = true
+			}
+		}
 		for w := range tokens(l.text) {
 			if kind := judge(w, old, scripts); kind != "" {
 				reasons[told[kind]] = true
@@ -92,10 +99,7 @@ func words(was, is map[string]leaf, reasons map[string]bool) {
 // judge is the kind of risk that a word brings; empty when it brings none or was
 // there.
 func judge(w string, old map[string]bool, scripts map[*unicode.RangeTable]bool) string {
-	if place(w) {
-		if old[strings.ToLower(w)] {
-			return ""
-		}
+	if place(w) && !old[strings.ToLower(w)] && !composed(w, old) {
 		return "place"
 	}
 	t := risky()
@@ -119,9 +123,6 @@ func judge(w string, old map[string]bool, scripts map[*unicode.RangeTable]bool) 
 func (t *telling) kind(part string) string {
 	if k := t.exact[part]; k != "" {
 		return k
-	}
-	if part[0] < utf8.RuneSelf {
-		return ""
 	}
 	const most = 12 // runes; no longer word is listed
 	for i := range part {
@@ -174,7 +175,7 @@ func learn(old map[string]bool, text string) {
 // tokens are what stands between blanks, without marks at the ends.
 func tokens(text string) func(func(string) bool) {
 	return func(yield func(string) bool) {
-		for w := range strings.FieldsSeq(reveal.Fold(text)) {
+		for w := range strings.FieldsSeq(seen(text)) {
 			w = strings.Trim(w, "\"'`.,;:!?()[]{}<>«»“”„‘’。，、；：！？（）「」")
 			if w != "" && !yield(w) {
 				return
@@ -183,15 +184,52 @@ func tokens(text string) func(func(string) bool) {
 	}
 }
 
+// seen is a text as it reads. A text of plain letters keeps its capitals, which
+// part the words of names.
+func seen(text string) string {
+	for i := range len(text) {
+		if text[i] >= utf8.RuneSelf || text[i] < ' ' && text[i] != '\n' && text[i] != '\t' && text[i] != '\r' {
+			return reveal.Fold(text)
+		}
+	}
+	return text
+}
+
 // parts are the words of a token, folded; names are taken apart.
 func parts(w string) func(func(string) bool) {
 	return func(yield func(string) bool) {
-		for p := range strings.FieldsFuncSeq(w, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsMark(r) }) {
-			if !yield(fold(p)) {
-				return
+		small, start := false, -1
+		for i, r := range w {
+			letter := unicode.IsLetter(r) || unicode.IsMark(r)
+			if start >= 0 && (!letter || small && unicode.IsUpper(r)) {
+				if !yield(fold(w[start:i])) {
+					return
+				}
+				start = -1
 			}
+			if letter && start < 0 {
+				start = i
+			}
+			small = unicode.IsLower(r)
+		}
+		if start >= 0 {
+			yield(fold(w[start:]))
 		}
 	}
+}
+
+// composed tells whether a name is made of words that were there, but for one.
+func composed(w string, old map[string]bool) bool {
+	if strings.ContainsAny(w, "/\\.@~$") {
+		return false
+	}
+	fresh, n := 0, 0
+	for part := range parts(w) {
+		if n++; !old[part] && part != "id" && part != "ids" {
+			fresh++
+		}
+	}
+	return fresh == 0 || fresh == 1 && n > 2
 }
 
 // place tells whether a token is a URL, a path, an address, a number of some length
@@ -204,11 +242,14 @@ func place(w string) bool {
 			digits++
 		}
 	}
+	if scope, name, ok := strings.Cut(w, "/"); ok && strings.HasPrefix(scope, "@") && !strings.ContainsAny(scope[1:]+name, "@/:.\\") {
+		return false // a package: "@scope/name"
+	}
 	switch {
 	case strings.Contains(w, "://"), strings.ContainsAny(w, "@\\~$"), digits >= 6:
 		return true
 	case strings.Contains(w, "/"):
-		return strings.HasPrefix(w, "/") || strings.Count(w, "/") > 1 || strings.Contains(w, ".")
+		return strings.HasPrefix(w, "/") && len(w) > 1 || strings.Count(w, "/") > 1 || strings.Contains(w, ".")
 	case strings.ContainsAny(inner, "_"):
 		return true
 	case strings.Contains(inner, ".") && !strings.HasSuffix(w, "."):
@@ -216,37 +257,3 @@ func place(w string) bool {
 	}
 	return false
 }
-
-func fold(w string) string {
-	var b strings.Builder
-	for _, r := range w {
-		r = unicode.ToLower(r)
-		if s, ok := accents[r]; ok {
-			b.WriteString(s)
-			continue
-		}
-		if r >= 0x300 && r < 0x370 || r >= 0x64b && r < 0x660 {
-			continue
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
-}
-
-// accents are letters with marks, and what they are without.
-//
-//nolint:gochecknoglobals // a table; read-only
-var accents = func() map[rune]string {
-	m := map[rune]string{'ß': "ss", 'æ': "ae", 'œ': "oe", 'ø': "o", 'đ': "d", 'ł': "l", 'ı': "i"}
-	for plain, marked := range map[string]string{
-		"a": "àáâãäåāăąạảấầẩẫậắằẳẵặ", "c": "çćĉċč", "d": "ďð", "e": "èéêëēĕėęěẹẻẽếềểễệ", "g": "ĝğġģ",
-		"i": "ìíîïĩīĭįỉị", "l": "ĺļľ", "n": "ñńņň", "o": "òóôõöōŏőơọỏốồổỗộớờởỡợ", "r": "ŕŗř", "s": "śŝşšș",
-		"t": "ţťțŧ", "u": "ùúûüũūŭůűųưụủứừửữự", "y": "ýÿŷỳỵỷỹ", "z": "źżž",
-		"α": "ά", "ε": "έ", "η": "ή", "ι": "ίϊΐ", "ο": "ό", "υ": "ύϋΰ", "ω": "ώ", "σ": "ς", "ا": "أإآٱ", "ه": "ة", "ي": "ىی", "е": "ё",
-	} {
-		for _, r := range marked {
-			m[r] = plain
-		}
-	}
-	return m
-}()

@@ -3,6 +3,7 @@ package definition_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -57,8 +58,9 @@ func TestEveryPlace(t *testing.T) {
 			if gate.Worst(found) != gate.High {
 				t.Fatalf("found %+v", found)
 			}
-			if found[0].Where != place.where {
-				t.Errorf("found at %s", found[0].Where)
+			at := func(f gate.Finding) bool { return f.Severity == gate.High && f.Where == place.where }
+			if !slices.ContainsFunc(found, at) {
+				t.Errorf("found elsewhere: %+v", found)
 			}
 		})
 	}

@@ -73,10 +73,10 @@ func (w *walk) value(at, in, key string, item bool) bool {
 	if err != nil {
 		return false
 	}
-	switch kind := tok.Kind(); {
-	case kind == '"':
+	switch kind := tok.Kind(); kind { //nolint:exhaustive // other values are no text
+	case '"':
 		return w.take(text{at: at, in: in, key: key, value: tok.String(), item: item})
-	case kind == '{':
+	case '{':
 		for w.dec.PeekKind() == '"' {
 			name, err := w.dec.ReadToken()
 			if err != nil {
@@ -89,7 +89,7 @@ func (w *walk) value(at, in, key string, item bool) bool {
 			}
 		}
 		_, err = w.dec.ReadToken()
-	case kind == '[':
+	case '[':
 		for i := 0; w.dec.PeekKind() != ']'; i++ {
 			if !w.value(at+"/"+strconv.Itoa(i), at, key, true) {
 				return false

@@ -22,10 +22,10 @@ type kind struct {
 var kinds = []kind{
 	{"parameter.conversation", "a parameter asks for what was said between the user and the model, which the tool does not need", forChat, saidTalk, namedTalk},
 	{"parameter.system_prompt", "a parameter asks for the instructions that the model was given, which the tool does not need", forPrompt, saidPrompt, namedPrompt},
-	{"parameter.secret", "a parameter asks for secrets that the tool does not need", forSecret, saidSecret, namedSecret},
+	{"parameter.secret", "a parameter asks for secrets that the tool does not need", forSecret | forEnv, saidSecret, namedSecret},
 	{"parameter.other_tool", "a parameter asks for what other tools or files hold, which the tool does not need", forTools, saidTools, namedTools},
 	{"parameter.other_tool", "a parameter asks for what other files hold, which the tool does not need", forTools | forFiles, saidFiles, namedFiles},
-	{"parameter.side_note", "a parameter asks for the model's thoughts or for whatever else it knows, which the tool does not need", forThink, saidThought, namedThought},
+	{"parameter.side_note", "a parameter asks for the model's thoughts or for whatever else it knows, which the tool does not need", forThink | forChat, saidThought, namedThought},
 	{"parameter.model", "a parameter asks which model calls, which the tool does not need", forPrompt, saidModel, namedModel},
 }
 
@@ -34,8 +34,12 @@ func judge(p *param, purpose class) (gate.Finding, bool) {
 	if p.narrow {
 		return gate.Finding{}, false
 	}
-	called := words(p.name)
+	called := namedWords(p.name)
+	reference := len(called) > 0 && (called[len(called)-1].class.has(ref|name) || called[len(called)-1].text == "names")
 	said := sentences(words(p.text))
+	if l := legible(p.text); l != p.text {
+		said = append(said, sentences(words(l))...)
+	}
 	var worst gate.Severity
 	var by *kind
 	for i := range kinds {
@@ -44,7 +48,7 @@ func judge(p *param, purpose class) (gate.Finding, bool) {
 		if s == gate.Medium && p.required {
 			s = gate.High
 		}
-		if purpose.has(k.need) {
+		if purpose.has(k.need) || reference && k.rule != "parameter.model" {
 			s = min(s, gate.Low)
 		}
 		if s > worst {
@@ -85,164 +89,6 @@ func denied(sentence []word) bool {
 
 // refers tells whether a sentence is about a reference to a thing, not the thing.
 func refers(list []word) bool { return union(list).has(ref) }
-
-func saidTalk(s []word) gate.Severity {
-	c := union(s)
-	switch {
-	case refers(s) && !c.has(whole):
-	case near(s, talk, past|whole|log, 5), one(s, talk, past), near(s, talk, user|you, 2) && c.has(content|note|said|know):
-		return gate.High
-	case near(s, log, whole|past|know, 4) && c.has(user|you|machine|this), near(s, user, said, 4) && near(s, said, whole|past, 5):
-		return gate.High
-	case near(s, talk, this|you|user|content|note, 4), near(s, log, this, 2) && c.has(whole|seek|content|log):
-		return gate.Medium
-	}
-	return gate.NoSeverity
-}
-
-func namedTalk(n []word) gate.Severity {
-	c := union(n)
-	switch {
-	case c.has(ref):
-	case near(n, talk, log|past|whole|note|content, 1):
-		return gate.High
-	case near(n, log, past|whole, 2) && near(n, log, user|machine|log, 2), near(n, user, said, 1) && c.has(whole|past|log|system):
-		return gate.High
-	case len(n) == 1 && c.has(talk), near(n, user, said|log, 1):
-		return gate.Medium
-	}
-	return gate.NoSeverity
-}
-
-func saidPrompt(s []word) gate.Severity {
-	c := union(s)
-	switch {
-	case near(s, system, order, 2), one(s, system, order):
-		return gate.High
-	case near(s, order, you, 3) && near(s, order, given|whole|past|system|inner, 5):
-		return gate.High
-	case near(s, order, machine, 3) && c.has(given) && c.has(you|whole|this):
-		return gate.Medium
-	}
-	return gate.NoSeverity
-}
-
-func namedPrompt(n []word) gate.Severity {
-	switch {
-	case near(n, system, order, 1) && len(n) <= 4, near(n, order, you|machine|given, 1) && union(n).has(system|inner|given|you):
-		return gate.High
-	case near(n, machine, order, 1):
-		return gate.Medium
-	}
-	return gate.NoSeverity
-}
-
-func saidSecret(s []word) gate.Severity {
-	c := union(s)
-	guarded := near(s, keyed, key, 1) && has(s, "private", "ssh", "aws", "gcp", "gpg", "pgp") || near(s, secret, key, 1) || c.has(secret)
-	switch {
-	case refers(s) && !c.has(whole):
-	case guarded && near(s, secret|key, whole|know|open|content|past, 4), has(s, "rsa", "ed25519", "dotenv", "keychain") && c.has(content|whole|file|key):
-		return gate.High
-	case near(s, keyed, key, 1) && c.has(whole|past) && has(s, "keys", "tokens", "cookies", "passwords"), guarded && near(s, secret|key, user|you|this, 3):
-		return gate.Medium
-	}
-	return gate.NoSeverity
-}
-
-func namedSecret(n []word) gate.Severity {
-	c := union(n)
-	switch {
-	case c.has(ref):
-	case near(n, keyed, key, 1) && has(n, "private", "ssh", "aws", "gcp", "master", "gpg", "pgp"), near(n, secret, key|content|whole|file, 1) && len(n) > 1:
-		return gate.High
-	case len(n) == 1 && has(n, "credentials", "passwords", "secrets", "keychain", "mnemonic", "dotenv"):
-		return gate.Medium
-	}
-	return gate.NoSeverity
-}
-
-func saidTools(s []word) gate.Severity {
-	c := union(s)
-	switch {
-	case refers(s) && !c.has(whole):
-	case near(s, tool, result, 3) && near(s, tool|result, other|past|whole|you, 4), near(s, tool, list|person|name, 3) && near(s, tool, you|whole|other, 4) && c.has(you|other):
-		return gate.High
-	case near(s, result, past, 2) && c.has(whole|you|content):
-		return gate.Medium
-	}
-	return gate.NoSeverity
-}
-
-func namedTools(n []word) gate.Severity {
-	switch {
-	case union(n).has(ref):
-	case has(n, "tool", "tools") && near(n, tool, result|list|other|past, 1):
-		return gate.High
-	case near(n, other|past, result, 1):
-		return gate.Medium
-	}
-	return gate.NoSeverity
-}
-
-func saidFiles(s []word) gate.Severity {
-	c := union(s)
-	if (c.has(whole) || !refers(s)) && near(s, file, content, 4) && near(s, file, open|whole|other|this, 4) && c.has(you|user|whole|past|this) {
-		return gate.Medium
-	}
-	return gate.NoSeverity
-}
-
-func namedFiles(n []word) gate.Severity {
-	if !union(n).has(ref) && (near(n, open, file, 1) && len(n) <= 3 || has(n, "clipboard") && len(n) == 1) {
-		return gate.Medium
-	}
-	return gate.NoSeverity
-}
-
-func saidThought(s []word) gate.Severity {
-	c := union(s)
-	switch {
-	case near(s, think, inner|whole, 3) && c.has(you|inner|machine):
-		return gate.High
-	case near(s, think, you, 3):
-		return gate.Medium
-	case c.has(know) && near(s, know, you, 3) && c.has(user|whole|note|content):
-		return gate.High
-	case near(s, person|note, whole, 3) && near(s, person|note, user, 4) && c.has(know|you|talk|past):
-		return gate.Medium
-	}
-	return gate.NoSeverity
-}
-
-func namedThought(n []word) gate.Severity {
-	c := union(n)
-	switch {
-	case near(n, think, inner, 2), has(n, "scratchpad", "monologue", "sidenote"), near(n, note, inner, 1) && c.has(inner), has(n, "side") && c.has(note):
-		return gate.Medium
-	case len(n) == 1 && c.has(think):
-		return gate.Low
-	}
-	return gate.NoSeverity
-}
-
-func saidModel(s []word) gate.Severity {
-	switch {
-	case near(s, machine, name, 4) && has(s, "calls", "calling", "call", "caller", "invokes", "invoking", "you", "your", "current", "running"):
-		return gate.Medium
-	}
-	return gate.NoSeverity
-}
-
-func namedModel(n []word) gate.Severity {
-	switch {
-	case near(n, machine, name|ref, 2) && has(n, "llm", "calling", "caller", "your", "current", "assistant"):
-		return gate.Medium
-	case near(n, machine, name, 1):
-		return gate.Low
-	}
-	return gate.NoSeverity
-}
 
 // one tells whether a single word is of both classes, as "Systemprompt" is.
 func one(list []word, a, b class) bool {

@@ -117,9 +117,6 @@ func (k *known) load(text string) {
 // word is what a folded word can be.
 func (k *known) word(w string) class {
 	c := k.exact[w]
-	if w[0] < utf8.RuneSelf { // no list of Latin words has stems
-		return c
-	}
 	for i, n := 0, 0; i < len(w) && n < maxWord; n++ {
 		_, size := utf8.DecodeRuneInString(w[i:])
 		i += size

@@ -1,8 +1,11 @@
 package parameter
 
 import (
+	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"doorward/internal/inspect/reveal"
 )
 
 // maxWords bounds what is read of one text, in words. The longest description
@@ -123,4 +126,44 @@ func near(list []word, a, b class, reach int) bool {
 		}
 	}
 	return false
+}
+
+// legible is a text as it reads: what imitates other letters is those. A text that
+// imitates nothing keeps its capitals, which part the words of names.
+func legible(text string) string {
+	if folded := reveal.Fold(text); folded != strings.Join(strings.Fields(strings.ToLower(text)), " ") {
+		return folded
+	}
+	return text
+}
+
+// namedWords are the words of a name; two that are written together ("chatlog") are
+// two.
+func namedWords(name string) []word {
+	list := words(legible(name))
+	k := lexicon()
+	out := make([]word, 0, len(list))
+	for _, w := range list {
+		a, b := "", ""
+		if w.class == 0 {
+			a, b = k.cleave(w.text)
+		}
+		if b == "" {
+			out = append(out, w)
+			continue
+		}
+		out = append(out, word{text: a, class: k.word(a), begin: w.begin}, word{text: b, class: k.word(b)})
+	}
+	return out
+}
+
+// cleave parts a word that is not known into two that are.
+func (k *known) cleave(w string) (first, second string) {
+	const least = 3 // letters of each
+	for i := least; i+least <= len(w); i++ {
+		if k.exact[w[:i]] != 0 && k.exact[w[i:]] != 0 {
+			return w[:i], w[i:]
+		}
+	}
+	return "", ""
 }

@@ -1,0 +1,84 @@
+package change
+
+import (
+	"strings"
+	"unicode"
+)
+
+func fold(w string) string {
+	var b strings.Builder
+	for _, r := range w {
+		r = unicode.ToLower(r)
+		if s, ok := accents[r]; ok {
+			b.WriteString(s)
+			continue
+		}
+		if r >= 0x300 && r < 0x370 || r >= 0x64b && r < 0x660 {
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// accents are letters with marks, and what they are without.
+//
+//nolint:gochecknoglobals // a table; read-only
+var accents = func() map[rune]string {
+	m := map[rune]string{'ß': "ss", 'æ': "ae", 'œ': "oe", 'ø': "o", 'đ': "d", 'ł': "l", 'ı': "i"}
+	for plain, marked := range map[string]string{
+		"a": "àáâãäåāăąạảấầẩẫậắằẳẵặ", "c": "çćĉċč", "d": "ďð", "e": "èéêëēĕėęěẹẻẽếềểễệ", "g": "ĝğġģ",
+		"i": "ìíîïĩīĭįỉị", "l": "ĺļľ", "n": "ñńņň", "o": "òóôõöōŏőơọỏốồổỗộớờởỡợ", "r": "ŕŗř", "s": "śŝşšș",
+		"t": "ţťțŧ", "u": "ùúûüũūŭůűųưụủứừửữự", "y": "ýÿŷỳỵỷỹ", "z": "źżž",
+		"α": "ά", "ε": "έ", "η": "ή", "ι": "ίϊΐ", "ο": "ό", "υ": "ύϋΰ", "ω": "ώ", "σ": "ς", "ا": "أإآٱ", "ه": "ة", "ي": "ىی", "е": "ё",
+	} {
+		for _, r := range marked {
+			m[r] = plain
+		}
+	}
+	return m
+}()
+
+// articles are small words of languages that English is not written with. A text that
+// has two of them, where there was none, changed its language.
+//
+//nolint:gochecknoglobals // a table; read-only
+var articles = func() map[string]string {
+	m := map[string]string{}
+	for of, list := range map[string]string{
+		"en": "the of and with for from this",
+		"de": "der die das und ein eine einen ist nicht mit fur auf von zu den dem werden wird sich alle",
+		"fr": "le la les des et une est dans pour avec sur du au aux ce cette qui que vous",
+		"es": "el los las y una es para con del por que se su lo al este esta en",
+		"it": "il gli e di una per con del della dei che si nel sono alla anche",
+		"pt": "o os as e um uma para com do da dos das que em no na nao por ao",
+		"nl": "de het een en van voor met op dat niet zijn wordt naar bij alle te",
+		"pl": "i w na do z jest nie sie oraz dla lub przez ktore tego",
+		"cs": "a v na do je se pro nebo pri ktere tento jako",
+		"sv": "och att det som en ett av pa ar inte for till med",
+		"tr": "ve bir bu icin ile olarak da de veya tum",
+	} {
+		for w := range strings.FieldsSeq(list) {
+			if m[w] == "" && !english[w] {
+				m[w] = of
+			}
+		}
+	}
+	return m
+}()
+
+// english are words of the lists that English has too.
+//
+//nolint:gochecknoglobals // a table; read-only
+var english = map[string]bool{"die": true, "la": true, "a": true, "i": true, "as": true, "do": true, "no": true, "on": true, "per": true, "o": true, "e": true, "y": true, "v": true, "z": true, "w": true, "en": true, "de": true, "en-us": true, "es": true, "it": true, "is": true, "alle": true, "na": true, "da": true, "del": true, "to": true, "ar": true, "se": true, "te": true, "al": true, "con": true, "van": true, "den": true, "pro": true, "by": true, "fur": true, "sur": true, "as-is": true}
+
+// languages are those of which a text has small words, and how many.
+func languages(text string) map[string]int {
+	out := map[string]int{}
+	for w := range tokens(text) {
+		if of := articles[fold(w)]; of != "" {
+			out[of]++
+		}
+	}
+	return out
+}

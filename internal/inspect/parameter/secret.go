@@ -1,0 +1,84 @@
+package parameter
+
+import "doorward/internal/gate"
+
+func saidSecret(s []word) gate.Severity {
+	c := union(s)
+	strong := near(s, keyed, key, 1) && has(s, "private", "ssh", "aws", "gcp", "gpg", "pgp")
+	switch {
+	case has(s, "rsa", "printenv", "netrc", "dotenv", "keychain", "ed"), has(s, "seed", "recovery", "mnemonic") && has(s, "phrase", "words", "wallet"):
+		return gate.High
+	case has(s, "shell", "bash", "zsh", "browser", "browsing", "terminal", "command") && has(s, "history"):
+		return gate.High
+	case refers(s) && !c.has(whole):
+	case near(s, secret, key, 2), near(s, secret, secret, 4), one(s, secret, key) && has(s, "环境变量", "環境変数", "환경변수"):
+		return gate.High
+	case c.has(secret) && near(s, secret, whole|know|open|content|past|file|user|you|this, 6), strong && c.has(whole|know|open|content|past|user|you):
+		return gate.High
+	case near(s, key, whole|past|open|know, 5) && c.has(past|open|know|keyed) && has(s, "keys", "tokens", "passwords"):
+		return gate.High
+	case strong:
+		return gate.Medium
+	}
+	return gate.NoSeverity
+}
+
+func namedSecret(n []word) gate.Severity {
+	c := union(n)
+	switch {
+	case c.has(ref) && !has(n, "rsa"):
+	case near(n, keyed, key, 1) && has(n, "private", "ssh", "aws", "gcp", "master", "gpg", "pgp"), near(n, secret, key|content|whole|file, 1) && len(n) > 1, has(n, "rsa", "kubeconfig", "mnemonic"):
+		return gate.High
+	case len(n) == 1 && has(n, "credentials", "passwords", "secrets", "keychain", "dotenv"):
+		return gate.High
+	}
+	return gate.NoSeverity
+}
+
+func saidTools(s []word) gate.Severity {
+	c := union(s)
+	switch {
+	case refers(s) && !c.has(whole):
+	case near(s, tool, result, 5) && near(s, tool|result, other|past|whole|you, 4), near(s, tool, list|person|name, 6) && near(s, tool, you|whole|other, 4) && c.has(you|other):
+		return gate.High
+	case near(s, result, past, 2) && near(s, result, result, 2), near(s, result, other, 3) && c.has(tool), near(s, result, other, 3) && has(s, "servers", "server"), has(s, "tool", "tools") && near(s, tool, other, 2) && c.has(log|this):
+		return gate.High
+	case near(s, result, past, 2) && c.has(whole|you|content):
+		return gate.Medium
+	}
+	return gate.NoSeverity
+}
+
+func namedTools(n []word) gate.Severity {
+	switch {
+	case union(n).has(ref):
+	case has(n, "tool", "tools") && near(n, tool, result|list|other|past, 1), near(n, past, result, 1):
+		return gate.High
+	case near(n, other, result, 1):
+		return gate.Medium
+	}
+	return gate.NoSeverity
+}
+
+func saidFiles(s []word) gate.Severity {
+	c := union(s)
+	switch {
+	case near(s, file, open, 5) && near(s, file, past, 5):
+		return gate.High
+	case has(s, "working", "home", "current") && has(s, "directory", "folder") && has(s, "files", "listing", "tree"):
+		return gate.Medium
+	case refers(s) && !c.has(whole), !near(s, file, content, 6):
+	case near(s, file, open, 4):
+		return gate.High
+	case near(s, file, user|you|other|this, 4) && c.has(you|user|past):
+		return gate.High
+	}
+	return gate.NoSeverity
+}
+
+func namedFiles(n []word) gate.Severity {
+	if !union(n).has(ref) && (near(n, open, file, 1) && len(n) <= 3 || has(n, "clipboard") && len(n) == 1) {
+		return gate.High
+	}
+	return gate.NoSeverity
+}

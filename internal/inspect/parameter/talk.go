@@ -1,0 +1,123 @@
+package parameter
+
+import "doorward/internal/gate"
+
+func saidTalk(s []word) gate.Severity {
+	c := union(s)
+	switch {
+	case refers(s) && !c.has(whole):
+	case near(s, talk, past|whole|log|you|user|said, 5), near(s, talk, content|note, 3), one(s, talk, past), has(s, "above") && near(s, whole, past, 3):
+		return gate.High
+	case near(s, log, whole|past|know, 6) && c.has(user|you|machine|this), near(s, user, said, 2) && near(s, said, whole|past, 5), near(s, log, log, 3) && c.has(user|you|machine):
+		return gate.High
+	case near(s, user, said, 2) && near(s, said, you, 2), has(s, "said", "discussed", "typed", "asked", "messages", "questions") && near(s, said|log, past, 2), has(s, "session") && near(s, log, log, 3), has(s, "said", "discussed") && has(s, "before"):
+		return gate.High
+	case has(s, "context") && len(s) < 5 && c.has(you|machine):
+		return gate.High
+	case has(s, "window") && has(s, "context") && c.has(whole|content|you|seek):
+		return gate.High
+	case near(s, talk, this, 2), near(s, log, this, 2) && c.has(whole|seek|content), near(s, log, whole, 2) && c.has(seek), near(s, user, said, 2) && near(s, content, user, 5), has(s, "call", "calling") && c.has(past) && c.has(content), has(s, "context") && len(s) < 5 && c.has(whole), has(s, "session") && c.has(whole), has(s, "far") && c.has(open):
+		return gate.Medium
+	}
+	return gate.NoSeverity
+}
+
+func namedTalk(n []word) gate.Severity {
+	c := union(n)
+	switch {
+	case c.has(ref):
+	case near(n, talk, log|past|whole|note|content, 1), has(n, "context") && has(n, "window"):
+		return gate.High
+	case has(n, "session") && has(n, "data", "log", "history", "transcript", "summary", "context", "state", "messages"):
+		return gate.High
+	case near(n, log, past|whole, 1) && has(n, "turns", "messages", "dialogue", "message", "prompts"):
+		return gate.High
+	case near(n, log, past|whole, 2) && near(n, log, user|machine|log, 2), near(n, user, said, 1):
+		return gate.High
+	case len(n) == 1 && c.has(talk):
+		return gate.High
+	case near(n, user, log, 1):
+		return gate.Medium
+	}
+	return gate.NoSeverity
+}
+
+func saidPrompt(s []word) gate.Severity {
+	c := union(s)
+	switch {
+	case near(s, system, order, 3), one(s, system, order), near(s, you, given, 3) && c.has(content|order), has(s, "initial", "system") && near(s, system, log, 1) && len(s) < 5:
+		return gate.High
+	case near(s, order, you, 3) && near(s, order, given|whole|past|system|inner, 5):
+		return gate.High
+	case near(s, order, machine, 3):
+		return gate.Medium
+	}
+	return gate.NoSeverity
+}
+
+func namedPrompt(n []word) gate.Severity {
+	switch {
+	case len(n) > 4:
+	case near(n, system, order, 1), one(n, system, order), near(n, order, you|machine|given, 1) && union(n).has(system|inner|given|you):
+		return gate.High
+	case has(n, "system", "developer") && has(n, "message", "messages"), has(n, "original", "initial", "base") && has(n, "prompt", "instructions"):
+		return gate.High
+	case near(n, machine, order, 1):
+		return gate.Medium
+	}
+	return gate.NoSeverity
+}
+
+func saidThought(s []word) gate.Severity {
+	c := union(s)
+	switch {
+	case near(s, think, inner|whole, 3) && c.has(you|inner|machine):
+		return gate.High
+	case has(s, "memory", "memories") && c.has(content|you|user|open), has(s, "stored") && has(s, "memory"):
+		return gate.High
+	case near(s, note, you|machine, 2) && has(s, "notes"), near(s, result, you, 2) && has(s, "your") && has(s, "answer", "response", "reply", "conclusion"), has(s, "how") && near(s, you, you, 3):
+		return gate.Medium
+	case near(s, person, user, 2):
+		return gate.Medium
+	case near(s, think, you, 3), has(s, "why") && c.has(you) && has(s, "calling", "call", "using", "use", "invoking", "chose"):
+		return gate.Medium
+	case c.has(seek) && near(s, note, whole, 2), c.has(seek) && near(s, whole, past, 3):
+		return gate.Medium
+	case c.has(know) && near(s, know, you, 3) && c.has(user|whole|note|content):
+		return gate.High
+	case near(s, person, user, 3) && c.has(past|list|content|know|open):
+		return gate.Medium
+	case near(s, person|note, whole, 3) && near(s, person|note, user, 4) && c.has(know|you|talk|past):
+		return gate.Medium
+	}
+	return gate.NoSeverity
+}
+
+func namedThought(n []word) gate.Severity {
+	c := union(n)
+	switch {
+	case near(n, think, inner, 2), has(n, "scratchpad", "monologue", "sidenote"), near(n, note, inner, 1) && c.has(inner), has(n, "side") && c.has(note):
+		return gate.High
+	case len(n) == 1 && c.has(think):
+		return gate.Low
+	}
+	return gate.NoSeverity
+}
+
+func saidModel(s []word) gate.Severity {
+	switch {
+	case near(s, machine, name, 4) && has(s, "calls", "calling", "call", "caller", "invokes", "invoking", "you", "your", "current", "running"):
+		return gate.Medium
+	}
+	return gate.NoSeverity
+}
+
+func namedModel(n []word) gate.Severity {
+	switch {
+	case near(n, machine, name|ref, 2) && has(n, "llm", "calling", "caller", "your", "current", "assistant"):
+		return gate.Medium
+	case near(n, machine, name, 1):
+		return gate.Low
+	}
+	return gate.NoSeverity
+}
