@@ -20,6 +20,7 @@ type Approval struct {
 	Pin       Digest // of its approved definition
 	Policy    string // version of the policy that held it
 	Rule      string // that held it
+	Why       string // what people should know of how it came to be; not part of Binding
 	Arguments []byte // exactly as the client sent them; nil for none
 
 	Roles []string // whose holders may approve; empty with Self

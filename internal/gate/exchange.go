@@ -124,6 +124,7 @@ type Exchange struct {
 	Call      Call       // decode
 	Target    Target     // resolve
 	Grant     Grant      // authorize
+	Flow      Flow       // carry before authorize, judge before approve
 	Approved  string     // approve: id of the approval that let the call pass; empty without one
 	Bare      bool       // approve: people agreed to what they saw, so nothing of _meta but the protocol's own goes upstream
 	Confirm   []byte     // approve: params of the elicitation that the caller must accept before the call is made; nil for none

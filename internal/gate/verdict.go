@@ -69,6 +69,8 @@ const (
 	CodeApprovalDown       Code = "approval.unavailable"
 	CodeApprovalUnknown    Code = "approval.unknown"
 	CodeApprovalSettled    Code = "approval.settled"
+	CodeFlow               Code = "flow.blocked"
+	CodeFlowDown           Code = "flow.unavailable"
 	CodeArguments          Code = "arguments.invalid"
 	CodeArgumentsRefused   Code = "arguments.refused"
 	CodeResult             Code = "result.invalid"

@@ -118,6 +118,8 @@ var refusals = [...]RefusalRow{
 	{gate.CodeApprovalDown, rpcUnavailable, told, told, "approvals cannot be looked up now, so nothing is carried out: try again later"},
 	{gate.CodeApprovalUnknown, rpcSession, 404, 404, "there is no such approval for you to decide about"},
 	{gate.CodeApprovalSettled, rpcTurned, 409, 409, "this decision cannot be made any more: look at how the approval stands"},
+	{gate.CodeFlow, rpcDenied, told, told, "what was read in this conversation may not go where this call would take it"},
+	{gate.CodeFlowDown, rpcUnavailable, told, told, "it cannot be looked up now what was read in this conversation, so nothing is carried out: try again later"},
 	{gate.CodeArgumentsRefused, rpcDenied, 400, 400, "the policy does not allow these arguments"},
 	{gate.CodeArguments, mcp.CodeInvalidParams, told, told, "the arguments do not fit the approved schema"}, // a tool error since 2025-11-25
 	{gate.CodeResult, rpcBadUpstream, told, told, "the result does not fit the approved schema"},

@@ -38,6 +38,7 @@ type approvalRecord struct {
 	Pin       digest          `json:"pin"`
 	Policy    string          `json:"policy,omitempty"`
 	Rule      string          `json:"rule,omitempty"`
+	Why       string          `json:"why,omitempty"`
 	Arguments int             `json:"arguments"` // their size in bytes
 	Roles     []string        `json:"roles,omitempty"`
 	Count     int             `json:"count"`
@@ -63,7 +64,7 @@ func (k *keptApproval) record() ([]byte, error) {
 	r := approvalRecord{
 		Version: approvalVersion, ID: k.ID, Binding: k.Binding, Requester: k.Requester, Realm: k.Realm,
 		Subject: k.Subject, Tenant: k.Tenant, Exchange: k.Exchange, Method: k.Method, Upstream: k.Upstream,
-		Name: k.Name, Pin: digest(k.Pin), Policy: k.Policy, Rule: k.Rule, Arguments: k.size, Roles: k.Roles,
+		Name: k.Name, Pin: digest(k.Pin), Policy: k.Policy, Rule: k.Rule, Why: k.Why, Arguments: k.size, Roles: k.Roles,
 		Count: k.Count, Self: k.Self, Created: k.Created, Expires: k.Expires, Used: k.Used, Lapsed: k.lapsed, Run: k.run,
 	}
 	for _, c := range k.Grants {
@@ -86,7 +87,7 @@ func parseApproval(id string, text []byte) (*keptApproval, error) {
 	k := &keptApproval{size: r.Arguments, run: r.Run, lapsed: r.Lapsed, Approval: gate.Approval{
 		ID: r.ID, Binding: r.Binding, Requester: r.Requester, Realm: r.Realm, Subject: r.Subject, Tenant: r.Tenant,
 		Exchange: r.Exchange, Method: r.Method, Upstream: r.Upstream, Name: r.Name, Pin: gate.Digest(r.Pin),
-		Policy: r.Policy, Rule: r.Rule, Roles: r.Roles, Count: r.Count, Self: r.Self,
+		Policy: r.Policy, Rule: r.Rule, Why: r.Why, Roles: r.Roles, Count: r.Count, Self: r.Self,
 		Created: r.Created, Expires: r.Expires, Denial: (*gate.Consent)(r.Denial), Used: r.Used,
 	}}
 	for _, c := range r.Grants {
