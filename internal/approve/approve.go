@@ -72,7 +72,7 @@ const roundsTTL = 2 * time.Hour
 // Judge lets a call pass that nobody need approve, or that an approval is there
 // for, which it uses up.
 func (s *Stage) Judge(ctx context.Context, ex *gate.Exchange) (gate.Verdict, error) {
-	if ex.Grant.Approval == nil {
+	if ex.Grant.Approval == nil && ex.Flow.Terms == nil {
 		return gate.Pass(), nil
 	}
 	if ex.Principal == nil || ex.Call.Message == nil || ex.Target.Item == nil {
@@ -86,7 +86,12 @@ func (s *Stage) Judge(ctx context.Context, ex *gate.Exchange) (gate.Verdict, err
 	if once, made, ok := s.rounds.Resumes(ex); ok {
 		return s.resume(ctx, once, made)
 	}
-	a := approvalOf(ex)
+	terms, rule, ok := terms(ex)
+	if !ok {
+		return gate.Refuse(gate.CodeApproval, "no role may approve for both "+rule,
+			"This call needs the approval of people whom two rules of this gateway name, and they have nobody in common."), nil
+	}
+	a := approvalOf(ex, terms, rule)
 	used, done, err := s.approvals.Use(ctx, a.Binding)
 	switch {
 	case err != nil:
@@ -193,8 +198,8 @@ func unavailable(err error) error {
 // policy that holds it and the arguments, byte for byte, with all else that the
 // params ask for but _meta, which clients fill anew for each try (security case
 // POL-56).
-func approvalOf(ex *gate.Exchange) gate.Approval {
-	it, t, m := ex.Target.Item, ex.Grant.Approval, ex.Call.Message
+func approvalOf(ex *gate.Exchange, t *gate.Terms, rule string) gate.Approval {
+	it, m := ex.Target.Item, ex.Call.Message
 	name := it.Name
 	if it.Kind == gate.Template {
 		name = ex.Call.Name // what is read through it
@@ -203,7 +208,7 @@ func approvalOf(ex *gate.Exchange) gate.Approval {
 	a := gate.Approval{
 		Requester: ex.Principal.Key(), Realm: ex.Principal.Realm, Subject: ex.Principal.Subject, Tenant: ex.Principal.Tenant,
 		Exchange: ex.ID, Method: methodOf(m), Upstream: it.Upstream, Name: name, Pin: it.Digest,
-		Policy: ex.Grant.Policy, Rule: ex.Grant.Rule, Arguments: m.Bytes(at),
+		Policy: ex.Grant.Policy, Rule: rule, Why: ex.Flow.Why, Arguments: m.Bytes(at),
 		Roles: t.Roles, Count: t.Count, Self: t.Self,
 	}
 	a.Created = time.Now()

@@ -72,6 +72,9 @@ func actionOf(result []byte) string {
 // is, whole, with hidden characters made visible.
 func question(a *gate.Approval) []byte {
 	text := fmt.Sprintf("Confirm this call before it is made.\n%s %s/%s", a.Method, gate.Visible(a.Upstream), gate.Visible(a.Name))
+	if a.Why != "" {
+		text += "\nWhy you are asked: " + gate.Visible(a.Why)
+	}
 	if len(a.Arguments) > 0 {
 		text += "\nArguments: " + gate.Visible(string(a.Arguments))
 	}
@@ -86,8 +89,12 @@ func lookAgain(a *gate.Approval) []byte {
 
 // waiting says what a held call waits for, and how to see it through.
 func waiting(a *gate.Approval) string {
-	return fmt.Sprintf("This call waits for the approval of people (%s, %d of %d so far, until %s). Send the same call again, unchanged, once they have approved it.",
+	text := fmt.Sprintf("This call waits for the approval of people (%s, %d of %d so far, until %s). Send the same call again, unchanged, once they have approved it.",
 		a.ID, len(a.Grants), a.Count, a.Expires.UTC().Format("2006-01-02 15:04 UTC"))
+	if a.Why != "" {
+		text += " " + a.Why
+	}
+	return text
 }
 
 // form is an elicitation without fields: the answer is its action.

@@ -126,6 +126,9 @@ func question(ex *gate.Exchange, kind gate.ItemKind, upstream, name string) *pol
 			Agent: ex.Inbound.UserAgent,
 		},
 	}
+	for i := range ex.Flow.Taints {
+		q.Labels = append(q.Labels, ex.Flow.Taints[i].Label)
+	}
 	if ex.Inbound.Remote.IsValid() {
 		q.Request.Address = ex.Inbound.Remote.Unmap().String()
 	}
