@@ -236,6 +236,8 @@ type Upstream struct {
 	Arguments map[string]string `yaml:"arguments" key:"parameter" enum:"command email host identifier json path path/windows sql sql/mysql sql/postgres sql/sqlite text url"`
 	// Sandbox of a command.
 	Sandbox Sandbox `yaml:"sandbox"`
+	// Labels say of tools, and of resources by their URI, what they do with data, by name or by a pattern in which * stands for anything: private where they read what is not public, untrusted where they read what anybody may have written, leaves where what a call carries leaves the house, acts where a call speaks, pays or destroys. An empty list says none of it. Of a name that nothing here matches, Doorward guesses by the definition. trust.flows says what follows.
+	Labels map[string][]string `yaml:"labels" key:"tool" enum:"private untrusted leaves acts"`
 	// Declares is what its operator answers for: what it is for, and under which terms.
 	Declares Declares `yaml:"declares"`
 }
@@ -303,6 +305,22 @@ type Trust struct {
 	Findings Findings `yaml:"findings"`
 	// OnChange of something approved: hold it until a person approves the change. There is no other value.
 	OnChange string `yaml:"on_change" enum:"hold"`
+	// Flows say which calls must not follow which, by the labels of tools (upstreams.NAME.labels). Unless written, what has read both private data and text that anybody may have written asks before a call that leaves, and what has read such text before a call that acts. An empty list turns it off.
+	Flows []Flow `yaml:"flows"`
+	// FlowMemory is how long what somebody read counts, whatever session or client it was read with.
+	FlowMemory Duration `yaml:"flow_memory"`
+}
+
+// Flow is one rule about what may follow what was read.
+type Flow struct {
+	// From are the labels that must all have been read: private, untrusted.
+	From []string `yaml:"from" enum:"private untrusted"`
+	// To is the label of the call that must not follow unasked: leaves or acts.
+	To string `yaml:"to" enum:"leaves acts"`
+	// Then approve holds the call until people have agreed, block refuses it.
+	Then string `yaml:"then" enum:"approve block"`
+	// Approvers are those who must agree. The caller itself, by MCP elicitation, unless written.
+	Approvers *Approvers `yaml:"approvers"`
 }
 
 // Secret says where a credential is.

@@ -23,7 +23,8 @@ func defaults() Config {
 		},
 		Trust: Trust{
 			Lock: "doorward.lock", FirstUse: "hold", OnChange: "hold",
-			Findings: Findings{High: "block", Medium: "hold", Low: "warn"},
+			Findings:   Findings{High: "block", Medium: "hold", Low: "warn"},
+			FlowMemory: Duration(time.Hour),
 		},
 		Audit:      Audit{Durability: "process", Arguments: "sealed"},
 		Telemetry:  Telemetry{Log: Log{Format: "text", Level: "info"}},
@@ -99,6 +100,9 @@ func (s *Secret) setDefaults() { s.Required, s.Type = true, "string" }
 func (c *Config) finish(dir string, written func(path string) bool) {
 	if !written("identity") {
 		c.Identity.APIKeys = true
+	}
+	if !written("trust.flows") {
+		c.Trust.Flows = defaultFlows()
 	}
 	if !written("roles") {
 		c.BuiltInRole = true

@@ -87,6 +87,7 @@ const fieldDocs = "\n" +
 	"Upstream.Limits\tLimits of one upstream.\n" +
 	"Upstream.Arguments\tArguments gives parameters of the upstream's tools and prompts a type, by name: path, url, host, sql, command, email, identifier, text, or json for a text that is JSON itself; path/windows, sql/mysql and sql/sqlite say how the upstream reads them. An argument of that name, wherever it stands, must be of the type, and rules judge it by meaning.\n" +
 	"Upstream.Sandbox\tSandbox of a command.\n" +
+	"Upstream.Labels\tLabels say of tools, and of resources by their URI, what they do with data, by name or by a pattern in which * stands for anything: private where they read what is not public, untrusted where they read what anybody may have written, leaves where what a call carries leaves the house, acts where a call speaks, pays or destroys. An empty list says none of it. Of a name that nothing here matches, Doorward guesses by the definition. trust.flows says what follows.\n" +
 	"Upstream.Declares\tDeclares is what its operator answers for: what it is for, and under which terms.\n" +
 	"Declares.Purpose\tPurpose of the upstream in the house, in a few words.\n" +
 	"Declares.AIAct\tAIAct is the risk class of its use under the EU AI Act (Regulation 2024/1689). What the Act prohibits has no class here.\n" +
@@ -108,6 +109,12 @@ const fieldDocs = "\n" +
 	"Trust.FirstUse\tFirstUse of something never seen before: hold it until a person approves it, or approve it.\n" +
 	"Trust.Findings\tFindings says what follows from what is found in a definition.\n" +
 	"Trust.OnChange\tOnChange of something approved: hold it until a person approves the change. There is no other value.\n" +
+	"Trust.Flows\tFlows say which calls must not follow which, by the labels of tools (upstreams.NAME.labels). Unless written, what has read both private data and text that anybody may have written asks before a call that leaves, and what has read such text before a call that acts. An empty list turns it off.\n" +
+	"Trust.FlowMemory\tFlowMemory is how long what somebody read counts, whatever session or client it was read with.\n" +
+	"Flow.From\tFrom are the labels that must all have been read: private, untrusted.\n" +
+	"Flow.To\tTo is the label of the call that must not follow unasked: leaves or acts.\n" +
+	"Flow.Then\tThen approve holds the call until people have agreed, block refuses it.\n" +
+	"Flow.Approvers\tApprovers are those who must agree. The caller itself, by MCP elicitation, unless written.\n" +
 	"Secret.From\tFrom is env:NAME for a variable of Doorward's environment, read once at the start, or file:PATH for a file, read again when it changes. The secret itself never stands here.\n" +
 	"Secret.Description\tDescription says to people what it is for.\n" +
 	"Secret.Required\tRequired secrets must be there when Doorward starts. Of one that is not, only what uses it fails.\n" +

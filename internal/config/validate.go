@@ -61,6 +61,7 @@ func Validate(c *Config) []Fault {
 		v.reference("approvals.webhook.secret", h.Secret)
 	}
 	v.trust()
+	v.flows()
 	v.disclosure()
 	return v.faults
 }
@@ -153,6 +154,7 @@ func (v *checker) upstream(name string, u Upstream) {
 	v.tlsKey(path+".tls_key", u)
 	v.credentials(path, u)
 	v.limits(path+".limits", u.Limits)
+	v.labels(path+".labels", u.Labels)
 	v.declares(path+".declares", u.Declares)
 }
 
