@@ -21,7 +21,8 @@ type Approval struct {
 	Pin       string    `json:"pin"`
 	Policy    string    `json:"policy"`
 	Rule      string    `json:"rule"`
-	Arguments string    `json:"arguments"` // exactly the bytes that would be sent
+	Why       string    `json:"why,omitempty"` // which calls led to it, of a call that a flow holds
+	Arguments string    `json:"arguments"`     // exactly the bytes that would be sent
 	Roles     []string  `json:"roles,omitempty"`
 	Needed    int       `json:"needed"`
 	Self      bool      `json:"self,omitempty"`

@@ -223,7 +223,7 @@ func shownApproval(a *gate.Approval) admin.Approval {
 	out := admin.Approval{
 		ID: a.ID, State: a.State(time.Now()).String(), Subject: a.Subject, Realm: a.Realm, Tenant: a.Tenant,
 		Exchange: a.Exchange, Method: a.Method, Upstream: a.Upstream, Name: a.Name, Pin: a.Pin.String(),
-		Policy: a.Policy, Rule: a.Rule, Arguments: string(a.Arguments), Roles: a.Roles, Needed: a.Count, Self: a.Self,
+		Policy: a.Policy, Rule: a.Rule, Why: a.Why, Arguments: string(a.Arguments), Roles: a.Roles, Needed: a.Count, Self: a.Self,
 		Created: a.Created, Expires: a.Expires, Used: a.Used,
 	}
 	for _, g := range a.Grants {

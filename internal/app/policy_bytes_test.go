@@ -56,6 +56,7 @@ roles: {user: {allow: [{tools: ["up/*"], where: {path: {under: [/srv/a]}}}]}}
 }
 
 const simulated = `
+trust: {flows: []}
 upstreams: {up: {url: "${up}", arguments: {path: path, url: url}}}
 roles:
   a: {allow: [{tools: ["up/get*"], where: {path: {under: [/srv/a]}}}, {tools: [up/set], when: "args.owner == 'acme'"}]}

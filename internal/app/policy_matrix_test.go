@@ -12,6 +12,7 @@ import (
 
 // matrixRoles are the rules of security.md §4.d, one tool for each type.
 const matrixRoles = `
+trust: {flows: []}
 upstreams:
   files:
     url: "%s"

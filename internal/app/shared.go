@@ -40,6 +40,7 @@ type memory struct {
 	}
 	revoked   *store.Revocations
 	approvals *store.Approvals
+	taints    *store.Taints
 	redis     *store.Redis // nil without one
 }
 
@@ -63,7 +64,11 @@ func (s *shared) connect(ctx context.Context, state config.State, secrets *secre
 		if err != nil {
 			return errors.Join(err, revoked.Close())
 		}
-		s.now.Store(&memory{nonces: store.NewMemoryNonces(0), revoked: revoked, approvals: held})
+		read, err := store.OpenFileTaints(s.dir)
+		if err != nil {
+			return errors.Join(err, held.Close(), revoked.Close())
+		}
+		s.now.Store(&memory{nonces: store.NewMemoryNonces(0), revoked: revoked, approvals: held, taints: read})
 		return nil
 	}
 	url, err := secrets.Get(state.Redis)
@@ -86,7 +91,11 @@ func (s *shared) connect(ctx context.Context, state config.State, secrets *secre
 	if err != nil {
 		return errors.Join(err, revoked.Close(), r.Close())
 	}
-	s.now.Store(&memory{nonces: store.NewRedisNonces(r, 0), revoked: revoked, approvals: held, redis: r})
+	read, err := store.OpenRedisTaints(ctx, r, s.key)
+	if err != nil {
+		return errors.Join(err, held.Close(), revoked.Close(), r.Close())
+	}
+	s.now.Store(&memory{nonces: store.NewRedisNonces(r, 0), revoked: revoked, approvals: held, taints: read, redis: r})
 	return nil
 }
 
@@ -140,5 +149,5 @@ func (s *shared) healthy(ctx context.Context) error {
 	if m == nil {
 		return errNoMemory
 	}
-	return errors.Join(m.nonces.Healthy(ctx), m.revoked.Healthy(), m.approvals.Healthy(ctx))
+	return errors.Join(m.nonces.Healthy(ctx), m.revoked.Healthy(), m.approvals.Healthy(ctx), m.taints.Healthy(ctx))
 }

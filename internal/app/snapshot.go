@@ -48,7 +48,7 @@ func (a *App) snapshot(cfg *config.Config, serving bool) (_ *snapshot, err error
 	if serving {
 		pol.Prepare()
 	}
-	if serving && pol.Approves() {
+	if serving && (pol.Approves() || tracks(cfg)) {
 		if err := a.shared.connect(a.ctx, cfg.State, secrets); err != nil {
 			return nil, fmt.Errorf("opening approvals: %w", err)
 		}
@@ -79,16 +79,22 @@ func (a *App) snapshot(cfg *config.Config, serving bool) (_ *snapshot, err error
 	if err != nil {
 		return nil, err
 	}
+	tracked, err := a.flows(cfg)
+	if err != nil {
+		return nil, err
+	}
 	line, err := pipeline.New(pipeline.Config{
 		Stages: []gate.Stage{
 			who,
 			dec,
 			resolve.New(resolve.Config{Catalogue: a.pool, Reach: reach{pol, a.pins}, Profiles: profiles(cfg), Asks: a.pool, Tasks: a.pool, Log: a.Log, Events: a.audit.Event}),
+			tracked.Carry(),
 			allowed,
 			schemas,
+			tracked.Judge(),
 			a.approve,
 		},
-		Replies: []gate.ReplyStage{dec, allowed, schemas, said},
+		Replies: []gate.ReplyStage{dec, allowed, schemas, said, tracked},
 		Forward: forwards{local: a.front, upstream: a.pool},
 		Record:  a.audit,
 		Observe: a.metrics,
@@ -98,7 +104,7 @@ func (a *App) snapshot(cfg *config.Config, serving bool) (_ *snapshot, err error
 		return nil, err
 	}
 	set := front(cfg)
-	set.Approvals = pol.Approves()
+	set.Approvals = pol.Approves() || flowsAsk(cfg)
 	return &snapshot{tokens: tokens, cfg: cfg, policy: pol, who: who, line: line, front: set, secret: secrets, hook: hook}, nil
 }
 

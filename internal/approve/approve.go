@@ -1,6 +1,6 @@
 // Package approve is the stage that waits for people. It comes last: a call that
 // any other stage refuses is put before nobody. authorize has said on which terms
-// (gate.Grant.Approval); the stage looks for an approval of exactly this call,
+// (gate.Grant.Approval), or track (gate.Flow.Terms); the stage looks for an approval of exactly this call,
 // uses it up, and otherwise answers that there is none yet.
 //
 // It never waits in memory, never takes an id for a proof, and never changes a

@@ -94,6 +94,7 @@ func approvalText(w io.Writer, a *admin.Approval) error {
 	line("what", a.Upstream+"/"+a.Name)
 	line("definition", a.Pin)
 	line("rule", a.Rule)
+	line("why", a.Why)
 	line("approvers", strings.Join(a.Roles, ", "))
 	if a.Self {
 		line("approvers", "the caller alone, when its client asks")

@@ -218,7 +218,8 @@ type shownApproval struct {
 	Name      string    `json:"name"`
 	Method    string    `json:"method"`
 	Rule      string    `json:"rule"`
-	Pin       string    `json:"pin"` // of the definition, as in doorward.lock
+	Why       string    `json:"why,omitempty"` // which calls led to it, of a call that a flow holds
+	Pin       string    `json:"pin"`           // of the definition, as in doorward.lock
 	Exchange  string    `json:"exchange"`
 	Needed    int       `json:"needed"`
 	Approved  int       `json:"approved"`
@@ -240,7 +241,7 @@ type person struct {
 func approvalShown(a *gate.Approval) shownApproval {
 	out := shownApproval{
 		ID: a.ID, State: a.State(time.Now()).String(), Who: person{Subject: a.Subject, Realm: a.Realm},
-		Upstream: a.Upstream, Name: a.Name, Method: a.Method, Rule: a.Rule, Pin: a.Pin.String(), Exchange: a.Exchange,
+		Upstream: a.Upstream, Name: a.Name, Method: a.Method, Rule: a.Rule, Why: a.Why, Pin: a.Pin.String(), Exchange: a.Exchange,
 		Needed: a.Count, Approved: len(a.Grants), Created: a.Created, Expires: a.Expires,
 	}
 	for _, g := range a.Grants {

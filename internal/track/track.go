@@ -29,18 +29,22 @@ type Memory interface {
 	Add(ctx context.Context, conversation string, taints []gate.Taint) error
 }
 
-// Config is what a Tracker is made of. Every field is required.
+// Config is what a Tracker is made of. Every field but Asked is required.
 type Config struct {
 	Rules  *flow.Rules
 	Terms  []gate.Terms                 // of each rule that holds, by its index
 	Labels func(*gate.Item) flow.Labels // of a definition, as configured or proposed
 	Memory Memory
 	Keep   time.Duration // how long what was read counts
+	// Asked says that conditions read the labels of every call's conversation; else
+	// nobody looks before a call that brings nothing and that no rule is about.
+	Asked bool
 }
 
 // Tracker is what the stages share. It does not change.
 type Tracker struct {
 	Config
+	labels  labels
 	brought []string // words of the labels that results leave
 }
 
@@ -49,7 +53,9 @@ func New(cfg Config) (*Tracker, error) {
 	if cfg.Rules == nil || cfg.Labels == nil || cfg.Memory == nil || cfg.Keep <= 0 || len(cfg.Terms) != cfg.Rules.Len() {
 		return nil, errors.New("track: rules, their terms, labels, a memory and how long it keeps are required")
 	}
-	return &Tracker{Config: cfg, brought: (flow.Private | flow.Untrusted).List()}, nil
+	return &Tracker{
+		Config: cfg, labels: labels{of: cfg.Labels, known: map[labelsKey]flow.Labels{}}, brought: (flow.Private | flow.Untrusted).List(),
+	}, nil
 }
 
 // unavailable is a memory that does not answer.
@@ -78,7 +84,11 @@ func (c Carry) Judge(ctx context.Context, ex *gate.Exchange) (gate.Verdict, erro
 	if ex.Target.Item == nil {
 		return gate.Pass(), nil
 	}
-	ex.Flow.Labels = uint8(c.t.Labels(ex.Target.Item))
+	labels := c.t.labels.get(ex.Target.Item)
+	ex.Flow.Labels = uint8(labels)
+	if !c.t.Asked && labels.Brought() == 0 && !c.t.Rules.Concern(labels) {
+		return gate.Pass(), nil
+	}
 	taints, since, err := c.t.Memory.Look(ctx, ex.Principal.Key(), c.t.brought)
 	if err != nil {
 		return gate.Verdict{}, unavailable("looking at what was read", err)
