@@ -13,7 +13,7 @@ import (
 	"doorward/internal/store/storetest"
 )
 
-var bothTaints = []string{"private", "untrusted"} //nolint:gochecknoglobals // a table; read-only
+var bothTaints = []string{"private", "untrusted"}
 
 func TestMemoryTaints(t *testing.T) {
 	storetest.TestTaints(t, storetest.TaintKind{
@@ -71,9 +71,9 @@ func tainted(label string) []gate.Taint {
 	return []gate.Taint{{Label: label, Upstream: "files", Name: "read_secret", Exchange: "x", At: now, Until: now.Add(time.Hour)}}
 }
 
-func add(tb testing.TB, m *store.Taints, conversation, label string) {
+func add(tb testing.TB, m *store.Taints, conversation string) {
 	tb.Helper()
-	if err := m.Add(tb.Context(), conversation, tainted(label)); err != nil {
+	if err := m.Add(tb.Context(), conversation, tainted("private")); err != nil {
 		tb.Fatal(err)
 	}
 }
@@ -100,7 +100,7 @@ func TestFileTaintsAreSealed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			m := fileTaints(t, dir)
-			add(t, m, "alice", "private")
+			add(t, m, "alice")
 			path := filepath.Join(dir, "taints.json")
 			content, err := os.ReadFile(path)
 			if err != nil {
@@ -125,7 +125,7 @@ func TestFileTaintsAreSealed(t *testing.T) {
 func TestFileTaintsAreNotSwapped(t *testing.T) {
 	dir := t.TempDir()
 	m := fileTaints(t, dir)
-	add(t, m, "alice", "private")
+	add(t, m, "alice")
 	first, err := os.ReadFile(filepath.Join(dir, "taints.json"))
 	if err != nil {
 		t.Fatal(err)
@@ -145,7 +145,7 @@ func TestFileTaintsAreNotSwapped(t *testing.T) {
 		}
 	}
 	n := fileTaints(t, other)
-	add(t, n, "bob", "private")
+	add(t, n, "bob")
 	second, err := os.ReadFile(filepath.Join(other, "taints.json"))
 	if err != nil {
 		t.Fatal(err)
@@ -171,7 +171,7 @@ func TestRedisTaintsAreLost(t *testing.T) {
 			s := storetest.Redis(t)
 			m := redisTaints(t, s)
 			s.Do("SAVE")
-			add(t, m, "alice", "private")
+			add(t, m, "alice")
 			began := time.Now().Truncate(time.Second)
 			lose(s)
 			storetest.Eventually(t, 10*time.Second, "the server answers", func() bool { return m.Healthy(t.Context()) == nil })
@@ -186,7 +186,7 @@ func TestRedisTaintsAreSealed(t *testing.T) {
 	t.Parallel()
 	s := storetest.Redis(t)
 	m := redisTaints(t, s)
-	add(t, m, "alice", "private")
+	add(t, m, "alice")
 	var name string
 	for _, key := range s.Do("KEYS", "doorward:{taints}:*").([]any) { //nolint:forcetypeassert // of KEYS
 		if k := key.(string); k != "doorward:{taints}:run" { //nolint:forcetypeassert // of KEYS
@@ -253,7 +253,7 @@ func BenchmarkFileTaints(b *testing.B) {
 // gateway has not written of.
 func FuzzTaintsFile(f *testing.F) {
 	dir := f.TempDir()
-	add(f, fileTaints(f, dir), "alice", "private")
+	add(f, fileTaints(f, dir), "alice")
 	path := filepath.Join(dir, "taints.json")
 	content, err := os.ReadFile(path)
 	if err != nil {

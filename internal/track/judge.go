@@ -73,11 +73,8 @@ func trail(taints []gate.Taint, from flow.Labels) string {
 
 // noun is what a label stands for, for people.
 func noun(word string) string {
-	switch labelOf(word) {
-	case flow.Private:
+	if labelOf(word) == flow.Private {
 		return "private data"
-	case flow.Untrusted:
-		return "text that others may have written"
 	}
-	return "what " + word + " stands for"
+	return "text that others may have written"
 }

@@ -14,6 +14,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"doorward/internal/flow"
@@ -159,7 +160,7 @@ func (t *Tracker) Review(ctx context.Context, ex *gate.Exchange, _ *gate.Message
 	if err := t.Memory.Add(ctx, ex.Principal.Key(), add); err != nil {
 		return nil, gate.Verdict{}, unavailable("keeping what was read", err)
 	}
-	ex.Flow.Taints = append(ex.Flow.Taints[:len(ex.Flow.Taints):len(ex.Flow.Taints)], add...)
+	ex.Flow.Taints = append(slices.Clip(ex.Flow.Taints), add...)
 	return nil, gate.Pass(), nil
 }
 

@@ -124,8 +124,14 @@ func TestConversations(t *testing.T) {
 		steps []step
 	}{
 		"blocked": {trifecta(flow.Block), []step{
-			{"alice", "send", "pass"}, {"alice", "page", "pass"}, {"alice", "send", "pass"}, {"alice", "secret", "pass"},
-			{"alice", "send", "flow.blocked"}, {"alice", "clock", "pass"}, {"alice", "secret", "pass"}, {"alice", "send", "flow.blocked"},
+			{"alice", "send", "pass"},
+			{"alice", "page", "pass"},
+			{"alice", "send", "pass"},
+			{"alice", "secret", "pass"},
+			{"alice", "send", "flow.blocked"},
+			{"alice", "clock", "pass"},
+			{"alice", "secret", "pass"},
+			{"alice", "send", "flow.blocked"},
 		}},
 		"held":              {trifecta(flow.Hold), []step{{"alice", "secret", "pass"}, {"alice", "page", "pass"}, {"alice", "send", "held"}}},
 		"another principal": {trifecta(flow.Block), []step{{"alice", "secret", "pass"}, {"alice", "page", "pass"}, {"bob", "send", "pass"}, {"bob", "page", "pass"}, {"bob", "send", "pass"}}},
