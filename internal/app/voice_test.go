@@ -253,6 +253,9 @@ func overStdio(t *testing.T, gw *gatetest.GW, roles string) transport {
 	t.Helper()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "doorward.yaml")
+	if !strings.Contains(roles, "trust: {") {
+		roles = "trust: {first_use: hold}\n" + roles
+	}
 	text := "version: 1\ndata_dir: data\nidentity: {anonymous: {subject: local, roles: [reader]}}\n" +
 		strings.Replace(roles, "trust: {", "trust: {lock: \""+filepath.Join(gw.Dir, "doorward.lock")+"\", ", 1)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
