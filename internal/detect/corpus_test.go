@@ -51,7 +51,7 @@ func TestEveryAttackHasItsTwin(t *testing.T) {
 		if c.Lang == "" || c.Technique == "" || c.Corpus != "doorward" || c.Licence != "Apache-2.0" {
 			t.Errorf("%s lacks its language, technique, corpus or licence", id)
 		}
-		if c.Label == malicious && c.Class == "hidden_unicode" && c.about().Payload == "" {
+		if c.Label == malicious && (c.Class == hiddenUnicode || c.Class == hiddenMarkup) && c.about().Payload == "" {
 			t.Errorf("%s does not say what it hides", id)
 		}
 	}
@@ -80,7 +80,7 @@ func TestTheCorpusCoversClassesAndLanguages(t *testing.T) {
 		t.Errorf("%d attacks, want 400", attacks)
 	}
 	for class, want := range map[string]int{
-		"desc_poison": 90, "schema_poison": 45, "exfil_param": 40, "hidden_unicode": 40, "shadowing": 35,
+		"desc_poison": 90, "schema_poison": 45, "exfil_param": 40, hiddenUnicode: 36, hiddenMarkup: 6, "shadowing": 35,
 		"pref_manip": 30, "rug_pull": 30, "result_injection": 60, "secret": 40, "toxic_flow": 30,
 	} {
 		if byClass[class] < want {
@@ -112,7 +112,7 @@ func TestTwinsAreOfOneLength(t *testing.T) {
 		}
 	}
 	for class, n := range attacks {
-		if class == "hidden_unicode" || class == "secret" {
+		if class == hiddenUnicode || class == hiddenMarkup || class == secretClass {
 			continue // what hides is long, and a key is longer than a mention of it
 		}
 		if ratio := float64(n) / float64(honest[class]); ratio < 0.67 || ratio > 1.5 {

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -15,8 +16,11 @@ type hiding struct {
 }
 
 // latin says whether a method needs a payload in ASCII: it changes the shape of
-// letters and cannot carry bytes.
-func (h hiding) latin() bool { return h.name == "homoglyphs" || h.name == "fullwidth" }
+// letters and cannot carry bytes, or it turns the direction, which text in Arabic
+// does honestly.
+func (h hiding) latin() bool {
+	return slices.Contains([]string{"homoglyphs", "fullwidth", "bidi_override", "bidi_isolate"}, h.name)
+}
 
 // hidings are the twenty methods of the measurement and five more, which came
 // later and of which no detector was told.
