@@ -22,15 +22,12 @@ func (a *App) Entries(ctx context.Context, q admin.Review) ([]admin.Entry, error
 		}
 	}
 	list := a.pins.List(lock.Filter{Upstream: q.Upstream})
-	out := make([]admin.Entry, 0, len(list))
-	for _, e := range list {
-		out = append(out, entry(e))
-		if q.Shown {
+	if q.Shown {
+		for _, e := range list {
 			a.shown.add(e)
 		}
 	}
-	a.triage(list, out)
-	return out, nil
+	return a.entries(list), nil
 }
 
 // refresh asks one upstream, or all of them, what they offer now. Of several,
@@ -83,9 +80,7 @@ func (a *App) Detail(_ context.Context, upstream, kind, name string) (admin.Deta
 	}
 	a.shown.add(list[0])
 	pinned, offered := a.pins.Show(upstream, k, name)
-	entries := []admin.Entry{entry(list[0])}
-	a.triage(list, entries)
-	d := admin.Detail{Entry: entries[0], Approved: string(pinned), Observed: string(offered)}
+	d := admin.Detail{Entry: a.entries(list[:1])[0], Approved: string(pinned), Observed: string(offered)}
 	d.Findings = findings(list[0].Findings)
 	if d.Readings, err = readings(k, cmp.Or(string(offered), string(pinned))); err != nil {
 		return admin.Detail{}, operated("showing", err)

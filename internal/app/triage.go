@@ -20,44 +20,49 @@ func examine(items, near []gate.Item) [][]gate.Finding {
 	return out
 }
 
-// triage says of each entry that changed whether it needs reading, and of each that
-// is new which one it seems to have been. list and out are the same entries.
-func (a *App) triage(list []lock.Entry, out []admin.Entry) {
+// entries are what people are shown of a list: of each that changed whether it needs
+// reading, and of each that is new which one it seems to have been.
+func (a *App) entries(list []lock.Entry) []admin.Entry {
+	out := make([]admin.Entry, 0, len(list))
 	var beside *definition.Neighbours // made for the first that asks
-	var fresh []gate.Item
-	at := map[item]int{}
+	held := map[item]int{}
 	for i := range list {
 		e := &list[i]
-		switch e.State {
-		case gate.Changed:
-			before, after, ok := a.pins.Both(*e)
-			if !ok {
-				continue
-			}
+		shown := entry(*e)
+		if e.State == gate.Held {
+			held[item{e.Upstream, e.Kind, e.Name}] = i
+		}
+		if before, after, ok := a.pins.Both(*e); ok && e.State == gate.Changed {
 			if beside == nil {
 				beside = definition.Near(a.pins.Offers())
 			}
 			t := change.Of(&before, &after, beside)
-			out[i].Quick, out[i].Reasons = t.Quick, t.Reasons
-		case gate.Held:
-			at[item{e.Upstream, e.Kind, e.Name}] = i
-		case gate.Approved, gate.Rejected, gate.Flagged:
+			shown.Quick, shown.Reasons = t.Quick, t.Reasons
 		}
+		out = append(out, shown)
 	}
-	if len(at) == 0 {
+	a.renames(held, out)
+	return out
+}
+
+// renames enters, into the entries that are held, which approved definition that is
+// gone each seems to have been.
+func (a *App) renames(held map[item]int, out []admin.Entry) {
+	if len(held) == 0 {
 		return
 	}
-	var gone []gate.Item
+	var gone, fresh []gate.Item
 	for _, it := range a.pins.Offers() {
 		k := item{it.Upstream, it.Kind, it.Name}
-		if _, held := at[k]; held {
+		if _, ok := held[k]; ok {
 			fresh = append(fresh, it)
 		} else if it.State == gate.Approved && a.offered.lacks(k) {
 			gone = append(gone, it)
 		}
 	}
 	for _, p := range change.Renamed(gone, fresh) {
-		out[at[item{fresh[p.Fresh].Upstream, fresh[p.Fresh].Kind, fresh[p.Fresh].Name}]].Renamed = gone[p.Gone].Name
+		it := &fresh[p.Fresh]
+		out[held[item{it.Upstream, it.Kind, it.Name}]].Renamed = gone[p.Gone].Name
 	}
 }
 
