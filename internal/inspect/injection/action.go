@@ -106,6 +106,12 @@ func (s *sentence) theUser(j int) int {
 	return 1
 }
 
+// comment tells whether word i is in a comment of a page, which nobody sees.
+func (s *sentence) comment(i int) bool {
+	open := strings.LastIndex(s.text[:s.words[i].start], "<!--")
+	return open >= 0 && !strings.Contains(s.text[open:s.words[i].start], "-->")
+}
+
 // opening is the first word of the clause that ends with word i.
 func (s *sentence) opening(i int) int {
 	for i > 0 && s.words[i].gap < stop {
@@ -117,6 +123,9 @@ func (s *sentence) opening(i int) int {
 // weight is what every errand has in common.
 func (s *sentence) weight(e *errand) int {
 	w := e.asked
+	if s.comment(e.verb) {
+		w++
+	}
 	if (e.about | s.any).has(mine) {
 		w++
 	}

@@ -1,6 +1,11 @@
 package injection
 
-import "doorward/internal/gate"
+import (
+	"strings"
+	"unicode/utf8"
+
+	"doorward/internal/gate"
+)
 
 // act is what a verb does that a reader with tools can do.
 const act = move | get | change | pay | call
@@ -27,6 +32,8 @@ func (s *sentence) authority(i int) {
 		s.claim(gate.Medium, max(0, i-9), i, "makes a condition of following the instructions in the text")
 	case c.has(task) && s.switches(i):
 		s.claim(gate.Medium, max(0, i-6), i+2, "gives the reader another task")
+	case c.has(handle) && s.meant(i):
+		s.claim(gate.Medium, max(0, i-5), i+12, "asks something of whoever reads the text for somebody")
 	case c.has(impostor) && (s.any.has(task) || s.commands(i+1)):
 		s.claim(gate.Medium, i, i+6, "claims to be the user or who made the model")
 	case c.has(maker) && s.speaksFor(i):
@@ -100,10 +107,34 @@ func (s *sentence) hailed(i int) bool {
 	for end < len(s.words) && end < i+6 && s.words[end].gap < comma {
 		end++
 	}
-	if end >= len(s.words) || s.words[end].gap < comma || end > i+1 && (s.words[end].gap < clause || !head.has(direct)) {
+	if end >= len(s.words) || s.words[end].gap < comma || !s.calls(end-1) || end > i+1 && (s.words[end].gap < clause || !head.has(direct)) {
 		return false
 	}
 	return s.commands(end) || s.between(end, 0, 8).has(you)
+}
+
+// calls tells whether a comma, a colon or a dash follows word i, as after the name of
+// one who is called.
+func (s *sentence) calls(i int) bool {
+	rest := strings.TrimLeft(s.text[s.words[i].end:], " ")
+	mark, _ := utf8.DecodeRuneInString(rest)
+	return strings.ContainsRune(",:;!-\u2013\u2014\uff0c\uff1a\u3001\u060c\u3078\uff01", mark)
+}
+
+// meant tells whether the reader at word i is known by what it does with the text:
+// "when you summarise this page, also send", "whoever processes this ticket must".
+func (s *sentence) meant(i int) bool {
+	if !s.near(i, -5, -1, cond) || s.near(i, -4, -1, number) {
+		return false
+	}
+	after := s.between(i, 1, 14)
+	for j := i + 1; j < len(s.words) && j < i+14; j++ {
+		w := s.words[j]
+		if w.gap >= comma && w.class.has(act|say|filler|please) && s.commands(j) {
+			return after.has(user|reply|mine|tool|address|ident) || after.all(private|target)
+		}
+	}
+	return false
 }
 
 // supposed tells whether the model at word i is the reader by supposition: "if you
@@ -120,11 +151,25 @@ func (s *sentence) supposed(i int) bool {
 // charged tells whether the model at word i must do something: "the assistant
 // should disregard", "AI agents must first send".
 func (s *sentence) charged(i int) bool {
-	if !s.near(i, 1, 1, must) {
+	last := 1
+	if s.words[i].class.has(mind) {
+		last = 6 // "AI agents that read this mail must"
+	}
+	duty := s.find(i, 1, last, must)
+	if duty < 0 {
 		return false
 	}
-	verb := s.find(i, 2, 4, override|move|say|call)
-	return verb > 0 && s.between(verb, 1, 12).has(order|private|tool|user|chief)
+	for j := i + 1; j <= duty; j++ {
+		if s.words[j].gap >= comma {
+			return false
+		}
+	}
+	verb := s.find(duty, 1, 3, override|act|say)
+	if verb < 0 || duty == i+1 && !s.words[verb].class.has(override|move|say|call) {
+		return false
+	}
+	about := s.between(verb, 1, 12)
+	return about.has(order|private|tool|user|chief) && (duty == i+1 || about.has(user|address|ident|mine|order) || about.all(private|direct))
 }
 
 // speaksFor tells whether the maker at word i is who sends the text or permits

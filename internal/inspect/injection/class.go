@@ -68,6 +68,7 @@ const (
 	maker                      // developers, creators
 	carrier                    // email, message: sent by everybody, and private only when it is somebody's
 	impostor                   // "I am the user", "this is the system"
+	handle                     // summarise, process: what the reader does with the text
 	plain                      // "user guide": nobody is meant
 )
 

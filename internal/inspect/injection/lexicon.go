@@ -49,7 +49,7 @@ var classNames = map[string]class{
 	"follow": follow, "filler": filler, "asked": asked,
 	"mention": mention, "greet": greet, "anybody": anybody, "now": now, "work": work,
 	"want": want, "direct": direct, "be": be,
-	"told": told, "void": void, "mind": mind, "cond": cond, "inner": inner, "know": know, "edge": edge, "maker": maker, "plain": plain, "carrier": carrier, "impostor": impostor,
+	"told": told, "void": void, "mind": mind, "cond": cond, "inner": inner, "know": know, "edge": edge, "maker": maker, "plain": plain, "carrier": carrier, "handle": handle, "impostor": impostor,
 }
 
 // A trie holds words byte by byte: first child, next sibling.

@@ -22,7 +22,7 @@ func (s *sentence) overrides(i int) {
 	}
 	object := s.find(i, 1, 7, order)
 	behind := object < 0
-	if behind && s.lastVerb(i) {
+	if behind && (s.lastVerb(i) || s.between(i, 1, 4).all(prior|whole)) {
 		object = s.find(i, -6, -1, order)
 	}
 	if object < 0 || behind && !c.has(override) {
@@ -58,9 +58,12 @@ func (s *sentence) forgets(i int) {
 	if !s.words[i].class.has(override) || s.request(i) == unasked {
 		return
 	}
-	around := s.between(i, 1, 6)
+	around := s.between(i, 1, 7)
+	if s.lastVerb(i) {
+		around |= s.between(i, -5, -1)
+	}
 	switch {
-	case around.all(told|you) && around.has(whole|prior|task), around.all(told | user):
+	case around.all(told|you) && (around.has(whole|prior|task) || s.any.has(exact|now)), around.all(told | user):
 	case s.between(i, 1, 5).has(whole) && s.between(i, 1, 5).has(prior|task):
 	default:
 		return

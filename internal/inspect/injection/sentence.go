@@ -129,7 +129,7 @@ func (s *sentence) judge() {
 		if c.has(void) {
 			s.voids(i)
 		}
-		if c.has(task | machine | order | reply | maker | impostor) {
+		if c.has(task | machine | order | reply | maker | impostor | handle) {
 			s.authority(i)
 		}
 		if c.has(negation | covert) {

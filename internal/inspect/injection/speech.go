@@ -1,6 +1,10 @@
 package injection
 
-import "doorward/internal/gate"
+import (
+	"strings"
+
+	"doorward/internal/gate"
+)
 
 // conceals judges words that keep the user from knowing.
 func (s *sentence) conceals(i int) {
@@ -107,6 +111,9 @@ func (s *sentence) tool(i int) {
 		return
 	}
 	about := s.between(i, 1, noun-i+12)
+	if strings.EqualFold(s.text[s.words[i].start:s.words[i].end], "use") && !s.any.has(please|user|task|first|now|private|money) {
+		asked = ordered // every manual says which function to use
+	}
 	severity := gate.Low
 	if asked == demanded && about.has(link|address|call|quoted|name) || about.has(user) {
 		severity = gate.Medium
