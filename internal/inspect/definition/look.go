@@ -24,7 +24,7 @@ func (l *look) text(t *text) {
 	if keyword(t) {
 		return
 	}
-	for _, f := range reveal.Scan(t.value) {
+	for _, f := range reveal.ScanDefinition(t.value) {
 		f.Where = t.at
 		l.found = append(l.found, f)
 	}

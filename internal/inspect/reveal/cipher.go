@@ -64,7 +64,7 @@ var english = [26]int{82, 15, 28, 43, 127, 22, 20, 61, 70, 2, 8, 40, 24, 67, 75,
 
 func deciphered(text string, start, end int) (reading, bool) {
 	s := text[start:end]
-	if !prose(s) {
+	if !worded(s) {
 		return reading{}, false
 	}
 	if s = s[:min(len(s), maxJudged)]; !readsSo(s, 0) {
@@ -80,18 +80,6 @@ func deciphered(text string, start, end int) (reading, bool) {
 		}
 	}
 	return reading{}, false
-}
-
-// prose tells whether four of five bytes of s are letters and spaces: code and
-// tables have words that are others backwards.
-func prose(s string) bool {
-	n := 0
-	for i := range len(s) {
-		if asciiLetter(s[i]) || s[i] == ' ' {
-			n++
-		}
-	}
-	return n*5 >= len(s)*4
 }
 
 func ciphered(method string, span gate.Span, plain string) reading {

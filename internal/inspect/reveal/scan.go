@@ -77,8 +77,12 @@ func (r *reading) defined() gate.Severity {
 			return gate.Medium
 		}
 		return gate.High
+	case "percent", "escape":
+		if r.severity == gate.Low {
+			return gate.Medium // samples in other scripts are written so
+		}
 	default:
-		if r.unseen {
+		if r.unseen || r.encoded && phrase(r.text) && worded(r.text) {
 			return gate.High
 		}
 	}
@@ -100,6 +104,19 @@ func phrase(text string) bool {
 		inside = letter
 	}
 	return words >= minPhrase || letters >= 2*minPhrase
+}
+
+// worded tells whether four of five characters of a text are letters and spaces:
+// sentences are, and samples of formats are not.
+func worded(text string) bool {
+	letters, all := 0, 0
+	for _, r := range text {
+		all++
+		if unicode.IsLetter(r) || unicode.IsMark(r) || r == ' ' {
+			letters++
+		}
+	}
+	return letters*5 >= all*4
 }
 
 // innermost is what a text says that is nothing but an encoding, maxDepth times.
