@@ -15,7 +15,7 @@ func honest(text string, i int, r rune, k kind) bool {
 	after, _ := utf8.DecodeRuneInString(text[i+size:])
 	switch k {
 	case zeroWidth:
-		return honestZeroWidth(before, after, i, r)
+		return honestZeroWidth(text, before, after, i, r)
 	case turning:
 		return honestTurn(text, i, r)
 	case selector:
@@ -35,17 +35,20 @@ func honest(text string, i int, r rune, k kind) bool {
 	return false
 }
 
-func honestZeroWidth(before, after rune, i int, r rune) bool {
+func honestZeroWidth(text string, before, after rune, i int, r rune) bool {
 	switch r {
 	case 0xfeff:
 		return i == 0 // byte order mark
 	case 0x200c:
-		return unicode.IsOneOf(joining, before) && !gatherable(after)
+		return joins(text[:i], before, r) && !gatherable(after)
 	case 0x200d:
 		if pictograph(before) || before == 0xfe0f || before == 0xe007f {
 			return pictograph(after)
 		}
-		return unicode.IsOneOf(joining, before) && !gatherable(after) || unicode.Is(unicode.Arabic, after) && !gatherable(before)
+		if unicode.Is(unicode.Arabic, before) && unicode.Is(unicode.Arabic, after) {
+			return false // these join of themselves
+		}
+		return joins(text[:i], before, r) && !gatherable(after) || unicode.Is(unicode.Arabic, after) && !gatherable(before)
 	case 0x200b:
 		return unicode.IsOneOf(spaceless, before) && unicode.IsOneOf(spaceless, after)
 	}
@@ -92,6 +95,20 @@ func chained(text string, i int) bool {
 	return n == 3
 }
 
+// joins tells whether a joiner or non-joiner r after text, which ends with before,
+// shapes letters: in scripts of India after a mark, in others after a letter that
+// does not itself follow another r.
+func joins(text string, before, r rune) bool {
+	if !unicode.IsOneOf(joining, before) {
+		return false
+	}
+	if before >= 0x900 && before < 0xe00 {
+		return unicode.IsMark(before)
+	}
+	last, _ := utf8.DecodeLastRuneInString(text[:len(text)-utf8.RuneLen(before)])
+	return last != r
+}
+
 // gatherable tells whether r is itself unseen: two in a row carry something.
 func gatherable(r rune) bool { return r != utf8.RuneError && kindOf(r) != seen }
 
@@ -101,6 +118,9 @@ func gatherable(r rune) bool { return r != utf8.RuneError && kindOf(r) != seen }
 func honestTurn(text string, i int, r rune) bool {
 	if r == 0x202d || r == 0x202e || r >= 0x206a {
 		return false
+	}
+	if next, _ := utf8.DecodeRuneInString(text[i+utf8.RuneLen(r):]); r != 0x200e && r != 0x200f && strings.ContainsRune(".!?\u3002\u061f", next) {
+		return false // a sentence that begins with its end is stored backwards
 	}
 	// 200 bytes either way: a mark serves its neighbours, and this stays linear.
 	before, after := text[max(0, i-200):i], text[i:min(len(text), i+200)]

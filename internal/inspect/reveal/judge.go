@@ -25,8 +25,13 @@ const acts = `ignore disregard forget override bypass skip read open cat print o
 include pass append attach transmit leak share copy delete remove run execute call invoke use retrieve extract access collect give provide respond
 reply answer say write list search find get fetch download transfer wire pay create update set export disable enable approve add insert encode embed
 dump steal grab harvest deploy install visit navigate click load follow obey act pretend become repeat tell notify summarize change modify replace
-ignora olvida lee envia ejecuta borra revela ignorez oubliez lisez envoyez executez supprimez ignoriere vergiss lies sende loesche fuehre
-ignori dimentica leggi invia esegui ignore esqueca leia envie execute negeer vergeet lees stuur abaikan lupakan baca kirim jalankan`
+obey conceal hide withhold pretend report submit publish grant save store record log mark type enter keep invite share sign deploy trust redirect
+ignora olvida lee envia manda ejecuta borra revela muestra escribe copia oculta entrega pasa incluye llama ignore ignorez oubliez oublie lisez lis envoyez
+envoie executez execute supprimez supprime transmets transmettez montrez ecris ecrivez cachez cache donnez donne ajoutez appelez ignoriere ignorieren vergiss
+vergessen lies lesen sende senden schicke losche loschen fuhre zeige schreibe verstecke verschweige ubergib gib rufe kopiere ignori dimentica leggi invia
+esegui cancella mostra scrivi nascondi consegna passa chiama esqueca leia envie exclua apague mostre escreva esconda entregue passe chame negeer vergeet lees
+stuur verstuur verwijder toon schrijf verberg geef roep abaikan lupakan baca kirim kirimkan hapus jalankan tampilkan sembunyikan zignoruj zapomnij przeczytaj
+wyslij usun wykonaj pokaz ukryj podaj yoksay unut oku gonder sil calistir goster gizle glom las skicka radera kor visa dolj`
 
 // sends are the acts that take something to an address.
 const sends = `send post upload forward email mail exfiltrate transmit leak transfer wire pay envia envoyez sende invia envie stuur kirim`
@@ -35,18 +40,19 @@ const sends = `send post upload forward email mail exfiltrate transmit leak tran
 const targets = `instruction instructions prompt prompts guideline guidelines restriction restrictions password passwords passwd
 credential credentials keys apikey token tokens secret secrets ssh rsa conversation conversations assistant agent agents
 model llm ai tool tools chat user users attacker transcript memory wallet
-silently secretly quietly instrucciones usuario contrasena clave utilisateur motdepasse anweisungen benutzer passwort
+silently secretly quietly instrucciones usuario contrasena contrasenas clave claves utilisateur motdepasse passe cle anweisungen benutzer nutzer passwort passworter schlussel
+istruzioni chiave senhas chave sleutel gebruikers polecenia hasla haslo uzytkownika klucz talimatlari kullanicinin sifrelerini sifre anahtar losenord
 istruzioni utente instrucoes usuario senha gebruiker wachtwoord instruksi pengguna`
 
 // things are what other orders are about.
 const things = `rule rules system developer key env environment config history context parameter parameters argument file files folder directory
 database record records customer data information account admin address url webhook email emails mail message messages contact contacts
-cookie cookies session money payment never always immediately previous prior above everything anything yourself you
+cookie cookies session money payment never always immediately previous prior above everything anything yourself you private personal confidential saved stored balance author person value
 archivo archivos anteriores fichier fichiers datei dateien arquivo bestand berkas`
 
 // leads are the words that an order follows inside a sentence: and, then, please,
 // must, to, not, in the languages of acts.
-const leads = `and then please must should shall to always never not you will can first also now immediately or but assistant agent model just silently
+const leads = `on instead i ve and then please must should shall to always never not you will can first also now immediately or but assistant agent model just silently
 secretly quietly need y e luego por favor debes debe et puis und dann bitte muss sie o poi deve devi ou depois en dan lalu kemudian harus tolong`
 
 // foreign are stems of orders in scripts that Latin words cannot stand for:
@@ -90,6 +96,9 @@ func judge(text string) judgement {
 	folded := Fold(text)
 	if command(strings.TrimSpace(text)) || orderedAbroad(folded) {
 		return aimed
+	}
+	if !printable(folded) {
+		folded = bareLetters(folded)
 	}
 	c := count(folded)
 	switch {

@@ -82,7 +82,11 @@ func (r *reading) defined() gate.Severity {
 			return gate.Medium // samples in other scripts are written so
 		}
 	default:
-		if r.unseen || r.encoded && phrase(r.text) && worded(r.text) {
+		if r.unseen {
+			return gate.High
+		}
+		// What judge may have the words of, it has judged.
+		if r.encoded && !printable(r.text) && phrase(r.text) && worded(r.text) {
 			return gate.High
 		}
 	}

@@ -39,7 +39,9 @@ func spellings(text string) []reading {
 					}
 					end += size
 				}
-				styled.add(text, i, end)
+				if !flag(text, i, r) {
+					styled.add(text, i, end)
+				}
 				i = end
 				continue
 			}
@@ -59,11 +61,11 @@ func spellings(text string) []reading {
 		i = w.end
 	}
 	var rs []reading
-	rs = append(rs, alike.readings()...)
+	rs = append(rs, alike.readings(text)...)
 	if !asian || judge(wide.all.String()) != noise {
-		rs = append(rs, wide.readings()...)
+		rs = append(rs, wide.readings(text)...)
 	}
-	return append(rs, styled.readings()...)
+	return append(rs, styled.readings(text)...)
 }
 
 // ascii tells whether the word has nothing to look for.
@@ -224,10 +226,7 @@ func (g *gathered) spell(text string, w *word, writes *scripts) {
 func (g *gathered) join(text string, start, end int, plain string, severity gate.Severity) {
 	if n := len(g.out); n > 0 && (start-g.out[n-1].span.End <= near || n == maxPerRule) {
 		last := &g.out[n-1]
-		between := text[last.span.End:start]
-		if len(between) > near {
-			between = " "
-		}
+		between := plainly(text[last.span.End:min(start, last.span.End+near)])
 		if len(last.text) < maxJudged {
 			last.text += between + plain
 		}
@@ -238,8 +237,30 @@ func (g *gathered) join(text string, start, end int, plain string, severity gate
 	g.out = append(g.out, reading{method: g.method, span: gate.Span{Start: start, End: end}, text: plain, severity: severity, why: g.why})
 }
 
+// beside is what stands before or behind i up to white space, and one word more
+// before: short words are not told from words of another language.
+func beside(text string, i, step int) string {
+	if step > 0 {
+		end := i
+		for end < len(text) && end-i < maxWord && text[end] > ' ' {
+			end++
+		}
+		return strings.ToValidUTF8(text[i:end], "")
+	}
+	start, words := i, 0
+	for start > 0 && i-start < maxWord {
+		if text[start-1] <= ' ' {
+			if words++; words > 2 || text[start-1] < ' ' {
+				break
+			}
+		}
+		start--
+	}
+	return strings.TrimLeft(strings.ToValidUTF8(text[start:i], ""), " ")
+}
+
 // readings are the findings; those that spell language are the worst.
-func (g *gathered) readings() []reading {
+func (g *gathered) readings(text string) []reading {
 	out := g.out[:0]
 	for _, r := range g.out {
 		if r.severity < gate.High {
@@ -252,6 +273,7 @@ func (g *gathered) readings() []reading {
 				}
 			}
 		}
+		r.text = plainly(beside(text, r.span.Start, -1)) + r.text + plainly(beside(text, r.span.End, 1))
 		out = append(out, r)
 	}
 	return out

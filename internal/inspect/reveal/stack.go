@@ -61,5 +61,5 @@ func bareLetters(s string) string {
 			out = append(out, r)
 		}
 	}
-	return string(out)
+	return norm.NFC.String(string(out))
 }

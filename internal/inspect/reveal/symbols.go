@@ -30,7 +30,7 @@ func spelled(rs []rune) string {
 
 func candidates(rs []rune) []string {
 	var out []string
-	if s := direct(rs); legible(s) {
+	if s := direct(rs); readable(s) {
 		out = append(out, s)
 	}
 	alphabet := distinct(rs)

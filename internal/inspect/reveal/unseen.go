@@ -38,6 +38,7 @@ type group struct {
 	inside       int  // between two letters of a word
 	splits       bool // a word that is known, or a piece of one letter
 	override     bool // or another character that never does honest work
+	turns        bool // an embedding, override or isolate begins
 	soft         int  // soft hyphens: many in a word are honest
 }
 
@@ -62,6 +63,9 @@ func unseen(text string) []reading {
 			symbols[k] = append(symbols[k], r)
 		}
 		n := open[k] - 1
+		if r == 0xfffb && n >= 0 && i-groups[n].end < maxElement { // ends what U+FFF9 began
+			groups[n].end = i
+		}
 		if n < 0 || i-groups[n].end > near && count[k] < maxPerRule {
 			groups = append(groups, group{kind: k, start: i, end: i})
 			n = len(groups) - 1
@@ -103,6 +107,7 @@ func (g *group) add(text string, i, size int, r rune) {
 	}
 	g.end = i + size
 	g.override = g.override || never(r)
+	g.turns = g.turns || r == 0x202a || r == 0x202b || r == 0x202d || r == 0x202e || r >= 0x2066 && r <= 0x2068
 	if i > 0 && i+size < len(text) && asciiLetter(text[i-1]) && asciiLetter(text[i+size]) {
 		g.inside++
 		g.splits = g.splits || splits(text, i, size)
@@ -140,7 +145,7 @@ func (g *group) reading(text string) reading {
 		r.severity = gate.High
 		return r
 	}
-	if g.kind == turning && g.override {
+	if g.kind == turning && g.turns {
 		r.text, r.span.End = turned(text, g.start, g.end)
 		return r
 	}
@@ -240,7 +245,7 @@ func turned(text string, start, end int) (string, int) {
 		return r
 	}, text[start:end]))
 	shown := backwards(stored)
-	if a, b := familiarity(shown), familiarity(stored); a > b || a == b && strings.IndexAny(stored, ".!?") == 0 {
+	if a, b := familiarity(shown), familiarity(stored); a > b || a == b && strings.IndexAny(stored, ".!?\u3002\u061f") == 0 {
 		return shown, end
 	}
 	return stored, end
