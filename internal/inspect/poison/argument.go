@@ -37,7 +37,7 @@ func (s *sentence) private(j int) int {
 		return 1
 	case c.has(tool|result) && near.has(other|prior) && s.around(j, 2).has(tool) && near.has(result) && near.has(whole|prior):
 		return 1
-	case c.has(file) && s.around(j, 2).has(whole) && s.any.has(must|when):
+	case c.has(file) && s.around(j, 2).has(whole|user) && s.any.has(must|when):
 		return 1
 	}
 	return 0

@@ -9,6 +9,12 @@ func (s *sentence) conceals() {
 			if w := s.untold(i); w > 0 {
 				s.report(kind{"poison.conceal", signConceal, "tells to keep something from the user"}, w, max(0, i-2), min(len(s.words)-1, i+6))
 			}
+		case c.has(aware) && !c.has(confirm) && s.before(i, 4, not) && s.before(i, 3, user) && s.later():
+			s.report(kind{"poison.conceal", signConceal, "has something done without the user's knowledge"}, 3, max(0, i-4), i)
+		case c.has(tell|show) && s.asked[i] > 0 && s.is(i+1, "nothing") && s.later():
+			s.report(kind{"poison.conceal", signConceal, "tells to keep something from the user"}, 4, i, min(len(s.words)-1, i+5))
+		case c.has(confirm) && s.later() && s.before(i, 4, user) && (s.is(i-1, "already") || s.before(i, 3, be) || s.is(i-1, "has") || s.is(i-1, "have")) && !s.before(i, 4, not|when) && s.any.has(not):
+			s.report(kind{"poison.conceal", signConceal, "claims that the user agreed"}, 3, max(0, i-3), i)
 		case c.has(aware) && s.before(i, 4, not) && s.around(i, 5).has(user|you|this) && s.anyAsked():
 			s.report(kind{"poison.conceal", signConceal, "has something done without the user's knowledge"}, 2, max(0, i-4), i)
 		case c.has(confirm|aware) && s.before(i, 4, not) && s.around(i, 6).has(user) && (s.anyAsked() || s.later()):
@@ -28,9 +34,9 @@ func (s *sentence) hushed() int {
 	w := 2
 	if s.any.has(user) {
 		w++
-	}
-	if s.any.has(must) || s.demands() {
-		w++
+		if s.any.has(must) || s.demands() {
+			w++
+		}
 	}
 	return w
 }

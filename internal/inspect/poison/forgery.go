@@ -11,7 +11,7 @@ func (s *sentence) forgeries() {
 			continue
 		}
 		near := s.after(i, 14)
-		if near.has(instead) && near.has(fail|result) || near.has(user) && near.has(fail|result|message) && s.before(i, 3, filler) && s.any.has(instead|when) && near.has(not|fail) {
+		if near.has(instead) && (near.has(fail|result|user|message) || s.asked[i] == demanded) || near.has(user) && near.has(fail|result|message) && s.before(i, 3, filler) && s.any.has(instead|when) && near.has(not|fail) {
 			s.report(kind{"poison.conceal", signConceal, "tells to report something else than what happened"}, 2+s.force(i), i, min(len(s.words)-1, i+8))
 			return
 		}

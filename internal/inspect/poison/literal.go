@@ -24,6 +24,9 @@ func (r *reader) literal() bool {
 		if keepsSecrets(run) && !strings.HasPrefix(run, "http") {
 			return r.take(len(run), path|keeps)
 		}
+		if strings.HasSuffix(r.text[:r.at], "](") {
+			return r.take(len(run), path) // a reference in Markdown
+		}
 		return r.take(len(run), scheme(run))
 	case at > 0 && at < len(run)-3 && strings.IndexByte(run[at:], '.') > 0:
 		return r.take(len(run), address)
@@ -32,6 +35,8 @@ func (r *reader) literal() bool {
 			return r.take(len(run), path|keeps)
 		}
 		return r.take(len(run), path)
+	case standingFile(run):
+		return r.take(len(run), path|standing)
 	case strings.ContainsAny(run, "/._") && keepsSecrets(run) && bareFile(run):
 		return r.take(len(run), path|keeps)
 	case digitRun(run):
@@ -43,7 +48,7 @@ func (r *reader) literal() bool {
 }
 
 func (r *reader) take(n int, c class) bool {
-	if n == 0 {
+	if n == 0 || c == 0 {
 		return false
 	}
 	start := r.at
@@ -96,6 +101,15 @@ func bareFile(run string) bool {
 	dot := strings.LastIndexByte(run, '.')
 	slash := strings.LastIndexByte(run, '/')
 	return run[0] == '.' || dot > slash && dot > 0 && len(run)-dot <= 6 || strings.HasPrefix(run, "id_")
+}
+
+// standingFile tells whether a word names a file from which agents take standing orders.
+func standingFile(run string) bool {
+	switch run = strings.ToLower(run[strings.LastIndexByte(run, '/')+1:]); run {
+	case "agents.md", "claude.md", "gemini.md", "memory.md", ".cursorrules", ".windsurfrules", ".clinerules", "copilot-instructions.md", "soul.md":
+		return true
+	}
+	return false
 }
 
 // secretive are parts of paths where keys, tokens and passwords are kept.

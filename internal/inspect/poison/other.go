@@ -161,7 +161,7 @@ func (s *sentence) alters(i int) {
 			w++
 		}
 	case near.has(whole|other) && near.has(tool) && near.has(argument|recipient|result) && s.words[i].class.has(alter):
-		w = 3
+		w = 2
 	case near.has(whole) && near.has(message|recipient) && s.words[i].class.has(alter) && near.has(literal|recipient):
 		w = 3
 	}

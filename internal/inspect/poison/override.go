@@ -16,10 +16,27 @@ func (s *sentence) overrides() {
 		if c.has(chief) && s.before(i, 4, you) && s.before(i, 3, be) && !s.before(i, 6, not|when) && s.after(i, 8).has(you|order|tool|whole|not|must) {
 			s.report(kind{"poison.override", signOverride, "gives the reader a role that it does not have"}, 4, max(0, i-3), i)
 		}
+		if s.exempts(i) {
+			s.report(kind{"poison.override", signOverride, "says that rules do not hold for it"}, 4, i, min(i+4, len(s.words)-1))
+		}
+		if s.is(i, "treat") && s.asked[i] > 0 && s.after(i, 12).has(order|prompt) && s.after(i, 12).has(user|chief|tool|result) {
+			s.report(kind{"poison.override", signOverride, "wants what it says taken for the user's word"}, 4, i, min(i+8, len(s.words)-1))
+		}
+		if s.is(i, "you") && s.later() && s.after(i, 4).has(chief) && (s.after(i, 2).has(be) || s.is(i+1, "act") || s.is(i+1, "have")) && !s.before(i, 3, when|not) {
+			s.report(kind{"poison.override", signOverride, "gives the reader a role that it does not have"}, 3, i, min(i+4, len(s.words)-1))
+		}
 		if c.has(mode) && s.around(i, 8).has(you|model) {
 			s.report(kind{"poison.override", signOverride, "claims a mode without rules for the reader"}, 4, i, i)
 		}
 	}
+}
+
+// exempts tells whether word i says that rules do not hold for somebody.
+func (s *sentence) exempts(i int) bool {
+	if s.is(i, "exempt") || s.is(i, "exempted") {
+		return s.after(i, 6).has(order | chief)
+	}
+	return (s.is(i, "apply") || s.is(i, "applies")) && s.before(i, 3, not) && s.before(i, 10, order) && s.after(i, 5).has(this|model|you|tool)
 }
 
 func (s *sentence) ignores(i int) {
@@ -30,7 +47,7 @@ func (s *sentence) ignores(i int) {
 		w = 5
 	case near.has(order) && near.has(whole|user|chief|before) && s.later():
 		w = 4
-	case near.has(prior) && near.has(whole):
+	case near.has(prior) && near.has(whole), s.after(i, 4).has(order) && len(s.signs) > 1:
 		w = 3
 	}
 	if w > 0 {
@@ -42,7 +59,7 @@ func (s *sentence) ignores(i int) {
 func (s *sentence) ranks(i int) {
 	near := s.around(i, 8)
 	switch {
-	case s.after(i, 3).has(user), near.has(order) && near.has(user|whole|prior) && near.has(other|whole|user), near.has(not) && near.has(user):
+	case s.after(i, 3).has(user), s.after(i, 4).has(order) && s.any.has(this|tool|whole), near.has(order) && near.has(user|whole|prior) && near.has(other|whole|user), near.has(not) && near.has(user):
 		s.report(kind{"poison.override", signOverride, "puts itself above what the user or others say"}, 4, i, min(i+5, len(s.words)-1))
 	case near.has(order|this) && near.has(not|whole):
 		s.report(kind{"poison.override", signOverride, "puts itself above what others say"}, 2, i, i)

@@ -39,6 +39,16 @@ func (s *sentence) copies() {
 	}
 }
 
+// conveyed tells whether something is said to be sent to the address at word i.
+func (s *sentence) conveyed(i int) bool {
+	for j := max(0, i-5); j < i; j++ {
+		if s.words[j].class.has(passive) && s.words[j].class.has(send) && s.before(j, 3, be|must) {
+			return true
+		}
+	}
+	return false
+}
+
 // templated is 1 when the link at word i waits for something to be put in.
 func (s *sentence) templated(i int, open bool) int {
 	if open || strings.ContainsAny(s.literally(i), "=?{") {
@@ -63,6 +73,9 @@ func (s *sentence) smuggles() {
 		}
 		open := strings.HasSuffix(s.literally(i), "=") || strings.HasSuffix(s.literally(i), "/") && strings.Contains(s.text[s.words[i].end:min(len(s.text), s.words[i].end+1)], "{")
 		switch near := s.around(i, 12); {
+		case s.conveyed(i):
+			s.report(kind{"poison.recipient", signRecipient, "has something sent to an address that the text names"}, 4, max(0, i-5), i)
+			return
 		case near.has(talk | secret | keeps | prompt), open && near.has(user|result|whole|task) && !s.any.has(example), near.has(user) && near.has(whole|result|task) && near.has(put|send):
 			s.report(kind{"poison.recipient", signRecipient, "has a link carry what was said or read"}, 4+s.templated(i, open), i, i)
 			return

@@ -38,6 +38,8 @@ func (s *scan) judge(words []token) {
 	one.forgeries()
 	one.files()
 	one.recipients()
+	one.triggers()
+	one.swaps()
 	one.others()
 	one.prerequisites()
 	one.arguments()
@@ -83,7 +85,7 @@ func (s *sentence) asks(i int) int {
 		}
 		p := s.words[j-1].class
 		switch {
-		case p.has(must):
+		case p.has(must), p.has(be) && s.before(j-1, 3, must):
 			return demanded
 		case p.has(filler|covert) && i-j <= reach:
 			list = list || s.chained(j)

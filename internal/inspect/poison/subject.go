@@ -9,6 +9,9 @@ func (s *sentence) subjects() {
 	}
 	target := s.first(literal)
 	guarded := s.first(secret | keeps | talk | prompt)
+	if target > 0 && (s.is(target-1, "from") || s.is(target-1, "at") || s.is(target-1, "see")) {
+		target = -1 // where something is to be had
+	}
 	acts := s.addressed()
 	switch {
 	case target >= 0 && guarded >= 0:
