@@ -40,13 +40,13 @@ func (l *look) orders(t *text) {
 	plain := t.value
 	if t.name || spoken(plain) {
 		plain = spaced(plain)
-		if strings.Count(plain, " ") < 2 {
-			plain = "" // a name of one or two words orders nothing
+		if strings.Count(plain, " ") < 4 {
+			plain = "" // a name of few words is one: "skipTlsVerification"
 		}
 	}
 	from := len(l.found)
 	l.poison(plain, t.at, nil)
-	if folded := reveal.Fold(plain); folded != strings.Join(strings.Fields(strings.ToLower(plain)), " ") {
+	if folded, ok := legible(plain); ok {
 		l.poison(folded, t.at, &gate.Span{End: len(t.value)})
 	}
 	for _, layer := range reveal.Layers(t.value) {
@@ -54,6 +54,25 @@ func (l *look) orders(t *text) {
 	}
 	l.found = append(l.found[:from], once(l.found[from:])...)
 }
+
+// legible is a text with those lines folded that do not read as they are written;
+// false when there are none. What is between lines stays: it ends sentences.
+func legible(s string) (string, bool) {
+	if folded := reveal.Fold(s); folded == plainly(s) {
+		return "", false
+	}
+	lines, changed := strings.Split(s, "\n"), false
+	for i, line := range lines {
+		if folded := reveal.Fold(line); folded != plainly(line) {
+			lines[i], changed = folded, true
+		}
+	}
+	return strings.Join(lines, "\n"), changed
+}
+
+// plainly is a text in small letters with single blanks, as Fold leaves one that reads
+// as it is written.
+func plainly(s string) string { return strings.Join(strings.Fields(strings.ToLower(s)), " ") }
 
 // once leaves out what another reading of the same string says no worse.
 func once(found []gate.Finding) []gate.Finding {
@@ -124,7 +143,13 @@ var keywords = func() map[string]bool {
 // spoken tells whether a text is words put together as a name: no blank, and a
 // separator or a capital between them.
 func spoken(s string) bool {
-	return len(s) > 8 && !strings.ContainsAny(s, " \n\t/:.") && (strings.ContainsAny(s, "_-") || strings.IndexFunc(s[1:], unicode.IsUpper) >= 0)
+	if len(s) <= 8 || strings.ContainsAny(s, " \n\t") {
+		return false
+	}
+	if strings.Count(s, "_")+strings.Count(s, "-") > 3 {
+		return !strings.Contains(s, "://")
+	}
+	return !strings.ContainsAny(s, "/:.") && (strings.ContainsAny(s, "_-") || strings.IndexFunc(s[1:], unicode.IsUpper) >= 0)
 }
 
 // spaced is a name as a sentence: "readTheKey_first" as "read The Key first".

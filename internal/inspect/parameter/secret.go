@@ -1,26 +1,45 @@
 package parameter
 
-import "doorward/internal/gate"
+import (
+	"strings"
+
+	"doorward/internal/gate"
+)
 
 func saidSecret(s []word) gate.Severity {
 	c := union(s)
-	strong := near(s, keyed, key, 1) && has(s, "private", "ssh", "aws", "gcp", "gpg", "pgp")
+	strong := near(s, keyed, key, 1)
 	switch {
 	case has(s, "rsa", "printenv", "netrc", "dotenv", "keychain", "ed"), has(s, "seed", "recovery", "mnemonic") && has(s, "phrase", "words", "wallet"):
 		return gate.High
 	case has(s, "shell", "bash", "zsh", "browser", "browsing", "terminal", "command") && has(s, "history"):
 		return gate.High
 	case refers(s) && !c.has(whole):
-	case near(s, secret, key, 2), near(s, secret, secret, 4), one(s, secret, key) && has(s, "环境变量", "環境変数", "환경변수"):
+	case near(s, secret, key, 2), near(s, secret, secret, 4), variables(s):
 		return gate.High
 	case c.has(secret) && near(s, secret, whole|know|open|content|past|file|user|you|this, 6), strong && c.has(whole|know|open|content|past|user|you):
 		return gate.High
 	case near(s, key, whole|past|open|know, 5) && c.has(past|open|know|keyed) && has(s, "keys", "tokens", "passwords"):
 		return gate.High
-	case strong:
+	case strong, has(s, "cookies") && has(s, "session", "browser"):
+		return gate.High
+	case has(s, "credentials", "passwords", "secrets", "cookies"), has(s, "environment", "env") && has(s, "process", "json", "shell", "dump"):
+		return gate.Medium
+	case has(s, "token", "bearer", "authorization", "header") && has(s, "client", "caller", "session") && c.has(key|keyed|secret):
 		return gate.Medium
 	}
 	return gate.NoSeverity
+}
+
+// variables tells whether a single word says environment variables.
+func variables(s []word) bool {
+	for i := range s {
+		w := s[i].text
+		if s[i].class.has(secret) && s[i].class.has(key) && (strings.Contains(w, "varia") || strings.Contains(w, "muuttuj") || strings.ContainsAny(w, "变変변變")) {
+			return true
+		}
+	}
+	return false
 }
 
 func namedSecret(n []word) gate.Severity {
@@ -43,7 +62,9 @@ func saidTools(s []word) gate.Severity {
 		return gate.High
 	case near(s, result, past, 2) && near(s, result, result, 2), near(s, result, other, 3) && c.has(tool), near(s, result, other, 3) && has(s, "servers", "server"), has(s, "tool", "tools") && near(s, tool, other, 2) && c.has(log|this):
 		return gate.High
-	case near(s, result, past, 2) && c.has(whole|you|content):
+	case near(s, tool, list, 3) && has(s, "tools"), has(s, "far") && c.has(result):
+		return gate.Medium
+	case near(s, tool, result, 3) && has(s, "output", "outputs", "result", "results"), near(s, result, past, 2) && c.has(whole|you|content):
 		return gate.Medium
 	}
 	return gate.NoSeverity
@@ -63,8 +84,10 @@ func namedTools(n []word) gate.Severity {
 func saidFiles(s []word) gate.Severity {
 	c := union(s)
 	switch {
-	case near(s, file, open, 5) && near(s, file, past, 5):
+	case has(s, "clipboard"), near(s, file, open, 5) && near(s, file, past|you, 5), near(s, file, open, 2) && (c.has(whole) || has(s, "editor")):
 		return gate.High
+	case near(s, file, user, 3) && has(s, "shared", "working", "uploaded", "attached"), near(s, file, log, 2) && has(s, "context", "session"):
+		return gate.Medium
 	case has(s, "working", "home", "current") && has(s, "directory", "folder") && has(s, "files", "listing", "tree"):
 		return gate.Medium
 	case refers(s) && !c.has(whole), !near(s, file, content, 6):

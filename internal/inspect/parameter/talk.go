@@ -10,17 +10,26 @@ func saidTalk(s []word) gate.Severity {
 		return gate.High
 	case near(s, log, whole|past|know, 6) && c.has(user|you|machine|this), near(s, user, said, 2) && near(s, said, whole|past, 5), near(s, log, log, 3) && c.has(user|you|machine):
 		return gate.High
+	case near(s, user, said, 4) && near(s, said, whole, 7) && !has(s, "request", "requests", "task", "prompt", "input", "message", "messages"), near(s, user, said, 3) && has(s, "original"):
+		return gate.High
 	case near(s, user, said, 2) && near(s, said, you, 2), has(s, "said", "discussed", "typed", "asked", "messages", "questions") && near(s, said|log, past, 2), has(s, "session") && near(s, log, log, 3), has(s, "said", "discussed") && has(s, "before"):
 		return gate.High
 	case has(s, "context") && len(s) < 5 && c.has(you|machine):
 		return gate.High
 	case has(s, "window") && has(s, "context") && c.has(whole|content|you|seek):
 		return gate.High
-	case near(s, talk, this, 2), near(s, log, this, 2) && c.has(whole|seek|content), near(s, log, whole, 2) && c.has(seek), near(s, user, said, 2) && near(s, content, user, 5), has(s, "call", "calling") && c.has(past) && c.has(content), has(s, "context") && len(s) < 5 && c.has(whole), has(s, "session") && c.has(whole), has(s, "far") && c.has(open):
+	case near(s, user, log, 3) && has(s, "message", "messages", "turn"), near(s, log, you, 3) && has(s, "message", "messages"), summed(s) && c.has(log|past|user):
+		return gate.Medium
+	case near(s, open, past, 3) && c.has(content|whole), near(s, open, you|machine, 3) && c.has(past), has(s, "earlier", "retrieved", "seen") && c.has(content|whole) && c.has(open|past):
+		return gate.Medium
+	case c.has(talk) && !has(s, "chat", "chats", "interaction", "interactions", "dialog", "dialogs"), near(s, talk, this, 2), near(s, log, this, 2) && c.has(whole|seek|content), near(s, log, whole, 2) && c.has(seek), near(s, user, said, 2) && near(s, content, user, 5), has(s, "call", "calling") && c.has(past) && c.has(content), has(s, "context") && len(s) < 5 && c.has(whole), has(s, "session") && c.has(whole), has(s, "far") && c.has(open):
 		return gate.Medium
 	}
 	return gate.NoSeverity
 }
+
+// summed tells whether a sentence is about a summary.
+func summed(s []word) bool { return has(s, "summary", "recap", "digest", "gist", "overview") }
 
 func namedTalk(n []word) gate.Severity {
 	c := union(n)
@@ -36,6 +45,8 @@ func namedTalk(n []word) gate.Severity {
 		return gate.High
 	case len(n) == 1 && c.has(talk):
 		return gate.High
+	case near(n, machine|you, note|log, 1):
+		return gate.High
 	case near(n, user, log, 1):
 		return gate.Medium
 	}
@@ -47,9 +58,13 @@ func saidPrompt(s []word) gate.Severity {
 	switch {
 	case near(s, system, order, 3), one(s, system, order), near(s, you, given, 3) && c.has(content|order), has(s, "initial", "system") && near(s, system, log, 1) && len(s) < 5:
 		return gate.High
+	case near(s, order, machine, 3) && c.has(whole):
+		return gate.High
 	case near(s, order, you, 3) && near(s, order, given|whole|past|system|inner, 5):
 		return gate.High
-	case near(s, order, machine, 3):
+	case has(s, "prompt") && near(s, order, whole, 2), near(s, order, you, 3) && c.has(content) && has(s, "instructions", "rules", "prompt"):
+		return gate.High
+	case near(s, order, machine, 3), near(s, order, you, 3) && has(s, "instructions", "rules", "prompt", "guidelines"), has(s, "task") && near(s, said, you, 3):
 		return gate.Medium
 	}
 	return gate.NoSeverity
@@ -62,6 +77,8 @@ func namedPrompt(n []word) gate.Severity {
 		return gate.High
 	case has(n, "system", "developer") && has(n, "message", "messages"), has(n, "original", "initial", "base") && has(n, "prompt", "instructions"):
 		return gate.High
+	case has(n, "prompt", "prompts") && union(n).has(whole):
+		return gate.High
 	case near(n, machine, order, 1):
 		return gate.Medium
 	}
@@ -71,13 +88,15 @@ func namedPrompt(n []word) gate.Severity {
 func saidThought(s []word) gate.Severity {
 	c := union(s)
 	switch {
-	case near(s, think, inner|whole, 3) && c.has(you|inner|machine):
+	case near(s, think, inner|whole, 3) && c.has(you|inner|machine), near(s, think, machine, 3):
 		return gate.High
 	case has(s, "memory", "memories") && c.has(content|you|user|open), has(s, "stored") && has(s, "memory"):
 		return gate.High
 	case near(s, note, you|machine, 2) && has(s, "notes"), near(s, result, you, 2) && has(s, "your") && has(s, "answer", "response", "reply", "conclusion"), has(s, "how") && near(s, you, you, 3):
 		return gate.Medium
-	case near(s, person, user, 2):
+	case has(s, "about") && near(s, user, note, 3), has(s, "facts") && c.has(user), near(s, think, user, 2), has(s, "reason", "why") && has(s, "call", "calling", "chosen", "chose") && len(s) < 12:
+		return gate.Medium
+	case near(s, person, user, 2), near(s, person, past, 3) && c.has(open), near(s, host, user|you|open|whole|this, 3) && !refers(s):
 		return gate.Medium
 	case near(s, think, you, 3), has(s, "why") && c.has(you) && has(s, "calling", "call", "using", "use", "invoking", "chose"):
 		return gate.Medium

@@ -47,7 +47,7 @@ func (x *Index) compare(e, other *entry) (gate.Finding, bool) {
 	case name == versioned && (text || inputs && len(e.Inputs) > 0):
 		return e.found("shadow.lookalike", gate.High, "/name", other, "a tool has another upstream's name with an addition, and its text or parameters"), true
 	case name == versioned && len(other.words) > 1:
-		return e.found("shadow.lookalike", gate.Medium, "/name", other, "a tool has another upstream's name with an addition"), true
+		return e.found("shadow.lookalike", gate.High, "/name", other, "a tool has another upstream's name with an addition"), true
 	case name == different && jaccard >= most && !small:
 		return e.found("shadow.overlap", gate.Medium, "/description", other, "a tool has the description of another upstream's tool"), true
 	}

@@ -86,8 +86,8 @@ func split(name string) []string {
 var affixes = func() map[string]bool {
 	m := map[string]bool{}
 	for w := range strings.FieldsSeq(`v alt alternative beta best better copy cloud direct enhanced enterprise extended ext fast faster final fixed
-		free full global improved latest legacy lite local main mcp my new newer next official original plus pro proxy real replacement
-		safe safely secure secured simple smart stable standard super the tool trusted turbo ultra unified updated v universal verified x api func function 2 3 1 4`) {
+		free full global improved latest legacy lite local main my new newer next official original plus pro proxy real replacement
+		safe safely secure secured simple smart stable standard super the tool trusted turbo ultra unified updated v universal verified x 2 3 1 4`) {
 		m[w] = true
 	}
 	return m

@@ -24,11 +24,11 @@ func (x *Index) References(t *Tool, text string) []gate.Finding {
 		}
 		seen[name] = true
 		f := gate.Finding{
-			Rule: "shadow.reference", Severity: gate.Medium, Span: at, Text: excerpt(text, at),
-			Why: "a definition mentions a tool of another upstream",
+			Rule: "shadow.reference", Severity: gate.High, Span: at, Text: excerpt(text, at),
+			Why: "a definition says something of how a tool of another upstream is used",
 		}
-		if steers(text, at) {
-			f.Severity, f.Why = gate.High, "a definition says how or when a tool of another upstream is to be used"
+		if compares(text, at) {
+			f.Severity, f.Why = gate.Medium, "a definition compares itself with a tool of another upstream"
 		}
 		if found = append(found, f); len(found) == maxReferences {
 			break
@@ -120,8 +120,10 @@ func excerpt(text string, at gate.Span) string {
 	return strings.ToValidUTF8(text[from:to], "")
 }
 
-// steers tells whether the sentence around a name orders something.
-func steers(text string, at gate.Span) bool {
+// compares tells whether the sentence around a name only sets two tools side by
+// side. In 438 contexts of three honest servers with 9,364 tools no definition names a
+// tool of another at all, so whatever else it says of one is taken as steering.
+func compares(text string, at gate.Span) bool {
 	from := strings.LastIndexAny(text[:at.Start], ".!?\n;")
 	to := strings.IndexAny(text[at.End:], "!?\n;")
 	if to < 0 {
@@ -130,16 +132,22 @@ func steers(text string, at gate.Span) bool {
 	if stop := strings.Index(text[at.End:at.End+to], ". "); stop >= 0 {
 		to = stop
 	}
-	around := text[from+1:at.Start] + " " + text[at.End:at.End+to]
-	if !ascii(around) {
-		return true // in another language: a name of another upstream's tool is enough
-	}
-	for _, w := range prose(around) {
+	alike := false
+	for _, w := range prose(text[from+1:at.Start] + " " + text[at.End:at.End+to]) {
 		if orders[w] {
-			return true
+			return false
 		}
+		alike = alike || comparisons[w]
 	}
-	return false
+	return alike
+}
+
+// comparisons are words of sentences that set one tool beside another.
+//
+//nolint:gochecknoglobals // a table; read-only
+var comparisons = map[string]bool{
+	"similar": true, "like": true, "unlike": true, "related": true, "see": true, "equivalent": true, "counterpart": true, "analogous": true,
+	"compatible": true, "based": true, "compare": true, "compared": true, "same": true, "ahnlich": true, "como": true, "comme": true, "simile": true,
 }
 
 // orders are words by which a sentence says how something is to be used.
