@@ -215,8 +215,12 @@ func approvalOf(ex *gate.Exchange, t *gate.Terms, rule string) gate.Approval {
 	a.Expires = a.Created.Add(t.Expires)
 	sum, rest := sha256.Sum256(a.Arguments), mcp.ParamsDigest(m) // whatever else the params ask for, such as a task
 	h := sha256.New()
+	flow := "" // the policy's version says what its rules ask, and nothing of a flow's
+	if ex.Flow.Terms != nil {
+		flow = fmt.Sprintf("%q %d %v", t.Roles, t.Count, t.Self)
+	}
 	for _, part := range [...]string{
-		"doorward approval 1", a.Requester, a.Method, a.Upstream, it.Kind.String(), a.Name, string(a.Pin[:]), a.Policy, a.Rule, string(sum[:]), string(rest[:]),
+		"doorward approval 1", a.Requester, a.Method, a.Upstream, it.Kind.String(), a.Name, string(a.Pin[:]), a.Policy, a.Rule, string(sum[:]), string(rest[:]), flow,
 	} {
 		var n [8]byte
 		binary.BigEndian.PutUint64(n[:], uint64(len(part)))

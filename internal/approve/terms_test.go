@@ -68,18 +68,20 @@ func (k *keeping) Ask(ctx context.Context, a gate.Approval) (gate.Approval, erro
 }
 
 // What led to a call may grow while it waits: its approval stays the same. A call
-// that policy alone has held is another than the one that a flow holds too.
+// that policy alone has held is another than the one that a flow holds too, and so
+// is one that more people must approve.
 func TestTrailIsNotBound(t *testing.T) {
 	leads := &gate.Terms{Roles: []string{"lead"}, Count: 1, Expires: time.Hour}
 	k := &keeping{}
-	for _, f := range []gate.Flow{{Terms: leads, Rule: "f", Why: "one"}, {Terms: leads, Rule: "f", Why: "two"}, {}} {
+	more := &gate.Terms{Roles: []string{"lead"}, Count: 2, Expires: time.Hour}
+	for _, f := range []gate.Flow{{Terms: leads, Rule: "f", Why: "one"}, {Terms: leads, Rule: "f", Why: "two"}, {}, {Terms: more, Rule: "f", Why: "one"}} {
 		ex := exchange(t, mcp.V20251125, leads)
 		ex.Flow = f
 		if _, err := approve.New(k, rounds{}, once{}).Judge(t.Context(), ex); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if k.asked[0].Binding != k.asked[1].Binding || k.asked[0].Binding == k.asked[2].Binding {
-		t.Error("the trail is part of what an approval is for, or the rule is not")
+	if k.asked[0].Binding != k.asked[1].Binding || k.asked[0].Binding == k.asked[2].Binding || k.asked[0].Binding == k.asked[3].Binding {
+		t.Error("the trail is part of what an approval is for, or the rule or its terms are not")
 	}
 }
