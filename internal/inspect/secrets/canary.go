@@ -3,137 +3,177 @@ package secrets
 import (
 	"encoding/base64"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"doorward/internal/gate"
 )
 
-// Bounds of canaries.
+// Bounds of canaries, in bytes.
 const (
-	minCanary   = 12  // bytes: a shorter value is in honest texts by chance
-	maxCanary   = 512 // bytes
-	maxCanaries = 256
+	minCanary  = 12 // a shorter value is in honest texts
+	minLetters = 8  // of a value without what is left out; as window
+	window     = 8
 )
 
-// Canaries are values that nobody has a reason to send. It does not change; any
-// number of goroutines may use it.
-type Canaries struct{ needles []needle }
-
-// needle is one spelling of a canary, in lower case.
-type needle struct {
-	name   string
-	method string // empty for as it stands
-	text   string // without separators, in lower case
-	exact  string // as it is written, of spellings in which case counts; empty: text
+// Canaries are values that an operator planted where nobody has business, and
+// that no honest call holds. Any number of goroutines may use them.
+type Canaries struct {
+	by    map[uint64][]variant // by the last bytes of a variant
+	bloom [1 << 8]uint64
 }
 
-// NewCanaries takes values by their names. A value of fewer than 12 bytes, or of
-// more than 512, is an error, and so are more than 256.
+// variant is a form of a canary, folded.
+type variant struct {
+	name, text string
+}
+
+// NewCanaries makes them of values by name. A value has 12 bytes or more, and
+// eight letters and digits at least.
 func NewCanaries(values map[string]string) (*Canaries, error) {
-	if len(values) > maxCanaries {
-		return nil, fmt.Errorf("more than %d canaries", maxCanaries)
+	c := &Canaries{by: map[uint64][]variant{}}
+	names := make([]string, 0, len(values))
+	for name := range values {
+		names = append(names, name)
 	}
-	c := &Canaries{}
-	for _, name := range slices.Sorted(maps.Keys(values)) {
+	slices.Sort(names)
+	for _, name := range names {
 		v := values[name]
-		if len(v) < minCanary || len(v) > maxCanary {
-			return nil, fmt.Errorf("canary %s: a value has %d to %d bytes", name, minCanary, maxCanary)
+		if folded, _ := letters(v); len(v) < minCanary || len(folded) < minLetters {
+			return nil, fmt.Errorf("canary %q: a value needs %d bytes, and %d letters and digits", name, minCanary, minLetters)
 		}
-		bare := squeeze(v)
-		if len(bare) < minCanary/2 {
-			return nil, errors.New("canary " + name + ": a value needs letters or digits")
-		}
-		c.needles = append(c.needles,
-			needle{name: name, text: bare}, needle{name: name, method: reverse, text: reversed(bare)},
-			needle{name: name, method: "hex", text: hex.EncodeToString([]byte(v))})
-		for _, s := range shifts(v) {
-			c.needles = append(c.needles, needle{name: name, method: "base64", exact: s})
+		for _, form := range forms(v) {
+			c.add(name, form)
 		}
 	}
 	return c, nil
 }
 
-// shifts are the parts of base64 that a value has in common wherever it begins in
-// what is encoded: at a multiple of three bytes, one after, and two after.
-func shifts(v string) []string {
-	var out []string
-	for pad := range 3 {
-		s := base64.RawStdEncoding.EncodeToString([]byte(strings.Repeat("\x00", pad) + v))
-		first := (pad*8 + 5) / 6
-		last := (pad + len(v)) * 8 / 6
-		out = append(out, s[first:last])
+func (c *Canaries) add(name, form string) {
+	folded, _ := letters(form)
+	if len(folded) < minLetters {
+		return
 	}
-	return out
+	k := last(folded)
+	if !slices.Contains(c.by[k], variant{name, string(folded)}) {
+		c.by[k] = append(c.by[k], variant{name, string(folded)})
+	}
+	h := spread(k)
+	c.bloom[h>>6] |= 1 << (h & 63)
 }
 
-// squeeze is a text in lower case without whatever is no letter and no digit: what
-// separates does not hide a canary.
-func squeeze(text string) string {
-	out := make([]byte, 0, len(text))
-	for i := range len(text) {
-		if c := text[i]; isAlnum[c] || c >= 0x80 {
-			out = append(out, lower[c])
+// forms are the ways to write a value that folding does not undo. Each also
+// stands for itself in lower case and with separators.
+func forms(v string) []string {
+	all := []string{v, mirror(v)}
+	var escaped strings.Builder
+	for i := range len(v) {
+		if isAlnum[v[i]] {
+			escaped.WriteByte(v[i])
+		} else {
+			fmt.Fprintf(&escaped, "%%%02x", v[i])
 		}
 	}
-	return string(out)
+	all = append(all, escaped.String())
+	for _, plain := range []string{v, mirror(v)} {
+		x := hex.EncodeToString([]byte(plain))
+		all = append(all, x)
+		for _, of := range []string{plain, x} {
+			for shift := range 3 {
+				all = append(all, core(of, shift))
+			}
+		}
+	}
+	return append(all, mirror(core(v, 0)), mirror(core(v, 1)), mirror(core(v, 2)))
 }
 
-// Find tells which canaries are in a text: as they stand in any case and with
-// anything between their letters, backwards, in hex, in base64 of either alphabet
-// at any offset, percent-encoded, escaped, or two layers deep. One finding a
-// canary, in the order of their names; its Why names it, its Text shows nothing.
+// core is the base64 of a value that shift bytes stand before, without the
+// characters that also depend on what stands before and after it.
+func core(v string, shift int) string {
+	coded := base64.RawStdEncoding.EncodeToString([]byte(strings.Repeat("\x00", shift) + v))
+	start := (shift*8 + 5) / 6
+	end := (shift + len(v)) * 8 / 6
+	return coded[start:end]
+}
+
+// letters are the letters and digits of a text in lower case, and where each byte
+// of them was.
+func letters(text string) (folded []byte, offsets []int32) {
+	folded, offsets = make([]byte, 0, len(text)), make([]int32, 0, len(text))
+	for i := 0; i < len(text); {
+		c := text[i]
+		if c < utf8.RuneSelf {
+			if isAlnum[c] {
+				folded, offsets = append(folded, lower[c]), append(offsets, int32(i))
+			}
+			i++
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(text[i:])
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			if r > 0xff00 && r < 0xff5f {
+				r -= 0xff01 - '!'
+			}
+			before := len(folded)
+			folded = utf8.AppendRune(folded, unicode.ToLower(r))
+			for range len(folded) - before {
+				offsets = append(offsets, int32(i))
+			}
+		}
+		i += size
+	}
+	return folded, offsets
+}
+
+func last(b []byte) (k uint64) {
+	for _, c := range b[len(b)-window:] {
+		k = k<<8 | uint64(c)
+	}
+	return k
+}
+
+// spread spreads a window over the bits of the bloom filter.
+func spread(k uint64) uint64 { return k * 0x9e3779b97f4a7c15 >> 50 }
+
+// Find finds the canaries that a text holds, each once: plain, in any case, with
+// anything but letters and digits between, reversed, and encoded. The rule names
+// the canary.
 func (c *Canaries) Find(text string) []gate.Finding {
-	if c == nil || len(text) < minCanary {
+	if c == nil || len(c.by) == 0 || len(text) < window {
 		return nil
 	}
-	var found []gate.Finding
-	seen := map[string]bool{}
-	look := func(text, layer string) {
-		bare := squeeze(strings.Map(func(r rune) rune {
-			if gate.Hidden(r) {
-				return -1
-			}
-			return r
-		}, text))
-		var std string
-		for i := range c.needles {
-			n := &c.needles[i]
-			if seen[n.name] {
-				continue
-			}
-			hit := false
-			if n.exact != "" {
-				if std == "" {
-					std = strings.NewReplacer("-", "+", "_", "/", "\n", "", "\r", "", " ", "").Replace(text)
-				}
-				hit = strings.Contains(std, n.exact)
-			} else {
-				hit = strings.Contains(bare, n.text)
-			}
-			if hit {
-				seen[n.name] = true
-				found = append(found, canary(n, layer))
-			}
-		}
-	}
-	look(text, "")
-	left := maxDecoded
-	each(text, depth{layers: maxLayers, left: &left}, func(_ gate.Span, method, opened string) { look(opened, method) })
-	slices.SortStableFunc(found, func(a, b gate.Finding) int { return strings.Compare(a.Why, b.Why) })
-	return found
+	var list []gate.Finding
+	s := search{index: table(), left: maxDecoded}
+	s.look(text, func(text string, at mapping) { c.find(text, at, &list) }, 0)
+	slices.SortStableFunc(list, func(a, b gate.Finding) int { return a.Span.Start - b.Span.Start })
+	return list
 }
 
-func canary(n *needle, layer string) gate.Finding {
-	how := layer
-	if how == "" {
-		how = n.method
+func (c *Canaries) find(text string, at mapping, list *[]gate.Finding) {
+	folded, offsets := letters(text)
+	var k uint64
+	for i, b := range folded {
+		k = k<<8 | uint64(b)
+		if h := spread(k); i+1 < window || c.bloom[h>>6]&(1<<(h&63)) == 0 {
+			continue
+		}
+		for _, v := range c.by[k] {
+			from := i + 1 - len(v.text)
+			if from < 0 || string(folded[from:i+1]) != v.text || named(*list, v.name) {
+				continue
+			}
+			*list = append(*list, gate.Finding{
+				Rule: "canary." + v.name, Severity: gate.High,
+				Span: at.outer(gate.Span{Start: int(offsets[from]), End: int(offsets[i]) + 1}),
+				Text: "the canary " + v.name, Why: "It is a value that was planted, and that nothing honest holds.",
+			})
+		}
 	}
-	if how != "" {
-		how = ", in " + how
-	}
-	return gate.Finding{Rule: "secret.canary", Severity: gate.High, Why: "the canary " + n.name + how}
+}
+
+func named(list []gate.Finding, name string) bool {
+	return slices.ContainsFunc(list, func(f gate.Finding) bool { return f.Rule == "canary."+name })
 }

@@ -2,6 +2,7 @@ package secrets
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -10,13 +11,15 @@ import (
 
 // format is a credential that its own bytes give away.
 type format struct {
-	rule    string // after "secret."
-	starts  string // literals it begins with, separated by blanks; three bytes or more each
-	rest    string // what follows the literal, RE2; its first group is the secret if it has one
-	before  string // what stands before the literal and belongs to it, RE2; empty for nothing
-	weak    bool   // Medium: others may look like this
-	low     bool   // may be as regular as words: no measure of disorder
-	anyCase bool   // the literal is matched in any case
+	rule    string                   // after "secret."
+	starts  string                   // literals it begins with, separated by blanks; three bytes or more each
+	rest    string                   // what follows the literal, RE2; its first group is the secret if it has one
+	before  string                   // what stands before the literal and belongs to it, RE2; empty for nothing
+	weak    bool                     // Medium: others may look like this
+	low     bool                     // may be as regular as words: no measure of disorder
+	phrase  bool                     // chosen by people: a reference to one is none
+	anyCase bool                     // the literal is matched in any case
+	vouch   func(secret string) bool // tells whether it is one, if the expression cannot
 }
 
 // compiled is a format ready to be matched.
@@ -24,11 +27,15 @@ type compiled struct {
 	*format
 	rest   *regexp.Regexp
 	before *regexp.Regexp
+	wide   bool // rest may match more than the characters of tokens
 }
 
 // maxToken bounds what one match looks at after a literal, in bytes: the longest
 // tokens are JWTs, which hardly any server takes above 8 KB of headers.
 const maxToken = 8 << 10
+
+// maxWide bounds it for formats that have blanks and other characters, in bytes.
+const maxWide = 2600
 
 // maxBefore bounds what one match looks at before a literal.
 const maxBefore = 48
@@ -58,6 +65,7 @@ func compile() *index {
 		for i := range family {
 			f := &family[i]
 			c := compiled{format: f, rest: regexp.MustCompile(`\A(?:` + f.rest + `)`)}
+			c.wide = strings.Contains(f.rest, `\s`) || strings.Contains(f.rest, `[^`) || strings.ContainsAny(f.rest, `"'@!|*#%`) || strings.Contains(f.rest, `\$`)
 			if f.before != "" {
 				c.before = regexp.MustCompile(`(?:` + f.before + `)\z`)
 			}
@@ -67,7 +75,6 @@ func compile() *index {
 			}
 		}
 	}
-	x.mark(dashes)
 	x.words = allWords()
 	for i := range x.words {
 		x.add(entry{literal: x.words[i].text, anyCase: true, format: -1, word: i})
@@ -81,11 +88,6 @@ func (x *index) add(e entry) {
 	}
 	k := key(e.literal[0], e.literal[1], e.literal[2])
 	x.entries[k] = append(x.entries[k], e)
-	x.mark(k)
-}
-
-// mark lets a key through the bloom filter.
-func (x *index) mark(k uint32) {
 	h := hash(k)
 	x.bloom[h>>6] |= 1 << (h & 63)
 }
@@ -120,8 +122,9 @@ func (e *entry) at(text string, i int) bool {
 	return s == e.literal
 }
 
-// match is a format's secret at a literal that ends at end.
-func (c *compiled) match(text string, start, end int) (gate.Span, bool) {
+// match is a format's secret at a literal that ends at end. At a join, words may
+// end and begin.
+func (c *compiled) match(text string, start, end int, joins []int) (gate.Span, bool) {
 	from := start
 	if c.before != nil {
 		low := max(0, start-maxBefore)
@@ -131,21 +134,21 @@ func (c *compiled) match(text string, start, end int) (gate.Span, bool) {
 		}
 		from = low + m[0]
 	}
-	if from > 0 && isWord[text[from-1]] && isWord[text[from]] {
+	if from > 0 && isWord[text[from-1]] && isWord[text[from]] && !slices.Contains(joins, from) {
 		return gate.Span{}, false
 	}
-	rest := text[end:min(len(text), end+maxToken)]
-	m := c.rest.FindStringSubmatchIndex(rest)
+	m := c.rest.FindStringSubmatchIndex(text[end:])
 	if m == nil {
 		return gate.Span{}, false
 	}
-	if stop := end + m[1]; len(m) == 2 && stop < len(text) && m[1] > 0 && isAlnum[text[stop]] && isAlnum[text[stop-1]] {
+	at := gate.Span{Start: from, End: end + m[1]}
+	if len(m) > 2 && m[2] >= 0 {
+		at = gate.Span{Start: end + m[2], End: end + m[3]}
+	}
+	if stop := at.End; stop < len(text) && m[1] > 0 && isAlnum[text[stop]] && isAlnum[text[stop-1]] && !slices.Contains(joins, stop) {
 		return gate.Span{}, false
 	}
-	if len(m) > 2 && m[2] >= 0 {
-		return gate.Span{Start: end + m[2], End: end + m[3]}, true
-	}
-	return gate.Span{Start: from, End: end + m[1]}, true
+	return at, true
 }
 
 func set(chars ...string) (t [256]bool) {

@@ -4,8 +4,8 @@ package secrets
 //
 //nolint:gochecknoglobals // a table; read-only
 var clouds = []format{
-	{rule: "aws_access_key", starts: "AKIA ASIA ABIA ACCA", rest: `[A-Z2-7]{16}`},
-	{rule: "aws_access_key", starts: "A3T", rest: `[A-Z0-9][A-Z2-7]{16}`},
+	{rule: "aws_key", starts: "AKIA ASIA ABIA ACCA", rest: `[A-Z2-7]{16}`},
+	{rule: "aws_key", starts: "A3T", rest: `[A-Z0-9][A-Z2-7]{16}`},
 	{rule: "aws_bedrock_key", starts: "ABSK", rest: `[A-Za-z0-9+/]{109,269}={0,2}`},
 	{rule: "aws_bedrock_key", starts: "bedrock-api-key-", rest: `[A-Za-z0-9+/=_-]{40,}`},
 	{rule: "aws_mws_token", starts: "amzn.mws.", rest: uuid},

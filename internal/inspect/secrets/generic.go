@@ -33,15 +33,18 @@ func (a *assignment) generic(phrase bool) (rule string) {
 		return ""
 	case phrase:
 		if password(v, a) {
-			return "password"
+			return "assignment"
 		}
 		return ""
 	case len(v) < 10 || len(v) > 400:
 		return ""
 	case !random(v):
 		return ""
-	case a.prose && (len(v) < 16 || !mixed(v)):
+	case a.prose && (len(v) < 16 || !mixed(v) && !jumbled(v)):
 		return ""
+	}
+	if a.typed {
+		return "assignment"
 	}
 	return "generic"
 }
@@ -149,6 +152,9 @@ func reference(v string) bool {
 // wordy tells whether a value is made of words: parts of letters alone, with a
 // number at most, which vowels stand in as in languages.
 func wordy(v string) bool {
+	if len(v) < maxValue && (mixed(v) || len(v) >= 20 && jumbled(v)) {
+		return false
+	}
 	parts, words, letters, inWords := 0, 0, 0, 0
 	for i := 0; i < len(v); {
 		j := i

@@ -202,3 +202,18 @@ func separated(spelled string) []string {
 	}
 	return all
 }
+
+// owns tells whether a value that has the shape of an owner's credential is one:
+// it is disordered, and its name does not say that it is something else.
+func owns(a *assignment, w *word) bool {
+	v := a.value
+	switch {
+	case placeholder(v), entropy(v) < 2.6, harmless.MatchString(a.name), wordy(v), reference(v):
+		return false
+	case len(v) < 36 && !strings.ContainsAny(v, "0123456789") && !jumbled(v):
+		return false
+	case a.prose:
+		return len(v) >= 16 && mixed(v) && !w.general
+	}
+	return true
+}

@@ -6,6 +6,9 @@ import (
 	"doorward/internal/gate"
 )
 
+// begin begins a private key, and much else (RFC 7468).
+const begin = "-----BEGIN "
+
 // maxPEM bounds a private key, in bytes: RSA of 16,384 bits has 13 KB.
 const maxPEM = 24 << 10
 
@@ -30,8 +33,8 @@ func pem(text string, i int) (gate.Span, bool) {
 		for stop < len(body) && (isToken[body[stop]] || isBlank[body[stop]] || body[stop] == '\\') {
 			stop++
 		}
-	} else if last := strings.Index(body[end+8:], "-----"); last >= 0 && last < 60 {
-		end += 8 + last + 5
+	} else if rest := strings.Index(body[end+8:], "-----"); rest >= 0 && rest < 60 {
+		end += 8 + rest + 5
 	} else {
 		end += 8
 	}

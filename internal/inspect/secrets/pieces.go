@@ -6,67 +6,139 @@ import (
 	"doorward/internal/gate"
 )
 
-// maxTailKept bounds what Pieces keeps, in bytes: a credential that is sent in pieces
-// smaller than that over many calls is found as long as nothing else is between.
-const maxTailKept = 4 << 10
+// Bounds of what Pieces carries, in bytes.
+const (
+	maxTailText = 2 << 10 // of all values in order
+	maxLane     = 512     // of the values at one place of each call
+	maxLanes    = 6       // places of a call that are followed
+)
 
-// Pieces finds credentials that are cut over the values of a call, or over calls
-// that follow each other. The zero value is ready; it keeps at most 4 KiB. It is
-// its owner's to lock.
-type Pieces struct{ tail string }
+// Pieces finds credentials that are cut up over the values of a call, or of calls
+// that follow each other. It carries the end of what it was given. The zero value
+// has been given nothing; one goroutine at a time may use it.
+type Pieces struct {
+	all   string
+	lanes [maxLanes]string // of the first, second, … value of each call
+}
 
-// Tail is the end of what was said so far, values joined without anything between.
-func (p *Pieces) Tail() string { return p.tail }
-
-// Add takes the values of the next call, in their order, and tells what is in them
-// and in what was said before only together: what a value holds alone is Scan's to
-// find. The spans mean nothing to the caller, and are absent.
+// Add takes the values of one call, in their order, and says which credentials
+// they complete together with each other and with those before. What one value
+// holds alone is Scan's business. The findings have no span.
 func (p *Pieces) Add(values []string) []gate.Finding {
-	whole, borders := p.tail, []int{len(p.tail)}
-	for _, v := range values {
-		if len(v) > maxTailKept {
-			v = v[len(v)-maxTailKept:]
+	whole := weave(p.all, values)
+	all := whole.crossing()
+	p.all = tail(whole.text, maxTailText)
+	for i := range p.lanes {
+		if i >= len(values) {
+			break
 		}
-		whole += v
-		borders = append(borders, len(whole))
+		lane := weave(p.lanes[i], values[i:i+1])
+		if len(values) > 1 {
+			all = append(all, lane.crossing()...)
+		}
+		p.lanes[i] = tail(lane.text, maxLane)
 	}
-	hits := across(plain(whole, nil), borders)
-	hits = append(hits, across(encoded(whole, nil), borders)...)
-	// What was found is not found again with the next call.
-	if p.tail = end(whole); len(hits) > 0 {
-		p.tail = ""
-	}
-	found := findings(whole, hits)
-	for i := range found {
-		found[i].Span = gate.Span{}
-		found[i].Why += ", in pieces"
-	}
-	return found
+	return findings(distinct(all))
 }
 
-// across are the hits that a border lies within. A credential whose last piece
-// may still grow is found when its first full form is there.
-func across(hits []hit, borders []int) []hit {
-	var out []hit
-	for _, h := range hits {
-		for _, b := range borders {
-			if b > h.at.Start && b < h.at.End && h.at.End-h.at.Start <= maxTailKept {
-				out = append(out, h)
-				break
-			}
-		}
+// Tail is the end of what was given: all of it in order, and then each place of
+// the calls by itself.
+func (p *Pieces) Tail() string {
+	if p.lanes[1] == "" {
+		return p.all
 	}
-	return out
+	return p.all + "\n" + strings.Join(p.lanes[:], "\n")
 }
 
-// end is the end of a text, whole characters.
-func end(text string) string {
-	if len(text) <= maxTailKept {
-		return strings.Clone(text)
+// woven is a text that was put together of pieces.
+type woven struct {
+	text   string
+	pieces []gate.Span // that begin and end what was given at a time
+}
+
+// weave puts values behind what was before. Of a long one, its middle is left
+// out: nothing in it touches another.
+func weave(before string, values []string) woven {
+	var b strings.Builder
+	w := woven{}
+	put := func(v string) {
+		start := b.Len()
+		if len(v) > 2*maxTailText {
+			b.WriteString(v[:maxTailText])
+			b.WriteByte('\n')
+			v = v[len(v)-maxTailText:]
+		}
+		b.WriteString(v)
+		w.pieces = append(w.pieces, gate.Span{Start: start, End: b.Len()})
 	}
-	cut := len(text) - maxTailKept
-	for cut < len(text) && text[cut]&0xc0 == 0x80 {
-		cut++
+	put(before)
+	for i, v := range values {
+		if i >= maxPieces {
+			break
+		}
+		put(v)
 	}
-	return strings.Clone(text[cut:])
+	w.text = b.String()
+	return w
+}
+
+// maxPieces bounds the values of one call that are put together.
+const maxPieces = 256
+
+// crossing finds what only the pieces together hold, of the formats that nothing
+// else looks like.
+func (w *woven) crossing() []found {
+	if len(w.pieces) < 2 || len(w.pieces) == 2 && w.pieces[0].End == 0 || len(w.text) < minText {
+		return nil
+	}
+	joins := make([]int, 0, len(w.pieces))
+	for _, p := range w.pieces {
+		joins = append(joins, p.End)
+	}
+	together := strictly(w.text, joins)
+	if len(together) == 0 {
+		return nil
+	}
+	var alone []found
+	for _, p := range w.pieces {
+		alone = append(alone, strictly(w.text[p.Start:p.End], nil)...)
+	}
+	fresh := together[:0]
+	for _, f := range together {
+		known := false
+		for i := range alone {
+			known = known || strings.Contains(f.secret, alone[i].secret)
+		}
+		if !known {
+			fresh = append(fresh, f)
+		}
+	}
+	return fresh
+}
+
+func strictly(text string, joins []int) []found {
+	s := search{index: table(), left: maxDecoded, strict: true, joins: joins}
+	s.look(text, nil, 0)
+	return settled(s.found)
+}
+
+// distinct leaves out what was found twice, and where.
+func distinct(all []found) []found {
+	kept := all[:0]
+	for _, f := range all {
+		f.at, f.how = gate.Span{}, "in pieces"
+		twice := false
+		for i := range kept {
+			twice = twice || strings.Contains(kept[i].secret, f.secret) || strings.Contains(f.secret, kept[i].secret)
+		}
+		if !twice {
+			kept = append(kept, f)
+		}
+	}
+	return kept
+}
+
+// tail is a copy of the end of a text, so that the rest of it is not kept.
+func tail(text string, limit int) string {
+	return strings.Clone(text[max(0, len(text)-limit):])
 }

@@ -2,186 +2,238 @@ package secrets
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"doorward/internal/gate"
 )
 
-// hit is a credential in a text.
-type hit struct {
-	rule   string // after "secret."
-	at     gate.Span
-	weak   bool
-	method string // how it was encoded; empty for as it stands
-}
-
-// maxHits bounds what is kept of one text: whoever sends more is stopped by less.
-const maxHits = gate.MaxFindings
-
-// Scan finds the credentials in a text, as they stand, escaped or encoded, in
-// the order in which they stand; at most gate.MaxFindings. High is what its own
-// bytes give away, Medium what the words around it do. The span is the
-// credential's, or of one that is encoded, that of the encoded run.
+// Scan finds the credentials in a text, plain and encoded. The span of one that
+// was decoded is what it was decoded from. Findings are ordered by where they
+// begin; one inside another of the same severity is left out.
 func Scan(text string) []gate.Finding {
-	hits := plain(text, nil)
-	hits = encoded(text, hits)
-	return findings(text, hits)
-}
-
-// findings are the hits as findings, without those within others.
-func findings(text string, hits []hit) []gate.Finding {
-	if len(hits) == 0 {
+	if len(text) < minText {
 		return nil
 	}
-	slices.SortStableFunc(hits, func(a, b hit) int {
-		return cmp.Or(cmp.Compare(a.at.Start, b.at.Start), cmp.Compare(b.at.End, a.at.End))
+	s := search{index: table(), left: maxDecoded}
+	s.look(text, nil, 0)
+	return findings(settled(s.found))
+}
+
+// minText is the length of the shortest text that is looked at, in bytes: the
+// shortest assignment of a password.
+const minText = 8
+
+// found is a credential in a text.
+type found struct {
+	rule     string // after "secret."
+	severity gate.Severity
+	at       gate.Span // in the outermost text
+	secret   string
+	how      string // it was decoded from; empty for a plain one
+	format   bool   // its own bytes give it away
+}
+
+// findings are what people get to see: the kind and the length, never the secret.
+func findings(all []found) []gate.Finding {
+	if len(all) == 0 {
+		return nil
+	}
+	list := make([]gate.Finding, 0, len(all))
+	for i := range all {
+		f := &all[i]
+		why := "It has the format of a credential."
+		if !f.format {
+			why = "It is given to the name of a credential, and disordered as one."
+		}
+		if f.how != "" {
+			why += " It was hidden: " + f.how + "."
+		}
+		list = append(list, gate.Finding{Rule: "secret." + f.rule, Severity: f.severity, Span: f.at, Text: masked(f.secret), Why: why})
+	}
+	return list
+}
+
+// masked is the form in which a secret may be shown: its length and, of one that
+// has at least 24 bytes, the last four.
+func masked(secret string) string {
+	length := "(" + strconv.Itoa(len(secret)) + " bytes)"
+	if len(secret) < 24 {
+		return "**** " + length
+	}
+	end := secret[len(secret)-4:]
+	for i := range len(end) {
+		if !isToken[end[i]] {
+			return "**** " + length
+		}
+	}
+	return "****" + end + " " + length
+}
+
+// settled orders what was found and leaves out what is inside of something that
+// is at least as severe.
+func settled(all []found) []found {
+	slices.SortStableFunc(all, func(a, b found) int {
+		return cmp.Or(a.at.Start-b.at.Start, int(b.severity)-int(a.severity), rank(a)-rank(b), b.at.End-a.at.End, cmp.Compare(a.rule, b.rule))
 	})
-	var out []gate.Finding
-	end := -1
-	for _, h := range hits {
-		if h.at.End <= end || len(out) == maxHits {
-			continue
-		}
-		end = h.at.End
-		f := gate.Finding{Rule: "secret." + h.rule, Severity: gate.High, Span: h.at, Text: sketch(text[h.at.Start:h.at.End]), Why: why(h)}
-		if h.weak {
-			f.Severity = gate.Medium
-		}
-		out = append(out, f)
-	}
-	return out
-}
-
-func why(h hit) string {
-	kind := strings.ReplaceAll(h.rule, "_", " ")
-	if h.method != "" {
-		return fmt.Sprintf("a credential (%s) in %s", kind, h.method)
-	}
-	return fmt.Sprintf("a credential (%s)", kind)
-}
-
-// shown is how many characters at the end of a long credential are shown, so that
-// its owner knows which one it was.
-const shown = 4
-
-// sketch says what was found without saying it.
-func sketch(secret string) string {
-	tail := ""
-	if len(secret) >= 6*shown && isAlnum[secret[len(secret)-1]] {
-		tail = secret[len(secret)-shown:]
-		for i := range len(tail) {
-			if !isToken[tail[i]] {
-				return fmt.Sprintf("… (%d bytes)", len(secret))
+	kept := all[:0]
+	for _, f := range all {
+		inside := false
+		for len(kept) > 0 && !inside {
+			last := kept[len(kept)-1]
+			if last.at.Start >= f.at.Start && last.at.End <= f.at.End && last.severity < f.severity {
+				kept = kept[:len(kept)-1]
+				continue
 			}
+			inside = f.at.End <= last.at.End && f.severity <= last.severity
+			break
+		}
+		if !inside {
+			kept = append(kept, f)
 		}
 	}
-	return fmt.Sprintf("…%s (%d bytes)", tail, len(secret))
+	return kept
 }
 
-// plain finds the credentials that stand in a text as they are.
-func plain(text string, hits []hit) []hit {
-	x := table()
-	for i := 0; i+3 <= len(text) && len(hits) < maxHits; i++ {
-		k := key(text[i], text[i+1], text[i+2])
-		h := hash(k)
-		if x.bloom[h>>6]&(1<<(h&63)) == 0 {
-			continue
-		}
-		if k == dashes {
-			if at, ok := pemAt(text, i); ok {
-				hits = append(hits, hit{rule: "private_key", at: at})
+// rank puts formats before what only its name gives away.
+func rank(f found) int {
+	if f.format {
+		return 0
+	}
+	return 1
+}
+
+// search is one look at a text and at what it decodes to.
+type search struct {
+	*index
+	found  []found
+	left   int    // bytes that may still be decoded
+	joins  []int  // offsets where the text was put together of pieces; words may end there
+	strict bool   // formats that nothing else looks like alone
+	work   int    // bytes that expressions have looked at
+	dense  bool   // work was exceeded
+	how    string // of the text at hand
+	at     mapping
+}
+
+// looks bounds what the expressions look at, in bytes for each byte of a text:
+// honest texts need less than one.
+const looks = 32
+
+// plain finds what stands in a text as it is.
+func (s *search) plain(text string) {
+	s.work, s.dense = 0, false
+	allowed := 64<<10 + looks*len(text)
+	run := 0 // where the characters of tokens end
+	past := 0
+	for i := 0; i+3 <= len(text); i++ {
+		if text[i] == '-' && strings.HasPrefix(text[i:], begin) {
+			if at, ok := pem(text, i); ok {
+				s.add("private_key", gate.High, text, at, true)
 				i = at.End - 1
+				continue
 			}
+		}
+		k := key(text[i], text[i+1], text[i+2])
+		if h := hash(k); s.bloom[h>>6]&(1<<(h&63)) == 0 {
 			continue
 		}
-		hits = x.look(text, i, k, hits)
-	}
-	return hits
-}
-
-// dashes is the key of the line that a PEM block begins with.
-const dashes = uint32('-')<<16 | uint32('-')<<8 | uint32('-')
-
-func pemAt(text string, i int) (gate.Span, bool) {
-	if !strings.HasPrefix(text[i:], "-----BEGIN") {
-		return gate.Span{}, false
-	}
-	return pem(text, i)
-}
-
-// look tries what the index has for the three bytes at i.
-func (x *index) look(text string, i int, k uint32, hits []hit) []hit {
-	for n := range x.entries[k] {
-		e := &x.entries[k][n]
-		if !e.at(text, i) {
+		entries, ok := s.entries[k]
+		if !ok {
 			continue
 		}
-		if e.format >= 0 {
-			if h, ok := x.formats[e.format].hit(text, i, i+len(e.literal)); ok {
-				hits = append(hits, h)
+		for j := range entries {
+			e := &entries[j]
+			if !e.at(text, i) {
+				continue
 			}
-			continue
-		}
-		if h, ok := x.words[e.word].hit(text, i, i+len(e.literal)); ok {
-			hits = append(hits, h)
+			if s.work > allowed {
+				s.exhausted(text, i)
+				return
+			}
+			end := i + len(e.literal)
+			if run < end {
+				for run = end; run < len(text) && isToken[text[run]]; run++ {
+				}
+			}
+			if e.format >= 0 {
+				s.formatted(text, i, end, run, &s.formats[e.format])
+			} else if i >= past && !s.strict {
+				past = max(past, s.named(text, i, end, &s.words[e.word]))
+			}
 		}
 	}
-	return hits
 }
 
-// random part: the end of a token is where its disorder is.
-const randomPart = 24
+// exhausted reports a text that has more literals of credentials than can be
+// looked at: what follows i is unknown, so it counts as one.
+func (s *search) exhausted(text string, i int) {
+	if s.dense {
+		return
+	}
+	s.dense = true
+	s.add("dense", gate.Medium, text, gate.Span{Start: i, End: len(text)}, true)
+}
 
-// hit is a format's credential at a literal that ends at end.
-func (c *compiled) hit(text string, start, end int) (hit, bool) {
-	at, ok := c.match(text, start, end)
+// formatted looks for a format's secret behind its literal.
+func (s *search) formatted(text string, start, end, run int, c *compiled) {
+	if s.strict && (c.weak || c.low) {
+		return
+	}
+	stop := run + 1
+	if c.wide {
+		stop = end + maxWide
+	}
+	stop = min(len(text), stop, end+maxToken)
+	s.work += stop - end + 16
+	at, ok := c.match(text[:stop], start, end, s.joins)
 	if !ok {
-		return hit{}, false
+		return
 	}
-	v := text[at.Start:at.End]
-	if filler(v) || few(v[max(0, len(v)-randomPart):]) || reference(v) || !c.low && entropy(v) < 2.6 || c.low && wordy(v) && classes(v) < 2 {
-		return hit{}, false
+	secret := text[at.Start:at.End]
+	severity := gate.High
+	switch sum := checked(c.rule, secret); {
+	case sum == holds:
+	case c.vouch != nil && !c.vouch(secret):
+		return
+	case placeholder(secret), !c.low && entropy(secret) < 2.5, c.phrase && reference(secret):
+		return
+	case c.weak, sum == fails:
+		severity = gate.Medium
 	}
-	return hit{rule: c.rule, at: at, weak: c.weak}, true
+	s.add(c.rule, severity, text, at, true)
 }
 
-// hit is the credential that a name with the word at [start, end) is given.
-func (w *word) hit(text string, start, end int) (hit, bool) {
-	if !bounded(text, start, end) {
-		return hit{}, false
-	}
+// named looks for a value behind the word of a name, and tells up to where other
+// words need not be looked at because a value was found.
+func (s *search) named(text string, start, end int, w *word) int {
+	s.work += 48
 	a, ok := assigned(text, start, end)
-	if !ok || harmless.MatchString(a.name) {
-		return hit{}, false
+	if !ok {
+		return 0
 	}
-	for _, k := range w.kinds {
-		v := a.value
-		if k.shape.MatchString(v) && entropy(v) >= 2.6 && (a.typed || mixed(v)) && (!wordy(v) || mixed(v) || classes(v) > 2) && !filler(v) && !few(v) && !reference(v) {
-			return hit{rule: k.rule, at: a.at, weak: true}, true
+	s.work += len(a.value)
+	for i := range w.kinds {
+		k := &w.kinds[i]
+		if k.shape.MatchString(a.value) && owns(&a, w) {
+			s.add(k.rule, gate.Medium, text, a.at, false)
+			return a.at.Start
 		}
 	}
 	if !w.general {
-		return hit{}, false
+		return 0
 	}
-	rule := a.generic(w.phrase)
-	return hit{rule: rule, at: a.at, weak: true}, rule != ""
+	if rule := a.generic(w.phrase); rule != "" {
+		s.add(rule, gate.Medium, text, a.at, false)
+		return a.at.Start
+	}
+	return 0
 }
 
-// bounded tells whether a word in a name is one, and no part of another: nothing of
-// a word before it, and after it its end, a capital, or a word for a credential.
-func bounded(text string, start, end int) bool {
-	if start > 0 && letter(text[start-1]) && (text[start-1] <= 'Z' || text[start] > 'Z') {
-		return false
-	}
-	if end == len(text) || !letter(text[end]) || text[end] <= 'Z' {
-		return true
-	}
-	for _, w := range [...]string{"s", "token", "key", "secret", "api", "auth", "pass", "client", "app", "access", "cred", "id", "url", "uri", "pw"} {
-		if rest := text[end:]; len(rest) >= len(w) && strings.EqualFold(rest[:len(w)], w) && (len(w) > 1 || len(rest) == 1 || !letter(rest[1])) {
-			return true
-		}
-	}
-	return false
+// add takes a secret at a place of the text at hand.
+func (s *search) add(rule string, severity gate.Severity, text string, at gate.Span, format bool) {
+	s.found = append(s.found, found{
+		rule: rule, severity: severity, at: s.at.outer(at), secret: text[at.Start:at.End], how: s.how, format: format,
+	})
 }
