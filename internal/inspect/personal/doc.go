@@ -1,8 +1,10 @@
-// Package personal finds numbers that name a person: payment cards, bank accounts,
-// national ids, passports, and, as remarks, addresses of mail and telephone numbers.
-// The stage inspect asks it about every string of a call and of a result.
+// Package personal finds personal data whose form gives it away: numbers of
+// cards, accounts, persons and passports, addresses of mail, numbers of
+// telephones. The stage inspect asks it about every string of a call and of a
+// result.
 //
-// A number whose check digits are right is Medium; what only looks like one is
-// Low, or not found at all. It asks nobody, keeps nothing, and shows of what it found
-// only how long it is.
+// A number with a check digit that holds is Medium; one that has only its form,
+// and addresses of mail, are Low: honest texts are full of them. It knows no names and no
+// postal addresses, since nothing in them can be checked, and never shows what it
+// found: a finding says the kind and the last characters at most.
 package personal

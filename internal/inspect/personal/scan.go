@@ -2,143 +2,121 @@ package personal
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
-	"strings"
+	"strconv"
 
 	"doorward/internal/gate"
 )
 
-// Scan finds the personal numbers and addresses of a text, in the order in which
-// they stand, none within another; at most gate.MaxFindings.
+// Scan finds the personal data in a text, ordered by where it begins. Of two that
+// overlap, the more severe or else the longer is left.
 func Scan(text string) []gate.Finding {
-	var found []gate.Finding
-	for i := 0; i < len(text) && len(found) < gate.MaxFindings; {
-		switch c := text[i]; {
-		case c == '@':
-			found = appendIf(found, mail(text, i))
-			i++
-		case digit(c) && (i == 0 || !alnum(text[i-1])):
-			end := run(text, i)
-			found = append(found, numbers(text, i, end)...)
-			i = end
-		case upper(c) && (i == 0 || !alnum(text[i-1])):
-			f, end := lettered(text, i)
-			found = appendIf(found, f)
-			i = end
-		default:
-			i++
+	var s search
+	for i := 0; i < len(text); i++ {
+		switch class[text[i]] {
+		case digitClass:
+			i = s.numbers(text, i)
+		case letterClass:
+			i = s.coded(text, i)
+		case atClass:
+			s.email(text, i)
+		case plusClass:
+			s.plus(text, i)
+		case openClass:
+			s.bracket(text, i)
 		}
 	}
-	return tidy(found)
+	return s.settled()
 }
 
-func appendIf(found []gate.Finding, f *gate.Finding) []gate.Finding {
-	if f == nil {
-		return found
+// Classes of bytes: what may begin there.
+const (
+	otherClass = iota
+	digitClass
+	letterClass // a large one: codes begin with them
+	atClass
+	plusClass
+	openClass
+)
+
+//nolint:gochecknoglobals // a table; read-only
+var class = func() (t [256]uint8) {
+	for c := '0'; c <= '9'; c++ {
+		t[c] = digitClass
 	}
-	return append(found, *f)
+	for c := 'A'; c <= 'Z'; c++ {
+		t[c] = letterClass
+	}
+	t['@'], t['+'], t['('] = atClass, plusClass, openClass
+	return t
+}()
+
+// search is one look at a text.
+type search struct {
+	found []gate.Finding
 }
 
-// tidy sorts, and leaves out what is within another.
-func tidy(found []gate.Finding) []gate.Finding {
-	slices.SortStableFunc(found, func(a, b gate.Finding) int {
-		return cmp.Or(cmp.Compare(a.Span.Start, b.Span.Start), cmp.Compare(b.Span.End, a.Span.End))
+// add takes what is at a place. shown is how many characters of its end people
+// may see.
+func (s *search) add(rule string, severity gate.Severity, text string, at gate.Span, why string) {
+	value := text[at.Start:at.End]
+	shown := "**** (" + strconv.Itoa(len(value)) + " bytes)"
+	if severity >= gate.Medium && len(value) >= 12 {
+		shown = "****" + value[len(value)-4:]
+	}
+	s.found = append(s.found, gate.Finding{Rule: "personal." + rule, Severity: severity, Span: at, Text: shown, Why: why})
+}
+
+func (s *search) settled() []gate.Finding {
+	slices.SortStableFunc(s.found, func(a, b gate.Finding) int {
+		return cmp.Or(a.Span.Start-b.Span.Start, int(b.Severity)-int(a.Severity), b.Span.End-a.Span.End)
 	})
-	end := -1
-	found = slices.DeleteFunc(found, func(f gate.Finding) bool {
-		if f.Span.End <= end {
-			return true
+	kept := s.found[:0]
+	for _, f := range s.found {
+		n := len(kept)
+		switch {
+		case n == 0 || f.Span.Start >= kept[n-1].Span.End:
+			kept = append(kept, f)
+		case f.Severity > kept[n-1].Severity:
+			kept[n-1] = f
 		}
-		end = f.Span.End
+	}
+	return kept
+}
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+
+func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+
+// inWord tells whether a byte continues a word, a number or an identifier.
+func inWord(c byte) bool { return isDigit(c) || isLetter(c) || c == '_' || c >= 0x80 }
+
+// begins tells whether nothing that belongs to it stands before i.
+func begins(text string, i int) bool {
+	if i == 0 {
+		return true
+	}
+	switch c := text[i-1]; c {
+	case '.', '-', '/', ':', ',':
+		return i < 2 || !inWord(text[i-2])
+	case '=', '#', '$', '%':
+		return c != '$' && c != '%'
+	default:
+		return !inWord(c)
+	}
+}
+
+// ends tells whether nothing that belongs to it stands at i.
+func ends(text string, i int) bool {
+	if i == len(text) {
+		return true
+	}
+	switch c := text[i]; c {
+	case '.', '-', ',', '/':
+		return i+1 == len(text) || !isDigit(text[i+1]) && (c != '-' || !isLetter(text[i+1]))
+	case '%':
 		return false
-	})
-	return found[:min(len(found), gate.MaxFindings)]
-}
-
-func finding(rule, why string, s gate.Severity, start, end int) *gate.Finding {
-	return &gate.Finding{
-		Rule: "personal." + rule, Severity: s, Span: gate.Span{Start: start, End: end},
-		Text: fmt.Sprintf("… (%d bytes)", end-start), Why: why,
+	default:
+		return !inWord(c)
 	}
 }
-
-// maxRun bounds a number with its separators, in bytes.
-const maxRun = 40
-
-// run is where a number that begins at i ends: digits, with one blank, dash, dot or
-// slash between two of them.
-func run(text string, i int) int {
-	end := i
-	for end < len(text) && end-i < maxRun {
-		switch c := text[end]; {
-		case digit(c):
-			end++
-			continue
-		case strings.IndexByte(" -./", c) >= 0 && end+1 < len(text) && digit(text[end+1]):
-			end++
-			continue
-		}
-		break
-	}
-	return max(end, i+1)
-}
-
-// numbers judges a run of digits.
-func numbers(text string, start, end int) []gate.Finding {
-	if end < len(text) && alnum(text[end]) || start > 0 && strings.IndexByte("_.", text[start-1]) >= 0 {
-		if f := lettersAfter(text, start, end); f != nil {
-			return []gate.Finding{*f}
-		}
-		return nil
-	}
-	plain, apart := digits(text[start:end])
-	if c := card(plain, apart); c && !fraction(text[start:end]) {
-		return []gate.Finding{*finding("card", "a payment card: its check digit is right", gate.Medium, start, end)}
-	}
-	if rule, why := national(text[:start], text[start:end], plain); rule != "" {
-		return []gate.Finding{*finding(rule, why, gate.Medium, start, end)}
-	}
-	if ssn(text[start:end]) && around(text[:start], "ssn", "social security", "social-security", "sozialversicherung") {
-		return []gate.Finding{*finding("ssn", "a social security number of the USA, after its name", gate.Medium, start, end)}
-	}
-	if phone(text, start, text[start:end], plain) {
-		if start > 0 && text[start-1] == '+' {
-			start--
-		}
-		return []gate.Finding{*finding("phone", "what looks like a telephone number", gate.Low, start, end)}
-	}
-	return nil
-}
-
-// fraction tells whether a run is a decimal number, or a list of them.
-func fraction(s string) bool { return strings.Count(s, ".") > 0 || strings.Count(s, "/") > 0 }
-
-// digits are those of a run, and how many separators are between.
-func digits(s string) (plain string, separators int) {
-	b := make([]byte, 0, len(s))
-	for i := range len(s) {
-		if digit(s[i]) {
-			b = append(b, s[i])
-		}
-	}
-	return string(b), len(s) - len(b)
-}
-
-// near is how far before a number a word says what it is, in bytes.
-const near = 48
-
-// around tells whether one of words stands shortly before.
-func around(before string, words ...string) bool {
-	low := strings.ToLower(before[max(0, len(before)-near):])
-	for _, w := range words {
-		if strings.Contains(low, w) {
-			return true
-		}
-	}
-	return false
-}
-
-func digit(c byte) bool { return c >= '0' && c <= '9' }
-func upper(c byte) bool { return c >= 'A' && c <= 'Z' }
-func alnum(c byte) bool { return digit(c) || upper(c) || c >= 'a' && c <= 'z' }

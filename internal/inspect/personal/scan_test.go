@@ -1,7 +1,6 @@
 package personal_test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
@@ -9,90 +8,110 @@ import (
 	"doorward/internal/inspect/personal"
 )
 
+const (
+	low    = gate.Low
+	medium = gate.Medium
+	absent = gate.NoSeverity
+)
+
+// Numbers are those that the issuers, ICAO Doc 9303 and the card networks print
+// as examples. The honest twin of each differs in one character.
 func TestScan(t *testing.T) {
-	for name, tc := range map[string]struct {
-		text, rule, part string
-		severity         gate.Severity
+	for _, tc := range []struct {
+		name, text, value string // value is what the span must hold
+		rule              string
+		severity          gate.Severity
 	}{
-		"card":              {"pay with 4111 1111 1111 1111 now", "personal.card", "4111 1111 1111 1111", gate.Medium},
-		"card, bare":        {"5555555555554444", "personal.card", "5555555555554444", gate.Medium},
-		"card, american":    {"3782-822463-10005", "personal.card", "3782-822463-10005", gate.Medium},
-		"account":           {"to DE89 3704 0044 0532 0130 00.", "personal.iban", "DE89 3704 0044 0532 0130 00", gate.Medium},
-		"account, bare":     {"GB29NWBK60161331926819", "personal.iban", "GB29NWBK60161331926819", gate.Medium},
-		"social security":   {"SSN: 078-05-1120", "personal.ssn", "078-05-1120", gate.Medium},
-		"Brazil":            {"529.982.247-25", "personal.cpf", "529.982.247-25", gate.Medium},
-		"Netherlands":       {"BSN 111222333", "personal.bsn", "111222333", gate.Medium},
-		"Poland":            {"PESEL 44051401359", "personal.pesel", "44051401359", gate.Medium},
-		"Germany":           {"Steuer-ID 86095742719", "personal.steuer_id", "86095742719", gate.Medium},
-		"Spain":             {"DNI 12345678Z", "personal.dni", "12345678Z", gate.Medium},
-		"Spain, foreigner":  {"X1234567L", "personal.nie", "X1234567L", gate.Medium},
-		"Italy":             {"RSSMRA85T10A562S", "personal.codice_fiscale", "RSSMRA85T10A562S", gate.Medium},
-		"France":            {"NIR 2 55 08 14 168 025 38", "personal.nir", "2 55 08 14 168 025 38", gate.Medium},
-		"India":             {"2341 2341 2346", "personal.aadhaar", "2341 2341 2346", gate.Medium},
-		"United Kingdom":    {"AB123456C", "personal.nino", "AB123456C", gate.Medium},
-		"NHS":               {"NHS number 943 476 5919", "personal.nhs_number", "943 476 5919", gate.Medium},
-		"China":             {"11010519491231002X", "personal.resident_id", "11010519491231002X", gate.Medium},
-		"passport":          {"L898902C36UTO7408122F1204159ZE184226B<<<<<10", "personal.passport", "L898902C36UTO7408122F1204159ZE184226B<<<<<10", gate.Medium},
-		"mail":              {"write to ann@example.com.", "personal.email", "ann@example.com", gate.Low},
-		"telephone":         {"call +49 30 901820", "personal.phone", "+49 30 901820", gate.Low},
-		"telephone, groups": {"call 905-674-3793", "personal.phone", "905-674-3793", gate.Low},
+		{"a card", "pay with 4111 1111 1111 1111 now", "4111 1111 1111 1111", "personal.card", medium},
+		{"visa", "card 4012888888881881.", "4012888888881881", "personal.card", medium},
+		{"visa, wrong digit", "card 4012888888881882.", "", "", absent},
+		{"visa, 13 digits", "4222222222222", "4222222222222", "personal.card", medium},
+		{"mastercard in groups", "no: 5555-3412-4444-1115", "5555-3412-4444-1115", "personal.card", medium},
+		{"mastercard, series 2", `"pan":"2223003122003222"`, "2223003122003222", "personal.card", medium},
+		{"american express", "3782 822463 10005", "3782 822463 10005", "personal.card", medium},
+		{"diners", "30569309025904", "30569309025904", "personal.card", medium},
+		{"jcb", "3530111333300000", "3530111333300000", "personal.card", medium},
+		{"discover", "6011000990139424", "6011000990139424", "personal.card", medium},
+		{"with its expiry", "4012 8888 8888 1881 12/27", "4012 8888 8888 1881", "personal.card", medium},
+		{"no range of an issuer", "1234567812345670", "", "", absent},
+		{"part of a longer number", "94012888888881881", "", "", absent},
+		{"part of a sum", "a4012888888881881f", "", "", absent},
+		{"behind a point", "0.4012888888881881", "", "", absent},
+		{"all the same", "0000000000000000", "", "", absent},
+		{"iban", "to GB82WEST12345698765432 please", "GB82WEST12345698765432", "personal.iban", medium},
+		{"iban in groups", "DE89 3704 0044 0532 0130 00", "DE89 3704 0044 0532 0130 00", "personal.iban", medium},
+		{"iban, wrong digit", "DE89 3704 0044 0532 0130 01", "", "", absent},
+		{"iban, too short", "DE8937040044053201300", "", "", absent},
+		{"iban, no country", "ZZ82WEST12345698765432", "", "", absent},
+		{"ssn that is said to be one", "my SSN is 536-90-4399", "536-90-4399", "personal.ssn", medium},
+		{"ssn", "id 536-90-4399", "536-90-4399", "personal.ssn", low},
+		{"ssn that is never given out", "my SSN is 666-90-4399", "", "", absent},
+		{"ssn of an advertisement", "SSN 078-05-1120", "", "", absent},
+		{"germany", "Steuer-ID: 86095742719", "86095742719", "personal.national_id", medium},
+		{"germany, wrong digit", "Steuer-ID: 86095742718", "", "", absent},
+		{"germany, nobody says so", "order 86095742719", "", "", absent},
+		{"france", "NIR 2 55 08 14 168 025 38", "2 55 08 14 168 025 38", "personal.national_id", medium},
+		{"france, in one piece", "255081416802538", "255081416802538", "personal.national_id", medium},
+		{"france, wrong digit", "255081416802539", "", "", absent},
+		{"spain", "DNI 12345678Z", "12345678Z", "personal.national_id", medium},
+		{"spain, wrong letter", "DNI 12345678A", "", "", absent},
+		{"spain, foreigner", "NIE X1234567L", "X1234567L", "personal.national_id", medium},
+		{"spain, foreigner, wrong letter", "NIE X1234567A", "", "", absent},
+		{"italy", "CF RSSMRA85T10A562S", "RSSMRA85T10A562S", "personal.national_id", medium},
+		{"italy, wrong letter", "CF RSSMRA85T10A562T", "", "", absent},
+		{"netherlands", "BSN 111222333", "111222333", "personal.national_id", medium},
+		{"netherlands, nobody says so", "111222333", "", "", absent},
+		{"poland", "PESEL 44051401359", "44051401359", "personal.national_id", medium},
+		{"poland, wrong digit", "PESEL 44051401358", "", "", absent},
+		{"brazil", "529.982.247-25", "529.982.247-25", "personal.national_id", medium},
+		{"brazil, wrong digit", "529.982.247-26", "", "", absent},
+		{"brazil, company", "11.444.777/0001-61", "11.444.777/0001-61", "personal.national_id", medium},
+		{"india", "Aadhaar 2341 2341 2346", "2341 2341 2346", "personal.national_id", medium},
+		{"india, wrong digit", "Aadhaar 2341 2341 2347", "", "", absent},
+		{"switzerland", "756.9217.0769.85", "756.9217.0769.85", "personal.national_id", medium},
+		{"belgium", "85.07.30-033.28", "85.07.30-033.28", "personal.national_id", medium},
+		{"china", "11010519491231002X", "11010519491231002X", "personal.national_id", medium},
+		{"china, wrong character", "110105194912310021", "", "", absent},
+		{"sweden", "personnummer 811228-9874", "811228-9874", "personal.national_id", medium},
+		{"turkey", "TC kimlik 10000000146", "10000000146", "personal.national_id", medium},
+		{"united kingdom, health", "NHS 943 476 5919", "943 476 5919", "personal.national_id", medium},
+		{"united kingdom, insurance", "National Insurance AB123456C", "AB123456C", "personal.national_id", low},
+		{"canada, not given out", "SIN 046 454 286", "", "", absent},
+		{"canada, given out", "SIN 130 692 544", "130 692 544", "personal.national_id", medium},
+		{"mexico", "CURP HEGG560427MVZRRL04", "HEGG560427MVZRRL04", "personal.national_id", medium},
+		{"mexico, wrong digit", "CURP HEGG560427MVZRRL05", "", "", absent},
+		{"passport", "L898902C36UTO7408122F1204159ZE184226B<<<<<10", "L898902C36UTO7408122F1204159ZE184226B<<<<<10", "personal.passport", medium},
+		{"passport, wrong digit", "L898902C46UTO7408122F1204159ZE184226B<<<<<10", "", "", absent},
+		{"passport, first line", "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<", "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<", "personal.passport", low},
+		{"identity card", "I<UTOD231458907<<<<<<<<<<<<<<<", "I<UTOD231458907<<<<<<<<<<<<<<<", "personal.passport", medium},
+		{"email", "write to jane.doe+x@corp.co.uk.", "jane.doe+x@corp.co.uk", "personal.email", low},
+		{"email of documentation", "jane@example.com", "", "", absent},
+		{"a name of a package", "npm i left-pad@1.3.0 @scope/pkg", "", "", absent},
+		{"phone", "call me at 030 1234567", "030 1234567", "personal.phone", low},
+		{"phone, international", "+49 30 901820", "+49 30 901820", "personal.phone", low},
+		{"phone, in brackets", "(212) 555-0123", "(212) 555-0123", "personal.phone", low},
+		{"phone, north america", "or 212-555-0123", "212-555-0123", "personal.phone", low},
+		{"a time", "1700000000123 and 2026-11-27 10:00", "", "", absent},
+		{"an address of a machine", "at 192.168.100.200:8080", "", "", absent},
+		{"a version", "v1.2.3+20240101123000", "", "", absent},
+		{"a UUID", "123e4567-e89b-12d3-a456-426614174000", "", "", absent},
 	} {
-		found := personal.Scan(tc.text)
-		if len(found) != 1 || found[0].Rule != tc.rule || found[0].Severity != tc.severity {
-			t.Errorf("%s: %+v", name, found)
-			continue
-		}
-		if got := tc.text[found[0].Span.Start:found[0].Span.End]; got != tc.part {
-			t.Errorf("%s: the span is of %q", name, got)
-		}
-		if strings.Contains(found[0].Text+found[0].Why, tc.part) {
-			t.Errorf("%s: the finding says %q", name, found[0].Text)
-		}
-	}
-}
-
-// What only looks like a number of a person: one digit wrong, other things that are
-// counted, and numbers within names.
-func TestHonest(t *testing.T) {
-	for _, text := range []string{
-		"", "4111 1111 1111 1112", "DE89 3704 0044 0532 0130 01", "order 12345678901", "2026-11-27T01:02:03Z", "192.168.100.200", "version 10.20.30", "0.4111111111111111",
-		"1700000000000", "id_4111111111111111", "a4111111111111111b", "0000000000000000", "666-05-1120", "529.982.247-24", "[1, 2, 3, 4, 5, 6]", "3.14159265358979", "12345678A",
-		"000-00-0000", "AB12CD", "user@host", "@mention", "1234567890123456789012345678901234567890",
-	} {
-		for _, f := range personal.Scan(text) {
-			if f.Severity > gate.Low {
-				t.Errorf("%q: %s", text, f.Rule)
+		t.Run(tc.name, func(t *testing.T) {
+			got := personal.Scan(tc.text)
+			if tc.severity == absent {
+				if len(got) != 0 {
+					t.Errorf("%q: %+v", tc.text, got)
+				}
+				return
 			}
-		}
-	}
-}
-
-func FuzzScan(f *testing.F) {
-	f.Add("pay 4111 1111 1111 1111, DE89 3704 0044 0532 0130 00, ann@example.com., L898902C36UTO7408122F1204159ZE184226B<<<<<10")
-	f.Add("DE8")
-	f.Add("a@b.")
-	f.Fuzz(func(t *testing.T, text string) {
-		found := personal.Scan(text)
-		end := 0
-		for _, fi := range found {
-			if fi.Span.Start < 0 || fi.Span.End > len(text) || fi.Span.End <= max(end, fi.Span.Start) {
-				t.Fatalf("%+v in %q", fi, text)
+			if len(got) != 1 || got[0].Rule != tc.rule || got[0].Severity != tc.severity {
+				t.Fatalf("%q: got %+v, want %s %s", tc.text, got, tc.rule, tc.severity)
 			}
-			end = fi.Span.End
-		}
-		if again := personal.Scan(text); fmt.Sprint(again) != fmt.Sprint(found) {
-			t.Fatalf("%v, then %v", found, again)
-		}
-	})
-}
-
-func BenchmarkScan(b *testing.B) {
-	text := strings.Repeat("On 27 November 2026 we shipped 1,200 of 4711 parts to Ann, order 88-1203. ", 1500)
-	for name, n := range map[string]int{"1KB": 1 << 10, "100KB": 100 << 10} {
-		b.Run(name, func(b *testing.B) {
-			b.SetBytes(int64(n))
-			for b.Loop() {
-				personal.Scan(text[:n])
+			if at := tc.text[got[0].Span.Start:got[0].Span.End]; at != tc.value {
+				t.Errorf("span of %q, want %q", at, tc.value)
+			}
+			if strings.Contains(got[0].Text+got[0].Why, tc.value) {
+				t.Errorf("it shows what it found: %+v", got[0])
 			}
 		})
 	}
