@@ -44,7 +44,7 @@ func assigned(text string, start, end int) (a assignment, ok bool) {
 	} else {
 		return a, false
 	}
-	a.name = strings.ToLower(text[from:tail])
+	a.name = strings.TrimSpace(strings.ToLower(text[from:tail]))
 	a.at, a.quoted, ok = value(text, i)
 	if !ok {
 		return a, false
@@ -55,7 +55,7 @@ func assigned(text string, start, end int) (a assignment, ok bool) {
 		}
 	}
 	a.value = text[a.at.Start:a.at.End]
-	return a, true
+	return a, !strings.HasPrefix(text[a.at.End:], "...") && !strings.HasPrefix(text[a.at.End:], "\u2026")
 }
 
 // operator is where the value begins after a name that ends at i: what closes the

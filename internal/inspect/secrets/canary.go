@@ -139,8 +139,8 @@ func last(b []byte) (k uint64) {
 func spread(k uint64) uint64 { return k * 0x9e3779b97f4a7c15 >> 50 }
 
 // Find finds the canaries that a text holds, each once: plain, in any case, with
-// anything but letters and digits between, reversed, and encoded. The rule names
-// the canary.
+// anything but letters and digits between, reversed, and encoded. The text of
+// a finding is the canary's name.
 func (c *Canaries) Find(text string) []gate.Finding {
 	if c == nil || len(c.by) == 0 || len(text) < window {
 		return nil
@@ -166,14 +166,14 @@ func (c *Canaries) find(text string, at mapping, list *[]gate.Finding) {
 				continue
 			}
 			*list = append(*list, gate.Finding{
-				Rule: "canary." + v.name, Severity: gate.High,
+				Rule: "secret.canary", Severity: gate.High,
 				Span: at.outer(gate.Span{Start: int(offsets[from]), End: int(offsets[i]) + 1}),
-				Text: "the canary " + v.name, Why: "It is a value that was planted, and that nothing honest holds.",
+				Text: v.name, Why: "The canary " + v.name + " was planted, and nothing honest holds it.",
 			})
 		}
 	}
 }
 
 func named(list []gate.Finding, name string) bool {
-	return slices.ContainsFunc(list, func(f gate.Finding) bool { return f.Rule == "canary."+name })
+	return slices.ContainsFunc(list, func(f gate.Finding) bool { return f.Text == name })
 }

@@ -41,7 +41,7 @@ func TestCanaries(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := c.Find(text)
-			if len(got) != 1 || got[0].Rule != "canary.vault" || got[0].Severity != gate.High {
+			if len(got) != 1 || got[0].Rule != "secret.canary" || got[0].Text != "vault" || got[0].Severity != gate.High {
 				t.Fatalf("%q: %+v", text, got)
 			}
 			if s := got[0].Span; s.Start < 0 || s.End > len(text) || s.End-s.Start < 12 {

@@ -17,6 +17,7 @@ type format struct {
 	before  string                   // what stands before the literal and belongs to it, RE2; empty for nothing
 	weak    bool                     // Medium: others may look like this
 	low     bool                     // may be as regular as words: no measure of disorder
+	must    string                   // what must follow within maxMust bytes; empty for nothing
 	phrase  bool                     // chosen by people: a reference to one is none
 	anyCase bool                     // the literal is matched in any case
 	vouch   func(secret string) bool // tells whether it is one, if the expression cannot

@@ -60,9 +60,9 @@ var clouds = []format{
 	{rule: "onepassword_secret_key", starts: "A3-", rest: `[A-Z0-9]{6}-(?:[A-Z0-9]{11}|[A-Z0-9]{6}-[A-Z0-9]{5})-[A-Z0-9]{5}-[A-Z0-9]{5}-[A-Z0-9]{5}`},
 	{rule: "age_secret_key", starts: "AGE-SECRET-KEY-1", rest: `[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{58}`},
 	{rule: "authress_key", starts: "sc_ ext_ scauth_ authress_", rest: `[A-Za-z0-9]{5,30}\.[A-Za-z0-9]{4,6}\.acc[_-][A-Za-z0-9-]{10,32}\.[A-Za-z0-9+/_=-]{30,120}`, anyCase: true},
-	{rule: "kubernetes_secret", starts: "kind:", rest: `["' ]*Secret["']?\s[\s\S]{0,400}?\bdata:["'{\s]*[\w.-]+["']?:\s*(?:\|-?\s*)?["']?([A-Za-z0-9+/]{10,}={0,3})`, weak: true},
-	{rule: "kubernetes_secret", starts: `"kind":`, rest: `\s*"Secret"[\s\S]{0,400}?"data"\s*:\s*\{\s*"[\w.-]+"\s*:\s*"([A-Za-z0-9+/]{10,}={0,3})"`, weak: true},
-	{rule: "kubernetes_secret", starts: "data:", rest: `\s+[\w.-]+["']?:[ \t]*(?:\|-?\s*)?["']?([A-Za-z0-9+/]{10,}={0,3})["']?[ \t]*\n[\s\S]{0,400}?kind:\s*["']?Secret\b`, weak: true},
+	{rule: "kubernetes_secret", starts: "kind:", rest: `["' ]*Secret["']?\s[\s\S]{0,400}?\bdata:["'{\s]*[\w.-]+["']?:\s*(?:[|>]-?\s*)?["']?([A-Za-z0-9+/]{10,}={0,3})`, weak: true, must: "data"},
+	{rule: "kubernetes_secret", starts: `"kind":`, rest: `\s*"Secret"[\s\S]{0,400}?"data"\s*:\s*\{\s*"[\w.-]+"\s*:\s*"([A-Za-z0-9+/]{10,}={0,3})"`, weak: true, must: "data"},
+	{rule: "kubernetes_secret", starts: "data:", rest: `\s+[\w.-]+["']?:[ \t]*(?:[|>]-?\s*)?["']?([A-Za-z0-9+/]{10,}={0,3})["']?[ \t]*\n[\s\S]{0,400}?kind:\s*["']?Secret\b`, weak: true, must: "Secret"},
 }
 
 // uuid is RFC 9562 in the lower case that issuers use.

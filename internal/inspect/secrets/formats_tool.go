@@ -13,7 +13,7 @@ var tools = []format{
 	{rule: "grafana_cloud_token", starts: "glc_", rest: `[A-Za-z0-9+/]{32,400}={0,3}`},
 	{rule: "grafana_service_token", starts: "glsa_", rest: `[A-Za-z0-9]{32}_[A-Fa-f0-9]{8}`},
 	{rule: "grafana_api_key", starts: "eyJrIjoi", rest: `[A-Za-z0-9]{70,400}={0,3}`},
-	{rule: "sentry_org_token", starts: "sntrys_", rest: `[\w+/=-]{60,600}`},
+	{rule: "sentry_org_token", starts: "sntrys_eyJ", rest: `[\w+/=-]{60,600}`},
 	{rule: "sentry_user_token", starts: "sntryu_ sntrya_ sntryi_", rest: `[a-f0-9]{64}`},
 	{rule: "honeycomb_key", starts: "hcaik_ hcxik_ hcamk_ hcxlk_ hcalk_", rest: `[a-z0-9]{32,64}`},
 	{rule: "datadog_key", starts: "ddapi_ ddapp_", rest: `[A-Za-z0-9]{34}`},

@@ -16,7 +16,7 @@ const phrases = "passwd password passphrase passwort kennwort contrase mot+de+pa
 
 // harmless are parts of names whose values are no credentials, though a word of
 // general is in the name.
-var harmless = regexp.MustCompile(`public|pub_?key|hash|sha\d|checksum|digest|integrity|fingerprint|commit|tokeni[sz]|tokens|token_?(?:count|limit|type|uri|url|name|length|budget|usage|symbol|address|endpoint|expir|id\b|mint|contract)|` +
+var harmless = regexp.MustCompile(`public|authenticity|credentials?_?ids?|pub_?key|hash|sha\d|checksum|digest|integrity|fingerprint|commit|tokeni[sz]|tokens|token_?(?:count|limit|type|uri|url|name|length|budget|usage|symbol|address|endpoint|expir|id\b|mint|contract)|` +
 	`(?:max|min|num|next|prev|previous|page|pagination|continuation|sync|cursor|delta|resume|skip|start|stop|eos|bos|pad|unk|csrf|xsrf|idempotency|input|output|total|prompt|erc20|design)[_ -]?tokens?|` +
 	`secret_?(?:name|arn|id\b|ref|path|version|key_?ref)|key_?(?:name|id\b|path|file|type|size|length|word|board|code|usage|alias|arn|store|ring|vault_?name)|` +
 	`pass(?:word)?_?(?:policy|hint|reset|length|min|max|field|file|strength|changed|expir|label|url)|(?:file|path|url|uri|name|type|count|expires(?:_?(?:in|at))?|ttl|scope|format|description|enabled|required|length|author|header|algorithm|method)\z`)
@@ -29,8 +29,10 @@ func (a *assignment) generic(phrase bool) (rule string) {
 		v = strings.TrimSpace(v)
 	}
 	switch {
-	case harmless.MatchString(a.name), placeholder(v):
+	case placeholder(v), strings.Contains(v, "://"), strings.HasPrefix(v, "//"):
 		return ""
+	case strings.HasSuffix(a.name, "authorization") && aUUID.MatchString(v):
+		return "assignment"
 	case phrase:
 		if password(v, a) {
 			return "assignment"
@@ -98,6 +100,35 @@ func digit(c byte) bool { return c >= '0' && c <= '9' }
 var ordered = regexp.MustCompile(`(?i)\A(?:` + anyUUID + `|\d{4}-\d\d-\d\d.*|v?\d+(?:\.\d+){1,3}(?:[-+].*)?|(?:sha\d{1,3}|md5|blake\w+)[-:].*|https?:.*|[a-z+]{2,12}://.*|arn:.*|urn:.*|data:.*|\.{0,2}/.*|~/.*|[a-z]:\\.*|` +
 	`[\w.+-]+@[\w-]+\.[\w.]+|(?:[\w-]+\.)+(?:com|net|org|io|dev|app|ai|co|local|internal|json|ya?ml|pem|key|crt|txt|go|js|ts|py|rb|java|md|html?|css|xml|toml|env|lock|log|sh|php)(?:[:/].*)?|[\d.,:+-]+|0x[0-9a-f]+)\z`)
 
+var aUUID = regexp.MustCompile(`\A` + anyUUID + `\z`)
+
+// plausible tells at little cost whether a value may be a credential at all: most
+// values that the name of one is followed by are words.
+func (a *assignment) plausible(phrase bool) bool {
+	v := a.value
+	if len(v) < 6 {
+		return false
+	}
+	digits, large, others := 0, 0, 0
+	for i := range len(v) {
+		switch c := v[i]; {
+		case digit(c):
+			digits++
+		case c >= 'A' && c <= 'Z':
+			large++
+		case !isAlnum[c]:
+			others++
+		}
+	}
+	switch {
+	case a.prose && digits == 0 && (len(v) < 16 || large < 3):
+		return false
+	case digits > 0, len(v) >= 16 && large >= 3 && jumbled(v):
+		return true
+	}
+	return phrase && (large > 0 || others > 0)
+}
+
 // random tells whether a value is disordered enough to be drawn by lot.
 func random(v string) bool {
 	if ordered.MatchString(v) || reference(v) || wordy(v) {
@@ -137,6 +168,12 @@ func jumbled(v string) bool {
 // reference tells whether a value names where the credential is, and is none:
 // a variable, a call, a member of something.
 func reference(v string) bool {
+	if v == "" {
+		return false
+	}
+	if v[0] == '.' && len(v) > 1 && letter(v[1]) {
+		return true // .Values.password of a template
+	}
 	if strings.ContainsAny(v[:1], "$%<{@&*#") && len(v) > 1 && (isWord[v[1]] && v[0] == '$' || strings.ContainsAny(v[:1], "<{&") || strings.IndexByte("({<%", v[1]) >= 0) {
 		return true
 	}

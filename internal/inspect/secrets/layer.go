@@ -22,15 +22,16 @@ type mapping struct {
 func (m mapping) outer(at gate.Span) gate.Span {
 	switch {
 	case m.offsets != nil:
-		return gate.Span{Start: int(m.offsets[at.Start]), End: int(m.offsets[at.End-1]) + m.last(at.End-1)}
+		first, last := int(m.offsets[at.Start]), int(m.offsets[at.End-1])
+		if first > last { // read from its end
+			return gate.Span{Start: last, End: first + 1}
+		}
+		return gate.Span{Start: first, End: last + max(1, int(m.offsets[at.End])-last)}
 	case m.whole != nil:
 		return *m.whole
 	}
 	return at
 }
-
-// last is how many bytes of the outermost text the byte at i came from.
-func (m mapping) last(i int) int { return max(1, int(m.offsets[i+1]-m.offsets[i])) }
 
 // through is the mapping of a text whose bytes came from those at offsets of the
 // text that m is of.
@@ -88,7 +89,8 @@ func (s *search) look(text string, see func(text string, at mapping), depth int)
 
 // runs decodes the runs of characters that encodings are made of.
 func (s *search) runs(text, how string, inner func(text, name string, m mapping), at mapping) {
-	turned := strings.HasSuffix(how, reversed)
+	turned := strings.Contains(how, reversed)
+	mirrored := 0 // up to where the text was read from its end
 	for i := 0; i < len(text); {
 		if !isToken[text[i]] {
 			i++
@@ -108,12 +110,15 @@ func (s *search) runs(text, how string, inner func(text, name string, m mapping)
 				inner(decoded, d.name, m)
 			}
 		}
-		if !turned && disordered(run) {
-			inner(mirror(run), reversed, m)
+		if !turned && from >= mirrored && disordered(run) {
+			start, end := around(text, from, i)
+			start = max(start, mirrored)
+			mirrored = end
+			inner(mirror(text[start:end]), reversed, at.through(falling(start, end)))
 		}
 	}
 	if !turned && strings.Contains(text, "NIGEB-----") {
-		inner(mirror(text), reversed, at.within(gate.Span{End: len(text)}))
+		inner(mirror(text), reversed, at.through(falling(0, len(text))))
 	}
 }
 
@@ -128,6 +133,20 @@ func wrapped(text string, i int) bool {
 	}
 	line := strings.LastIndexAny(text[max(0, i-80):i], " \n\t")
 	return i >= 60 && (line < 0 || len(text[max(0, i-80):i])-line > 60)
+}
+
+// maxAround bounds what is read from its end besides a run, on either side, in
+// bytes: the name of what is assigned.
+const maxAround = 160
+
+// around is the part of a line that a run stands in.
+func around(text string, from, to int) (start, end int) {
+	low, high := max(0, from-maxAround), min(len(text), to+maxAround)
+	start = low + strings.LastIndexByte(text[low:from], '\n') + 1
+	if end = strings.IndexByte(text[to:high], '\n'); end < 0 {
+		return start, high
+	}
+	return start, to + end
 }
 
 // reversed is the name of a text read from its end.
@@ -146,6 +165,15 @@ func disordered(run string) bool {
 		}
 	}
 	return digits >= 2 && letters >= 4
+}
+
+// falling are the offsets of a part of a text that is read from its end.
+func falling(start, end int) []int32 {
+	offsets := make([]int32, 0, end-start+1)
+	for i := end - 1; i >= start; i-- {
+		offsets = append(offsets, int32(i)) //nolint:gosec // a message is far below 2 GB
+	}
+	return append(offsets, int32(start)) //nolint:gosec // as above
 }
 
 func mirror(text string) string {

@@ -121,7 +121,7 @@ var owners = []owned{
 	{"sidekiq_secret", "bundle+enterprise bundle+gems contribsys", `[a-f0-9]{8}:[a-f0-9]{8}`},
 	{"snyk_token", "snyk", anyUUID},
 	{"sonar_token", "sonar sonarqube sonarcloud", `(?:squ_|sqp_|sqa_)?[A-Za-z0-9=_-]{40}`},
-	{"sourcegraph_token", "sourcegraph", hex40},
+	{"sourcegraph_token", "sourcegraph", `[A-Fa-f0-9]{40}`},
 	{"spotify_secret", "spotify", hex32},
 	{"square_token", "square", `[\w-]{43}|[\w-]{60,64}`},
 	{"squarespace_token", "squarespace", anyUUID},
@@ -203,17 +203,26 @@ func separated(spelled string) []string {
 	return all
 }
 
-// owns tells whether a value that has the shape of an owner's credential is one:
-// it is disordered, and its name does not say that it is something else.
-func owns(a *assignment, w *word) bool {
+// owns tells whether a value that has the shape of an owner's credential is one,
+// and no word and no placeholder.
+func owns(a *assignment) bool {
 	v := a.value
-	switch {
-	case placeholder(v), entropy(v) < 2.6, harmless.MatchString(a.name), wordy(v), reference(v):
+	return entropy(v) >= 2.6 && (a.typed || mixed(v)) && (!wordy(v) || mixed(v) || classes(v) > 2) && !filler(v) && !few(v) && !reference(v)
+}
+
+// bounded tells whether a word in a name is one, and no part of another: nothing of
+// a word before it, and after it its end, a capital, or a word for a credential.
+func bounded(text string, start, end int) bool {
+	if start > 0 && letter(text[start-1]) && (text[start-1] <= 'Z' || text[start] > 'Z') {
 		return false
-	case len(v) < 36 && !strings.ContainsAny(v, "0123456789") && !jumbled(v):
-		return false
-	case a.prose:
-		return len(v) >= 16 && mixed(v) && !w.general
 	}
-	return true
+	if end == len(text) || !letter(text[end]) || text[end] <= 'Z' {
+		return true
+	}
+	for _, w := range [...]string{"s", "token", "key", "secret", "api", "auth", "pass", "client", "app", "access", "cred", "id", "url", "uri", "pw"} {
+		if rest := text[end:]; len(rest) >= len(w) && strings.EqualFold(rest[:len(w)], w) && (len(w) > 1 || len(rest) == 1 || !letter(rest[1])) {
+			return true
+		}
+	}
+	return false
 }

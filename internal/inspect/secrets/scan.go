@@ -176,9 +176,34 @@ func (s *search) exhausted(text string, i int) {
 	s.add("dense", gate.Medium, text, gate.Span{Start: i, End: len(text)}, true)
 }
 
+// maxMust bounds where what a format must have is looked for, in bytes.
+const maxMust = 1000
+
+// dull tells whether a token is made of what names are made of, or of numbers:
+// small letters and signs alone, or digits and signs alone.
+func dull(secret string) bool {
+	digits, large, small := false, false, false
+	for i := range len(secret) {
+		c := secret[i]
+		digits = digits || digit(c)
+		large = large || c >= 'A' && c <= 'Z'
+		small = small || c >= 'a' && c <= 'z'
+	}
+	return !digits && !large || !large && !small
+}
+
+// randomPart is the end of a token, in bytes, where its disorder is.
+const randomPart = 24
+
 // formatted looks for a format's secret behind its literal.
 func (s *search) formatted(text string, start, end, run int, c *compiled) {
 	if s.strict && (c.weak || c.low) {
+		return
+	}
+	if c.before == nil && start > 0 && isWord[text[start-1]] && isWord[text[start]] && !slices.Contains(s.joins, start) {
+		return // within a word
+	}
+	if c.must != "" && !strings.Contains(text[end:min(len(text), end+maxMust)], c.must) {
 		return
 	}
 	stop := run + 1
@@ -197,7 +222,7 @@ func (s *search) formatted(text string, start, end, run int, c *compiled) {
 	case sum == holds:
 	case c.vouch != nil && !c.vouch(secret):
 		return
-	case placeholder(secret), !c.low && entropy(secret) < 2.5, c.phrase && reference(secret):
+	case c.weak && !c.low && placeholder(secret), !c.low && dull(secret), filler(secret), few(secret[max(0, len(secret)-randomPart):]), reference(secret), !c.low && entropy(secret) < 2.6, c.low && wordy(secret) && classes(secret) < 2:
 		return
 	case c.weak, sum == fails:
 		severity = gate.Medium
@@ -209,14 +234,17 @@ func (s *search) formatted(text string, start, end, run int, c *compiled) {
 // words need not be looked at because a value was found.
 func (s *search) named(text string, start, end int, w *word) int {
 	s.work += 48
+	if !bounded(text, start, end) {
+		return 0
+	}
 	a, ok := assigned(text, start, end)
-	if !ok {
+	if !ok || !a.plausible(w.phrase) || harmless.MatchString(a.name) {
 		return 0
 	}
 	s.work += len(a.value)
 	for i := range w.kinds {
 		k := &w.kinds[i]
-		if k.shape.MatchString(a.value) && owns(&a, w) {
+		if k.shape.MatchString(a.value) && owns(&a) {
 			s.add(k.rule, gate.Medium, text, a.at, false)
 			return a.at.Start
 		}

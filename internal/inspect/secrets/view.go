@@ -93,8 +93,16 @@ func withoutPercent(text string) (string, []int32) {
 		return "", nil
 	}
 	r := newRewritten(len(text))
+	form := false // the word at hand has escapes: a plus in it is a blank (WHATWG URL, 5.1)
 	for i := 0; i < len(text); i++ {
 		c := text[i]
+		if i == 0 || isBlank[text[i-1]] {
+			form = encodedWord(text[i:])
+		}
+		if c == '+' && form {
+			r.put(' ', i)
+			continue
+		}
 		if c == '%' || c == '=' && strings.HasPrefix(text[i:], "=3D") {
 			if n, ok := number(text[i+1:], 2, 2); ok {
 				r.put(byte(n&0xff), i)
@@ -106,6 +114,18 @@ func withoutPercent(text string) (string, []int32) {
 		r.put(c, i)
 	}
 	return r.result(len(text))
+}
+
+// encodedWord tells whether an escape is in the first word of a text.
+func encodedWord(text string) bool {
+	for i := 0; i < len(text) && !isBlank[text[i]]; i++ {
+		if text[i] == '%' {
+			if _, ok := number(text[i+1:], 2, 2); ok {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // number reads a hexadecimal number of at least low and at most high digits.
@@ -183,8 +203,7 @@ func withoutSeparators(text string) (string, []int32) {
 	var r *rewritten
 	done := 0
 	for i := 1; i+minRun < len(text); i++ {
-		sep := text[i]
-		if isAlnum[sep] || sep == '_' || sep >= utf8.RuneSelf {
+		if !separates[text[i]] {
 			continue
 		}
 		from, end, size := groups(text, i)
@@ -215,6 +234,9 @@ func withoutSeparators(text string) (string, []int32) {
 	return r.result(len(text))
 }
 
+//nolint:gochecknoglobals // a table; read-only
+var separates = set(" -.,:;/|*+~#=!?'\"<>()[]{}&$@^`\\%")
+
 // maxGroup bounds the length of a group between separators, in characters.
 const maxGroup = 8
 
@@ -222,17 +244,20 @@ const maxGroup = 8
 // The last may be shorter. end is 0 if there are none.
 func groups(text string, i int) (from, end, size int) {
 	sep := text[i]
-	for size < maxGroup && i-size-1 >= 0 && text[i-size-1] != sep && text[i-size-1] > ' ' {
+	if end = singles(text, i); end > 0 {
+		return i - 1, end, 1
+	}
+	for size < maxGroup && i-size-1 >= 0 && text[i-size-1] != sep && isToken[text[i-size-1]] {
 		size++
 	}
-	if size == 0 || i+size+1 >= len(text) || i-size-1 >= 0 && size == maxGroup && text[i-size-1] > ' ' && text[i-size-1] != sep {
+	if size == 0 || i-size-1 >= 0 && isToken[text[i-size-1]] && text[i-size-1] != sep {
 		return 0, 0, 0
 	}
 	from, end = i-size, i
 	count := 1
 	for end < len(text) && text[end] == sep {
 		n := 0
-		for n < size && end+1+n < len(text) && text[end+1+n] != sep && text[end+1+n] > ' ' && text[end+1+n] < utf8.RuneSelf {
+		for n < size && end+1+n < len(text) && text[end+1+n] != sep && isToken[text[end+1+n]] {
 			n++
 		}
 		if next := end + 1 + n; n == 0 || n == size && next < len(text) && text[next] != sep && isToken[text[next]] {
@@ -248,6 +273,28 @@ func groups(text string, i int) (from, end, size int) {
 		return 0, 0, 0
 	}
 	return from, end, size
+}
+
+// singles is where characters that stand alone between separators end, the first
+// of them before i: sixteen or more, most of them letters and digits. 0 for none.
+func singles(text string, i int) int {
+	sep, end, plain := text[i], i, 0
+	if i > 1 && text[i-2] != sep && isToken[text[i-2]] {
+		return 0
+	}
+	for end+1 < len(text) && text[end] == sep && text[end+1] >= ' ' && (sep != ' ' || text[end+1] != ' ') {
+		if isAlnum[text[end+1]] {
+			plain++
+		}
+		end += 2
+	}
+	if end < len(text) && end > i && text[end] != sep && isAlnum[text[end]] && isAlnum[text[end-1]] {
+		end -= 2
+	}
+	if n := (end - i) / 2; n < minRun || plain*2 < n {
+		return 0
+	}
+	return end
 }
 
 // withoutQuotes joins the parts of a string that a program puts together:
