@@ -1,6 +1,7 @@
 package secrets
 
 import (
+	"slices"
 	"strings"
 
 	"doorward/internal/gate"
@@ -85,8 +86,8 @@ func weave(before string, values []string) woven {
 // maxPieces bounds the values of one call that are put together.
 const maxPieces = 256
 
-// crossing finds what only the pieces together hold, of the formats that nothing
-// else looks like.
+// crossing finds what only the pieces together hold: what has a format of its own,
+// and what is cut itself, not only off from its name.
 func (w *woven) crossing() []found {
 	if len(w.pieces) < 2 || len(w.pieces) == 2 && w.pieces[0].End == 0 || len(w.text) < minText {
 		return nil
@@ -95,19 +96,19 @@ func (w *woven) crossing() []found {
 	for _, p := range w.pieces {
 		joins = append(joins, p.End)
 	}
-	together := strictly(w.text, joins)
+	together := inAll(w.text, joins)
 	if len(together) == 0 {
 		return nil
 	}
 	var alone []found
 	for _, p := range w.pieces {
-		alone = append(alone, strictly(w.text[p.Start:p.End], nil)...)
+		alone = append(alone, inAll(w.text[p.Start:p.End], nil)...)
 	}
 	fresh := together[:0]
 	for _, f := range together {
-		known := false
+		known := f.severity < gate.High && !f.cut(joins)
 		for i := range alone {
-			known = known || strings.Contains(f.secret, alone[i].secret)
+			known = known || alone[i].severity >= f.severity && strings.Contains(f.secret, alone[i].secret)
 		}
 		if !known {
 			fresh = append(fresh, f)
@@ -116,8 +117,17 @@ func (w *woven) crossing() []found {
 	return fresh
 }
 
-func strictly(text string, joins []int) []found {
-	s := search{index: table(), left: maxDecoded, strict: true, joins: joins}
+// cut tells whether one of the joins lies within what was found. A port before the
+// next value is no password.
+func (f *found) cut(joins []int) bool {
+	if f.rule == "connection_string" && digit(f.secret[0]) {
+		return false
+	}
+	return slices.ContainsFunc(joins, func(at int) bool { return at > f.at.Start && at < f.at.End })
+}
+
+func inAll(text string, joins []int) []found {
+	s := search{index: table(), left: maxDecoded, joins: joins}
 	s.look(text, nil, 0)
 	return settled(s.found)
 }

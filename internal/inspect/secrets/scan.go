@@ -107,14 +107,13 @@ func rank(f found) int {
 // search is one look at a text and at what it decodes to.
 type search struct {
 	*index
-	found  []found
-	left   int    // bytes that may still be decoded
-	joins  []int  // offsets where the text was put together of pieces; words may end there
-	strict bool   // formats that nothing else looks like alone
-	work   int    // bytes that expressions have looked at
-	dense  bool   // work was exceeded
-	how    string // of the text at hand
-	at     mapping
+	found []found
+	left  int    // bytes that may still be decoded
+	joins []int  // offsets where the text was put together of pieces; words may end there
+	work  int    // bytes that expressions have looked at
+	dense bool   // work was exceeded
+	how   string // of the text at hand
+	at    mapping
 }
 
 // looks bounds what the expressions look at, in bytes for each byte of a text:
@@ -159,7 +158,7 @@ func (s *search) plain(text string) {
 			}
 			if e.format >= 0 {
 				s.formatted(text, i, end, run, &s.formats[e.format])
-			} else if i >= past && !s.strict {
+			} else if i >= past {
 				past = max(past, s.named(text, i, end, &s.words[e.word]))
 			}
 		}
@@ -197,9 +196,6 @@ const randomPart = 24
 
 // formatted looks for a format's secret behind its literal.
 func (s *search) formatted(text string, start, end, run int, c *compiled) {
-	if s.strict && (c.weak || c.low) {
-		return
-	}
 	if c.before == nil && start > 0 && isWord[text[start-1]] && isWord[text[start]] && !slices.Contains(s.joins, start) {
 		return // within a word
 	}
