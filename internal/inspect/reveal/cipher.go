@@ -40,7 +40,7 @@ func ciphers(text string) []reading {
 			continue
 		}
 		if known(text[from:i]) {
-			if misses++; misses > 1 { // a word of the plain language may be one of the cipher
+			if misses++; misses > 1 || i-from > 2 { // a short word may be one of the cipher by chance
 				flush()
 				misses = 0
 			}

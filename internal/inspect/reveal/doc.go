@@ -5,8 +5,9 @@
 // pushed out of sight, and encodings whose decoded text people could read.
 //
 // The detectors of definitions, arguments and results call it first: they match
-// Fold of the text and of every Layer. The stage and the command line show what
-// Scan found.
+// Fold of the text and of every Layer. Scan is for texts from anywhere, in which
+// a lone character of no width or a comment happens; ScanDefinition is for texts
+// that somebody wrote for models to read, in which nothing of the kind happens.
 //
 // What is hidden is decided from the properties of characters (Unicode 15 and
 // later: Cf, Cc, Co, Cn, Default_Ignorable_Code_Point, Variation_Selector), and
