@@ -31,8 +31,6 @@ func (s *sentence) private(j int) int {
 		return 3
 	case c.has(talk) && near.has(prior|user):
 		return 2
-	case c.has(talk) && s.any.has(argument|literal|quoted|must):
-		return 1
 	case c.has(message) && near.has(user) && near.has(whole|prior):
 		return 1
 	case c.has(tool|result) && near.has(other|prior) && s.around(j, 2).has(tool) && near.has(result) && near.has(whole|prior):

@@ -88,6 +88,10 @@ func (s *sentence) strangers() {
 			s.report(kind{"preference.over_others", signPreference, "wants to be used in place of another server's tool"}, 6, i, i)
 		case s.demands():
 			s.report(kind{"poison.other_tool", signOther, "gives an order about another server's tool"}, 6, i, i)
+		case s.any.has(argument|recipient|result|literal|this|order) && s.any.has(must|when|before|whole|not|best):
+			s.report(kind{"poison.other_tool", signOther, "says how another server's tool is to be used"}, 5, i, i)
+		case w.class.has(name):
+			s.report(kind{"poison.other_tool", signOther, "speaks of another server's tool"}, 3, i, i)
 		}
 	}
 }

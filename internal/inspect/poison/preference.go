@@ -11,6 +11,9 @@ func (s *sentence) preferences() {
 		case c.has(best) && s.after(i, 2).has(tool) && s.around(i, 5).has(this|be) && !s.after(i, 4).has(not):
 			s.report(kind{"preference.best", signPreference, "praises itself above all tools"}, 4, i, min(i+2, len(s.words)-1))
 			return
+		case c.has(ignore) && s.asked[i] > 0 && s.later() && s.after(i, 12).has(stale) && !s.any.has(example|file|result):
+			s.report(kind{"preference.against_others", signPreference, "wants something else set aside as bad"}, 3, i, min(i+8, len(s.words)-1))
+			return
 		case c.has(instead) && s.replaced(i):
 			s.report(kind{"preference.over_others", signPreference, "wants to be used in place of a tool that it names"}, 3, i, min(i+5, len(s.words)-1))
 			return

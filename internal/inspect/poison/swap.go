@@ -36,7 +36,7 @@ func (s *sentence) swaps() {
 	if s.any.has(alter) {
 		w++
 	}
-	if w >= 3 && s.any.has(user) && (author || s.any.has(alter) && s.any.has(instead)) {
+	if w >= 3 && s.any.has(user) && author {
 		s.report(kind{"poison.recipient", signRecipient, "puts another recipient in place of the user's"}, min(w+1, high), at, at)
 	}
 }
