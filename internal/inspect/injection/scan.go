@@ -3,8 +3,8 @@
 // with the reader's own means, secrecy, orders about the answer (OWASP LLM01:2025,
 // indirect prompt injection).
 //
-// Callers give it every string of a result, or a Scanner the pieces of one as they
-// arrive. It judges sentences by what their words are: who is addressed, which act
+// Callers give it every string of a result with what reveal decoded out of it, or a
+// Scanner the pieces of one as they arrive. It judges sentences by what their words are: who is addressed, which act
 // is asked, on whose thing, for whom. It knows no payload, and emphasis is no
 // evidence. It does no I/O, keeps nothing between texts, and decides nothing: what
 // follows from a finding is configured elsewhere. An off-task question has no mark

@@ -10,8 +10,9 @@ import (
 // nothing new, and one of each other kind still finds room.
 const sameRule = 4
 
-// A Scanner does what Scan does, over a text that arrives in pieces. It holds
-// back one sentence: at most maxSegment bytes and lookahead.
+// A Scanner does what Scan does, over a text that arrives in pieces: the findings
+// are those of Scan, wherever the pieces are cut. It holds back one sentence, at
+// most MaxHeld bytes. The zero value is ready to use.
 type Scanner struct {
 	begun   int    // bytes of the text that were judged
 	pending []byte // what came after them

@@ -8,6 +8,10 @@ const (
 	lookahead  = 4   // bytes after an end that tell whether it is one
 )
 
+// MaxHeld bounds what a Scanner holds back after a Write, in bytes: a finding that
+// ends so far before the end of what was written has been returned.
+const MaxHeld = maxSegment + lookahead
+
 // cut finds the end of the segment at the start of text: a sentence, a field of
 // JSON, a paragraph. It looks from byte from on. next is where the next segment
 // begins, before end where the cut is forced. Without an end yet, end is 0 and

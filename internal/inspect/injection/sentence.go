@@ -1,6 +1,9 @@
 package injection
 
 import (
+	"strings"
+	"unicode/utf8"
+
 	"doorward/internal/gate"
 )
 
@@ -46,13 +49,39 @@ func (s *sentence) found(rule string, severity gate.Severity, first, last int, w
 	s.span(rule, severity, gate.Span{Start: s.words[first].start, End: s.words[last].end}, why)
 }
 
-// span reports bytes of the sentence. What is quoted as an example is a remark.
+// span reports bytes of the sentence. What a text that speaks about orders quotes is
+// a remark; what it says beside its quotes is at most Medium.
 func (s *sentence) span(rule string, severity gate.Severity, span gate.Span, why string) {
-	if s.spoken {
+	switch {
+	case s.spoken && s.quotes(span):
 		severity = min(severity, gate.Low)
+	case s.spoken:
+		severity = min(severity, gate.Medium)
 	}
 	s.report(rule, severity, span, why)
 }
+
+// quotes tells whether a quote opens before span and does not close before it.
+func (s *sentence) quotes(span gate.Span) bool {
+	open := false
+	for i, c := range s.text[:span.Start] {
+		switch c {
+		case '"', '`':
+			open = !open
+		case '\'':
+			if before := i == 0 || !letterAt(s.text, i-1); before != open {
+				open = before
+			}
+		case '\u201c', '\u201e', '\u00ab', '\u2018', '\u300c', '\u300e':
+			open = true
+		case '\u201d', '\u00bb', '\u2019', '\u300d', '\u300f':
+			open = false
+		}
+	}
+	return open || strings.IndexByte("\"'`", s.text[span.Start]) >= 0
+}
+
+func letterAt(text string, i int) bool { return text[i] < utf8.RuneSelf && alphanumeric[text[i]] }
 
 // The strengths of a request.
 const (

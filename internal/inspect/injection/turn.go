@@ -62,7 +62,7 @@ func (s *sentence) turns() {
 func (s *sentence) template(at int) bool {
 	rest := s.text[at:]
 	for _, mark := range templates {
-		if len(rest) >= len(mark) && strings.EqualFold(rest[:len(mark)], mark) {
+		if len(rest) >= len(mark) && rest[1]|0x20 == mark[1]|0x20 && rest[2]|0x20 == mark[2]|0x20 && strings.EqualFold(rest[:len(mark)], mark) {
 			s.span("injection.turn", gate.High, gate.Span{Start: at, End: at + len(mark)}, "a mark with which chat templates begin or end a turn")
 			return true
 		}
@@ -87,8 +87,11 @@ func (s *sentence) wrapper(at int) {
 // header judges a heading or bracket that names a speaker: "### System:",
 // "[SYSTEM]", "###(system_message)".
 func (s *sentence) header(at int) {
+	if at > 0 && s.text[at-1] == s.text[at] {
+		return // only the first of a run begins a heading
+	}
 	i := at
-	for i < len(s.text) && strings.IndexByte("#[( ", s.text[i]) >= 0 {
+	for i < len(s.text) && i < at+12 && strings.IndexByte("#[( ", s.text[i]) >= 0 {
 		i++
 	}
 	end := i
