@@ -99,7 +99,7 @@ func structure(was, is map[string]leaf, reasons map[string]bool) {
 		before, had := was[at]
 		switch {
 		case now.wording() && (!had || before.kind == now.kind):
-		case !had && !added(&now):
+		case !had && (!added(&now) || narrow(is, &now)):
 		case !had:
 			reasons[asked(&now)] = true
 		case before.kind != now.kind || before.text != now.text:
@@ -115,6 +115,25 @@ func structure(was, is map[string]leaf, reasons map[string]bool) {
 	}
 }
 
+// narrow tells whether a new leaf is of a parameter that has no room for a text: a
+// number or a flag that may be left out. What its name and description say is judged
+// as wording.
+func narrow(is map[string]leaf, l *leaf) bool {
+	at := slices.Index(l.path, "properties")
+	if at != 1 || len(l.path) < 4 || l.path[0] != "inputSchema" {
+		return false
+	}
+	name := l.path[2]
+	if _, required := is[pointer([]string{"inputSchema", "required", name})]; required || len(l.path) > 4 {
+		return false
+	}
+	switch kind := is[pointer([]string{"inputSchema", "properties", name, "type"})]; kind.text {
+	case "integer", "number", "boolean":
+		return l.path[3] == "type" || l.path[3] == "default" && l.kind != '"' && l.kind != '{' && l.kind != '['
+	}
+	return false
+}
+
 // added tells whether a new leaf asks for or allows anything: what JSON Schema says of
 // itself, and of what it does not allow, does not.
 func added(l *leaf) bool {
@@ -127,7 +146,12 @@ func added(l *leaf) bool {
 	case "additionalProperties":
 		return l.kind != 'f'
 	case "type":
-		return n != 2 || l.text != "object"
+		return (n != 2 || l.text != "object") && l.path[0] != "outputSchema"
+	case "minLength", "maxLength", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minItems", "maxItems", "uniqueItems", "multipleOf":
+		return l.kind != '0' && l.kind != 't' && l.kind != 'f'
+	}
+	if n > 2 && (l.path[n-2] == "examples" || l.path[0] == "outputSchema" && l.path[n-2] == "required") {
+		return l.kind != '"' // what it says is judged as wording is
 	}
 	return !stricter(l) && (l.kind != '{' || n > 1)
 }

@@ -75,7 +75,12 @@ func words(was, is map[string]leaf, reasons map[string]bool) {
 		}
 	}
 	for _, l := range is {
-		if !l.wording() {
+		for _, name := range l.path {
+			if kind := judge(name, old, scripts); kind != "" && kind != "place" {
+				reasons[told[kind]] = true
+			}
+		}
+		if n := len(l.path); !l.wording() && (n < 2 || l.kind != '"' || l.path[n-2] != "examples") {
 			continue
 		}
 		after += len(l.text)

@@ -124,8 +124,8 @@ func namedThought(n []word) gate.Severity {
 }
 
 func saidModel(s []word) gate.Severity {
-	switch {
-	case near(s, machine, name, 4) && has(s, "calls", "calling", "call", "caller", "invokes", "invoking", "you", "your", "current", "running"):
+	calls := has(s, "calls", "calling", "call", "caller", "invokes", "invoking", "you", "your", "current", "running", "llm", "assistant")
+	if calls && near(s, machine, name, 4) || has(s, "which") && has(s, "model", "llm", "assistant", "agent") && len(s) < 10 {
 		return gate.Medium
 	}
 	return gate.NoSeverity
@@ -134,7 +134,7 @@ func saidModel(s []word) gate.Severity {
 func namedModel(n []word) gate.Severity {
 	switch {
 	case near(n, machine, name|ref, 2) && has(n, "llm", "calling", "caller", "your", "current", "assistant"):
-		return gate.Medium
+		return gate.High
 	case near(n, machine, name, 1):
 		return gate.Low
 	}
