@@ -26,6 +26,9 @@ func pem(text string, i int) (gate.Span, bool) {
 	}
 	from := i + 10 + line + 5
 	body := text[from:min(len(text), from+maxPEM)]
+	if next := strings.Index(body, begin); next >= 0 {
+		body = body[:next] // so that many beginnings cost no more than one
+	}
 	end := strings.Index(body, "-----END")
 	stop := end
 	if end < 0 {

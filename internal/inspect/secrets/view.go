@@ -286,7 +286,9 @@ func singles(text string, i int) int {
 		if isAlnum[text[end+1]] {
 			plain++
 		}
-		end += 2
+		if end += 2; end-i == 2*minRun && plain*2 < minRun {
+			return 0 // signs alone, however many
+		}
 	}
 	if end < len(text) && end > i && text[end] != sep && isAlnum[text[end]] && isAlnum[text[end-1]] {
 		end -= 2
