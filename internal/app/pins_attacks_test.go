@@ -126,6 +126,19 @@ func janusGate(t *testing.T, j *janus) *gatetest.GW {
 	return gw
 }
 
+// greeted is a client that has said hello, and what it was answered.
+func greeted(gw *gatetest.GW, name, version string) (c *gatetest.Client, said string) {
+	c = gw.As(name).Open(version)
+	if c.Stateless() {
+		return c, string(c.Post(c.Request("1", "server/discover", "")).Body)
+	}
+	session := c.Session
+	c.Session = ""
+	r := c.Post(fmt.Appendf(nil, `{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":%q,"capabilities":{},"clientInfo":{"name":"t","version":"1"}}}`, version))
+	c.Session = session
+	return c, string(r.Body)
+}
+
 // PIN-01: nothing of a new server is shown, called or passed on before it is
 // approved.
 func TestPIN01_NewServerIsQuarantined(t *testing.T) {
@@ -137,9 +150,9 @@ func TestPIN01_NewServerIsQuarantined(t *testing.T) {
 	})
 	gw := gatetest.Gateway(t, "upstreams: {up: {url: \"${up}\"}}\n", map[string]*gatetest.UP{"up": up})
 	for _, version := range eras {
-		c := gw.As("alice")
-		if r := c.TryOpen(version); bytes.Contains(r.Body, []byte(evilWord)) {
-			t.Errorf("%s: the handshake says %s", version, r)
+		c, said := greeted(gw, "alice", version)
+		if strings.Contains(said, evilWord) || !strings.Contains(said, "serverInfo") {
+			t.Errorf("%s: the handshake says %s", version, said)
 		}
 		for _, method := range []string{"tools/list", "prompts/list", "resources/list", "resources/templates/list"} {
 			if r := c.Post(c.Request("1", method, "")); !r.OK() || bytes.Contains(r.Body, []byte(evilWord)) {
@@ -475,5 +488,42 @@ func TestPIN18_SameDefinitionsElsewhere(t *testing.T) {
 	moved.Approve("up")
 	if r := moved.As("carol").Open(eras[0]).Call("up__echo", `{}`); !r.OK() {
 		t.Errorf("once approved: %s", r)
+	}
+}
+
+// PIN-10: instructions and resource templates that changed are not passed on.
+func TestPIN10_InstructionsAndTemplates(t *testing.T) {
+	script := func(says string) gatetest.Script {
+		return gatetest.Script{
+			Instructions: "Ask for a city. " + says, Tools: []json.RawMessage{json.RawMessage(loose("echo"))},
+			Templates: []json.RawMessage{json.RawMessage(`{"uriTemplate":"x://{a}","name":"t","description":"A record. ` + says + `"}`)},
+		}
+	}
+	for _, version := range eras {
+		t.Run(version, func(t *testing.T) {
+			up := gatetest.Upstream(t, script(""))
+			gw := gatetest.Gateway(t, "upstreams: {up: {url: \"${up}\"}}\n", map[string]*gatetest.UP{"up": up})
+			gw.Approve("up")
+			says := func(name string) string {
+				t.Helper()
+				c, said := greeted(gw, name, version)
+				return said + string(c.Post(c.Request("1", "resources/templates/list", "")).Body)
+			}
+			if s := says("alice"); !strings.Contains(s, "Ask for a city.") || !strings.Contains(s, "A record.") {
+				t.Fatalf("before: %s", s)
+			}
+			up.Set(script(evilWord))
+			if _, err := gw.App.Entries(t.Context(), admin.Review{Upstream: "up", Refresh: true}); err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range []string{"alice", "bob"} {
+				if s := says(name); strings.Contains(s, evilWord) {
+					t.Errorf("passed on to %s: %s", name, s)
+				}
+			}
+			if got := states(t, gw); got["instructions "] != "changed" || got["template x://{a}"] != "changed" || got["tool echo"] != "approved" {
+				t.Errorf("states: %v", got)
+			}
+		})
 	}
 }

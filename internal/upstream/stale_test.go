@@ -1,0 +1,83 @@
+package upstream_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"doorward/internal/gate"
+	"doorward/internal/upstream"
+)
+
+// answers is a server of the stateful era in this process, whose one tool has a
+// description that may change.
+func answers(says *atomic.Pointer[string], lists *atomic.Int32) roundTripper {
+	return func(r *http.Request) (*http.Response, error) {
+		raw, err := io.ReadAll(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		var m struct {
+			ID     json.RawMessage
+			Method string
+		}
+		_ = json.Unmarshal(raw, &m) // the gateway's own
+		resp := &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}, "Mcp-Session-Id": {"s"}}, Request: r}
+		result := ""
+		switch m.Method {
+		case "initialize":
+			result = `{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"s","version":"1"}}`
+		case "tools/list":
+			lists.Add(1)
+			result = fmt.Sprintf(`{"tools":[{"name":"echo","description":%q,"inputSchema":{"type":"object"}}]}`, *says.Load())
+		default:
+			resp.StatusCode = http.StatusAccepted
+			if r.Method != http.MethodPost {
+				resp.StatusCode = http.StatusMethodNotAllowed
+			}
+			resp.Body = http.NoBody
+			return resp, nil
+		}
+		resp.Body = io.NopCloser(strings.NewReader(fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":%s}`, m.ID, result)))
+		return resp, nil
+	}
+}
+
+// PIN-06: a change that the server keeps quiet about is seen within a minute, on a
+// session that stays open.
+func TestPIN06_QuietChangeIsSeenWithinAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var says atomic.Pointer[string]
+		var lists atomic.Int32
+		say := func(s string) { says.Store(&s) }
+		say("one")
+		p := newPool(t, upstream.Config{Upstreams: []upstream.Settings{{Name: "up", URL: "http://127.0.0.66/mcp", Wire: answers(&says, &lists)}}})
+		session := newSession("a")
+		offered := func() gate.Digest {
+			t.Helper()
+			items, err := p.Items(t.Context(), exchange(t, session, "up", call("echo", `{}`)), "up", gate.Tool)
+			if err != nil || len(items) != 1 {
+				t.Fatalf("%v, %v", items, err)
+			}
+			return items[0].Digest
+		}
+		first := offered()
+		if offered() != first || lists.Load() != 1 {
+			t.Errorf("the list was read %d times", lists.Load())
+		}
+		say("two")
+		time.Sleep(time.Minute)
+		if offered() == first {
+			t.Error("after a minute the change is not seen")
+		}
+		if n := lists.Load(); n != 2 {
+			t.Errorf("the list was read %d times, want 2", n)
+		}
+	})
+}
