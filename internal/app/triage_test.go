@@ -97,15 +97,12 @@ func TestPIN14_HiddenTextIsFoundAndShown(t *testing.T) {
 			gw.ApproveClean("up")
 			got := states(t, gw)
 			for item, want := range map[string]string{"tool clean": "approved", "tool said": "held", "tool deep": "held", "prompt p": "held", "resource x://r": "held"} {
-				if what == "osc" { // a link is for a person to look at, and blocks nothing
-					want = "approved"
-				}
 				if got[item] != want {
 					t.Errorf("%s is %s, want %s", item, got[item], want)
 				}
 			}
 			d, err := gw.App.Detail(t.Context(), "up", "tool", "said")
-			if err != nil || len(d.Findings) == 0 || !d.Holds {
+			if err != nil || len(d.Findings) == 0 || len(d.Blocks) == 0 {
 				t.Fatalf("%+v, %v", d, err)
 			}
 			shown := d.Observed
