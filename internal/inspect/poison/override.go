@@ -36,7 +36,7 @@ func (s *sentence) exempts(i int) bool {
 	if s.is(i, "exempt") || s.is(i, "exempted") {
 		return s.after(i, 6).has(order | chief)
 	}
-	return (s.is(i, "apply") || s.is(i, "applies")) && s.before(i, 3, not) && s.before(i, 10, order) && s.after(i, 5).has(this|model|you|tool)
+	return (s.is(i, "suspended") && s.before(i, 2, be) || (s.is(i, "apply") || s.is(i, "applies")) && s.before(i, 3, not)) && s.before(i, 10, order) && s.after(i, 5).has(this|model|you|tool)
 }
 
 func (s *sentence) ignores(i int) {

@@ -18,6 +18,8 @@ func (s *sentence) subjects() {
 		s.report(kind{"poison.recipient", signRecipient, "brings secrets or the conversation together with an address that the text names"}, 3+acts+s.exact(target), guarded, target)
 	case target >= 0 && s.exact(target) > 0 && s.any.has(send|put|message|recipient|file|result) && (s.any.has(user|whole|recipient) || acts > 0):
 		s.report(kind{"poison.recipient", signRecipient, "names a recipient for what the user has"}, 3+acts, target, target)
+	case s.first(keeps) >= 0 && s.any.has(must) && s.any.has(result):
+		s.report(kind{"poison.file", signFile, "demands what a file has that keeps keys, tokens or passwords"}, 5, s.first(keeps), s.first(keeps))
 	case guarded >= 0 && acts > 0 && s.any.has(argument|whole|user|must|this|name):
 		s.report(kind{"poison.argument", signArgument, "speaks to the model about secrets or the conversation"}, 2+acts+s.wholly(guarded), guarded, guarded)
 	case guarded >= 0 && s.any.has(covert):
