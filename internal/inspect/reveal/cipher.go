@@ -138,7 +138,7 @@ func readsSo(s string, k int) bool {
 			break
 		}
 	}
-	return words >= minCipher-1 && familiar*2 >= words
+	return words >= minCipher && familiar > 2 && familiar*2 >= words
 }
 
 func rotate(s string, by int) string {
