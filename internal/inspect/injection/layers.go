@@ -1,6 +1,7 @@
 package injection
 
 import (
+	"slices"
 	"unicode/utf8"
 
 	"doorward/internal/gate"
@@ -8,14 +9,14 @@ import (
 )
 
 // ScanLayers is what Scan finds in a text, in its skeleton when it has more than
-// ASCII, and in the layers that reveal.Layers decoded out of it. What only a layer
+// ASCII (what is High only, as lines and capitals are lost there), and in the layers that reveal.Layers decoded out of it. What only a layer
 // says has the span of the layer.
 func ScanLayers(text string, layers []reveal.Layer) []gate.Finding {
 	out := Scan(text)
 	if !plain7(text) {
 		folded, offsets := reveal.FoldMap(text)
 		if folded != text {
-			out = merge(out, Scan(folded), func(s gate.Span) gate.Span { return unfold(s, offsets, len(text)) })
+			out = merge(out, highest(Scan(folded)), func(s gate.Span) gate.Span { return unfold(s, offsets, len(text)) })
 		}
 	}
 	for _, l := range layers {
@@ -34,6 +35,10 @@ func merge(out, more []gate.Finding, at func(gate.Span) gate.Span) []gate.Findin
 		}
 	}
 	return out
+}
+
+func highest(findings []gate.Finding) []gate.Finding {
+	return slices.DeleteFunc(findings, func(f gate.Finding) bool { return f.Severity < gate.High })
 }
 
 func covered(out []gate.Finding, f *gate.Finding) bool {

@@ -61,10 +61,15 @@ func (s *sentence) span(rule string, severity gate.Severity, span gate.Span, why
 	s.report(rule, severity, span, why)
 }
 
-// quotes tells whether a quote opens before span and does not close before it.
+// quotes tells whether span begins in a quote, or has its middle in one.
 func (s *sentence) quotes(span gate.Span) bool {
+	return s.quoting(span.Start) || s.quoting((span.Start+span.End)/2) || strings.IndexByte("\"'`", s.text[span.Start]) >= 0
+}
+
+// quoting tells whether a quote is open at byte at.
+func (s *sentence) quoting(at int) bool {
 	open := false
-	for i, c := range s.text[:span.Start] {
+	for i, c := range s.text[:at] {
 		switch c {
 		case '"', '`':
 			open = !open
@@ -78,7 +83,7 @@ func (s *sentence) quotes(span gate.Span) bool {
 			open = false
 		}
 	}
-	return open || strings.IndexByte("\"'`", s.text[span.Start]) >= 0
+	return open
 }
 
 func letterAt(text string, i int) bool { return text[i] < utf8.RuneSelf && alphanumeric[text[i]] }
