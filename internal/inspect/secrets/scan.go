@@ -175,6 +175,10 @@ func (s *search) exhausted(text string, i int) {
 	s.add("dense", gate.Medium, text, gate.Span{Start: i, End: len(text)}, true)
 }
 
+// maxShort bounds what a format with something before its literal has behind it,
+// in bytes.
+const maxShort = 256
+
 // maxMust bounds where what a format must have is looked for, in bytes.
 const maxMust = 1000
 
@@ -207,7 +211,12 @@ func (s *search) formatted(text string, start, end, run int, c *compiled) {
 		stop = end + maxWide
 	}
 	stop = min(len(text), stop, end+maxToken)
-	s.work += stop - end + 16
+	if c.before != nil { // all of them are short, and hardly ever get past what stands before
+		stop = min(stop, end+maxShort)
+		s.work += maxBefore
+	} else {
+		s.work += stop - end + 16
+	}
 	at, ok := c.match(text[:stop], start, end, s.joins)
 	if !ok {
 		return

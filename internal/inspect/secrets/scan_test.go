@@ -86,6 +86,7 @@ func TestHonest(t *testing.T) {
 		"a public key in PEM":      "-----BEGIN PUBLIC KEY-----\n" + drawn(alnum+"+/", 64, "spki") + "\n-----END PUBLIC KEY-----",
 		"a private key left out":   "-----BEGIN " + "PRIVATE KEY-----\n...\n-----END " + "PRIVATE KEY-----",
 		"an image":                 "data:image/png;base64,iVBORw0KGgo" + drawn(alnum+"+/", 400, "png"),
+		"an image of zeros":        strings.Repeat("AAAAAAAAAAAAAAA/AAABAAQA", 4000),
 		"words":                    "the token is used to authenticate the user, and the password must be changed",
 		"a token of a page":        `{"nextPageToken": "` + drawn(alnum, 40, "page") + `"}`,
 		"counts":                   "max_tokens=4096 total_tokens: 18234",
