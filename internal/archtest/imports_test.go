@@ -50,6 +50,7 @@ var table = map[string]row{
 	"pipeline":         {core, []string{"gate"}},
 
 	"httpsig": {domain, nil},
+	"fetched": {domain, nil},
 
 	"identify":  {stage, []string{"gate", "mcp", "httpsig"}},
 	"decode":    {stage, []string{"gate", "mcp"}},
@@ -87,14 +88,14 @@ var table = map[string]row{
 	"config":    {outside, []string{"gate", "policy", "policy/paths", "policy/places", "policy/words", "policy/statement"}},
 	"clients":   {outside, []string{"config"}},
 	"doctor":    {outside, []string{"config"}},
-	"checklist": {outside, []string{"config", "gate", "policy"}},
-	"scan":      {outside, []string{"gate", "mcp", "jsonrpc", "clients", "config", "flow", "inspect/definition"}},
+	"checklist": {outside, []string{"config", "gate", "policy", "fetched"}},
+	"scan":      {outside, []string{"gate", "mcp", "clients", "config", "fetched", "flow", "inspect/definition", "inspect/secrets"}},
 	"login":     {outside, nil},
 	"bridge":    {outside, []string{"jsonrpc", "mcp", "gate"}},
 	"admin":     {outside, []string{"gate"}},
 	"app": {outside, []string{
 		"gate", "jsonrpc", "mcp", "policy", "pipeline",
-		"identify", "decode", "resolve", "authorize", "validate", "approve", "disclose", "inspect", "inspect/definition", "inspect/change", "redact", "track", "flow",
+		"identify", "decode", "resolve", "authorize", "validate", "approve", "disclose", "inspect", "inspect/definition", "inspect/change", "inspect/secrets", "redact", "track", "flow",
 		"listen", "upstream", "audit", "store", "lock", "telemetry", "secret", "issuer", "webhook", "judge",
 		"config", "admin",
 	}},

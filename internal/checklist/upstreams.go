@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"doorward/internal/config"
+	"doorward/internal/fetched"
 )
 
 func upstreamChecks() []check {
@@ -32,13 +33,13 @@ func (s *subject) exact(a *answer) {
 		}
 		n++
 		path := "upstreams." + name + ".command"
-		for _, f := range fetched(u.Command) {
-			switch f.how {
-			case loose:
-				a.fail(path, "%s runs %s", name, f.text)
-			case movable:
-				a.warn(path, "%s runs %s", name, f.text)
-			case exactly:
+		for _, f := range fetched.By(u.Command) {
+			switch f.How {
+			case fetched.Loose:
+				a.fail(path, "%s runs %s", name, f.Text)
+			case fetched.Movable:
+				a.warn(path, "%s runs %s", name, f.Text)
+			case fetched.Exactly:
 			}
 		}
 	}

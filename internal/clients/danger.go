@@ -12,43 +12,71 @@ import (
 type danger struct {
 	pattern string // of the whole command, words joined by spaces
 	what    string
+	kind    Risk
+}
+
+// Risk is the kind of a danger.
+type Risk string
+
+// The kinds of danger.
+const (
+	RiskRights   Risk = "rights"   // of another user, or of the machine
+	RiskDownload Risk = "download" // downloads something and runs it
+	RiskSecret   Risk = "secret"   // holds a credential
+	RiskSteered  Risk = "steered"  // a variable changes which code runs
+	RiskOther    Risk = "other"
+)
+
+// Danger is one thing that a server's command should not have to do.
+type Danger struct {
+	Kind Risk
+	What string // a sentence's end: "it deletes without asking"
 }
 
 func dangers() []danger {
 	return []danger{
-		{`(^|[\s;&|(/\\])(sudo|doas|pkexec|runas|su)(\.exe)?(\s|$)`, "it asks for the rights of another user"},
-		{`(^|[\s;&|(/])rm\s+(-\S+\s+)*-\S*[rRf]`, "it deletes without asking"},
-		{`(?i)(^|[\s;&|(/])(mkfs\S*|dd\s.*of=/dev/|shred|format\s+[a-z]:)`, "it overwrites a disk"},
-		{`(?i)(curl|wget|fetch|iwr|irm|invoke-webrequest|invoke-restmethod)\b.*(\||;|&&|\$\(|<\(|iex|invoke-expression).*`, "it downloads something and runs it"},
-		{`(?i)(^|[\s;&|(/\\])(curl|wget|certutil|bitsadmin)(\.exe)?(\s|$)`, "it downloads or sends something"},
-		{`(^|[\s;&|(/])(nc|ncat|netcat|socat|telnet)(\s|$)|/dev/tcp/`, "it opens a connection of its own"},
-		{`(?i)(^|[\s/\\])(ba|z|da|k|fi|c)?sh(\.exe)?\s+(-\S+\s+)*-\S*c(\s|$)|(^|[\s/\\])cmd(\.exe)?\s+/[ck]|powershell|(^|[\s/\\])pwsh|(^|[\s/\\])(eval|mshta|rundll32|osascript)(\.exe)?(\s|$)`, "it runs a shell's command line"},
-		{`(?i)base64\s+(-d|--decode|-D)|frombase64string|-enc(odedcommand)?\s|atob\(`, "it hides what it runs"},
-		{`(?i)\.ssh([/\\\s"']|$)|id_(rsa|ed25519|ecdsa)|\.aws([/\\\s"']|$)|\.gnupg|\.kube([/\\\s"']|$)|\.docker[/\\]config|\.netrc|\.git-credentials|/etc/(shadow|passwd|sudoers)|(login|key)\s?chain|\.npmrc|\.pypirc`, "it names a place where credentials are kept"},
-		{`docker\.sock|--privileged|--pid[= ]host|--net(work)?[= ]host|-v\s+/:|--cap-add`, "it gets hold of the machine through a container"},
-		{`(^|[\s;&|(/])chmod\s+(-R\s+)?(0?777|[ug]?\+s)|(^|[\s;&|(/])chown\s|(^|[\s;&|(/])crontab(\s|$)|systemctl\s+(enable|start)`, "it changes what others on this machine may do"},
-		{`(?i)(^|\s)--?(token|auth|key|secret|password)[= ]\S{6,}|(_auth_?token|api[_-]?key|access[_-]?token|password|passwd|secret)["']?[= ]\S{6,}|\b(ghp|gho|ghs|github_pat|glpat|xox[abprs]|sk|pk|rk)[-_][A-Za-z0-9_-]{16,}|AKIA[0-9A-Z]{16}`, "it seems to hold a secret, which every process on this machine can read"},
+		{`(^|[\s;&|(/\\])(sudo|doas|pkexec|runas|su)(\.exe)?(\s|$)`, "it asks for the rights of another user", RiskRights},
+		{`(^|[\s;&|(/])rm\s+(-\S+\s+)*-\S*[rRf]`, "it deletes without asking", RiskOther},
+		{`(?i)(^|[\s;&|(/])(mkfs\S*|dd\s.*of=/dev/|shred|format\s+[a-z]:)`, "it overwrites a disk", RiskOther},
+		{`(?i)(curl|wget|fetch|iwr|irm|invoke-webrequest|invoke-restmethod)\b.*(\||;|&&|\$\(|<\(|iex|invoke-expression).*`, "it downloads something and runs it", RiskDownload},
+		{`(?i)(^|[\s;&|(/\\])(curl|wget|certutil|bitsadmin)(\.exe)?(\s|$)`, "it downloads or sends something", RiskOther},
+		{`(^|[\s;&|(/])(nc|ncat|netcat|socat|telnet)(\s|$)|/dev/tcp/`, "it opens a connection of its own", RiskOther},
+		{`(?i)(^|[\s/\\])(ba|z|da|k|fi|c)?sh(\.exe)?\s+(-\S+\s+)*-\S*c(\s|$)|(^|[\s/\\])cmd(\.exe)?\s+/[ck]|powershell|(^|[\s/\\])pwsh|(^|[\s/\\])(eval|mshta|rundll32|osascript)(\.exe)?(\s|$)`, "it runs a shell's command line", RiskOther},
+		{`(?i)base64\s+(-d|--decode|-D)|frombase64string|-enc(odedcommand)?\s|atob\(`, "it hides what it runs", RiskOther},
+		{`(?i)\.ssh([/\\\s"']|$)|id_(rsa|ed25519|ecdsa)|\.aws([/\\\s"']|$)|\.gnupg|\.kube([/\\\s"']|$)|\.docker[/\\]config|\.netrc|\.git-credentials|/etc/(shadow|passwd|sudoers)|(login|key)\s?chain|\.npmrc|\.pypirc`, "it names a place where credentials are kept", RiskOther},
+		{`docker\.sock|--privileged|--pid[= ]host|--net(work)?[= ]host|-v\s+/:|--cap-add`, "it gets hold of the machine through a container", RiskRights},
+		{`(^|[\s;&|(/])chmod\s+(-R\s+)?(0?777|[ug]?\+s)|(^|[\s;&|(/])chown\s|(^|[\s;&|(/])crontab(\s|$)|systemctl\s+(enable|start)`, "it changes what others on this machine may do", RiskOther},
+		{`(?i)(^|\s)--?(token|auth|key|secret|password)[= ]\S{6,}|(_auth_?token|api[_-]?key|access[_-]?token|password|passwd|secret)["']?[= ]\S{6,}|\b(ghp|gho|ghs|github_pat|glpat|xox[abprs]|sk|pk|rk)[-_][A-Za-z0-9_-]{16,}|AKIA[0-9A-Z]{16}`, "it seems to hold a secret, which every process on this machine can read", RiskSecret},
 	}
 }
 
 // Dangers says what is dangerous about a command, for a person to judge. An
 // empty answer is no proof of anything.
 func Dangers(command []string, variables []string) []string {
-	line := strings.Join(command, " ")
 	var found []string
+	for _, d := range Risks(command, variables) {
+		found = append(found, d.What)
+	}
+	return found
+}
+
+// Risks are the dangers with their kinds.
+func Risks(command []string, variables []string) []Danger {
+	line := strings.Join(command, " ")
+	var found []Danger
 	for _, d := range dangers() {
 		if regexp.MustCompile(d.pattern).MatchString(line) {
-			found = append(found, d.what)
+			found = append(found, Danger{d.kind, d.what})
 		}
 	}
 	for _, v := range variables {
 		if changesCode(v) {
-			found = append(found, fmt.Sprintf("its variable %s changes which code is run", strconv.Quote(v)))
+			found = append(found, Danger{RiskSteered, fmt.Sprintf("its variable %s changes which code is run", strconv.Quote(v))})
 		}
 	}
 	for _, word := range command {
 		if strconv.Quote(word) != `"`+strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(word)+`"` {
-			found = append(found, "it holds characters that are not seen")
+			found = append(found, Danger{RiskOther, "it holds characters that are not seen"})
 			break
 		}
 	}

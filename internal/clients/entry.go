@@ -30,6 +30,7 @@ type entry struct {
 	env      []setting // of the command
 	headers  []setting // of the URL
 	warnings []string
+	approves string // the key by which the client asks nobody; empty: it asks
 	broken   string // why it cannot be read; empty when it can
 }
 
@@ -231,6 +232,9 @@ func (e *entry) leftBehind(fields map[string]any) {
 	for _, key := range []string{"autoApprove", "alwaysAllow", "trust", "enabledTools", "disabledTools", "includeTools", "excludeTools", "enabled_tools", "disabled_tools"} {
 		if fields[key] != nil {
 			e.warn("says in the client what may be used (%s): write roles for that, and approve its tools", key)
+			if asksNobody(key, fields[key]) {
+				e.approves = key
+			}
 		}
 	}
 	if fields["disabled"] == true || fields["enabled"] == false {
@@ -251,4 +255,13 @@ func (e *entry) isDoorward() bool {
 	}
 	program := strings.TrimSuffix(path.Base(strings.ReplaceAll(e.command[0], `\`, "/")), ".exe")
 	return program == Name && slices.Contains(e.command[1:], "stdio")
+}
+
+// asksNobody knows the keys by which a client carries calls out unasked, unless
+// they are empty or false.
+func asksNobody(key string, v any) bool {
+	if list, ok := v.([]any); ok && len(list) == 0 {
+		return false
+	}
+	return v != false && (key == "autoApprove" || key == "alwaysAllow" || key == "trust")
 }

@@ -49,9 +49,9 @@ func FromFile(env Env, path string) (*Import, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the client's configuration: %w", err)
 	}
-	f, roots := formatJSON, [][]string{{"customizations", "vscode", "mcp", "servers"}, {"mcp", "servers"}, {"context_servers"}, {"servers"}, {"mcpServers"}}
+	f := formatJSON
 	if filepath.Ext(whole) == ".toml" {
-		f, roots = formatTOML, [][]string{{"mcp_servers"}}
+		f = formatTOML
 	}
 	tree, err := decode(f, data)
 	if err != nil {
@@ -59,7 +59,7 @@ func FromFile(env Env, path string) (*Import, error) {
 	}
 	c := ownerOf(env, whole)
 	var all []entry
-	for _, root := range roots {
+	for _, root := range roots(f) {
 		found, err := entries(tree, c, Place{Path: whole, Root: root})
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
@@ -67,7 +67,7 @@ func FromFile(env Env, path string) (*Import, error) {
 		all = hide(all, found)
 	}
 	if len(all) == 0 {
-		return nil, fmt.Errorf("%s: there are no servers in it: neither mcpServers nor servers", path)
+		return nil, fmt.Errorf("%s: %w", path, errNoServers)
 	}
 	return collect([][]entry{all}, []string{whole}), nil
 }

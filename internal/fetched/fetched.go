@@ -1,4 +1,8 @@
-package checklist
+// Package fetched says what a command fetches from elsewhere before it runs, and
+// how exactly its words say what that is. checklist asks it about upstreams, scan
+// about the servers of clients. It reads words alone: it starts and fetches
+// nothing.
+package fetched
 
 import (
 	"path"
@@ -7,24 +11,25 @@ import (
 	"strings"
 )
 
-// How exactly a command says what it runs.
-type exactness uint8
+// Exactness is how exactly a command says what it runs.
+type Exactness uint8
 
+// The exactnesses. The zero value is the worst.
 const (
-	loose   exactness = iota // whatever is published next
-	movable                  // a name that its publisher can move
-	exactly
+	Loose   Exactness = iota // whatever is published next
+	Movable                  // a name that its publisher can move
+	Exactly
 )
 
-// fetch is one thing that a command may fetch and run.
-type fetch struct {
-	how  exactness
-	text string // what it is and what is amiss
+// Fetch is one thing that a command may fetch and run.
+type Fetch struct {
+	How  Exactness
+	Text string // what it is and what is amiss
 }
 
-// fetched is what the words of a command fetch before they run it. A program that
+// By is what the words of a command fetch before they run it. A program that
 // is on the machine fetches nothing: its executable is part of the pin.
-func fetched(command []string) []fetch {
+func By(command []string) []Fetch {
 	words := unwrapped(command)
 	if len(words) == 0 {
 		return nil
@@ -106,7 +111,7 @@ func pythonOptions() options {
 }
 
 // packages judges what a runner of packages is told to fetch.
-func packages(words []string, o options, exact func(string) bool) []fetch {
+func packages(words []string, o options, exact func(string) bool) []Fetch {
 	var named, more []string
 	for i := 0; i < len(words); i++ {
 		w := words[i]
@@ -131,16 +136,16 @@ func packages(words []string, o options, exact func(string) bool) []fetch {
 			more = append(more, value)
 		}
 	}
-	var out []fetch
+	var out []Fetch
 	for _, p := range append(named, more...) {
-		f := fetch{exactly, p}
+		f := Fetch{Exactly, p}
 		if !exact(p) {
-			f = fetch{loose, p + ", which is no exact version"}
+			f = Fetch{Loose, p + ", which is no exact version"}
 		}
 		out = append(out, f)
 	}
 	if out == nil {
-		out = []fetch{{loose, "a package that its words do not name"}}
+		out = []Fetch{{Loose, "a package that its words do not name"}}
 	}
 	return out
 }
@@ -169,7 +174,7 @@ func pythonExact(word string) bool {
 }
 
 // container judges what a command for containers runs.
-func container(program string, words []string) []fetch {
+func container(program string, words []string) []Fetch {
 	if run := slices.IndexFunc(words, func(w string) bool { return w == "run" || w == "create" }); run >= 0 {
 		for i := 0; i < run; i++ {
 			switch w := words[i]; {
@@ -177,16 +182,16 @@ func container(program string, words []string) []fetch {
 			case slices.Contains([]string{"-c", "--context", "-H", "--host", "-l", "--log-level", "--config", "--namespace", "-n"}, w):
 				i++ // takes a word
 			case !strings.HasPrefix(w, "-"):
-				return []fetch{{movable, "a command of " + program + " that is not looked into"}}
+				return []Fetch{{Movable, "a command of " + program + " that is not looked into"}}
 			}
 		}
 		return image(words[run+1:])
 	}
-	return []fetch{{movable, "a command of " + program + " that is not looked into"}}
+	return []Fetch{{Movable, "a command of " + program + " that is not looked into"}}
 }
 
 // image judges the image that a container is made of.
-func image(words []string) []fetch {
+func image(words []string) []Fetch {
 	for i := 0; i < len(words); i++ {
 		w := words[i]
 		switch long := strings.HasPrefix(w, "--"); {
@@ -194,10 +199,10 @@ func image(words []string) []fetch {
 		case strings.HasPrefix(w, "-"):
 			i++ // every other option takes a word
 		default:
-			return []fetch{imageNamed(w)}
+			return []Fetch{imageNamed(w)}
 		}
 	}
-	return []fetch{{loose, "an image that its words do not name"}}
+	return []Fetch{{Loose, "an image that its words do not name"}}
 }
 
 // switches are the options of docker run that take no word (docker-run(1)).
@@ -211,26 +216,26 @@ func switches() []string {
 // bundled tells of switches in one word, such as -it.
 func bundled(word string) bool { return regexp.MustCompile(`^-[itdPq]{2,}$`).MatchString(word) }
 
-func imageNamed(name string) fetch {
+func imageNamed(name string) Fetch {
 	_, tag, tagged := strings.Cut(name[strings.LastIndex(name, "/")+1:], ":")
 	switch {
 	case regexp.MustCompile(`@sha256:[0-9a-f]{64}$`).MatchString(name):
-		return fetch{exactly, name}
+		return Fetch{Exactly, name}
 	case !tagged || tag == "latest" || strings.Contains(name, "@"):
-		return fetch{loose, name + ", which is no exact image"}
+		return Fetch{Loose, name + ", which is no exact image"}
 	}
-	return fetch{movable, name + ", whose tag can be moved to another image"}
+	return Fetch{Movable, name + ", whose tag can be moved to another image"}
 }
 
 // module judges what go run is told to fetch.
-func module(words []string) []fetch {
+func module(words []string) []Fetch {
 	for _, w := range words {
 		if strings.HasPrefix(w, "-") {
 			continue
 		}
 		_, version, fetches := strings.Cut(w, "@")
 		if fetches && !regexp.MustCompile(`^v\d+\.\d+\.\d+\S*$`).MatchString(version) {
-			return []fetch{{loose, w + ", which is no exact version"}}
+			return []Fetch{{Loose, w + ", which is no exact version"}}
 		}
 		break
 	}
@@ -238,24 +243,24 @@ func module(words []string) []fetch {
 }
 
 // specifiers judges what deno is told to fetch.
-func specifiers(words []string) []fetch {
+func specifiers(words []string) []Fetch {
 	for _, w := range words {
 		kind, rest, found := strings.Cut(w, ":")
 		switch {
 		case found && (kind == "npm" || kind == "jsr") && !npmExact(strings.TrimPrefix(rest, "/")):
-			return []fetch{{loose, w + ", which is no exact version"}}
+			return []Fetch{{Loose, w + ", which is no exact version"}}
 		case found && (kind == "https" || kind == "http"):
-			return []fetch{{movable, w + ", which can be another program tomorrow"}}
+			return []Fetch{{Movable, w + ", which can be another program tomorrow"}}
 		}
 	}
 	return nil
 }
 
 // line tells of a shell's command line, which is not looked into.
-func line(shell string, words []string) []fetch {
+func line(shell string, words []string) []Fetch {
 	for _, w := range words {
 		if regexp.MustCompile(`(?i)^(-[a-z]*c|-command|/c|-enc.*)$`).MatchString(w) {
-			return []fetch{{movable, "a command line of " + shell + ", which is not looked into"}}
+			return []Fetch{{Movable, "a command line of " + shell + ", which is not looked into"}}
 		}
 	}
 	return nil
