@@ -305,6 +305,12 @@ type Trust struct {
 	Findings Findings `yaml:"findings"`
 	// OnChange of something approved: hold it until a person approves the change. There is no other value.
 	OnChange string `yaml:"on_change" enum:"hold"`
+	// Results says what happens to what is found in results.
+	Results Results `yaml:"results"`
+	// Arguments says what happens to what is found in arguments.
+	Arguments Arguments `yaml:"arguments"`
+	// Judge is somebody outside who is asked about definitions, and about calls before people are. His answer can only refuse or hold. Nobody unless written.
+	Judge *Judge `yaml:"judge"`
 	// Flows say which calls must not follow which, by the labels of tools (upstreams.NAME.labels). Unless written, what has read both private data and text that anybody may have written asks before a call that leaves, and what has read such text before a call that acts. An empty list turns it off.
 	Flows []Flow `yaml:"flows"`
 	// FlowMemory is how long what somebody read counts, whatever session or client it was read with.

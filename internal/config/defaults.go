@@ -25,6 +25,8 @@ func defaults() Config {
 			Lock: "doorward.lock", FirstUse: "hold", OnChange: "hold",
 			Findings:   Findings{High: "block", Medium: "hold", Low: "warn"},
 			FlowMemory: Duration(time.Hour),
+			Results:    Results{Injection: "wrap", Secrets: "mask", PersonalData: "mask"},
+			Arguments:  Arguments{Secrets: "block", PersonalData: "warn"},
 		},
 		Audit:      Audit{Durability: "process", Arguments: "sealed"},
 		Telemetry:  Telemetry{Log: Log{Format: "text", Level: "info"}},
@@ -132,6 +134,9 @@ func (c *Config) finish(dir string, written func(path string) bool) {
 	}
 	if h := c.Approvals.Webhook; h != nil {
 		paths = append(paths, &h.CA)
+	}
+	if j := c.Trust.Judge; j != nil {
+		paths = append(paths, &j.CA)
 	}
 	for i := range c.Identity.Issuers {
 		issuer := &c.Identity.Issuers[i]

@@ -109,6 +109,9 @@ const fieldDocs = "\n" +
 	"Trust.FirstUse\tFirstUse of something never seen before: hold it until a person approves it, or approve it.\n" +
 	"Trust.Findings\tFindings says what follows from what is found in a definition.\n" +
 	"Trust.OnChange\tOnChange of something approved: hold it until a person approves the change. There is no other value.\n" +
+	"Trust.Results\tResults says what happens to what is found in results.\n" +
+	"Trust.Arguments\tArguments says what happens to what is found in arguments.\n" +
+	"Trust.Judge\tJudge is somebody outside who is asked about definitions, and about calls before people are. His answer can only refuse or hold. Nobody unless written.\n" +
 	"Trust.Flows\tFlows say which calls must not follow which, by the labels of tools (upstreams.NAME.labels). Unless written, what has read both private data and text that anybody may have written asks before a call that leaves, and what has read such text before a call that acts. An empty list turns it off.\n" +
 	"Trust.FlowMemory\tFlowMemory is how long what somebody read counts, whatever session or client it was read with.\n" +
 	"Flow.From\tFrom are the labels that must all have been read: private, untrusted.\n" +

@@ -62,6 +62,8 @@ func Validate(c *Config) []Fault {
 	}
 	v.trust()
 	v.flows()
+	v.inspection()
+	v.judge()
 	v.disclosure()
 	return v.faults
 }
