@@ -21,6 +21,7 @@ type Query struct {
 	Code         string
 	Exchange     string
 	Kind         string
+	Event        string // an event's kind, such as incident.canary
 	Status       string
 	Rule         string // that let it pass: the whole of it, or its path
 	Approval     string // its id; what was decided about it too
@@ -31,6 +32,7 @@ type Query struct {
 
 func (q *Query) match(r *Record) bool {
 	return (q.Kind == "" || q.Kind == r.Kind) &&
+		(q.Event == "" || q.Event == r.Event) &&
 		(q.Status == "" || q.Status == r.Status) &&
 		(q.Code == "" || q.Code == r.Code) &&
 		(q.Upstream == "" || q.Upstream == r.Upstream) &&
