@@ -169,7 +169,7 @@ type Credentials interface {
 // Operator is everything that the API serves.
 type Operator interface {
 	Credentials
-	Trust
+	Oversight
 	Approvals
 	Records
 	Gateway

@@ -21,6 +21,7 @@ import (
 	"doorward/internal/audit"
 	"doorward/internal/config"
 	"doorward/internal/gate"
+	"doorward/internal/inspect"
 	"doorward/internal/listen"
 	"doorward/internal/lock"
 	"doorward/internal/store"
@@ -71,6 +72,9 @@ type App struct {
 	offered offered
 	shared  shared
 
+	canaries canaries
+	pieces   *inspect.Memory // one for all snapshots
+
 	reloading sync.Mutex // one reload at a time
 	url       atomic.Pointer[string]
 	ready     atomic.Bool
@@ -117,6 +121,10 @@ func New(o Options) (_ *App, err error) {
 	if a.keys, err = store.Open(store.Config{Dir: dir, Log: o.Log}); err != nil {
 		return nil, opening("API keys", err)
 	}
+	if err := a.canaries.open(dir); err != nil {
+		return nil, opening("canaries", err)
+	}
+	a.pieces = inspect.NewMemory()
 	a.shared.dir, a.shared.log = dir, o.Log
 	if err := a.openPins(dir); err != nil {
 		return nil, opening("doorward.lock", err)
@@ -147,7 +155,7 @@ func (a *App) openTransports(dir string) error {
 		return opening("approvals", err)
 	}
 	a.shared.stands = a.stands
-	a.approve = approve.New(approvals{&a.shared}, a.pool, &a.shared)
+	a.approve = approve.New(approvals{&a.shared}, a.pool, &a.shared, judges{a})
 	if a.notices, err = webhook.New(webhook.Config{Target: a.receiver, Record: a.audit.Event, Log: a.Log}); err != nil {
 		return opening("notices", err)
 	}

@@ -250,7 +250,8 @@ roles: {user: {allow: [{tools: ["sdk/*"], mode: approve, approvers: {self: true}
 				if !strings.Contains(asked, "sdk/echo") || !strings.Contains(asked, "⟨U+202E⟩") && !strings.Contains(asked, `\u202e`) {
 					t.Errorf("%s: the caller was asked %q", action, asked)
 				}
-				if ran := err == nil && said(res, err) == "hi\u202ethere"; ran != (action == "accept") {
+				// What comes back holds a hidden character, so it is marked as data and shown.
+				if ran := err == nil && strings.Contains(said(res, err), "hi⟨U+202E⟩there"); ran != (action == "accept") {
 					t.Errorf("%s: %+v, %v", action, res, err)
 				}
 			}

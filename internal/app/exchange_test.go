@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"doorward/internal/audit"
 	"doorward/internal/gatetest"
 )
 
@@ -221,6 +222,10 @@ func (s *scenario) do(word, rest string) {
 		}
 	case "upstream-count":
 		s.count(args)
+	case "plant":
+		s.gw.Plant(argument(0), argument(1))
+	case "event":
+		s.event(argument(0), argument(1))
 	default:
 		s.fatalf("no such word: %s", word)
 	}
@@ -319,5 +324,19 @@ func (s *scenario) count(args []string) {
 	}
 	if got := s.ups[name].Count(args[0]); got != want {
 		s.t.Errorf("%s: line %d: %d times %s at upstream %s, want %d", s.file, s.line, got, args[0], name, want)
+	}
+}
+
+// event is how often an event of a kind is on record.
+func (s *scenario) event(kind, times string) {
+	s.t.Helper()
+	got := 0
+	for _, r := range s.gw.Records(audit.Query{}) {
+		if r.Kind == audit.KindEvent && r.Event == kind {
+			got++
+		}
+	}
+	if strconv.Itoa(got) != times {
+		s.t.Errorf("%s: line %d: %d events %s, want %s", s.file, s.line, got, kind, times)
 	}
 }

@@ -12,10 +12,12 @@ import (
 	"doorward/internal/gate"
 	"doorward/internal/identify"
 	"doorward/internal/issuer"
+	"doorward/internal/judge"
 	"doorward/internal/listen"
 	"doorward/internal/lock"
 	"doorward/internal/pipeline"
 	"doorward/internal/policy"
+	"doorward/internal/redact"
 	"doorward/internal/resolve"
 	"doorward/internal/secret"
 	"doorward/internal/webhook"
@@ -31,6 +33,7 @@ type snapshot struct {
 	front  *listen.Settings
 	secret *secret.Store
 	hook   *webhook.Target // nil: nobody is told of calls that wait
+	judge  *judge.Judge    // nil: nobody is asked
 }
 
 // snapshot builds the line for a configuration. The order of the stages is the
@@ -54,6 +57,10 @@ func (a *App) snapshot(cfg *config.Config, serving bool) (_ *snapshot, err error
 		}
 	}
 	hook, err := a.hook(cfg, secrets, serving)
+	if err != nil {
+		return nil, err
+	}
+	asked, err := a.appoint(cfg, secrets, serving)
 	if err != nil {
 		return nil, err
 	}
@@ -83,6 +90,10 @@ func (a *App) snapshot(cfg *config.Config, serving bool) (_ *snapshot, err error
 	if err != nil {
 		return nil, err
 	}
+	seen, err := a.inspection(cfg)
+	if err != nil {
+		return nil, err
+	}
 	line, err := pipeline.New(pipeline.Config{
 		Stages: []gate.Stage{
 			who,
@@ -91,10 +102,11 @@ func (a *App) snapshot(cfg *config.Config, serving bool) (_ *snapshot, err error
 			tracked.Carry(),
 			allowed,
 			schemas,
+			seen,
 			tracked.Judge(),
 			a.approve,
 		},
-		Replies: []gate.ReplyStage{dec, allowed, schemas, said, tracked},
+		Replies: []gate.ReplyStage{dec, allowed, schemas, seen, redact.New(schemas), said, tracked},
 		Forward: forwards{local: a.front, upstream: a.pool},
 		Record:  a.audit,
 		Observe: a.metrics,
@@ -105,7 +117,7 @@ func (a *App) snapshot(cfg *config.Config, serving bool) (_ *snapshot, err error
 	}
 	set := front(cfg)
 	set.Approvals = pol.Approves() || flowsAsk(cfg)
-	return &snapshot{tokens: tokens, cfg: cfg, policy: pol, who: who, line: line, front: set, secret: secrets, hook: hook}, nil
+	return &snapshot{tokens: tokens, cfg: cfg, policy: pol, who: who, line: line, front: set, secret: secrets, hook: hook, judge: asked}, nil
 }
 
 // reach tells which upstreams a principal may cause to be contacted, or started:

@@ -49,15 +49,24 @@ type Once interface {
 	Use(ctx context.Context, key string, made, until time.Time) (fresh bool, err error)
 }
 
+// Judge is asked about a call before people are.
+type Judge interface {
+	// Objects tells whether nobody should be asked, because the call must not be made.
+	Objects(ctx context.Context, ex *gate.Exchange) (reason string, objects bool)
+}
+
 // Stage implements gate.Stage.
 type Stage struct {
 	approvals Approvals
 	rounds    Rounds
 	once      Once
+	judge     Judge
 }
 
 // New makes the stage. One serves for many snapshots.
-func New(a Approvals, r Rounds, o Once) *Stage { return &Stage{approvals: a, rounds: r, once: o} }
+func New(a Approvals, r Rounds, o Once, j Judge) *Stage {
+	return &Stage{approvals: a, rounds: r, once: o, judge: j}
+}
 
 // Name is "approve".
 func (s *Stage) Name() string { return "approve" }
@@ -99,7 +108,11 @@ func (s *Stage) Judge(ctx context.Context, ex *gate.Exchange) (gate.Verdict, err
 	case done:
 		ex.Approved = used.ID
 		return gate.Pass(), nil
-	case a.Self:
+	}
+	if reason, objects := s.judge.Objects(ctx, ex); objects {
+		return gate.Refuse(gate.CodeJudge, "the judge objects: "+reason, ""), nil
+	}
+	if a.Self {
 		return s.confirm(ctx, ex, &a)
 	}
 	return s.wait(ctx, ex, &a)

@@ -16,9 +16,11 @@ type shelf struct {
 	approval gate.Approval
 	used     bool
 	err      error
+	asked    bool // somebody was asked
 }
 
 func (s *shelf) Ask(_ context.Context, a gate.Approval) (gate.Approval, error) {
+	s.asked = true
 	if s.err == nil && s.approval.ID == "" {
 		a.ID, a.Created = "apr_1", time.Now()
 		return a, nil
@@ -75,6 +77,37 @@ func exchange(t *testing.T, version string, terms *gate.Terms) *gate.Exchange {
 	return ex
 }
 
+// quiet is a judge that has nothing against a call; strict objects to every one.
+type (
+	quiet  struct{}
+	strict struct{}
+)
+
+func (quiet) Objects(context.Context, *gate.Exchange) (string, bool)  { return "", false }
+func (strict) Objects(context.Context, *gate.Exchange) (string, bool) { return "no", true }
+
+// A judge can refuse what would wait, whoever would be asked; he is not asked
+// again about what people have approved, and never lets anything pass.
+func TestAJudgeOnlyTightens(t *testing.T) {
+	leads := &gate.Terms{Roles: []string{"lead"}, Count: 2, Expires: time.Hour}
+	self := &gate.Terms{Self: true, Count: 1, Expires: time.Hour}
+	for _, terms := range []*gate.Terms{leads, self} {
+		s := &shelf{}
+		v, err := approve.New(s, rounds{}, once{}, strict{}).Judge(t.Context(), exchange(t, mcp.V20251125, terms))
+		if err != nil || v.Effect != gate.Deny || v.Code != gate.CodeJudge || s.asked {
+			t.Errorf("%+v, %v, people were asked: %v", v, err, s.asked)
+		}
+	}
+	v, err := approve.New(&shelf{used: true}, rounds{}, once{}, strict{}).Judge(t.Context(), exchange(t, mcp.V20251125, leads))
+	if err != nil || v.Effect != gate.Continue {
+		t.Errorf("an approved call: %+v, %v", v, err)
+	}
+	v, err = approve.New(&shelf{}, rounds{}, once{}, strict{}).Judge(t.Context(), exchange(t, mcp.V20251125, nil))
+	if err != nil || v.Effect != gate.Continue {
+		t.Errorf("a call that nobody need approve: %+v, %v", v, err)
+	}
+}
+
 // TestJudge is the table of what the stage refuses: whatever does not answer, or
 // answers too little, lets nothing pass.
 func TestJudge(t *testing.T) {
@@ -113,7 +146,7 @@ func TestJudge(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			ex := exchange(t, tc.version, tc.terms)
-			v, err := approve.New(&tc.shelf, tc.rounds, tc.once).Judge(t.Context(), ex)
+			v, err := approve.New(&tc.shelf, tc.rounds, tc.once, quiet{}).Judge(t.Context(), ex)
 			if err != nil && tc.fails {
 				if tc.code != "" && gate.CodeOf(err) != tc.code {
 					t.Errorf("fails with %s, want %s", gate.CodeOf(err), tc.code)
@@ -130,7 +163,7 @@ func TestJudge(t *testing.T) {
 	}
 	bare := exchange(t, mcp.V20251125, leads)
 	bare.Target.Item = nil
-	if v, err := approve.New(&shelf{used: true}, rounds{}, once{}).Judge(t.Context(), bare); err == nil {
+	if v, err := approve.New(&shelf{used: true}, rounds{}, once{}, quiet{}).Judge(t.Context(), bare); err == nil {
 		t.Errorf("a call without a definition: %+v", v)
 	}
 }
@@ -142,7 +175,7 @@ func TestBinding(t *testing.T) {
 		ex := exchange(t, mcp.V20251125, leads)
 		change(ex)
 		s := &shelf{}
-		v, err := approve.New(s, rounds{}, once{}).Judge(t.Context(), ex)
+		v, err := approve.New(s, rounds{}, once{}, quiet{}).Judge(t.Context(), ex)
 		if err != nil || v.Approval == nil {
 			t.Fatalf("%+v, %v", v, err)
 		}

@@ -105,6 +105,7 @@ func (r *run) auditSearch() *cobra.Command {
 	f.StringVar(&q.Approval, "approval", "", "the approval's id: the calls that waited for it or passed by it, and what was decided")
 	f.StringVar(&q.Exchange, "exchange", "", "the exchange's id")
 	f.StringVar(&q.Kind, "kind", "", "intent, outcome, event or start")
+	f.StringVar(&q.Event, "event", "", "the kind of an event, such as incident.canary")
 	f.StringVar(&q.Status, "status", "", "ok, error, refused or failed")
 	f.IntVar(&q.Limit, "limit", 0, "at most so many (default: all)")
 	return c

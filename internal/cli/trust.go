@@ -18,8 +18,9 @@ func (r *run) trustCommand() *cobra.Command {
   doorward trust diff weather
   doorward trust approve files
   doorward trust approve files read_file list_directory
+  doorward trust canary plant vault
   doorward trust verify               for CI: exit 3 when anything differs from the lock`,
-		r.trustList(), r.trustShow(), r.trustDiff(), r.trustDecide("approve"), r.trustDecide("reject"), r.trustVerify(), r.trustSign(), r.trustKeygen())
+		r.trustList(), r.trustShow(), r.trustDiff(), r.trustDecide("approve"), r.trustDecide("reject"), r.trustVerify(), r.trustSign(), r.trustKeygen(), r.trustCanary())
 }
 
 func (r *run) trustList() *cobra.Command {

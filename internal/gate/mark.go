@@ -38,8 +38,7 @@ type Mark struct {
 	Mask  []Finding // whose spans of Text are replaced
 	Wrap  bool      // the text is marked as data from an untrusted source
 	Where string    // JSON pointer, for the operator
-	// Drop says that the string is the data of an image or another blob whose
-	// own text speaks to the model: the whole content block at Block is replaced.
-	Drop  bool
-	Block Span
+	// Drop says that the string is a blob whose own text speaks to the model: the
+	// content block that it is the data of is replaced as a whole.
+	Drop bool
 }

@@ -255,5 +255,13 @@ func (j *journal) text() string {
 	return j.buf.String()
 }
 
+// Plant plants a canary.
+func (g *GW) Plant(name, value string) {
+	g.t.Helper()
+	if _, err := g.App.PlantCanary(context.Background(), "operator", admin.Canary{Name: name, Value: value}); err != nil {
+		g.t.Fatalf("planting %s: %v", name, err)
+	}
+}
+
 // Log is what the gateway has logged so far, at debug level.
 func (g *GW) Log() string { return g.log.text() }

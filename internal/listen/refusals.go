@@ -120,9 +120,13 @@ var refusals = [...]RefusalRow{
 	{gate.CodeApprovalSettled, rpcTurned, 409, 409, "this decision cannot be made any more: look at how the approval stands"},
 	{gate.CodeFlow, rpcDenied, told, told, "what was read in this conversation may not go where this call would take it"},
 	{gate.CodeFlowDown, rpcUnavailable, told, told, "it cannot be looked up now what was read in this conversation, so nothing is carried out: try again later"},
+	{gate.CodeJudge, rpcDenied, told, told, "the call was not approved"},
 	{gate.CodeArgumentsRefused, rpcDenied, 400, 400, "the policy does not allow these arguments"},
+	{gate.CodeSecretLeaves, rpcDenied, told, told, "the arguments hold a credential"},
+	{gate.CodePersonalLeaves, rpcDenied, told, told, "the arguments hold personal data"},
 	{gate.CodeArguments, mcp.CodeInvalidParams, told, told, "the arguments do not fit the approved schema"}, // a tool error since 2025-11-25
 	{gate.CodeResult, rpcBadUpstream, told, told, "the result does not fit the approved schema"},
+	{gate.CodeResultRefused, rpcBadUpstream, told, told, "the result holds what this gateway does not pass on"},
 	{gate.CodeReply, rpcBadUpstream, told, told, "the upstream's answer is not one that MCP allows"},
 	{gate.CodeUpstreamHeld, rpcHeld, told, told, "the upstream waits for approval by this gateway's operator"},
 	{gate.CodeUpstreamDown, rpcUnavailable, told, told, "the upstream is not available"},

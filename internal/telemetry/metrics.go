@@ -21,6 +21,7 @@ type Metrics struct {
 	registry  *prometheus.Registry
 	exchanges *prometheus.CounterVec
 	refusals  *prometheus.CounterVec
+	findings  *prometheus.CounterVec
 	duration  *prometheus.HistogramVec
 	upstream  *prometheus.HistogramVec
 	stages    map[string]prometheus.Observer
@@ -47,6 +48,10 @@ func New(version string) *Metrics {
 			Name: "doorward_refusals_total",
 			Help: "Exchanges that were refused or failed, by stable code.",
 		}, []string{"code"}),
+		findings: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "doorward_findings_total",
+			Help: "What detectors saw in arguments and results, by class (secret, personal, injection, hidden, canary) and severity.",
+		}, []string{"class", "severity"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "doorward_exchange_duration_seconds", Buckets: buckets(),
 			Help: "Time from a client message's arrival to its outcome.",
@@ -62,8 +67,8 @@ func New(version string) *Metrics {
 		Help: "Time that each stage of the line took.",
 	}, []string{"stage"})
 	for _, name := range []string{
-		"identify", "decode", "resolve", "authorize", "validate", "forward",
-		"reply.decode", "reply.validate",
+		"identify", "decode", "resolve", "authorize", "validate", "inspect", "approve", "forward",
+		"reply.decode", "reply.validate", "reply.inspect", "reply.redact",
 	} {
 		m.stages[name] = stages.WithLabelValues(name)
 	}
@@ -72,7 +77,7 @@ func New(version string) *Metrics {
 		Name: "doorward_build_info", Help: "Constant 1, labelled with the version.",
 	}, []string{"version"})
 	build.WithLabelValues(version).Set(1)
-	m.registry.MustRegister(m.exchanges, m.refusals, m.duration, m.upstream, stages, build,
+	m.registry.MustRegister(m.exchanges, m.refusals, m.findings, m.duration, m.upstream, stages, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -97,6 +102,10 @@ func (m *Metrics) Done(ex *gate.Exchange, out gate.Outcome) {
 	m.duration.WithLabelValues(method).Observe(time.Since(ex.Start).Seconds())
 	if out.Verdict.Effect != gate.Continue {
 		m.refusals.WithLabelValues(string(out.Verdict.Code)).Inc()
+	}
+	for i := range ex.Findings {
+		f := &ex.Findings[i]
+		m.findings.WithLabelValues(f.Class(), f.Severity.String()).Inc()
 	}
 	if ex.Target.Upstream != "" && out.Intent {
 		m.upstream.WithLabelValues(ex.Target.Upstream).Observe(ex.Tally.Upstream.Seconds())

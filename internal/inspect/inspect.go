@@ -1,0 +1,98 @@
+// Package inspect is the stage that puts arguments and results before the
+// detectors. Of arguments it asks whether a credential, personal data or one of
+// the operator's canaries is about to leave; of results whether they speak to
+// the model, hide text, or hold what should not be read. The pipeline calls it
+// after validate, and again for every message that comes back.
+//
+// It changes no message: arguments are passed or refused, and of a reply it
+// says what redact has to rewrite (gate.Mark). What was found goes on record by
+// rule and place; the text never does.
+package inspect
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"doorward/internal/gate"
+	"doorward/internal/inspect/secrets"
+	"doorward/internal/mcp"
+)
+
+// Results says what happens to what is found in a result (trust.results).
+type Results struct {
+	Injection gate.Act // text that speaks to the model, or that people do not see
+	Secrets   gate.Act
+	Personal  gate.Act
+}
+
+// Arguments says what happens to what is found in arguments (trust.arguments):
+// Block, Warn or Allow. Canaries always block.
+type Arguments struct {
+	Secrets  gate.Act
+	Personal gate.Act
+}
+
+// Config is what the stage of one snapshot is made of.
+type Config struct {
+	Results   Results
+	Arguments Arguments
+	// Except tells whether a tool may be given such a class ("secret", "personal").
+	Except   func(upstream, tool, class string) bool
+	Canaries func() *secrets.Canaries // nil: none are planted
+	// Seen is told of a canary on its way out, before the call is refused.
+	Seen func(context.Context, *gate.Exchange, gate.Finding) error
+	// Memory joins what one conversation sends over several calls; app has one for
+	// all snapshots.
+	Memory *Memory
+}
+
+// Stage implements gate.Stage and gate.ReplyStage.
+type Stage struct{ Config }
+
+// New makes the stage. Every field is required.
+func New(cfg Config) *Stage { return &Stage{cfg} }
+
+// Name is "inspect".
+func (s *Stage) Name() string { return "inspect" }
+
+// Applies tells whether the method's row asks for the stage.
+func (s *Stage) Applies(r gate.Route) bool { return r.Stages&gate.OnInspect != 0 }
+
+// note keeps findings for the record.
+func note(ex *gate.Exchange, where string, found []gate.Finding) {
+	for i := range found {
+		if len(ex.Findings) >= gate.MaxFindings {
+			return
+		}
+		f := found[i]
+		f.Where = where
+		ex.Findings = append(ex.Findings, f)
+	}
+}
+
+// opaque are members whose value no model reads: handles of the protocol, which
+// Doorward seals or the client only hands back.
+func opaque(t *mcp.Text) bool {
+	switch t.Key {
+	case "requestState", "progressToken", "nextCursor", "cursor", "taskId", "traceparent", "tracestate":
+		return !t.Name
+	}
+	return false
+}
+
+// described are the findings as the operator reads them in a reason.
+func described(found []gate.Finding) string {
+	var b strings.Builder
+	const most = 4
+	for i := range found[:min(len(found), most)] {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "%s at %s", found[i].Rule, found[i].Where)
+	}
+	if n := len(found) - most; n > 0 {
+		fmt.Fprintf(&b, " and %d more", n)
+	}
+	return b.String()
+}
