@@ -38,7 +38,7 @@ func TestFlowsAndPolicyAsk(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ex := exchange(t, mcp.V20251125, tc.policy)
 			ex.Grant.Rule, ex.Flow = "p", gate.Flow{Terms: tc.flow, Rule: "f", Why: "Private data came from up/x."}
-			v, err := approve.New(&shelf{}, rounds{}, once{}).Judge(t.Context(), ex)
+			v, err := approve.New(&shelf{}, rounds{}, once{}, quiet{}).Judge(t.Context(), ex)
 			if err != nil || v.Effect != tc.effect {
 				t.Fatalf("got %+v, %v", v, err)
 			}
@@ -77,7 +77,7 @@ func TestTrailIsNotBound(t *testing.T) {
 	for _, f := range []gate.Flow{{Terms: leads, Rule: "f", Why: "one"}, {Terms: leads, Rule: "f", Why: "two"}, {}, {Terms: more, Rule: "f", Why: "one"}} {
 		ex := exchange(t, mcp.V20251125, leads)
 		ex.Flow = f
-		if _, err := approve.New(k, rounds{}, once{}).Judge(t.Context(), ex); err != nil {
+		if _, err := approve.New(k, rounds{}, once{}, quiet{}).Judge(t.Context(), ex); err != nil {
 			t.Fatal(err)
 		}
 	}
