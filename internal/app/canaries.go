@@ -84,9 +84,9 @@ func (a *App) RemoveCanary(ctx context.Context, actor, name string) error {
 // in the operator's log.
 func (a *App) canarySeen(ctx context.Context, ex *gate.Exchange, f gate.Finding) error {
 	a.Log.ErrorContext(ctx, "a canary is on its way out", "exchange", ex.ID, "upstream", ex.Target.Upstream,
-		"canary", f.Rule, "subject", ex.Principal.Subject)
+		"canary", f.Text, "subject", ex.Principal.Subject)
 	return a.audit.Event(ctx, gate.Event{
 		Kind: "incident.canary", Actor: ex.Principal.Subject, Upstream: ex.Target.Upstream, Exchange: ex.ID,
-		Detail: f.Rule + " " + f.Where, Status: "refused",
+		Detail: "canary " + f.Text + " at " + f.Where, Status: "refused",
 	})
 }

@@ -143,7 +143,7 @@ func TestCanaries(t *testing.T) {
 		seen = nil
 		ex := call(t, "store_secret", arguments) // an exception lets no canary pass
 		v, err := inspect.New(cfg).Judge(t.Context(), ex)
-		if err != nil || v.Code != gate.CodeArgumentsRefused || len(seen) != 1 || seen[0].Rule != "canary.vault" {
+		if err != nil || v.Code != gate.CodeArgumentsRefused || len(seen) != 1 || seen[0].Text != "vault" {
 			t.Errorf("%s: %+v, %v, seen %+v", name, v, err, seen)
 		}
 		if strings.Contains(v.Reason+v.Public, canary) {
