@@ -105,28 +105,14 @@ func (in *incoming) look(text string) []gate.Finding {
 	r := in.stage.Results
 	var found []gate.Finding
 	if r.Injection != gate.Allow {
-		found = append(found, atLeast(gate.Medium, injection.Scan(text))...)
+		found = append(found, atLeast(gate.Medium, injection.ScanLayers(text, reveal.Layers(text)))...)
 		found = append(found, atLeast(gate.High, reveal.Scan(text))...)
-		found = append(found, layered(text)...)
 	}
 	if r.Secrets != gate.Allow {
 		found = append(found, atLeast(gate.Medium, secrets.Scan(text))...)
 	}
 	if r.Personal != gate.Allow {
 		found = append(found, atLeast(gate.Medium, personal.Scan(text))...)
-	}
-	return found
-}
-
-// layered finds what speaks to the model in what a text holds besides what is
-// shown: hidden, look-alike, encoded. The place is that of what holds it.
-func layered(text string) []gate.Finding {
-	var found []gate.Finding
-	for _, l := range reveal.Layers(text) {
-		for _, f := range atLeast(gate.Medium, injection.Scan(l.Text)) {
-			f.Span, f.Why = l.Span, f.Why+", in "+l.Method
-			found = append(found, f)
-		}
 	}
 	return found
 }
