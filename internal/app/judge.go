@@ -4,19 +4,20 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"sync"
 	"time"
 
 	"doorward/internal/config"
 	"doorward/internal/gate"
 	"doorward/internal/judge"
+	"doorward/internal/lock"
 	"doorward/internal/secret"
 )
 
-// appoint makes the judge of a configuration; nil where there is none, and where
-// nobody is served.
-func (a *App) appoint(cfg *config.Config, secrets *secret.Store, serving bool) (*judge.Judge, error) {
+// appoint makes the judge of a configuration; nil where there is none.
+func (a *App) appoint(cfg *config.Config, secrets *secret.Store) (*judge.Judge, error) {
 	c := cfg.Trust.Judge
-	if c == nil || !serving {
+	if c == nil {
 		return nil, nil //nolint:nilnil // no judge is no failure
 	}
 	pool, err := roots(c.CA)
@@ -66,4 +67,69 @@ func told(found []gate.Finding) []judge.Finding {
 		out = append(out, judge.Finding{Rule: found[i].Rule, Severity: found[i].Severity.String(), Where: found[i].Where})
 	}
 	return out
+}
+
+// judgeTime bounds how long a look at definitions waits for the judge: whoever
+// lists them waits too. What was not answered by then is asked next time.
+const judgeTime = 30 * time.Second
+
+// opinions adds what the judge says of definitions that nobody has approved to
+// what the detectors found.
+func (a *App) opinions(items []gate.Item, found [][]gate.Finding) {
+	snap := a.current.Load()
+	if snap == nil || snap.judge == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(a.ctx, judgeTime)
+	defer cancel()
+	next := make(chan int)
+	var asking sync.WaitGroup
+	for range judge.MaxAtOnce {
+		asking.Go(func() {
+			for i := range next {
+				if f, ok := a.opinion(ctx, snap.judge, &items[i], found[i]); ok {
+					found[i] = append(found[i], f)
+				}
+			}
+		})
+	}
+	for i := range items {
+		if items[i].State != gate.Approved {
+			next <- i
+		}
+	}
+	close(next)
+	asking.Wait()
+}
+
+// opinion is the judge's of one definition, as a finding.
+func (a *App) opinion(ctx context.Context, j *judge.Judge, it *gate.Item, found []gate.Finding) (gate.Finding, bool) {
+	answer, err := j.Ask(ctx, judge.Question{
+		Kind: "definition", Upstream: it.Upstream, Item: it.Name, ItemKind: it.Kind.String(), Digest: it.Digest.String(),
+		Definition: json.RawMessage(it.Raw), Approved: a.approvedBefore(it), Findings: told(found),
+	})
+	if err != nil {
+		a.Log.WarnContext(ctx, "the judge gave no answer", "upstream", it.Upstream, "item", gate.Visible(it.Name), "error", err)
+	}
+	f := gate.Finding{Rule: "judge.block", Severity: gate.High, Text: answer.Reason, Why: "the judge says that it must not be used"}
+	switch answer.Opinion {
+	case judge.NoWord:
+		return f, false
+	case judge.Hold:
+		f.Rule, f.Severity, f.Why = "judge.hold", gate.Medium, "the judge wants a person to look at it"
+	case judge.Block:
+		if err != nil {
+			f.Rule, f.Why = gate.RuleUnjudged, "the judge gave no answer"
+		}
+	}
+	return f, true
+}
+
+// approvedBefore is the definition that a person approved, of one that differs now.
+func (a *App) approvedBefore(it *gate.Item) json.RawMessage {
+	before, _, ok := a.pins.Both(lock.Entry{Kind: it.Kind, Upstream: it.Upstream, Name: it.Name})
+	if !ok {
+		return nil
+	}
+	return json.RawMessage(before.Raw)
 }

@@ -23,7 +23,7 @@ func (a *App) openPins(dir string) error {
 	a.pins, err = lock.Open(lock.Config{
 		Path: a.Config.Trust.Lock, Observed: filepath.Join(dir, "observed.json"), Log: a.Log,
 		FirstUse: firstUse(a.Config.Trust.FirstUse), Signing: sign, Findings: effects(a.Config.Trust.Findings),
-		Changed: a.recordChange, Inspect: examine,
+		Changed: a.recordChange, Inspect: a.examine,
 	})
 	return a.recordLock(context.Background(), err)
 }

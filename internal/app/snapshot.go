@@ -60,7 +60,7 @@ func (a *App) snapshot(cfg *config.Config, serving bool) (_ *snapshot, err error
 	if err != nil {
 		return nil, err
 	}
-	asked, err := a.appoint(cfg, secrets, serving)
+	asked, err := a.appoint(cfg, secrets)
 	if err != nil {
 		return nil, err
 	}

@@ -10,13 +10,15 @@ import (
 	"doorward/internal/lock"
 )
 
-// examine is lock.Inspect: the detectors, for all that is read together.
-func examine(items, near []gate.Item) [][]gate.Finding {
+// examine is lock.Inspect: the detectors, for all that is read together, and the
+// judge, for what nobody has approved.
+func (a *App) examine(items, near []gate.Item) [][]gate.Finding {
 	beside := definition.Near(near)
 	out := make([][]gate.Finding, len(items))
 	for i := range items {
 		out[i] = definition.Inspect(&items[i], beside)
 	}
+	a.opinions(items, out)
 	return out
 }
 

@@ -31,6 +31,10 @@ func (s Severity) String() string {
 // MaxFindingText bounds Finding.Text, in bytes.
 const MaxFindingText = 512
 
+// RuleUnjudged is the rule of a finding that says that whoever was to be asked about
+// a definition gave no answer. It is not kept: the next look asks again.
+const RuleUnjudged = "judge.unavailable"
+
 // MaxFindings bounds what an exchange keeps of findings.
 const MaxFindings = 64
 

@@ -41,7 +41,7 @@ func newClient(c Config) (*client, error) {
 			TLSClientConfig:        &tls.Config{RootCAs: c.Roots, MinVersion: tls.VersionTLS12},
 			TLSHandshakeTimeout:    c.Timeout,
 			DisableCompression:     true, // or a small answer could become a large one
-			MaxIdleConnsPerHost:    maxAtOnce,
+			MaxIdleConnsPerHost:    MaxAtOnce,
 			IdleConnTimeout:        30 * time.Second,
 			MaxResponseHeaderBytes: 32 << 10,
 		},

@@ -25,6 +25,10 @@ import (
 	"doorward/internal/gate"
 )
 
+// MaxAtOnce is how many questions are under way at a time; others wait, no longer
+// than their deadline.
+const MaxAtOnce = 4
+
 // Opinion is what a judge says. The zero value blocks.
 type Opinion uint8
 
@@ -79,7 +83,6 @@ const (
 	maxReason     = 512
 	maxAnswer     = 64 << 10 // bytes of an answer that are read
 	maxRemembered = 4096     // answers by question
-	maxAtOnce     = 4        // questions under way
 	lifetime      = 24 * time.Hour
 )
 
@@ -118,7 +121,7 @@ func New(c Config) (*Judge, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &Judge{timeout: c.Timeout, pass: c.PassOnFailure, slots: make(chan struct{}, maxAtOnce)}
+	j := &Judge{timeout: c.Timeout, pass: c.PassOnFailure, slots: make(chan struct{}, MaxAtOnce)}
 	j.asker = &contract{client}
 	if c.Model != "" {
 		j.asker = &chat{client: client, model: c.Model}

@@ -198,8 +198,22 @@ func (p *Pins) weigh(s *snapshot) *found {
 			offered = append(offered, *it)
 		}
 	}
-	p.weighed = &found{near: sum, by: p.config.look(offered, near)}
-	return p.weighed
+	now := &found{near: sum, by: p.config.look(offered, near)}
+	if !now.unjudged() {
+		p.weighed = now
+	}
+	return now
+}
+
+// unjudged tells whether somebody who was to be asked gave no answer: what was
+// found then is not kept.
+func (f *found) unjudged() bool {
+	for _, of := range f.by {
+		if slices.ContainsFunc(of.findings, func(f gate.Finding) bool { return f.Rule == gate.RuleUnjudged }) {
+			return true
+		}
+	}
+	return false
 }
 
 // findings are those of a definition that is approved, or offered and recorded.
