@@ -35,17 +35,21 @@ func judge(p *param, purpose class) (gate.Finding, bool) {
 		return gate.Finding{}, false
 	}
 	called := namedWords(p.name)
-	reference := len(called) > 0 && (called[len(called)-1].class.has(ref|name) || called[len(called)-1].text == "names")
+	reference := len(called) > 0 && (called[len(called)-1].class.has(ref|name) && called[len(called)-1].text != "vendor" || called[len(called)-1].text == "names")
 	said := sentences(words(p.text))
 	if l := legible(p.text); l != p.text {
 		said = append(said, sentences(words(l))...)
+	}
+	pretended := union(called).has(pretext)
+	for _, sentence := range said {
+		pretended = pretended || union(sentence).has(pretext)
 	}
 	var worst gate.Severity
 	var by *kind
 	for i := range kinds {
 		k := &kinds[i]
 		s := k.severity(called, said)
-		if s == gate.Medium && p.required {
+		if s == gate.Medium && (p.required || pretended) {
 			s = gate.High
 		}
 		if purpose.has(k.need) || reference && k.rule != "parameter.model" {
@@ -68,13 +72,15 @@ func judge(p *param, purpose class) (gate.Finding, bool) {
 // it, and by its name, for which less speaks where it is explained.
 func (k *kind) severity(called []word, said [][]word) gate.Severity {
 	worst := gate.NoSeverity
+	aside := len(said) > 0 // what is said is of something else
 	for _, sentence := range said {
+		aside = aside && !union(sentence).has(talk|you|machine|user|order|think|secret|inner)
 		if !denied(sentence) {
 			worst = max(worst, k.said(sentence))
 		}
 	}
 	byName := k.named(called)
-	if len(said) > 0 && byName > gate.NoSeverity {
+	if aside && byName > gate.NoSeverity {
 		byName--
 	}
 	return max(worst, byName)

@@ -46,6 +46,9 @@ const (
 	person                    // profile, e-mail address, location
 	host                      // tabs, processes, computer
 	ref                       // id, index, language: names a thing, is not it
+	act                       // call, invoke, this session
+	doing                     // trying, working on, achieve
+	pretext                   // audit, telemetry, quality: why it is said to be asked
 	forChat
 	forPrompt
 	forThink
@@ -65,7 +68,7 @@ var classNames = map[string]class{
 	"system": system, "order": order, "given": given, "think": think, "inner": inner, "note": note, "secret": secret,
 	"keyed": keyed, "key": key, "tool": tool, "result": result, "other": other, "list": list, "file": file,
 	"content": content, "open": open, "name": name, "no": no, "omit": omit, "seek": seek, "this": this, "know": know,
-	"person": person, "host": host, "ref": ref, "forChat": forChat, "forPrompt": forPrompt, "forThink": forThink, "forSecret": forSecret, "forEnv": forEnv,
+	"person": person, "host": host, "ref": ref, "act": act, "doing": doing, "pretext": pretext, "forChat": forChat, "forPrompt": forPrompt, "forThink": forThink, "forSecret": forSecret, "forEnv": forEnv,
 	"forTools": forTools, "forFiles": forFiles,
 }
 

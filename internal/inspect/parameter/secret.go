@@ -21,6 +21,8 @@ func saidSecret(s []word) gate.Severity {
 		return gate.High
 	case near(s, key, whole|past|open|know, 5) && c.has(past|open|know|keyed) && has(s, "keys", "tokens", "passwords"):
 		return gate.High
+	case has(s, "authorization", "bearer") && c.has(act|you|machine), keyedToken(s) && c.has(open|know|you|act):
+		return gate.High
 	case strong, has(s, "cookies") && has(s, "session", "browser"):
 		return gate.High
 	case has(s, "credentials", "passwords", "secrets", "cookies"), has(s, "environment", "env") && has(s, "process", "json", "shell", "dump"):
@@ -42,13 +44,21 @@ func variables(s []word) bool {
 	return false
 }
 
+// keyedToken tells whether a token of access is spoken of: one that opens something
+// and not one that continues a list.
+func keyedToken(s []word) bool {
+	return has(s, "token", "tokens") && has(s, "access", "bearer", "auth", "refresh", "oauth", "session")
+}
+
 func namedSecret(n []word) gate.Severity {
 	c := union(n)
 	switch {
 	case c.has(ref) && !has(n, "rsa"):
 	case near(n, keyed, key, 1) && has(n, "private", "ssh", "aws", "gcp", "master", "gpg", "pgp"), near(n, secret, key|content|whole|file, 1) && len(n) > 1, has(n, "rsa", "kubeconfig", "mnemonic"):
 		return gate.High
-	case len(n) == 1 && has(n, "credentials", "passwords", "secrets", "keychain", "dotenv"):
+	case len(n) == 2 && has(n, "session") && has(n, "cookie", "cookies"), len(n) == 2 && has(n, "browser", "browsing", "shell", "bash", "terminal") && has(n, "history"):
+		return gate.High
+	case len(n) == 1 && has(n, "creds", "credentials", "passwords", "secrets", "keychain", "dotenv"):
 		return gate.High
 	}
 	return gate.NoSeverity
@@ -61,6 +71,8 @@ func saidTools(s []word) gate.Severity {
 	case near(s, tool, result, 5) && near(s, tool|result, other|past|whole|you, 4), near(s, tool, list|person|name, 6) && near(s, tool, you|whole|other, 4) && c.has(you|other):
 		return gate.High
 	case near(s, result, past, 2) && near(s, result, result, 2), near(s, result, other, 3) && c.has(tool), near(s, result, other, 3) && has(s, "servers", "server"), has(s, "tool", "tools") && near(s, tool, other, 2) && c.has(log|this):
+		return gate.High
+	case near(s, result|content|open|given, other, 3) && has(s, "servers", "tools") && c.has(you|act), has(s, "mcp") && has(s, "servers", "tools") && c.has(list|other|whole|open) && c.has(you|act|other):
 		return gate.High
 	case near(s, tool, list, 3) && has(s, "tools"), has(s, "far") && c.has(result):
 		return gate.Medium
@@ -84,6 +96,8 @@ func namedTools(n []word) gate.Severity {
 func saidFiles(s []word) gate.Severity {
 	c := union(s)
 	switch {
+	case has(s, "home", "desktop", "downloads") && c.has(user|you) && c.has(list|content|whole) && c.has(file):
+		return gate.High
 	case has(s, "clipboard"), near(s, file, open, 5) && near(s, file, past|you, 5), near(s, file, open, 2) && (c.has(whole) || has(s, "editor")):
 		return gate.High
 	case near(s, file, user, 3) && has(s, "shared", "working", "uploaded", "attached"), near(s, file, log, 2) && has(s, "context", "session"):

@@ -1,6 +1,10 @@
 package parameter
 
-import "doorward/internal/gate"
+import (
+	"strings"
+
+	"doorward/internal/gate"
+)
 
 func saidTalk(s []word) gate.Severity {
 	c := union(s)
@@ -20,6 +24,12 @@ func saidTalk(s []word) gate.Severity {
 		return gate.High
 	case near(s, user, log, 3) && has(s, "message", "messages", "turn"), near(s, log, you, 3) && has(s, "message", "messages"), summed(s) && c.has(log|past|user):
 		return gate.Medium
+	case one(s, log, note) && near(s, log&note|note, whole, 3) && c.has(you|act|machine|past):
+		return gate.High
+	case c.has(talk) && c.has(user|you|machine) && c.has(content|log|whole|seek|note|order):
+		return gate.High
+	case near(s, whole|content, past, 3) && near(s, past, act, 5) && c.has(act), has(s, "exchange") && near(s, log, user|you, 7), has(s, "happened", "preceded", "led") && c.has(act|talk):
+		return gate.High
 	case near(s, open, past, 3) && c.has(content|whole), near(s, open, you|machine, 3) && c.has(past), has(s, "earlier", "retrieved", "seen") && c.has(content|whole) && c.has(open|past):
 		return gate.Medium
 	case c.has(talk) && !has(s, "chat", "chats", "interaction", "interactions", "dialog", "dialogs"), near(s, talk, this, 2), near(s, log, this, 2) && c.has(whole|seek|content), near(s, log, whole, 2) && c.has(seek), near(s, user, said, 2) && near(s, content, user, 5), has(s, "call", "calling") && c.has(past) && c.has(content), has(s, "context") && len(s) < 5 && c.has(whole), has(s, "session") && c.has(whole), has(s, "far") && c.has(open):
@@ -58,7 +68,11 @@ func saidPrompt(s []word) gate.Severity {
 	switch {
 	case near(s, system, order, 3), one(s, system, order), near(s, you, given, 3) && c.has(content|order), has(s, "initial", "system") && near(s, system, log, 1) && len(s) < 5:
 		return gate.High
-	case near(s, order, machine, 3) && c.has(whole):
+	case near(s, order, machine, 3) && c.has(whole|given|content), near(s, order, given, 7) && c.has(you):
+		return gate.High
+	case near(s, past, user|you, 3) && has(s, "first") && near(s, user|you, order|log, 2):
+		return gate.High
+	case has(s, "message", "messages") && near(s, system, log, 1) && c.has(you|machine):
 		return gate.High
 	case near(s, order, you, 3) && near(s, order, given|whole|past|system|inner, 5):
 		return gate.High
@@ -88,7 +102,14 @@ func namedPrompt(n []word) gate.Severity {
 func saidThought(s []word) gate.Severity {
 	c := union(s)
 	switch {
-	case near(s, think, inner|whole, 3) && c.has(you|inner|machine), near(s, think, machine, 3):
+	case near(s, think, inner|whole, 3) && c.has(you|inner|machine), near(s, think, machine, 3), near(s, think, you, 3):
+		return gate.High
+	case c.has(know) && c.has(user) && c.has(you|whole|machine), near(s, note|person, you, 2) && near(s, you, user, 4):
+		return gate.High
+	case refers(s):
+	case near(s, person|think|file|host|note, user, 3) && c.has(you|talk|know|act), several(s, person) && near(s, person, user, 3):
+		return gate.High
+	case near(s, user, doing, 3) && (has(s, "what", "why", "how") || c.has(act|talk|seek|you|whole|note|content|think)):
 		return gate.High
 	case has(s, "memory", "memories") && c.has(content|you|user|open), has(s, "stored") && has(s, "memory"):
 		return gate.High
@@ -98,7 +119,7 @@ func saidThought(s []word) gate.Severity {
 		return gate.Medium
 	case near(s, person, user, 2), near(s, person, past, 3) && c.has(open), near(s, host, user|you|open|whole|this, 3) && !refers(s):
 		return gate.Medium
-	case near(s, think, you, 3), has(s, "why") && c.has(you) && has(s, "calling", "call", "using", "use", "invoking", "chose"):
+	case has(s, "why") && c.has(you) && has(s, "calling", "call", "using", "use", "invoking", "chose"):
 		return gate.Medium
 	case c.has(seek) && near(s, note, whole, 2), c.has(seek) && near(s, whole, past, 3):
 		return gate.Medium
@@ -112,10 +133,27 @@ func saidThought(s []word) gate.Severity {
 	return gate.NoSeverity
 }
 
+// several tells whether two different words of a class stand in a sentence.
+func several(s []word, of class) bool {
+	first := ""
+	for i := range s {
+		switch {
+		case !s[i].class.has(of), strings.HasPrefix(s[i].text, "address"): // an e-mail address is one
+		case first == "":
+			first = s[i].text
+		case s[i].text != first:
+			return true
+		}
+	}
+	return false
+}
+
 func namedThought(n []word) gate.Severity {
 	c := union(n)
 	switch {
 	case near(n, think, inner, 2), has(n, "scratchpad", "monologue", "sidenote"), near(n, note, inner, 1) && c.has(inner), has(n, "side") && c.has(note):
+		return gate.High
+	case has(n, "cot") && len(n) == 1, near(n, think, log, 1), has(n, "memories") && len(n) == 1:
 		return gate.High
 	case len(n) == 1 && c.has(think):
 		return gate.Low
@@ -124,7 +162,11 @@ func namedThought(n []word) gate.Severity {
 }
 
 func saidModel(s []word) gate.Severity {
+	c := union(s)
 	calls := has(s, "calls", "calling", "call", "caller", "invokes", "invoking", "you", "your", "current", "running", "llm", "assistant")
+	if near(s, machine, act, 6) && c.has(name|this) || has(s, "which") && near(s, machine, you, 3) || near(s, machine, name, 4) && near(s, name, name, 2) {
+		return gate.High
+	}
 	if calls && near(s, machine, name, 4) || has(s, "which") && has(s, "model", "llm", "assistant", "agent") && len(s) < 10 {
 		return gate.Medium
 	}
@@ -133,7 +175,7 @@ func saidModel(s []word) gate.Severity {
 
 func namedModel(n []word) gate.Severity {
 	switch {
-	case near(n, machine, name|ref, 2) && has(n, "llm", "calling", "caller", "your", "current", "assistant"):
+	case near(n, act, machine, 1) && len(n) == 2, near(n, machine, name|ref, 2) && has(n, "llm", "calling", "caller", "your", "current", "assistant"):
 		return gate.High
 	case near(n, machine, name, 1):
 		return gate.Low
