@@ -29,13 +29,13 @@ func (s *sentence) private(j int) int {
 		return 3
 	case c.has(talk) && near.has(whole):
 		return 3
-	case c.has(talk) && near.has(prior|user):
+	case c.has(talk) && near.has(prior|user) && (s.later() || !near.has(message)):
 		return 2
 	case c.has(message) && near.has(user) && near.has(whole|prior):
 		return 1
 	case c.has(tool|result) && near.has(other|prior) && s.around(j, 2).has(tool) && near.has(result) && near.has(whole|prior):
 		return 1
-	case c.has(file) && s.around(j, 2).has(whole|user) && s.any.has(must|when):
+	case c.has(file) && s.around(j, 2).has(user) && s.any.has(must|when):
 		return 1
 	}
 	return 0

@@ -17,16 +17,25 @@ func (s *sentence) conceals() {
 			s.report(kind{"poison.conceal", signConceal, "claims that the user agreed"}, 3, max(0, i-3), i)
 		case c.has(aware) && s.before(i, 4, not) && s.around(i, 5).has(user|you|this) && s.anyAsked():
 			s.report(kind{"poison.conceal", signConceal, "has something done without the user's knowledge"}, 2, max(0, i-4), i)
-		case c.has(confirm|aware) && s.before(i, 4, not) && s.around(i, 6).has(user) && (s.anyAsked() || s.later()):
+		case c.has(confirm|aware) && s.before(i, 4, not) && !s.asksUser(i) && s.around(i, 6).has(user) && (s.anyAsked() || s.later()):
 			s.report(kind{"poison.conceal", signConceal, "has something done without asking the user"}, 2, max(0, i-4), i)
 		case c.has(ignore) && s.asked[i] > 0 && s.after(i, 4).has(confirm):
 			s.report(kind{"poison.conceal", signConceal, "has something done without asking the user"}, 2+s.force(i), i, min(len(s.words)-1, i+4))
-		case c.has(covert) && !s.is(i, "in") && s.around(i, 4).has(step|user) && s.later() && (s.any.has(user|must|result) || s.anyAsked()):
+		case c.has(covert) && !s.happens(i) && s.around(i, 4).has(step|user) && s.later() && (s.any.has(user|must|result) || s.anyAsked()):
 			s.report(kind{"poison.conceal", signConceal, "has something done in secret"}, s.hushed(), i, min(len(s.words)-1, i+3))
 		case c.has(covert) && s.stealthy(i):
 			s.report(kind{"poison.conceal", signConceal, "has something done in secret"}, 2, i, min(len(s.words)-1, i+3))
 		}
 	}
+}
+
+// happens tells whether the word at i says how something comes about by itself: "it silently fails",
+// "runs in the background".
+func (s *sentence) happens(i int) bool {
+	if s.is(i, "in") || s.is(i, "the") || s.is(i, "background") {
+		return true
+	}
+	return i+1 < len(s.words) && s.words[i].gap == joined && s.words[i+1].gap == joined && s.words[i+1].class.has(verb|third) && s.asked[i+1] == unasked
 }
 
 // hushed weighs a sentence that has something done in secret.

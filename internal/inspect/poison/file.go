@@ -1,5 +1,7 @@
 package poison
 
+import "strings"
+
 // secretWords is how far from its verb a secret may be, in words.
 const (
 	secretWords = 12
@@ -21,14 +23,14 @@ func (s *sentence) files() {
 			s.report(kind{"poison.file", signFile, "tells to read a file that keeps keys, tokens or passwords"}, s.path(i), i, o)
 			continue
 		}
-		if c&(get|put|send|call) == 0 {
+		if c&(get|put|send) == 0 {
 			continue
 		}
-		if o := s.object(i, nearSecret, secret); o >= 0 && !s.quotes(o) && !s.by(i, o) {
+		if o := s.object(i, nearSecret, secret); o >= 0 && !c.has(secret) && !s.is(i, "set") && !s.quotes(o) && !s.by(i, o) {
 			s.report(kind{"poison.file", signFile, "tells to collect keys, passwords or environment variables"}, s.secret(i, o), i, o)
 			continue
 		}
-		if o := s.object(i, secretWords, path); o >= 0 && s.asked[i] == demanded && c.has(get) && !s.quotes(o) {
+		if o := s.object(i, secretWords, path); o >= 0 && s.asked[i] == demanded && c.has(get) && !s.quotes(o) && !strings.Contains(s.literally(o), "://") {
 			s.report(kind{"poison.file", signFile, "tells to read a file that the text names"}, 2+s.leaves(i), i, o)
 		}
 	}
@@ -80,7 +82,7 @@ func (s *sentence) secret(i, o int) int {
 // by tells whether word o is what the act at word i is done with: "fetch it using the token".
 func (s *sentence) by(i, o int) bool {
 	for j := i + 1; j < o; j++ {
-		if s.is(j, "using") || s.is(j, "with") || s.is(j, "via") || s.is(j, "by") {
+		if s.words[j].gap >= clause || s.is(j, "using") || s.is(j, "with") || s.is(j, "via") || s.is(j, "by") {
 			return true
 		}
 	}

@@ -19,7 +19,9 @@ func (s *sentence) harms() {
 		case c.has(harm):
 			w += 3
 		case c.has(offence):
-			w += 2
+			if !s.repeats(i, first) {
+				w += 2
+			}
 		case !seen.has(victim):
 			w++
 		}
@@ -55,6 +57,11 @@ func (s *sentence) guards() bool {
 		}
 	}
 	return s.any.has(example) || s.words[0].class.has(not)
+}
+
+// repeats tells whether word i is also word first: said twice it weighs no more.
+func (s *sentence) repeats(i, first int) bool {
+	return first >= 0 && strings.EqualFold(s.literally(i), s.literally(first))
 }
 
 // badName weighs the words of the tool's name.

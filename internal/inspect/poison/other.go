@@ -135,7 +135,7 @@ func (s *sentence) twice(c class) bool {
 // callsKind judges the order to call a tool that is named by what it does: "the mail tool".
 func (s *sentence) callsKind(i int) {
 	for j := i + 2; j < len(s.words) && j <= i+4; j++ {
-		if s.asked[i] == demanded && s.words[j].class.has(tool) && !s.words[j-1].class.has(this|other|whole|best) && !s.is(j-1, "that") && !s.is(j-1, "appropriate") && !s.around(i, 3).has(this) && !s.quotes(j) {
+		if s.asked[i] == demanded && s.words[j].class.has(tool) && !s.words[j-1].class.has(this|other|whole|best) && !s.is(j-1, "that") && !s.is(j-1, "appropriate") && !s.is(i+1, "appropriate") && !s.around(i, 3).has(this) && !s.quotes(j) {
 			s.report(kind{"poison.other_tool", signOther, "tells to call another tool"}, 2, i, j)
 			return
 		}

@@ -8,7 +8,7 @@ func (s *sentence) preferences() {
 	for i := range s.words {
 		c := s.words[i].class
 		switch {
-		case c.has(best) && s.after(i, 2).has(tool) && s.around(i, 5).has(this|be) && !s.after(i, 4).has(not):
+		case c.has(best) && s.after(i, 2).has(tool) && s.around(i, 5).has(this|be) && !s.after(i, 4).has(not) && !s.limited(i):
 			s.report(kind{"preference.best", signPreference, "praises itself above all tools"}, 4, i, min(i+2, len(s.words)-1))
 			return
 		case c.has(ignore) && s.asked[i] > 0 && s.later() && s.after(i, 12).has(stale) && !s.any.has(example|file|result):
@@ -20,11 +20,32 @@ func (s *sentence) preferences() {
 		case c.has(prefer) && s.asked[i] == demanded && s.after(i, 4).has(this) && s.after(i, 5).has(tool):
 			s.report(kind{"preference.always", signPreference, "wants to be chosen before anything is known"}, 4, i, min(i+5, len(s.words)-1))
 			return
-		case c.has(call) && s.after(i, 4).has(whole) && s.after(i, 6).has(user|task) && s.after(i, 12).has(whole) && s.around(i, 6).has(this):
+		case c.has(call) && s.itself(i) && s.after(i, 4).has(whole) && s.after(i, 6).has(user|task) && s.after(i, 12).has(whole) && s.around(i, 6).has(this):
 			s.report(kind{"preference.always", signPreference, "wants to be called whatever the user asks"}, 3, i, min(i+6, len(s.words)-1))
 			return
 		}
 	}
+}
+
+// limited tells whether the praise at word i holds for one thing only: "the best tool for Jira".
+func (s *sentence) limited(i int) bool {
+	for j := i + 1; j < len(s.words) && j <= i+5; j++ {
+		if s.words[j].class.has(tool) {
+			return s.is(j+1, "for") || s.is(j+1, "to")
+		}
+	}
+	return false
+}
+
+// itself tells whether the call at word i is of this tool.
+func (s *sentence) itself(i int) bool {
+	if s.words[i].class.has(passive) {
+		return s.before(i, 8, this|tool)
+	}
+	if i+2 < len(s.words) && (s.words[i+2].gap >= clause || s.words[i+2].class.has(quoted)) {
+		return false // "use this: ..."
+	}
+	return s.words[i].class.has(loose) || s.after(i, 2).has(this)
 }
 
 // replaced tells whether a tool that is none of this server's is what "instead of" at word i
@@ -80,15 +101,15 @@ func (s *sentence) slights(j, i int) (k kind, found bool) {
 	switch {
 	case c.has(stale) && dist <= 10 && !s.any.has(when|guard):
 		return kind{"preference.against_others", signPreference, "calls other tools unsafe, outdated or unreliable"}, true
-	case c.has(call|prefer|do|get) && s.negated(j) && dist <= 6 && (j < i && !s.before(i, i-j, this) || c.has(loose|passive|not)):
+	case c.has(call|prefer|do) && s.negated(j) && dist <= 6 && (j < i && !s.before(i, i-j, this) || c.has(loose|passive|not)):
 		return kind{"preference.against_others", signPreference, "wants other tools not to be used"}, true
 	case c.has(ignore) && s.asked[j] > 0 && dist <= 4:
 		return kind{"preference.against_others", signPreference, "wants other tools not to be used"}, true
-	case c.has(prefer) && !c.has(name) && (s.asked[j] > 0 || c.has(third|passive)) && s.any.has(this) && dist <= 10:
+	case c.has(prefer) && !c.has(name) && (s.asked[j] > 0 || c.has(third|passive) && s.any.has(instead)) && s.any.has(this) && dist <= 10:
 		return kind{"preference.over_others", signPreference, "wants to be preferred over other tools"}, true
 	case c.has(instead|rank) && dist <= 5 && (j < i || c.has(rank) || s.any.has(loose)) && (s.any.has(this) || s.words[0].class.has(instead)):
 		return kind{"preference.over_others", signPreference, "wants to be used in place of other tools"}, true
-	case c.has(best) && dist <= 10 && (s.any.has(this|be) || !s.later()):
+	case c.has(best) && dist <= 10 && !s.any.has(when) && (s.any.has(this|be) || !s.later()):
 		return kind{"preference.best", signPreference, "praises itself above other tools"}, true
 	}
 	return kind{}, false

@@ -5,7 +5,7 @@ func (s *sentence) prerequisites() {
 	s.stands()
 	s.gates()
 	for i := range s.words {
-		if !s.words[i].class.has(before | when) {
+		if !s.words[i].class.has(before|when) || i+1 < len(s.words) && s.words[i+1].gap >= clause {
 			continue
 		}
 		near := s.after(i, 8)
@@ -66,8 +66,8 @@ func (s *sentence) gates() {
 // stands judges orders that outlive the call.
 func (s *sentence) stands() {
 	for i := range s.words {
-		if !s.words[i].class.has(standing) || s.quotes(i) {
-			continue
+		if !s.words[i].class.has(standing) || s.quotes(i) || s.before(i, 16, when) && s.before(i, 12, not) {
+			continue // the last is a condition: "if not yet done in this session"
 		}
 		for j := range s.words {
 			if s.asked[j] > 0 && s.words[j].class.has(send|put|alter|tell|show|do|call|prefer) {

@@ -48,7 +48,7 @@ func (s *sentence) first(c class) int {
 // addressed is 1 when the sentence speaks of the model as who acts.
 func (s *sentence) addressed() int {
 	for i := range s.words {
-		if s.words[i].class.has(model) && (i+1 == len(s.words) || !s.words[i+1].class.has(model|argument|name)) && s.any.has(must|when|before|order|whole|filler) {
+		if s.words[i].class.has(model) && (i > 0 && s.is(i-1, "the") || !s.is(i, "model") && !s.is(i, "models")) && (i+1 == len(s.words) || !s.words[i+1].class.has(model|argument|name)) && s.any.has(must|when|before|order|whole|filler) {
 			return 1
 		}
 	}

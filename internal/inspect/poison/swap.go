@@ -4,7 +4,7 @@ package poison
 //
 //nolint:gochecknoglobals // a table; read-only
 var oneself = map[string]bool{
-	"our": true, "ours": true, "my": true, "mine": true, "us": true, "operator": true, "vendor": true, "vendor's": true, "operator's": true,
+	"our": true, "ours": true, "my": true, "mine": true, "us": true, "vendor's": true, "operator's": true,
 	"unser": true, "unsere": true, "unseren": true, "unserem": true, "unserer": true, "onze": true, "ons": true, "vara": true, "var": true,
 	"notre": true, "nos": true, "nuestra": true, "nuestro": true, "nuestros": true, "nossa": true, "nosso": true, "nostro": true, "nostra": true, "nostri": true,
 	"наш": true, "нашего": true, "нашу": true, "нашем": true, "нашей": true, "nasz": true, "nasze": true, "naszego": true, "naszej": true, "nasi": true, "nase": true,
