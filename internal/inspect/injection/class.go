@@ -38,7 +38,7 @@ const (
 	pretend                    // act, pretend, behave
 	chief                      // system, administrator, operator
 	modal                      // can, could, would
-	code                       // code, snippet
+	keep                       // remember, memory
 	follow                     // follow, obey, comply
 	filler                     // then, now, also, and: what may stand before a verb
 	asked                      // the form itself asks: "envoyez", a Japanese request
@@ -46,7 +46,7 @@ const (
 	greet                      // hi, dear
 	anybody                    // anyone, them, me: who is not told
 	now                        // now, longer, henceforth
-	work                       // solution, implementation
+	consent                    // agreed, permission
 	want                       // want, need, like: "I want you to"
 	direct                     // to, at: before a recipient
 	be                         // are, is
@@ -64,12 +64,12 @@ const (
 	number                     // digits
 	dense                      // of a script without spaces
 	know                       // know, notice
-	edge                       // begin, end
+	edge                       // begin, end: of a turn, or of each answer
 	maker                      // developers, creators
 	carrier                    // email, message: sent by everybody, and private only when it is somebody's
 	impostor                   // "I am the user", "this is the system"
 	handle                     // summarise, process: what the reader does with the text
-	plain                      // "user guide": nobody is meant
+	code                       // code, snippet, and what it goes into: solution, codebase
 )
 
 const target = address | link | ident

@@ -45,11 +45,11 @@ var classNames = map[string]class{
 	"mine": mine, "user": user, "you": you, "machine": machine, "tool": tool, "call": call,
 	"say": say, "reply": reply, "negation": negation, "tell": tell, "covert": covert,
 	"please": please, "must": must, "first": first, "task": task, "exact": exact,
-	"mode": mode, "pretend": pretend, "chief": chief, "modal": modal, "code": code,
+	"mode": mode, "pretend": pretend, "chief": chief, "modal": modal, "keep": keep,
 	"follow": follow, "filler": filler, "asked": asked,
-	"mention": mention, "greet": greet, "anybody": anybody, "now": now, "work": work,
+	"mention": mention, "greet": greet, "anybody": anybody, "now": now, "consent": consent,
 	"want": want, "direct": direct, "be": be,
-	"told": told, "void": void, "mind": mind, "cond": cond, "inner": inner, "know": know, "edge": edge, "maker": maker, "plain": plain, "carrier": carrier, "handle": handle, "impostor": impostor,
+	"told": told, "void": void, "mind": mind, "cond": cond, "inner": inner, "know": know, "edge": edge, "maker": maker, "code": code, "carrier": carrier, "handle": handle, "impostor": impostor,
 }
 
 // A trie holds words byte by byte: first child, next sibling.

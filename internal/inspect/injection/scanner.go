@@ -19,6 +19,8 @@ type Scanner struct {
 	looked  int    // bytes of pending in which no sentence ends
 	before  class
 	spoken  int // bytes for which the text still speaks about orders
+	hailed  int // bytes for which it still speaks to a model
+	field   field
 	words   []token
 	seen    map[kind]seen
 	found   []gate.Finding
@@ -99,9 +101,16 @@ func (s *Scanner) judge(text string) {
 	one.aloud = s.spoken > 0
 	one.spoken = one.aloud && one.any.has(quoted)
 	s.spoken = max(0, s.spoken-len(text))
+	one.message, one.after = s.field == content, s.hailed > 0
 	one.turns()
+	one.forged()
 	one.judge()
 	s.before = one.any
+	s.field = s.field.after(text)
+	s.hailed = max(0, s.hailed-len(text))
+	if one.hails {
+		s.hailed = heard
+	}
 }
 
 // add keeps a finding, unless it was found already or its kind often enough.

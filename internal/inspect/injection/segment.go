@@ -66,7 +66,7 @@ func ends[T string | []byte](text T, i int) int {
 			return 4
 		}
 	case '"', '\'':
-		return field(at(1), at(2), at(3))
+		return member(at(1), at(2), at(3))
 	case 0xe3: // the ideographic full stop, U+3002
 		if at(1) == 0x80 && at(2) == 0x82 {
 			return 3
@@ -91,9 +91,9 @@ func fullStop(before, further, after, then byte) bool {
 	return before != 'r' || further != 'D' && further != 'M'
 }
 
-// field is how long a closing quote is that ends a member of JSON, or of what
+// member is how long a closing quote is that ends a member of JSON, or of what
 // Python prints, with the mark after it; 0 when it ends none.
-func field(mark, then, next byte) int {
+func member(mark, then, next byte) int {
 	switch mark {
 	case ':':
 		return 2

@@ -9,14 +9,17 @@ import (
 
 // A sentence is one segment with its words, while it is judged.
 type sentence struct {
-	text   string
-	words  []token
-	any    class // of all words
-	before class // of the words of the segment before it
-	spoken bool  // it quotes orders: documentation, an article
-	aloud  bool  // it speaks about orders, or what is before it does
-	asks   int   // the strongest request so far
-	report func(rule string, severity gate.Severity, span gate.Span, why string)
+	text    string
+	words   []token
+	any     class // of all words
+	before  class // of the words of the segment before it
+	spoken  bool  // it quotes orders: documentation, an article
+	aloud   bool  // it speaks about orders, or what is before it does
+	asks    int   // the strongest request so far
+	message bool  // it is what a message in JSON says that imitates one of the system
+	after   bool  // one shortly before it speaks to a model
+	hails   bool  // it does itself
+	report  func(rule string, severity gate.Severity, span gate.Span, why string)
 }
 
 // find is the first word with one of the classes from first to last, both
@@ -149,6 +152,10 @@ func atStart(pressed bool) int {
 
 // judge runs every rule over the sentence.
 func (s *sentence) judge() {
+	if s.after {
+		s.goesOn()
+	}
+	s.loads()
 	for i := range s.words {
 		c := s.words[i].class
 		if c.has(override | negation | follow) {
@@ -156,6 +163,24 @@ func (s *sentence) judge() {
 		}
 		if c.has(machine | mode | pretend | now) {
 			s.role(i)
+		}
+		if c.has(mind | machine) {
+			s.bids(i)
+		}
+		if c.has(keep) {
+			s.remembers(i)
+		}
+		if c.has(cond) {
+			s.triggers(i)
+		}
+		if c.has(consent) {
+			s.consents(i)
+		}
+		if c.has(reply) {
+			s.steers(i)
+		}
+		if c.has(link) {
+			s.carries(i)
 		}
 		if c.has(edge) {
 			s.edges(i)

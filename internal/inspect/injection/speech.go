@@ -73,12 +73,11 @@ func (s *sentence) output(i int) {
 	if s.words[i].class.has(say) && s.manner(i) {
 		return
 	}
-	answer := s.find(i, -6, 24, reply|work)
-	for answer >= 0 && (answer == i || !s.near(answer, -3, 1, you)) {
-		next := s.find(answer, 1, 24-(answer-i), reply|work)
-		answer = next
+	answer := s.find(i, -6, 24, reply|code)
+	for answer >= 0 && (answer == i || !s.near(answer, -3, 1, you) && !s.everyAnswer(i, answer) || s.words[answer].class.has(code) && !s.solution(i, answer)) {
+		answer = s.find(answer, 1, 24-(answer-i), reply|code)
 	}
-	if answer < 0 || s.words[answer].class.has(work) && !s.any.has(code) {
+	if answer < 0 {
 		return
 	}
 	s.found("injection.output", gate.Medium, min(i, answer), max(i, answer), "says what the reader's own answer has to contain")
@@ -119,4 +118,14 @@ func (s *sentence) tool(i int) {
 		severity = gate.Medium
 	}
 	s.found("injection.tool", severity, i, noun, "tells the reader which tool to use")
+}
+
+// solution tells whether word j is the code that the reader writes, and something
+// of code is to go into it: "add this snippet to your solution".
+func (s *sentence) solution(i, j int) bool {
+	switch strings.ToLower(s.text[s.words[j].start:s.words[j].end]) {
+	case "solution", "implementation", "codebase", "algorithm", "architecture":
+		return s.near(j, -3, -1, you) && s.between(min(i, j), 0, max(i, j)-min(i, j)-1).has(code)
+	}
+	return false
 }
