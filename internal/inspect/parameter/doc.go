@@ -43,7 +43,8 @@ func Scan(tool Tool) []gate.Finding {
 }
 
 // purpose is the union of the classes of the words that say what the tool is
-// for: its names, and its description without the lines about parameters.
+// for: its names, and its description without the lines about parameters. That a
+// description says "plan" or "file" makes no tool one for thinking or for files.
 func purpose(of *Tool, params []param) class {
 	c := union(words(of.Upstream)) | union(words(of.Name))
 	if strings.Contains(strings.ToLower(of.Name), "think") { // smartthinking, deepthink
@@ -51,7 +52,7 @@ func purpose(of *Tool, params []param) class {
 	}
 	for line := range strings.Lines(of.Description) {
 		if _, ok := documents(line, params); !ok {
-			c |= union(words(line))
+			c |= union(words(line)) &^ (forThink | forFiles)
 		}
 	}
 	for _, p := range [...][2]class{{talk, forChat}, {think, forThink}, {order | machine, forPrompt}, {secret | keyed, forSecret}, {tool, forTools}} {

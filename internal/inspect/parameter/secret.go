@@ -23,6 +23,8 @@ func saidSecret(s []word) gate.Severity {
 		return gate.High
 	case has(s, "authorization", "bearer") && c.has(act|you|machine), keyedToken(s) && c.has(open|know|you|act):
 		return gate.High
+	case near(s, secret, talk|act|know, 6):
+		return gate.High
 	case strong, has(s, "cookies") && has(s, "session", "browser"):
 		return gate.High
 	case has(s, "credentials", "passwords", "secrets", "cookies"), has(s, "environment", "env") && has(s, "process", "json", "shell", "dump"):
@@ -97,6 +99,8 @@ func saidFiles(s []word) gate.Severity {
 	c := union(s)
 	switch {
 	case has(s, "home", "desktop", "downloads") && c.has(user|you) && c.has(list|content|whole) && c.has(file):
+		return gate.High
+	case near(s, file, content, 6) && has(s, "editor", "ide", "workspace", "tab", "tabs"):
 		return gate.High
 	case has(s, "clipboard"), near(s, file, open, 5) && near(s, file, past|you, 5), near(s, file, open, 2) && (c.has(whole) || has(s, "editor")):
 		return gate.High
