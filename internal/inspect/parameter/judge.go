@@ -35,7 +35,7 @@ func judge(p *param, purpose class) (gate.Finding, bool) {
 		return gate.Finding{}, false
 	}
 	called := namedWords(p.name)
-	reference := len(called) > 0 && (called[len(called)-1].class.has(ref|name) && called[len(called)-1].text != "vendor" || called[len(called)-1].text == "names")
+	reference := len(called) > 0 && refersTo(&called[len(called)-1])
 	said := sentences(words(p.text))
 	if l := legible(p.text); l != p.text {
 		said = append(said, sentences(words(l))...)
@@ -66,6 +66,11 @@ func judge(p *param, purpose class) (gate.Finding, bool) {
 		Rule: by.rule, Severity: worst, Where: p.at,
 		Text: cut(strings.TrimSpace(p.name + ": " + p.text)), Why: by.why,
 	}, true
+}
+
+// refersTo tells whether the last word of a name says that it is a reference.
+func refersTo(last *word) bool {
+	return last.class.has(ref) || last.class.has(name) && last.text != "vendor" && last.text != "version" || last.text == "names"
 }
 
 // severity is how sure it is that a parameter is of the kind: by what is said of

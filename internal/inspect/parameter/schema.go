@@ -106,8 +106,18 @@ func collect(schema []byte, at string) []param {
 		return nil
 	}
 	c.schema(c.root, at)
+	c.whole(at)
 	slices.SortFunc(c.out, func(a, b param) int { return strings.Compare(a.at, b.at) })
 	return c.out
+}
+
+// whole takes what a schema says of all its parameters as said of one without a name.
+func (c *collector) whole(at string) {
+	for _, name := range [...]string{"description", "title", "$comment"} {
+		if text := c.root.get(name).str(); text != "" {
+			c.out = append(c.out, param{at: at + "/" + escape(name), text: text})
+		}
+	}
 }
 
 // schema looks at one schema and those within.
@@ -118,6 +128,11 @@ func (c *collector) schema(n *node, at string) {
 		case "enum", "const", "default", "examples", "example", "required":
 		case "properties", "patternProperties":
 			c.properties(n, m.value, below)
+		case "additionalProperties", "unevaluatedProperties":
+			var b strings.Builder
+			c.said(m.value, &b, true)
+			c.out = append(c.out, param{at: below, text: b.String(), narrow: c.narrow(m.value)})
+			c.schema(m.value, below)
 		default:
 			c.schema(m.value, below)
 		}

@@ -76,6 +76,8 @@ func saidTools(s []word) gate.Severity {
 		return gate.High
 	case near(s, result|content|open|given, other, 3) && has(s, "servers", "tools") && c.has(you|act), has(s, "mcp") && has(s, "servers", "tools") && c.has(list|other|whole|open) && c.has(you|act|other):
 		return gate.High
+	case near(s, tool, result, 2) && c.has(whole), near(s, file|result, open, 4) && c.has(act) && c.has(you):
+		return gate.High
 	case near(s, tool, list, 3) && has(s, "tools"), has(s, "far") && c.has(result):
 		return gate.Medium
 	case near(s, tool, result, 3) && has(s, "output", "outputs", "result", "results"), near(s, result, past, 2) && c.has(whole|you|content):

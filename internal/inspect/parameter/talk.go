@@ -24,6 +24,8 @@ func saidTalk(s []word) gate.Severity {
 		return gate.High
 	case near(s, user, log, 3) && has(s, "message", "messages", "turn"), near(s, log, you, 3) && has(s, "message", "messages"), summed(s) && c.has(log|past|user):
 		return gate.Medium
+	case near(s, user, said, 7) && c.has(past) && c.has(whole):
+		return gate.High
 	case one(s, log, note) && near(s, log&note|note, whole, 3) && c.has(you|act|machine|past):
 		return gate.High
 	case c.has(talk) && c.has(user|you|machine) && c.has(content|log|whole|seek|note|order):
@@ -53,7 +55,7 @@ func namedTalk(n []word) gate.Severity {
 		return gate.High
 	case near(n, log, past|whole, 2) && near(n, log, user|machine|log, 2), near(n, user, said, 1):
 		return gate.High
-	case len(n) == 1 && c.has(talk):
+	case len(n) == 1 && c.has(talk) && (n[0].exact || c.has(log|past)):
 		return gate.High
 	case near(n, machine|you, note|log, 1):
 		return gate.High
@@ -69,6 +71,8 @@ func saidPrompt(s []word) gate.Severity {
 	case near(s, system, order, 3), one(s, system, order), near(s, you, given, 3) && c.has(content|order), has(s, "initial", "system") && near(s, system, log, 1) && len(s) < 5:
 		return gate.High
 	case near(s, order, machine, 3) && c.has(whole|given|content), near(s, order, given, 7) && c.has(you):
+		return gate.High
+	case near(s, order, you, 2) && has(s, "first", "characters", "lines", "words", "beginning", "opening", "start"):
 		return gate.High
 	case near(s, past, user|you, 3) && has(s, "first") && near(s, user|you, order|log, 2):
 		return gate.High
@@ -109,9 +113,11 @@ func saidThought(s []word) gate.Severity {
 	case refers(s):
 	case near(s, person|think|file|host|note, user, 3) && c.has(you|talk|know|act), several(s, person) && near(s, person, user, 3):
 		return gate.High
+	case about(s) && (c.has(you|doing|act|talk|know) || has(s, "what", "who", "paragraph", "sentence", "describe")):
+		return gate.High
 	case near(s, user, doing, 3) && (has(s, "what", "why", "how") || c.has(act|talk|seek|you|whole|note|content|think)):
 		return gate.High
-	case has(s, "memory", "memories") && c.has(content|you|user|open), has(s, "stored") && has(s, "memory"):
+	case has(s, "memory", "memories") && c.has(content|you|user|open|machine), has(s, "stored") && has(s, "memory"):
 		return gate.High
 	case near(s, note, you|machine, 2) && has(s, "notes"), near(s, result, you, 2) && has(s, "your") && has(s, "answer", "response", "reply", "conclusion"), has(s, "how") && near(s, you, you, 3):
 		return gate.Medium
@@ -131,6 +137,16 @@ func saidThought(s []word) gate.Severity {
 		return gate.Medium
 	}
 	return gate.NoSeverity
+}
+
+// about tells whether a sentence is about the user.
+func about(s []word) bool {
+	for i := range s {
+		if s[i].text == "about" && union(s[i:min(len(s), i+3)]).has(user) {
+			return true
+		}
+	}
+	return false
 }
 
 // several tells whether two different words of a class stand in a sentence.

@@ -17,6 +17,7 @@ type word struct {
 	text  string // folded
 	class class
 	begin bool // of a sentence
+	exact bool // known as it is, not by how it begins
 }
 
 // words are the words of a text; identifiers are split where they are put
@@ -26,7 +27,7 @@ func words(text string) []word {
 	var out []word
 	begin := true
 	add := func(w string, c class) {
-		out = append(out, word{text: w, class: c, begin: begin})
+		out = append(out, word{text: w, class: c, begin: begin, exact: k.exact[w] != 0})
 		begin = false
 	}
 	for i := 0; i < len(text) && len(out) < maxWords; {
@@ -42,7 +43,7 @@ func words(text string) []word {
 			n := run(text[i:])
 			w := fold(text[i : i+n])
 			if w != "" {
-				add(w, k.word(w))
+				add(w, k.spelled(w))
 			}
 			i += n
 		default:
@@ -51,6 +52,16 @@ func words(text string) []word {
 		}
 	}
 	return out
+}
+
+// spelled is what a word can be; of one that is not known, what it is with its umlauts
+// written in one letter ("gespraech").
+func (k *known) spelled(w string) class {
+	c := k.word(w)
+	if c == 0 && (strings.Contains(w, "ae") || strings.Contains(w, "oe") || strings.Contains(w, "ue")) {
+		c = k.word(strings.NewReplacer("ae", "a", "oe", "o", "ue", "u").Replace(w))
+	}
+	return c
 }
 
 // run is the length of the word that text begins with: it ends before a capital
