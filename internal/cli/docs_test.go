@@ -52,10 +52,11 @@ func commandLine(t *testing.T) string {
 		"", "serve", "stdio", "init", "install", "uninstall", "doctor", "demo",
 		"key", "key create", "key list", "key rotate", "key revoke", "key revoked", "sign", "token", "login",
 		"trust", "trust list", "trust show", "trust diff", "trust approve", "trust reject", "trust verify",
+		"trust keygen", "trust sign", "trust canary", "trust canary plant", "trust canary list", "trust canary remove",
 		"policy", "policy check", "policy test", "policy explain", "policy learn", "policy replay", "policy diff",
 		"approve", "approve list", "approve show", "approve grant", "approve deny",
 		"audit", "audit tail", "audit search", "audit verify",
-		"config", "config check", "config show", "config schema", "check", "version",
+		"config", "config check", "config show", "config schema", "check", "scan", "version",
 	} {
 		var out bytes.Buffer
 		args := append(strings.Fields(c), "--help")
