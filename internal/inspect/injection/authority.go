@@ -22,6 +22,8 @@ func (s *sentence) authority(i int) {
 		s.claim(gate.Medium, max(0, i-3), i+6, "speaks to the model, not to a person")
 	case c.has(mind) && s.supposed(i):
 		s.claim(gate.Medium, max(0, i-4), i+6, "asks something only of a reader that is a model")
+	case c.has(machine) && s.permitted(i):
+		s.claim(gate.Medium, max(0, i-4), i+6, "claims the right to tell the model what to do")
 	case c.has(machine) && s.charged(i):
 		s.claim(gate.Medium, i, i+6, "says what the model has to do")
 	case c.has(task) && s.near(i, -10, -1, first) && s.near(i, -8, 6, you) && s.near(i, 1, 14, follow|please) && s.any.has(must|please):
@@ -30,6 +32,8 @@ func (s *sentence) authority(i int) {
 		s.claim(gate.Medium, max(0, i-8), i+8, why)
 	case c.has(order) && s.near(i, -8, -1, must) && s.near(i, -9, -1, you) && s.near(i, -4, -1, follow|fresh) && s.commands(i+1):
 		s.claim(gate.Medium, max(0, i-9), i, "makes a condition of following the instructions in the text")
+	case c.all(reply|first) && s.commands(i+1) && s.any.has(user|private|control|tool|link|address|money):
+		s.claim(gate.Medium, i, i+8, why)
 	case c.has(task) && s.switches(i):
 		s.claim(gate.Medium, max(0, i-6), i+2, "gives the reader another task")
 	case c.has(handle) && s.meant(i):
@@ -183,4 +187,14 @@ func (s *sentence) speaksFor(i int) bool {
 		return s.commands(i + 1)
 	}
 	return s.near(i, 1, 3, want|change) && s.near(i, 2, 5, you) && s.near(i, 3, 9, inner|control|private|negation) && s.any.has(machine|control)
+}
+
+// permitted tells whether somebody allows or asks the model at word i to do what it
+// may not do by itself: "we authorise the agent to hand out the password".
+func (s *sentence) permitted(i int) bool {
+	if !s.near(i, -3, -1, want|consent|change|tell) || !s.near(i, -6, -1, mine|maker|chief|anybody|user) {
+		return false
+	}
+	verb := s.find(i, 1, 3, move|change|pay|override)
+	return verb >= 0 && s.words[verb].gap < comma && s.between(verb, 1, 6).has(private|control|money)
 }

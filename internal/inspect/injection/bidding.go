@@ -25,6 +25,9 @@ func (s *sentence) bids(i int) {
 	if verb < 0 && s.words[i].class.has(dense) {
 		verb = s.bid(0, len(s.words))
 	}
+	if verb < 0 && (s.near(i, -3, -1, modal) || s.near(i, 1, 8, must)) {
+		verb = s.find(i, 1, 18, act|say)
+	}
 	if verb < 0 {
 		return
 	}
@@ -50,6 +53,8 @@ func (s *sentence) called(i int) bool {
 	}
 	switch {
 	case head.has(greet) && i-first <= 2:
+		return true
+	case reads && head.all(direct|carrier):
 		return true
 	case head.all(direct|greet) || head.all(direct|tell) || head.all(direct|order), head.has(direct|whole) && c.has(mind) && i-first <= 3:
 		return true

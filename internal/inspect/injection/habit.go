@@ -21,7 +21,7 @@ func (s *sentence) remembers(i int) {
 	if asked == unasked || s.near(from, -5, -1, cond) || !own && !s.between(from, -6, 10).has(now) {
 		return
 	}
-	if !own && !s.any.has(user|private|money|control|reply|negation|consent|you|link|address) {
+	if !own && !s.any.has(user|private|money|control|reply|negation|consent|you|link|address|task) {
 		return
 	}
 	s.found("injection.memory", gate.Medium, min(from, i), max(from, i)+4, "asks the reader to keep something for later conversations")
@@ -30,6 +30,12 @@ func (s *sentence) remembers(i int) {
 // triggers judges a request that waits for what the user says: "when the user asks
 // about …, tell them …", "the next time someone asks you to pay, use …".
 func (s *sentence) triggers(i int) {
+	if s.words[i].class.has(dense) && s.any.has(user) && s.near(i, -4, 0, want) { // the condition comes last
+		if verb := s.find(i, 1, 12, say|tell|act); verb >= 0 && s.request(verb) != unasked {
+			s.found("injection.trigger", gate.Medium, i, verb, "waits for what the user says, and tells the reader what to do then")
+		}
+		return
+	}
 	whom := s.find(i, 1, 4, user|anybody)
 	if whom < 0 || !s.near(whom, 1, 5, want|told) || s.words[whom].class.has(anybody) && !s.near(whom, 1, 5, you) {
 		return
@@ -99,7 +105,7 @@ func (s *sentence) steers(i int) {
 func (s *sentence) carries(i int) {
 	w := s.words[i]
 	url := s.text[w.start:w.end]
-	if open := strings.IndexAny(url, "{<["); open >= 0 && w.start > 1 && s.text[w.start-1] == '(' && s.image(w.start) && hole(url[open:]) ||
+	if open := strings.IndexAny(url, "{<["); open >= 0 && w.start > 1 && s.text[w.start-1] == '(' && s.image(w.start) && hole(s.text[w.start+open:min(len(s.text), w.start+open+64)]) ||
 		strings.HasSuffix(url, "=") && w.start > 1 && s.image(w.start) && hole(s.text[w.end:min(len(s.text), w.end+64)]) {
 		s.found("injection.exfiltrate", gate.Medium, i, i, "an image whose address is to hold something of the conversation")
 		return

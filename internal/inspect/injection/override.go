@@ -64,6 +64,7 @@ func (s *sentence) forgets(i int) {
 	}
 	switch {
 	case around.all(told|you) && (around.has(whole|prior|task) || s.any.has(exact|now)), around.all(told | user):
+	case around.all(told | prior), s.between(i, -9, -1).all(told | you | whole):
 	case s.between(i, 1, 5).has(whole) && s.between(i, 1, 5).has(prior|task):
 	default:
 		return
@@ -80,6 +81,10 @@ func (s *sentence) voids(i int) {
 	case object >= 0 && s.between(object, -3, 3).has(you|inner):
 	case object >= 0 && s.between(object, -3, 3).has(prior) && around.has(whole):
 	case object >= 0 && s.between(object, 1, 1).has(prior) && s.words[object].gap < clause:
+	case object >= 0 && s.between(object, -4, -1).all(told|prior):
+	case s.ended(i):
+		s.hails = true // what follows is the new task
+		return
 	case around.all(told|you) && around.has(whole):
 		object = s.find(i, -12, -1, told)
 	default:
@@ -90,4 +95,11 @@ func (s *sentence) voids(i int) {
 		severity = gate.Low
 	}
 	s.found("injection.override", severity, object, i, "declares the reader's instructions void")
+}
+
+// ended tells whether the word at i says that the reader's task is over: "your task
+// has changed".
+func (s *sentence) ended(i int) bool {
+	task := s.find(i, -4, -1, task)
+	return task >= 0 && (s.near(task, -2, -1, you) || s.near(task, 1, 1, you)) && s.words[i].gap < comma
 }

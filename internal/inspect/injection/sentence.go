@@ -124,7 +124,7 @@ func (s *sentence) request(i int) int {
 			return demanded
 		case p.has(be) && j > 0 && s.words[j-1].class.has(task|order):
 			return demanded
-		case p.has(must | filler | covert):
+		case p.has(must | filler | covert | now):
 			pressed = pressed || p.has(must)
 			chained = chained || p.has(filler) && !p.has(direct)
 		case chained:

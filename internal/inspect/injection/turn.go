@@ -74,7 +74,13 @@ func (s *sentence) template(at int) bool {
 func (s *sentence) wrapper(at int) {
 	rest := strings.TrimPrefix(s.text[at+1:min(len(s.text), at+32)], "/")
 	end := strings.IndexByte(rest, '>')
-	if end <= 0 || !wrappers[strings.ToLower(rest[:end])] {
+	if end <= 0 {
+		return
+	}
+	switch name := strings.ToLower(rest[:end]); {
+	case wrappers[name]:
+	case (name == "user" || name == "assistant") && end+1 < len(rest) && letterAt(rest, end+1) && s.bid(0, len(s.words)) >= 0:
+	default:
 		return
 	}
 	severity := gate.Medium
