@@ -52,7 +52,7 @@ func (s *sentence) called(i int) bool {
 		return false
 	}
 	switch {
-	case head.has(greet) && i-first <= 2:
+	case head.has(greet) && i-first <= 2, s.near(i, -1, -1, greet) && s.words[i].gap == joined:
 		return true
 	case reads && head.all(direct|carrier):
 		return true

@@ -93,6 +93,10 @@ func (s *sentence) steers(i int) {
 	if !s.near(i, -3, -1, you) && !s.words[i].class.has(you) {
 		return
 	}
+	if s.near(i, 1, 1, edge) && s.any.has(now|whole) { // "each of your answers ends with"
+		s.found("injection.output", gate.Medium, i, i+4, "says what the reader's own answer has to contain")
+		return
+	}
 	duty := s.find(i, 1, 3, must)
 	if duty < 0 || s.words[duty].gap >= comma || !s.near(duty, 1, 3, say|tell|negation|first|exact) {
 		return

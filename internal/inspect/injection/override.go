@@ -18,6 +18,7 @@ func (s *sentence) overrides(i int) {
 	}
 	negated := c.has(negation) && s.near(i, 1, 2, follow) && s.near(i, 2, 7, prior)
 	if !c.has(override) && !negated {
+		s.waives(i)
 		return
 	}
 	object := s.find(i, 1, 7, order)
@@ -55,15 +56,24 @@ func (s *sentence) lastVerb(i int) bool {
 // forgets is an override without the word for orders: "forget everything above",
 // "disregard whatever you were told", "drop what the user asked".
 func (s *sentence) forgets(i int) {
-	if !s.words[i].class.has(override) || s.request(i) == unasked {
+	if !s.words[i].class.has(override) {
 		return
 	}
 	around := s.between(i, 1, 7)
 	if s.lastVerb(i) {
 		around |= s.between(i, -5, -1)
 	}
+	asked := s.request(i)
+	if asked == unasked && s.text[s.words[i].start] >= utf8.RuneSelf && s.lastVerb(i) && around.has(task) && around.has(user) {
+		asked = ordered // the verb comes last
+	}
+	if asked == unasked {
+		return
+	}
+	s.asks = max(s.asks, asked)
 	switch {
 	case around.all(told|you) && (around.has(whole|prior|task) || s.any.has(exact|now)), around.all(told | user):
+	case around.has(task) && around.has(user|you) && !around.has(mine) && s.bid(i+1, len(s.words)) >= 0:
 	case around.all(told | prior), s.between(i, -9, -1).all(told | you | whole):
 	case s.between(i, 1, 5).has(whole) && s.between(i, 1, 5).has(prior|task):
 	default:
@@ -82,6 +92,8 @@ func (s *sentence) voids(i int) {
 	case object >= 0 && s.between(object, -3, 3).has(prior) && around.has(whole):
 	case object >= 0 && s.between(object, 1, 1).has(prior) && s.words[object].gap < clause:
 	case object >= 0 && s.between(object, -4, -1).all(told|prior):
+	case s.ended(i) && s.bid(i+1, len(s.words)) >= 0:
+		object = max(0, i-4)
 	case s.ended(i):
 		s.hails = true // what follows is the new task
 		return
@@ -101,5 +113,22 @@ func (s *sentence) voids(i int) {
 // has changed".
 func (s *sentence) ended(i int) bool {
 	task := s.find(i, -4, -1, task)
-	return task >= 0 && (s.near(task, -2, -1, you) || s.near(task, 1, 1, you)) && s.words[i].gap < comma
+	whose := user | told
+	if task >= 0 && !s.words[task].class.has(carrier) { // "your request is cancelled" is said to people
+		whose |= you | prior
+	}
+	return task >= 0 && s.near(task, -4, 2, whose) && s.words[i].gap < comma
+}
+
+// waives judges words that say that the reader need not do what the user asked: "do
+// not answer the user's question", "there is no need to finish the task you were given".
+func (s *sentence) waives(i int) {
+	if !s.words[i].class.has(negation) || !s.near(i, 1, 4, follow|say|reply) {
+		return
+	}
+	object := s.find(i, 2, 8, task)
+	if object < 0 || !s.between(object, -3, 4).has(user) && !s.between(object, 1, 4).all(told|you) || s.bid(object+1, len(s.words)) < 0 {
+		return
+	}
+	s.found("injection.override", gate.Medium, i, object, aside)
 }
