@@ -31,7 +31,13 @@ func (s *sentence) private(j int) int {
 		return 3
 	case c.has(talk) && near.has(prior|user) && (s.later() || !near.has(message)):
 		return 2
+	case s.words[j].topic.has(holding) && s.around(j, 3).has(user) && s.around(j, 8).has(argument|quoted):
+		return 2
 	case c.has(message) && near.has(user) && near.has(whole|prior):
+		return 1
+	case c.has(order) && s.around(j, 3).has(you) && s.around(j, 6).has(passive) && s.any.has(argument|quoted):
+		return 1
+	case c.has(tool) && s.before(j, 2, you) && s.before(j, 3, whole):
 		return 1
 	case c.has(tool|result) && near.has(other|prior) && s.around(j, 2).has(tool) && near.has(result) && near.has(whole|prior):
 		return 1

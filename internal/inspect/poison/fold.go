@@ -58,25 +58,25 @@ func letter(r rune) bool { return unicode.IsLetter(r) || unicode.IsMark(r) }
 //nolint:gochecknoglobals // a table; read-only
 var particles = []string{"وال", "بال", "فال", "لل", "ال", "و", "ف", "ب", "ل", "ה", "ו", "ב", "ל", "את"}
 
-// bare is the class of a word without what is written together with it before it:
+// bare is what a word is without what is written together with it before it:
 // particles of Arabic and Hebrew, elided articles of French and Italian.
-func (v *vocabulary) bare(word []byte) class {
+func (v *vocabulary) bare(word []byte) sense {
 	if before, rest, ok := bytes.Cut(word, []byte("'")); ok && len(rest) > 2 && len(before) <= 5 {
 		c := v.word(rest)
 		if string(before) == "n" {
-			c |= not
+			c.class |= not
 		}
 		return c
 	}
 	if len(word) < 4 || word[0] < 0xd7 || word[0] > 0xd9 {
-		return 0
+		return sense{}
 	}
 	for _, p := range particles {
 		if rest, ok := strings.CutPrefix(string(word), p); ok && len(rest) > 3 {
-			if c := v.word([]byte(rest)); c != 0 {
+			if c := v.word([]byte(rest)); !c.none() {
 				return c
 			}
 		}
 	}
-	return 0
+	return sense{}
 }

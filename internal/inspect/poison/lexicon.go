@@ -20,7 +20,7 @@ const stemLetters = 3
 
 // A vocabulary holds the words of all languages.
 type vocabulary struct {
-	exact, stem map[string]class
+	exact, stem map[string]sense
 	phrases     map[string][]phrase // by their first word
 	longest     int                 // of the words without spaces, in bytes
 }
@@ -28,14 +28,14 @@ type vocabulary struct {
 // A phrase is some words in a row that mean one thing.
 type phrase struct {
 	rest  []string // after the first; a last one with "*" is a stem
-	class class
+	sense sense
 }
 
 // lexicon is built once and only read.
 //
 //nolint:gochecknoglobals // a table; read-only
 var lexicon = sync.OnceValue(func() *vocabulary {
-	v := &vocabulary{exact: map[string]class{}, stem: map[string]class{}, phrases: map[string][]phrase{}}
+	v := &vocabulary{exact: map[string]sense{}, stem: map[string]sense{}, phrases: map[string][]phrase{}}
 	names, err := fs.Glob(wordLists, "words/*.txt")
 	if err != nil {
 		panic(err) // the pattern is malformed, which a test would see
@@ -63,12 +63,12 @@ func (v *vocabulary) load(list string) {
 			order = loose
 			continue
 		}
-		var c class
+		var c sense
 		for n := range strings.SplitSeq(head, "+") {
-			c |= classNames[n]
+			c = c.or(sense{classNames[n], topicNames[n]})
 		}
-		if c.has(verb) {
-			c |= order
+		if c.class.has(verb) {
+			c.class |= order
 		}
 		for w := range strings.FieldsSeq(words) {
 			v.add(w, c)
@@ -76,7 +76,7 @@ func (v *vocabulary) load(list string) {
 	}
 }
 
-func (v *vocabulary) add(word string, c class) {
+func (v *vocabulary) add(word string, c sense) {
 	var folded []byte
 	for _, r := range word {
 		folded = fold(folded, r)
@@ -89,18 +89,18 @@ func (v *vocabulary) add(word string, c class) {
 	w, stem := strings.CutSuffix(w, "*")
 	stem = stem || strings.IndexFunc(w, hangul) == 0 // what follows a word in Korean is written together with it
 	if stem {
-		v.stem[w] |= c
+		v.stem[w] = v.stem[w].or(c)
 	} else {
-		v.exact[w] |= c
+		v.exact[w] = v.exact[w].or(c)
 	}
 	v.longest = max(v.longest, len(w))
 }
 
-// word is the class of a whole folded word.
-func (v *vocabulary) word(w []byte) class {
+// word is what a whole folded word can be.
+func (v *vocabulary) word(w []byte) sense {
 	c := v.exact[string(w)]
 	for n := stemLetters; n <= len(w) && n <= v.longest; n++ {
-		c |= v.stem[string(w[:n])]
+		c = c.or(v.stem[string(w[:n])])
 	}
 	return c
 }
@@ -109,7 +109,7 @@ func (v *vocabulary) word(w []byte) class {
 func (v *vocabulary) third(w []byte) class {
 	for _, ending := range []string{"s", "es"} {
 		if stem, ok := bytes.CutSuffix(w, []byte(ending)); ok {
-			if c := v.exact[string(stem)]; c.has(verb) && !c.has(loose) {
+			if c := v.exact[string(stem)].class; c.has(verb) && !c.has(loose) {
 				return c&(verb|confirm) | third
 			}
 		}
@@ -119,24 +119,24 @@ func (v *vocabulary) third(w []byte) class {
 
 // prefix is the longest word at the start of text, for scripts without spaces; its
 // length is 0 when there is none.
-func (v *vocabulary) prefix(text string) (c class, length int) {
+func (v *vocabulary) prefix(text string) (c sense, length int) {
 	for n := 3; n <= min(len(text), v.longest); n++ {
-		if here := v.exact[text[:n]] | v.stem[text[:n]]; here != 0 {
+		if here := v.exact[text[:n]].or(v.stem[text[:n]]); !here.none() {
 			c, length = here, n
 		}
 	}
 	return c, length
 }
 
-// compound is the class of the longest phrase whose first word is first, and how many
+// compound is what the longest phrase whose first word is first means, and how many
 // more words it takes; next gives the words after the first, nil at the end.
-func (v *vocabulary) compound(first []byte, next func(n int) []byte) (c class, more int) {
+func (v *vocabulary) compound(first []byte, next func(n int) []byte) (c sense, more int) {
 	for _, p := range v.phrases[string(first)] {
 		if len(p.rest) >= more && p.fits(next) {
 			if len(p.rest) > more {
-				c = 0
+				c = sense{}
 			}
-			c, more = c|p.class, len(p.rest)
+			c, more = c.or(p.sense), len(p.rest)
 		}
 	}
 	return c, more

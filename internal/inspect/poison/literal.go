@@ -53,7 +53,7 @@ func (r *reader) take(n int, c class) bool {
 	}
 	start := r.at
 	r.at += n
-	r.emit(start, len(r.fold), c)
+	r.emit(start, len(r.fold), sense{class: c})
 	return true
 }
 

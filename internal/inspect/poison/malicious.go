@@ -68,7 +68,7 @@ func (s *sentence) repeats(i, first int) bool {
 func (s *sentence) badName() int {
 	w := 0
 	for word := range strings.FieldsFuncSeq(strings.ToLower(s.about.Name), func(r rune) bool { return r == '_' || r == '-' || r == '.' }) {
-		switch c := s.reader.words.word([]byte(word)); {
+		switch c := s.reader.words.word([]byte(word)).class; {
 		case c.has(harm):
 			w += 4
 		case c.has(offence):

@@ -142,6 +142,16 @@ func (s *sentence) callsKind(i int) {
 	}
 }
 
+// ofOthers tells whether other tools are spoken of near word i.
+func (s *sentence) ofOthers(i int) bool {
+	for j := max(0, i-10); j < len(s.words) && j <= i+10; j++ {
+		if s.words[j].class.has(other) && (s.after(j, 2).has(tool) || s.before(j, 1, tool)) && !s.words[j].class.has(tool) {
+			return true
+		}
+	}
+	return false
+}
+
 // alters judges the order to change what another tool is called with.
 func (s *sentence) alters(i int) {
 	at, whose := s.named(i, 14)
@@ -159,13 +169,16 @@ func (s *sentence) alters(i int) {
 		w = 4
 	case near.has(recipient) && near.has(user) && s.twice(recipient):
 		w = 5
-	case near.has(recipient) && near.has(user) && s.words[i].class.has(alter):
+	case near.has(recipient) && near.has(user) && s.words[i].class.has(alter) && s.object(i, 10, recipient) >= 0:
 		w = 4
 		if s.any.has(instead | filler) {
 			w++
 		}
 	case near.has(whole|other) && near.has(tool) && near.has(argument|recipient|result) && s.words[i].class.has(alter):
 		w = 2
+		if near.has(result) && s.ofOthers(i) {
+			w = 4
+		}
 	case near.has(whole) && near.has(message|recipient) && s.words[i].class.has(alter) && near.has(literal|recipient):
 		w = 3
 	}

@@ -22,7 +22,7 @@ func (s *sentence) overrides() {
 		if s.is(i, "treat") && s.asked[i] > 0 && s.after(i, 12).has(order|prompt) && s.after(i, 12).has(user|chief|tool|result) {
 			s.report(kind{"poison.override", signOverride, "wants what it says taken for the user's word"}, 4, i, min(i+8, len(s.words)-1))
 		}
-		if s.is(i, "you") && s.later() && s.after(i, 4).has(chief) && (s.after(i, 2).has(be) || s.is(i+1, "act") || s.is(i+1, "have")) && !s.before(i, 3, when|not) {
+		if s.is(i, "you") && s.later() && s.after(i, 4).has(chief) && (s.after(i, 2).has(be) || s.is(i+1, "act") || s.is(i+2, "act") || s.is(i+1, "have")) && !s.before(i, 3, when|not) {
 			s.report(kind{"poison.override", signOverride, "gives the reader a role that it does not have"}, 3, i, min(i+4, len(s.words)-1))
 		}
 		if c.has(mode) && s.around(i, 8).has(you|model) {

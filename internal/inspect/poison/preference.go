@@ -20,6 +20,18 @@ func (s *sentence) preferences() {
 		case c.has(prefer) && s.asked[i] == demanded && s.after(i, 4).has(this) && s.after(i, 5).has(tool):
 			s.report(kind{"preference.always", signPreference, "wants to be chosen before anything is known"}, 4, i, min(i+5, len(s.words)-1))
 			return
+		case c.has(prefer) && s.asked[i] > 0 && (s.after(i, 2).has(this) || s.is(i+1, "me")) && s.after(i, 5).has(before|instead|other) && s.after(i, 8).has(whole|other):
+			s.report(kind{"preference.always", signPreference, "wants to be chosen before anything is known"}, 4, i, min(i+5, len(s.words)-1))
+			return
+		case s.words[i].topic.has(choice) && s.before(i, 4, you) && s.before(i, 7, this) && (s.after(i, 4).has(whole) || s.before(i, 3, best|whole)):
+			s.report(kind{"preference.always", signPreference, "wants to be the only choice"}, 3, max(0, i-4), i)
+			return
+		case c.has(rank) && s.around(i, 4).has(tool) && s.before(i, 4, this) && s.after(i, 5).has(other|whole|instead) && !s.any.has(when):
+			s.report(kind{"preference.over_others", signPreference, "puts itself above other tools"}, 3, max(0, i-4), i)
+			return
+		case s.words[i].topic.has(want) && s.before(i, 3, user) && !s.any.has(when) && s.after(i, 8).has(this) && s.after(i, 8).has(tool|call) && s.any.has(other|ignore|not):
+			s.report(kind{"preference.always", signPreference, "claims that the user wants no other tool"}, 4, max(0, i-2), min(i+6, len(s.words)-1))
+			return
 		case c.has(call) && s.itself(i) && s.after(i, 4).has(whole) && s.after(i, 6).has(user|task) && s.after(i, 12).has(whole) && s.around(i, 6).has(this):
 			s.report(kind{"preference.always", signPreference, "wants to be called whatever the user asks"}, 3, i, min(i+6, len(s.words)-1))
 			return
@@ -87,10 +99,27 @@ func (s *sentence) rival(i int) int {
 			return j
 		}
 	}
+	if s.absolute(i) {
+		return i
+	}
 	if s.is(i, "others") || s.is(i, "alternative") || s.is(i, "alternatives") || s.is(i, "competitor") || s.is(i, "competitors") || s.is(i, "elsewhere") {
 		return i
 	}
 	return -1
+}
+
+// absolute tells whether "other" at word i ends what is said of this tool: "choose this tool over any
+// other".
+func (s *sentence) absolute(i int) bool {
+	if i+1 < len(s.words) && s.words[i+1].gap < comma && !s.words[i+1].class.has(must|be|prefer|rank|call|instead) {
+		return false
+	}
+	for j := range s.words {
+		if s.words[j].class.has(this) && s.after(j, 2).has(tool) {
+			return true
+		}
+	}
+	return false
 }
 
 // slights tells whether word j, in a sentence with other tools at word i, says that they are not
@@ -109,6 +138,10 @@ func (s *sentence) slights(j, i int) (k kind, found bool) {
 		return kind{"preference.over_others", signPreference, "wants to be preferred over other tools"}, true
 	case c.has(instead|rank) && dist <= 5 && (j < i || c.has(rank) || s.any.has(loose)) && (s.any.has(this) || s.words[0].class.has(instead)):
 		return kind{"preference.over_others", signPreference, "wants to be used in place of other tools"}, true
+	case c.has(call|prefer|do) && s.asked[j] > 0 && s.any.has(this) && (s.around(i, 4).has(instead|rank) || c.has(prefer) && s.around(i, 4).has(before)) && dist <= 10:
+		return kind{"preference.over_others", signPreference, "wants to be used in place of other tools"}, true
+	case c.has(best) && dist <= 4 && (s.around(i, 1).has(whole) || s.any.has(this)) && !s.before(j, 6, when):
+		return kind{"preference.best", signPreference, "praises itself above other tools"}, true
 	case c.has(best) && dist <= 10 && !s.any.has(when) && (s.any.has(this|be) || !s.later()):
 		return kind{"preference.best", signPreference, "praises itself above other tools"}, true
 	}

@@ -4,11 +4,15 @@ package poison
 func (s *sentence) prerequisites() {
 	s.stands()
 	s.gates()
+	s.funnels()
 	for i := range s.words {
 		if !s.words[i].class.has(before|when) || i+1 < len(s.words) && s.words[i+1].gap >= clause {
 			continue
 		}
 		near := s.after(i, 8)
+		if s.any.has(loose) {
+			near |= s.around(i, 7)
+		}
 		if near.has(tool|task) && s.falsifies() {
 			s.report(kind{"poison.other_tool", signOther, "tells to change what another tool returns"}, 4, i, min(len(s.words)-1, i+8))
 			return
@@ -49,15 +53,30 @@ func (s *sentence) standing(j int) int {
 
 // gates judges claims that other tools depend on this one.
 func (s *sentence) gates() {
-	if !s.any.has(other) || !s.any.has(tool) || !s.any.has(before|must) || s.any.has(when) && !s.any.has(must) {
+	if !s.any.has(other) || !s.any.has(tool) || !s.any.has(before|must) && !s.topics(0, len(s.words)).has(until) || s.any.has(when) && !s.any.has(must) {
 		return
 	}
 	for i := range s.words {
 		if !s.words[i].class.has(whole|not) || !s.after(i, 4).has(other) || !s.after(i, 5).has(tool) {
 			continue
 		}
-		if s.after(i, 16).has(this) && s.after(i, 16).has(before|must) {
+		if s.after(i, 16).has(this) && (s.after(i, 16).has(before|must) || s.topics(i, i+16).has(until)) {
 			s.report(kind{"poison.prerequisite", signPrerequisite, "makes the use of all tools depend on this one"}, 3, i, min(len(s.words)-1, i+8))
+			return
+		}
+	}
+}
+
+// funnels judges what is said to pass through this tool, whoever calls it: "every request has to
+// be routed through here first".
+func (s *sentence) funnels() {
+	for i := range s.words {
+		c := s.words[i].class
+		if !c.has(passive) || !c.has(send|put) || !s.before(i, 4, be) || !s.after(i, 5).has(this) || !s.any.has(whole) {
+			continue
+		}
+		if s.ofOthers(i) && s.any.has(argument|result|message|task) || s.before(i, 14, task|message) && s.before(i, 6, must) && s.after(i, 6).has(before) {
+			s.report(kind{"poison.prerequisite", signPrerequisite, "has everything pass through this tool"}, 3, max(0, i-4), min(i+4, len(s.words)-1))
 			return
 		}
 	}

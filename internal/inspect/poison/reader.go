@@ -42,11 +42,11 @@ func wordy(c byte) bool {
 }
 
 // emit appends the word from start to r.at, whose folded letters are from fold on.
-func (r *reader) emit(start, fold int, c class) {
+func (r *reader) emit(start, fold int, c sense) {
 	if r.quote {
-		c |= quoted
+		c.class |= quoted
 	}
-	r.out = append(r.out, token{start: start, end: r.at, fold: fold, folded: len(r.fold), class: c, gap: r.gap})
+	r.out = append(r.out, token{start: start, end: r.at, fold: fold, folded: len(r.fold), class: c.class, topic: c.topic, gap: r.gap})
 	r.gap, r.quote = joined, false
 }
 
@@ -131,10 +131,10 @@ func (r *reader) rune() {
 	switch {
 	case spaceless(c):
 		start := r.at
-		class, n := r.words.prefix(r.text[r.at:])
+		found, n := r.words.prefix(r.text[r.at:])
 		r.at += max(n, size)
 		if n > 0 {
-			r.emit(start, len(r.fold), class)
+			r.emit(start, len(r.fold), found)
 		}
 		return
 	case letter(c):
@@ -197,14 +197,15 @@ func (r *reader) word() {
 	}
 	word := r.fold[from:]
 	c := r.words.word(word)
-	if c == 0 {
-		c = r.words.bare(word) | r.words.third(word)
+	if c.class == 0 {
+		c = c.or(r.words.bare(word))
+		c.class |= r.words.third(word)
 	}
 	if hump && small || under {
-		c |= name
+		c.class |= name
 	}
-	if digits >= 8 && len(word) <= digits+4 && c == 0 {
-		c |= number
+	if digits >= 8 && len(word) <= digits+4 && c.none() {
+		c.class |= number
 	}
 	r.emit(start, from, c)
 }
@@ -233,9 +234,10 @@ func (r *reader) compounds() {
 			}
 			return r.fold[r.out[i+1+n].fold:r.out[i+1+n].folded]
 		})
-		t.class |= c
+		t.class |= c.class
+		t.topic |= c.topic
 		for n := 1; n <= more; n++ {
-			r.out[i+n].class |= c &^ verb
+			r.out[i+n].class |= c.class &^ verb
 		}
 	}
 }

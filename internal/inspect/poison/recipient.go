@@ -45,6 +45,9 @@ func (s *sentence) conveyed(i int) bool {
 		if s.words[j].class.has(passive) && s.words[j].class.has(send) && s.before(j, 3, be|must) {
 			return true
 		}
+		if s.words[j].class.has(third) && s.words[j].class.has(send) && s.any.has(whole) && s.before(j, 2, filler) {
+			return true // "every post also goes to"
+		}
 	}
 	return false
 }

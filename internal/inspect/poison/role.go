@@ -50,7 +50,7 @@ func (s *sentence) role(i int) {
 		} else if s.heading(i) {
 			s.have(signRole)
 		}
-	case s.is(i, "from") && i > 0 && i+2 < len(s.words) && s.words[i-1].class.has(message|order|step) && s.after(i, 2).has(user|chief|model) && s.after(i, 5).has(you|model):
+	case s.is(i, "from") && i > 0 && i+2 < len(s.words) && s.words[i-1].class.has(message|order|step) && s.after(i, 2).has(user|chief|model) && s.after(i, 7).has(you|model):
 		s.report(kind{"poison.role", signRole, "says that somebody else speaks"}, 3, i-1, i+2)
 	case s.is(i, "end") && s.is(i+1, "of") && (s.is(i+2, "description") || s.is(i+2, "documentation") || s.is(i+3, "description")):
 		s.report(kind{"poison.role", signRole, "pretends that the description ends"}, 4, i, i+2)

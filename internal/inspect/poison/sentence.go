@@ -35,6 +35,7 @@ func (s *scan) judge(words []token) {
 	one.roles()
 	one.overrides()
 	one.conceals()
+	one.hides()
 	one.forgeries()
 	one.files()
 	one.recipients()
@@ -43,6 +44,7 @@ func (s *scan) judge(words []token) {
 	one.others()
 	one.prerequisites()
 	one.arguments()
+	one.fills()
 	one.preferences()
 	one.subjects()
 	one.harms()
@@ -128,8 +130,8 @@ func (s *sentence) objective(i int) bool {
 // later tells whether the sentence is not the first of a definition's own description, which
 // says what the tool does.
 func (s *sentence) later() bool {
-	if len(s.signs) > 1 {
-		return true
+	if len(s.signs) > 1 || strings.Contains(s.text[:s.words[0].start], "。") {
+		return true // a sentence before may have had no word that is known
 	}
 	switch s.about.Field {
 	case "", "/description", "/title", "/annotations/title", "/name":

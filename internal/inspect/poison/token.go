@@ -6,6 +6,7 @@ type token struct {
 	start, end   int // bytes of the text
 	fold, folded int // bytes of the reader's folded words
 	class        class
+	topic        topic
 	gap          gap // what is before it
 }
 
