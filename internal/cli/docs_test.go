@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -48,7 +49,7 @@ func commandLine(t *testing.T) string {
 	var b strings.Builder
 	b.WriteString("# The command line\n\nGenerated from `doorward --help`. Exit codes: 0 fine, 1 failed, 2 usage, 3 findings or a refusal.\n" +
 		"With `--format json` stdout holds JSON and nothing else; text for people goes to stderr.\n")
-	for _, c := range []string{
+	listed := []string{
 		"", "serve", "stdio", "init", "install", "uninstall", "doctor", "demo",
 		"key", "key create", "key list", "key rotate", "key revoke", "key revoked", "sign", "token", "login",
 		"trust", "trust list", "trust show", "trust diff", "trust approve", "trust reject", "trust verify",
@@ -57,16 +58,34 @@ func commandLine(t *testing.T) string {
 		"approve", "approve list", "approve show", "approve grant", "approve deny",
 		"audit", "audit tail", "audit search", "audit verify",
 		"config", "config check", "config show", "config schema", "check", "scan", "version",
-	} {
+	}
+	for _, c := range listed {
 		var out bytes.Buffer
 		args := append(strings.Fields(c), "--help")
 		code := cli.Run(t.Context(), cli.Process{Args: args, Stdout: &out, Stderr: &out, Getenv: func(string) string { return "" }})
 		if code != 0 {
 			t.Fatalf("doorward %v: exit %d: %s", args, code, out.String())
 		}
+		for _, below := range commandsBelow(out.String()) {
+			if full := strings.TrimSpace(c + " " + below); !slices.Contains(listed, full) {
+				t.Errorf("doorward %s is a command without a place on the page", full)
+			}
+		}
 		fmt.Fprintf(&b, "\n## %s\n\n```text\n%s\n```\n", strings.TrimSpace("doorward "+c), strings.TrimSpace(out.String()))
 	}
 	return b.String()
+}
+
+// commandsBelow are the commands that a help lists, but those of every program.
+func commandsBelow(help string) (names []string) {
+	_, list, _ := strings.Cut(help, "Available Commands:\n")
+	list, _, _ = strings.Cut(list, "\n\n")
+	for line := range strings.Lines(list) {
+		if name, _, _ := strings.Cut(strings.TrimSpace(line), " "); name != "help" && name != "completion" {
+			names = append(names, name)
+		}
+	}
+	return slices.DeleteFunc(names, func(n string) bool { return n == "" })
 }
 
 // checklistPage is every item of doorward check.
