@@ -32,6 +32,10 @@ func (s *sentence) authority(i int) {
 		s.claim(gate.Medium, max(0, i-8), i+8, why)
 	case c.has(order) && s.near(i, -8, -1, must) && s.near(i, -9, -1, you) && s.near(i, -4, -1, follow|fresh) && s.commands(i+1):
 		s.claim(gate.Medium, max(0, i-9), i, "makes a condition of following the instructions in the text")
+	case c.has(user) && s.near(i, -8, -1, first) && s.near(i, -8, 2, you) && s.near(i, 1, 3, told|want|task) && s.commands(i+1):
+		s.claim(gate.Medium, max(0, i-8), i+8, why)
+	case c.has(chief) && s.words[i].gap >= clause && s.calls(i) && s.any.all(user|consent):
+		s.claim(gate.Medium, i, i+8, "claims to be the system, and that the user allowed something")
 	case c.all(reply|first) && s.commands(i+1) && s.any.has(user|private|control|tool|link|address|money):
 		s.claim(gate.Medium, i, i+8, why)
 	case c.has(task) && s.switches(i):
@@ -132,6 +136,9 @@ func (s *sentence) meant(i int) bool {
 		return false
 	}
 	after := s.between(i, 1, 14)
+	if duty := s.find(i, 1, 5, must); duty >= 0 && s.near(duty, 1, 2, say|move|call) && after.has(user|reply|mine|tool|address|ident) {
+		return true
+	}
 	for j := i + 1; j < len(s.words) && j < i+14; j++ {
 		w := s.words[j]
 		if w.gap >= comma && w.class.has(act|say|filler|please) && s.commands(j) {

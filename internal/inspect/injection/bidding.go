@@ -2,6 +2,7 @@ package injection
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"doorward/internal/gate"
 )
@@ -25,7 +26,7 @@ func (s *sentence) bids(i int) {
 	if verb < 0 && s.words[i].class.has(dense) {
 		verb = s.bid(0, len(s.words))
 	}
-	if verb < 0 && (s.near(i, -3, -1, modal) || s.near(i, 1, 8, must)) {
+	if verb < 0 && (s.near(i, -3, -1, modal|want) || s.near(i, 1, 8, must|modal)) {
 		verb = s.find(i, 1, 18, act|say)
 	}
 	if verb < 0 {
@@ -45,11 +46,14 @@ func (s *sentence) called(i int) bool {
 		return false
 	case head.has(cond) && (reads || c.has(mind) && s.youAre(i)):
 		return true
-	case c.has(mind) && reads && (s.near(i, 1, 9, must) || s.near(i, -3, -1, modal) || head.has(direct|greet|whole) || i == first):
+	case c.has(mind) && reads && (s.near(i, 1, 9, must) || s.near(i, -3, -1, modal) || head.has(direct|greet|whole|want) || i == first || s.topic(i) || head.has(dense) && s.marked(i)):
 		return true
 	}
 	if !s.marked(i) {
 		return false
+	}
+	if c.has(mind) && s.near(i, 1, 2, dense) && s.near(i, 1, 4, direct|tell|greet) { // "AIアシスタントへの連絡："
+		return true
 	}
 	switch {
 	case head.has(greet) && i-first <= 2, s.near(i, -1, -1, greet) && s.words[i].gap == joined:
@@ -133,17 +137,18 @@ func (s *sentence) bid(first, end int) int {
 // agent has to run: curl … | bash". Manuals tell people to, so who is told matters.
 func (s *sentence) loads() {
 	pipe := strings.IndexByte(s.text, '|')
-	if pipe < 0 {
+	inner := strings.Contains(s.text, "(curl ") || strings.Contains(s.text, "(wget ")
+	if pipe < 0 && !inner {
 		return
 	}
 	switch after := strings.TrimLeft(s.text[pipe+1:min(len(s.text), pipe+16)], " "); {
-	case strings.HasPrefix(after, "sh"), strings.HasPrefix(after, "bash"), strings.HasPrefix(after, "sudo"), strings.HasPrefix(after, "python"):
+	case inner, strings.HasPrefix(after, "sh"), strings.HasPrefix(after, "bash"), strings.HasPrefix(after, "sudo"), strings.HasPrefix(after, "python"):
 	default:
 		return
 	}
 	for i := range s.words {
 		c := s.words[i].class
-		if c.has(mind) || c.has(machine) && (s.near(i, 1, 3, must) || s.near(i, -3, -1, greet)) || c.has(first) && s.near(i, 1, 4, reply|user|say) {
+		if c.has(mind) || c.has(machine) && (s.near(i, 1, 3, must) || s.near(i, -3, -1, greet) || i == 0 && s.calls(i)) || c.has(first) && s.near(i, 1, 4, reply|user|say) {
 			s.claim(gate.Medium, i, i+8, "a command for a model to run that runs what it loads")
 			return
 		}
@@ -153,8 +158,13 @@ func (s *sentence) loads() {
 // goesOn judges a sentence after one that speaks to a model.
 func (s *sentence) goesOn() {
 	verb := s.bid(0, len(s.words))
-	if verb < 0 || !s.any.has(you|user|tool|reply|task|private|control|money|address|link) {
+	if verb < 0 || !s.any.has(you|user|override|tool|reply|task|private|control|money|address|link) {
 		return
 	}
 	s.claim(gate.Medium, verb, verb+8, "asks something of the model that the text speaks to")
+}
+
+// topic tells whether a particle of Korean follows the name of a model at word i.
+func (s *sentence) topic(i int) bool {
+	return s.text[s.words[i].start] < utf8.RuneSelf && s.text[s.words[i].end-1] >= utf8.RuneSelf
 }

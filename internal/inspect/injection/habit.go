@@ -73,6 +73,9 @@ func (s *sentence) consents(i int) {
 // answer: "end every answer with". Servers add headers to every response, so those
 // need a verb of their edge.
 func (s *sentence) everyAnswer(i, answer int) bool {
+	if s.words[answer].class.has(dense) && s.near(answer, 1, 3, edge) && s.request(i) == demanded {
+		return true
+	}
 	if !s.near(answer, -3, -1, whole) && !s.near(answer, 1, 1, whole) {
 		return false
 	}

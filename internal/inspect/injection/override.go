@@ -38,6 +38,7 @@ func (s *sentence) overrides(i int) {
 	severity := gate.High
 	switch {
 	case !around.has(prior | whole | you | chief | mind | told):
+		s.forgets(i)
 		return
 	case s.aloud && s.request(i) == unasked:
 		severity = gate.Low
@@ -62,6 +63,9 @@ func (s *sentence) forgets(i int) {
 	around := s.between(i, 1, 7)
 	if s.lastVerb(i) {
 		around |= s.between(i, -5, -1)
+	}
+	if around.all(task|user) && !around.has(mine) {
+		s.hails = true // another task may follow
 	}
 	asked := s.request(i)
 	if asked == unasked && s.text[s.words[i].start] >= utf8.RuneSelf && s.lastVerb(i) && around.has(task) && around.has(user) {
@@ -92,12 +96,13 @@ func (s *sentence) voids(i int) {
 	case object >= 0 && s.between(object, -3, 3).has(prior) && around.has(whole):
 	case object >= 0 && s.between(object, 1, 1).has(prior) && s.words[object].gap < clause:
 	case object >= 0 && s.between(object, -4, -1).all(told|prior):
+	case object >= 0 && s.near(object, -3, -1, prior) && s.any.has(machine):
 	case s.ended(i) && s.bid(i+1, len(s.words)) >= 0:
 		object = max(0, i-4)
 	case s.ended(i):
 		s.hails = true // what follows is the new task
 		return
-	case around.all(told|you) && around.has(whole):
+	case around.all(told|you) && around.has(whole|prior):
 		object = s.find(i, -12, -1, told)
 	default:
 		return

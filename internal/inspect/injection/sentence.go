@@ -106,7 +106,7 @@ func (s *sentence) request(i int) int {
 	if s.words[i].class.has(asked) || s.pleads(i) {
 		return demanded
 	}
-	pressed, chained := false, false
+	pressed, chained, crossed := false, false, false
 	for j := i; j >= 0 && i-j <= reach; {
 		if s.words[j].gap >= clause || j == 0 {
 			return atStart(pressed)
@@ -114,6 +114,7 @@ func (s *sentence) request(i int) int {
 		if s.words[j].gap == comma && !s.words[j-1].class.has(filler|please) {
 			return atStart(pressed)
 		}
+		crossed = crossed || s.words[j].gap == comma
 		j--
 		switch p := s.words[j].class; {
 		case p.has(please):
@@ -127,6 +128,8 @@ func (s *sentence) request(i int) int {
 		case p.has(must | filler | covert | now):
 			pressed = pressed || p.has(must)
 			chained = chained || p.has(filler) && !p.has(direct)
+		case chained && crossed:
+			return max(s.asks, ordered) // "what you were to do, stop doing it"
 		case chained:
 			return s.asks
 		case p.has(dense) && s.words[i].class.has(dense):
@@ -188,7 +191,7 @@ func (s *sentence) judge() {
 		if c.has(void) {
 			s.voids(i)
 		}
-		if c.has(task | machine | order | reply | maker | impostor | handle) {
+		if c.has(task | machine | order | reply | maker | impostor | handle | user | chief) {
 			s.authority(i)
 		}
 		if c.has(negation | covert) {
