@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 func small(t *testing.T, args ...string) *options {
 	t.Helper()
 	o, err := parseOptions(append([]string{
-		"-rounds=1", "-seconds=0.1", "-sessions=20", "-connections=2", "-payloads=100B,1MB", "-targets=direct,revproxy",
+		"-rounds=1", "-seconds=0.4", "-sessions=20", "-connections=2", "-payloads=100B,1MB", "-targets=direct,revproxy",
 	}, args...), io.Discard)
 	if err != nil {
 		t.Fatal(err)

@@ -150,7 +150,7 @@ func parse(t *testing.T, yaml string) *config.Config {
 func TestUpstreamDown(t *testing.T) {
 	nowhere := closed(t)
 	gw := gatetest.Gateway(t, "upstreams: {broken: {url: \"http://"+nowhere+"/mcp\"}}\n", nil)
-	r := found(t, whole(gw, gw.Key("me")), "upstream.down/broken")
+	r := found(t, whole(gw, gw.Key("me")), "upstream.down/broken", "trust.held/broken") // how it is reached waits too
 	says(t, r, "upstream.down", "refused", "doorward trust list broken --refresh")
 	r = found(t, doctor.Options{URL: gw.URL(), Credential: gw.Key("you")}, "upstream.down/refusal")
 	says(t, r, "upstream.down", "upstream.unavailable")
