@@ -51,8 +51,8 @@ func (g gates) passed(ctx context.Context, gate string) bool {
 func fixture(g gates) *mcp.Server {
 	s := mcp.NewServer(&mcp.Implementation{Name: "fixture", Version: "1"}, &mcp.ServerOptions{CompletionHandler: complete})
 	mcp.AddTool(s, &mcp.Tool{Name: "echo", Description: "Says it back"}, echo)
-	mcp.AddTool(s, &mcp.Tool{Name: "steps", Description: "Makes progress, three times, and waits for leave to answer"}, g.steps)
-	mcp.AddTool(s, &mcp.Tool{Name: "leave", Description: "Lets the call of steps answer"}, g.leave)
+	mcp.AddTool(s, &mcp.Tool{Name: "steps", Description: "Makes progress, three times, and waits until it may end"}, g.steps)
+	mcp.AddTool(s, &mcp.Tool{Name: "leave", Description: "Lets steps end"}, g.leave)
 	mcp.AddTool(s, &mcp.Tool{Name: "ask", Description: "Asks the person for a name"}, ask)
 	mcp.AddTool(s, &mcp.Tool{Name: "sample", Description: "Asks the client's model"}, sample)
 	mcp.AddTool(s, &mcp.Tool{Name: "wait", Description: "Waits until it is cancelled"}, g.wait)

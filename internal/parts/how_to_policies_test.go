@@ -78,13 +78,13 @@ func TestHowToLearnAPolicy(t *testing.T) {
 	agent := goClient(t, p.g.url, p.g.key("create", "coder", "--role", "agent").Key)
 	defer func() { _ = agent.Close() }()
 	path := func(s string) map[string]any { return map[string]any{"path": s} }
+	called(t, agent, "files__delete_file", path("/srv/docs/guides/a.md")) // a deny that observes; before anything is read that would have to be confirmed
 	for range 12 {
 		called(t, agent, "files__read_text_file", path("/srv/docs/guides/a.md"))
 		called(t, agent, "files__read_text_file", path("/srv/projects/shop/README.md"))
 		called(t, agent, "github__list_issues", map[string]any{"owner": "acme", "repo": "docs"})
 		called(t, agent, "github__get_issue", map[string]any{"owner": "acme", "repo": "shop", "number": 7})
 	}
-	called(t, agent, "files__delete_file", path("/srv/docs/guides/a.md"))        // a deny that observes
 	called(t, agent, "files__read_text_file", path("/srv/docs/../../etc/hosts")) // refused
 
 	p.next("doorward policy learn --since 7d --out roles.yaml", 0)
