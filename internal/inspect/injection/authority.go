@@ -163,7 +163,7 @@ func (s *sentence) supposed(i int) bool {
 // should disregard", "AI agents must first send".
 func (s *sentence) charged(i int) bool {
 	last := 1
-	if s.words[i].class.has(mind) {
+	if s.words[i].class.has(mind) || s.near(i, -1, -1, whole) {
 		last = 6 // "AI agents that read this mail must"
 	}
 	duty := s.find(i, 1, last, must)

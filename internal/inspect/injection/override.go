@@ -60,6 +60,9 @@ func (s *sentence) forgets(i int) {
 	if !s.words[i].class.has(override) {
 		return
 	}
+	if s.near(i, -2, -1, negation) || s.near(i, 1, 1, negation) { // "do not forget what they asked"
+		return
+	}
 	around := s.between(i, 1, 7)
 	if s.lastVerb(i) {
 		around |= s.between(i, -5, -1)
@@ -68,7 +71,7 @@ func (s *sentence) forgets(i int) {
 		s.hails = true // another task may follow
 	}
 	asked := s.request(i)
-	if asked == unasked && s.text[s.words[i].start] >= utf8.RuneSelf && s.lastVerb(i) && around.has(task) && around.has(user) {
+	if asked == unasked && s.text[s.words[i].start] >= utf8.RuneSelf && s.lastVerb(i) && around.has(task|told) && around.has(user) {
 		asked = ordered // the verb comes last
 	}
 	if asked == unasked {
@@ -78,7 +81,7 @@ func (s *sentence) forgets(i int) {
 	switch {
 	case around.all(told|you) && (around.has(whole|prior|task) || s.any.has(exact|now)), around.all(told | user):
 	case around.has(task) && around.has(user|you) && !around.has(mine) && s.bid(i+1, len(s.words)) >= 0:
-	case around.all(told | prior), s.between(i, -9, -1).all(told | you | whole):
+	case around.all(told | prior), around.all(maker | you), s.between(i, -9, -1).all(told | you | whole):
 	case s.between(i, 1, 5).has(whole) && s.between(i, 1, 5).has(prior|task):
 	default:
 		return
