@@ -35,6 +35,9 @@ func (x *Index) compare(e, other *entry) (gate.Finding, bool) {
 	text := jaccard >= most || jaccard >= some && inputs || within >= most && !small
 	switch {
 	case name == same && (text && (!small || inputs) || inputs && len(e.Inputs) > 1 && jaccard > 0.3):
+		if x.likes.twice(e.Upstream, other.Upstream) {
+			return e.found("shadow.clone", gate.Medium, "/name", other, "a tool is another upstream's, as nearly all of both are: one server that is run twice, or a copy of all of it"), true
+		}
 		return e.found("shadow.clone", gate.High, "/name", other, "a tool has the name and the text of another upstream's"), true
 	case name == disguised && (len(e.words) > 1 || utf8.RuneCountInString(e.Name) >= 8):
 		return e.found("shadow.lookalike", e.grade(other, text || inputs), "/name", other, "a tool's name reads like another upstream's and is not the same"), true

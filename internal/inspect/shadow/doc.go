@@ -5,8 +5,8 @@
 //
 // The detector of definitions builds an Index of all that a model may read once, and
 // looks each tool up in it. Two vendors who both offer "search" are no finding; nor is a
-// tool that a person approved because of one that nobody did. It does no I/O, and
-// decides nothing.
+// tool that a person approved, whoever copies it and is approved later. It does no
+// I/O, and decides nothing.
 package shadow
 
 import "doorward/internal/gate"
@@ -24,10 +24,13 @@ type Tool struct {
 // Scan is how a tool imitates others: clones, look-alikes, overlaps; the worst of
 // each other tool, at most one a rule. Where is the pointer of the name or the description.
 func (x *Index) Scan(t *Tool) []gate.Finding {
+	if t.Trusted {
+		return nil
+	}
 	e := x.entry(t)
 	best := map[string]gate.Finding{}
 	for _, other := range x.candidates(&e) {
-		if other.Upstream == t.Upstream || t.Trusted && !other.Trusted {
+		if other.Upstream == t.Upstream {
 			continue
 		}
 		f, ok := x.compare(&e, other)

@@ -30,6 +30,7 @@ type Index struct {
 	names     map[string][]int // the name in small letters
 	phrases   map[string][]int // the words of a name, with blanks
 	firsts    map[string]bool  // words that names are made of
+	likes     likes            // upstreams that are one server run twice
 }
 
 // Of makes an index. The order of tools has no meaning.
@@ -59,6 +60,7 @@ func Of(tools []Tool) *Index {
 			x.firsts[w] = true
 		}
 	}
+	x.likes = likesOf(x.entries)
 	return x
 }
 

@@ -64,6 +64,56 @@ func TestTheOriginalIsNoCopy(t *testing.T) {
 	}
 }
 
+// One server that is run twice is to be looked at and not stopped; one that has some
+// of another's tools among its own is a thief.
+func TestRunTwice(t *testing.T) {
+	again := func(upstream string, more ...shadow.Tool) []shadow.Tool {
+		var list []shadow.Tool
+		for _, o := range tools() {
+			if o.Upstream == "mail" {
+				o.Upstream, o.Trusted = upstream, false
+				list = append(list, o)
+			}
+		}
+		return append(list, more...)
+	}
+	own := shadow.Tool{Upstream: "x", Name: "read_meter", Description: "Reads the meter of a flat in the cellar."}
+	for name, tc := range map[string]struct {
+		list []shadow.Tool
+		want gate.Severity
+	}{
+		"all of it":          {again("x"), gate.Medium},
+		"and something else": {again("x", own), gate.High},
+		"one tool":           {again("x")[:1], gate.High},
+		"two tools":          {again("x")[:2], gate.High},
+	} {
+		t.Run(name, func(t *testing.T) {
+			x := shadow.Of(append(tools(), tc.list...))
+			found := x.Scan(&tc.list[0])
+			if len(found) != 1 || found[0].Rule != "shadow.clone" || found[0].Severity != tc.want {
+				t.Errorf("found %+v", found)
+			}
+			approved := tools()[0]
+			if found := x.Scan(&approved); len(found) > 0 {
+				t.Errorf("the original: %+v", found)
+			}
+		})
+	}
+}
+
+// What a person approved beside another stays without a finding when that one is approved too.
+func TestApprovedBoth(t *testing.T) {
+	all := tools()
+	copied := all[0]
+	copied.Upstream = "x"
+	x := shadow.Of(append(all, copied))
+	for _, tool := range []shadow.Tool{all[0], copied} {
+		if found := x.Scan(&tool); len(found) > 0 {
+			t.Errorf("%s: %+v", tool.Upstream, found)
+		}
+	}
+}
+
 func TestReferences(t *testing.T) {
 	x := shadow.Of(tools())
 	own := shadow.Tool{Upstream: "tickets", Name: "get_ticket"}
