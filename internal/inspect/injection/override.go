@@ -80,7 +80,7 @@ func (s *sentence) forgets(i int) {
 	s.asks = max(s.asks, asked)
 	switch {
 	case around.all(told|you) && (around.has(whole|prior|task) || s.any.has(exact|now)), around.all(told | user):
-	case around.has(task) && around.has(user|you) && !around.has(mine) && s.bid(i+1, len(s.words)) >= 0:
+	case around.has(task) && (around.has(user|you) || s.any.has(exact)) && !around.has(mine) && s.bid(i+1, len(s.words)) >= 0:
 	case around.all(told | prior), around.all(maker | you), s.between(i, -9, -1).all(told | you | whole):
 	case s.between(i, 1, 5).has(whole) && s.between(i, 1, 5).has(prior|task):
 	default:
