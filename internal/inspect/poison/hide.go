@@ -94,7 +94,7 @@ func (s *sentence) unasked(i int) bool {
 		if s.is(j, "already") && s.before(j, 4, user) && j < i && !s.any.has(when) && !s.before(j, 2, not) {
 			return true
 		}
-		if s.is(j, "treat") && s.asked[j] > 0 && j < i && i-j <= 5 {
+		if (s.is(j, "treat") || s.is(j, "assume") || s.is(j, "presume")) && s.asked[j] > 0 && j < i && i-j <= 5 {
 			return true
 		}
 	}

@@ -165,12 +165,14 @@ func (s *sentence) alters(i int) {
 		w = 5
 	case elsewhere && s.words[i].class.has(alter) && near.has(argument|recipient):
 		w = 3
+	case s.words[i].class.has(alter) && (s.is(i+1, "them") || s.is(i+1, "it")) && s.before(i, 8, result) && s.before(i, 10, tool) && !s.before(i, 10, this) && s.any.has(when):
+		w = 3
 	case near.has(instead) && near.has(user) && near.has(argument|recipient|you|number|quoted):
 		w = 4
 	case near.has(recipient) && near.has(user) && s.twice(recipient):
 		w = 5
 	case near.has(recipient) && near.has(user) && s.words[i].class.has(alter) && s.object(i, 10, recipient) >= 0:
-		w = 4
+		w = 3
 		if s.any.has(instead | filler) {
 			w++
 		}

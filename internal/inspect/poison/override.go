@@ -16,6 +16,9 @@ func (s *sentence) overrides() {
 		if c.has(chief) && s.before(i, 4, you) && s.before(i, 3, be) && !s.before(i, 6, not|when) && s.after(i, 8).has(you|order|tool|whole|not|must) {
 			s.report(kind{"poison.override", signOverride, "gives the reader a role that it does not have"}, 4, max(0, i-3), i)
 		}
+		if c.has(ignore) && s.is(i-1, "to") && s.before(i, 3, you) && s.before(i, 7, chief|must) && s.after(i, 6).has(order|user) {
+			s.report(kind{"poison.override", signOverride, "claims leave to set other instructions aside"}, 4, max(0, i-3), i)
+		}
 		if s.exempts(i) {
 			s.report(kind{"poison.override", signOverride, "says that rules do not hold for it"}, 4, i, min(i+4, len(s.words)-1))
 		}

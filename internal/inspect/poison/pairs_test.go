@@ -10,7 +10,7 @@ import (
 )
 
 // maxMissed is how many attacks of the pairs may go unseen.
-const maxMissed = 18
+const maxMissed = 23
 
 // Pairs are one description that aims beyond its tool, and an honest one of the same topic
 // and language: none of the honest ones may be held, and most of the attacks must be.
@@ -48,7 +48,7 @@ func TestPairs(t *testing.T) {
 	if missed > maxMissed {
 		t.Errorf("%d of %d attacks missed, at most %d are accepted", missed, attacks, maxMissed)
 	}
-	if attacks < 140 || honest < 140 {
+	if attacks < 180 || honest < 180 {
 		t.Errorf("%d attacks and %d honest texts", attacks, honest)
 	}
 }

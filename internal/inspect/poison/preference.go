@@ -23,7 +23,10 @@ func (s *sentence) preferences() {
 		case c.has(prefer) && s.asked[i] > 0 && (s.after(i, 2).has(this) || s.is(i+1, "me")) && s.after(i, 5).has(before|instead|other) && s.after(i, 8).has(whole|other):
 			s.report(kind{"preference.always", signPreference, "wants to be chosen before anything is known"}, 4, i, min(i+5, len(s.words)-1))
 			return
-		case s.words[i].topic.has(choice) && s.before(i, 4, you) && s.before(i, 7, this) && (s.after(i, 4).has(whole) || s.before(i, 3, best|whole)):
+		case c.has(tool) && !c.has(this) && s.topics(i-3, i-1).has(among) && s.picks(i):
+			s.report(kind{"preference.always", signPreference, "wants to be chosen where several tools would do"}, 3, max(0, i-2), i)
+			return
+		case s.words[i].topic.has(choice) && s.before(i, 4, you|user) && s.before(i, 7, this) && (s.after(i, 4).has(whole) || s.before(i, 3, best|whole)):
 			s.report(kind{"preference.always", signPreference, "wants to be the only choice"}, 3, max(0, i-4), i)
 			return
 		case c.has(rank) && s.around(i, 4).has(tool) && s.before(i, 4, this) && s.after(i, 5).has(other|whole|instead) && !s.any.has(when):
@@ -43,7 +46,17 @@ func (s *sentence) preferences() {
 func (s *sentence) limited(i int) bool {
 	for j := i + 1; j < len(s.words) && j <= i+5; j++ {
 		if s.words[j].class.has(tool) {
-			return s.is(j+1, "for") || s.is(j+1, "to")
+			return s.is(j+1, "for") || s.is(j+1, "to") || s.is(j+1, "of") && !s.after(j+1, 1).has(whole)
+		}
+	}
+	return false
+}
+
+// picks tells whether the reader is to take this tool, after word i.
+func (s *sentence) picks(i int) bool {
+	for j := max(0, i-6); j < len(s.words); j++ {
+		if s.asked[j] > 0 && s.words[j].class.has(call|prefer|get|do) || s.is(j, "decide") {
+			return s.after(max(i, j), 4).has(this)
 		}
 	}
 	return false
@@ -102,7 +115,7 @@ func (s *sentence) rival(i int) int {
 	if s.absolute(i) {
 		return i
 	}
-	if s.is(i, "others") || s.is(i, "alternative") || s.is(i, "alternatives") || s.is(i, "competitor") || s.is(i, "competitors") || s.is(i, "elsewhere") {
+	if s.is(i, "anything") && !s.is(i-1, "do") || s.is(i, "others") || s.is(i, "alternative") || s.is(i, "alternatives") || s.is(i, "competitor") || s.is(i, "competitors") || s.is(i, "elsewhere") {
 		return i
 	}
 	return -1
@@ -138,6 +151,8 @@ func (s *sentence) slights(j, i int) (k kind, found bool) {
 		return kind{"preference.over_others", signPreference, "wants to be preferred over other tools"}, true
 	case c.has(instead|rank) && dist <= 5 && (j < i || c.has(rank) || s.any.has(loose)) && (s.any.has(this) || s.words[0].class.has(instead)):
 		return kind{"preference.over_others", signPreference, "wants to be used in place of other tools"}, true
+	case s.before(i, 1, not) && c.has(this) && j > i && dist <= 10 && s.is(j-1, "as"):
+		return kind{"preference.best", signPreference, "praises itself above other tools"}, true
 	case c.has(call|prefer|do) && s.asked[j] > 0 && s.any.has(this) && (s.around(i, 4).has(instead|rank) || c.has(prefer) && s.around(i, 4).has(before)) && dist <= 10:
 		return kind{"preference.over_others", signPreference, "wants to be used in place of other tools"}, true
 	case c.has(best) && dist <= 4 && (s.around(i, 1).has(whole) || s.any.has(this)) && !s.before(j, 6, when):

@@ -14,7 +14,7 @@ var oneself = map[string]bool{
 
 // swaps judges orders that put the author's recipient in place of the user's.
 func (s *sentence) swaps() {
-	if !s.later() || !s.any.has(recipient) || !s.demands() && !s.any.has(must) {
+	if !s.later() || !s.any.has(recipient) || !s.anyAsked() && !s.any.has(must) {
 		return
 	}
 	at := s.first(recipient)

@@ -1,7 +1,7 @@
 package poison
 
 // A topic is what a word is about where the class says what it does in the sentence.
-type topic uint8
+type topic uint16
 
 const (
 	trace   topic = 1 << iota // trace, sign, mention: what is left of an act
@@ -12,6 +12,7 @@ const (
 	want                      // prefers, wants, has asked for
 	until                     // until, unless
 	holding                   // statement, contacts, mailbox: what a user has and no tool needs
+	among                     // several, between: what one is chosen from
 )
 
 func (t topic) has(of topic) bool { return t&of != 0 }
@@ -20,7 +21,7 @@ func (t topic) has(of topic) bool { return t&of != 0 }
 //
 //nolint:gochecknoglobals // a table; read-only
 var topicNames = map[string]topic{
-	"trace": trace, "know": know, "takes": takes, "consent": consent, "choice": choice, "want": want, "until": until, "holding": holding,
+	"trace": trace, "know": know, "takes": takes, "consent": consent, "choice": choice, "want": want, "until": until, "holding": holding, "among": among,
 }
 
 // A sense is what a word can be.
