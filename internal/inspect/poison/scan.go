@@ -85,7 +85,7 @@ const (
 )
 
 // grave are the signs of what hardly any honest tool has, so that less weighs as much.
-const grave = signFile | signRecipient | signConceal | signOther | signOverride
+const grave = signFile | signRecipient | signConceal | signOverride
 
 // The weights from which a finding has a severity.
 const (
