@@ -20,11 +20,23 @@ func (s *sentence) subjects() {
 		s.report(kind{"poison.recipient", signRecipient, "names a recipient for what the user has"}, 3+acts, target, target)
 	case s.first(keeps) >= 0 && s.any.has(must) && s.any.has(result):
 		s.report(kind{"poison.file", signFile, "demands what a file has that keeps keys, tokens or passwords"}, 5, s.first(keeps), s.first(keeps))
+	case s.ofItself(guarded): // a text may say what it is
 	case guarded >= 0 && acts > 0 && s.any.has(argument|whole|user|must|this|name):
 		s.report(kind{"poison.argument", signArgument, "speaks to the model about secrets or the conversation"}, 2+acts+s.wholly(guarded), guarded, guarded)
 	case guarded >= 0 && s.any.has(covert):
 		s.report(kind{"poison.conceal", signConceal, "speaks of secrets or the conversation, and of secrecy"}, 4, guarded, guarded)
 	}
+}
+
+// ofItself tells whether word i begins, or follows on, what the text calls itself:
+// "these instructions".
+func (s *sentence) ofItself(i int) bool {
+	for _, w := range [...]string{"these", "this", "following"} {
+		if i >= 0 && (s.is(i, w) || s.is(i-1, w)) {
+			return true
+		}
+	}
+	return false
 }
 
 // exact is 1 when word i is one recipient and no place to look something up.

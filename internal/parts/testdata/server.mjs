@@ -38,12 +38,12 @@ function define(server, { McpServer, ResourceTemplate, completable }, of, change
   const add = (name_) => server.registerTool(name_, { description: "Says it back", ...name }, async ({ name }) => says("echo of " + name));
   add("echo");
   for (const tool of grown) add(tool);
-  server.registerTool("steps", { description: "Makes progress, three times, and waits for leave to answer", ...name }, async ({ name }, ctx) => {
+  server.registerTool("steps", { description: "Makes progress, three times, and waits until it may end", ...name }, async ({ name }, ctx) => {
     for (const n of [1, 2, 3]) await of(ctx).progress(n);
     await passed("steps-" + name);
     return says("three steps");
   });
-  server.registerTool("leave", { description: "Lets the call of steps answer", ...name }, async ({ name }) => {
+  server.registerTool("leave", { description: "Lets steps end", ...name }, async ({ name }) => {
     open("steps-" + name);
     return says("go on");
   });
