@@ -71,7 +71,11 @@ func TestKillLeavesNoProcess(t *testing.T) {
 	t.Parallel()
 	config := threeServers(t) + fmt.Sprintf("  grandparent: {command: [sh, -c, \"sleep 600 & setsid sleep 601 & exec $0 $1\", %s}\n", server(t, "everything")[1:])
 	g := start(t, config)
-	g.must("trust", "approve", "--all")
+	if r := g.run("trust", "approve", "--all"); r.code != 3 || !strings.Contains(r.stderr, "shadow.clone") {
+		t.Fatalf("one server run twice is to be reviewed: exit %d, %s", r.code, r.stderr)
+	}
+	g.must("trust", "approve", "everything", "echo")
+	g.must("trust", "approve", "grandparent", "echo")
 	cs := goClient(t, g.url, g.key("create", "me").Key)
 	for _, name := range []string{"everything__echo", "grandparent__echo"} {
 		if _, err := cs.CallTool(t.Context(), &mcp.CallToolParams{Name: name, Arguments: map[string]any{"message": "hello"}}); err != nil {
