@@ -140,6 +140,9 @@ func (r *run) finishScan(report *scan.Report, o scanOptions, level gate.Severity
 	if report.Count(level) > 0 {
 		return &exit{code: exitFindings}
 	}
+	if len(report.Notes) > 0 {
+		return failed(errors.New("not every client's file could be looked at"))
+	}
 	return nil
 }
 

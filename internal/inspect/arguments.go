@@ -21,11 +21,7 @@ func (s *Stage) Judge(ctx context.Context, ex *gate.Exchange) (gate.Verdict, err
 		return gate.Verdict{}, errors.New("inspecting: the call has no message or principal")
 	}
 	o := outgoing{stage: s, ex: ex, planted: s.Canaries()}
-	at := m.Params
-	if m.Final() {
-		at = m.Result
-	}
-	if err := mcp.Strings(m.Raw, at, o.text); err != nil {
+	if err := walk(m, o.text); err != nil {
 		return gate.Verdict{}, fmt.Errorf("inspecting arguments: %w", err)
 	}
 	o.joined()
@@ -46,7 +42,7 @@ type outgoing struct {
 const maxJoined = 256
 
 func (o *outgoing) text(t *mcp.Text) error {
-	if opaque(t) || t.Value == "" {
+	if t.Value == "" || opaque(t) {
 		return nil
 	}
 	if len(o.texts) < maxJoined && !t.Name {
@@ -60,6 +56,12 @@ func (o *outgoing) text(t *mcp.Text) error {
 // it may be what was found.
 func place(t *mcp.Text) string {
 	at := t.Pointer()
+	for _, member := range [...]string{"/params/", "/result/", "/error/"} {
+		if rest, ok := strings.CutPrefix(at, member); ok {
+			at = "/" + rest
+			break
+		}
+	}
 	if t.Name {
 		return at[:max(0, strings.LastIndexByte(at, '/'))]
 	}

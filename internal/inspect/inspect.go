@@ -56,8 +56,11 @@ func New(cfg Config) *Stage { return &Stage{cfg} }
 // Name is "inspect".
 func (s *Stage) Name() string { return "inspect" }
 
-// Applies tells whether the method's row asks for the stage.
-func (s *Stage) Applies(r gate.Route) bool { return r.Stages&gate.OnInspect != 0 }
+// Applies tells whether the method's row asks for the stage, or a client answers a
+// question of an upstream's.
+func (s *Stage) Applies(r gate.Route) bool {
+	return r.Stages&gate.OnInspect != 0 || r.Action == gate.Answer
+}
 
 // note keeps findings for the record.
 func note(ex *gate.Exchange, where string, found []gate.Finding) {
@@ -75,10 +78,19 @@ func note(ex *gate.Exchange, where string, found []gate.Finding) {
 // Doorward seals or the client only hands back.
 func opaque(t *mcp.Text) bool {
 	switch t.Key {
+	case "id", "jsonrpc", "method":
+		return t.Depth() == 1 // of the envelope
+
 	case "requestState", "progressToken", "nextCursor", "cursor", "taskId", "traceparent", "tracestate":
 		return !t.Name
 	}
 	return false
+}
+
+// walk yields every string of a message: what stands beside params, result and error goes
+// on like what stands in them.
+func walk(m *gate.Message, yield func(*mcp.Text) error) error {
+	return mcp.Strings(m.Raw, gate.Span{End: len(m.Raw)}, yield)
 }
 
 // described are the findings as the operator reads them in a reason.

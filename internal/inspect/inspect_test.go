@@ -168,3 +168,27 @@ func TestNothingToLookAt(t *testing.T) {
 		t.Errorf("without a message: %+v, %v", v, err)
 	}
 }
+
+// A client's answer to a question is looked at whole, its error too, and so is what
+// stands beside the members of the protocol.
+func TestAnswersAndWhatStandsBeside(t *testing.T) {
+	s := inspect.New(defaults())
+	if !s.Applies(gate.Route{Action: gate.Answer}) {
+		t.Error("answers are not looked at")
+	}
+	for name, text := range map[string]string{
+		"an answer":         `{"jsonrpc":"2.0","id":"x","result":{"action":"accept","content":{"name":` + quoted(token) + `}}}`,
+		"an error":          `{"jsonrpc":"2.0","id":"x","error":{"code":1,"message":` + quoted(token) + `}}`,
+		"beside the result": `{"jsonrpc":"2.0","id":"x","result":{},"extra":` + quoted(token) + `}`,
+	} {
+		ex := call(t, "t", `{}`)
+		m, err := mcp.ParseClient([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ex.Call.Message = m
+		if v, err := s.Judge(t.Context(), ex); err != nil || v.Code != gate.CodeSecretLeaves {
+			t.Errorf("%s: %+v, %v", name, v, err)
+		}
+	}
+}

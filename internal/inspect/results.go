@@ -25,10 +25,8 @@ func (s *Stage) Review(_ context.Context, ex *gate.Exchange, m *gate.Message) (*
 		return nil, gate.Pass(), nil
 	}
 	in := incoming{stage: s, ex: ex, raw: m.Raw, told: m.Kind == gate.Notification}
-	for _, at := range [...]gate.Span{m.Params, m.Result, m.Error} {
-		if err := mcp.Strings(m.Raw, at, in.text); err != nil {
-			return nil, gate.Verdict{}, fmt.Errorf("inspecting a reply: %w", err)
-		}
+	if err := walk(m, in.text); err != nil {
+		return nil, gate.Verdict{}, fmt.Errorf("inspecting a reply: %w", err)
 	}
 	in.joined()
 	if in.told {
@@ -162,7 +160,7 @@ func (in *incoming) decide(t *mcp.Text, found []gate.Finding) (mark gate.Mark, r
 // rewritable tells whether a string is text, and no name or address of the
 // protocol's that means something else when it is changed.
 func rewritable(t *mcp.Text) bool {
-	if t.Name {
+	if t.Name || t.Depth() == 1 { // beside the result
 		return false
 	}
 	if t.Within("structuredContent") {
@@ -187,24 +185,49 @@ const maxHeard = 4 << 10
 // joined looks at texts that follow each other as one, with what notifications
 // said before: a payload may be cut into several blocks or messages.
 func (in *incoming) joined() {
-	if in.stage.Results.Injection == gate.Allow || len(in.texts) == 0 || len(in.texts) == 1 && in.ex.Heard == "" {
+	if len(in.texts) == 0 || len(in.texts) == 1 && in.ex.Heard == "" {
 		return
 	}
-	whole, starts := in.ex.Heard, make([]int, 0, len(in.texts))
-	for i := range in.texts {
-		starts = append(starts, len(whole))
-		whole += in.texts[i].text
-	}
-	for _, f := range atLeast(gate.Medium, injection.Scan(whole)) {
-		first, last := at(starts, f.Span.Start), at(starts, max(f.Span.Start, f.Span.End-1))
-		if first == last || last < 0 {
-			continue // seen in the text alone
+	seen := map[string]bool{}
+	for _, gap := range [...]string{"", " "} { // cut within a word, and between words
+		whole, starts := in.ex.Heard, make([]int, 0, len(in.texts))
+		for i := range in.texts {
+			if whole != "" {
+				whole += gap
+			}
+			starts = append(starts, len(whole))
+			whole += in.texts[i].text
 		}
-		note(in.ex, "", []gate.Finding{f})
-		for i := max(first, 0); i <= last; i++ {
-			in.across(&in.texts[i], f)
+		for _, f := range in.together(whole) {
+			first, last := at(starts, f.Span.Start), at(starts, max(f.Span.Start, f.Span.End-1))
+			if first == last || last < 0 {
+				continue // seen in the text alone
+			}
+			if f.Class() == "secret" && (len(in.texts[max(first, 0)].mark.Mask) > 0 || len(in.texts[last].mark.Mask) > 0) {
+				continue // whole ones side by side, each masked
+			}
+			if !seen[f.Rule] {
+				seen[f.Rule] = true
+				note(in.ex, "", []gate.Finding{f})
+			}
+			for i := max(first, 0); i <= last; i++ {
+				in.across(&in.texts[i], f)
+			}
 		}
 	}
+}
+
+// together is what texts say only together: to the model, and, as far as its own
+// format gives it away, a credential.
+func (in *incoming) together(whole string) []gate.Finding {
+	var found []gate.Finding
+	if in.stage.Results.Injection != gate.Allow {
+		found = atLeast(gate.Medium, injection.Scan(whole))
+	}
+	if in.stage.Results.Secrets != gate.Allow {
+		found = append(found, atLeast(gate.High, secrets.Scan(whole))...)
+	}
+	return found
 }
 
 // at is the text that an offset of the join falls in; -1 for what was heard before.
@@ -218,7 +241,11 @@ func at(starts []int, offset int) int {
 
 // across acts on one text of several that only together say something.
 func (in *incoming) across(p *piece, f gate.Finding) {
-	switch in.stage.Results.Injection {
+	act := in.act(&f)
+	if act == gate.Mask { // no part of it can be masked alone
+		act = gate.Block
+	}
+	switch act {
 	case gate.Warn, gate.Allow:
 	case gate.Wrap:
 		if p.whole {

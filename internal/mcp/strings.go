@@ -43,6 +43,9 @@ func (t *Text) Pointer() string {
 
 func pointerEscapes() *strings.Replacer { return strings.NewReplacer("~", "~0", "/", "~1") }
 
+// Depth is how many containers the string is in.
+func (t *Text) Depth() int { return len(t.path) }
+
 // Within tells whether some member on the way to the string has this name.
 func (t *Text) Within(name string) bool {
 	for _, s := range t.path {

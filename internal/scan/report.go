@@ -26,6 +26,7 @@ type Finding struct {
 	Print    string `json:"fingerprint"`     // the same for the same finding, wherever its line is
 
 	level gate.Severity
+	about string // what it is about, whole: another command is another finding (CVE-2025-54136)
 }
 
 // Server is one server that was looked at.
@@ -55,7 +56,7 @@ type Report struct {
 func (r *Report) add(level gate.Severity, f Finding) {
 	f.level, f.Severity = level, level.String()
 	sum := sha256.New()
-	for _, part := range [...]string{f.Rule, f.Server, f.Kind, f.Item, f.Where, f.Text} {
+	for _, part := range [...]string{f.Rule, f.Server, f.Kind, f.Item, f.Where, f.Text, f.about} {
 		_, _ = sum.Write([]byte(part))
 		_, _ = sum.Write([]byte{0})
 	}

@@ -37,7 +37,7 @@ func (r *Report) Setup(all []clients.Seen) {
 func (r *Report) about(s *clients.Seen, ru rule, format string, args ...any) {
 	r.add(ru.severity, Finding{
 		Rule: ru.id, Title: ru.title, Fix: ru.fix, File: s.File, Line: s.Line, Server: s.Original,
-		Text: gate.Visible(fmt.Sprintf(format, args...)),
+		Text: gate.Visible(fmt.Sprintf(format, args...)), about: clients.CommandLine(s.Command) + " " + s.URL,
 	})
 }
 
