@@ -5,74 +5,59 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"doorward/internal/gate"
 	"doorward/internal/mcp"
 )
 
-// maxBlob bounds what is decoded of an image or another blob, in bytes of
-// base64: text that describes an image stands at its beginning or end, and
-// larger ones are looked at there.
-const maxBlob = 4 << 20
-
 // blobText is the text inside a blob (base64) that a model or a tool chain may
-// read: text chunks of PNG, comments and EXIF of JPEG, comments of GIF, XMP, an
-// SVG or another text as a whole. ok is false for what is no base64.
+// read: all of one that is text, whatever it is named or begins with, and of others
+// the runs of characters that stand in it, such as what an image says of itself. ok is
+// false for what is no base64.
 func blobText(s string) (text string, ok bool) {
 	if len(s) < 8 || len(s)%4 != 0 || strings.ContainsAny(s[:8], " \t\n") {
 		return "", false
 	}
-	raw, err := base64.StdEncoding.DecodeString(s[:min(len(s), maxBlob)])
+	raw, err := base64.StdEncoding.DecodeString(s)
 	if err != nil {
 		return "", false
 	}
-	switch {
-	case bytes.HasPrefix(raw, []byte("\x89PNG\r\n\x1a\n")):
-		return pngText(raw), true
-	case bytes.HasPrefix(raw, []byte{0xff, 0xd8, 0xff}):
-		return jpegText(raw), true
-	case utf8.Valid(raw):
-		return string(raw), true
+	if wide, ok := utf16Text(raw); ok {
+		return wide, true
+	}
+	if utf8.Valid(raw) {
+		return strings.Map(uncontrolled, string(raw)), true
 	}
 	return printable(raw), true
 }
 
-// pngText are the texts of tEXt and iTXt chunks (PNG, third edition, 11.3.3).
-// Compressed ones are looked at as a whole by nobody, and carry nothing that a
-// model reads unless something unpacks them.
-func pngText(raw []byte) string {
-	var b strings.Builder
-	for p := raw[8:]; len(p) >= 12; {
-		n := int(binary.BigEndian.Uint32(p))
-		if n < 0 || n > len(p)-12 {
-			break
-		}
-		if kind := string(p[4:8]); kind == "tEXt" || kind == "iTXt" || kind == "eXIf" {
-			b.WriteString(printable(p[8 : 8+n]))
-			b.WriteByte('\n')
-		}
-		p = p[12+n:]
+// uncontrolled drops the bytes that make a short recording look like a text that
+// hides something.
+func uncontrolled(r rune) rune {
+	if r < ' ' && r != '\n' && r != '\t' && r != '\r' || r == 0x7f {
+		return -1
 	}
-	return b.String()
+	return r
 }
 
-// jpegText are the texts of comments and application segments before the image
-// itself (ITU-T T.81, B.2.4).
-func jpegText(raw []byte) string {
-	var b strings.Builder
-	for p := raw[2:]; len(p) >= 4 && p[0] == 0xff; {
-		n := int(binary.BigEndian.Uint16(p[2:]))
-		if p[1] == 0xda || n < 2 || n > len(p)-2 {
-			break
-		}
-		if p[1] == 0xfe || p[1]&0xf0 == 0xe0 {
-			b.WriteString(printable(p[4 : 2+n]))
-			b.WriteByte('\n')
-		}
-		p = p[2+n:]
+// utf16Text reads UTF-16 that begins with its mark (RFC 2781).
+func utf16Text(raw []byte) (string, bool) {
+	var order binary.ByteOrder
+	switch {
+	case bytes.HasPrefix(raw, []byte{0xfe, 0xff}):
+		order = binary.BigEndian
+	case bytes.HasPrefix(raw, []byte{0xff, 0xfe}):
+		order = binary.LittleEndian
+	default:
+		return "", false
 	}
-	return b.String()
+	units := make([]uint16, 0, len(raw)/2)
+	for p := raw[2:]; len(p) >= 2; p = p[2:] {
+		units = append(units, order.Uint16(p))
+	}
+	return string(utf16.Decode(units)), true
 }
 
 // minRun is the shortest run of printable characters that counts as text among

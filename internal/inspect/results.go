@@ -2,7 +2,6 @@ package inspect
 
 import (
 	"context"
-	"encoding/base64"
 	"fmt"
 	"slices"
 
@@ -80,9 +79,6 @@ func (in *incoming) text(t *mcp.Text) error {
 		if own, ok := blobText(t.Value); ok {
 			in.blob(t, own)
 			return nil
-		}
-		if _, err := base64.StdEncoding.DecodeString(t.Value); err == nil {
-			return nil // a picture or a sound
 		}
 	}
 	found := in.look(t.Value)
