@@ -50,6 +50,9 @@ func (g *GW) checkInvariants() {
 	if text := g.log.text(); strings.Contains(text, "panic") {
 		g.t.Errorf("G1: the log speaks of a panic")
 	}
+	if bytes.Contains(g.metrics, []byte(`stage_duration_seconds_count{stage="other"}`)) && !bytes.Contains(g.metrics, []byte(`stage_duration_seconds_count{stage="other"} 0`)) {
+		g.t.Errorf("a stage of the line has no name in the metrics")
+	}
 	g.checkSecrets()
 	report, err := audit.Verify(context.Background(), g.AuditDir(), audit.Options{})
 	if err != nil {

@@ -50,7 +50,7 @@ func New(version string) *Metrics {
 		}, []string{"code"}),
 		findings: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "doorward_findings_total",
-			Help: "What detectors saw in arguments and results, by class (secret, personal, injection, hidden, canary) and severity.",
+			Help: "What detectors saw in arguments and results, by class (secret, personal, injection, hidden) and severity.",
 		}, []string{"class", "severity"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "doorward_exchange_duration_seconds", Buckets: buckets(),
@@ -67,8 +67,8 @@ func New(version string) *Metrics {
 		Help: "Time that each stage of the line took.",
 	}, []string{"stage"})
 	for _, name := range []string{
-		"identify", "decode", "resolve", "authorize", "validate", "inspect", "approve", "forward",
-		"reply.decode", "reply.validate", "reply.inspect", "reply.redact",
+		"identify", "decode", "resolve", "carry", "authorize", "validate", "inspect", "track", "approve", "forward",
+		"reply.decode", "reply.authorize", "reply.validate", "reply.inspect", "reply.redact", "reply.disclose", "reply.track",
 	} {
 		m.stages[name] = stages.WithLabelValues(name)
 	}
