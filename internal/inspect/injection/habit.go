@@ -136,7 +136,7 @@ func hole(text string) bool {
 		return false
 	}
 	var inside class
-	for _, w := range tokens(lexicon(), strings.ReplaceAll(text[1:end], "_", " "), nil) {
+	for _, w := range tokens(vocabulary(), strings.ReplaceAll(text[1:end], "_", " "), nil) {
 		inside |= w.class
 	}
 	return inside.has(private|inner|reply|task|carrier|told) || inside.has(user) && inside.has(say|tell)

@@ -1,36 +1,35 @@
 package injection
 
 import (
-	_ "embed"
-	"strings"
+	"embed"
 	"sync"
+
+	"doorward/internal/inspect/lexicon"
 )
 
-// The words, a file a family of languages: lines "class+class: word stem* two_words …",
-// in the form that folded gives. Verbs are there in the forms that ask, words of
-// scripts without spaces are found wherever they stand.
-var (
-	//go:embed words/english.txt
-	english string
-	//go:embed words/germanic.txt
-	germanic string
-	//go:embed words/romance.txt
-	romance string
-	//go:embed words/slavic.txt
-	slavic string
-	//go:embed words/others.txt
-	others string
-	//go:embed words/eastern.txt
-	eastern string
-)
+// The words, a file a family of languages. Verbs are there in the forms that ask, words
+// of scripts without spaces are found wherever they stand.
+//
+//go:embed words/*.txt
+var lists embed.FS
 
-// lexicon is the trie of all words: built once, read only.
+// vocabulary is the trie of all words: built once, read only.
 //
 //nolint:gochecknoglobals // a table; read-only
-var lexicon = sync.OnceValue(func() *trie {
+var vocabulary = sync.OnceValue(func() *trie {
 	t := &trie{nodes: make([]node, 1, 1<<14)}
-	for _, words := range []string{english, germanic, romance, slavic, others, eastern} {
-		t.load(words)
+	for _, list := range lexicon.Lists(lists) {
+		for _, line := range list {
+			c := lexicon.Class(line.Heads, classNames)
+			for _, w := range line.Words {
+				n := t.put(w.Text)
+				if w.Stem {
+					t.nodes[n].stem |= c
+				} else {
+					t.nodes[n].exact |= c
+				}
+			}
+		}
 	}
 	return t
 })
@@ -62,29 +61,6 @@ type node struct {
 	exact, stem    class // of the word that ends here; of every word that begins so
 	child, sibling int32
 	b              byte
-}
-
-// load reads a file of words.
-func (t *trie) load(words string) {
-	for line := range strings.SplitSeq(words, "\n") {
-		head, list, ok := strings.Cut(line, ":")
-		if !ok {
-			continue
-		}
-		var c class
-		for n := range strings.SplitSeq(head, "+") {
-			c |= classNames[strings.TrimSpace(n)]
-		}
-		for w := range strings.FieldsSeq(list) {
-			w, stem := strings.CutSuffix(w, "*")
-			n := t.put(strings.ReplaceAll(w, "_", " "))
-			if stem {
-				t.nodes[n].stem |= c
-			} else {
-				t.nodes[n].exact |= c
-			}
-		}
-	}
 }
 
 func (t *trie) put(word string) int32 {
@@ -128,9 +104,8 @@ func (t *trie) word(w []byte) (c class, at int32) {
 	return c, 0
 }
 
-// next is the node where the folded word w ends when it follows the word that
-// ends at n, with the
-// class of that phrase; 0 when no phrase goes on so.
+// next is the node where the folded word w ends when it follows the word that ends at
+// n, with the class of that phrase; 0 when no phrase goes on so.
 func (t *trie) next(n int32, w []byte) (c class, at int32) {
 	if n = t.step(n, ' '); n == 0 {
 		return 0, 0

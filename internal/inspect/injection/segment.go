@@ -1,47 +1,34 @@
 package injection
 
-// The bounds of a segment, in bytes. No rule looks further than a segment, so
-// what a Scanner holds back is at most maxSegment and a few bytes.
+// The bounds of a segment, in bytes. No rule looks further than a segment.
 const (
 	maxSegment = 2048
 	overlap    = 512 // of two segments where no sentence ended for maxSegment
-	lookahead  = 4   // bytes after an end that tell whether it is one
 )
 
-// MaxHeld bounds what a Scanner holds back after a Write, in bytes: a finding that
-// ends so far before the end of what was written has been returned.
-const MaxHeld = maxSegment + lookahead
-
 // cut finds the end of the segment at the start of text: a sentence, a field of
-// JSON, a paragraph. It looks from byte from on. next is where the next segment
-// begins, before end where the cut is forced. Without an end yet, end is 0 and
-// next where to look again; final says that no more will come.
-func cut[T string | []byte](text T, from int, final bool) (end, next int) {
-	for i := from; i < len(text); i++ {
+// JSON, a paragraph. next is where the next segment begins, before end where the cut
+// is forced.
+func cut(text string) (end, next int) {
+	for i := range len(text) {
 		if i >= maxSegment {
 			return forced(text)
 		}
 		if !ender[text[i]] {
 			continue
 		}
-		if !final && i+lookahead >= len(text) {
-			return 0, i
-		}
 		if n := ends(text, i); n > 0 {
 			return i + n, i + n
 		}
 	}
-	if final {
-		return len(text), len(text)
-	}
-	return 0, len(text)
+	return len(text), len(text)
 }
 
 //nolint:gochecknoglobals // a table; read-only
 var ender = [256]bool{'.': true, '!': true, '?': true, '\n': true, '"': true, '\'': true, '\\': true, 0xe3: true, 0xef: true}
 
 // ends is how many bytes from i on end a segment; 0 when it goes on.
-func ends[T string | []byte](text T, i int) int {
+func ends(text string, i int) int {
 	at := func(n int) byte {
 		if i+n < len(text) {
 			return text[i+n]
@@ -114,7 +101,7 @@ func blank(b byte) bool { return b == ' ' || b == '\n' || b == '\t' || b == '\r'
 
 // forced is a cut of a segment that does not end: at the last blank, or through a
 // word that is as long as that.
-func forced[T string | []byte](text T) (end, next int) {
+func forced(text string) (end, next int) {
 	end = maxSegment
 	for i := maxSegment - 1; i > maxSegment-overlap; i-- {
 		if blank(text[i]) {

@@ -2,8 +2,14 @@ package injection
 
 import (
 	"strings"
+	"unicode"
 	"unicode/utf8"
+
+	"doorward/internal/inspect/lexicon"
 )
+
+// maxWord bounds what is compared of a word, in bytes; no longer one is known.
+const maxWord = 48
 
 // A token is a word of a segment, or what stands for one: an address, a URL, a
 // number.
@@ -119,7 +125,7 @@ func (r *reader) newline() {
 func (r *reader) readRune() {
 	c, size := utf8.DecodeRuneInString(r.text[r.at:])
 	switch {
-	case spaceless(c):
+	case lexicon.Spaceless(c):
 		start := r.at
 		class, n := r.words.longest(r.text[r.at:min(len(r.text), r.at+maxWord)])
 		r.at += max(n, size)
@@ -250,6 +256,16 @@ func (r *reader) elided() bool {
 	return false
 }
 
+// fold appends a letter to the word in the form of the lists.
+func (r *reader) fold(letter rune) {
+	if len(r.word) <= maxWord-utf8.UTFMax {
+		r.word = lexicon.Append(r.word, letter)
+	}
+}
+
+// letter tells whether a rune above ASCII belongs to a word.
+func letter(r rune) bool { return unicode.IsLetter(r) || unicode.IsMark(r) }
+
 // spell folds the word at r.at and counts what it is made of.
 func (r *reader) spell(sh *shape) {
 	small := false
@@ -261,10 +277,11 @@ func (r *reader) spell(sh *shape) {
 				r.at += size
 				continue
 			}
-			if !letter(wide) || spaceless(wide) {
+			if !letter(wide) || lexicon.Spaceless(wide) {
 				return
 			}
-			r.word, r.at, small = folded(r.word, wide), r.at+size, true
+			r.fold(wide)
+			r.at, small = r.at+size, true
 			sh.lower++
 			continue
 		}
@@ -288,7 +305,7 @@ func (r *reader) spell(sh *shape) {
 		case c != '_':
 			return
 		}
-		r.word = folded(r.word, rune(c))
+		r.fold(rune(c))
 		r.at++
 	}
 }

@@ -2,10 +2,10 @@ package parameter
 
 import (
 	"embed"
-	"strings"
 	"sync"
-	"unicode"
 	"unicode/utf8"
+
+	"doorward/internal/inspect/lexicon"
 )
 
 // A class is a set of what a word can be where something is asked for.
@@ -82,41 +82,25 @@ type known struct {
 	exact, stem map[string]class // of a word; of every word that begins so
 }
 
-// lexicon has all words: built once, read only. A list has lines "class: word stem* …".
+// vocabulary has all words: built once, read only.
 //
 //nolint:gochecknoglobals // a table; read-only
-var lexicon = sync.OnceValue(func() *known {
+var vocabulary = sync.OnceValue(func() *known {
 	k := &known{exact: map[string]class{}, stem: map[string]class{}}
-	files, err := lists.ReadDir("words")
-	if err != nil {
-		return k // the lists are part of the program
-	}
-	for _, f := range files {
-		text, err := lists.ReadFile("words/" + f.Name())
-		if err != nil {
-			return k
-		}
-		k.load(string(text))
-	}
-	return k
-})
-
-func (k *known) load(text string) {
-	for line := range strings.Lines(text) {
-		head, list, ok := strings.Cut(line, ":")
-		c := classNames[head]
-		if !ok || c == 0 {
-			continue
-		}
-		for w := range strings.FieldsSeq(list) {
-			if stem, ok := strings.CutSuffix(w, "*"); ok {
-				k.stem[fold(stem)] |= c
-			} else {
-				k.exact[fold(w)] |= c
+	for _, list := range lexicon.Lists(lists) {
+		for _, line := range list {
+			c := lexicon.Class(line.Heads, classNames)
+			for _, w := range line.Words {
+				if w.Stem {
+					k.stem[w.Text] |= c
+				} else {
+					k.exact[w.Text] |= c
+				}
 			}
 		}
 	}
-}
+	return k
+})
 
 // word is what a folded word can be.
 func (k *known) word(w string) class {
@@ -143,46 +127,4 @@ func (k *known) prefix(text string) (class, int) {
 		}
 	}
 	return c, longest
-}
-
-// marked are letters with marks, and what they are without.
-//
-//nolint:gochecknoglobals // a table; read-only
-var marked = func() map[rune]string {
-	m := map[rune]string{'ß': "ss", 'æ': "ae", 'œ': "oe", 'ø': "o", 'đ': "d", 'ł': "l", 'ı': "i", 'þ': "th"}
-	for plain, list := range map[string]string{
-		"a": "àáâãäåāăąạảấầẩẫậắằẳẵặ", "c": "çćĉċč", "d": "ďð", "e": "èéêëēĕėęěẹẻẽếềểễệ", "g": "ĝğġģ", "h": "ĥħ",
-		"i": "ìíîïĩīĭįỉị", "k": "ķ", "l": "ĺļľ", "n": "ñńņň", "o": "òóôõöōŏőơọỏốồổỗộớờởỡợ", "r": "ŕŗř", "s": "śŝşšșſ",
-		"t": "ţťțŧ", "u": "ùúûüũūŭůűųưụủứừửữự", "w": "ŵ", "y": "ýÿŷỳỵỷỹ", "z": "źżž",
-		"α": "ά", "ε": "έ", "η": "ή", "ι": "ίϊΐ", "ο": "ό", "υ": "ύϋΰ", "ω": "ώ", "σ": "ς",
-		"ا": "أإآٱ", "ه": "ة", "ي": "ىی", "ك": "ک", "е": "ё",
-	} {
-		for _, r := range list {
-			m[r] = plain
-		}
-	}
-	return m
-}()
-
-// fold makes letters small and takes their marks off, Latin, Greek and Arabic.
-func fold(word string) string {
-	plain := true
-	for i := range len(word) {
-		plain = plain && word[i] < utf8.RuneSelf && (word[i] < 'A' || word[i] > 'Z')
-	}
-	if plain {
-		return word
-	}
-	var b strings.Builder
-	for _, r := range word {
-		r = unicode.ToLower(r)
-		switch s, ok := marked[r]; {
-		case ok:
-			b.WriteString(s)
-		case 0x300 <= r && r < 0x370, 0x64b <= r && r < 0x660, r == 0x640, 0x591 <= r && r < 0x5c8:
-		default:
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
 }

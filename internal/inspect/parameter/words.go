@@ -5,6 +5,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"doorward/internal/inspect/lexicon"
 	"doorward/internal/inspect/reveal"
 )
 
@@ -23,7 +24,7 @@ type word struct {
 // words are the words of a text; identifiers are split where they are put
 // together ("chatHistory", "chat_history").
 func words(text string) []word {
-	k := lexicon()
+	k := vocabulary()
 	var out []word
 	begin := true
 	add := func(w string, c class) {
@@ -41,7 +42,7 @@ func words(text string) []word {
 			i += max(n, size)
 		case unicode.IsLetter(r) || unicode.IsMark(r):
 			n := run(text[i:])
-			w := fold(text[i : i+n])
+			w := lexicon.Fold(text[i : i+n])
 			if w != "" {
 				add(w, k.spelled(w))
 			}
@@ -93,11 +94,9 @@ func ends(r rune, rest string) bool {
 	return false
 }
 
-// spaceless tells whether r is of a script that writes no spaces between words.
-func spaceless(r rune) bool {
-	return 0x3040 <= r && r < 0x3100 || 0x3400 <= r && r < 0xa000 || 0xf900 <= r && r < 0xfb00 || 0x0e00 <= r && r < 0x0e80 ||
-		0xac00 <= r && r < 0xd7b0
-}
+// spaceless tells whether words of r's script are looked for wherever they stand: those
+// that have no spaces between them, and those of Korean, which end in particles.
+func spaceless(r rune) bool { return lexicon.Spaceless(r) || 0xac00 <= r && r < 0xd7b0 }
 
 // union is what the words can be together.
 func union(list []word) (c class) {
@@ -152,7 +151,7 @@ func legible(text string) string {
 // two.
 func namedWords(name string) []word {
 	list := words(legible(name))
-	k := lexicon()
+	k := vocabulary()
 	out := make([]word, 0, len(list))
 	for _, w := range list {
 		a, b := "", ""
