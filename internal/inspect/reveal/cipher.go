@@ -16,12 +16,12 @@ const (
 // ciphers finds sentences whose letters were moved along the alphabet, or written
 // backwards.
 func ciphers(text string) []reading {
-	var rs []reading
+	var found kept
 	start, end, words := -1, 0, 0
 	flush := func() {
-		if words >= minCipher && len(rs) < maxPerRule {
+		if words >= minCipher {
 			if r, ok := deciphered(text, start, end); ok {
-				rs = append(rs, r)
+				found.add(r)
 			}
 		}
 		start, words = -1, 0
@@ -54,7 +54,7 @@ func ciphers(text string) []reading {
 		words++
 	}
 	flush()
-	return rs
+	return found.readings()
 }
 
 // english is how often each letter stands in English, in thousandths.

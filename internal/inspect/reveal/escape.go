@@ -30,7 +30,8 @@ func escapes(text string) []reading {
 		if strings.IndexByte(text, form.mark) < 0 {
 			continue
 		}
-		for i := 0; i < len(text) && len(rs) < maxLayers; {
+		var found kept
+		for i := 0; i < len(text); {
 			n := strings.IndexByte(text[i:], form.mark)
 			if n < 0 {
 				break
@@ -45,9 +46,10 @@ func escapes(text string) []reading {
 				if form.method == "percent" && linked(text, start) {
 					r.severity = gate.NoSeverity
 				}
-				rs = append(rs, r)
+				found.add(r)
 			}
 		}
+		rs = append(rs, found.readings()...)
 	}
 	return rs
 }

@@ -10,7 +10,8 @@ import (
 )
 
 // Findings and layers lie inside the text and are bounded, the same text has the
-// same ones, and each byte of the skeleton comes from a place in the text, in order.
+// same ones, nothing is less in a definition, and each byte of the skeleton comes from
+// a place in the text, in order.
 func FuzzScan(f *testing.F) {
 	for _, h := range hidings() {
 		f.Add(h.hide(payloads[0]))
@@ -23,11 +24,14 @@ func FuzzScan(f *testing.F) {
 	}
 	f.Add("\xff\xfe\x80a\u0301\U000e0041")
 	f.Fuzz(func(t *testing.T, text string) {
-		findings := reveal.Scan(text)
-		if len(findings) > gate.MaxFindings {
-			t.Fatalf("%d findings", len(findings))
+		findings, defined := reveal.Scan(text), reveal.ScanDefinition(text)
+		if len(findings) > gate.MaxFindings || len(defined) > gate.MaxFindings {
+			t.Fatalf("%d findings, %d in a definition", len(findings), len(defined))
 		}
-		for _, x := range findings {
+		if gate.Worst(defined) < gate.Worst(findings) {
+			t.Fatalf("%q has %+v, and less in a definition: %+v", text, findings, defined)
+		}
+		for _, x := range slices.Concat(findings, defined) {
 			if !x.Span.Present() || x.Span.Start < 0 || x.Span.End > len(text) {
 				t.Fatalf("%s at %v of %d bytes: %q", x.Rule, x.Span, len(text), text)
 			}
@@ -35,15 +39,15 @@ func FuzzScan(f *testing.F) {
 				t.Fatalf("%+v", x)
 			}
 		}
-		if !slices.Equal(findings, reveal.Scan(text)) {
+		if !slices.Equal(findings, reveal.Scan(text)) || !slices.Equal(defined, reveal.ScanDefinition(text)) {
 			t.Fatalf("%q has other findings the second time", text)
 		}
 		for _, l := range reveal.Layers(text) {
-			if !l.Span.Present() || l.Span.Start < 0 || l.Span.End > len(text) || l.Text == "" || l.Method == "" {
+			if !l.Span.Present() || l.Span.Start < 0 || l.Span.End > len(text) || l.Text == "" {
 				t.Fatalf("%+v in %d bytes: %q", l, len(text), text)
 			}
 			if utf8.ValidString(text) && !utf8.ValidString(l.Text) {
-				t.Fatalf("%s of %q is not valid: %q", l.Method, text, l.Text)
+				t.Fatalf("a layer of %q is not valid: %q", text, l.Text)
 			}
 		}
 		folded, offsets := reveal.FoldMap(text)

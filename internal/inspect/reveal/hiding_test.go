@@ -154,6 +154,16 @@ func rotated(k rune) func(string) string {
 	})
 }
 
+// bold is a payload in mathematical letters.
+func bold(p string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' {
+			return 0x1d41a + r - 'a'
+		}
+		return r
+	}, p)
+}
+
 func inBase64(p string) string { return base64.StdEncoding.EncodeToString([]byte(p)) }
 func inHex(p string) string    { return hex.EncodeToString([]byte(p)) }
 func numbered(format string) func(string) string {
@@ -240,12 +250,7 @@ func hidings() []hiding {
 			}
 			return r
 		}), true},
-		{"mathematical bold", "hidden.styled", mapped(func(r rune) rune {
-			if r >= 'a' && r <= 'z' {
-				return 0x1d41a + r - 'a'
-			}
-			return r
-		}), true},
+		{"mathematical bold", "hidden.styled", wrapped(bold, "", ""), true},
 		{"negative squared", "hidden.styled", mapped(func(r rune) rune {
 			if unicode.IsLetter(r) {
 				return 0x1f170 + unicode.ToUpper(r) - 'A'

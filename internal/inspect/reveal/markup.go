@@ -43,8 +43,8 @@ func hiddenText(method string, span gate.Span, content, why string) reading {
 }
 
 func comments(text string) []reading {
-	var rs []reading
-	for i := 0; len(rs) < maxLayers; {
+	var found kept
+	for i := 0; ; {
 		n := strings.Index(text[i:], "<!--")
 		if n < 0 {
 			break
@@ -56,35 +56,35 @@ func comments(text string) []reading {
 			body, end = body[:n], start+4+n+3
 		}
 		if strings.TrimSpace(body) != "" {
-			rs = append(rs, hiddenText("html_comment", gate.Span{Start: start, End: end}, body, "A comment is in the text that models read and not on the page that people see."))
+			found.add(hiddenText("html_comment", gate.Span{Start: start, End: end}, body, "A comment is in the text that models read and not on the page that people see."))
 		}
 		i = end
 	}
-	return rs
+	return found.readings()
 }
 
 // note is a Markdown link definition that nothing links to, used as a comment.
 var note = regexp.MustCompile(`(?m)^[ \t]{0,3}\[[^\]\n]{0,40}\]:[ \t]*(?:#|<>|/|\S{1,300})[ \t]+(?:"([^"\n]{3,900})"|\(([^)\n]{3,900})\)|'([^'\n]{3,900})')`)
 
 func footnotes(text string) []reading {
-	var rs []reading
-	for _, m := range note.FindAllStringSubmatchIndex(text, maxPerRule) {
+	var found kept
+	for _, m := range note.FindAllStringSubmatchIndex(text, -1) {
 		for g := 2; g < len(m); g += 2 {
 			if m[g] >= 0 {
-				rs = append(rs, hiddenText("html_comment", gate.Span{Start: m[0], End: m[1]}, text[m[g]:m[g+1]], "A Markdown link definition is not shown."))
+				found.add(hiddenText("html_comment", gate.Span{Start: m[0], End: m[1]}, text[m[g]:m[g+1]], "A Markdown link definition is not shown."))
 			}
 		}
 	}
-	return rs
+	return found.readings()
 }
 
 const maxTag = 2 << 10 // bytes of a start tag that are read
 
 // styledAway finds elements that no display shows.
 func styledAway(text string) []reading {
-	var rs []reading
+	var found kept
 	budget := 4*len(text) + maxElement // bytes that are read of start tags
-	for i := 0; i < len(text) && len(rs) < maxLayers; {
+	for i := 0; i < len(text); {
 		n := strings.IndexByte(text[i:], '<')
 		if n < 0 {
 			break
@@ -111,11 +111,11 @@ func styledAway(text string) []reading {
 		}
 		content = e.value + " " + content
 		if content = plainText(content); content != "" {
-			rs = append(rs, hiddenText("html_style", gate.Span{Start: start, End: end}, content, "An element is styled so that people do not see what it says."))
+			found.add(hiddenText("html_style", gate.Span{Start: start, End: end}, content, "An element is styled so that people do not see what it says."))
 		}
 		i = max(end, start+1)
 	}
-	return rs
+	return found.readings()
 }
 
 // silent are elements that pages never show, whatever their style. Scripts and

@@ -13,12 +13,14 @@ import (
 const (
 	pushedLines  = 40  // line breaks in a row
 	pushedSpaces = 200 // columns in a row
+	pushedText   = 512 // bytes of what follows that are judged; of two pushes in half of that, it is the same
 	minCoded     = 24  // spaces and tabs at line ends that may be a message
 )
 
 // pushes finds text behind a long run of white space, and messages in spaces.
 func pushes(text string) []reading {
-	var rs []reading
+	var found kept
+	judged := -pushedText // where the last text begins that was judged
 	for i := 0; i < len(text); {
 		c := text[i]
 		if c > ' ' && c < utf8.RuneSelf || c == ' ' && i+1 < len(text) && text[i+1] > ' ' && text[i+1] < utf8.RuneSelf || !blankAt(text, i) {
@@ -40,11 +42,12 @@ func pushes(text string) []reading {
 			longest = max(longest, columns)
 			i += size
 		}
-		if lines*2 < pushedLines && longest*2 < pushedSpaces || i == len(text) || len(rs) == maxPerRule {
+		if lines*2 < pushedLines && longest*2 < pushedSpaces || i == len(text) || i-judged < pushedText/2 {
 			continue
 		}
+		judged = i
 		r := reading{
-			method: "whitespace", span: gate.Span{Start: start, End: i}, severity: gate.Low, text: cut(strings.TrimSpace(text[i:])),
+			method: "whitespace", span: gate.Span{Start: start, End: i}, severity: gate.Low, text: strings.TrimSpace(strings.ToValidUTF8(text[i:min(len(text), i+pushedText)], "")),
 			why: "A long run of white space pushes what follows out of sight.",
 		}
 		if text[i] == '|' { // a table; what its row says after this cell
@@ -67,9 +70,9 @@ func pushes(text string) []reading {
 				r.severity = gate.Medium
 			}
 		}
-		rs = append(rs, r)
+		found.add(r)
 	}
-	return append(rs, trailing(text)...)
+	return append(found.readings(), trailing(text)...)
 }
 
 // blankAt tells whether text[i:] begins with white space or a filler.

@@ -14,15 +14,13 @@ import (
 const (
 	maxDepth      = 3         // encodings inside encodings
 	maxLayers     = 64        // layers of a text, all depths together
-	maxLayerBytes = 256 << 10 // bytes of them
-	maxPerRule    = 8         // readings of one rule at one depth; the last covers what is left
+	maxLayerBytes = 256 << 10 // bytes of them, and twice as many as the text has
 )
 
 // Layer is a text that was decoded out of another one.
 type Layer struct {
-	Method string    // the rule that found it without its class: "tags", "base64"
-	Text   string    // valid UTF-8 unless the text around it was none
-	Span   gate.Span // bytes of the outermost text that it was decoded from
+	Text string    // valid UTF-8 unless the text around it was none
+	Span gate.Span // bytes of the outermost text that it was decoded from
 }
 
 // Scan finds what a text hides that comes from anywhere: pages, mails, programs.
@@ -36,11 +34,17 @@ func ScanDefinition(text string) []gate.Finding { return scan(text, true) }
 func scan(text string, definition bool) []gate.Finding {
 	rs := readings(text)
 	findings := make([]gate.Finding, 0, len(rs))
+	if overfull(rs, text) {
+		findings = append(findings, gate.Finding{
+			Rule: "hidden.unread", Severity: gate.High, Span: gate.Span{End: len(text)}, Why: "More is hidden in this text, one thing inside the other, than is read.",
+		})
+	}
 	for i := range rs {
 		r := &rs[i]
-		r.text = innermost(r.text)
-		if r.severity < gate.High && r.encoded && (judge(r.text) >= orders || hides(r.text, 1)) {
-			r.severity, r.why = gate.High, "Text in several encodings, one inside the other, reads as an instruction or a command."
+		var deeper bool
+		r.text, deeper = innermost(r.text)
+		if r.severity < gate.High && r.encoded && (deeper || judge(r.text) >= orders || hides(r.text, 1)) {
+			r.severity, r.why = gate.High, "Text in several encodings, one inside the other, reads as an instruction or a command, or is encoded again."
 		}
 		if definition {
 			r.severity = r.defined()
@@ -58,7 +62,7 @@ func scan(text string, definition bool) []gate.Finding {
 	slices.SortStableFunc(findings, func(a, b gate.Finding) int {
 		return cmp.Or(cmp.Compare(a.Span.Start, b.Span.Start), cmp.Compare(b.Span.End, a.Span.End), cmp.Compare(a.Rule, b.Rule))
 	})
-	return worstFirst(findings)
+	return Gravest(findings)
 }
 
 // minPhrase is how many words of a definition that no view shows say something,
@@ -123,23 +127,27 @@ func worded(text string) bool {
 	return letters*5 >= all*4
 }
 
-// innermost is what a text says that is nothing but an encoding, maxDepth times.
-func innermost(text string) string {
-	for range maxDepth {
+// innermost is what a text says that is nothing but an encoding, maxDepth times, and
+// whether that is an encoding again.
+func innermost(text string) (plain string, deeper bool) {
+	for depth := 0; ; depth++ {
 		if len(text) < minBase64 || strings.ContainsAny(text, " \n") {
-			return text
+			return text, false
 		}
 		rs := tokens(text)
-		if len(rs) != 1 || rs[0].span.Start > 0 || rs[0].span.End+2 < len(text) {
-			return text
+		switch {
+		case len(rs) != 1 || rs[0].span.Start > 0 || rs[0].span.End+2 < len(text):
+			return text, false
+		case depth == maxDepth:
+			return text, true
 		}
 		text = rs[0].text
 	}
-	return text
 }
 
-// worstFirst drops the least severe of too many findings, keeping their order.
-func worstFirst(findings []gate.Finding) []gate.Finding {
+// Gravest are at most gate.MaxFindings of the findings, in their order: the least severe
+// of too many are dropped.
+func Gravest(findings []gate.Finding) []gate.Finding {
 	for drop := gate.Low; len(findings) > gate.MaxFindings && drop < gate.High; drop++ {
 		findings = slices.DeleteFunc(findings, func(f gate.Finding) bool { return f.Severity == drop })
 	}
@@ -147,43 +155,84 @@ func worstFirst(findings []gate.Finding) []gate.Finding {
 }
 
 // Layers is every text decoded out of a text, outer ones first, for detectors to
-// look at as they look at the text. What only folding reveals is not among them.
+// look at as they look at the text. What only folding reveals is not among them. What
+// is left out where the bounds are reached, Scan reports.
 func Layers(text string) []Layer {
-	var d decoder
-	d.decode(text, gate.Span{}, 1)
+	d := decode(text, readings(text))
 	return d.layers
 }
 
+// decoder goes down the layers of a text.
 type decoder struct {
 	layers []Layer
-	bytes  int
+	rest   []string // of what is beyond maxLayers: the last of layers takes it in
+	left   int      // bytes that may still be taken
+	over   bool     // more was there
 }
 
-func (d *decoder) decode(text string, outer gate.Span, depth int) {
-	for _, r := range readings(text) {
-		if r.text == "" || len(d.layers) == maxLayers || d.bytes+len(r.text) > maxLayerBytes {
-			continue
-		}
-		span := r.span
-		if depth > 1 {
-			span = outer
-		}
-		d.layers = append(d.layers, Layer{Method: r.method, Text: r.text, Span: span})
-		d.bytes += len(r.text)
-		if depth < maxDepth && len(r.text) < len(text) {
-			d.decode(r.text, span, depth+1)
-		}
+// overfull tells whether more is hidden in a text, whose readings are rs, than Layers
+// takes.
+func overfull(rs []reading, text string) bool {
+	size := 0
+	for i := range rs {
+		size += len(rs[i].text)
 	}
+	const growth = 16 // to which layers in layers hardly ever come
+	if size*growth < maxLayerBytes {
+		return false
+	}
+	d := decode(text, rs)
+	return d.over
+}
+
+// decode takes the readings rs of a text, then what is read out of those.
+func decode(text string, rs []reading) decoder {
+	d := decoder{left: maxLayerBytes + 2*len(text)}
+	for depth := 1; len(rs) > 0; depth++ {
+		var inner []reading
+		for i := range rs {
+			r := &rs[i]
+			if !d.take(r) || depth == maxDepth || len(r.text) >= len(text) {
+				continue
+			}
+			for _, within := range readings(r.text) {
+				within.span = r.span
+				inner = append(inner, within)
+			}
+		}
+		rs = inner
+	}
+	if len(d.rest) > 0 {
+		last := &d.layers[maxLayers-1]
+		last.Text += "\n" + strings.Join(d.rest, "\n")
+	}
+	return d
+}
+
+// take takes what a reading says; false when there is nothing, or no room.
+func (d *decoder) take(r *reading) bool {
+	if r.text == "" {
+		return false
+	}
+	if d.left -= len(r.text) + 1; d.left < 0 {
+		d.over = true
+		return false
+	}
+	if len(d.layers) < maxLayers {
+		d.layers = append(d.layers, Layer{Text: r.text, Span: r.span})
+		return true
+	}
+	last := &d.layers[maxLayers-1]
+	last.Span = gate.Span{Start: min(last.Span.Start, r.span.Start), End: max(last.Span.End, r.span.End)}
+	d.rest = append(d.rest, r.text)
+	return true
 }
 
 // hides tells whether something in an encoded text is an encoding of an
-// instruction again.
+// instruction again, or of something that is encoded deeper than is read.
 func hides(text string, depth int) bool {
-	if depth >= maxDepth {
-		return false
-	}
 	for _, r := range encodings(text) {
-		if r.encoded && (r.severity == gate.High || hides(r.text, depth+1)) {
+		if r.encoded && (r.severity == gate.High || depth == maxDepth || hides(r.text, depth+1)) {
 			return true
 		}
 	}

@@ -13,8 +13,8 @@ const minNumbers = 10
 // spaced finds rows of numbers that are characters: two hexadecimal digits each,
 // eight binary ones, or decimal ones, with spaces or commas between.
 func spaced(text string) []reading {
-	var rs []reading
-	for i := 0; i < len(text) && len(rs) < maxLayers; {
+	var found kept
+	for i := 0; i < len(text); {
 		if classes[text[i]]&ofHex == 0 || i > 0 && classes[text[i-1]] != 0 {
 			i++
 			continue
@@ -36,12 +36,12 @@ func spaced(text string) []reading {
 		}
 		if n >= minNumbers {
 			if method, plain := numbers(text[i:end]); plain != "" {
-				rs = append(rs, encoded(method, gate.Span{Start: i, End: end}, plain))
+				found.add(encoded(method, gate.Span{Start: i, End: end}, plain))
 			}
 		}
 		i = max(end, i+1)
 	}
-	return rs
+	return found.readings()
 }
 
 // numberEnd is where the number at i ends; i if there is none of two to ten digits.

@@ -37,7 +37,7 @@ const maxString = 4 << 10
 
 // terminal finds what a text does to the terminal that shows it.
 func terminal(text string) []reading {
-	rs := overwritten(text)
+	var found kept
 	colours := reading{method: "ansi", severity: gate.Low, why: "Control sequences colour this in a terminal."}
 	for i := 0; i < len(text); {
 		n := strings.IndexAny(text[i:], "\x1b\u009b")
@@ -53,12 +53,11 @@ func terminal(text string) []reading {
 			}
 			colours.span.End = i + max(size, 1)
 		default:
-			if len(rs) < 2*maxPerRule {
-				rs = append(rs, r)
-			}
+			found.add(r)
 		}
 		i += max(size, 1)
 	}
+	rs := append(overwritten(text), found.readings()...)
 	if colours.span.Present() {
 		rs = append(rs, colours)
 	}
@@ -194,8 +193,8 @@ func conceals(params string) bool {
 
 // overwritten finds lines that a carriage return or backspaces write over.
 func overwritten(text string) []reading {
-	var rs []reading
-	lone := 0
+	var found kept
+	lone, from := 0, 0 // from: behind the last one
 	for i := 0; i < len(text); i++ {
 		n := strings.IndexByte(text[i:], '\r')
 		if n < 0 {
@@ -211,15 +210,16 @@ func overwritten(text string) []reading {
 			continue
 		}
 		lone++
-		if before := lastLine(text[:i]); len(rs) < maxPerRule && strings.TrimSpace(before) != "" {
+		if before := lastLine(text[from:i]); strings.TrimSpace(before) != "" {
 			r := reading{method: "ansi", severity: gate.Medium, text: strings.TrimSpace(before), span: gate.Span{Start: i - len(before), End: i + 1}, why: "A carriage return writes over this in a terminal."}
 			if judge(before) != noise {
 				r.severity = gate.High
 			}
-			rs = append(rs, r)
+			found.add(r)
 		}
-		i = end - 1
+		from, i = end, end-1
 	}
+	rs := found.readings()
 	// A text whose lines all end so is from an old Macintosh, and hides nothing.
 	if lone > 3 && !strings.Contains(text, "\n") {
 		for i := range rs {

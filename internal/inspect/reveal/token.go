@@ -53,8 +53,9 @@ var classes = func() (t [256]class) {
 
 // tokens finds runs of letters that decode to text.
 func tokens(text string) []reading {
-	var rs []reading
-	for i := 0; i < len(text) && len(rs) < maxLayers; {
+	var found kept
+	lines := 2 * len(text) // bytes that are joined of blocks in which no text is found
+	for i := 0; i < len(text); {
 		if classes[text[i]] == 0 {
 			i++
 			continue
@@ -66,13 +67,13 @@ func tokens(text string) []reading {
 			i++
 		}
 		if i-start >= minBase64 {
-			if r, ok := token(text, start, i, all, mixed); ok {
-				rs = append(rs, r)
+			if r, ok := token(text, gate.Span{Start: start, End: i}, all, mixed, &lines); ok {
+				found.add(r)
 				i = max(i, r.span.End)
 			}
 		}
 	}
-	return append(rs, spaced(text)...)
+	return append(found.readings(), spaced(text)...)
 }
 
 // shape sorts the letters of a token: small, capital, digit, other.
@@ -88,10 +89,9 @@ func shape(c byte) int {
 	return 3
 }
 
-// token decodes text[start:end], and the lines after it if it is wrapped.
-func token(text string, start, end int, all, mixed class) (reading, bool) {
-	span := gate.Span{Start: start, End: end}
-	s := text[start:end]
+// token decodes what is at span, and the lines after it if it is wrapped.
+func token(text string, span gate.Span, all, mixed class, lines *int) (reading, bool) {
+	s := text[span.Start:span.End]
 	if all&ofBits != 0 && len(s) >= minBits {
 		if plain := ofDigits(s, 8); plain != "" {
 			return encoded("binary", span, plain), true
@@ -110,17 +110,15 @@ func token(text string, start, end int, all, mixed class) (reading, bool) {
 	if mixed&3 != 3 { // base64 of text has both small letters and capitals
 		return reading{}, false
 	}
-	for end < len(text) && text[end] == '=' {
-		end++
+	for span.End < len(text) && text[span.End] == '=' {
+		span.End++
 	}
-	if wrapped, at := unwrap(text, start, end); at > end {
-		if plain := fromBase64(wrapped); plain != "" {
-			return encoded("base64", gate.Span{Start: start, End: at}, plain), true
-		}
+	if r, ok := block(text, span, lines); ok {
+		return r, true
 	}
 	for _, skip := range prefixes(s) {
 		if plain := fromBase64(s[skip:]); plain != "" {
-			return encoded("base64", gate.Span{Start: start + skip, End: end}, plain), true
+			return encoded("base64", gate.Span{Start: span.Start + skip, End: span.End}, plain), true
 		}
 	}
 	return reading{}, false
@@ -147,37 +145,67 @@ func unpadded(n int) int {
 	return 0
 }
 
-// unwrap joins the lines of a block of base64: all of the same length, 40 at
-// least, but the last.
-func unwrap(text string, start, end int) (string, int) {
-	width := end - start
-	if width < 40 || end >= len(text) || text[end] != '\n' && text[end] != '\r' {
-		return "", end
+// minWrapped is the shortest line of a block of base64.
+const minWrapped = 40
+
+// block decodes base64 that goes on in the lines after span: all of the same length
+// but the last. lines is how many bytes may still be joined for nothing; what is left
+// when that is spent is decoded line by line.
+func block(text string, span gate.Span, lines *int) (reading, bool) {
+	width := span.End - span.Start
+	if width < minWrapped || *lines < width || !begins(text[span.Start:span.End]) {
+		return reading{}, false
 	}
-	var b strings.Builder
-	b.WriteString(text[start:end])
-	for at := end; ; {
+	end := unwrap(text, span)
+	if end == span.End {
+		return reading{}, false
+	}
+	if plain := fromBase64(strings.NewReplacer("\r", "", "\n", "").Replace(text[span.Start:end])); plain != "" {
+		return encoded("base64", gate.Span{Start: span.Start, End: end}, plain), true
+	}
+	*lines -= end - span.Start
+	return reading{}, false
+}
+
+// unwrap is where the block of base64 ends whose first line is at span.
+func unwrap(text string, span gate.Span) int {
+	width := span.End - span.Start
+	for at := span.End; ; {
 		next := at
 		if next < len(text) && text[next] == '\r' {
 			next++
 		}
 		if next >= len(text) || text[next] != '\n' {
-			return b.String(), at
+			return at
 		}
 		next++
 		stop := next
-		for stop < len(text) && (classes[text[stop]]&ofBase64 != 0 || text[stop] == '=') {
+		for stop < len(text) && stop-next <= width && (classes[text[stop]]&ofBase64 != 0 || text[stop] == '=') {
 			stop++
 		}
 		if stop-next == 0 || stop-next > width {
-			return b.String(), at
+			return at
 		}
-		b.WriteString(text[next:stop])
 		at = stop
 		if stop-next < width {
-			return b.String(), at
+			return at
 		}
 	}
+}
+
+// begins tells whether base64 may begin a text: random bytes are hardly ever one, and
+// the first 48 tell.
+func begins(s string) bool {
+	b, err := alphabet64(s).DecodeString(s[:min(len(s), 64)&^3])
+	return err == nil && texty(b)
+}
+
+// alphabet64 is the form of base64 that s is in.
+func alphabet64(s string) *base64.Encoding {
+	if strings.ContainsAny(s, "-_") {
+		return base64.RawURLEncoding
+	}
+	return base64.RawStdEncoding
 }
 
 // fromBase64 decodes either form of base64, with padding or without; empty if
@@ -190,18 +218,10 @@ func fromBase64(s string) string {
 	if len(s) < minBase64-2 {
 		return ""
 	}
-	code := base64.RawStdEncoding
-	if strings.ContainsAny(s, "-_") {
-		code = base64.RawURLEncoding
+	if len(s) > 64 && !begins(s) {
+		return ""
 	}
-	// Random bytes are hardly ever text: the first 48 tell.
-	if head := s[:min(len(s), 64)&^3]; len(head) < len(s) {
-		b, err := code.DecodeString(head)
-		if err != nil || !texty(b) {
-			return ""
-		}
-	}
-	b, err := code.DecodeString(s)
+	b, err := alphabet64(s).DecodeString(s)
 	if err != nil {
 		return ""
 	}
