@@ -45,7 +45,7 @@ func Append(word []byte, r rune) []byte {
 		if 'A' <= r && r <= 'Z' {
 			r += 'a' - 'A'
 		}
-		return append(word, byte(r))
+		return utf8.AppendRune(word, r)
 	}
 	r = unicode.ToLower(r)
 	letter := ""
