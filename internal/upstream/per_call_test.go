@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"log/slog"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -124,29 +122,6 @@ func TestPerCall_NothingIsShared(t *testing.T) {
 				t.Errorf("keys are left in %q", found)
 			}
 		})
-	}
-}
-
-// A process that was started with a key does not get it into the log, and the one
-// that answers lists was started without.
-func TestPerCall_KeyIsNotLogged(t *testing.T) {
-	t.Parallel()
-	logged := &lockedBuffer{}
-	p, _ := perCall(t, "tells", func(c *upstream.Config) {
-		c.Upstreams[0].Env = startedWith("TOKEN")
-		c.Log = slog.New(slog.NewTextHandler(logged, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	})
-	ex := with(exchange(t, newSession("a"), "up", call("echo", `{}`)), "canary-7Qx")
-	if _, err := p.Items(t.Context(), ex, "up", gate.Tool); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, 5*time.Second, "both lines of the list's process", func() bool { return strings.Count(logged.String(), "the token is") == 2 })
-	if _, err := forward(t, p, ex); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, 5*time.Second, "both lines of the call's", func() bool { return strings.Count(logged.String(), "the token is [secret]") == 2 })
-	if strings.Contains(logged.String(), "canary") {
-		t.Errorf("logged: %s", logged)
 	}
 }
 
@@ -274,169 +249,6 @@ func TestPerCall_Questions(t *testing.T) {
 				t.Errorf("keys are left in %q", found)
 			}
 		})
-	}
-}
-
-// A call that waits in a process goes on with the key that the process was started
-// with, and with no other.
-func TestPerCall_ParkedCallKeepsItsKey(t *testing.T) {
-	t.Parallel()
-	p, c := perCall(t, "who", nil)
-	got, err := forward(t, p, with(exchange(t, nil, "up", modernCall("ask", `{}`)), "canary-a"))
-	key, state := inputRequired(t, got, err)
-	if now, _, _ := c.of(); now != 1 {
-		t.Errorf("%d processes wait", now)
-	}
-	waiting := upstream.Remains(p)
-	_, err = forward(t, p, with(exchange(t, nil, "up", retryOf("ask", `{}`, key, `{"action":"decline"}`, state)), "canary-b"))
-	if public := wantKeyFault(t, err); !strings.Contains(public, "another key") {
-		t.Errorf("told %q", public)
-	}
-	eventually(t, 10*time.Second, "its process has ended", func() bool { now, _, _ := c.of(); return now == 0 })
-	_, err = forward(t, p, with(exchange(t, nil, "up", retryOf("ask", `{}`, key, `{"action":"decline"}`, state)), "canary-a"))
-	wantCode(t, err, gate.CodeParams)
-	if st := p.Status()[0]; st.Sessions > 1 || st.Children != 0 {
-		t.Errorf("%+v", st)
-	}
-	if found := left(t, p, "canary"); len(found) != 0 {
-		t.Errorf("keys are left in %q", found)
-	}
-	for _, path := range holds(waiting, "canary") {
-		if !strings.HasSuffix(path, ".link.secrets[]") { // which are taken out of what it writes, while it runs
-			t.Errorf("while the call waits its key is in %s", path)
-		}
-	}
-}
-
-// A key with which the command does not start is its client's affair: others are
-// served at once.
-func TestPerCall_BadKeyClosesNothingToOthers(t *testing.T) {
-	t.Parallel()
-	p, _ := perCall(t, "picky", nil)
-	for range 2 {
-		for _, ex := range []*gate.Exchange{exchange(t, newSession("a"), "up", call("who", `{}`)), exchange(t, nil, "up", modernCall("who", `{}`))} {
-			_, err := forward(t, p, with(ex, "bad-key"))
-			if err == nil || strings.Contains(err.Error(), "next attempt") {
-				t.Fatalf("error %v", err)
-			}
-		}
-		for _, ex := range []*gate.Exchange{exchange(t, newSession("b"), "up", call("who", `{}`)), exchange(t, nil, "up", modernCall("who", `{}`))} {
-			ex.Principal.Subject = "b"
-			if got, err := forward(t, p, with(ex, "canary-b")); err != nil || field(t, got[0], "key") != `"canary-b"` {
-				t.Fatalf("got %v, error %v", got, err)
-			}
-		}
-	}
-}
-
-// A call that is cancelled, late, or whose session or upstream ends takes its
-// process with it, whether it has begun or is still starting.
-func TestPerCall_EndsWithItsCall(t *testing.T) {
-	t.Parallel()
-	for _, mode := range []string{"who", "silent"} {
-		for name, end := range map[string]func(t *testing.T, p *upstream.Pool, session *gate.Session, leave func()){
-			"cancelled":      func(_ *testing.T, _ *upstream.Pool, _ *gate.Session, leave func()) { leave() },
-			"late":           func(*testing.T, *upstream.Pool, *gate.Session, func()) {},
-			"session closed": func(_ *testing.T, p *upstream.Pool, session *gate.Session, _ func()) { p.CloseSession(session) },
-			"reconfigured": func(t *testing.T, p *upstream.Pool, _ *gate.Session, _ func()) {
-				if err := p.Reconfigure(nil); err != nil {
-					t.Error(err)
-				}
-			},
-			"closed": func(t *testing.T, p *upstream.Pool, _ *gate.Session, _ func()) {
-				if err := p.Close(t.Context()); err != nil {
-					t.Error(err)
-				}
-			},
-			"cancelled by its client": func(t *testing.T, p *upstream.Pool, session *gate.Session, _ func()) {
-				if _, err := forward(t, p, exchange(t, session, "up", `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}`)); err != nil {
-					t.Error(err)
-				}
-			},
-		} {
-			t.Run(mode+", "+name, func(t *testing.T) {
-				t.Parallel()
-				p, c := perCall(t, mode, func(cfg *upstream.Config) {
-					if name == "late" {
-						cfg.Upstreams[0].Timeout = time.Second
-					}
-				})
-				session := newSession("a")
-				ctx, leave := context.WithCancel(t.Context())
-				defer leave()
-				begun, ended := make(chan struct{}, 1), make(chan error, 1)
-				go func() {
-					raw := `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"hang","_meta":{"progressToken":"t"}}}`
-					ended <- p.Forward(ctx, with(exchange(t, session, "up", raw), "canary-a"), func(context.Context, *gate.Message) error {
-						begun <- struct{}{}
-						return nil
-					})
-				}()
-				if mode == "silent" {
-					eventually(t, 10*time.Second, "the process starts", func() bool { now, _, _ := c.of(); return now == 1 })
-				} else {
-					<-begun
-				}
-				end(t, p, session, leave)
-				select {
-				case err := <-ended:
-					if err == nil {
-						t.Error("the call ended well")
-					}
-				case <-time.After(10 * time.Second):
-					t.Fatal("the call goes on")
-				}
-				eventually(t, 10*time.Second, "the process has ended", func() bool { now, _, _ := c.of(); return now == 0 })
-				if _, _, all := c.of(); all != 1 {
-					t.Errorf("%d processes were started", all)
-				}
-			})
-		}
-	}
-}
-
-// Nothing that the process started outlasts it either.
-func TestPerCall_LeavesNoGrandchild(t *testing.T) {
-	t.Parallel()
-	file := filepath.Join(t.TempDir(), "pids")
-	p, _ := perCall(t, "grandchild", func(c *upstream.Config) {
-		c.Upstreams[0].Command, c.Upstreams[0].Env = childCommand("grandchild", file), startedWith("")
-	})
-	for n := range 2 {
-		ctx, leave := context.WithCancel(t.Context())
-		raw := `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"hang","_meta":{"progressToken":"t"}}}`
-		err := p.Forward(ctx, exchange(t, newSession("a"), "up", raw), func(context.Context, *gate.Message) error {
-			eventually(t, 10*time.Second, "the grandchild runs", func() bool { return len(pidsIn(t, file)) == n+1 })
-			leave()
-			return nil
-		})
-		if err == nil {
-			t.Error("the call ended well")
-		}
-		eventually(t, 20*time.Second, "the grandchild is dead", func() bool {
-			return !slices.ContainsFunc(pidsIn(t, file), alive) && p.Status()[0].Children == 0
-		})
-	}
-}
-
-// There are never more processes than calls may be under way, not even while they
-// end, and whoever waits gets a turn.
-func TestPerCall_IsBounded(t *testing.T) {
-	t.Parallel()
-	p, c := perCall(t, "who", func(cfg *upstream.Config) { cfg.Upstreams[0].Concurrency = 2 })
-	var wg sync.WaitGroup
-	for i := range 8 {
-		wg.Go(func() {
-			session := newSession(fmt.Sprint(i))
-			if _, err := forward(t, p, with(exchange(t, session, "up", call([]string{"who", "crash"}[i%2], `{}`)), "canary-a")); (err != nil) != (i%2 == 1) {
-				t.Errorf("call %d: %v", i, err)
-			}
-		})
-	}
-	wg.Wait()
-	eventually(t, 10*time.Second, "all have ended", func() bool { now, _, _ := c.of(); return now == 0 })
-	if _, most, all := c.of(); most > 2 || all != 8 {
-		t.Errorf("%d processes at once of %d", most, all)
 	}
 }
 
