@@ -236,7 +236,7 @@ type Upstream struct {
 	Arguments map[string]string `yaml:"arguments" key:"parameter" enum:"command email host identifier json path path/windows sql sql/mysql sql/postgres sql/sqlite text url"`
 	// Sandbox of a command.
 	Sandbox Sandbox `yaml:"sandbox"`
-	// Labels say of tools, and of resources by their URI, what they do with data, by name or by a pattern in which * stands for anything: private where they read what is not public, untrusted where they read what anybody may have written, leaves where what a call carries leaves the house, acts where a call speaks, pays or destroys. An empty list says none of it. Of a name that nothing here matches, Doorward guesses by the definition. trust.flows says what follows.
+	// Labels say of tools and prompts, and of resources by their URI, what they do with data, by name or by a pattern in which * stands for anything: private where they read what is not public, untrusted where they read what anybody may have written, leaves where what a call carries leaves the house, acts where a call speaks, pays or destroys. An empty list says none of it. Of a name that nothing here matches, Doorward guesses by the definition. trust.flows says what follows.
 	Labels map[string][]string `yaml:"labels" key:"tool" enum:"private untrusted leaves acts"`
 	// Declares is what its operator answers for: what it is for, and under which terms.
 	Declares Declares `yaml:"declares"`

@@ -9,7 +9,7 @@ import (
 	"doorward/internal/gate"
 )
 
-// definition is what a proposal looks at of a tool.
+// definition is what a proposal looks at of a tool or a prompt.
 type definition struct {
 	Name        string `json:"name"`
 	Title       string `json:"title"`
@@ -17,6 +17,9 @@ type definition struct {
 	InputSchema struct {
 		Properties map[string]jsontext.Value `json:"properties"`
 	} `json:"inputSchema"`
+	Arguments []struct {
+		Name string `json:"name"`
+	} `json:"arguments"` // of a prompt
 	Annotations struct {
 		Destructive jsontext.Value `json:"destructiveHint"`
 		OpenWorld   jsontext.Value `json:"openWorldHint"`
@@ -33,7 +36,9 @@ func Propose(it *gate.Item) Labels {
 		return ofTool(it)
 	case gate.Resource, gate.Template:
 		return bring
-	case gate.Prompt, gate.Instructions, gate.Server, gate.Command:
+	case gate.Prompt:
+		return ofPrompt(it)
+	case gate.Instructions, gate.Server, gate.Command:
 		return 0 // what a person has approved, byte for byte
 	case gate.NoItem:
 	}
@@ -73,6 +78,33 @@ func ofTool(it *gate.Item) Labels {
 	}
 	if string(d.Annotations.OpenWorld) == "true" {
 		labels |= Untrusted
+	}
+	return labels
+}
+
+// ofPrompt are the labels of a prompt. To get one is to read what its upstream says
+// now: its definition was approved, its messages are made anew for each call. What it
+// asks the model to do, "send", "delete", is done by tools, which have labels of their
+// own; what it is about, it may hold.
+func ofPrompt(it *gate.Item) Labels {
+	d := definition{}
+	if len(it.Raw) > 0 {
+		if err := json.Unmarshal(it.Raw, &d); err != nil {
+			return all
+		}
+	}
+	labels := Untrusted
+	for _, phrase := range [...]string{it.Name, d.Title, sentence(d.Description)} {
+		for _, w := range tokens(phrase) {
+			if words[w]&private != 0 {
+				labels |= Private
+			}
+		}
+	}
+	for i := range d.Arguments {
+		if destinations[strings.ToLower(d.Arguments[i].Name)] {
+			labels |= Leaves
+		}
 	}
 	return labels
 }

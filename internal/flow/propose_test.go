@@ -67,10 +67,33 @@ func TestPropose(t *testing.T) {
 func TestProposeByKind(t *testing.T) {
 	for kind, want := range map[gate.ItemKind]flow.Labels{
 		gate.Resource: flow.Private | flow.Untrusted, gate.Template: flow.Private | flow.Untrusted,
-		gate.Prompt: 0, gate.NoItem: flow.Private | flow.Untrusted | flow.Leaves | flow.Acts,
+		gate.Prompt: flow.Untrusted, gate.Instructions: 0, gate.Command: 0, gate.NoItem: flow.Private | flow.Untrusted | flow.Leaves | flow.Acts,
 	} {
 		if got := flow.Propose(&gate.Item{Kind: kind, Name: "x"}); got != want {
 			t.Errorf("a %v has %v, want %v", kind, got, want)
+		}
+	}
+}
+
+// To get a prompt is to read, whatever it asks the model to do.
+func TestProposePrompts(t *testing.T) {
+	for _, tc := range []struct {
+		name, rest string
+		want       flow.Labels
+	}{
+		{"greet", ``, flow.Untrusted},
+		{"read_private_file", ``, flow.Untrusted | flow.Private},
+		{"triage", `,"title":"Triage the inbox"`, flow.Untrusted | flow.Private},
+		{"brief", `,"description":"Sums up today's calendar."`, flow.Untrusted | flow.Private},
+		{"send_greeting", ``, flow.Untrusted},
+		{"sum_up", `,"arguments":[{"name":"URL"}]`, flow.Untrusted | flow.Leaves},
+		{"greet", `,"arguments":[{"name":"recipient"}]`, flow.Untrusted},
+		{"greet", `,"arguments":3`, flow.Private | flow.Untrusted | flow.Leaves | flow.Acts},
+	} {
+		it := tool(tc.name, tc.rest)
+		it.Kind = gate.Prompt
+		if got := flow.Propose(it); got != tc.want {
+			t.Errorf("%s%s: %v, want %v", tc.name, tc.rest, got, tc.want)
 		}
 	}
 }
