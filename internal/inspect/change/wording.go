@@ -53,7 +53,6 @@ var told = map[string]string{
 	"money":   "It speaks of money or accounts.",
 	"place":   "It names a place, an address or an identifier that it did not name.",
 	"act":     "It speaks of an act that it did not speak of.",
-	"negated": "It says that something is not so, or not to be done.",
 	"script":  "It is in another script or language.",
 	"more":    "It says much more than it did.",
 }
