@@ -10,28 +10,41 @@ import (
 // Bounds of what Pieces carries, in bytes.
 const (
 	maxTailText = 2 << 10 // of all values in order
-	maxLane     = 512     // of the values at one place of each call
-	maxLanes    = 6       // places of a call that are followed
+	maxLane     = 448     // of the values at one place of each call, and of loose runs
+	maxLanes    = 12      // places of a call that are followed
+	minConstant = 2       // of a value that is left out when the next call has it too
+	maxConstant = 64      // of one
 )
 
 // Pieces finds credentials that are cut up over the values of a call, or of calls
 // that follow each other. It carries the end of what it was given. The zero value
 // has been given nothing; one goroutine at a time may use it.
 type Pieces struct {
-	all   string
-	lanes [maxLanes]string // of the first, second, … value of each call
+	all    string
+	lanes  [maxLanes]string // of the first, second, … value of each call
+	loose  string           // runs that are no words, out of values that have words too
+	last   []string         // short values of the last call
+	opened opened
 }
 
 // Add takes the values of one call, in their order, and says which credentials
 // they complete together with each other and with those before. What one value
-// holds alone is Scan's business. The findings have no span.
+// holds alone is Scan's business. The findings have no span. A value that the last
+// call had too is no piece of anything.
 func (p *Pieces) Add(values []string) []gate.Finding {
-	whole := weave(p.all, values)
-	all := whole.crossing()
-	p.all = tail(whole.text, maxTailText)
-	for i := range p.lanes {
-		if i >= len(values) {
-			break
+	values = values[:min(len(values), maxPieces)]
+	var all []found
+	var fresh, short []string
+	for i, v := range values {
+		if len(short) < maxFragments && constant(v) {
+			short = append(short, strings.Clone(v))
+		}
+		if slices.Contains(p.last, v) {
+			continue
+		}
+		fresh = append(fresh, v)
+		if i >= len(p.lanes) {
+			continue
 		}
 		lane := weave(p.lanes[i], values[i:i+1])
 		if len(values) > 1 {
@@ -39,17 +52,68 @@ func (p *Pieces) Add(values []string) []gate.Finding {
 		}
 		p.lanes[i] = tail(lane.text, maxLane)
 	}
+	p.last = short
+	whole := weave(p.all, fresh)
+	all = append(all, whole.crossing()...)
+	p.all = tail(whole.text, maxTailText)
+	if runs := looseRuns(fresh); len(runs) > 0 {
+		next := weave(p.loose, runs)
+		all = append(all, next.crossing()...)
+		p.loose = tail(next.text, maxLane)
+	}
+	all = append(all, p.opened.add(fresh)...)
+	if len(all) > 0 {
+		p.opened = nil
+	}
 	return findings(distinct(all))
 }
 
+// constant tells whether a value is left out when the next call has it too: not a
+// character, alone or among words, that stands twice in what is cut into characters.
+func constant(v string) bool {
+	if len(v) < minConstant || len(v) > maxConstant {
+		return false
+	}
+	runs := fragments(v)
+	return len(runs) == 1 || !slices.ContainsFunc(runs, func(r string) bool { return len(r) == 1 })
+}
+
 // Tail is the end of what was given: all of it in order, and then each place of
-// the calls by itself.
+// the calls by itself, and what is no word.
 func (p *Pieces) Tail() string {
-	if p.lanes[1] == "" {
+	if p.lanes[1] == "" && p.loose == "" {
 		return p.all
 	}
-	return p.all + "\n" + strings.Join(p.lanes[:], "\n")
+	var b strings.Builder
+	b.WriteString(p.all)
+	for i := range p.lanes {
+		b.WriteString("\n" + p.lanes[i])
+	}
+	b.WriteString("\n" + p.loose)
+	return b.String()
 }
+
+// looseRuns are the runs of tokens' characters, out of values that have others too,
+// that are no words: pieces of what is encoded, with words around.
+func looseRuns(values []string) []string {
+	var runs []string
+	for _, v := range values {
+		for i := 0; i < len(v); {
+			from := i
+			for i < len(v) && isToken[v[i]] {
+				i++
+			}
+			if i-from >= minText && i-from < len(v) && disordered(v[from:i]) {
+				runs = append(runs, v[from:i])
+			}
+			i = max(i, from+1)
+		}
+	}
+	return runs[max(0, len(runs)-maxLoose):]
+}
+
+// maxLoose bounds the loose runs of one call: of more, the last count.
+const maxLoose = 32
 
 // woven is a text that was put together of pieces.
 type woven struct {
@@ -73,10 +137,7 @@ func weave(before string, values []string) woven {
 		w.pieces = append(w.pieces, gate.Span{Start: start, End: b.Len()})
 	}
 	put(before)
-	for i, v := range values {
-		if i >= maxPieces {
-			break
-		}
+	for _, v := range values {
 		put(v)
 	}
 	w.text = b.String()

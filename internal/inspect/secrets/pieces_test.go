@@ -24,7 +24,9 @@ func TestPieces(t *testing.T) {
 		{"a key in pieces", [][]string{{privateKey("")[:20]}, {privateKey("")[20:]}}, 1},
 		{"what Scan finds", [][]string{{token}, {"and more"}, {"x", token, "y"}}, -1},
 		{"words", [][]string{{"the", "weather", "in", "Paris"}, {"sk", "y"}, {"gh", "p_", "x"}}, -1},
-		{"too far apart", [][]string{{token[:20]}, {strings.Repeat("and so on ", 1000)}, {token[20:]}}, -1},
+		{"far apart", [][]string{{token[:20]}, {strings.Repeat("and so on ", 1000)}, {token[20:]}}, 2},
+		{"base64 with words", [][]string{{"first " + coded[:30]}, {"and then " + coded[30:]}}, 1},
+		{"a beginning that stays one", [][]string{{"gh" + "p_"}, {"branches"}, {"of"}, {"repository"}, {"and", "their"}, {"protection", "settings"}}, -1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var p secrets.Pieces
