@@ -38,6 +38,7 @@ type reader struct {
 	quote bool // the last byte opened a quote
 	sum   bool // the last byte was a currency
 	word  []byte
+	links links // the chain looked at last
 	out   []token
 }
 
@@ -334,32 +335,9 @@ func (r *reader) grow(start int, sh shape) class {
 		r.skip(" \t\r\n\"'`<>)]}|\\,;")
 		return link
 	case len(rest) > 1 && (rest[0] == '@' || rest[0] == '.' || rest[0] == '+' || rest[0] == '-'):
-		end := r.at
-		for end < len(r.text) && (r.text[end] < utf8.RuneSelf && alphanumeric[r.text[end]] || strings.IndexByte(".@+-", r.text[end]) >= 0) {
-			end++
-		}
-		whole := strings.TrimRight(r.text[start:end], ".-+")
-		at := strings.IndexByte(whole, '@')
-		if at > 0 && strings.IndexByte(whole[at:], '.') > 0 {
-			r.at = start + len(whole)
-			return address
-		}
-		switch {
-		case at >= 0:
-		case dotted(whole):
-			r.at = start + len(whole)
-			return ident
-		case sh.digits < r.at-start && host(whole):
-			r.skip(" \t\r\n\"'`<>)]}|\\,;")
-			return link
-		}
+		return r.chain(start, sh)
 	}
 	return 0
-}
-
-// dotted tells whether a word is an IPv4 address.
-func dotted(word string) bool {
-	return strings.Count(word, ".") == 3 && strings.Trim(word, "0123456789.") == ""
 }
 
 // skip moves to the first of the bytes in until.
@@ -369,23 +347,6 @@ func (r *reader) skip(until string) {
 		n = len(r.text) - r.at
 	}
 	r.at += n
-}
-
-// host tells whether a word with dots is the name of a host: by "www", or by one of the
-// endings that most hosts have.
-func host(word string) bool {
-	if len(word) > 4 && strings.EqualFold(word[:4], "www.") {
-		return true
-	}
-	dot := strings.LastIndexByte(word, '.')
-	if dot <= 0 {
-		return false
-	}
-	switch strings.ToLower(word[dot+1:]) {
-	case "com", "org", "net", "io", "ai", "dev", "app", "xyz", "ly", "me", "co", "info", "ru", "de", "cn", "uk", "fr", "eu", "site", "online", "shop", "top", "club", "example", "test", "invalid":
-		return true
-	}
-	return false
 }
 
 // arabic is the class of a word without the particles that Arabic writes

@@ -25,10 +25,13 @@ var issuers = []issuer{
 	{9792, 9792, 4, 16, 16}, // Troy
 }
 
+// maxCard is how many digits a card's number has at most (ISO/IEC 7812-1).
+const maxCard = 19
+
 // card finds a number with the range and length of an issuer and a check digit
 // that holds, in one piece or in the groups that are printed.
 func (s *search) card(text string, n *number) bool {
-	if len(n.digits) < 12 || len(n.digits) > 19 || !printed(n) || !varied(n.digits, 2) || !luhn(n.digits) {
+	if len(n.digits) < 12 || len(n.digits) > maxCard || !printed(n) || !varied(n.digits, 2) || !luhn(n.digits) {
 		return false
 	}
 	for i := range issuers {

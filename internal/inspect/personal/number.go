@@ -21,7 +21,7 @@ type number struct {
 // blank, point, dash and slash, between them.
 func read(text string, i int) number {
 	n := number{at: gate.Span{Start: i, End: i}}
-	var digits [maxNumber]byte
+	var digits, seps [maxNumber]byte
 	length, group := 0, 0
 	for i < len(text) && i-n.at.Start < maxNumber {
 		if isDigit(text[i]) {
@@ -35,11 +35,12 @@ func read(text string, i int) number {
 		if i+1 >= len(text) || !isDigit(text[i+1]) || strings.IndexByte(" .-/", text[i]) < 0 {
 			break
 		}
+		seps[len(n.groups)] = text[i]
 		n.groups = append(n.groups, group)
-		n.seps += text[i : i+1]
 		group = 0
 		i++
 	}
+	n.seps = string(seps[:len(n.groups)])
 	n.groups = append(n.groups, group)
 	n.digits = string(digits[:length])
 	return n
@@ -89,12 +90,15 @@ func (s *search) numbers(text string, i int) int {
 func (s *search) partly(text string, n *number) {
 	start := n.at.Start
 	for from := range n.groups {
-		end := start
-		for to := from; to < len(n.groups); to++ {
+		end, digits := start, 0
+		for to := from; to < len(n.groups) && (to == from || n.groups[from] == 4); to++ {
 			if to > from {
 				end++
 			}
 			end += n.groups[to]
+			if digits += n.groups[to]; digits > maxCard {
+				break
+			}
 			if from == 0 && to == len(n.groups)-1 || end-start < 13 || end < len(text) && text[end] != ' ' && !ends(text, end) || start > n.at.Start && text[start-1] != ' ' {
 				continue
 			}

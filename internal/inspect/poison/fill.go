@@ -7,7 +7,7 @@ func (s *sentence) fills() {
 	}
 	for j := range s.words {
 		w := &s.words[j]
-		if !w.class.has(argument|quoted|name) || w.class.has(quoted) && !w.class.has(name) && !s.alone(j) || keepsSecrets(s.literally(j)) || w.class.has(secret) {
+		if !w.class.has(argument|quoted|name) || w.class.has(quoted) && !w.class.has(name) && !s.alone(j) || lastSecret(s.literally(j)) >= 0 || w.class.has(secret) {
 			continue
 		}
 		end := min(j+7, len(s.words)-1)

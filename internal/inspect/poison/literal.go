@@ -15,29 +15,30 @@ func (r *reader) literal() bool {
 	if !wordy(c) && c != '/' && c != '~' && c != '.' && c != '$' && c != '%' && c != '+' {
 		return false
 	}
-	run, marked := runAt(r.text[r.at:])
-	if len(run) < 4 || !marked {
+	u := r.stretch()
+	if u.end-r.at < 4 || u.marked < r.at {
 		return false
 	}
-	switch at := strings.IndexByte(run, '@'); {
-	case strings.Contains(run, "://") && run[0] != '/' && run[0] != '.':
-		if keepsSecrets(run) && !strings.HasPrefix(run, "http") {
+	run := r.text[r.at:u.end]
+	switch {
+	case u.scheme >= r.at && run[0] != '/' && run[0] != '.':
+		if u.secret >= r.at && !strings.HasPrefix(run, "http") {
 			return r.take(len(run), path|keeps)
 		}
 		if strings.HasSuffix(r.text[:r.at], "](") {
 			return r.take(len(run), path) // a reference in Markdown
 		}
 		return r.take(len(run), scheme(run))
-	case at > 0 && at < len(run)-3 && strings.IndexByte(run[at:], '.') > 0:
+	case mailbox(run):
 		return r.take(len(run), address)
 	case rooted(run):
-		if keepsSecrets(run) {
+		if u.secret >= r.at {
 			return r.take(len(run), path|keeps)
 		}
 		return r.take(len(run), path)
-	case standingFile(run):
+	case standingFile(r.text[max(r.at, u.slash+1):u.end]):
 		return r.take(len(run), path|standing)
-	case strings.ContainsAny(run, "/._") && keepsSecrets(run) && bareFile(run):
+	case u.secret >= r.at && u.bareFile(run, r.at):
 		return r.take(len(run), path|keeps)
 	case digitRun(run):
 		return r.take(len(run), number)
@@ -57,32 +58,25 @@ func (r *reader) take(n int, c class) bool {
 	return true
 }
 
-// runAt is what is written at the start of text without a blank or a bracket, and
-// whether it has what no plain word has.
-func runAt(text string) (run string, marked bool) {
-	n := 0
-	for ; n < len(text) && text[n] > ' ' && text[n] < 0x80; n++ {
-		switch c := text[n]; c {
-		case '"', '\'', '`', '<', '>', '(', ')', '[', ']', '{', '}', ',', ';', '|', '*', '\\':
-			return strings.TrimRight(text[:n], ".:!?"), marked
-		case '/', '@', '.', '_', '~', '%', '+':
-			marked = true
-		case '$':
-			if n > 0 && strings.HasPrefix(text[n:], "$(") {
-				return text[:n], marked
-			}
-			marked = true
-		default:
-			marked = marked || c >= '0' && c <= '9'
-		}
-	}
-	return strings.TrimRight(text[:n], ".:!?"), marked
-}
-
 // substitution is how long a command substitution is at the start of text.
 func substitution(text string) int {
 	n := strings.IndexByte(text[:min(len(text), 200)], ')')
 	return n + 1
+}
+
+// Bounds of what some literals have, in bytes.
+const (
+	maxAddress  = 320 // RFC 5321, section 4.5.3.1
+	maxHost     = 253 // RFC 1035, section 2.3.4
+	maxDigits   = 64
+	maxStanding = 32 // the longest name of such a file has 23
+)
+
+// mailbox tells whether a word is an address of mail.
+func mailbox(run string) bool {
+	run = run[:min(len(run), maxAddress)]
+	at := strings.IndexByte(run, '@')
+	return at > 0 && at < len(run)-3 && strings.IndexByte(run[at:], '.') > 0
 }
 
 // rooted tells whether a word is a path by its beginning.
@@ -96,16 +90,12 @@ func rooted(run string) bool {
 	return false
 }
 
-// bareFile tells whether a word without a root is the name of a file.
-func bareFile(run string) bool {
-	dot := strings.LastIndexByte(run, '.')
-	slash := strings.LastIndexByte(run, '/')
-	return run[0] == '.' || dot > slash && dot > 0 && len(run)-dot <= 6 || strings.HasPrefix(run, "id_")
-}
-
-// standingFile tells whether a word names a file from which agents take standing orders.
-func standingFile(run string) bool {
-	switch run = strings.ToLower(run[strings.LastIndexByte(run, '/')+1:]); run {
+// standingFile tells whether a file's name is one from which agents take standing orders.
+func standingFile(name string) bool {
+	if len(name) > maxStanding {
+		return false
+	}
+	switch strings.ToLower(name) {
 	case "agents.md", "claude.md", "gemini.md", "memory.md", ".cursorrules", ".windsurfrules", ".clinerules", "copilot-instructions.md", "soul.md":
 		return true
 	}
@@ -123,15 +113,15 @@ var secretive = []string{
 	"service-account", "service_account", "oauth", "htpasswd", "tfstate", "tfvars", "wp-config", "vault", "shadow", "_rsa", "master.key",
 }
 
-// keepsSecrets tells whether a path leads to keys, tokens or passwords.
-func keepsSecrets(run string) bool {
+// lastSecret is where a path last has a part that keys, tokens or passwords are kept
+// in; -1 if nowhere.
+func lastSecret(run string) int {
 	run = strings.ToLower(run)
+	at := -1
 	for _, part := range secretive {
-		if strings.Contains(run, part) {
-			return true
-		}
+		at = max(at, strings.LastIndex(run, part))
 	}
-	return false
+	return at
 }
 
 // scheme is what a word with "://" is: a link where it leads to a host on the web.
@@ -149,6 +139,9 @@ func scheme(run string) class {
 
 // digitRun tells whether a word is a long number: a phone, an account.
 func digitRun(run string) bool {
+	if len(run) > maxDigits {
+		return false
+	}
 	digits := 0
 	for i := range len(run) {
 		switch c := run[i]; {
@@ -165,8 +158,8 @@ func digitRun(run string) bool {
 // host tells whether a word with dots is the name of a host, by the endings that
 // most have and those that RFC 2606 keeps for examples.
 func host(run string) bool {
-	run, _, _ = strings.Cut(run, "/")
-	if run == "example.com" || run == "example.org" {
+	run, _, _ = strings.Cut(run[:min(len(run), maxHost+1)], "/")
+	if len(run) > maxHost || run == "example.com" || run == "example.org" {
 		return false
 	}
 	dot := strings.LastIndexByte(run, '.')

@@ -15,6 +15,7 @@ type reader struct {
 	ended bool // the sentence ended
 	fold  []byte
 	out   []token
+	run   stretch // the one looked at last
 }
 
 // next is the words of the next sentence, nil at the end of the text. They are good

@@ -96,20 +96,27 @@ func linked(text string, i int) bool {
 	return false
 }
 
+// pair is the byte that two hexadecimal digits after a mark stand for.
+func pair(high, low byte) (rune, int) {
+	h, l := strings.IndexByte(hexDigits, high|0x20), strings.IndexByte(hexDigits, low|0x20)
+	if h < 0 || l < 0 || high < '0' || low < '0' {
+		return 0, 0
+	}
+	return rune(byte(h<<4 | l)), 3 //nolint:gosec // both are below 16
+}
+
+const hexDigits = "0123456789abcdef"
+
 func percent(s string) (rune, int) {
 	if len(s) > 2 && s[0] == '%' {
-		if v, err := strconv.ParseUint(s[1:3], 16, 8); err == nil {
-			return rune(v), 3
-		}
+		return pair(s[1], s[2])
 	}
 	return 0, 0
 }
 
 func quoted(s string) (rune, int) {
 	if len(s) > 2 && s[0] == '=' && (s[1] < 'a' || s[1] > 'f') {
-		if v, err := strconv.ParseUint(s[1:3], 16, 8); err == nil {
-			return rune(v), 3
-		}
+		return pair(s[1], s[2])
 	}
 	return 0, 0
 }

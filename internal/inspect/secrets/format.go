@@ -27,7 +27,9 @@ type format struct {
 type compiled struct {
 	*format
 	rest   *regexp.Regexp
-	before *regexp.Regexp
+	before *regexp.Regexp // of all that stands before
+	least  int            // bytes that before matches, from least to most
+	most   int
 	wide   bool // rest may match more than the characters of tokens
 }
 
@@ -38,7 +40,7 @@ const maxToken = 8 << 10
 // maxWide bounds it for formats that have blanks and other characters, in bytes.
 const maxWide = 2600
 
-// maxBefore bounds what one match looks at before a literal.
+// maxBefore bounds what one match looks at before a literal, in bytes.
 const maxBefore = 48
 
 // entry is what an index has for a literal: a format, or a word of a name.
@@ -68,7 +70,8 @@ func compile() *index {
 			c := compiled{format: f, rest: regexp.MustCompile(`\A(?:` + f.rest + `)`)}
 			c.wide = strings.Contains(f.rest, `\s`) || strings.Contains(f.rest, `[^`) || strings.ContainsAny(f.rest, `"'@!|*#%`) || strings.Contains(f.rest, `\$`)
 			if f.before != "" {
-				c.before = regexp.MustCompile(`(?:` + f.before + `)\z`)
+				c.before = regexp.MustCompile(`\A(?:` + f.before + `)\z`)
+				c.least, c.most = widths(f.before)
 			}
 			x.formats = append(x.formats, c)
 			for literal := range strings.FieldsSeq(f.starts) {
@@ -123,19 +126,31 @@ func (e *entry) at(text string, i int) bool {
 	return s == e.literal
 }
 
+// begins is where what belongs to the literal at start begins, the longest first; -1
+// without any. It is no place within a word.
+func (c *compiled) begins(text string, start int, joins []int) int {
+	for n := min(c.most, start); n >= c.least; n-- {
+		if !within(text, start-n, joins) && c.before.MatchString(text[start-n:start]) {
+			return start - n
+		}
+	}
+	return -1
+}
+
+// within tells whether what begins at i is part of a word that began before, and no
+// join says otherwise.
+func within(text string, i int, joins []int) bool {
+	return i > 0 && isWord[text[i-1]] && isWord[text[i]] && !slices.Contains(joins, i)
+}
+
 // match is a format's secret at a literal that ends at end. At a join, words may
 // end and begin.
 func (c *compiled) match(text string, start, end int, joins []int) (gate.Span, bool) {
 	from := start
 	if c.before != nil {
-		low := max(0, start-maxBefore)
-		m := c.before.FindStringIndex(text[low:start])
-		if m == nil {
-			return gate.Span{}, false
-		}
-		from = low + m[0]
+		from = c.begins(text, start, joins)
 	}
-	if from > 0 && isWord[text[from-1]] && isWord[text[from]] && !slices.Contains(joins, from) {
+	if from < 0 || within(text, from, joins) {
 		return gate.Span{}, false
 	}
 	m := c.rest.FindStringSubmatchIndex(text[end:])

@@ -200,8 +200,8 @@ const randomPart = 24
 
 // formatted looks for a format's secret behind its literal.
 func (s *search) formatted(text string, start, end, run int, c *compiled) {
-	if c.before == nil && start > 0 && isWord[text[start-1]] && isWord[text[start]] && !slices.Contains(s.joins, start) {
-		return // within a word
+	if c.before == nil && within(text, start, s.joins) {
+		return
 	}
 	if c.must != "" && !strings.Contains(text[end:min(len(text), end+maxMust)], c.must) {
 		return
