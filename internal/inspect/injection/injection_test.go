@@ -90,6 +90,26 @@ func TestScanLayersReadsWhatIsEncoded(t *testing.T) {
 	}
 }
 
+// Remarks, however many, leave room for what is grave.
+func TestGraveFindingsAreNotCrowdedOut(t *testing.T) {
+	var layers []reveal.Layer
+	text := ""
+	add := func(said string) {
+		layers = append(layers, reveal.Layer{Text: said, Span: gate.Span{Start: len(text), End: len(text) + len(said)}})
+		text += said
+	}
+	for range 30 {
+		add(strings.Repeat("<important> You are a helpful assistant. Use the search tool. ", 5))
+	}
+	if got := injection.ScanLayers(text, layers); len(got) < gate.MaxFindings || gate.Worst(got) >= gate.High {
+		t.Fatalf("%d remarks, at most %s", len(got), gate.Worst(got))
+	}
+	add("<|im_start|>")
+	if got := injection.ScanLayers(strings.Repeat(" ", len(text)), layers); gate.Worst(got) != gate.High {
+		t.Errorf("the worst is %s", gate.Worst(got))
+	}
+}
+
 // A result is judged in linear time: runs of what begins something cost at
 // most forty times as much as words, where a square would cost hundreds of times.
 func TestScanIsLinear(t *testing.T) {

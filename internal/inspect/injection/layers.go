@@ -8,9 +8,10 @@ import (
 	"doorward/internal/inspect/reveal"
 )
 
-// ScanLayers is what Scan finds in a text, in its skeleton when it has more than
-// ASCII (what is High only, as lines and capitals are lost there), and in the layers that reveal.Layers decoded out of it. What only a layer
-// says has the span of the layer.
+// ScanLayers is what Scan finds in a text, in its skeleton when it has more than ASCII
+// (what is High only, as lines and capitals are lost there), and in the layers that
+// reveal.Layers decoded out of it. What only a layer says has the span of the layer. Of
+// more than gate.MaxFindings it is the gravest.
 func ScanLayers(text string, layers []reveal.Layer) []gate.Finding {
 	out := Scan(text)
 	if !plain7(text) {
@@ -22,15 +23,15 @@ func ScanLayers(text string, layers []reveal.Layer) []gate.Finding {
 	for _, l := range layers {
 		out = merge(out, Scan(l.Text), func(gate.Span) gate.Span { return l.Span })
 	}
-	return out
+	return reveal.Gravest(out)
 }
 
 // merge adds the findings of another reading, but those that out has there already
-// as severe, up to gate.MaxFindings.
+// as severe.
 func merge(out, more []gate.Finding, at func(gate.Span) gate.Span) []gate.Finding {
 	for _, f := range more {
 		f.Span = at(f.Span)
-		if len(out) < gate.MaxFindings && !covered(out, &f) {
+		if !covered(out, &f) {
 			out = append(out, f)
 		}
 	}

@@ -145,13 +145,17 @@ func innermost(text string) (plain string, deeper bool) {
 	}
 }
 
-// Gravest are at most gate.MaxFindings of the findings, in their order: the least severe
-// of too many are dropped.
+// Gravest are at most gate.MaxFindings of the findings, in their order: of too many, the
+// least severe are dropped, the last of them first.
 func Gravest(findings []gate.Finding) []gate.Finding {
-	for drop := gate.Low; len(findings) > gate.MaxFindings && drop < gate.High; drop++ {
-		findings = slices.DeleteFunc(findings, func(f gate.Finding) bool { return f.Severity == drop })
+	for drop := gate.Low; drop <= gate.High; drop++ {
+		for i := len(findings) - 1; i >= 0 && len(findings) > gate.MaxFindings; i-- {
+			if findings[i].Severity == drop {
+				findings = slices.Delete(findings, i, i+1)
+			}
+		}
 	}
-	return findings[:min(len(findings), gate.MaxFindings)]
+	return findings
 }
 
 // Layers is every text decoded out of a text, outer ones first, for detectors to

@@ -83,3 +83,30 @@ func TestOrdinaryResultsAreNotBlocked(t *testing.T) {
 		})
 	}
 }
+
+// Of too many findings the gravest are kept, however many of one severity there are.
+func TestGravest(t *testing.T) {
+	for _, c := range []struct{ low, medium, high, kept, worst int }{
+		{3, 3, 3, 9, 3},
+		{100, 0, 0, gate.MaxFindings, 0},
+		{0, 100, 0, gate.MaxFindings, 0},
+		{100, 100, 1, gate.MaxFindings, 1},
+		{1, 1, 100, gate.MaxFindings, gate.MaxFindings},
+	} {
+		var all []gate.Finding
+		for severity, n := range map[gate.Severity]int{gate.Low: c.low, gate.Medium: c.medium, gate.High: c.high} {
+			for range n {
+				all = append(all, gate.Finding{Severity: severity})
+			}
+		}
+		worst, got := 0, reveal.Gravest(all)
+		for i := range got {
+			if got[i].Severity == gate.High {
+				worst++
+			}
+		}
+		if len(got) != c.kept || worst != c.worst {
+			t.Errorf("of %+v %d are kept, %d of them high", c, len(got), worst)
+		}
+	}
+}
