@@ -46,7 +46,8 @@ Servers with a URL are asked; --offline asks nobody. A server that is a command 
 only with --unsandboxed, after its whole command was shown: it runs as you, with your rights.
 Nothing is sent anywhere: every rule is in this program.
 
-Exit 3 when something at or above --fail-on was found that the baseline does not know.`,
+Exit 3 when something at or above --fail-on was found that the baseline does not know; 1 when
+a file could not be read, or an upstream that was named could not be asked.`,
 		Example: `  doorward scan
   doorward scan cursor --unsandboxed
   doorward scan .mcp.json --format sarif > scan.sarif       in CI
@@ -100,12 +101,12 @@ func (r *run) finishScan(report *scan.Report, o scanOptions, level gate.Severity
 	if o.write {
 		text, err := report.Baseline()
 		if err == nil {
-			err = os.WriteFile(o.baseline, text, 0o644) //nolint:gosec // it holds fingerprints, and is for version control
+			err = writeAnew(o.baseline, text)
 		}
 		if err != nil {
 			return failed(fmt.Errorf("writing the baseline: %w", err))
 		}
-		r.say("wrote %d findings to %s", len(report.Findings), visible(o.baseline))
+		r.say("wrote %s to %s", count(len(report.Findings), "finding"), visible(o.baseline))
 		return nil
 	}
 	if o.baseline != "" {
@@ -135,13 +136,13 @@ func (r *run) finishScan(report *scan.Report, o scanOptions, level gate.Severity
 			asked++
 		}
 	}
-	r.say("%d files, %d servers (%d asked): %d high, %d medium, %d low, %d known", len(report.Files), len(report.Servers), asked,
+	r.say("%s, %s (%d asked): %d high, %d medium, %d low, %d known", count(len(report.Files), "file"), count(len(report.Servers), "server"), asked,
 		report.Count(gate.High), report.Count(gate.Medium)-report.Count(gate.High), report.Count(gate.Low)-report.Count(gate.Medium), report.Known)
 	if report.Count(level) > 0 {
 		return &exit{code: exitFindings}
 	}
 	if len(report.Notes) > 0 {
-		return failed(errors.New("not every client's file could be looked at"))
+		return failed(errors.New("not everything could be looked at"))
 	}
 	return nil
 }
@@ -264,14 +265,17 @@ func (r *run) askServers(ctx context.Context, l *looked, o scanOptions, report *
 	err := app.Offered(ctx, q, func(name string, items []gate.Item, err error) {
 		s := &report.Servers[at[name]]
 		if err != nil {
-			s.NotAsked = "it did not say: " + err.Error()
+			s.NotAsked = "it did not say: " + strings.NewReplacer("upstream "+name+":", "", "upstream "+name, "upstream "+s.Name).Replace(err.Error())
+			if _, named := l.ups[name]; named {
+				report.Notes = append(report.Notes, name+" was named and could not be asked")
+			}
 			return
 		}
 		for i := range items {
 			items[i].Upstream = s.Name
 		}
 		items = slices.DeleteFunc(items, func(it gate.Item) bool { return it.Kind == gate.Command })
-		offers = append(offers, scan.Offer{Server: s.Name, File: s.File, Line: s.Line, Items: items})
+		offers = append(offers, scan.Offer{Server: s.Name, Project: s.Project, File: s.File, Line: s.Line, Items: items})
 	})
 	return offers, err
 }
@@ -290,4 +294,12 @@ func (r *run) mayAsk(s *clients.Seen, o scanOptions) string {
 	}
 	_, _ = fmt.Fprintf(r.Stderr, "starting %s: %s\n", visible(s.Original), visible(clients.CommandLine(s.Command)))
 	return ""
+}
+
+// count is a number of things, in the right form.
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }

@@ -3,6 +3,7 @@ package clients
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -24,7 +25,13 @@ const (
 	RiskDownload Risk = "download" // downloads something and runs it
 	RiskSecret   Risk = "secret"   // holds a credential
 	RiskSteered  Risk = "steered"  // a variable changes which code runs
+	RiskPlain    Risk = "plain"    // the server, or its code, is reached in the open
+	RiskExposed  Risk = "exposed"  // others on this machine may change what is run
+	RiskProxy    Risk = "proxy"    // what it sends goes through another machine
 	RiskOther    Risk = "other"
+
+	RiskPlainArgument Risk = "plain_argument" // it is told of a plain address
+	RiskUnverified    Risk = "unverified"     // certificates or sums are not checked
 )
 
 // Danger is one thing that a server's command should not have to do.
@@ -38,15 +45,12 @@ func dangers() []danger {
 		{`(^|[\s;&|(/\\])(sudo|doas|pkexec|runas|su)(\.exe)?(\s|$)`, "it asks for the rights of another user", RiskRights},
 		{`(^|[\s;&|(/])rm\s+(-\S+\s+)*-\S*[rRf]`, "it deletes without asking", RiskOther},
 		{`(?i)(^|[\s;&|(/])(mkfs\S*|dd\s.*of=/dev/|shred|format\s+[a-z]:)`, "it overwrites a disk", RiskOther},
-		{`(?i)(curl|wget|fetch|iwr|irm|invoke-webrequest|invoke-restmethod)\b.*(\||;|&&|\$\(|<\(|iex|invoke-expression).*`, "it downloads something and runs it", RiskDownload},
 		{`(?i)(^|[\s;&|(/\\])(curl|wget|certutil|bitsadmin)(\.exe)?(\s|$)`, "it downloads or sends something", RiskOther},
 		{`(^|[\s;&|(/])(nc|ncat|netcat|socat|telnet)(\s|$)|/dev/tcp/`, "it opens a connection of its own", RiskOther},
 		{`(?i)(^|[\s/\\])(ba|z|da|k|fi|c)?sh(\.exe)?\s+(-\S+\s+)*-\S*c(\s|$)|(^|[\s/\\])cmd(\.exe)?\s+/[ck]|powershell|(^|[\s/\\])pwsh|(^|[\s/\\])(eval|mshta|rundll32|osascript)(\.exe)?(\s|$)`, "it runs a shell's command line", RiskOther},
-		{`(?i)base64\s+(-d|--decode|-D)|frombase64string|-enc(odedcommand)?\s|atob\(`, "it hides what it runs", RiskOther},
 		{`(?i)\.ssh([/\\\s"']|$)|id_(rsa|ed25519|ecdsa)|\.aws([/\\\s"']|$)|\.gnupg|\.kube([/\\\s"']|$)|\.docker[/\\]config|\.netrc|\.git-credentials|/etc/(shadow|passwd|sudoers)|(login|key)\s?chain|\.npmrc|\.pypirc`, "it names a place where credentials are kept", RiskOther},
 		{`docker\.sock|--privileged|--pid[= ]host|--net(work)?[= ]host|-v\s+/:|--cap-add`, "it gets hold of the machine through a container", RiskRights},
 		{`(^|[\s;&|(/])chmod\s+(-R\s+)?(0?777|[ug]?\+s)|(^|[\s;&|(/])chown\s|(^|[\s;&|(/])crontab(\s|$)|systemctl\s+(enable|start)`, "it changes what others on this machine may do", RiskOther},
-		{`(?i)(^|\s)--?(token|auth|key|secret|password)[= ]\S{6,}|(_auth_?token|api[_-]?key|access[_-]?token|password|passwd|secret)["']?[= ]\S{6,}|\b(ghp|gho|ghs|github_pat|glpat|xox[abprs]|sk|pk|rk)[-_][A-Za-z0-9_-]{16,}|AKIA[0-9A-Z]{16}`, "it seems to hold a secret, which every process on this machine can read", RiskSecret},
 	}
 }
 
@@ -64,6 +68,19 @@ func Dangers(command []string, variables []string) []string {
 func Risks(command []string, variables []string) []Danger {
 	line := strings.Join(command, " ")
 	var found []Danger
+	if fetchesAndRuns(command) {
+		found = append(found, Danger{RiskDownload, "it downloads something and runs it"})
+	}
+	if hides.MatchString(line) {
+		found = append(found, Danger{RiskOther, "it hides what it runs"})
+	}
+	if holdsCredential(line) {
+		found = append(found, Danger{RiskSecret, "it seems to hold a secret, which every process on this machine can read"})
+	}
+	if elsewhere(command) {
+		found = append(found, Danger{RiskOther, "it runs on another machine"})
+	}
+	found = slices.Concat(found, plainAddresses(command), unverified(command))
 	for _, d := range dangers() {
 		if regexp.MustCompile(d.pattern).MatchString(line) {
 			found = append(found, Danger{d.kind, d.what})
@@ -81,6 +98,22 @@ func Risks(command []string, variables []string) []Danger {
 		}
 	}
 	return found
+}
+
+// elsewhere tells of a command that has another machine run it (ssh(1)).
+func elsewhere(command []string) bool {
+	for i, w := range command {
+		switch programName(w) {
+		case "ssh", "rsh", "plink", "mosh", "slogin":
+			return true
+		case "env", "timeout", "nice", "nohup", "stdbuf", "sshpass", "autossh", "exec":
+			continue
+		}
+		if i == 0 || !strings.HasPrefix(w, "-") && !strings.Contains(w, "=") && strings.Trim(w, "0123456789smh.") != "" {
+			break
+		}
+	}
+	return slices.ContainsFunc(inline(command), regexp.MustCompile(`(^|[;&|(]\s*|\bexec\s+|^c?\s+)\s*(ssh|rsh|plink|mosh)\s`).MatchString)
 }
 
 // changesCode knows the variables that change which code a program runs: those of

@@ -30,8 +30,10 @@ type entry struct {
 	env      []setting // of the command
 	headers  []setting // of the URL
 	warnings []string
-	approves string // the key by which the client asks nobody; empty: it asks
-	broken   string // why it cannot be read; empty when it can
+	dir      string   // that the command runs in; empty: the client's
+	risks    []Danger // in the values of variables, which are not kept
+	approves string   // the key by which the client asks nobody; empty: it asks
+	broken   string   // why it cannot be read; empty when it can
 }
 
 // setting is a variable or a header. Its value is not kept: where it is nothing
@@ -83,6 +85,7 @@ func (e *entry) read(fields map[string]any) {
 	}
 	e.words(args)
 	e.address(fields)
+	e.dir, _ = fields["cwd"].(string)
 	e.env = e.settings(fields["env"], false)
 	e.headers = slices.Concat(e.settings(fields["headers"], true), e.settings(fields["http_headers"], true))
 	e.codex(fields)
@@ -177,6 +180,9 @@ func (e *entry) settings(v any, header bool) []setting {
 			text = fmt.Sprint(m[name]) // numbers and booleans stand for their text
 		}
 		s := setting{name: name}
+		if !header {
+			e.risks = append(e.risks, ofVariable(name, text)...)
+		}
 		if scheme, rest, ok := strings.Cut(strings.TrimSpace(text), " "); header && ok && strings.EqualFold(scheme, "Bearer") && strings.EqualFold(name, "Authorization") {
 			s.bearer, text = true, strings.TrimSpace(rest)
 		}
@@ -245,6 +251,18 @@ func (e *entry) leftBehind(fields map[string]any) {
 	}
 }
 
+// dangers are those of its words, its variables and its directory.
+func (e *entry) dangers() []Danger {
+	if e.kind != "stdio" {
+		return nil
+	}
+	names := make([]string, len(e.env))
+	for i := range e.env {
+		names[i] = e.env[i].name
+	}
+	return slices.Concat(Risks(e.command, names), e.risks, exposed(e.command, e.dir))
+}
+
 // isDoorward tells whether the entry is Doorward itself.
 func (e *entry) isDoorward() bool {
 	if e.name == Name {
@@ -253,8 +271,7 @@ func (e *entry) isDoorward() bool {
 	if len(e.command) == 0 {
 		return false
 	}
-	program := strings.TrimSuffix(path.Base(strings.ReplaceAll(e.command[0], `\`, "/")), ".exe")
-	return program == Name && slices.Contains(e.command[1:], "stdio")
+	return programName(e.command[0]) == Name && slices.Contains(e.command[1:], "stdio")
 }
 
 // asksNobody knows the keys by which a client carries calls out unasked, unless

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -22,7 +23,8 @@ type Seen struct {
 	Upstream config.Upstream // how it would be reached; of no use when LeftOut is set
 	Line     int             // of the entry in File, from 1
 	Literal  []string        // variables and headers whose value stands in the file, by name
-	Env      []string        // the variables of the command, by name
+	Dangers  []Danger        // of the command, its variables and its directory
+	Project  string          // that the server is for, where the file has several; empty: for all
 	Approves string          // the key by which the client carries calls out unasked; empty: none
 	Query    bool            // the URL has a query or a user name, whose values are not kept
 	Mode     fs.FileMode     // of File
@@ -74,6 +76,27 @@ func roots(f format) [][]string {
 	return [][]string{{"customizations", "vscode", "mcp", "servers"}, {"mcp", "servers"}, {"context_servers"}, {"servers"}, {"mcpServers"}}
 }
 
+// Where Claude Code keeps what the user set up for one project: below the
+// project's path, in the file that has all of the user's.
+const (
+	projects     = "projects"
+	projectDepth = 3 // projects, the path, mcpServers
+)
+
+// ofProjects are the places in a file with servers for projects, in the order of
+// their paths, but for those that are known already.
+func ofProjects(tree map[string]any, file string, known []Place) []Place {
+	var all []Place
+	list := at(tree, []string{projects})
+	for _, project := range slices.Sorted(maps.Keys(list)) {
+		p := Place{Scope: ScopeLocal, Path: file, Root: []string{projects, project, "mcpServers"}}
+		if len(at(tree, p.Root)) > 0 && !slices.ContainsFunc(known, func(k Place) bool { return slices.Equal(k.Root, p.Root) }) {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
 func lookAt(env Env, path string) ([]Seen, error) {
 	whole, err := filepath.Abs(path)
 	if err != nil {
@@ -105,6 +128,7 @@ func lookAt(env Env, path string) ([]Seen, error) {
 			places = append(places, Place{Path: whole, Root: root})
 		}
 	}
+	places = append(places, ofProjects(tree, whole, places)...)
 	line := entryLines(f, data)
 	var all []Seen
 	for _, p := range places {
@@ -125,9 +149,9 @@ func lookAt(env Env, path string) ([]Seen, error) {
 // seen is the entry as it is looked at.
 func (e *entry) seen(mode fs.FileMode, line int) Seen {
 	s := Seen{Server: e.server(), Line: line, Mode: mode, Query: e.url != "" && shown(e.url) != e.url}
-	s.Warnings, s.Approves = e.warnings, e.approves
-	for _, v := range e.env {
-		s.Env = append(s.Env, v.name)
+	s.Warnings, s.Approves, s.Dangers = e.warnings, e.approves, e.dangers()
+	if len(e.root) == projectDepth && e.root[0] == projects {
+		s.Project = e.root[1]
 	}
 	for _, v := range slices.Concat(e.env, e.headers) {
 		if v.variable == "" {

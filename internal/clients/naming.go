@@ -68,11 +68,9 @@ func (n *naming) take(e *entry, s *Server) {
 	s.Transport = cmp.Or(s.Transport, u.Transport)
 	if e.kind == "stdio" {
 		u.Env = n.environment(e, s, added)
-		var names []string
-		for _, v := range e.env {
-			names = append(names, v.name)
+		for _, d := range e.dangers() {
+			s.Dangers = appendNew(s.Dangers, d.What)
 		}
-		s.Dangers = Dangers(e.command, names)
 	} else {
 		u.Credential = n.credential(e, s, added)
 		if q, err := url.Parse(e.url); err == nil && regexp.MustCompile(`(?i)(key|token|secret|password|auth)[^=&]*=`).MatchString(q.RawQuery) {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"runtime"
 )
 
@@ -50,7 +51,8 @@ func ReadKey(path string) (ed25519.PrivateKey, error) {
 	return own, nil
 }
 
-// NewKey makes a key, writes it to a file that must not be there, and returns the
+// NewKey makes a key, writes it to a file that must not be there, in a directory
+// that is made if it is not, and returns the
 // line for trust.signers.
 func NewKey(path string) (signer string, err error) {
 	public, private, err := ed25519.GenerateKey(rand.Reader)
@@ -60,6 +62,9 @@ func NewKey(path string) (signer string, err error) {
 	der, err := x509.MarshalPKCS8PrivateKey(private)
 	if err != nil {
 		return "", fmt.Errorf("making a key: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return "", fmt.Errorf("writing the key: %w", err)
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {

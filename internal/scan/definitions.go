@@ -9,10 +9,11 @@ import (
 
 // Offer is what one server offers.
 type Offer struct {
-	Server string // as in Report.Servers
-	File   string // of the client, or the saved list
-	Line   int
-	Items  []gate.Item
+	Server  string // as in Report.Servers
+	Project string // likewise
+	File    string // of the client, or the saved list
+	Line    int
+	Items   []gate.Item
 }
 
 // Definitions looks at what servers offer, each definition beside all the others.
@@ -28,7 +29,7 @@ func (r *Report) Definitions(offers []Offer) {
 			it := &o.Items[j]
 			for _, f := range definition.Inspect(it, near) {
 				r.add(f.Severity, Finding{
-					Rule: f.Rule, Title: title(f.Why), File: o.File, Line: o.Line, Server: o.Server, Kind: it.Kind.String(),
+					Rule: f.Rule, Title: title(f.Why), File: o.File, Line: o.Line, Server: o.Server, Project: o.Project, Kind: it.Kind.String(),
 					Item: gate.Visible(it.Name), Where: f.Where, Text: gate.Visible(f.Text),
 					Fix: "read the whole definition before you approve it, and ask who wrote it",
 				})
@@ -42,7 +43,7 @@ func (r *Report) Definitions(offers []Offer) {
 func (r *Report) asked(o *Offer) {
 	for i := range r.Servers {
 		s := &r.Servers[i]
-		if s.Name == o.Server && s.File == o.File {
+		if s.Name == o.Server && s.File == o.File && s.Project == o.Project {
 			s.Asked, s.NotAsked, s.Offers = true, "", len(o.Items)
 			return
 		}

@@ -19,7 +19,8 @@ type Finding struct {
 	File     string `json:"file,omitempty"` // of the client or of the saved list
 	Line     int    `json:"line,omitempty"` // of the server's entry
 	Server   string `json:"server,omitempty"`
-	Kind     string `json:"kind,omitempty"` // of the definition
+	Project  string `json:"project,omitempty"` // that the server is for, where the file says so
+	Kind     string `json:"kind,omitempty"`    // of the definition
 	Item     string `json:"item,omitempty"`
 	Where    string `json:"where,omitempty"` // JSON pointer into the definition
 	Text     string `json:"text,omitempty"`  // what was seen, hidden characters made visible
@@ -33,6 +34,7 @@ type Finding struct {
 type Server struct {
 	Name     string `json:"name"`
 	Client   string `json:"client,omitempty"`
+	Project  string `json:"project,omitempty"` // that it is for; empty: for all
 	File     string `json:"file,omitempty"`
 	Line     int    `json:"line,omitempty"`
 	Command  string `json:"command,omitempty"` // whole, on one line

@@ -22,7 +22,7 @@ func (r *Report) Setup(all []clients.Seen) {
 	for i := range all {
 		s := &all[i]
 		r.Servers = append(r.Servers, Server{
-			Name: s.Original, Client: s.Client, File: s.File, Line: s.Line, URL: s.URL, NotAsked: s.LeftOut, Command: clients.CommandLine(s.Command),
+			Name: s.Original, Client: s.Client, Project: s.Project, File: s.File, Line: s.Line, URL: s.URL, NotAsked: s.LeftOut, Command: clients.CommandLine(s.Command),
 		})
 		if !files[s.File] {
 			files[s.File] = true
@@ -36,7 +36,7 @@ func (r *Report) Setup(all []clients.Seen) {
 // about begins a finding about a server's entry.
 func (r *Report) about(s *clients.Seen, ru rule, format string, args ...any) {
 	r.add(ru.severity, Finding{
-		Rule: ru.id, Title: ru.title, Fix: ru.fix, File: s.File, Line: s.Line, Server: s.Original,
+		Rule: ru.id, Title: ru.title, Fix: ru.fix, File: s.File, Line: s.Line, Server: s.Original, Project: s.Project,
 		Text: gate.Visible(fmt.Sprintf(format, args...)), about: clients.CommandLine(s.Command) + " " + s.URL,
 	})
 }
@@ -77,19 +77,12 @@ func (r *Report) command(s *clients.Seen) {
 		return
 	}
 	var other []string
-	for _, d := range clients.Risks(s.Command, s.Env) {
-		switch d.Kind {
-		case clients.RiskRights:
-			r.about(s, rulePrivileged, "%s", d.What)
-		case clients.RiskDownload:
-			r.about(s, ruleDownload, "%s", d.What)
-		case clients.RiskSecret:
-			r.about(s, ruleSecretWord, "%s", d.What)
-		case clients.RiskSteered:
-			r.about(s, ruleSteered, "%s", d.What)
-		case clients.RiskOther:
+	for _, d := range s.Dangers {
+		if d.Kind == clients.RiskOther {
 			other = append(other, d.What)
+			continue
 		}
+		r.about(s, ruleOf(d.Kind), "%s", d.What)
 	}
 	if len(other) > 0 {
 		r.about(s, ruleDanger, "%s", strings.Join(other, "; "))
@@ -99,6 +92,32 @@ func (r *Report) command(s *clients.Seen) {
 			r.about(s, ruleUnpinned, "it runs %s", f.Text)
 		}
 	}
+}
+
+// ruleOf is the rule that a danger of this kind breaks.
+func ruleOf(kind clients.Risk) rule {
+	switch kind {
+	case clients.RiskRights:
+		return rulePrivileged
+	case clients.RiskDownload:
+		return ruleDownload
+	case clients.RiskSecret:
+		return ruleSecretWord
+	case clients.RiskSteered:
+		return ruleSteered
+	case clients.RiskPlain:
+		return ruleHTTP
+	case clients.RiskPlainArgument:
+		return ruleHTTPArgument
+	case clients.RiskUnverified:
+		return ruleUnverified
+	case clients.RiskProxy:
+		return ruleProxy
+	case clients.RiskExposed:
+		return ruleExposed
+	case clients.RiskOther:
+	}
+	return ruleDanger
 }
 
 func (r *Report) address(s *clients.Seen) {

@@ -25,6 +25,9 @@ func (r *Report) Text(w io.Writer) error {
 				fmt.Fprintf(&b, " %s", part)
 			}
 		}
+		if f.Project != "" {
+			fmt.Fprintf(&b, " (for %s)", gate.Visible(f.Project))
+		}
 		b.WriteByte('\n')
 		if f.Text != "" {
 			fmt.Fprintf(&b, "       %s\n", f.Text)
