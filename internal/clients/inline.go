@@ -18,6 +18,8 @@ type language struct {
 // languages are the interpreters that people start servers with, from their
 // manuals: sh(1), cmd /?, about_pwsh, python(1), node(1), deno-eval, perlrun(1),
 // ruby(1), php(1), lua(1), npm-exec(1).
+//
+//nolint:gochecknoglobals // a table; read-only
 var languages = []language{
 	{regexp.MustCompile(`^(ba|z|da|k|fi|c|tc|a)?sh$`), regexp.MustCompile(`^(-[a-zA-Z]*c|--command)$`), []string{"-o", "-O", "+o", "+O", "--rcfile", "--init-file"}, false},
 	{regexp.MustCompile(`^cmd$`), regexp.MustCompile(`^/[cCkKrR]`), nil, false},
