@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -53,13 +52,10 @@ func approvalTable(w io.Writer, list []admin.Approval) error {
 		_, err := fmt.Fprintln(w, "Nothing waits for approval.")
 		return err
 	}
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(tw, "ID\tSTATE\tYES\tWHO\tWHAT\tEXPIRES")
-	for _, a := range list {
-		_, _ = fmt.Fprintf(tw, "%s\t%s\t%d of %d\t%s\t%s\t%s\n", a.ID, a.State, len(a.Grants), a.Needed,
+	return table(w, "ID\tSTATE\tYES\tWHO\tWHAT\tEXPIRES", list, func(a admin.Approval) string {
+		return fmt.Sprintf("%s\t%s\t%d of %d\t%s\t%s\t%s", a.ID, a.State, len(a.Grants), a.Needed,
 			gate.Visible(a.Subject), gate.Visible(a.Upstream+"/"+a.Name), day(a.Expires))
-	}
-	return tw.Flush()
+	})
 }
 
 func (r *run) approveShow() *cobra.Command {

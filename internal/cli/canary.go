@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -62,25 +61,11 @@ as if by policy (arguments.refused), and on record as incident.canary.`,
 }
 
 func (r *run) canaryList() *cobra.Command {
-	return &cobra.Command{
-		Use: "list", Short: "List what is planted, never the values", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return r.operate(cmd.Context(), func(ctx context.Context, op admin.Operator, _ string) error {
-				all, err := op.ListCanaries(ctx)
-				if err != nil {
-					return err
-				}
-				return r.put(all, func(w io.Writer) error {
-					tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-					_, _ = fmt.Fprintln(tw, "NAME\tCREATED")
-					for _, c := range all {
-						_, _ = fmt.Fprintf(tw, "%s\t%s\n", visible(c.Name), day(c.Created))
-					}
-					return tw.Flush()
-				})
-			})
-		},
-	}
+	return listed(r, "list", "List what is planted, never the values", admin.Operator.ListCanaries, canaryTable)
+}
+
+func canaryTable(w io.Writer, all []admin.Canary) error {
+	return table(w, "NAME\tCREATED", all, func(c admin.Canary) string { return visible(c.Name) + "\t" + day(c.Created) })
 }
 
 func (r *run) canaryRemove() *cobra.Command {

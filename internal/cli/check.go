@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -117,12 +116,8 @@ func (r *run) checklistText(w io.Writer, report *checklist.Report) error {
 		}
 	}
 	if len(report.Declares) > 0 && !r.quiet {
-		tw := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-		_, _ = fmt.Fprintln(tw, "\nUPSTREAM\tPURPOSE\tAI ACT\tLICENCE")
-		for _, d := range report.Declares {
-			_, _ = fmt.Fprintf(tw, "%s\t%s\t%s\t%s\n", d.Upstream, orDash(d.Purpose), orDash(d.AIAct), orDash(d.Licence))
-		}
-		_ = tw.Flush() // into memory
+		b.WriteString("\n")
+		_ = table(&b, "UPSTREAM\tPURPOSE\tAI ACT\tLICENCE", report.Declares, declared) // into memory
 		b.WriteString("\n")
 	}
 	_, err := io.WriteString(w, b.String())
@@ -138,6 +133,10 @@ func place(e checklist.Evidence) string {
 		return e.Path + ": "
 	}
 	return fmt.Sprintf("line %d, %s: ", e.Line, gate.Visible(e.Path))
+}
+
+func declared(d checklist.Declared) string {
+	return strings.Join([]string{d.Upstream, orDash(d.Purpose), orDash(d.AIAct), orDash(d.Licence)}, "\t")
 }
 
 func orDash(s string) string {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -70,27 +69,11 @@ func (r *run) putNewKey(key admin.NewKey) error {
 }
 
 func (r *run) keyList() *cobra.Command {
-	return &cobra.Command{
-		Use: "list", Short: "List the keys, never their text", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return r.operate(cmd.Context(), func(ctx context.Context, op admin.Operator, _ string) error {
-				keys, err := op.ListKeys(ctx)
-				if err != nil {
-					return err
-				}
-				if keys == nil {
-					keys = []admin.Key{}
-				}
-				return r.put(keys, func(w io.Writer) error { return keyTable(w, keys) })
-			})
-		},
-	}
+	return listed(r, "list", "List the keys, never their text", admin.Operator.ListKeys, keyTable)
 }
 
 func keyTable(w io.Writer, keys []admin.Key) error {
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(tw, "ID\tNAME\tROLES\tSIGNS\tCREATED\tEXPIRES\tLAST USED\tSTATE")
-	for _, k := range keys {
+	return table(w, "ID\tNAME\tROLES\tSIGNS\tCREATED\tEXPIRES\tLAST USED\tSTATE", keys, func(k admin.Key) string {
 		state := "live"
 		switch {
 		case !k.Revoked.IsZero():
@@ -102,10 +85,10 @@ func keyTable(w io.Writer, keys []admin.Key) error {
 		if k.Signing {
 			signs = "yes"
 		}
-		_, _ = fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.ID, k.Name, strings.Join(k.Roles, ","), signs,
-			day(k.Created), day(k.Expires), day(k.LastUsed), state)
-	}
-	return tw.Flush()
+		return strings.Join([]string{
+			k.ID, k.Name, strings.Join(k.Roles, ","), signs, day(k.Created), day(k.Expires), day(k.LastUsed), state,
+		}, "\t")
+	})
 }
 
 func (r *run) keyRotate() *cobra.Command {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -77,23 +76,11 @@ func revoked(args []string, subject, token string) (kind, value string, err erro
 }
 
 func (r *run) keyRevoked() *cobra.Command {
-	return &cobra.Command{
-		Use: "revoked", Short: "List the subjects and tokens that are turned away", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return r.operate(cmd.Context(), func(ctx context.Context, op admin.Operator, _ string) error {
-				all, err := op.ListRevoked(ctx)
-				if err != nil {
-					return err
-				}
-				return r.put(all, func(w io.Writer) error {
-					tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-					_, _ = fmt.Fprintln(tw, "KIND\tVALUE\tISSUER\tSINCE\tUNTIL\tBY")
-					for _, v := range all {
-						_, _ = fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\n", v.Kind, visible(v.Value), visible(v.Issuer), day(v.At), day(v.Until), visible(v.By))
-					}
-					return tw.Flush()
-				})
-			})
-		},
-	}
+	return listed(r, "revoked", "List the subjects and tokens that are turned away", admin.Operator.ListRevoked, revokedTable)
+}
+
+func revokedTable(w io.Writer, all []admin.Revocation) error {
+	return table(w, "KIND\tVALUE\tISSUER\tSINCE\tUNTIL\tBY", all, func(v admin.Revocation) string {
+		return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s", v.Kind, visible(v.Value), visible(v.Issuer), day(v.At), day(v.Until), visible(v.By))
+	})
 }

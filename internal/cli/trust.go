@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"text/tabwriter"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -45,16 +45,10 @@ func (r *run) trustList() *cobra.Command {
 }
 
 func (r *run) putEntries(entries []admin.Entry) error {
-	if entries == nil {
-		entries = []admin.Entry{}
-	}
-	return r.put(entries, func(w io.Writer) error {
-		tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-		_, _ = fmt.Fprintln(tw, "UPSTREAM\tKIND\tNAME\tSTATE\tCHANGE\tFINDING\tDIGEST")
-		for _, e := range entries {
-			_, _ = fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", e.Upstream, e.Kind, visible(e.Name), e.State, changeOf(e), worst(e), short(e))
-		}
-		return tw.Flush()
+	return putAll(r, entries, func(w io.Writer, all []admin.Entry) error {
+		return table(w, "UPSTREAM\tKIND\tNAME\tSTATE\tCHANGE\tFINDING\tDIGEST", all, func(e admin.Entry) string {
+			return strings.Join([]string{e.Upstream, e.Kind, visible(e.Name), e.State, changeOf(e), worst(e), short(e)}, "\t")
+		})
 	})
 }
 
