@@ -29,10 +29,22 @@ func (l *Lock) approval(k key) decision {
 	return decision{}
 }
 
-// drift tells whether something else than what l approves was offered since l
-// approved it.
-func (l *Lock) drift(k key, rec *observation) bool {
-	return rec.since != decision{} && rec.since == l.approval(k)
+// mark is what is kept of an approved item of which something else was seen.
+type mark struct {
+	since    decision // the approval that it drifted from
+	stranger bool     // a server with another name was seen; of a Server
+}
+
+// holds tells whether nobody has decided about the item since.
+func (m mark) holds(l *Lock, k key) bool {
+	return m.since != decision{} && m.since == l.approval(k)
+}
+
+// drifting is a mark in the making.
+type drifting struct {
+	key key
+	mark
+	it *gate.Item // that was seen
 }
 
 // state is Lock.state, Changed for what drifted, and Flagged for what a finding
@@ -45,54 +57,72 @@ func (s *snapshot) state(k key, digest gate.Digest) gate.PinState {
 	if _, drifted := s.drifted[k]; drifted {
 		return gate.Changed
 	}
-	if _, flagged := s.flagged[k]; flagged {
+	if s.blocks(k) {
 		return gate.Flagged
 	}
 	return state
 }
 
-// drifts is the approval that an item which is Changed drifts from now; the
-// zero value when nothing was approved or the drift is known.
-func (s *snapshot) drifts(k key) decision {
-	if _, known := s.drifted[k]; known {
-		return decision{}
-	}
-	return s.lock.approval(k)
+// blocks tells whether a finding withholds what was approved.
+func (s *snapshot) blocks(k key) bool {
+	_, flagged := s.flagged[k]
+	return flagged
 }
 
-// stillDrifted is what is drifted under a lock that takes the current one's
-// place: what was and has not been decided about anew, and what the record of
-// observations says. It needs marking.
-func (p *Pins) stillDrifted(l *Lock) map[key]struct{} {
-	drifted := make(map[key]struct{})
-	if old := p.snapshot.Load(); old != nil {
-		for k := range old.drifted {
-			if since := l.approval(k); since == old.lock.approval(k) && since != (decision{}) {
-				drifted[k] = struct{}{}
-			}
-		}
+// drifts is what an item that is Changed is to be marked with; false when
+// nothing was approved or all of it is known.
+func (s *snapshot) drifts(k key, it *gate.Item) (drifting, bool) {
+	pin, ok := s.lock.pins[k]
+	if !ok || pin.State != gate.Approved {
+		return drifting{}, false
 	}
-	for _, it := range p.observed.all() {
-		if l.drift(it.key, it.observation) {
-			drifted[it.key] = struct{}{}
-		}
+	had, known := s.drifted[k]
+	stranger := k.kind == gate.Server && !had.stranger && pin.Digest != it.Digest && !sameName(pin.Definition, it.Raw)
+	if known && !stranger {
+		return drifting{}, false
 	}
-	return drifted
+	return drifting{k, mark{pin.decision(), stranger}, it}, true
 }
 
-// mark makes items drifted, unless they were decided about meanwhile.
-func (p *Pins) mark(since map[key]decision) {
-	if len(since) == 0 {
-		return
+// mark keeps what was seen of approved items, unless they were decided about
+// meanwhile, and returns those that had not drifted before.
+func (p *Pins) mark(seen []drifting) []drifting {
+	if len(seen) == 0 {
+		return nil
 	}
 	p.marking.Lock()
 	defer p.marking.Unlock()
 	next := *p.snapshot.Load()
 	next.drifted = maps.Clone(next.drifted)
-	for k, from := range since {
-		if next.lock.approval(k) == from {
-			next.drifted[k] = struct{}{}
+	var first []drifting
+	for _, d := range seen {
+		if !d.holds(next.lock, d.key) {
+			continue
 		}
+		had, known := next.drifted[d.key]
+		if !known {
+			first = append(first, d)
+		}
+		d.stranger = d.stranger || had.stranger
+		next.drifted[d.key] = d.mark
+		p.observed.mark(d.key, d.mark)
 	}
 	p.snapshot.Store(&next)
+	return first
+}
+
+// announce tells an operator of an approved item that drifted.
+func (p *Pins) announce(seen []drifting) {
+	for _, d := range seen {
+		p.tell(d.it, d.since.digest)
+	}
+}
+
+// tell tells an operator of a definition that differs from what was decided about.
+func (p *Pins) tell(it *gate.Item, decided gate.Digest) {
+	p.log.Warn("a definition differs from what was decided about, and is withheld", "upstream", it.Upstream,
+		"kind", it.Kind.String(), "name", gate.Visible(it.Name), "digest", it.Digest.String())
+	if p.config.Changed != nil {
+		p.config.Changed(it, decided)
+	}
 }

@@ -21,7 +21,7 @@ import (
 func (p *Pins) Observe(items []gate.Item) int {
 	s := p.snapshot.Load()
 	var fresh []gate.Item
-	var drifted map[key]decision
+	var drifted []drifting
 	for i := range items {
 		it := &items[i]
 		k := key{it.Upstream, it.Kind, it.Name}
@@ -29,11 +29,8 @@ func (p *Pins) Observe(items []gate.Item) int {
 		case gate.Approved, gate.Flagged, gate.Rejected:
 			p.observed.forget(k)
 		case gate.Changed:
-			if since := s.drifts(k); since != (decision{}) {
-				if drifted == nil {
-					drifted = make(map[key]decision)
-				}
-				drifted[k] = since
+			if d, drifts := s.drifts(k, it); drifts {
+				drifted = append(drifted, d)
 			}
 			p.note(s, k, it)
 		case gate.Held:
@@ -44,7 +41,7 @@ func (p *Pins) Observe(items []gate.Item) int {
 			}
 		}
 	}
-	p.mark(drifted)
+	p.announce(p.mark(drifted))
 	if fresh = p.unsuspicious(s, fresh); len(fresh) == 0 {
 		return 0
 	}
@@ -67,35 +64,32 @@ func (p *Pins) unsuspicious(s *snapshot, fresh []gate.Item) []gate.Item {
 	})
 }
 
-// note records a definition for review. It logs the first that differs from
-// what was decided about, not each of those that take turns after it.
+// note records a definition for review. Of what was rejected it tells the first
+// that differs, not each of those that take turns after it; mark tells of what
+// was approved. New ones are many at the first look, and `serve` counts them.
 func (p *Pins) note(s *snapshot, k key, it *gate.Item) {
 	since := s.lock.approval(k)
 	if p.observed.known(k, it.Digest, since) {
 		return
 	}
 	before := p.observed.get(k)
+	pin, pinned := s.lock.pins[k]
 	d, err := defined(it)
 	if err != nil {
 		p.log.Warn("a definition cannot be recorded; it stays withheld", "upstream", it.Upstream, "kind", it.Kind.String(), "name", gate.Visible(it.Name), "error", err)
-		pin, pinned := s.lock.pins[k]
 		if !pinned || before != nil {
 			return
 		}
 		d = definition{canonical: pin.Definition, digest: pin.Digest} // that it drifted is on record
 	}
-	if p.observed.put(k, d, since) && (before == nil || before.since != since) {
-		// New ones are many at the first look, and `serve` counts them; a change is
-		// what an operator has to hear of.
-		tell := p.log.With("upstream", it.Upstream, "kind", it.Kind.String(), "name", gate.Visible(it.Name), "digest", d.digest.String())
-		if pin, pinned := s.lock.pins[k]; pinned {
-			tell.Warn("a definition differs from what was decided about, and is withheld")
-			if p.config.Changed != nil {
-				p.config.Changed(it, pin.Digest)
-			}
-		} else {
-			tell.Debug("a definition awaits approval")
-		}
+	if !p.observed.put(k, d, since) || before != nil {
+		return
+	}
+	switch {
+	case !pinned:
+		p.log.Debug("a definition awaits approval", "upstream", it.Upstream, "kind", it.Kind.String(), "name", gate.Visible(it.Name), "digest", d.digest.String())
+	case pin.State != gate.Approved:
+		p.tell(it, pin.Digest)
 	}
 }
 

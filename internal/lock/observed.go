@@ -29,7 +29,7 @@ type definition struct {
 // observation is an undecided definition as an upstream last offered it.
 type observation struct {
 	definition
-	since decision     // the approval that the upstream drifted from; zero when there was none
+	since decision     // the approval in force when it was offered; zero when there was none
 	seen  atomic.Int64 // Unix seconds
 }
 
@@ -42,6 +42,7 @@ type observed struct {
 
 	mu    sync.RWMutex
 	items map[key]*observation
+	marks map[key]mark // of approved items that drifted: no more than the lock approves
 	bytes int
 	full  bool // the bound was hit and logged
 }
@@ -49,13 +50,14 @@ type observed struct {
 func (o *observed) init(path string, log *slog.Logger) {
 	o.path, o.log = path, log
 	o.dirty = make(chan struct{}, 1)
-	o.items = make(map[key]*observation)
+	o.items, o.marks = make(map[key]*observation), make(map[key]mark)
 	if path == "" {
 		return
 	}
 	if err := o.load(); err != nil {
 		log.Warn("ignoring the record of observed definitions", "path", path, "error", err)
 		clear(o.items)
+		clear(o.marks)
 		o.bytes = 0
 	}
 }
@@ -139,16 +141,42 @@ func (o *observed) remove(k key) {
 	}
 }
 
+// mark keeps that an approved item drifted.
+func (o *observed) mark(k key, m mark) {
+	o.mu.Lock()
+	o.marks[k] = m
+	o.mu.Unlock()
+	o.touch()
+}
+
+// drifted are the marks that hold under a lock.
+func (o *observed) drifted(l *Lock) map[key]mark {
+	drifted := make(map[key]mark)
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	for k, m := range o.marks {
+		if m.holds(l, k) {
+			drifted[k] = m
+		}
+	}
+	return drifted
+}
+
 // settle drops what the lock decides about, but for what drifted since.
 func (o *observed) settle(l *Lock) {
 	o.mu.Lock()
-	before := len(o.items)
+	before := len(o.items) + len(o.marks)
+	for k, m := range o.marks {
+		if !m.holds(l, k) {
+			delete(o.marks, k)
+		}
+	}
 	for k, rec := range o.items {
-		if pin, ok := l.pins[k]; ok && pin.Digest == rec.digest && !l.drift(k, rec) {
+		if pin, ok := l.pins[k]; ok && pin.Digest == rec.digest && !o.marks[k].holds(l, k) {
 			o.remove(k)
 		}
 	}
-	settled := len(o.items) != before
+	settled := len(o.items)+len(o.marks) != before
 	o.mu.Unlock()
 	if settled {
 		o.touch()
@@ -170,6 +198,24 @@ func (o *observed) all() []keyed {
 	}
 	o.mu.RUnlock()
 	slices.SortFunc(list, func(a, b keyed) int { return compareKeys(a.key, b.key) })
+	return list
+}
+
+// marked is a mark with its identity.
+type marked struct {
+	key
+	mark
+}
+
+// allMarks are the marks, sorted.
+func (o *observed) allMarks() []marked {
+	o.mu.RLock()
+	list := make([]marked, 0, len(o.marks))
+	for k, m := range o.marks {
+		list = append(list, marked{k, m})
+	}
+	o.mu.RUnlock()
+	slices.SortFunc(list, func(a, b marked) int { return compareKeys(a.key, b.key) })
 	return list
 }
 

@@ -16,8 +16,9 @@ import (
 )
 
 // maxObservedFile bounds observed.json: definitions may grow sixfold when
-// every character is escaped, and each entry has some bytes around it.
-const maxObservedFile = 6*maxObservedBytes + maxObserved*256
+// every character is escaped, and each entry has some bytes around it. What
+// drifted takes no more room there than twice that of its pin in the lock.
+const maxObservedFile = 6*maxObservedBytes + maxObserved*256 + 2*maxFile
 
 // flushDelay is how long observations may stay in memory only: evidence for
 // `trust list` while the gateway is down, and which approved items drifted.
@@ -69,24 +70,44 @@ func (p *Pins) Flush() error {
 	return nil
 }
 
-// marshal is the file's content, one entry a line.
+// marshal is the file's content, one entry a line: what drifted, whether or not
+// there was room for what it drifted to, and the definitions.
 func (o *observed) marshal() []byte {
-	dst := fmt.Appendf(nil, "{\"version\": %d, \"items\": [", version)
+	dst := fmt.Appendf(nil, "{\"version\": %d, \"drifted\": [", version)
+	for i, it := range o.allMarks() {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendSince(appendKey(dst, it.key), it.since)
+		if it.stranger {
+			dst = append(dst, ", \"stranger\": true"...)
+		}
+		dst = append(dst, '}')
+	}
+	dst = append(dst, "\n], \"items\": ["...)
 	for i, it := range o.all() {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = append(dst, "\n{\"upstream\": "...)
-		dst = appendString(dst, it.upstream)
-		dst = fmt.Appendf(dst, ", \"kind\": %q, \"name\": ", section(it.kind))
-		dst = appendString(dst, it.name)
-		if it.since != (decision{}) {
-			dst = fmt.Appendf(dst, ", \"approved\": %q, \"approved_at\": %d", it.since.digest.String(), it.since.at)
-		}
+		dst = appendSince(appendKey(dst, it.key), it.since)
 		dst = fmt.Appendf(dst, ", \"seen\": %d, \"definition\": ", it.seen.Load())
 		dst = append(append(dst, it.canonical...), '}')
 	}
 	return append(dst, "\n]}\n"...)
+}
+
+// appendKey appends the beginning of an entry.
+func appendKey(dst []byte, k key) []byte {
+	dst = appendString(append(dst, "\n{\"upstream\": "...), k.upstream)
+	dst = fmt.Appendf(dst, ", \"kind\": %q, \"name\": ", section(k.kind))
+	return appendString(dst, k.name)
+}
+
+func appendSince(dst []byte, since decision) []byte {
+	if since == (decision{}) {
+		return dst
+	}
+	return fmt.Appendf(dst, ", \"approved\": %q, \"approved_at\": %d", since.digest.String(), since.at)
 }
 
 // load reads the file. Digests are computed anew, so an edited file can show a
@@ -100,6 +121,7 @@ func (o *observed) load() error {
 		return err
 	}
 	r := &reader{dec: jsontext.NewDecoder(bytes.NewBuffer(data))}
+	listed := false
 	err = r.object(func(name string) error {
 		switch name {
 		case "version":
@@ -108,8 +130,11 @@ func (o *observed) load() error {
 				err = fmt.Errorf("version %s is not %d", v, version)
 			}
 			return err
+		case "drifted":
+			listed = true
+			return r.array(func() error { return o.entry(r, true) })
 		case "items":
-			return r.array(func() error { return o.entry(r) })
+			return r.array(func() error { return o.entry(r, false) })
 		}
 		return fmt.Errorf("unknown key %q", name)
 	})
@@ -119,7 +144,21 @@ func (o *observed) load() error {
 	if _, err := r.dec.ReadToken(); !errors.Is(err, io.EOF) {
 		return errors.New("there is more after its end")
 	}
+	if !listed { // older files have no list of what drifted
+		for k, rec := range o.items {
+			o.marks[k] = mark{since: rec.since}
+		}
+	}
 	return nil
+}
+
+// yes reads true; what is not so is left out.
+func (r *reader) yes() (bool, error) {
+	t, err := r.dec.ReadToken()
+	if err == nil && t.Kind() != jsontext.KindTrue {
+		err = fmt.Errorf("%v where true belongs", t.Kind())
+	}
+	return err == nil, err
 }
 
 func (r *reader) integer() (int64, error) {
@@ -130,49 +169,67 @@ func (r *reader) integer() (int64, error) {
 	return strconv.ParseInt(s, 10, 64)
 }
 
-func (o *observed) entry(r *reader) error {
-	var k key
-	var raw jsontext.Value
-	rec := &observation{}
-	err := r.object(func(name string) (err error) {
-		var s string
-		switch name {
-		case "upstream":
-			k.upstream, err = r.text()
-		case "kind":
-			s, err = r.text()
-			k.kind = kindOf(s)
-		case "name":
-			k.name, err = r.text()
-		case "seen":
-			var t int64
-			t, err = r.integer()
-			rec.seen.Store(t)
-		case "approved":
-			if s, err = r.text(); err == nil {
-				rec.since.digest, err = parseDigest(s)
-			}
-		case "approved_at":
-			rec.since.at, err = r.integer()
-		case "definition":
-			raw, err = r.dec.ReadValue()
-			raw = raw.Clone()
-		default:
-			err = fmt.Errorf("unknown key %q", name)
-		}
-		return err
-	})
-	if err != nil {
+// entry reads one entry: of what drifted, or a definition.
+func (o *observed) entry(r *reader, drifted bool) error {
+	e := entry{}
+	if err := r.object(func(name string) error { return e.member(r, name) }); err != nil {
 		return err
 	}
-	if k.kind == gate.NoItem || raw == nil {
-		return errors.New("an entry lacks its kind or definition")
+	if e.kind == gate.NoItem || e.upstream == "" {
+		return errors.New("an entry lacks its kind or upstream")
 	}
-	if rec.canonical, rec.digest, err = canonical(k.kind, raw); err != nil {
-		return err
+	if drifted != (e.raw == nil) || drifted && e.since == (decision{}) {
+		return fmt.Errorf("%s %q of %q is no entry of its list", e.kind, e.name, e.upstream)
 	}
-	if o.items[k] == nil && o.store(k, rec) {
+	if drifted {
+		o.marks[e.key] = e.mark
 		return nil
 	}
-	return fmt.Errorf("%s %q of %q does not fit or is there twice", k.kind, k.name, k.upstream)
+	rec := &observation{since: e.since}
+	rec.seen.Store(e.seen)
+	var err error
+	if rec.canonical, rec.digest, err = canonical(e.kind, e.raw); err != nil {
+		return err
+	}
+	if o.items[e.key] == nil && o.store(e.key, rec) {
+		return nil
+	}
+	return fmt.Errorf("%s %q of %q does not fit or is there twice", e.kind, e.name, e.upstream)
+}
+
+// entry is what the file says of an item.
+type entry struct {
+	key
+	mark
+	seen int64
+	raw  jsontext.Value
+}
+
+func (e *entry) member(r *reader, name string) (err error) {
+	var s string
+	switch name {
+	case "upstream":
+		e.upstream, err = r.text()
+	case "kind":
+		s, err = r.text()
+		e.kind = kindOf(s)
+	case "name":
+		e.name, err = r.text()
+	case "seen":
+		e.seen, err = r.integer()
+	case "approved":
+		if s, err = r.text(); err == nil {
+			e.since.digest, err = parseDigest(s)
+		}
+	case "approved_at":
+		e.since.at, err = r.integer()
+	case "stranger":
+		e.stranger, err = r.yes()
+	case "definition":
+		e.raw, err = r.dec.ReadValue()
+		e.raw = e.raw.Clone()
+	default:
+		err = fmt.Errorf("unknown key %q", name)
+	}
+	return err
 }

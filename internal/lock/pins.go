@@ -58,7 +58,7 @@ type snapshot struct {
 	lock     *Lock
 	file     fingerprint      // of the file it was read from or written to
 	approved map[string]int   // number of approved entries of each upstream
-	drifted  map[key]struct{} // approved items that were seen to differ since
+	drifted  map[key]mark     // approved items that were seen to differ since
 	found    found            // in the approved definitions
 	flagged  map[key]struct{} // approved items with a finding that blocks and nobody accepted
 }
@@ -114,7 +114,7 @@ func (p *Pins) Signed() (sequence uint64, signer string) {
 // swap makes a lock the current one and forgets observations that it settles.
 func (p *Pins) swap(l *Lock, file fingerprint) {
 	p.marking.Lock()
-	s := &snapshot{lock: l, file: file, approved: make(map[string]int), drifted: p.stillDrifted(l)}
+	s := &snapshot{lock: l, file: file, approved: make(map[string]int), drifted: p.observed.drifted(l)}
 	for k, pin := range l.pins {
 		if pin.State == gate.Approved {
 			s.approved[k.upstream]++

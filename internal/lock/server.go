@@ -14,7 +14,8 @@ const serverName = ""
 // by what it says it is. d and definition are of its Server item; both are zero
 // where it need not say anything and does not. A server that was rejected is upstream.held
 // until another is approved, and so is one whose name is not the approved one:
-// another server answers there. A new version or title is not another server,
+// another server answers there. Once such a one was seen it stays so, also when
+// the approved one is back, until a person decides. A new version or title is not another server,
 // and one that nobody has decided about is held item by item. The upstream
 // adapter asks before each look at a list and each call; nothing is parsed
 // unless the server changed.
@@ -27,19 +28,29 @@ func (p *Pins) ServerAllowed(upstream string, d gate.Digest, definition []byte) 
 		return gate.Pass()
 	case pin.State != gate.Approved:
 		return notApproved(upstream, "the server was rejected")
-	case s.state(k, pin.Digest) == gate.Flagged:
+	case s.drifted[k].stranger:
+		return gate.Refuse(gate.CodeUpstreamHeld, "a server with another name was seen since this one was approved",
+			fmt.Sprintf("upstream %s was another server for a time, and waits for a decision: doorward trust diff %s", upstream, upstream))
+	case s.blocks(k):
 		return notApproved(upstream, "what the server says of itself has a finding that blocks it")
 	case pin.Digest == d || definition == nil:
 		return gate.Pass()
 	}
-	approved, err := nameOf(pin.Definition)
-	if err != nil {
-		return notApproved(upstream, "the approved server has no name")
-	}
-	if offered, err := nameOf(definition); err != nil || offered != approved {
+	if !sameName(pin.Definition, definition) {
 		return notApproved(upstream, "the server's name differs from the approved one")
 	}
 	return gate.Pass()
+}
+
+// sameName tells whether two Server definitions have one name; not where either
+// has none.
+func sameName(approved, offered []byte) bool {
+	a, err := nameOf(approved)
+	if err != nil {
+		return false
+	}
+	o, err := nameOf(offered)
+	return err == nil && o == a
 }
 
 // nameOf is the name in a Server definition. It reads a map because struct
