@@ -166,6 +166,11 @@ func TestPIN12_LatePages(t *testing.T) {
 	if got := shown("bob"); len(got) != pages-1 || slices.Contains(got, "up__t0") {
 		t.Errorf("with a name on two pages: %v", got)
 	}
+	set(-1, -1, false)
+	if got := shown("erin"); len(got) != pages-1 || slices.Contains(got, "up__t0") {
+		t.Errorf("after a name was on two pages: %v", got)
+	}
+	gw.Approve("up")
 	set(-1, -1, true) // pages 2 and 3 in turn: their names come again and again
 	if got := shown("dave"); !slices.Equal(got, []string{"up__t0", "up__t1"}) {
 		t.Errorf("of a list without end: %v", got)

@@ -15,6 +15,7 @@ import (
 // before it returns; it returns how many. Changed and rejected ones never are,
 // and an approved item of which another definition was seen once is Changed
 // from then on until a person decides, whatever is offered.
+// The same holds where both are among items: a name that an upstream uses twice.
 // What is not approved is remembered for review. For items that are already
 // known in their state it does two map lookups each. The upstream adapter calls
 // it with every catalogue it has read.
@@ -42,10 +43,38 @@ func (p *Pins) Observe(items []gate.Item) int {
 		}
 	}
 	p.announce(p.mark(drifted))
-	if fresh = p.unsuspicious(s, fresh); len(fresh) == 0 {
+	if fresh = p.unsuspicious(s, p.undisputed(s, fresh)); len(fresh) == 0 {
 		return 0
 	}
 	return p.approveFirst(fresh)
+}
+
+// undisputed are those of fresh of which no second definition is among them. The
+// others stay recorded for a person.
+func (p *Pins) undisputed(s *snapshot, fresh []gate.Item) []gate.Item {
+	if len(fresh) < 2 {
+		return fresh
+	}
+	offered := make(map[key]gate.Digest, len(fresh))
+	disputed := make(map[key]bool)
+	for i := range fresh {
+		it := &fresh[i]
+		k := key{it.Upstream, it.Kind, it.Name}
+		if other, twice := offered[k]; twice && other != it.Digest {
+			disputed[k] = true
+		}
+		offered[k] = it.Digest
+	}
+	if len(disputed) == 0 {
+		return fresh
+	}
+	return slices.DeleteFunc(fresh, func(it gate.Item) bool {
+		k := key{it.Upstream, it.Kind, it.Name}
+		if disputed[k] {
+			p.note(s, k, &it)
+		}
+		return disputed[k]
+	})
 }
 
 // unsuspicious are those of fresh that first use may approve. The others stay

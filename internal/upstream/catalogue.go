@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 	"weak"
@@ -30,6 +31,7 @@ const (
 // changes; several channels may share it.
 type catalogue struct {
 	items  []gate.Item // State and Shown are not set
+	odd    []gate.Item // that cannot be used, and that the lock must know of: what the upstream offered in a name's place
 	byName map[string]int
 	twins  map[string][]int             // by mcp.Fold, of names that look the same
 	params map[string][]mcp.HeaderParam // of tools that have any
@@ -187,7 +189,7 @@ func (c *channel) load(cn *conn, kind gate.ItemKind, l *loading) {
 	if l.err == nil {
 		l.list = c.srv.pool.lists.intern(l.list)
 		if seen := c.srv.pool.cfg.Seen; seen != nil {
-			seen(l.list.items)
+			seen(l.list.all())
 		}
 	}
 	v.mu.Lock()
@@ -271,6 +273,7 @@ type gathering struct {
 	kind    gate.ItemKind
 	headers bool // tools must have proper x-mcp-header annotations
 	items   []gate.Item
+	odd     []gate.Item    // whose names came before
 	names   map[string]int // how often each came
 	bytes   int
 	total   int
@@ -296,15 +299,17 @@ func (g *gathering) add(raw []byte) error {
 		g.leaveOut(name, err)
 		return nil
 	}
-	if g.names[name]++; g.names[name] > 1 {
-		return nil
-	}
-	digest, err := mcp.DigestOf(g.kind, raw)
-	if err != nil {
+	it := gate.Item{Kind: g.kind, Upstream: g.srv.set.Name, Name: name, Raw: raw}
+	g.names[name]++
+	if it.Digest, err = mcp.DigestOf(g.kind, raw); err != nil {
 		g.leaveOut(name, err)
 		return nil
 	}
-	g.items = append(g.items, gate.Item{Kind: g.kind, Upstream: g.srv.set.Name, Name: name, Digest: digest, Raw: raw})
+	if g.names[name] > 1 {
+		g.odd = append(g.odd, it)
+		return nil
+	}
+	g.items = append(g.items, it)
 	return nil
 }
 
@@ -317,12 +322,13 @@ func (g *gathering) leaveOut(name string, why error) {
 }
 
 // catalogue is what was gathered. A name that came twice is left out both
-// times: which of the two a call means cannot be known.
+// times: which of the two a call means cannot be known. The lock learns of both.
 func (g *gathering) catalogue() *catalogue {
-	c := &catalogue{byName: map[string]int{}}
+	c := &catalogue{byName: map[string]int{}, odd: g.odd}
 	for _, it := range g.items {
 		if g.names[it.Name] > 1 {
 			g.leaveOut(it.Name, errors.New("the name is used twice"))
+			c.odd = append(c.odd, it)
 			continue
 		}
 		if it.Kind == gate.Tool && g.headers {
@@ -330,6 +336,7 @@ func (g *gathering) catalogue() *catalogue {
 			params, err := mcp.HeaderParams(schema)
 			if err != nil {
 				g.leaveOut(it.Name, err)
+				c.odd = append(c.odd, it)
 				continue
 			}
 			if len(params) > 0 {
@@ -358,6 +365,14 @@ func (g *gathering) catalogue() *catalogue {
 	return c
 }
 
+// all is every definition that the upstream offered under a name, for the lock.
+func (c *catalogue) all() []gate.Item {
+	if len(c.odd) == 0 {
+		return c.items
+	}
+	return slices.Concat(c.items, c.odd)
+}
+
 // interned lets channels that read the same list share its memory.
 type interned struct {
 	mu   sync.Mutex
@@ -369,14 +384,17 @@ func (in *interned) intern(c *catalogue) *catalogue {
 		return c
 	}
 	h := sha256.New()
-	for i := range c.items {
-		it := &c.items[i]
+	all := c.all()
+	for i := range all {
+		it := &all[i]
 		head := append(binary.BigEndian.AppendUint64([]byte{byte(it.Kind)}, uint64(len(it.Raw))), it.Upstream...)
 		h.Write(head)
 		h.Write(it.Raw)
 	}
-	// The same tools with and without header parameters read are not the same.
+	// The same tools with and without header parameters read are not the same, nor
+	// are those that can be used and those that cannot.
 	h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(c.params))))
+	h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(c.items))))
 	key := [32]byte(h.Sum(nil))
 	in.mu.Lock()
 	defer in.mu.Unlock()

@@ -89,7 +89,8 @@ type Config struct {
 	// is started or an upstream asked something on Doorward's own account.
 	Events func(context.Context, gate.Event) error
 	// Seen is told each catalogue that was read, before its states are asked
-	// for (lock's Observe). May be nil.
+	// for (lock's Observe), with what cannot be used of it: a name that came twice
+	// is there with both definitions. May be nil.
 	Seen func([]gate.Item)
 	// Unsolicited takes what an upstream sends outside any call to the client's
 	// GET stream. May be nil.
