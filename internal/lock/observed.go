@@ -1,6 +1,7 @@
 package lock
 
 import (
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -47,19 +48,19 @@ type observed struct {
 	full  bool // the bound was hit and logged
 }
 
-func (o *observed) init(path string, log *slog.Logger) {
+// init reads what the file says. One that cannot be read is an error: what drifted
+// would be approved again.
+func (o *observed) init(path string, log *slog.Logger) error {
 	o.path, o.log = path, log
 	o.dirty = make(chan struct{}, 1)
 	o.items, o.marks = make(map[key]*observation), make(map[key]mark)
 	if path == "" {
-		return
+		return nil
 	}
 	if err := o.load(); err != nil {
-		log.Warn("ignoring the record of observed definitions", "path", path, "error", err)
-		clear(o.items)
-		clear(o.marks)
-		o.bytes = 0
+		return fmt.Errorf("reading what drifted from %s: %w: restore the file; or remove it, which forgets what drifted, and then run doorward trust verify", path, err)
 	}
+	return nil
 }
 
 // known tells whether this definition is the one on record, with the approval

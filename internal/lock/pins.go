@@ -63,10 +63,9 @@ type snapshot struct {
 	flagged  map[key]struct{} // approved items with a finding that blocks and nobody accepted
 }
 
-// Open reads the lock file and what was observed before. A lock file that Load
-// refuses is an error and the gateway must not start; an unreadable
-// observed.json is ignored with a warning, because nothing is trusted for
-// being in it.
+// Open reads the lock file and what was observed before. Where either cannot be
+// read the gateway must not start: a lock file that Load refuses says nothing, and
+// without observed.json what drifted would be as it was approved.
 func Open(c Config) (*Pins, error) {
 	if c.Path == "" {
 		return nil, errors.New("opening pins: no lock file named")
@@ -75,7 +74,9 @@ func Open(c Config) (*Pins, error) {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	p := &Pins{config: c, log: c.Log}
-	p.observed.init(c.Observed, c.Log)
+	if err := p.observed.init(c.Observed, c.Log); err != nil {
+		return nil, err
+	}
 	l, file, err := p.read()
 	if err != nil {
 		return nil, err
