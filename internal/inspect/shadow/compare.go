@@ -26,6 +26,17 @@ const (
 	most = 0.8
 )
 
+// either tells what of another tool is imitated, or would be if the other were the one
+// that was there first: the copy may have the plain name, and the original the addition.
+func (x *Index) either(e, other *entry) (gate.Finding, bool) {
+	f, ok := x.compare(e, other)
+	g, back := x.compare(other, e)
+	if !back || ok && f.Severity >= g.Severity {
+		return f, ok
+	}
+	return e.found(g.Rule, g.Severity, g.Where, other, "the other way round, "+g.Why), true
+}
+
 // compare tells what of another tool is imitated.
 func (x *Index) compare(e, other *entry) (gate.Finding, bool) {
 	name := x.likeness(e, other)
@@ -51,6 +62,8 @@ func (x *Index) compare(e, other *entry) (gate.Finding, bool) {
 		return e.found("shadow.lookalike", gate.High, "/name", other, "a tool has another upstream's name with an addition, and its text or parameters"), true
 	case name == versioned && len(other.words) > 1:
 		return e.found("shadow.lookalike", gate.High, "/name", other, "a tool has another upstream's name with an addition"), true
+	case name == different && text && inputs && len(e.Inputs) > 0 && misspelt(e.skeleton, other.skeleton):
+		return e.found("shadow.lookalike", gate.High, "/name", other, "a tool's name differs in one letter from another upstream's, and its text and parameters are the same"), true
 	case name == different && jaccard >= most && !small:
 		return e.found("shadow.overlap", gate.Medium, "/description", other, "a tool has the description of another upstream's tool"), true
 	}
@@ -93,6 +106,12 @@ func (x *Index) likeness(e, other *entry) likeness {
 		return mistyped
 	}
 	return different
+}
+
+// misspelt tells whether two names of some length differ by one letter that is no "s" at
+// the end, whatever words that makes: an upstream can say in its texts that it is one.
+func misspelt(a, b string) bool {
+	return min(len(a), len(b)) >= 6 && a+"s" != b && b+"s" != a && oneEdit([]rune(a), []rune(b))
 }
 
 // typo tells whether two names of some length differ by one letter that is added,

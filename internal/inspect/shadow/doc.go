@@ -5,8 +5,9 @@
 //
 // The detector of definitions builds an Index of all that a model may read once, and
 // looks each tool up in it. Two vendors who both offer "search" are no finding; nor is a
-// tool that a person approved, whoever copies it and is approved later. It does no
-// I/O, and decides nothing.
+// tool that a person approved, whoever copies it and is approved later. Of two that
+// nobody approved, both are accused: which of them is the copy, no name says. It does
+// no I/O, and decides nothing.
 package shadow
 
 import "doorward/internal/gate"
@@ -33,7 +34,7 @@ func (x *Index) Scan(t *Tool) []gate.Finding {
 		if other.Upstream == t.Upstream {
 			continue
 		}
-		f, ok := x.compare(&e, other)
+		f, ok := x.either(&e, other)
 		if had, seen := best[f.Rule]; ok && (!seen || f.Severity > had.Severity) {
 			best[f.Rule] = f
 		}

@@ -11,6 +11,7 @@ import (
 // ones each time. A text of ten thousand tools keeps its time.
 const (
 	maxBucket = 32 // entries that share a key
+	maxOwned  = 4  // of these, of one upstream: nobody fills the place of others with decoys
 	sketch    = 8  // shingles of a text by which another is found
 )
 
@@ -28,7 +29,6 @@ type Index struct {
 	skeletons map[string][]int // exact, and with one letter left out
 	shingles  map[uint64][]int
 	names     map[string][]int // the name in small letters
-	phrases   map[string][]int // the words of a name, with blanks
 	firsts    map[string]bool  // words that names are made of
 	likes     likes            // upstreams that are one server run twice
 }
@@ -40,32 +40,47 @@ func Of(tools []Tool) *Index {
 		return cmp.Or(cmp.Compare(a.Upstream, b.Upstream), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Description, b.Description))
 	})
 	x := &Index{
-		skeletons: map[string][]int{}, shingles: map[uint64][]int{}, names: map[string][]int{}, phrases: map[string][]int{},
+		skeletons: map[string][]int{}, shingles: map[uint64][]int{}, names: map[string][]int{},
 		firsts: map[string]bool{},
 	}
 	for i := range tools {
-		e := x.entry(&tools[i])
-		x.entries = append(x.entries, e)
-		for _, key := range deletions(e.skeleton) {
-			put(x.skeletons, key, i)
-		}
-		for _, h := range e.shingles[:min(sketch, len(e.shingles))] {
-			put(x.shingles, h, i)
-		}
-		put(x.names, strings.ToLower(e.Name), i)
-		if len(e.words) > 1 {
-			put(x.phrases, strings.Join(e.words, " "), i)
-		}
-		for _, w := range e.words {
-			x.firsts[w] = true
+		x.entries = append(x.entries, x.entry(&tools[i]))
+	}
+	for _, trusted := range [...]bool{true, false} { // what is approved has the first places
+		for i := range x.entries {
+			if x.entries[i].Trusted == trusted {
+				x.enter(i)
+			}
 		}
 	}
 	x.likes = likesOf(x.entries)
 	return x
 }
 
-func put[K comparable](m map[K][]int, key K, i int) {
-	if list := m[key]; len(list) < maxBucket {
+// enter puts an entry where it is looked up.
+func (x *Index) enter(i int) {
+	e := &x.entries[i]
+	for _, key := range deletions(e.skeleton) {
+		put(x, x.skeletons, key, i)
+	}
+	for _, h := range e.shingles[:min(sketch, len(e.shingles))] {
+		put(x, x.shingles, h, i)
+	}
+	put(x, x.names, strings.ToLower(e.Name), i)
+	for _, w := range e.words {
+		x.firsts[w] = true
+	}
+}
+
+func put[K comparable](x *Index, m map[K][]int, key K, i int) {
+	list := m[key]
+	owned := 0
+	for _, j := range list {
+		if x.entries[j].Upstream == x.entries[i].Upstream {
+			owned++
+		}
+	}
+	if len(list) < maxBucket && owned < maxOwned {
 		m[key] = append(list, i)
 	}
 }

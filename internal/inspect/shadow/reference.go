@@ -6,30 +6,37 @@ import (
 	"unicode/utf8"
 
 	"doorward/internal/gate"
+	"doorward/internal/inspect/lexicon"
 )
 
 // maxReferences bounds the findings of one text.
 const maxReferences = 4
 
 // References are the mentions of other upstreams' tools in a text of a tool, which is
-// as it stands in the definition. A name that the tool's own upstream has too is its own.
+// as it stands in the definition. A name that the tool's own upstream has too is its
+// own, unless the text sets that tool aside: then it may be any of them.
 func (x *Index) References(t *Tool, text string) []gate.Finding {
 	var found []gate.Finding
 	seen := map[string]bool{}
 	for at := range identifiers(text) {
 		word := text[at.Start:at.End]
-		name, ok := x.foreign(t, word)
-		if !ok || seen[name] || single(word) && !marked(text, at) {
+		name, whose := x.owner(t, word)
+		if whose == ours || seen[name] || single(word) && (whose == anybodys || !marked(text, at)) {
 			continue
 		}
-		seen[name] = true
 		f := gate.Finding{
 			Rule: "shadow.reference", Severity: gate.High, Span: at, Text: excerpt(text, at),
 			Why: "a definition says something of how a tool of another upstream is used",
 		}
-		if compares(text, at) {
+		switch {
+		case whose == anybodys && !setsAside(text, at):
+			continue
+		case whose == anybodys:
+			f.Severity, f.Why = gate.Medium, "a definition sets aside a tool by a name that another upstream's tool has too"
+		case compares(text, at):
 			f.Severity, f.Why = gate.Medium, "a definition compares itself with a tool of another upstream"
 		}
+		seen[name] = true
 		if found = append(found, f); len(found) == maxReferences {
 			break
 		}
@@ -37,25 +44,36 @@ func (x *Index) References(t *Tool, text string) []gate.Finding {
 	return found
 }
 
-// foreign is the name of another upstream's tool that a word is.
-func (x *Index) foreign(t *Tool, word string) (string, bool) {
+// Whose tool a name is.
+type ownership uint8
+
+const (
+	ours     ownership = iota // of the tool's own upstream, or nobody's
+	theirs                    // of other upstreams alone
+	anybodys                  // of both
+)
+
+// owner is the name of a tool that a word is, and whose.
+func (x *Index) owner(t *Tool, word string) (string, ownership) {
 	for _, w := range [...]string{strings.ToLower(word), last(strings.ToLower(word))} {
-		list := x.names[w]
-		if len(list) == 0 {
-			continue
-		}
-		for _, i := range list {
+		own, other := strings.EqualFold(w, t.Name), false
+		for _, i := range x.names[w] {
 			if x.entries[i].Upstream == t.Upstream {
-				return "", false
+				own = true
+			} else {
+				other = true
 			}
 		}
-		for _, i := range list {
-			if e := &x.entries[i]; !strings.EqualFold(e.Name, t.Name) {
-				return w, true
-			}
+		switch {
+		case own && other:
+			return w, anybodys
+		case own:
+			return "", ours
+		case other:
+			return w, theirs
 		}
 	}
-	return "", false
+	return "", ours
 }
 
 // last is a name without what is put before it: "mcp__mail__send", "mail/send".
@@ -92,20 +110,39 @@ func marked(text string, at gate.Span) bool {
 	return strings.HasPrefix(next, "tool") && !strings.HasPrefix(next, "toolb") && !strings.HasPrefix(next, "toolk") || strings.HasSuffix(strings.ToLower(strings.TrimRight(before, " `'\"")), " tool")
 }
 
-// identifiers are the spans of words that may be names, with their prefixes.
+// identifiers are the spans of words that may be names, with their prefixes. Scripts
+// that write no spaces, and Korean, which puts particles on names, end a name.
 func identifiers(text string) func(func(gate.Span) bool) {
-	part := func(c byte) bool {
-		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-' || c >= utf8.RuneSelf
+	kind := func(i int) (kind, size int) {
+		r, size := utf8.DecodeRuneInString(text[i:])
+		switch {
+		case r < utf8.RuneSelf && (r == '_' || r == '-' || '0' <= r && r <= '9' || 'a' <= r|0x20 && r|0x20 <= 'z'):
+			return 1, size
+		case r < utf8.RuneSelf:
+			return 0, size
+		case lexicon.Spaceless(r), 0xac00 <= r && r < 0xd7a4, 0x3000 <= r && r < 0x3030:
+			return 2, size
+		}
+		return 1, size
+	}
+	part := func(i, of int) bool {
+		if i >= len(text) {
+			return false
+		}
+		k, _ := kind(i)
+		return k == of
 	}
 	return func(yield func(gate.Span) bool) {
 		for i := 0; i < len(text); {
-			if !part(text[i]) {
-				i++
+			of, size := kind(i)
+			if of == 0 {
+				i += size
 				continue
 			}
 			start := i
-			for i < len(text) && (part(text[i]) || strings.IndexByte("./:", text[i]) >= 0 && i+1 < len(text) && part(text[i+1])) {
-				i++
+			for i < len(text) && (part(i, of) || strings.IndexByte("./:", text[i]) >= 0 && part(i+1, of)) {
+				_, size := kind(i)
+				i += size
 			}
 			if !yield(gate.Span{Start: start, End: i}) {
 				return
@@ -120,51 +157,6 @@ func excerpt(text string, at gate.Span) string {
 	return strings.ToValidUTF8(text[from:to], "")
 }
 
-// compares tells whether the sentence around a name only sets two tools side by
-// side. In 438 contexts of three honest servers with 9,364 tools no definition names a
-// tool of another at all, so whatever else it says of one is taken as steering.
-func compares(text string, at gate.Span) bool {
-	from := strings.LastIndexAny(text[:at.Start], ".!?\n;")
-	to := strings.IndexAny(text[at.End:], "!?\n;")
-	if to < 0 {
-		to = len(text) - at.End
-	}
-	if stop := strings.Index(text[at.End:at.End+to], ". "); stop >= 0 {
-		to = stop
-	}
-	alike := false
-	for _, w := range prose(text[from+1:at.Start] + " " + text[at.End:at.End+to]) {
-		if orders[w] {
-			return false
-		}
-		alike = alike || comparisons[w]
-	}
-	return alike
-}
-
-// comparisons are words of sentences that set one tool beside another.
-//
-//nolint:gochecknoglobals // a table; read-only
-var comparisons = map[string]bool{
-	"similar": true, "like": true, "unlike": true, "related": true, "see": true, "equivalent": true, "counterpart": true, "analogous": true,
-	"compatible": true, "based": true, "compare": true, "compared": true, "same": true, "ahnlich": true, "como": true, "comme": true, "simile": true,
-}
-
-// orders are words by which a sentence says how something is to be used.
-//
-//nolint:gochecknoglobals // a table; read-only
-var orders = func() map[string]bool {
-	m := map[string]bool{}
-	for w := range strings.FieldsSeq(`must should shall always never not don do before after when whenever while once every each any first instead
-		rather prefer preferred replace replaces replaced replacing supersede supersedes superseded deprecated insecure unsafe broken obsolete outdated
-		unreliable avoid stop ignore disregard call calls calling invoke invokes invoking invoked use uses using used run running set pass passes passing
-		forward send include copy add append route redirect change alter override overrides require requires required prerequisite ensure recipient
-		argument arguments parameter parameters output result results needs need only otherwise unless until if then also via through`) {
-		m[w] = true
-	}
-	return m
-}()
-
 // Named are the tools that a text mentions: of the tool's own upstream, and of
 // others alone, sorted by where they are first mentioned.
 func (x *Index) Named(t *Tool, text string) (own, others []string) {
@@ -177,7 +169,7 @@ func (x *Index) Named(t *Tool, text string) (own, others []string) {
 				continue
 			}
 			seen[w] = true
-			if _, ok := x.foreign(t, w); ok {
+			if _, whose := x.owner(t, w); whose == theirs {
 				others = append(others, w)
 			} else {
 				own = append(own, w)
