@@ -65,7 +65,7 @@ var table = map[string]row{
 	"inspect/poison":     {detector, []string{"gate", "inspect/lexicon", "inspect/reveal"}},
 	"inspect/injection":  {detector, []string{"gate", "inspect/lexicon", "inspect/reveal"}},
 	"inspect/parameter":  {detector, []string{"gate", "inspect/lexicon", "inspect/reveal"}},
-	"inspect/shadow":     {detector, []string{"gate", "inspect/reveal"}},
+	"inspect/shadow":     {detector, []string{"gate", "inspect/lexicon", "inspect/reveal"}},
 	"inspect/secrets":    {detector, []string{"gate", "inspect/reveal"}},
 	"inspect/personal":   {detector, []string{"gate", "inspect/reveal"}},
 	"inspect/definition": {detector, []string{"gate", "inspect/reveal", "inspect/poison", "inspect/parameter", "inspect/shadow"}},
