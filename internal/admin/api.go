@@ -171,6 +171,6 @@ type Operator interface {
 	Credentials
 	Oversight
 	Approvals
-	Records
+	Evidence
 	Gateway
 }

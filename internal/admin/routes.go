@@ -21,7 +21,9 @@ const (
 	KeysWrite   Permission = "keys:write"
 	TrustRead   Permission = "trust:read"
 	TrustWrite  Permission = "trust:write"
+	RecordsRead Permission = "records:read"
 	RecordsOpen Permission = "records:open" // read what the audit log has sealed
+	RecordsSign Permission = "records:sign" // replace the key that signs checkpoints
 	StatusRead  Permission = "status:read"
 	ReloadRun   Permission = "reload:run"
 )
@@ -35,7 +37,7 @@ type Route struct {
 
 // Routes is the whole API of the socket.
 func Routes() []Route {
-	return append(slices.Concat(revokedRoutes(), approvalRoutes(), recordRoutes(), canaryRoutes()), []Route{
+	return append(slices.Concat(revokedRoutes(), approvalRoutes(), recordRoutes(), checkpointRoutes(), canaryRoutes()), []Route{
 		{"GET /v1/status", StatusRead, func(op Operator, _ string, r *http.Request) (any, error) {
 			return op.Status(r.Context())
 		}},

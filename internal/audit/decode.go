@@ -239,6 +239,8 @@ func (r *Record) textField(key string) *string {
 		return &r.Role
 	case "rule":
 		return &r.Rule
+	case "signer":
+		return &r.Signer
 	case "stage":
 		return &r.Stage
 	case "status":

@@ -70,6 +70,7 @@ func appendRecord(b []byte, r *Record) ([]byte, gaps) {
 	}
 	b = append(b, ',')
 	b = appendHex(b, `"session":`, r.Session[:])
+	b = appendText(b, `"signer":`, r.Signer)
 	b = appendText(b, `"stage":`, r.Stage)
 	b = appendText(b, `"status":`, r.Status)
 	b = append(b, `"time":"`...)

@@ -30,7 +30,7 @@ func (l *Log) keep() {
 		case <-watch.C:
 			l.watch()
 		case <-mark.C:
-			if err := l.checkpoint(); err != nil {
+			if err := l.checkpoint(context.Background()); err != nil {
 				l.cfg.Log.Error("audit checkpoint failed", "error", err)
 			}
 		}
@@ -88,21 +88,39 @@ func (l *Log) intact(s state) error {
 	return nil
 }
 
+// Checkpoint makes the log durable up to now, signs what it holds, and returns
+// that. It needs a moment for each record since the last one.
+func (l *Log) Checkpoint(ctx context.Context) (Checkpoint, error) {
+	if err := l.checkpoint(ctx); err != nil {
+		return Checkpoint{}, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.saved, nil
+}
+
 // checkpoint makes the log durable up to now and then says so in a file.
-func (l *Log) checkpoint() error {
+func (l *Log) checkpoint(ctx context.Context) error {
+	l.marking.Lock()
+	defer l.marking.Unlock()
+	return l.mark(ctx)
+}
+
+// mark needs Log.marking.
+func (l *Log) mark(ctx context.Context) error {
 	l.mu.Lock()
 	s, saved, fatal := l.state, l.saved, l.fatal
-	c := l.at(s)
 	l.mu.Unlock()
-	if fatal != nil || s.seq == saved.Size {
+	if fatal != nil || s.seq == saved.Size && l.signed == l.signer.public {
 		return fatal
 	}
-	// A rotation has synced a file that it closed.
-	if err := s.file.Sync(); err != nil && !errors.Is(err, os.ErrClosed) {
-		err = fmt.Errorf("%w: %w", errSyncLost, err)
+	c, err := l.cover(ctx, s)
+	if errors.Is(err, errSyncLost) || errors.Is(err, errRewritten) {
 		l.mu.Lock()
 		l.fatal = err
 		l.mu.Unlock()
+	}
+	if err != nil {
 		return err
 	}
 	if err := WriteCheckpoint(filepath.Join(l.cfg.Dir, checkpointName), c); err != nil {
@@ -111,5 +129,29 @@ func (l *Log) checkpoint() error {
 	l.mu.Lock()
 	l.saved = c
 	l.mu.Unlock()
+	l.signed = l.signer.public
 	return nil
+}
+
+// cover syncs the log up to a state, reads back what was written since the last
+// checkpoint, and signs the tree of it.
+func (l *Log) cover(ctx context.Context, s state) (Checkpoint, error) {
+	// A rotation has synced a file that it closed.
+	if err := s.file.Sync(); err != nil && !errors.Is(err, os.ErrClosed) {
+		return Checkpoint{}, fmt.Errorf("%w: %w", errSyncLost, err)
+	}
+	if err := l.tree.extend(ctx, s.seq); err != nil {
+		return Checkpoint{}, err
+	}
+	if l.tree.at.head != s.head {
+		return Checkpoint{}, fmt.Errorf("%w: record %d was changed", errRewritten, s.seq)
+	}
+	root, err := l.tree.root(s.seq)
+	if err == nil {
+		err = datasync(l.tree.file)
+	}
+	if err != nil {
+		return Checkpoint{}, err
+	}
+	return l.signer.sign(Checkpoint{Origin: l.origin, Size: s.seq, Root: headText(root)})
 }

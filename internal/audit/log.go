@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -44,6 +45,9 @@ type Config struct {
 	Origin     string // the log's name in checkpoints; empty: derived from the key
 	Durability Durability
 	Arguments  Arguments // what of a call's arguments is on record
+	// SignerFile is the private key that signs checkpoints, made with 0600 when
+	// missing. Empty: beside KeyFile, with the name of Dir and ".signer".
+	SignerFile string
 	// SegmentBytes is when a new segment begins. 0 is 64 MiB, so that one
 	// fits any tool and a search skips most of a long log.
 	SegmentBytes int64
@@ -69,6 +73,11 @@ type Log struct {
 	vault  *vault
 	pool   sync.Pool // of *entry
 	writer writer    // the leader's alone
+
+	marking sync.Mutex // for whoever makes a checkpoint or replaces the key
+	tree    *tree
+	signer  signer
+	signed  string // public key of the checkpoint in the file, since Open
 
 	mu    sync.Mutex
 	queue []*entry // waiting for a leader, at most maxQueue
@@ -115,6 +124,9 @@ func Open(cfg Config) (*Log, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
+	if cfg.SignerFile == "" {
+		cfg.SignerFile = filepath.Join(filepath.Dir(cfg.KeyFile), filepath.Base(filepath.Clean(cfg.Dir))+".signer")
+	}
 	if cfg.open == nil {
 		cfg.open = openSegment
 	}
@@ -147,28 +159,60 @@ func start(cfg Config, lock *os.File) (*Log, error) {
 		idle: make(chan struct{}), quit: make(chan struct{}), done: make(chan struct{}),
 	}
 	if l.origin == "" {
-		mac := hmac.New(sha256.New, key)
-		_, _ = io.WriteString(mac, "doorward audit origin")
-		l.origin = "doorward/" + hex.EncodeToString(mac.Sum(nil)[:8])
+		l.origin = originOf(cfg.Dir, key)
+	}
+	var pending string
+	if l.signer, pending, err = openSigner(cfg.SignerFile, l.origin); err != nil {
+		return nil, err
 	}
 	l.pool.New = func() any {
 		return newEntry(keeper{how: cfg.Arguments, mac: hmac.New(sha256.New, key), seal: sealer{vault: l.vault}})
 	}
+	if l.saved, err = ReadCheckpoint(filepath.Join(cfg.Dir, checkpointName)); err != nil && !isNotExist(err) {
+		return nil, err
+	}
 	l.writer = writer{cfg: &l.cfg, origin: l.origin, writing: &l.writing}
-	repaired, err := l.writer.resume()
+	repaired, err := l.writer.resume(l.saved)
 	if err != nil {
 		return nil, err
 	}
 	l.state = l.writer.state
-	if err := l.greet(repaired); err != nil {
+	if err := l.begin(repaired, pending); err != nil {
 		l.writer.state.file.Close()
 		return nil, err
 	}
-	if c, err := ReadCheckpoint(filepath.Join(cfg.Dir, checkpointName)); err == nil {
-		l.saved = c
-	}
 	go l.keep()
 	return l, nil
+}
+
+// originOf names a log: several of one installation have names of their own.
+func originOf(dir string, key []byte) string {
+	mac := hmac.New(sha256.New, key)
+	_, _ = io.WriteString(mac, "doorward audit origin")
+	name := "doorward/" + hex.EncodeToString(mac.Sum(nil)[:8])
+	if base := filepath.Base(filepath.Clean(dir)); strings.HasPrefix(base, "audit-") {
+		name += strings.TrimPrefix(base, "audit")
+	}
+	return name
+}
+
+// begin opens the tree and reads what was written since the last checkpoint, greets,
+// and finishes the replacement of a key that was begun.
+func (l *Log) begin(repaired int64, pending string) (err error) {
+	ctx := context.Background()
+	if l.tree, err = openTree(ctx, l.cfg.Dir, l.saved); err != nil {
+		return err
+	}
+	if err = l.tree.extend(ctx, l.state.seq); err == nil {
+		err = l.greet(repaired)
+	}
+	if err == nil && pending != "" {
+		err = l.adopt(ctx, pending)
+	}
+	if err != nil {
+		return errors.Join(err, l.tree.close())
+	}
+	return nil
 }
 
 // greet writes the first records of this process.
@@ -177,6 +221,7 @@ func (l *Log) greet(repaired int64) error {
 	err := l.write(ctx, func(e *entry) error {
 		r := &e.rec
 		r.Kind, r.Event, r.Format, r.Origin = KindStart, startProcess, Format, clip(l.origin, maxShort)
+		r.Signer = l.signer.public
 		return nil
 	})
 	if err != nil || repaired == 0 {
@@ -288,6 +333,6 @@ func (l *Log) Close() error {
 	close(l.quit)
 	<-l.idle
 	<-l.done
-	err := l.checkpoint()
-	return errors.Join(err, l.writer.state.file.Close(), l.lock.Close())
+	err := l.checkpoint(context.Background())
+	return errors.Join(err, l.writer.state.file.Close(), l.tree.close(), l.lock.Close())
 }

@@ -21,8 +21,8 @@ const (
 // Version 2 has "unavailable"; version 3 "request" and the principal's "client"
 // and "issuer"; version 4 "approval", "observed", "plain", "policy", "role",
 // "rule", "sealed", and the principal's "groups", "roles" and "scopes"; version 5
-// "findings".
-const Format = 5
+// "findings"; version 6 "signer", and checkpoints of a Merkle tree.
+const Format = 6
 
 // Bounds of what one record holds, in bytes before escaping. A longer text is
 // cut and ends in "…". With every field at its bound and every byte escaped the
@@ -59,6 +59,7 @@ type Record struct {
 	Detail string // for an event
 	Format int    // for a start
 	Origin string // for a start: the log's name in checkpoints
+	Signer string // for a start: the public key that signs them, as the note package has it
 
 	Exchange  string
 	Request   string // id that a trusted proxy gave the request

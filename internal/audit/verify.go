@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
 )
 
 // Options of Verify. The zero value holds the log against the checkpoint file
@@ -18,6 +20,10 @@ type Options struct {
 	// Checkpoint was saved earlier, elsewhere. Without one, whoever could write
 	// the directory could also have rewritten the whole of it.
 	Checkpoint *Checkpoint
+	// Keys are public keys that may sign the log's checkpoints, as the note package
+	// has them. Then the checkpoint beside the log must be signed by one of them, or
+	// by one that they certify on record. Without any, the log's own word is taken.
+	Keys []string
 	// Progress is told now and then how far it is; may be nil.
 	Progress func(records uint64)
 }
@@ -28,7 +34,9 @@ type Report struct {
 	Segments    int
 	Bytes       int64
 	First, Last time.Time // of the first and the last record
-	Head        string    // of the chain, as in checkpoints
+	Head        string    // of the chain: SHA-256 of the last line, base64
+	Root        string    // of the Merkle tree, as in checkpoints
+	Keys        []Key     // that sign checkpoints, in the order of their records
 	Origin      string
 	Proven      uint64 // records that a checkpoint covers; those after it could have been cut unnoticed
 	Live        bool   // a process was writing the log
@@ -52,19 +60,22 @@ const maxExamples = 20
 // beside the writer.
 func Verify(ctx context.Context, dir string, opt Options) (Report, error) {
 	v := verifier{opt: opt, open: map[string]uint64{}}
+	if err := v.ring.trust(opt.Keys); err != nil {
+		return v.report, err
+	}
 	v.report.Live = locked(filepath.Join(dir, lockName))
 	// Before the segments, so that a log that grows is never behind it.
 	beside, err := ReadCheckpoint(filepath.Join(dir, checkpointName))
 	switch {
 	case err == nil:
-		v.marks = append(v.marks, beside)
+		v.marks = append(v.marks, mark{beside, len(opt.Keys) > 0})
 	case !isNotExist(err):
 		return v.fail(&Fault{Segment: checkpointName, What: err.Error()})
 	}
 	if opt.Checkpoint != nil {
-		v.marks = append(v.marks, *opt.Checkpoint)
+		v.marks = append(v.marks, mark{*opt.Checkpoint, false})
 	}
-	slices.SortStableFunc(v.marks, func(a, b Checkpoint) int { return int(int64(a.Size) - int64(b.Size)) }) //nolint:gosec // order only
+	slices.SortStableFunc(v.marks, func(a, b mark) int { return int(int64(a.Size) - int64(b.Size)) }) //nolint:gosec // order only
 	all, err := segments(dir)
 	if err != nil {
 		return v.report, fmt.Errorf("verifying audit log: %w", err)
@@ -87,11 +98,20 @@ func Verify(ctx context.Context, dir string, opt Options) (Report, error) {
 	return v.report, nil
 }
 
+// mark is a checkpoint on the way. Whoever brought it from elsewhere answers for it;
+// the one beside the log must be signed when the caller named keys.
+type mark struct {
+	Checkpoint
+	must bool
+}
+
 type verifier struct {
 	opt    Options
 	report Report
-	marks  []Checkpoint // still to be met, ascending
+	marks  []mark // still to be met, ascending
 	head   [32]byte
+	tree   edge
+	ring   ring
 	dec    decoder
 	rec    Record
 	open   map[string]uint64 // exchanges with an intent, and its seq
@@ -153,6 +173,8 @@ func (v *verifier) record(line []byte, first bool) error {
 		rep.Origin = strings.Clone(r.Origin)
 	}
 	v.head = sha256.Sum256(line)
+	v.tree.add(tlog.RecordHash(line))
+	v.ring.learn(r)
 	rep.Records++
 	if rep.Records == 1 {
 		rep.First = r.Time
@@ -171,12 +193,15 @@ func (v *verifier) record(line []byte, first bool) error {
 	return nil
 }
 
-func (v *verifier) meet(c Checkpoint) error {
+func (v *verifier) meet(c mark) error {
 	if c.Size == 0 {
 		return nil
 	}
-	if c.Size != v.report.Records || c.Head != headText(v.head) {
-		return fmt.Errorf("the log is not the one that the checkpoint of %s names: its past was rewritten", c.Time.Format(time.RFC3339))
+	if c.Size != v.report.Records || c.Root != "" && c.Root != headText(v.tree.root()) || c.Root == "" && c.Head != headText(v.head) {
+		return fmt.Errorf("the log is not the one that a checkpoint of %d records names: its past was rewritten", c.Size)
+	}
+	if err := v.ring.signed(c); err != nil {
+		return err
 	}
 	v.report.Proven = c.Size
 	return nil
@@ -202,8 +227,7 @@ func (v *verifier) finish(segments int) *Fault {
 	}
 	for _, c := range v.marks {
 		if c.Size > v.report.Records {
-			return at(fmt.Sprintf("the tail was cut: the checkpoint of %s has %d records, the log has %d",
-				c.Time.Format(time.RFC3339), c.Size, v.report.Records))
+			return at(fmt.Sprintf("the tail was cut: a checkpoint has %d records, the log has %d", c.Size, v.report.Records))
 		}
 	}
 	if v.report.Records == 0 {
@@ -213,7 +237,8 @@ func (v *verifier) finish(segments int) *Fault {
 }
 
 func (v *verifier) conclude() {
-	v.report.Head = headText(v.head)
+	v.report.Head, v.report.Root = headText(v.head), headText(v.tree.root())
+	v.report.Keys = v.ring.keys
 	v.report.Unanswered = uint64(len(v.open)) + v.over
 	type pending struct {
 		exchange string

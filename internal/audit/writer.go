@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"sync/atomic"
@@ -34,7 +33,7 @@ type writer struct {
 
 // resume finds where the log ends and opens its last segment, without the
 // incomplete record that a crash may have left; repaired is its length.
-func (w *writer) resume() (repaired int64, err error) {
+func (w *writer) resume(covered Checkpoint) (repaired int64, err error) {
 	all, err := segments(w.cfg.Dir)
 	if err != nil {
 		return 0, err
@@ -54,7 +53,7 @@ func (w *writer) resume() (repaired int64, err error) {
 			break
 		}
 	}
-	if err := w.reconcile(); err != nil {
+	if err := w.reconcile(covered); err != nil {
 		return 0, err
 	}
 	create := len(all) == 0
@@ -75,14 +74,8 @@ func (w *writer) resume() (repaired int64, err error) {
 
 // reconcile compares the end of the log with the checkpoint beside it. The log
 // is synced before a checkpoint is written, so no crash can put it behind.
-func (w *writer) reconcile() error {
-	c, err := ReadCheckpoint(filepath.Join(w.cfg.Dir, checkpointName))
-	switch {
-	case isNotExist(err):
-		return nil
-	case err != nil:
-		return err
-	case c.Size > w.state.seq, c.Size == w.state.seq && c.Head != headText(w.state.head):
+func (w *writer) reconcile(c Checkpoint) error {
+	if c.Size > w.state.seq || c.Head != "" && c.Size == w.state.seq && c.Head != headText(w.state.head) {
 		return fmt.Errorf("%w (checkpoint: %d records, log: %d)", ErrCutTail, c.Size, w.state.seq)
 	}
 	return nil

@@ -17,8 +17,9 @@ func (r *run) auditCommand() *cobra.Command {
   doorward audit search --principal ci --since 24h --status refused
   doorward audit verify
   doorward audit verify --save-checkpoint today.checkpoint
-  doorward audit verify --checkpoint today.checkpoint`,
-		r.auditTail(), r.auditSearch(), r.auditVerify())
+  doorward audit verify --checkpoint today.checkpoint
+  doorward audit prove 4711`,
+		r.auditTail(), r.auditSearch(), r.auditVerify(), r.auditCheckpoint(), r.auditProve(), r.auditReplaceKey())
 }
 
 // auditDirs is where the logs are: --dir, or those on the configuration's
@@ -127,7 +128,8 @@ func moment(s string) (time.Time, error) {
 }
 
 func (r *run) auditVerify() *cobra.Command {
-	var dir, against, save string
+	var dir string
+	var v verification
 	c := &cobra.Command{
 		Use: "verify", Short: "Find any record that was changed, removed, inserted or moved; exit 3 when one was", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -135,11 +137,11 @@ func (r *run) auditVerify() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if len(dirs) > 1 && (against != "" || save != "") {
+			if len(dirs) > 1 && (v.against != "" || v.save != "") {
 				return fmt.Errorf("there are %d logs, and a checkpoint is of one: name it with --dir", len(dirs))
 			}
 			for _, dir := range dirs {
-				if err := r.verify(cmd.Context(), verification{dir, against, save}); err != nil {
+				if err := r.verify(cmd.Context(), dir, v); err != nil {
 					return err
 				}
 			}
@@ -147,15 +149,20 @@ func (r *run) auditVerify() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&dir, "dir", "", "directory of the log (default: the configuration's)")
-	c.Flags().StringVar(&against, "checkpoint", "", "also find a cut tail, against this saved checkpoint")
-	c.Flags().StringVar(&save, "save-checkpoint", "", "save a checkpoint of what was verified")
+	c.Flags().StringVar(&v.against, "checkpoint", "", "also find a cut tail, against this saved checkpoint")
+	c.Flags().StringVar(&v.save, "save-checkpoint", "", "save a checkpoint of what was verified, without a signature")
+	c.Flags().StringArrayVar(&v.keys, "key", nil, "public key that must have signed the log's checkpoints, or certified the one that did; more than one: any of them")
 	return c
 }
 
-type verification struct{ dir, against, save string }
+// verification is what audit verify was asked.
+type verification struct {
+	against, save string
+	keys          []string
+}
 
-func (r *run) verify(ctx context.Context, v verification) error {
-	var opts audit.Options
+func (r *run) verify(ctx context.Context, dir string, v verification) error {
+	opts := audit.Options{Keys: v.keys}
 	if v.against != "" {
 		cp, err := audit.ReadCheckpoint(v.against)
 		if err != nil {
@@ -163,11 +170,11 @@ func (r *run) verify(ctx context.Context, v verification) error {
 		}
 		opts.Checkpoint = &cp
 	}
-	report, err := audit.Verify(ctx, v.dir, opts)
+	report, err := audit.Verify(ctx, dir, opts)
 	if err != nil && report.Fault == nil {
 		return failed(err)
 	}
-	out := reportOf(v.dir, report)
+	out := reportOf(dir, report)
 	if err := r.put(out, out.text); err != nil {
 		return err
 	}
@@ -175,7 +182,7 @@ func (r *run) verify(ctx context.Context, v verification) error {
 		return &exit{code: exitFindings}
 	}
 	if v.save != "" {
-		cp := audit.Checkpoint{Origin: report.Origin, Size: report.Records, Head: report.Head, Time: report.Last}
+		cp := audit.Checkpoint{Origin: report.Origin, Size: report.Records, Root: report.Root}
 		return failed(audit.WriteCheckpoint(v.save, cp))
 	}
 	return nil

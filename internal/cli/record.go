@@ -68,16 +68,39 @@ type reportJSON struct {
 	Last       time.Time `json:"last,omitzero"`
 	Origin     string    `json:"origin"`
 	Head       string    `json:"head"`
+	Root       string    `json:"root"`
+	Keys       []keyJSON `json:"keys"`
 	Proven     uint64    `json:"proven"`
 	Unanswered uint64    `json:"unanswered"`
 	Fault      string    `json:"fault,omitempty"`
+}
+
+// keyJSON is a key that signs the log's checkpoints (audit.Key).
+type keyJSON struct {
+	Public      string `json:"public"`
+	Since       uint64 `json:"since"`
+	Trusted     bool   `json:"trusted"`
+	Compromised uint64 `json:"compromised,omitempty"`
+}
+
+func (k keyJSON) remark() string {
+	switch {
+	case k.Compromised > 0:
+		return fmt.Sprintf(", compromised since record %d", k.Compromised)
+	case !k.Trusted:
+		return ", which nothing certifies: the key before it was lost, or somebody else wrote the log"
+	}
+	return ""
 }
 
 func reportOf(dir string, rep audit.Report) reportJSON {
 	out := reportJSON{
 		Log: dir,
 		OK:  rep.Fault == nil, Records: rep.Records, Segments: rep.Segments, Bytes: rep.Bytes, First: rep.First, Last: rep.Last,
-		Origin: rep.Origin, Head: rep.Head, Proven: rep.Proven, Unanswered: rep.Unanswered,
+		Origin: rep.Origin, Head: rep.Head, Root: rep.Root, Proven: rep.Proven, Unanswered: rep.Unanswered, Keys: []keyJSON{},
+	}
+	for _, k := range rep.Keys {
+		out.Keys = append(out.Keys, keyJSON(k))
 	}
 	if rep.Fault != nil {
 		out.Fault = rep.Fault.Error()
@@ -93,6 +116,9 @@ func (rep reportJSON) text(w io.Writer) error {
 	}
 	_, _ = fmt.Fprintf(w, "%s: %d records in %d segments, one unbroken chain.\n", rep.Log, rep.Records, rep.Segments)
 	_, _ = fmt.Fprintf(w, "A checkpoint covers the first %d; records after it could have been cut unnoticed.\n", rep.Proven)
+	for _, k := range rep.Keys {
+		_, _ = fmt.Fprintf(w, "Signed since record %d by %s%s.\n", k.Since, visible(k.Public), k.remark())
+	}
 	if rep.Unanswered > 0 {
 		_, _ = fmt.Fprintf(w, "%d calls have an intent and no outcome: they were under way when the gateway died, or still are.\n", rep.Unanswered)
 	}
