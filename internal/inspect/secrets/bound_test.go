@@ -22,6 +22,7 @@ func TestCostIsLinear(t *testing.T) {
 	for _, part := range []string{
 		"eyJ-", "-eyJhbGciOi.", "://a:", "curl ", "Basic ", "gh" + "p_-", "sk" + "-", "-----BEGIN " + "PRIVATE KEY-----\n", "-.", ". ", "%41", `\x41`, "\u200b", `"+"`, "password=", "kind: Secret data: ", "data: a: ", "AAAA", "H4sIAAAA ",
 		"Private-Lines: 1 ", "key is ", "a-b-", "=3D", "$6$", "\xff", "NIGEB-----", "1a ",
+		"115 ", "0x73, ", "\U000e0041", "&#115", `\\\\`, "=41", "&a", "<~", "5sdq,77Kd<", "MFRGG", "<~a~>", "99,9 ", "\x01",
 	} {
 		t.Run(part, func(t *testing.T) {
 			small, large := cost(strings.Repeat(part, 16<<10/len(part))), cost(strings.Repeat(part, 64<<10/len(part)))

@@ -23,7 +23,7 @@ const (
 // that no honest call holds. Any number of goroutines may use them.
 type Canaries struct {
 	by    map[uint64][]variant // by the last bytes of a variant
-	bloom [1 << 8]uint64
+	bloom [1 << 10]uint64
 }
 
 // variant is a form of a canary, folded.
@@ -87,6 +87,10 @@ func forms(v string) []string {
 			}
 		}
 	}
+	for n := 1; n < 26; n++ {
+		moved := shift(v, n)
+		all = append(all, moved, mirror(moved))
+	}
 	return append(all, mirror(core(v, 0)), mirror(core(v, 1)), mirror(core(v, 2)))
 }
 
@@ -136,7 +140,7 @@ func last(b []byte) (k uint64) {
 }
 
 // spread spreads a window over the bits of the bloom filter.
-func spread(k uint64) uint64 { return k * 0x9e3779b97f4a7c15 >> 50 }
+func spread(k uint64) uint64 { return k * 0x9e3779b97f4a7c15 >> 48 }
 
 // Find finds the canaries that a text holds, each once: plain, in any case, with
 // anything but letters and digits between, reversed, and encoded. The text of

@@ -20,6 +20,8 @@ type decoder struct {
 var decoders = []decoder{
 	{"hex", fromHex},
 	{"base64", fromBase64},
+	{"base32", fromBase32},
+	{rotatedBase64, fromRotated},
 }
 
 // probe is the length of the part of a run that is decoded to see whether the
@@ -79,6 +81,17 @@ func fromBase64(run string) []string {
 	return nil
 }
 
+// rotatedBase64 is the name of what fromRotated decodes.
+const rotatedBase64 = rotation + ", base64"
+
+// fromRotated decodes a run in base64 whose letters are moved by 13 places.
+func fromRotated(run string) []string {
+	if hexadecimal(run[:minRun]) { // sums and commits
+		return nil
+	}
+	return fromBase64(rotate(run))
+}
+
 // oddEnd is the length of an end that no group of base64 has.
 func oddEnd(part string) int {
 	if len(part)%4 == 1 {
@@ -92,6 +105,9 @@ func packed(part string) bool {
 	return strings.HasPrefix(part, "H4sI") || strings.HasPrefix(part, "eJ") || strings.HasPrefix(part, "eN") || strings.HasPrefix(part, "eA") || strings.HasPrefix(part, "eF")
 }
 
+//nolint:gochecknoglobals // a table; read-only
+var alphabet64 = positions("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+
 // promising tells whether some part of the run decodes to what can be read.
 func promising(part string) bool {
 	for _, from := range [...]int{0, len(part) / 2, len(part) - probe} {
@@ -100,9 +116,7 @@ func promising(part string) bool {
 		if from >= end {
 			continue
 		}
-		var b [probe]byte
-		n, err := base64.RawStdEncoding.Decode(b[:], []byte(part[from:end]))
-		if err == nil && readable(b[:n]) {
+		if legibleBits(part[from:end], &alphabet64, 6) {
 			return true
 		}
 	}
@@ -123,17 +137,41 @@ func texts(raw []byte) []string {
 	if unpacked := unpack(raw); unpacked != nil {
 		return []string{string(unpacked)}
 	}
-	if len(raw) < minText || !readable(raw) {
+	if len(raw) < minText {
 		return nil
 	}
+	if !readable(raw) {
+		if raw = narrow(raw); len(raw) < minText {
+			return nil
+		}
+	}
 	return []string{string(raw)}
+}
+
+// narrow is what UTF-16 or UTF-32 says in ASCII, of either order, with a mark or
+// without: its bytes that are not zero. Nil for what is neither.
+func narrow(raw []byte) []byte {
+	zeros := bytes.Count(raw, []byte{0})
+	if zeros*5 < len(raw)*2 || zeros == len(raw) {
+		return nil
+	}
+	out := make([]byte, 0, len(raw)-zeros)
+	for _, c := range raw {
+		if c != 0 && c < 0xfe { // a mark has the bytes FE and FF
+			out = append(out, c)
+		}
+	}
+	if !readable(out) {
+		return nil
+	}
+	return out
 }
 
 // readable tells whether nine of ten bytes are those of text.
 func readable(raw []byte) bool {
 	good := 0
 	for _, c := range raw {
-		if c >= ' ' && c < 0x7f || c == '\n' || c == '\r' || c == '\t' {
+		if legible[c] {
 			good++
 		}
 	}

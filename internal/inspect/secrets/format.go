@@ -191,4 +191,7 @@ var (
 	isName  = set("a-z", "A-Z", "0-9", "_", "-", ".") // what the name of a variable is made of
 	isToken = set("a-z", "A-Z", "0-9", "_+/=.~", "-") // what tokens are made of
 	isBlank = set(" \t\r\n")
+
+	legible   = set(" -~", "\t\r\n")                              // ASCII text
+	isControl = set("\x00-\x08", "\x0b\x0c", "\x0e-\x1f", "\x7f") // C0 but the blanks, and DEL
 )

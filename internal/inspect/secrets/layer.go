@@ -77,12 +77,16 @@ func (s *search) look(text string, see func(text string, at mapping), depth int)
 		s.at, s.how = at, how
 	}
 	for _, v := range views {
-		if strings.HasSuffix(how, v.name) {
+		if strings.HasSuffix(how, v.name) || v.name == codePoints && strings.HasSuffix(how, reversed) {
 			continue
 		}
 		if changed, offsets := v.change(text); changed != "" {
 			inner(changed, v.name, at.through(offsets))
 		}
+	}
+	if see == nil && !strings.Contains(how, rotation) { // canaries have a form for each
+		s.rotated(text, how, at)
+		s.at, s.how = at, how
 	}
 	s.runs(text, how, inner, at)
 }
@@ -106,6 +110,9 @@ func (s *search) runs(text, how string, inner func(text, name string, m mapping)
 		run := text[from:i]
 		m := at.within(gate.Span{Start: from, End: i})
 		for _, d := range decoders {
+			if turned && d.name == rotatedBase64 { // no two ways to move letters at once
+				continue
+			}
 			for _, decoded := range d.decode(run) {
 				inner(decoded, d.name, m)
 			}
@@ -116,6 +123,9 @@ func (s *search) runs(text, how string, inner func(text, name string, m mapping)
 			mirrored = end
 			inner(mirror(text[start:end]), reversed, at.through(falling(start, end)))
 		}
+	}
+	if !turned {
+		s.dense85(text, inner, at)
 	}
 	if !turned && strings.Contains(text, "NIGEB-----") {
 		inner(mirror(text), reversed, at.through(falling(0, len(text))))

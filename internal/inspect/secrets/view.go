@@ -1,7 +1,6 @@
 package secrets
 
 import (
-	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -16,9 +15,12 @@ type view struct {
 
 //nolint:gochecknoglobals // a table; read-only
 var views = []view{
+	{tagCharacters, onlyTags},
+	{tagCharacters, withTags},
 	{"unseen characters", withoutUnseen},
 	{"percent encoding", withoutPercent},
 	{"escapes", withoutEscapes},
+	{codePoints, withoutCodes},
 	{"separators", withoutSeparators},
 	{"concatenation", withoutQuotes},
 }
@@ -54,11 +56,11 @@ func (r *rewritten) result(end int) (string, []int32) {
 	return string(r.b), append(r.offsets, int32(end)) //nolint:gosec // as above
 }
 
-// withoutUnseen leaves out zero-width, bidirectional and other format
+// withoutUnseen leaves out controls, zero-width, bidirectional and other format
 // characters, selectors and marks, and writes wide letters as narrow ones.
 func withoutUnseen(text string) (string, []int32) {
 	first := 0
-	for first < len(text) && text[first] < utf8.RuneSelf {
+	for first < len(text) && text[first] < utf8.RuneSelf && !isControl[text[first]] {
 		first++
 	}
 	if first == len(text) {
@@ -67,6 +69,8 @@ func withoutUnseen(text string) (string, []int32) {
 	r := newRewritten(len(text))
 	for i, c := range text {
 		switch {
+		case c < utf8.RuneSelf && isControl[c], c >= 0x80 && c < 0xa0:
+			r.changes++
 		case c < utf8.RuneSelf:
 			r.put(text[i], i)
 		case unicode.In(c, unicode.Cf, unicode.Mn, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point):
@@ -85,116 +89,6 @@ func withoutUnseen(text string) (string, []int32) {
 		}
 	}
 	return r.result(len(text))
-}
-
-// withoutPercent undoes percent encoding (RFC 3986 section 2.1), and quoted-printable.
-func withoutPercent(text string) (string, []int32) {
-	if strings.IndexByte(text, '%') < 0 && !strings.Contains(text, "=3D") {
-		return "", nil
-	}
-	r := newRewritten(len(text))
-	form := false // the word at hand has escapes: a plus in it is a blank (WHATWG URL, 5.1)
-	for i := 0; i < len(text); i++ {
-		c := text[i]
-		if i == 0 || isBlank[text[i-1]] {
-			form = encodedWord(text[i:])
-		}
-		if c == '+' && form {
-			r.put(' ', i)
-			continue
-		}
-		if c == '%' || c == '=' && strings.HasPrefix(text[i:], "=3D") {
-			if n, ok := number(text[i+1:], 2, 2); ok {
-				r.put(byte(n&0xff), i)
-				r.changes++
-				i += 2
-				continue
-			}
-		}
-		r.put(c, i)
-	}
-	return r.result(len(text))
-}
-
-// encodedWord tells whether an escape is in the first word of a text.
-func encodedWord(text string) bool {
-	for i := 0; i < len(text) && !isBlank[text[i]]; i++ {
-		if text[i] == '%' {
-			if _, ok := number(text[i+1:], 2, 2); ok {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// number reads a hexadecimal number of at least low and at most high digits.
-func number(text string, low, high int) (n rune, ok bool) {
-	i := 0
-	for ; i < high && i < len(text) && hexadecimal(text[i:i+1]); i++ {
-		c := text[i] | 0x20
-		if digit(text[i]) {
-			n = n<<4 | rune(text[i]-'0')
-		} else {
-			n = n<<4 | rune(c-'a'+10)
-		}
-	}
-	return n, i >= low
-}
-
-// withoutEscapes undoes \x41, \u0041, \n and the character references &#65; and
-// &#x41;.
-func withoutEscapes(text string) (string, []int32) {
-	if !strings.Contains(text, `\x`) && !strings.Contains(text, `\u`) && !strings.Contains(text, `&#`) {
-		return "", nil
-	}
-	r := newRewritten(len(text))
-	for i := 0; i < len(text); {
-		if c, n := escaped(text[i:]); n > 0 {
-			r.rune(c, i)
-			i += n
-			continue
-		}
-		r.put(text[i], i)
-		i++
-	}
-	return r.result(len(text))
-}
-
-// escaped is the character that an escape at the beginning of a text stands for,
-// and the length of the escape; 0 for none.
-func escaped(text string) (rune, int) {
-	switch {
-	case strings.HasPrefix(text, `\x`):
-		if n, ok := number(text[2:], 2, 2); ok {
-			return n, 4
-		}
-	case strings.HasPrefix(text, `\u`):
-		if n, ok := number(text[2:], 4, 4); ok {
-			return n, 6
-		}
-	case strings.HasPrefix(text, "&#"):
-		end := strings.IndexByte(text[:min(len(text), 12)], ';')
-		if end < 3 {
-			return 0, 0
-		}
-		n, digits := rune(0), text[2:end]
-		if digits[0]|0x20 == 'x' {
-			var ok bool
-			if n, ok = number(digits[1:], len(digits)-1, 6); !ok || len(digits) < 2 {
-				return 0, 0
-			}
-			return n, end + 1
-		}
-		for i := range len(digits) {
-			if !digit(digits[i]) {
-				return 0, 0
-			}
-			n = n*10 + rune(digits[i]-'0')
-		}
-		return n, end + 1
-	}
-	return 0, 0
 }
 
 // withoutSeparators joins characters, or groups of the same length, that one
@@ -235,7 +129,7 @@ func withoutSeparators(text string) (string, []int32) {
 }
 
 //nolint:gochecknoglobals // a table; read-only
-var separates = set(" -.,:;/|*+~#=!?'\"<>()[]{}&$@^`\\%")
+var separates = set(" \n\t-.,:;/|*+~#=!?'\"<>()[]{}&$@^`\\%")
 
 // maxGroup bounds the length of a group between separators, in characters.
 const maxGroup = 8
