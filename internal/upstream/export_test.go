@@ -41,3 +41,6 @@ func Remains(p *Pool) (all []any) {
 	}
 	return all
 }
+
+// SplitString splits what env -S is given.
+func SplitString(text string) ([]string, error) { return splitString(text) }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -23,6 +22,7 @@ type identity struct {
 	Executable string   `json:"executable,omitempty"` // digest of the file that argv[0] resolved to
 	Env        []string `json:"env,omitempty"`        // the variables that it is given; their values are secrets
 	Script     *script  `json:"script,omitempty"`     // that an interpreter runs
+	Loads      []script `json:"loads,omitempty"`      // what else is executed: programs behind others, files that are loaded first
 
 	URL       string `json:"url,omitempty"`   // as it is written, without its query
 	Query     string `json:"query,omitempty"` // its digest: it may hold a key, and the lock belongs into Git
@@ -30,9 +30,9 @@ type identity struct {
 	TLSKey    string `json:"tls_key,omitempty"`
 }
 
-// script is the file that an interpreter is given.
+// script is a file that is executed.
 type script struct {
-	Name   string `json:"name"` // as it stands in argv
+	Name   string `json:"name"` // as argv has it, or what argv names
 	Digest string `json:"digest"`
 }
 
@@ -70,7 +70,7 @@ func (id *identity) reached(set *Settings) {
 }
 
 // started describes a command: its arguments, the digest of its executable, the
-// names of its variables, and the script that an interpreter runs.
+// names of its variables, and what else it executes.
 func (p *Pool) started(id *identity, set *Settings) (path string, err error) {
 	for i, a := range set.Command {
 		if !utf8.ValidString(a) { // two of them would look the same
@@ -83,46 +83,45 @@ func (p *Pool) started(id *identity, set *Settings) (path string, err error) {
 	}
 	id.Argv, id.Executable = set.Command, digest.String()
 	id.Env = slices.Sorted(maps.Keys(set.Env))
-	name, ok := scriptOf(set.Command, set.Dir)
-	if !ok {
-		return path, nil
-	}
-	if digest, err = p.digests.of(inDir(set.Dir, name)); err != nil {
-		return "", err
-	}
-	id.Script = &script{Name: name, Digest: digest.String()}
-	return path, nil
+	return path, p.executes(id, set)
 }
 
-// interpreters are programs whose first argument that is a file is what they run,
-// without the digits of a version.
-//
-//nolint:gochecknoglobals // a table; read-only
-var interpreters = []string{
-	"node", "nodejs", "bun", "deno", "tsx", "ts-node", "python", "pythonw", "pypy", "uv", "ruby", "perl", "php", "lua", "java", "dotnet",
-	"sh", "bash", "zsh", "dash", "ksh", "fish", "pwsh", "powershell", "rscript",
+// executes describes what a command executes beside its executable.
+func (p *Pool) executes(id *identity, set *Settings) error {
+	x, err := executions(set.Command, set.Dir, p.search())
+	if err != nil {
+		return err
+	}
+	pinned := func(e executed) (script, error) {
+		digest, err := p.digests.of(e.path)
+		return script{Name: e.name, Digest: digest.String()}, err
+	}
+	if x.script != nil {
+		s, err := pinned(*x.script)
+		if err != nil {
+			return err
+		}
+		id.Script = &s
+	}
+	for _, e := range x.loads {
+		s, err := pinned(e)
+		if err != nil {
+			return err
+		}
+		id.Loads = append(id.Loads, s)
+	}
+	return nil
 }
 
-// scriptOf is the argument that names the script of an interpreter, if there is
-// one: not after an option that brings the program itself.
-func scriptOf(argv []string, dir string) (string, bool) {
-	program := strings.ToLower(strings.TrimSuffix(filepath.Base(argv[0]), ".exe"))
-	if !slices.Contains(interpreters, strings.TrimRight(program, "0123456789.")) {
-		return "", false
-	}
-	for _, a := range argv[1:] {
-		switch a {
-		case "-c", "-e", "-m", "-r", "--eval", "-p", "--print":
-			return "", false
-		}
-		if strings.HasPrefix(a, "-") {
-			continue
-		}
-		if info, err := os.Stat(inDir(dir, a)); err == nil && info.Mode().IsRegular() {
-			return a, true
+// search is the PATH that commands get; empty where it is not known.
+func (p *Pool) search() string {
+	path := ""
+	for _, kv := range p.cfg.Environment {
+		if value, ok := strings.CutPrefix(kv, "PATH="); ok {
+			path = value
 		}
 	}
-	return "", false
+	return path
 }
 
 // inDir is a path as a process that runs in dir takes it.
