@@ -25,6 +25,8 @@ func (s *Stage) Judge(ctx context.Context, ex *gate.Exchange) (gate.Verdict, err
 		return gate.Verdict{}, fmt.Errorf("inspecting arguments: %w", err)
 	}
 	o.joined()
+	o.members()
+	o.numbers(m.Raw)
 	return o.verdict(ctx)
 }
 
@@ -34,12 +36,17 @@ type outgoing struct {
 	ex       *gate.Exchange
 	planted  *secrets.Canaries // nil: none
 	texts    []string
+	all      []string // the names of members and the ends of values, in order
+	names    []string
 	blocking []gate.Finding // what refuses the call
 	canaries []gate.Finding
 }
 
-// maxJoined bounds the strings of one call that are looked at as one text.
-const maxJoined = 256
+// Bounds of what is looked at as one text.
+const (
+	maxJoined = 256 // strings of one call
+	maxEnd    = 512 // bytes of a value, at either end, that are joined with names
+)
 
 func (o *outgoing) text(t *mcp.Text) error {
 	if t.Value == "" || opaque(t) {
@@ -48,8 +55,22 @@ func (o *outgoing) text(t *mcp.Text) error {
 	if len(o.texts) < maxJoined && !t.Name {
 		o.texts = append(o.texts, t.Value)
 	}
+	if len(o.all) < 2*maxJoined {
+		o.all = append(o.all, ends(t.Value))
+	}
+	if t.Name && len(o.names) < maxJoined {
+		o.names = append(o.names, t.Value)
+	}
 	o.look(t.Value, func() string { return place(t) })
 	return nil
+}
+
+// ends is a value without its middle: nothing in that touches a name.
+func ends(v string) string {
+	if len(v) <= 2*maxEnd {
+		return v
+	}
+	return v[:maxEnd] + "\n" + v[len(v)-maxEnd:]
 }
 
 // place is where a text stands. The name of a member is no place that may be told:
@@ -97,6 +118,27 @@ func (o *outgoing) joined() {
 	}
 	if s.Arguments.Secrets != gate.Allow {
 		o.take(found, s.Arguments.Secrets, whole, &o.blocking)
+	}
+}
+
+// members looks at the names of members together with their values, and at the names
+// alone, one behind the other: an object holds a text in both.
+func (o *outgoing) members() {
+	whole := func() string { return "" }
+	for _, parts := range [...][]string{o.all, o.names} {
+		if o.planted != nil && len(o.canaries) == 0 {
+			o.take(o.planted.Find(strings.Join(parts, "")), gate.Block, whole, &o.canaries)
+		}
+		if o.stage.Arguments.Secrets != gate.Allow && len(o.blocking) == 0 {
+			o.take(secrets.Across(parts), o.stage.Arguments.Secrets, whole, &o.blocking)
+		}
+	}
+}
+
+// numbers looks at lists of numbers that are characters: no string holds them.
+func (o *outgoing) numbers(raw []byte) {
+	if text := secrets.Codes(string(raw)); text != "" && len(o.canaries) == 0 && len(o.blocking) == 0 {
+		o.look(text, func() string { return "" })
 	}
 }
 

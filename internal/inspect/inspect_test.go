@@ -61,6 +61,11 @@ func quoted(s string) string {
 	return string(raw)
 }
 
+// numbers is a list of the bytes of a text.
+func numbers(s string) string {
+	return "[" + strings.Join(strings.Fields(strings.Trim(fmt.Sprint([]byte(s)), "[]")), ", ") + "]"
+}
+
 func TestArguments(t *testing.T) {
 	in64 := base64.StdEncoding.EncodeToString([]byte("token=" + token))
 	for _, tc := range []struct {
@@ -75,6 +80,11 @@ func TestArguments(t *testing.T) {
 		{name: "as a name", tool: "t", arguments: `{` + quoted(token) + `:1}`, code: gate.CodeSecretLeaves, finds: true},
 		{name: "JSON in a string", tool: "t", arguments: `{"a":` + quoted(`{"k":"`+token+`"}`) + `}`, code: gate.CodeSecretLeaves, finds: true},
 		{name: "over three arguments", tool: "t", arguments: `{"a":"` + token[:14] + `","b":"` + token[14:27] + `","c":"` + token[27:] + `"}`, code: gate.CodeSecretLeaves, finds: true},
+		{name: "over a name and its value", tool: "t", arguments: `{"x":"y",` + quoted(token[:14]) + `:` + quoted(token[14:]) + `}`, code: gate.CodeSecretLeaves, finds: true},
+		{name: "over names", tool: "t", arguments: `{` + quoted(token[:14]) + `:1,` + quoted(token[14:27]) + `:{` + quoted(token[27:]) + `:2}}`, code: gate.CodeSecretLeaves, finds: true},
+		{name: "over a value and a name", tool: "t", arguments: `{"x":` + quoted(strings.Repeat("words of a text ", 90)+token[:14]) + `,` + quoted(token[14:]) + `:1}`, code: gate.CodeSecretLeaves, finds: true},
+		{name: "a list of numbers", tool: "t", arguments: `{"a":` + numbers(token) + `}`, code: gate.CodeSecretLeaves, finds: true},
+		{name: "names and values", tool: "t", arguments: `{"token":"page","sk":"y","limit":[10,20,30,40,50,60,70,80,90,100,110,120,33],"password_hint":"Tr0ub"}`},
 		{name: "a tool that may", tool: "store_secret", arguments: `{"a":` + quoted(token) + `}`, finds: true},
 		{name: "only on record", tool: "t", arguments: `{"a":` + quoted(token) + `}`, change: func(c *inspect.Config) { c.Arguments.Secrets = gate.Warn }, finds: true},
 		{name: "not looked at", tool: "t", arguments: `{"a":` + quoted(token) + `}`, change: func(c *inspect.Config) { c.Arguments.Secrets = gate.Allow }},
@@ -139,6 +149,9 @@ func TestCanaries(t *testing.T) {
 		"hex":       `{"a":"` + fmt.Sprintf("%x", canary) + `"}`,
 		"in pieces": `{"a":"` + canary[:12] + `","b":"` + canary[12:] + `"}`,
 		"escaped":   `{"a":"\u0074ok` + canary[3:] + `"}`,
+		"a name":    `{"a":[{"` + canary[:12] + `":"` + canary[12:] + `"}]}`,
+		"names":     `{"` + canary[:12] + `":{"` + canary[12:] + `":true}}`,
+		"numbers":   `{"a":` + numbers(canary) + `}`,
 	} {
 		seen = nil
 		ex := call(t, "store_secret", arguments) // an exception lets no canary pass

@@ -15,6 +15,13 @@ const (
 //nolint:gochecknoglobals // a table; read-only
 var radices = [...]int{10, 16, 8, 2}
 
+// Codes is a text with its lists of numbers as the characters that they stand for;
+// empty if it has none.
+func Codes(text string) string {
+	changed, _ := withoutCodes(text)
+	return changed
+}
+
 // withoutCodes writes lists of numbers as the characters that they stand for:
 // decimal, hexadecimal, octal or binary ("115 107 45", "0x73, 0x6b", "U+0073 U+006B",
 // "chr(115)+chr(107)").

@@ -68,6 +68,13 @@ func (p *Pieces) Add(values []string) []gate.Finding {
 	return findings(distinct(all))
 }
 
+// Across finds what only values together hold, one behind the other in this order. It
+// keeps nothing; the findings have no span.
+func Across(values []string) []gate.Finding {
+	w := weave("", values[:min(len(values), 2*maxPieces)])
+	return findings(distinct(w.crossing()))
+}
+
 // constant tells whether a value is left out when the next call has it too: not a
 // character, alone or among words, that stands twice in what is cut into characters.
 func constant(v string) bool {
