@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -63,7 +64,11 @@ func quoted(s string) string {
 
 // numbers is a list of the bytes of a text.
 func numbers(s string) string {
-	return "[" + strings.Join(strings.Fields(strings.Trim(fmt.Sprint([]byte(s)), "[]")), ", ") + "]"
+	list := make([]string, 0, len(s))
+	for i := range len(s) {
+		list = append(list, strconv.Itoa(int(s[i])))
+	}
+	return "[" + strings.Join(list, ", ") + "]"
 }
 
 func TestArguments(t *testing.T) {

@@ -3,26 +3,43 @@ package reveal
 import (
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"doorward/internal/gate"
 )
 
+// opens is what a control character opens, as the byte behind ESC that means the
+// same (ECMA-48, 5.3: C1), and its length: seven bits, eight bits as a character,
+// or a byte that is no UTF-8. kind is zero for an ESC that opens nothing, size for
+// what is no such control.
+func opens(s string) (kind byte, size int) {
+	switch {
+	case s == "":
+	case s[0] == 0x1b && len(s) > 1 && s[1] > ' ' && s[1] < 0x7f:
+		return s[1], 2
+	case s[0] == 0x1b:
+		return 0, 1
+	case s[0] == 0xc2 && len(s) > 1 && s[1] >= 0x80 && s[1] < 0xa0:
+		return s[1] - 0x40, 2
+	case s[0] >= 0x80 && s[0] < 0xa0:
+		return s[0] - 0x40, 1
+	}
+	return 0, 0
+}
+
 // sequence is the length of the control sequence that s begins with (ECMA-48,
-// 8.3.16: CSI), of the two bytes that open or end a control string, or zero. What
+// 8.3.16: CSI), of the bytes that open or end a control string, or zero. What
 // a control string holds stays: terminals swallow it, models read it.
 func sequence(s string) int {
-	i := 0
-	switch {
-	case len(s) > 1 && s[0] == 0x1b && s[1] == '[':
-		i = 2
-	case len(s) > 1 && s[0] == 0x1b && strings.IndexByte("]PX^_\\", s[1]) >= 0:
-		return 2
-	case len(s) > 1 && s[0] == 0xc2 && s[1] == 0x9b:
-		i = 2
-	default:
+	kind, start := opens(s)
+	if start == 0 || strings.IndexByte("]PX^_\\[", kind) < 0 {
 		return 0
 	}
-	start := i
+	i := start
+	if kind != '[' {
+		return start
+	}
 	for i < len(s) && i-start < 64 && s[i] >= 0x20 && s[i] < 0x40 {
 		i++
 	}
@@ -40,22 +57,28 @@ func terminal(text string) []reading {
 	var found kept
 	colours := reading{method: "ansi", severity: gate.Low, why: "Control sequences colour this in a terminal."}
 	for i := 0; i < len(text); {
-		n := strings.IndexAny(text[i:], "\x1b\u009b")
-		if n < 0 {
-			break
+		if text[i] < utf8.RuneSelf && text[i] != 0x1b {
+			i++
+			continue
 		}
-		i += n
-		size := sequence(text[i:])
-		switch r, what := sequenced(text, i, size); what {
+		kind, size := opens(text[i:])
+		if size == 0 {
+			_, size = utf8.DecodeRuneInString(text[i:])
+			i += size
+			continue
+		}
+		size = max(size, sequence(text[i:]))
+		switch r, what := sequenced(text, i, size, kind); what {
 		case nothing:
 			if !colours.span.Present() {
-				colours.span = gate.Span{Start: i, End: i + max(size, 1)}
+				colours.span = gate.Span{Start: i, End: i + size}
 			}
-			colours.span.End = i + max(size, 1)
-		default:
+			colours.span.End = i + size
+		case hiding:
 			found.add(r)
+		case idle:
 		}
-		i += max(size, 1)
+		i += size
 	}
 	rs := append(overwritten(text), found.readings()...)
 	if colours.span.Present() {
@@ -67,29 +90,34 @@ func terminal(text string) []reading {
 type effect uint8
 
 const (
-	nothing effect = iota
+	nothing effect = iota // but colours
 	hiding
+	idle // a character that only happens to be a control
 )
 
-// sequenced judges the sequence of size bytes at i, and what it takes from sight.
-func sequenced(text string, i, size int) (reading, effect) {
-	r := reading{method: "ansi", span: gate.Span{Start: i, End: i + max(size, 1)}, severity: gate.High}
-	if size < 2 || text[i] == 0x1b && text[i+1] != '[' {
-		return controlString(text, i, r)
-	}
-	if size < 3 {
+// sequenced judges the sequence of size bytes at i, which kind opens, and what it
+// takes from sight.
+func sequenced(text string, i, size int, kind byte) (reading, effect) {
+	r := reading{method: "ansi", span: gate.Span{Start: i, End: i + size}, severity: gate.High}
+	_, intro := opens(text[i:])
+	switch {
+	case strings.IndexByte("]PX^_", kind) >= 0 && kind != 0:
+		return controlString(text, i, intro, r)
+	case kind != '[':
+		return escaped(text, i, kind, r)
+	case size == intro:
 		r.severity, r.why = gate.Medium, "A control sequence is cut short."
 		return r, hiding
 	}
 	final := text[i+size-1]
-	params := text[i+2 : i+size-1]
+	params := text[i+intro : i+size-1]
 	switch {
 	case final == 'm':
 		if !conceals(params) {
 			return r, nothing
 		}
 		end := len(text)
-		if n := strings.IndexByte(text[i+size:], 0x1b); n >= 0 {
+		if n := strings.IndexAny(text[i+size:], "\x1b\u009b"); n >= 0 {
 			end = i + size + n
 		}
 		r.span.End = end
@@ -103,6 +131,9 @@ func sequenced(text string, i, size int) (reading, effect) {
 		if (final == 'h' || final == 'l' || final == 'K' || final == 'J') && judge(before) == noise {
 			r.severity = gate.Medium // progress bars and cleared screens
 		}
+		return r, hiding
+	case strings.IndexByte("cintx", final) >= 0: // DA, MC, DSR, window reports, DECREQTPARM
+		r.why = "A control sequence makes the terminal answer, as if it were typed, or print."
 		return r, hiding
 	}
 	r.severity, r.why = gate.Medium, "A control sequence commands the terminal."
@@ -118,27 +149,43 @@ func lastLine(s string) string {
 	return s[strings.LastIndexByte(s, '\n')+1:]
 }
 
-// controlString judges an escape that is no control sequence: OSC and its like,
-// whose string terminals swallow.
-func controlString(text string, i int, r reading) (reading, effect) {
+// escaped judges an escape or C1 control that opens no sequence and no string.
+func escaped(text string, i int, kind byte, r reading) (reading, effect) {
 	r.why = "An escape commands the terminal."
-	if i+1 >= len(text) || strings.IndexByte("]PX^_", text[i+1]) < 0 {
-		if i+1 < len(text) && (text[i+1] == '\\' || text[i+1] == '(' || text[i+1] == ')') {
-			return r, nothing
+	switch {
+	case kind == '\\' || kind == '(' || kind == ')':
+		return r, nothing
+	case strings.IndexByte("DMNOZc", kind) >= 0 && kind != 0: // IND, RI, SS2, SS3, DECID, RIS
+		if text[i] != 0x1b && misread(text, i) {
+			return r, idle
 		}
-		r.severity = gate.Medium
 		return r, hiding
+	case text[i] != 0x1b: // without an effect, or unseen's
+		return r, idle
 	}
-	end := min(len(text), i+maxString)
-	body := text[i+2 : end]
-	if n := strings.IndexAny(body, "\a\x1b"); n >= 0 {
+	r.severity = gate.Medium
+	return r, hiding
+}
+
+// controlString judges OSC and its like, whose string terminals swallow. It is opened
+// by intro bytes.
+func controlString(text string, i, intro int, r reading) (reading, effect) {
+	kind, _ := opens(text[i:])
+	body := text[i+intro : min(len(text), i+maxString)]
+	n := strings.IndexAny(body, "\a\x1b\u009c")
+	if n >= 0 {
 		body = body[:n]
 	}
-	r.span.End = i + 2 + len(body)
+	command, rest, several := strings.Cut(body, ";")
+	_, err := strconv.Atoi(command)
+	if text[i] != 0x1b && (misread(text, i) || n < 0 && between(text, i, intro)) && (kind != ']' || err != nil || !several) && judge(body) < orders {
+		return r, idle
+	}
+	osc := kind == ']'
+	r.span.End = i + intro + len(body)
 	r.text = strings.ToValidUTF8(body, "")
-	kind, rest, _ := strings.Cut(body, ";")
 	switch {
-	case text[i+1] == ']' && kind == "8":
+	case osc && command == "8":
 		if strings.TrimLeft(rest, ";") == "" {
 			return r, nothing // the end of a link
 		}
@@ -146,12 +193,53 @@ func controlString(text string, i int, r reading) (reading, effect) {
 		if judge(rest) >= orders && !strings.Contains(rest, "://") {
 			r.severity = gate.High
 		}
-	case text[i+1] == ']' && (kind == "0" || kind == "1" || kind == "2") && judge(rest) == noise:
+	case osc && (command == "0" || command == "1" || command == "2") && judge(rest) == noise:
 		r.severity, r.why = gate.Medium, "An escape sets the title of the terminal."
 	default:
 		r.why = "A terminal swallows this control string, and models read it."
 	}
 	return r, hiding
+}
+
+// misread tells whether the C1 control at i is a byte of a character in UTF-8 that was
+// read in another encoding: "\u00e2\u0080\u009d" is a quotation mark.
+func misread(text string, i int) bool {
+	var b []byte
+	at := i
+	for n := 0; n < utf8.UTFMax-1 && at > 0; n++ {
+		r, size := utf8.DecodeLastRuneInString(text[:at])
+		if r < 0x80 || r > 0xff {
+			break
+		}
+		at -= size
+	}
+	place := 0
+	for p := at; p < len(text) && len(b) < 2*utf8.UTFMax; {
+		r, size := utf8.DecodeRuneInString(text[p:])
+		if r < 0x80 || r > 0xff {
+			break
+		}
+		if p == i {
+			place = len(b)
+		}
+		b = append(b, byte(r))
+		p += size
+	}
+	for from := range b {
+		r, size := utf8.DecodeRune(b[from:])
+		if from <= place && place < from+size && size > 1 && r >= 0xa0 {
+			return true
+		}
+	}
+	return false
+}
+
+// between tells whether the control at i stands between two letters, as one of an
+// old encoding's does.
+func between(text string, i, size int) bool {
+	before, _ := utf8.DecodeLastRuneInString(text[:i])
+	after, _ := utf8.DecodeRuneInString(text[i+size:])
+	return unicode.IsLetter(before) && unicode.IsLetter(after)
 }
 
 // conceals tells whether rendition parameters hide what follows: concealed, or in
