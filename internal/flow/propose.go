@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -15,7 +16,7 @@ type definition struct {
 	Title       string `json:"title"`
 	Description string `json:"description"`
 	InputSchema struct {
-		Properties map[string]jsontext.Value `json:"properties"`
+		Properties parameters `json:"properties"`
 	} `json:"inputSchema"`
 	Arguments []struct {
 		Name string `json:"name"`
@@ -52,24 +53,13 @@ func ofTool(it *gate.Item) Labels {
 			return all
 		}
 	}
-	named, verb := ofPhrase(tokens(it.Name))
-	labels := named
-	if titled, v := ofPhrase(tokens(d.Title)); v != 0 {
-		labels |= titled
-		verb |= v
-	}
-	if said, v := ofPhrase(tokens(sentence(d.Description))); v != 0 {
-		if verb != 0 { // the name has said what is done; the sentence says with what
-			said = said.Brought() | said&(Leaves|Acts)*confirmed(verb, v)
-		}
-		labels |= said
-		verb |= v
-	}
+	labels, verb := ofWords(it.Name, &d)
 	asked := Labels(0)
 	for name := range d.InputSchema.Properties {
 		asked |= ofParameter(strings.ToLower(name), verb)
 	}
 	if asked.Has(Leaves|Untrusted) && verb&reads != 0 { // what any address serves is public, whatever the sentence calls it
+		named, _ := ofPhrase(tokens(it.Name), d.InputSchema.Properties)
 		labels &^= Private &^ named
 	}
 	labels |= asked
@@ -80,6 +70,35 @@ func ofTool(it *gate.Item) Labels {
 		labels |= Untrusted
 	}
 	return labels
+}
+
+// ofWords are the labels of what a tool says of itself, and its kinds of verb.
+func ofWords(name string, d *definition) (Labels, role) {
+	p := d.InputSchema.Properties
+	called := tokens(name)
+	labels, verb := ofPhrase(called, p)
+	if titled, v := ofPhrase(tokens(d.Title), p); v != 0 {
+		labels |= titled
+		verb |= v
+	}
+	first := tokens(sentence(d.Description))
+	if said, v := ofPhrase(first, p); v != 0 {
+		switch {
+		case verb&^either != 0 && !sure(called) && tells(first, v) && !p.speaks(): // "message-detail: Retrieves a message": the name was a noun
+			verb = v
+			labels = said | meaning(v, objects(called), p)
+		case verb != 0: // the name has said what is done; the sentence says with what
+			labels |= said.Brought() | said&(Leaves|Acts)*confirmed(verb, v)
+			verb |= v
+		default:
+			labels |= said
+			verb = v
+		}
+	}
+	if slices.Contains(called, "public") && !slices.Contains(called, "private") {
+		labels &^= Private
+	}
+	return labels, verb
 }
 
 // ofPrompt are the labels of a prompt. To get one is to read what its upstream says
@@ -107,91 +126,4 @@ func ofPrompt(it *gate.Item) Labels {
 		}
 	}
 	return labels
-}
-
-// confirmed is 1 when the verbs of a name and of its sentence have a kind in common.
-func confirmed(name, said role) Labels {
-	if name&said&^either != 0 {
-		return 1
-	}
-	return 0
-}
-
-const verbs = reads | sends | destroys | runs | writes
-
-// ofPhrase are the labels of a name or sentence, and what kinds of verb it has. The
-// first word that can only be a verb is the verb; without one, the first word that
-// can be one.
-func ofPhrase(phrase []string) (Labels, role) {
-	at, verb := -1, role(0)
-	for i, w := range phrase {
-		r := words[w]
-		if r&verbs == 0 {
-			continue
-		}
-		if r&either == 0 {
-			at, verb = i, r&verbs
-			break
-		}
-		if at < 0 {
-			at, verb = i, r&verbs
-		}
-	}
-	var objects role
-	for i, w := range phrase {
-		if i != at || verb&(reads|runs) != 0 { // "browse", "shell" are what they reach
-			objects |= words[w] &^ (verbs | either | reaches)
-		}
-	}
-	if at >= 0 && words[phrase[at]]&reaches != 0 && objects == 0 {
-		objects = web
-	}
-	return meaning(verb, objects), verb
-}
-
-// meaning are the labels of a verb of some kinds with objects of some kinds.
-func meaning(verb, objects role) Labels {
-	var l Labels
-	if verb == 0 || verb&reads != 0 { // a bare noun is read: "inbox", "weather"
-		if objects&private != 0 {
-			l |= Private
-		}
-		if objects&foreign != 0 {
-			l |= Untrusted
-		}
-		if objects&web != 0 {
-			l |= Leaves | Untrusted
-		}
-	}
-	if verb&sends != 0 {
-		l |= Leaves | Acts
-	}
-	if verb&destroys != 0 {
-		l |= Acts
-	}
-	if verb&runs != 0 && objects&runnable != 0 {
-		l |= Leaves | Acts | Untrusted
-	}
-	if verb&writes != 0 && verb&reads == 0 {
-		if objects&shared != 0 {
-			l |= Leaves | Acts
-		}
-		if objects&access != 0 {
-			l |= Acts
-		}
-	}
-	return l
-}
-
-// ofParameter are the labels that a parameter adds to a tool with a verb.
-func ofParameter(name string, verb role) Labels {
-	switch {
-	case recipients[name] && verb&reads == 0:
-		return Leaves | Acts
-	case destinations[name]:
-		return Leaves | Untrusted
-	case codes[name] && verb&(runs|sends) != 0:
-		return Leaves | Acts | Untrusted
-	}
-	return 0
 }

@@ -3,12 +3,13 @@ package flow
 import "strings"
 
 // role is what a word in a tool's name can be.
-type role uint16
+type role uint32
 
 const (
 	reads    role = 1 << iota // verb: brings something into the conversation
 	sends                     // verb: speaks, pays or books, whatever the object
 	destroys                  // verb: takes away what cannot be brought back
+	works                     // verb: makes something of what it is given, and keeps or sends nothing
 	runs                      // verb: carries out code of the caller's, with a runnable object
 	writes                    // verb: makes or changes; what it does depends on the object
 	either                    // a verb only where no other word is one: "email", "order"
@@ -18,7 +19,12 @@ const (
 	shared                    // object: to make or change it is to speak to others
 	runnable                  // object: a command, a script
 	access                    // object: who may do what
+	person                    // object: somebody who may do something
 	reaches                   // verb: asks an address outside, unless an object says otherwise
+	brings                    // verb: the same when it stands alone, "fetch"; else a word for get
+	mints                     // verb: the same, and of a credential it makes a valid one
+	binding                   // object: to change it binds or ships, whatever is said with it
+	about                     // object: what is said of somebody, not what he may do
 )
 
 // wordLists are English: so are the names of tools, also of those whose
@@ -33,17 +39,23 @@ var wordLists = []struct {
 		download check extract summarize summarise recall select count scan inspect explore navigate visit export
 		receive pull peek watch monitor analyze analyse compare parse convert screenshot capture access collect
 		display ask gather preview tail cat head grep`},
-	{reaches, `fetch crawl scrape browse download visit navigate`},
+	{reaches, `crawl scrape browse visit navigate`},
+	{brings, `fetch download`},
 	{sends, `send publish tweet retweet reply respond forward invite submit notify pay transfer donate buy purchase
-		reserve reschedule broadcast announce dispatch deliver transmit remit withdraw deposit trade sell swap bid
+		reserve broadcast announce dispatch deliver transmit remit withdraw deposit sell
 		checkout rsvp subscribe unsubscribe follow retransmit upload webhook callback dial deploy enqueue telegram`},
-	{sends | either, `post email mail message order book schedule share comment text call tip vote sms fax push release`},
+	{sends | either, `post email mail message order book schedule share comment text call tip vote sms fax push release
+		trade swap bid`},
 	{destroys, `delete remove drop destroy purge wipe erase revoke terminate kill uninstall truncate overwrite cancel
-		unshare archive trash disable deactivate merge approve reject refund reset ban block suspend close shutdown
-		restart reboot rollback empty void`},
+		unshare archive trash disable deactivate merge approve reject refund suspend shutdown
+		restart reboot rollback`},
+	{destroys | either, `reset ban block close empty void`},
+	{works, `calculate compute estimate simulate predict suggest recommend render validate verify format
+		translate encode decode`},
+	{works | mints, `generate`},
 	{runs, `run execute exec eval evaluate spawn launch start invoke shell bash terminal interpret`},
 	{writes, `create add update edit write put set save append insert modify change make new open upsert patch rename
-		move assign attach register enable grant sync store import copy fork draft link transition replace
+		move reschedule postpone assign attach register enable grant sync store import copy fork draft link transition replace
 		lock unlock star promote`},
 	{private, `file document doc folder directory drive disk email mail inbox mailbox message chat conversation dm calendar
 		event meeting appointment contact transaction account balance iban statement payment invoice bill salary payroll
@@ -75,8 +87,13 @@ var wordLists = []struct {
 		follower friend request bid offer topic wiki snippet feedback vote poll announcement notification`},
 	{runnable, `command cmd shell bash terminal process script code python javascript js node program sandbox container
 		powershell sql statement function lambda job workflow binary repl notebook cell action`},
-	{access, `password credential permission role access key token secret user member collaborator owner policy
-		acl visibility public beneficiary payee recipient`},
+	{binding, `transaction payment transfer invoice order booking reservation subscription bid offer
+		deployment release branch webhook campaign newsletter repository repo vote poll friend follower
+		participant attendee member collaborator invitation invite`},
+	{about, `info information profile detail preference avatar bio address`},
+	{access, `password credential permission role access key token secret policy acl visibility public beneficiary
+		payee recipient`},
+	{person, `user member collaborator owner`},
 }
 
 // words are the roles of each word.
@@ -91,29 +108,3 @@ var words = func() map[string]role {
 	}
 	return out
 }()
-
-// recipients are parameters that say to whom something goes.
-//
-//nolint:gochecknoglobals // a table; read-only
-var recipients = setOf(`to cc bcc recipient recipients to_email email_to to_address to_addresses webhook webhook_url
-	callback_url phone_number to_number chat_id channel_id recipient_id attendees participants invitees payee
-	beneficiary iban destination_account to_account receiver mailto`)
-
-// destinations are parameters that say whom the call asks: a request carries what
-// its address says (EchoLeak: an image's URL was enough).
-//
-//nolint:gochecknoglobals // a table; read-only
-var destinations = setOf(`url urls uri link href endpoint base_url host hostname domain website webpage page_url target_url site`)
-
-// codes are parameters that hold what is carried out.
-//
-//nolint:gochecknoglobals // a table; read-only
-var codes = setOf(`command cmd shell script bash commands shell_command powershell python_code code`)
-
-func setOf(list string) map[string]bool {
-	out := map[string]bool{}
-	for w := range strings.FieldsSeq(list) {
-		out[w] = true
-	}
-	return out
-}
