@@ -49,6 +49,7 @@ func (s *scan) judge(words []token) {
 	one.subjects()
 	one.harms()
 	one.commands()
+	one.blended()
 }
 
 // reach bounds how far before a verb its "must" may be, in words.

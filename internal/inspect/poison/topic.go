@@ -1,18 +1,32 @@
 package poison
 
 // A topic is what a word is about where the class says what it does in the sentence.
-type topic uint16
+type topic uint32
 
 const (
-	trace   topic = 1 << iota // trace, sign, mention: what is left of an act
-	know                      // learn, notice, find out
-	takes                     // expects, carries, is set to: what is said of an argument
-	consent                   // approval, permission
-	choice                    // default, first choice
-	want                      // prefers, wants, has asked for
-	until                     // until, unless
-	holding                   // statement, contacts, mailbox: what a user has and no tool needs
-	among                     // several, between: what one is chosen from
+	trace     topic = 1 << iota // trace, sign, mention: what is left of an act
+	know                        // learn, notice, find out
+	takes                       // expects, carries, is set to: what is said of an argument
+	consent                     // approval, permission
+	choice                      // default, first choice
+	want                        // prefers, wants, has asked for
+	until                       // until, unless
+	holding                     // statement, contacts, mailbox: what a user has and no tool needs
+	among                       // several, between: what one is chosen from
+	aside                       // afterwards, besides, in passing: something beside the tool's job follows
+	pretext                     // verification, licence, telemetry: why it is said to be needed
+	granted                     // deemed given, already agreed: a consent that nobody was asked for
+	needless                    // no need to, without asking
+	lifted                      // suspended, revoked, delegated: what is said to have become of rules
+	meddle                      // delete, install, invite, pay: acts that outlive the call
+	realm                       // mailbox, desktop, remote access: where a user has what is the user's
+	duplicate                   // copy, duplicate, transcript
+	outside                     // vendor, partner, third party, elsewhere
+	ours                        // our, us: the author
+	fake                        // successful, valid, clean: what a false report says
+	stored                      // saved, kept: of passwords, files
+	hush                        // confidential, need not come up
+	person                      // the customer, the person typing: the user by another word
 )
 
 func (t topic) has(of topic) bool { return t&of != 0 }
@@ -22,6 +36,8 @@ func (t topic) has(of topic) bool { return t&of != 0 }
 //nolint:gochecknoglobals // a table; read-only
 var topicNames = map[string]topic{
 	"trace": trace, "know": know, "takes": takes, "consent": consent, "choice": choice, "want": want, "until": until, "holding": holding, "among": among,
+	"aside": aside, "pretext": pretext, "granted": granted, "needless": needless, "lifted": lifted, "meddle": meddle, "realm": realm, "copy": duplicate,
+	"outside": outside, "ours": ours, "fake": fake, "stored": stored, "hush": hush, "person": person,
 }
 
 // A sense is what a word can be.
