@@ -65,7 +65,9 @@ func (j *join) make() bool {
 
 // together looks for orders in a join, and leaves out what its parts say alone.
 func (l *look) together(j *join) {
-	for _, f := range poison.Scan(j.value, l.about(j.value, "")) {
+	about := l.about(j.value, "")
+	about.Joined = true
+	for _, f := range poison.Scan(j.value, about) {
 		k := j.part(f.Span.Start)
 		f.Where = j.parts[k].at
 		f.Span.Start -= j.starts[k]

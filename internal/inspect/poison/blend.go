@@ -30,25 +30,39 @@ var blends = sync.OnceValue(func() []blend {
 		head, words, _ := strings.Cut(line, ":")
 		name, severity, _ := strings.Cut(head, " ")
 		b := blend{kind: blendKinds[name], weight: blendWeights[severity]}
-		for word := range strings.FieldsSeq(words) {
-			bare, without := strings.CutPrefix(word, "-")
-			p := partNamed(bare)
-			if p == 0 {
-				panic("poison: no part " + word)
-			}
-			if without {
-				b.none |= p
-			} else {
-				b.all |= p
-			}
-		}
-		if b.rule == "" || b.weight == 0 || b.all == 0 {
+		if b.rule == "" || b.weight == 0 {
 			panic("poison: no blend " + line)
 		}
-		list = append(list, b)
+		list = append(list, b.spread(strings.Fields(words))...)
 	}
 	return list
 })
+
+// spread is b with the words, once for each choice that they leave.
+func (b blend) spread(words []string) []blend {
+	list := []blend{b}
+	for _, word := range words {
+		bare, without := strings.CutPrefix(word, "-")
+		var next []blend
+		for _, from := range list {
+			for choice := range strings.SplitSeq(bare, "|") {
+				p := partNamed(choice)
+				if p == 0 {
+					panic("poison: no part " + choice)
+				}
+				to := from
+				if without {
+					to.none |= p
+				} else {
+					to.all |= p
+				}
+				next = append(next, to)
+			}
+		}
+		list = next
+	}
+	return list
+}
 
 //nolint:gochecknoglobals // a table; read-only
 var blendWeights = map[string]int{"review": medium, "block": high}
@@ -75,8 +89,8 @@ const maxBlend = 45
 
 // blended judges what the parts of the sentence mean together.
 func (s *sentence) blended() {
-	if !s.later() || len(s.words) > maxBlend || s.any.has(example) {
-		return // what a tool says first is what it does
+	if !s.later() || s.about.Joined || len(s.words) > maxBlend || s.any.has(example) {
+		return // what a tool says first is what it does; what only stands in a row is no sentence
 	}
 	have := s.parts()
 	for i := range blends() {

@@ -23,17 +23,64 @@ var partTable = [...]struct {
 	class class
 	topic topic
 }{
-	{"user", user, person}, {"model", model, 0}, {"you", you, 0}, {"secret", secret | keeps, 0}, {"talk", talk | prompt, 0},
-	{"holding", 0, holding | realm}, {"get", get, 0}, {"move", put | send, 0}, {slotPart, argument, 0}, {"address", address, 0},
-	{"link", link, 0}, {"number", number, 0}, {"target", recipient, 0}, {"alter", alter, 0}, {"instead", instead, 0},
-	{"ours", 0, ours}, {"outside", 0, outside}, {"whole", whole, 0}, {"must", must, 0}, {"pretext", 0, pretext}, {"aside", 0, aside},
-	{"meddle", 0, meddle}, {"copy", 0, duplicate}, {"not", not, 0}, {"tell", tell | show, 0}, {"consent", confirm | aware, consent},
-	{"granted", 0, granted}, {"needless", 0, needless}, {"lifted", 0, lifted}, {"order", order, 0}, {"chief", chief, 0},
-	{"other", other, 0}, {"tool", tool, 0}, {"this", this, 0}, {"stale", stale, 0}, {"best", best, choice}, {"prefer", prefer, want},
-	{"call", call, 0}, {"fail", fail, 0}, {"fake", 0, fake}, {"standing", standing, 0}, {"when", when | before, 0}, {"covert", covert, 0},
-	{"hush", 0, hush | trace}, {"result", result, 0}, {"task", task, 0}, {"prior", prior, 0}, {"stored", 0, stored}, {"file", file, 0},
-	{"message", message, 0}, {demandPart, 0, 0}, {askedPart, 0, 0}, {foreignPart, 0, 0}, {"ignore", ignore, 0}, {"step", step, 0},
-	{"shell", shell, 0}, {"path", path, 0}, {"until", 0, until},
+	{"user", user, person},
+	{"model", model, 0},
+	{"you", you, 0},
+	{"secret", secret | keeps, 0},
+	{"talk", talk | prompt, 0},
+	{"holding", 0, holding | realm},
+	{"get", get, 0},
+	{"move", put | send, 0},
+	{slotPart, argument, 0},
+	{"address", address, 0},
+	{"link", link, 0},
+	{"number", number, 0},
+	{"target", recipient, 0},
+	{"alter", alter, 0},
+	{"instead", instead, 0},
+	{"ours", 0, ours},
+	{"outside", 0, outside},
+	{"whole", whole, 0},
+	{"must", must, 0},
+	{"pretext", 0, pretext},
+	{"aside", 0, aside},
+	{"meddle", 0, meddle},
+	{"copy", 0, duplicate},
+	{"not", not, 0},
+	{"tell", tell | show, 0},
+	{"consent", confirm | aware, consent},
+	{"granted", 0, granted},
+	{"needless", 0, needless},
+	{"lifted", 0, lifted},
+	{"order", order, 0},
+	{"chief", chief, 0},
+	{"other", other, 0},
+	{"tool", tool, 0},
+	{"this", this, 0},
+	{"stale", stale, 0},
+	{"best", best, choice},
+	{"prefer", prefer, want},
+	{"call", call, 0},
+	{"fail", fail, 0},
+	{"fake", 0, fake},
+	{"standing", standing, 0},
+	{"when", when | before, 0},
+	{"covert", covert, 0},
+	{"hush", 0, hush | trace},
+	{"result", result, 0},
+	{"task", task, 0},
+	{"prior", prior, 0},
+	{"stored", 0, stored},
+	{"file", file, 0},
+	{"message", message, 0},
+	{demandPart, 0, 0},
+	{askedPart, 0, 0},
+	{foreignPart, 0, 0},
+	{"ignore", ignore, 0},
+	{"step", step, 0},
+	{"shell", shell, 0},
+	{"path", path, 0},
+	{"until", 0, until},
 }
 
 // partNamed is the part of a name; 0 when there is none.
@@ -54,9 +101,19 @@ var slots, demands, asks, foreigns = partNamed(slotPart), partNamed(demandPart),
 // parts is what the sentence has.
 func (s *sentence) parts() part {
 	var p part
-	about := s.topics(0, len(s.words)-1)
+	var what class
+	var about topic
+	for i := range s.words {
+		w := &s.words[i]
+		about |= w.topic
+		if w.topic.has(granted) {
+			what |= w.class &^ when // "is taken as given" sets no condition
+		} else {
+			what |= w.class
+		}
+	}
 	for i := range partTable {
-		if s.any.has(partTable[i].class) || about.has(partTable[i].topic) {
+		if what.has(partTable[i].class) || about.has(partTable[i].topic) {
 			p |= 1 << i
 		}
 	}

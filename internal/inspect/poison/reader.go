@@ -239,6 +239,7 @@ func (r *reader) compounds() {
 		t.topic |= c.topic
 		for n := 1; n <= more; n++ {
 			r.out[i+n].class |= c.class &^ verb
+			r.out[i+n].topic |= c.topic & granted
 		}
 	}
 }

@@ -22,6 +22,7 @@ type About struct {
 	Own            []string // names of the tools of its own server
 	Others         []string // names of the tools of other servers
 	Field          string   // JSON pointer of the text in the definition
+	Joined         bool     // the text is several strings of the definition in a row
 }
 
 // Scan is what it finds in a text of a definition, in the order of its sentences.
