@@ -3,6 +3,7 @@ package approve_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -165,6 +166,38 @@ func TestJudge(t *testing.T) {
 	bare.Target.Item = nil
 	if v, err := approve.New(&shelf{used: true}, rounds{}, once{}, quiet{}).Judge(t.Context(), bare); err == nil {
 		t.Errorf("a call without a definition: %+v", v)
+	}
+}
+
+// TestUnaskedSaysWhatToDo: whose client cannot ask is told what was held, why, and
+// what helps.
+func TestUnaskedSaysWhatToDo(t *testing.T) {
+	self := &gate.Terms{Self: true, Count: 1, Expires: time.Hour}
+	byPolicy := exchange(t, mcp.V20260728, self)
+	byFlow := exchange(t, mcp.V20260728, nil)
+	byFlow.Flow = gate.Flow{Terms: self, Rule: "trust.flows[1]: untrusted \u2192 acts", Why: "Text came from up/read\u202e."}
+	for name, tc := range map[string]struct {
+		ex    *gate.Exchange
+		parts []string
+	}{
+		"a rule of a role": {byPolicy, []string{"in the approvers of the rule,"}},
+		"a flow": {byFlow, []string{
+			"Why: Text came from up/read\u27e8U+202E\u27e9. The rule is trust.flows[1]: untrusted \u2192 acts.", "in the approvers of trust.flows[1],",
+			"labels of the tool in upstreams." + byFlow.Target.Item.Upstream + ".labels",
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v, err := approve.New(&shelf{}, rounds{}, once{}, quiet{}).Judge(t.Context(), tc.ex)
+			if err != nil || v.Code != gate.CodeApproval {
+				t.Fatalf("got %+v, %v", v, err)
+			}
+			called := "tools/call " + tc.ex.Target.Item.Upstream + "/" + tc.ex.Target.Item.Name
+			for _, part := range append(tc.parts, called, "not declared elicitation", "doorward approve grant") {
+				if !strings.Contains(v.Public, part) {
+					t.Errorf("%q does not say %q", v.Public, part)
+				}
+			}
+		})
 	}
 }
 

@@ -3,6 +3,7 @@ package approve
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -29,8 +30,7 @@ func (s *Stage) confirm(ctx context.Context, ex *gate.Exchange, a *gate.Approval
 		return gate.Refuse(gate.CodeApprovalLimit, "the arguments are too long to be confirmed",
 			fmt.Sprintf("This call needs your confirmation, and its arguments are longer than %d bytes, which is more than can be shown.", maxShownArguments)), nil
 	case !elicits(ex, ask):
-		return gate.Refuse(gate.CodeApproval, "the client cannot ask its user",
-			"This call needs the confirmation of the person who makes it, and the client has not declared elicitation, by which it could be asked."), nil
+		return gate.Refuse(gate.CodeApproval, "the client cannot ask its user", unasked(ex, a)), nil
 	case ex.Call.Era != gate.Stateless:
 		ex.Confirm = ask
 		return gate.Pass(), nil
@@ -87,14 +87,38 @@ func lookAgain(a *gate.Approval) []byte {
 	return form(waiting(a) + " Accept to look again.")
 }
 
-// waiting says what a held call waits for, and how to see it through.
+// waiting says what a held call waits for, and how to see it through. The roles are
+// those of the configuration: the caller is told whom to ask.
 func waiting(a *gate.Approval) string {
-	text := fmt.Sprintf("This call waits for the approval of people (%s, %d of %d so far, until %s). Send the same call again, unchanged, once they have approved it.",
-		a.ID, len(a.Grants), a.Count, a.Expires.UTC().Format("2006-01-02 15:04 UTC"))
+	text := fmt.Sprintf("%s waits for the approval of people (%s, %d of %d so far, until %s). Send the same call again, unchanged, once they have approved it.",
+		called(a), a.ID, len(a.Grants), a.Count, a.Expires.UTC().Format("2006-01-02 15:04 UTC"))
 	if a.Why != "" {
-		text += " " + a.Why
+		text += " Why: " + gate.Visible(a.Why)
+	}
+	if len(a.Roles) > 0 {
+		text += fmt.Sprintf(" Who can approve: people with the role %s, and not the caller, by: doorward approve grant %s", strings.Join(a.Roles, " or "), a.ID)
 	}
 	return text
+}
+
+// called is the call that an approval is for, for people.
+func called(a *gate.Approval) string {
+	return fmt.Sprintf("This call (%s %s/%s)", a.Method, gate.Visible(a.Upstream), gate.Visible(a.Name))
+}
+
+// unasked says why a call is not made that its caller alone could confirm, with a
+// client that cannot ask it, and what can be done. How to turn a rule off is no
+// part of it: a model reads it that may be able to write files.
+func unasked(ex *gate.Exchange, a *gate.Approval) string {
+	text := called(a) + " is not made: it needs the confirmation of the person who makes it, and the client has not declared elicitation, by which it could be asked."
+	rule, also := "the rule", ""
+	if ex.Flow.Terms != nil {
+		rule, _, _ = strings.Cut(ex.Flow.Rule, ":")
+		also = fmt.Sprintf(", or correct the labels of the tool in upstreams.%s.labels", a.Upstream)
+		text += fmt.Sprintf(" Why: %s The rule is %s.", gate.Visible(a.Why), ex.Flow.Rule)
+	}
+	return text + fmt.Sprintf(" Nobody else can approve it as it stands. Use a client with elicitation; or let this gateway's operator name people in the approvers of %s, who agree with doorward approve grant%s.",
+		rule, also)
 }
 
 // form is an elicitation without fields: the answer is its action.
