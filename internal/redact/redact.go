@@ -13,6 +13,8 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"slices"
+	"strings"
 
 	"doorward/internal/gate"
 	"doorward/internal/mcp"
@@ -39,7 +41,7 @@ func (s *Stage) Review(ctx context.Context, ex *gate.Exchange, m *gate.Message) 
 		return nil, gate.Pass(), nil
 	}
 	marks := ex.Marks
-	boundary, err := boundary()
+	boundary, err := boundary(marks)
 	if err != nil {
 		return nil, gate.Verdict{}, err
 	}
@@ -97,15 +99,20 @@ func source(ex *gate.Exchange) string {
 	if it := ex.Target.Item; it != nil {
 		name = it.Name
 	}
-	return gate.Visible(ex.Target.Upstream + "/" + name)
+	return quiet(gate.Visible(ex.Target.Upstream + "/" + name))
 }
 
-// boundary is a text that nobody who wrote the content can know: 128 random bits
-// for each message.
-func boundary() (string, error) {
-	var b [16]byte
-	if _, err := rand.Read(b[:]); err != nil {
-		return "", fmt.Errorf("making a boundary: %w", err)
+// boundary is a text that nobody who wrote the content can know: 128 random bits for
+// each message, made when all of it is there. None of what is marked holds it.
+func boundary(marks []gate.Mark) (string, error) {
+	for {
+		var b [16]byte
+		if _, err := rand.Read(b[:]); err != nil {
+			return "", fmt.Errorf("making a boundary: %w", err)
+		}
+		made := hex.EncodeToString(b[:])
+		if !slices.ContainsFunc(marks, func(k gate.Mark) bool { return strings.Contains(k.Text, made) }) {
+			return made, nil
+		}
 	}
-	return hex.EncodeToString(b[:]), nil
 }

@@ -74,6 +74,7 @@ func (s *scanner) judge(text string) {
 	one.message, one.after = s.field == content, s.hailed > 0
 	one.turns()
 	one.forged()
+	one.framed()
 	one.judge()
 	s.before = one.any
 	s.field = s.field.after(text)
