@@ -151,7 +151,7 @@ func (s *Sender) try(ctx context.Context, l *letter) {
 		return
 	}
 	l.tries++
-	err := target.post(ctx, l.id, l.body)
+	err := target.Post(ctx, l.id, l.body)
 	switch {
 	case err == nil:
 		s.sent.Add(1)

@@ -26,18 +26,19 @@ const (
 	maxAsked   = time.Minute      // of a Retry-After that is honoured
 )
 
-// TargetConfig is where notices go. URL and Secret are required.
+// TargetConfig is where notices go. URL is required, and one of Secret and Unsigned.
 type TargetConfig struct {
-	URL    string                      // https, or http on loopback; no user name, no fragment
-	Secret func() (gate.Secret, error) // asked for every try, so that a rotated one counts
-	Roots  *x509.CertPool              // nil: the system's
+	URL      string                      // https, or http on loopback; no user name, no fragment
+	Secret   func() (gate.Secret, error) // asked for every try, so that a rotated one counts
+	Unsigned bool                        // the receiver knows us by its URL alone
+	Roots    *x509.CertPool              // nil: the system's
 }
 
 // Target is one receiver. It never changes; a reload makes another.
 type Target struct {
 	url    string
-	host   string // for people: no path, which may be a secret
-	secret func() (gate.Secret, error)
+	host   string                      // for people: no path, which may be a secret
+	secret func() (gate.Secret, error) // nil: unsigned
 	client *http.Client
 }
 
@@ -45,14 +46,14 @@ type Target struct {
 func NewTarget(c TargetConfig) (*Target, error) {
 	u, err := url.Parse(c.URL)
 	switch {
-	case c.Secret == nil:
-		return nil, errors.New("webhook: a secret is required")
+	case (c.Secret == nil) != c.Unsigned:
+		return nil, errors.New("webhook: a secret is required, or none where nothing is signed")
 	case err != nil || u.Hostname() == "" || u.Opaque != "" || u.User != nil || u.Fragment != "":
 		return nil, errors.New("webhook: the URL must be absolute, without a user name and a fragment")
-	case u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())):
+	case u.Scheme != "https" && (u.Scheme != "http" || !Loopback(u.Hostname())):
 		return nil, errors.New("webhook: the URL must be https; http is for this machine alone")
 	}
-	d := net.Dialer{Timeout: patience, ControlContext: allowed(u.Scheme == "http")}
+	d := Dialer(u.Scheme == "http")
 	return &Target{url: c.URL, host: u.Host, secret: c.Secret, client: &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
@@ -66,7 +67,17 @@ func NewTarget(c TargetConfig) (*Target, error) {
 	}}, nil
 }
 
-func loopback(host string) bool {
+// Dialer connects to where a receiver may be: see allowed. In the clear that is this
+// machine alone.
+func Dialer(inTheClear bool) *net.Dialer {
+	return &net.Dialer{Timeout: patience, ControlContext: allowed(inTheClear)}
+}
+
+// Host is where the target is, for people: no path, which may be a secret.
+func (t *Target) Host() string { return t.host }
+
+// Loopback tells whether a host is this machine.
+func Loopback(host string) bool {
 	addr, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && addr.IsLoopback()
 }
@@ -101,17 +112,22 @@ type answerError struct {
 
 func (e *answerError) Error() string { return "the receiver answered " + strconv.Itoa(e.status) }
 
-// post tries once. Any status of 200 to 299 has taken the notice. The error repeats
+// Wait is how long the receiver wants to be left alone.
+func (e *answerError) Wait() time.Duration { return e.wait }
+
+// Unwanted tells of answers that will be the same the next time: this very notice is
+// not wanted (RFC 9110, section 15.5).
+func (e *answerError) Unwanted() bool {
+	switch e.status {
+	case http.StatusBadRequest, http.StatusGone, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
+		return true
+	}
+	return false
+}
+
+// Post tries once. Any status of 200 to 299 has taken the notice. The error repeats
 // nothing of the URL, of the secret, of the body and of the answer.
-func (t *Target) post(ctx context.Context, id string, body []byte) error {
-	secret, err := t.secret()
-	if err != nil {
-		return fmt.Errorf("reading the secret: %w", err)
-	}
-	key, err := keyOf(secret)
-	if err != nil {
-		return err
-	}
+func (t *Target) Post(ctx context.Context, id string, body []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, t.url, bytes.NewReader(body))
@@ -121,9 +137,11 @@ func (t *Target) post(ctx context.Context, id string, body []byte) error {
 	now := time.Now()
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "doorward")
-	req.Header.Set("Webhook-Id", id)
-	req.Header.Set("Webhook-Timestamp", strconv.FormatInt(now.Unix(), 10))
-	req.Header.Set("Webhook-Signature", signature(key, id, now, body))
+	if t.secret != nil {
+		if err := t.sign(req.Header, id, now, body); err != nil {
+			return err
+		}
+	}
 	res, err := t.client.Do(req)
 	if err != nil {
 		return plainly(err)
@@ -133,6 +151,22 @@ func (t *Target) post(ctx context.Context, id string, body []byte) error {
 	if res.StatusCode < http.StatusOK || res.StatusCode >= http.StatusMultipleChoices {
 		return &answerError{status: res.StatusCode, wait: asked(res.Header.Get("Retry-After"), now)}
 	}
+	return nil
+}
+
+// sign adds what the receiver knows a notice by.
+func (t *Target) sign(h http.Header, id string, now time.Time, body []byte) error {
+	secret, err := t.secret()
+	if err != nil {
+		return fmt.Errorf("reading the secret: %w", err)
+	}
+	key, err := keyOf(secret)
+	if err != nil {
+		return err
+	}
+	h.Set("Webhook-Id", id)
+	h.Set("Webhook-Timestamp", strconv.FormatInt(now.Unix(), 10))
+	h.Set("Webhook-Signature", signature(key, id, now, body))
 	return nil
 }
 
