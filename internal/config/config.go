@@ -39,6 +39,8 @@ type Config struct {
 	Approvals Approvals `yaml:"approvals"`
 	// Audit says how the audit log is written.
 	Audit Audit `yaml:"audit"`
+	// Monitor says what is watched for in what is recorded, and who is told.
+	Monitor Monitor `yaml:"monitor"`
 	// Telemetry is about Doorward's own log.
 	Telemetry Telemetry `yaml:"telemetry"`
 	// Disclosure says to clients and people that what they get came through an AI tool gateway. Nothing is said unless it has a label.

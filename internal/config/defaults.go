@@ -29,6 +29,7 @@ func defaults() Config {
 			Arguments:  Arguments{Secrets: "block", PersonalData: "warn"},
 		},
 		Audit:      Audit{Durability: "process", Arguments: "sealed"},
+		Monitor:    defaultMonitor(),
 		Telemetry:  Telemetry{Log: Log{Format: "text", Level: "info"}},
 		Disclosure: Disclosure{Server: true},
 	}
@@ -137,6 +138,10 @@ func (c *Config) finish(dir string, written func(path string) bool) {
 	}
 	if j := c.Trust.Judge; j != nil {
 		paths = append(paths, &j.CA)
+	}
+	c.Monitor.absolute(dir)
+	for i := range c.Monitor.Alerts {
+		paths = append(paths, &c.Monitor.Alerts[i].CA)
 	}
 	for i := range c.Identity.Issuers {
 		issuer := &c.Identity.Issuers[i]

@@ -88,6 +88,10 @@ func namedType(t reflect.Type) (string, bool) {
 		return "network", true
 	case reflect.TypeFor[Scalar]():
 		return "value", true
+	case reflect.TypeFor[Rate]():
+		return "rate", true
+	case reflect.TypeFor[Volume]():
+		return "volume", true
 	}
 	return "", false
 }
@@ -98,7 +102,8 @@ func Reference() []byte {
 	b.WriteString(`# Configuration reference
 
 One YAML file, ` + "`version: 1`" + `. Unknown keys, keys written twice, anchors, aliases and tags are errors; every error is reported at once, with
-its path and line. Relative paths start at the file's directory. Durations are written ` + "`30s`, `5m`, `90d`" + `; sizes ` + "`512KiB`, `4MiB`" + ` or in bytes.
+its path and line. Relative paths start at the file's directory. Durations are written ` + "`30s`, `5m`, `90d`" + `; sizes ` + "`512KiB`, `4MiB`" + ` or in bytes;
+rates and volumes ` + "`5/1m`, `100MiB/10m`" + `, or ` + "`off`" + `.
 
 | key | type | default | meaning |
 |---|---|---|---|
@@ -136,7 +141,7 @@ func below(b *strings.Builder, v reflect.Value, at string, tag reflect.StructTag
 	case reflect.Slice:
 		if e := v.Type().Elem(); e.Kind() == reflect.Struct {
 			if _, ok := namedType(e); !ok {
-				rows(b, reflect.Zero(e), at+"[]")
+				rows(b, entry(e), at+"[]")
 			}
 		}
 	}

@@ -17,6 +17,7 @@ const fieldDocs = "\n" +
 	"Config.State\tState is where several gateways keep what they must agree on.\n" +
 	"Config.Approvals\tApprovals says how people hear of calls that wait for them (roles.ROLE.allow[].mode: approve).\n" +
 	"Config.Audit\tAudit says how the audit log is written.\n" +
+	"Config.Monitor\tMonitor says what is watched for in what is recorded, and who is told.\n" +
 	"Config.Telemetry\tTelemetry is about Doorward's own log.\n" +
 	"Config.Disclosure\tDisclosure says to clients and people that what they get came through an AI tool gateway. Nothing is said unless it has a label.\n" +
 	"Listen.Address\tAddress and port for MCP over HTTP. Anything but loopback needs tls (or tls: {terminated_by: proxy}) and an identity method.\n" +
@@ -190,4 +191,49 @@ const fieldDocs = "\n" +
 	"WhereValue.Min\tMin is the least that a number may be.\n" +
 	"WhereValue.Max\tMax is the most that a number may be.\n" +
 	"WhereValue.Required\tRequired refuses a call without the parameter.\n" +
+	"Findings.High\tHigh is hidden text, or text that makes the model act against its user. block withholds the definition, also when it is approved, until a person names the rule (doorward trust approve --accept); hold lets a person alone approve it, by its name; warn shows it.\n" +
+	"Findings.Medium\tMedium is what a person should look at.\n" +
+	"Findings.Low\tLow is a remark.\n" +
+	"Results.Injection\tInjection is text that speaks to the model instead of being data, and text that people do not see. wrap marks it as data from an untrusted source, between two lines that its writer cannot forge.\n" +
+	"Results.Secrets\tSecrets are credentials: tokens, keys, passwords.\n" +
+	"Results.PersonalData\tPersonalData are numbers that name a person: cards, bank accounts, national ids. Addresses, e-mail and telephone numbers are left alone.\n" +
+	"Arguments.Secrets\tSecrets are credentials: tokens, keys, passwords, plain, encoded, or in pieces over several arguments or calls.\n" +
+	"Arguments.PersonalData\tPersonalData are numbers that name a person: cards, bank accounts, national ids.\n" +
+	"Arguments.Except\tExcept names tools that may be given them all the same, each with what: secrets, personal_data.\n" +
+	"Judge.URL\tURL that questions are posted to: https, or http on loopback. With a model, that of the chat completions of an OpenAI-compatible API.\n" +
+	"Judge.Model\tModel of an OpenAI-compatible API. Without one, the judge speaks Doorward's own contract.\n" +
+	"Judge.Secret\tSecret that is sent as a bearer token. None unless written.\n" +
+	"Judge.CA\tCA is the file with the certificates, PEM, that its certificate is verified by. The system's unless written.\n" +
+	"Judge.Timeout\tTimeout of one question.\n" +
+	"Judge.OnFailure\tOnFailure says what no answer means: block, or ignore for a judge whose word is only wanted when there is one.\n" +
+	"Monitor.Rules\tRules are what is watched for. An alert is on record (alert.raised) and in the log, whoever else is told.\n" +
+	"Monitor.Learn\tLearn is how long a principal is learned from before anything that it does is unusual.\n" +
+	"Monitor.MinHistory\tMinHistory is how many calls of it must have been carried out until then.\n" +
+	"Monitor.CountBy\tCountBy are what limits are counted for too, beside the principal, or the address of whom nobody knows: addresses, tools over all who call them, tenants over all who belong to them.\n" +
+	"Monitor.Repeat\tRepeat is how long an alert stands: what follows about the same is counted, and told then as one alert. Of one rule there are at most ten alerts in that time; the rest becomes one, with the exact count.\n" +
+	"Monitor.Alerts\tAlerts are those who are told of every alert. Nobody unless written.\n" +
+	"MonitorRules.FailedSignIns\tFailedSignIns are credentials from one address (of IPv6 its /64) that were not good. Like every limit, so many within a time, or off.\n" +
+	"MonitorRules.DeniedCalls\tDeniedCalls are calls of one principal that policy, an approver, a judge, a flow or a detector has refused, or of something that there is not.\n" +
+	"MonitorRules.DataVolume\tDataVolume is what one principal sends and gets.\n" +
+	"MonitorRules.LimitViolations\tLimitViolations are requests of one principal, or address, that were refused because they were too large or too many.\n" +
+	"MonitorRules.SecretsSent\tSecretsSent are calls of one principal that hold a credential in their arguments, let through or not.\n" +
+	"MonitorRules.Canary\tCanary tells when a planted value (doorward trust canary) was on its way out.\n" +
+	"MonitorRules.SecurityEvents\tSecurityEvents tells of a definition that changed, a lock that is not believed, a name that imitates another, an issuer whose keys or metadata are not good, an approver whom nobody knows.\n" +
+	"MonitorRules.UnusualTools\tUnusualTools tells of the first use of a tool, a prompt or an upstream by a principal that was learned.\n" +
+	"MonitorRules.UnusualVolume\tUnusualVolume tells of an hour with more than 10MiB and ten times the bytes of the principal's busiest before.\n" +
+	"MonitorRules.UnusualHours\tUnusualHours tells of a principal at an hour of the day, in UTC, at which it never was, nor an hour before or after.\n" +
+	"MonitorRules.NewNetworks\tNewNetworks tells of a principal from a network (/24, of IPv6 /48) that it never came from.\n" +
+	"MonitorRules.ScopeGrowth\tScopeGrowth tells of a principal with a role or scope that it never had.\n" +
+	"MonitorRules.AuditSilence\tAuditSilence is how long the audit log may take no records while there is something to record. 0s never tells.\n" +
+	"MonitorRules.VerifiedWithin\tVerifiedWithin is how long it may be since doorward audit verify has run. 0s never tells.\n" +
+	"Receiver.Kind\tKind of the receiver: webhook gets the alert in JSON, signed like the notices of approvals; slack is an incoming webhook of Slack or of the same shape; email is a mailbox; exec a command, with the alert in JSON on its standard input.\n" +
+	"Receiver.URL\tURL of a webhook or of slack: https, or http on loopback. Not written for slack: it is the secret.\n" +
+	"Receiver.Secret\tSecret of a webhook is what alerts are signed with, of slack the URL itself, of email the password.\n" +
+	"Receiver.CA\tCA is the file with the certificates, PEM, that its certificate is verified by. The system's unless written.\n" +
+	"Receiver.Server\tServer takes mail: host and port. At port 465 TLS begins at once, at every other with STARTTLS, without which mail goes to this machine alone.\n" +
+	"Receiver.Username\tUsername at the server. Not written: it asks for none.\n" +
+	"Receiver.From\tFrom is the address that the mail comes from.\n" +
+	"Receiver.To\tTo are the addresses that it goes to.\n" +
+	"Receiver.Command\tCommand is the program and its arguments; no shell reads them, and its environment is a PATH alone.\n" +
+	"Receiver.Timeout\tTimeout of a command.\n" +
 	""

@@ -64,6 +64,7 @@ func Validate(c *Config) []Fault {
 	v.flows()
 	v.inspection()
 	v.judge()
+	v.monitor()
 	v.disclosure()
 	return v.faults
 }
