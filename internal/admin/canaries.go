@@ -25,6 +25,7 @@ type Canaries interface {
 type Oversight interface {
 	Trust
 	Canaries
+	Monitoring
 }
 
 // PlantCanary implements Canaries.

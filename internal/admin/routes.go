@@ -26,6 +26,7 @@ const (
 	RecordsSign Permission = "records:sign" // replace the key that signs checkpoints
 	StatusRead  Permission = "status:read"
 	ReloadRun   Permission = "reload:run"
+	MonitorRun  Permission = "monitor:run" // send a test alert, say that the log was verified
 )
 
 // Route is one row of the API's table.
@@ -37,7 +38,7 @@ type Route struct {
 
 // Routes is the whole API of the socket.
 func Routes() []Route {
-	return append(slices.Concat(revokedRoutes(), approvalRoutes(), recordRoutes(), checkpointRoutes(), canaryRoutes()), []Route{
+	return append(slices.Concat(revokedRoutes(), approvalRoutes(), recordRoutes(), checkpointRoutes(), canaryRoutes(), monitoringRoutes()), []Route{
 		{"GET /v1/status", StatusRead, func(op Operator, _ string, r *http.Request) (any, error) {
 			return op.Status(r.Context())
 		}},

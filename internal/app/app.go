@@ -24,6 +24,8 @@ import (
 	"doorward/internal/inspect"
 	"doorward/internal/listen"
 	"doorward/internal/lock"
+	"doorward/internal/monitor"
+	"doorward/internal/monitor/delivery"
 	"doorward/internal/store"
 	"doorward/internal/telemetry"
 	"doorward/internal/upstream"
@@ -57,14 +59,19 @@ type App struct {
 	started time.Time
 	metrics *telemetry.Metrics
 	audit   *audit.Log
-	network bool // clients come over the network; Serve sets it before it serves
-	primary bool // the first on its data_dir: the one with the admin socket
+	trail   trail // what everybody but the monitor writes to it through
+	network bool  // clients come over the network; Serve sets it before it serves
+	primary bool  // the first on its data_dir: the one with the admin socket
 	keys    *store.Keys
 	pins    *lock.Pins
 	pool    *upstream.Pool
 	schemas *validate.Stage // one for all snapshots: it keeps what it compiled
 	approve *approve.Stage  // one for all snapshots
 	notices *webhook.Sender
+
+	monitor  *monitor.Monitor
+	delivery *delivery.Deliverer
+
 	front   *listen.Server
 	current atomic.Pointer[snapshot]
 	meter   meter
@@ -118,6 +125,9 @@ func New(o Options) (_ *App, err error) {
 	if err := a.openAudit(dir); err != nil {
 		return nil, opening("audit log", err)
 	}
+	if err := a.openMonitor(dir); err != nil {
+		return nil, opening("monitor", err)
+	}
 	if a.keys, err = store.Open(store.Config{Dir: dir, Log: o.Log}); err != nil {
 		return nil, opening("API keys", err)
 	}
@@ -144,7 +154,7 @@ func (a *App) openTransports(dir string) error {
 		return opening("state key", err)
 	}
 	a.pool, err = upstream.New(upstream.Config{
-		Upstreams: settings(a.Config, a.Path), Pins: a.pins, Events: a.audit.Event, Seen: a.seen,
+		Upstreams: settings(a.Config, a.Path), Pins: a.pins, Events: a.trail.Event, Seen: a.seen,
 		Unsolicited: a.unsolicited, Open: a.open, MayRead: a.mayRead, Live: a.live, Secret: a.secretFor, StateKey: key,
 		Environment: a.Environment, Supervised: a.Supervised, Log: a.Log, Version: a.Version,
 	})
@@ -156,7 +166,7 @@ func (a *App) openTransports(dir string) error {
 	}
 	a.shared.stands = a.stands
 	a.approve = approve.New(approvals{&a.shared}, a.pool, &a.shared, judges{a})
-	if a.notices, err = webhook.New(webhook.Config{Target: a.receiver, Record: a.audit.Event, Log: a.Log}); err != nil {
+	if a.notices, err = webhook.New(webhook.Config{Target: a.receiver, Record: a.trail.Event, Log: a.Log}); err != nil {
 		return opening("notices", err)
 	}
 	a.shared.waiting = a.asked
@@ -165,7 +175,7 @@ func (a *App) openTransports(dir string) error {
 		Settings:      func() *listen.Settings { return a.current.Load().front },
 		SessionClosed: a.pool.CloseSession,
 		Live:          a.live,
-		Record:        a.audit.Event,
+		Record:        a.trail.Event,
 		Approvals:     deciders{a},
 		ProxyProtocol: a.Config.Listen.ProxyProtocol,
 		Log:           a.Log, Meter: &a.meter,

@@ -154,7 +154,7 @@ func (a *App) DecideApproval(ctx context.Context, actor string, d admin.Approval
 	}
 	if err != nil {
 		e := gate.Event{Kind: "approval.decide", Actor: actor, Detail: d.ID + " by nobody known: " + err.Error(), Status: "refused"}
-		return admin.Approval{}, operated("deciding about an approval", errors.Join(err, a.audit.Event(ctx, e)))
+		return admin.Approval{}, operated("deciding about an approval", errors.Join(err, a.trail.Event(ctx, e)))
 	}
 	return a.decideApproval(ctx, ex.Principal, d.ID, d.Grant)
 }
@@ -184,12 +184,12 @@ func (a *App) decideCall(ctx context.Context, who *gate.Principal, id string, gr
 	was, err := s.Get(ctx, id)
 	if err != nil {
 		e.Detail += ": " + err.Error()
-		return gate.Approval{}, errors.Join(err, a.audit.Event(ctx, e))
+		return gate.Approval{}, errors.Join(err, a.trail.Event(ctx, e))
 	}
 	e.Upstream, e.Exchange, e.Detail = was.Upstream, was.Exchange, was.ID+" "+was.Name+" of "+was.Subject
 	if !a.mayDecide(who, &was) {
 		err := fmt.Errorf("%s may not decide about this call: %w, %v", who.Subject, errNotTheirs, was.Roles)
-		return gate.Approval{}, errors.Join(err, a.audit.Event(ctx, e))
+		return gate.Approval{}, errors.Join(err, a.trail.Event(ctx, e))
 	}
 	var now gate.Approval
 	err = a.act(ctx, []gate.Event{e}, func() (err error) {

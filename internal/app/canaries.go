@@ -85,7 +85,7 @@ func (a *App) RemoveCanary(ctx context.Context, actor, name string) error {
 func (a *App) canarySeen(ctx context.Context, ex *gate.Exchange, f gate.Finding) error {
 	a.Log.ErrorContext(ctx, "a canary is on its way out", "exchange", ex.ID, "upstream", ex.Target.Upstream,
 		"canary", f.Text, "subject", ex.Principal.Subject)
-	return a.audit.Event(ctx, gate.Event{
+	return a.trail.EventOf(ctx, ex, gate.Event{
 		Kind: "incident.canary", Actor: ex.Principal.Subject, Upstream: ex.Target.Upstream, Exchange: ex.ID,
 		Detail: "canary " + f.Text + " at " + f.Where, Status: "refused",
 	})

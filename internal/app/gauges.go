@@ -1,6 +1,10 @@
 package app
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"doorward/internal/monitor"
+)
 
 // gauge is a number that many goroutines count in.
 type gauge struct{ atomic.Int64 }
@@ -32,6 +36,10 @@ func (a *App) gauges() {
 	m.Counter("doorward_webhook_sent_total", "Notices that their receiver has taken.", func() float64 { return float64(a.notices.Stats().Sent) })
 	m.Counter("doorward_webhook_failed_total", "Notices given up after every try.", func() float64 { return float64(a.notices.Stats().Failed) })
 	m.Counter("doorward_webhook_dropped_total", "Notices dropped because too many waited.", func() float64 { return float64(a.notices.Stats().Dropped) })
+	for _, rule := range monitor.Rules() {
+		m.Alert(rule, 0)
+	}
+	m.Gauge("doorward_alerts_waiting", "Alerts that a receiver has not taken yet.", func() float64 { return float64(a.delivery.Waiting()) })
 	m.Counter("doorward_audit_records_total", "Records in the audit log since the start.", func() float64 { return float64(a.audit.Stats().Records) })
 	m.Gauge("doorward_audit_lag_seconds", "Age of the audit write under way; 0 when there is none.", func() float64 { return a.audit.Stats().Lag.Seconds() })
 	m.Gauge("doorward_audit_healthy", "1 while records can be written.", func() float64 {

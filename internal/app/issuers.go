@@ -85,7 +85,7 @@ func (a *App) revealed(name string) func() (string, error) {
 
 // alert puts on record what is odd about an issuer.
 func (a *App) alert(kind, detail string) {
-	err := a.audit.Event(a.ctx, gate.Event{Kind: kind, Actor: "doorward", Detail: detail, Status: "ok"})
+	err := a.trail.Event(a.ctx, gate.Event{Kind: kind, Actor: "doorward", Detail: detail, Status: "ok"})
 	if err != nil {
 		a.Log.WarnContext(a.ctx, "an issuer's oddity is not on record", "kind", kind, "error", err)
 	}

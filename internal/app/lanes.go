@@ -47,6 +47,7 @@ func (a *App) openAudit(dataDir string) error {
 		})
 		if !errors.Is(err, audit.ErrLocked) {
 			a.primary = n == 1
+			a.trail.log = a.audit
 			return err
 		}
 	}

@@ -142,7 +142,7 @@ func (a *App) act(ctx context.Context, events []gate.Event, do func() error) err
 func (a *App) record(ctx context.Context, events []gate.Event, status string) error {
 	for _, e := range events {
 		e.Status = status
-		if err := a.audit.Event(ctx, e); err != nil {
+		if err := a.trail.Event(ctx, e); err != nil {
 			return err
 		}
 	}

@@ -83,7 +83,7 @@ func (a *App) recordLock(ctx context.Context, refused error) error {
 	} else {
 		return nil
 	}
-	return errors.Join(refused, a.audit.Event(ctx, e))
+	return errors.Join(refused, a.trail.Event(ctx, e))
 }
 
 // maxNamed bounds what an event says of a name, in bytes.
@@ -94,7 +94,7 @@ const maxNamed = 200
 // the lock and in observed.json.
 func (a *App) recordChange(it *gate.Item, decided gate.Digest) {
 	name := gate.Visible(it.Name)
-	err := a.audit.Event(context.Background(), gate.Event{
+	err := a.trail.Event(context.Background(), gate.Event{
 		Kind: "trust.changed", Actor: "doorward", Upstream: it.Upstream, Status: "refused",
 		Detail: fmt.Sprintf("%s %s is %s and was %s", it.Kind, name[:min(len(name), maxNamed)], it.Digest, decided),
 	})

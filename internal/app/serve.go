@@ -76,6 +76,7 @@ func (a *App) begin(ctx context.Context, network bool) error {
 	}
 	a.current.Store(snap)
 	a.own(func() { a.notices.Run(a.ctx) })
+	a.own(a.watchRecords)
 	return nil
 }
 

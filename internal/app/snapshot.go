@@ -15,6 +15,8 @@ import (
 	"doorward/internal/judge"
 	"doorward/internal/listen"
 	"doorward/internal/lock"
+	"doorward/internal/monitor"
+	"doorward/internal/monitor/delivery"
 	"doorward/internal/pipeline"
 	"doorward/internal/policy"
 	"doorward/internal/redact"
@@ -34,6 +36,9 @@ type snapshot struct {
 	secret *secret.Store
 	hook   *webhook.Target // nil: nobody is told of calls that wait
 	judge  *judge.Judge    // nil: nobody is asked
+
+	watched   *monitor.Settings
+	receivers []delivery.Receiver // of alerts; none where the gateway does not serve
 }
 
 // snapshot builds the line for a configuration. The order of the stages is the
@@ -56,12 +61,8 @@ func (a *App) snapshot(cfg *config.Config, serving bool) (_ *snapshot, err error
 			return nil, fmt.Errorf("opening approvals: %w", err)
 		}
 	}
-	hook, err := a.hook(cfg, secrets, serving)
-	if err != nil {
-		return nil, err
-	}
-	asked, err := a.appoint(cfg, secrets)
-	if err != nil {
+	snap := &snapshot{cfg: cfg, policy: pol, secret: secrets, watched: watched(cfg)}
+	if err := a.outsiders(snap, serving); err != nil {
 		return nil, err
 	}
 	dec := decode.New(decode.Config{Sessions: a.front})
@@ -94,11 +95,11 @@ func (a *App) snapshot(cfg *config.Config, serving bool) (_ *snapshot, err error
 	if err != nil {
 		return nil, err
 	}
-	line, err := pipeline.New(pipeline.Config{
+	snap.line, err = pipeline.New(pipeline.Config{
 		Stages: []gate.Stage{
 			who,
 			dec,
-			resolve.New(resolve.Config{Catalogue: a.pool, Reach: reach{pol, a.pins}, Profiles: profiles(cfg), Asks: a.pool, Tasks: a.pool, Log: a.Log, Events: a.audit.Event}),
+			resolve.New(resolve.Config{Catalogue: a.pool, Reach: reach{pol, a.pins}, Profiles: profiles(cfg), Asks: a.pool, Tasks: a.pool, Log: a.Log, Events: a.trail.Event}),
 			tracked.Carry(),
 			allowed,
 			schemas,
@@ -108,16 +109,30 @@ func (a *App) snapshot(cfg *config.Config, serving bool) (_ *snapshot, err error
 		},
 		Replies: []gate.ReplyStage{dec, allowed, schemas, seen, redact.New(schemas), said, tracked},
 		Forward: forwards{local: a.front, upstream: a.pool},
-		Record:  a.audit,
+		Record:  &a.trail,
 		Observe: a.metrics,
 		Log:     a.Log,
 	})
 	if err != nil {
 		return nil, err
 	}
-	set := front(cfg)
-	set.Approvals = pol.Approves() || flowsAsk(cfg)
-	return &snapshot{tokens: tokens, cfg: cfg, policy: pol, who: who, line: line, front: set, secret: secrets, hook: hook, judge: asked}, nil
+	snap.tokens, snap.who, snap.front = tokens, who, front(cfg)
+	snap.front.Approvals = pol.Approves() || flowsAsk(cfg)
+	return snap, nil
+}
+
+// outsiders are those whom a configuration has told and asked.
+func (a *App) outsiders(snap *snapshot, serving bool) (err error) {
+	if snap.hook, err = a.hook(snap.cfg, snap.secret, serving); err != nil {
+		return err
+	}
+	if snap.judge, err = a.appoint(snap.cfg, snap.secret); err != nil {
+		return err
+	}
+	if serving {
+		snap.receivers, err = receivers(snap.cfg, a.Path, snap.secret)
+	}
+	return err
 }
 
 // reach tells which upstreams a principal may cause to be contacted, or started:

@@ -19,6 +19,7 @@ import (
 	"doorward/internal/identify"
 	"doorward/internal/listen"
 	"doorward/internal/lock"
+	"doorward/internal/monitor"
 	"doorward/internal/policy"
 	"doorward/internal/telemetry"
 	"doorward/internal/upstream"
@@ -212,10 +213,23 @@ func UpstreamLine(u admin.UpstreamStatus, waiting, total int) string {
 }
 
 // meter counts what the front turns away before an exchange exists.
-type meter struct{ turned, metadata, dropped, streams, sessions gauge }
+type meter struct {
+	turned, metadata, dropped, streams, sessions gauge
+
+	limited func(*monitor.Event)
+}
+
+// codeAddressLimit is that of a connection that is closed at once, which is not on
+// record.
+const codeAddressLimit gate.Code = "http.address_limit"
 
 // Turned implements listen.Meter.
-func (m *meter) Turned(gate.Code) { m.turned.Add(1) }
+func (m *meter) Turned(code gate.Code) {
+	m.turned.Add(1)
+	if code == codeAddressLimit {
+		m.limited(&monitor.Event{At: time.Now(), Code: code})
+	}
+}
 
 // Metadata implements listen.Meter.
 func (m *meter) Metadata() { m.metadata.Add(1) }

@@ -16,6 +16,7 @@ const (
 	detector = "a detector looks at a text or a definition and knows nothing but the domain and other detectors"
 	stage    = "a stage knows the domain and the protocol; never a stage, an adapter or config"
 	adapter  = "an adapter knows the domain, the protocol and the codec; never a stage or another adapter"
+	watching = "what watches the records knows the domain, and delivery its alerts; never a stage, an adapter or config"
 	outside  = "the outside keeps to its row; what it needs besides, app hands it, and only cli, demo and tests import app"
 	harness  = "test code is imported by tests alone"
 )
@@ -86,6 +87,9 @@ var table = map[string]row{
 	"webhook":   {adapter, []string{"gate"}},
 	"judge":     {adapter, []string{"gate"}},
 
+	"monitor":          {watching, []string{"gate"}},
+	"monitor/delivery": {watching, []string{"gate", "monitor"}},
+
 	"config":    {outside, []string{"gate", "policy", "policy/paths", "policy/places", "policy/words", "policy/statement"}},
 	"clients":   {outside, []string{"config"}},
 	"doctor":    {outside, []string{"config"}},
@@ -97,7 +101,7 @@ var table = map[string]row{
 	"app": {outside, []string{
 		"gate", "jsonrpc", "mcp", "policy", "pipeline",
 		"identify", "decode", "resolve", "authorize", "validate", "approve", "disclose", "inspect", "inspect/definition", "inspect/change", "inspect/secrets", "redact", "track", "flow",
-		"listen", "upstream", "audit", "store", "lock", "telemetry", "secret", "issuer", "webhook", "judge",
+		"listen", "upstream", "audit", "store", "lock", "telemetry", "secret", "issuer", "webhook", "judge", "monitor", "monitor/delivery",
 		"config", "admin",
 	}},
 	"demo": {outside, []string{"app", "admin", "audit", "config", "gate"}},

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"doorward/internal/admin"
 	"doorward/internal/app"
 	"doorward/internal/audit"
 )
@@ -140,8 +141,10 @@ func (r *run) auditVerify() *cobra.Command {
 			if len(dirs) > 1 && (v.against != "" || v.save != "") {
 				return fmt.Errorf("there are %d logs, and a checkpoint is of one: name it with --dir", len(dirs))
 			}
-			for _, dir := range dirs {
-				if err := r.verify(cmd.Context(), dir, v); err != nil {
+			for i, d := range dirs {
+				// The first is the gateway's own, where the log is not one elsewhere.
+				v.own = dir == "" && i == 0
+				if err := r.verify(cmd.Context(), d, v); err != nil {
 					return err
 				}
 			}
@@ -159,6 +162,7 @@ func (r *run) auditVerify() *cobra.Command {
 type verification struct {
 	against, save string
 	keys          []string
+	own           bool // the log is that of the gateway on the configuration's data_dir
 }
 
 func (r *run) verify(ctx context.Context, dir string, v verification) error {
@@ -178,6 +182,9 @@ func (r *run) verify(ctx context.Context, dir string, v verification) error {
 	if err := r.put(out, out.text); err != nil {
 		return err
 	}
+	if v.own {
+		r.tellVerified(ctx, dir, &report)
+	}
 	if !out.OK {
 		return &exit{code: exitFindings}
 	}
@@ -186,4 +193,25 @@ func (r *run) verify(ctx context.Context, dir string, v verification) error {
 		return failed(audit.WriteCheckpoint(v.save, cp))
 	}
 	return nil
+}
+
+// tellVerified tells a running gateway what was found, so that it is on record and the
+// monitor knows. What was found stands either way.
+func (r *run) tellVerified(ctx context.Context, dir string, found *audit.Report) {
+	cfg, err := r.load()
+	if err != nil {
+		return // it was read a moment ago
+	}
+	client, err := admin.Dial(ctx, cfg.DataDir)
+	if err != nil {
+		return // no gateway runs
+	}
+	defer client.Close()
+	v := admin.Verification{Dir: dir, Records: found.Records}
+	if found.Fault != nil {
+		v.Fault = found.Fault.Error()
+	}
+	if err := client.Verified(ctx, "", v); err != nil {
+		_, _ = fmt.Fprintf(r.Stderr, "doorward: the gateway was not told: %v\n", err)
+	}
 }

@@ -57,6 +57,7 @@ func commandLine(t *testing.T) string {
 		"policy", "policy check", "policy test", "policy explain", "policy learn", "policy replay", "policy diff",
 		"approve", "approve list", "approve show", "approve grant", "approve deny",
 		"audit", "audit tail", "audit search", "audit verify", "audit checkpoint", "audit prove", "audit replace-key",
+		"monitor", "monitor test", "monitor list",
 		"config", "config check", "config show", "config schema", "check", "scan", "version",
 	}
 	for _, c := range listed {

@@ -22,6 +22,8 @@ type Metrics struct {
 	exchanges *prometheus.CounterVec
 	refusals  *prometheus.CounterVec
 	findings  *prometheus.CounterVec
+	alerts    *prometheus.CounterVec
+	undone    *prometheus.CounterVec
 	duration  *prometheus.HistogramVec
 	upstream  *prometheus.HistogramVec
 	stages    map[string]prometheus.Observer
@@ -52,6 +54,14 @@ func New(version string) *Metrics {
 			Name: "doorward_findings_total",
 			Help: "What detectors saw in arguments and results, by class (secret, personal, injection, hidden) and severity.",
 		}, []string{"class", "severity"}),
+		alerts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "doorward_alerts_total",
+			Help: "Alerts that were raised, by rule.",
+		}, []string{"rule"}),
+		undone: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "doorward_alert_failures_total",
+			Help: "Tries to deliver an alert that failed, by the kind of the receiver.",
+		}, []string{"kind"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "doorward_exchange_duration_seconds", Buckets: buckets(),
 			Help: "Time from a client message's arrival to its outcome.",
@@ -77,7 +87,7 @@ func New(version string) *Metrics {
 		Name: "doorward_build_info", Help: "Constant 1, labelled with the version.",
 	}, []string{"version"})
 	build.WithLabelValues(version).Set(1)
-	m.registry.MustRegister(m.exchanges, m.refusals, m.findings, m.duration, m.upstream, stages, build,
+	m.registry.MustRegister(m.exchanges, m.refusals, m.findings, m.alerts, m.undone, m.duration, m.upstream, stages, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -111,6 +121,12 @@ func (m *Metrics) Done(ex *gate.Exchange, out gate.Outcome) {
 		m.upstream.WithLabelValues(ex.Target.Upstream).Observe(ex.Tally.Upstream.Seconds())
 	}
 }
+
+// Alert counts n alerts of a rule; 0 shows that there is the rule.
+func (m *Metrics) Alert(rule string, n float64) { m.alerts.WithLabelValues(rule).Add(n) }
+
+// AlertFailed counts a try to deliver an alert that failed.
+func (m *Metrics) AlertFailed(kind string) { m.undone.WithLabelValues(kind).Inc() }
 
 // Gauge adds a gauge whose value is asked for at each scrape.
 func (m *Metrics) Gauge(name, help string, value func() float64) {

@@ -1,0 +1,351 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"doorward/internal/monitor"
+)
+
+// Config is what a Deliverer is made of. All but Dir is required.
+type Config struct {
+	// Receivers are those of now; an alert is owed to those that there are when it is
+	// raised.
+	Receivers func() []Receiver
+	// Failed is told of every try that failed, by the kind of the receiver.
+	Failed func(kind string)
+	Dir    string // of the spool; empty: what waits is lost at the end
+	Log    *slog.Logger
+}
+
+// Deliverer takes alerts to receivers. It is safe for concurrent use.
+type Deliverer struct {
+	cfg  Config
+	wake chan struct{}
+	kept chan struct{} // something is to be written to the spool
+
+	mu      sync.Mutex
+	letters []*letter // the oldest first, at most maxLetters
+	changed map[string]bool
+	lines   map[string]*line // by the key of a receiver
+}
+
+// line is how things are with one receiver.
+type line struct {
+	busy     bool
+	failures int // in a row
+	next     time.Time
+}
+
+// New makes a Deliverer. Its owner calls Run, once.
+func New(c Config) (*Deliverer, error) {
+	if c.Receivers == nil || c.Failed == nil || c.Log == nil {
+		return nil, errors.New("delivery: receivers, failed and log are required")
+	}
+	return &Deliverer{
+		cfg: c, wake: make(chan struct{}, 1), kept: make(chan struct{}, 1),
+		changed: map[string]bool{}, lines: map[string]*line{},
+	}, nil
+}
+
+// Deliver takes an alert and returns at once. Of more than 1,000 that wait the oldest
+// is given up.
+func (d *Deliverer) Deliver(a monitor.Alert) {
+	l := &letter{Alert: a, refused: map[string]int{}}
+	for _, r := range d.cfg.Receivers() {
+		l.Owed = append(l.Owed, r.Place().key())
+	}
+	if len(l.Owed) == 0 {
+		return
+	}
+	d.mu.Lock()
+	d.letters = append(d.letters, l)
+	d.mark(a.ID)
+	var gone string
+	if len(d.letters) > maxLetters {
+		gone = d.letters[0].Alert.ID
+		d.forget(d.letters[0])
+	}
+	d.mu.Unlock()
+	if gone != "" {
+		d.cfg.Log.Error("alert given up, too many wait", "alert", gone)
+	}
+	signal(d.wake)
+	signal(d.kept)
+}
+
+func signal(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// forget takes a letter out. Its caller holds mu.
+func (d *Deliverer) forget(l *letter) {
+	l.Owed = nil
+	d.letters = slices.DeleteFunc(d.letters, func(o *letter) bool { return o == l })
+	d.mark(l.Alert.ID)
+}
+
+// mark has the spool follow what has changed of a letter. Its caller holds mu.
+func (d *Deliverer) mark(id string) {
+	if d.cfg.Dir != "" {
+		d.changed[id] = true
+	}
+}
+
+// Run delivers until ctx ends. What waits then is in the spool.
+func (d *Deliverer) Run(ctx context.Context) {
+	var keeping sync.WaitGroup
+	if d.cfg.Dir != "" {
+		s := spool{d.cfg.Dir}
+		d.load(s)
+		end := make(chan struct{})
+		keeping.Go(func() { d.keep(s, end) })
+		defer keeping.Wait()
+		defer close(end)
+	}
+	var sending sync.WaitGroup
+	defer sending.Wait()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for ctx.Err() == nil {
+		wait := d.dispatch(ctx, &sending)
+		timer.Reset(wait)
+		select {
+		case <-ctx.Done():
+		case <-d.wake:
+		case <-timer.C:
+		}
+	}
+}
+
+// idle is how long nothing is looked at when nothing waits.
+const idle = time.Minute
+
+// dispatch begins a try for each receiver that is owed something and not busy. It
+// returns how long until there may be more to do.
+func (d *Deliverer) dispatch(ctx context.Context, sending *sync.WaitGroup) time.Duration {
+	receivers := d.cfg.Receivers()
+	now := time.Now()
+	wait := idle
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.clean(receivers, now)
+	for _, r := range receivers {
+		key := r.Place().key()
+		l := d.first(key)
+		if l == nil {
+			continue
+		}
+		n := d.lines[key]
+		if n == nil {
+			n = &line{}
+			d.lines[key] = n
+		}
+		if n.busy {
+			continue
+		}
+		if until := n.next.Sub(now); until > 0 {
+			wait = min(wait, until)
+			continue
+		}
+		n.busy = true
+		sending.Go(func() { d.try(ctx, r, key, l) })
+	}
+	return wait
+}
+
+// first is the oldest letter that is owed to a receiver. Its caller holds mu.
+func (d *Deliverer) first(key string) *letter {
+	for _, l := range d.letters {
+		if slices.Contains(l.Owed, key) {
+			return l
+		}
+	}
+	return nil
+}
+
+// clean gives up what nobody is there for any more, and what is too old. Its caller
+// holds mu.
+func (d *Deliverer) clean(receivers []Receiver, now time.Time) {
+	there := make(map[string]bool, len(receivers))
+	for _, r := range receivers {
+		there[r.Place().key()] = true
+	}
+	for key, n := range d.lines {
+		if !there[key] && !n.busy {
+			delete(d.lines, key)
+		}
+	}
+	for _, l := range slices.Clone(d.letters) {
+		old := now.Sub(l.Alert.Last) > maxAge
+		for _, key := range slices.Clone(l.Owed) {
+			if old || !there[key] {
+				d.cfg.Log.Error("alert given up", "alert", l.Alert.ID, "too_old", old, "receiver_gone", !there[key])
+				d.settle(l, key)
+			}
+		}
+	}
+}
+
+// settle strikes a receiver off a letter. Its caller holds mu.
+func (d *Deliverer) settle(l *letter, key string) {
+	l.Owed = slices.DeleteFunc(l.Owed, func(k string) bool { return k == key })
+	d.mark(l.Alert.ID)
+	if len(l.Owed) == 0 {
+		d.forget(l)
+	}
+	signal(d.kept)
+}
+
+// mostTime bounds one try, whatever the receiver is.
+const mostTime = time.Minute
+
+// try tries once, and takes note of what became of it.
+func (d *Deliverer) try(ctx context.Context, r Receiver, key string, l *letter) {
+	limited, cancel := context.WithTimeout(ctx, mostTime)
+	defer cancel()
+	alert := l.Alert
+	err := r.Send(limited, &alert)
+	d.mu.Lock()
+	n := d.lines[key]
+	n.busy = false
+	gone := false
+	switch {
+	case err == nil:
+		n.failures = 0
+		d.settle(l, key)
+	case ctx.Err() != nil: // the end, not a failure
+	default:
+		n.failures++
+		n.next = time.Now().Add(backoff(n.failures, err))
+		if unwanted(err) {
+			l.refused[key]++
+		}
+		if gone = l.refused[key] >= maxNoes; gone {
+			d.settle(l, key)
+		}
+	}
+	failures := n.failures
+	d.mu.Unlock()
+	signal(d.wake)
+	if err == nil || ctx.Err() != nil {
+		return
+	}
+	d.cfg.Failed(r.Place().Kind)
+	level := slog.LevelDebug
+	if failures == 1 || gone {
+		level = slog.LevelWarn
+	}
+	d.cfg.Log.Log(ctx, level, "alert not delivered", "alert", alert.ID, "kind", r.Place().Kind, "receiver", r.Place().Name, "failures", failures, "given_up", gone, "error", err)
+}
+
+// load takes what the last process left.
+func (d *Deliverer) load(s spool) {
+	err := s.open()
+	var all []*letter
+	var faults []error
+	if err == nil {
+		all, faults, err = s.read()
+	}
+	if err != nil {
+		faults = append(faults, err)
+	}
+	for _, err := range faults {
+		d.cfg.Log.Error("alerts of before are lost", "error", err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, l := range all {
+		l.refused = map[string]int{}
+	}
+	d.letters = append(all, d.letters...)
+	for len(d.letters) > maxLetters {
+		d.forget(d.letters[0])
+	}
+}
+
+// keep writes to the spool what has changed, until the end; then once more. It has a
+// goroutine of its own, so that a disk that hangs delays no delivery.
+func (d *Deliverer) keep(s spool, end <-chan struct{}) {
+	for ended := false; !ended; {
+		select {
+		case <-d.kept:
+		case <-end:
+			ended = true
+		}
+		for id, content := range d.changes() {
+			var err error
+			if content == nil {
+				err = s.remove(id)
+			} else {
+				err = s.write(id, content)
+			}
+			if err != nil {
+				d.cfg.Log.Error("alert not in the spool", "alert", id, "error", err)
+			}
+		}
+	}
+}
+
+// changes are the letters that differ from the spool, as it should have them; nil for
+// one that it should not have.
+func (d *Deliverer) changes() map[string][]byte {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	out := make(map[string][]byte, len(d.changed))
+	for id := range d.changed {
+		out[id] = nil
+	}
+	for _, l := range d.letters {
+		if !d.changed[l.Alert.ID] {
+			continue
+		}
+		content, err := json.Marshal(l)
+		if err != nil {
+			d.cfg.Log.Error("alert not in the spool", "alert", l.Alert.ID, "error", err)
+			continue
+		}
+		out[l.Alert.ID] = content
+	}
+	clear(d.changed)
+	return out
+}
+
+// Waiting is how many alerts wait for a receiver.
+func (d *Deliverer) Waiting() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.letters)
+}
+
+// Attempt is what became of an alert that tries a receiver out.
+type Attempt struct {
+	Place Place
+	Err   error // nil: it was taken
+}
+
+// Try sends an alert to every receiver at once, past the spool, and says what became
+// of it.
+func Try(ctx context.Context, receivers []Receiver, a *monitor.Alert) []Attempt {
+	ctx, cancel := context.WithTimeout(ctx, mostTime)
+	defer cancel()
+	out := make([]Attempt, len(receivers))
+	var wg sync.WaitGroup
+	for i, r := range receivers {
+		wg.Go(func() {
+			alert := *a
+			out[i] = Attempt{Place: r.Place(), Err: r.Send(ctx, &alert)}
+		})
+	}
+	wg.Wait()
+	return out
+}

@@ -1,0 +1,143 @@
+package delivery
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+
+	"doorward/internal/monitor"
+)
+
+// Bounds of the spool: alerts that wait for a receiver, and bytes of one.
+const (
+	maxLetters = 1000
+	maxLetter  = 64 << 10
+)
+
+// letter is an alert that is owed to receivers.
+type letter struct {
+	Alert monitor.Alert `json:"alert"`
+	Owed  []string      `json:"owed"` // keys of the places that have not taken it
+
+	refused map[string]int // by key: how often the receiver did not want it
+}
+
+// spool is a directory with a file for each letter. Only one goroutine uses it.
+type spool struct{ dir string }
+
+// open makes the directory, and removes what a crash left of a write.
+func (s spool) open() error {
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return fmt.Errorf("opening the spool: %w", err)
+	}
+	left, _ := filepath.Glob(filepath.Join(s.dir, ".*"+suffix+"-*"))
+	for _, path := range left {
+		_ = os.Remove(path) // it does no harm
+	}
+	return nil
+}
+
+const suffix = ".json"
+
+// isID tells what is the id of an alert, and so what may be a file's name.
+func isID(id string) bool { return regexp.MustCompile(`^al_[0-9a-f]{12}[a-z2-7]{26}$`).MatchString(id) }
+
+func (s spool) path(id string) string { return filepath.Join(s.dir, id+suffix) }
+
+// read returns the letters, the oldest first, at most maxLetters of the latest. Files
+// that are none are removed, and reported.
+func (s spool) read() (all []*letter, faults []error, err error) {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading the spool: %w", err)
+	}
+	var ids []string
+	for _, e := range entries {
+		if id, ok := strings.CutSuffix(e.Name(), suffix); ok && isID(id) && e.Type().IsRegular() {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	for len(ids) > maxLetters {
+		faults = append(faults, fmt.Errorf("alert %s: more than %d wait: %w", ids[0], maxLetters, s.remove(ids[0])))
+		ids = ids[1:]
+	}
+	for _, id := range ids {
+		l, err := s.letter(id)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("alert %s: %w", id, errors.Join(err, s.remove(id))))
+			continue
+		}
+		all = append(all, l)
+	}
+	return all, faults, nil
+}
+
+func (s spool) letter(id string) (*letter, error) {
+	f, err := os.Open(s.path(id))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	content, err := io.ReadAll(io.LimitReader(f, maxLetter+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(content) > maxLetter {
+		return nil, fmt.Errorf("it has more than %d bytes", maxLetter)
+	}
+	var l letter
+	if err := json.Unmarshal(content, &l, json.RejectUnknownMembers(true)); err != nil {
+		return nil, err
+	}
+	if l.Alert.ID != id || len(l.Owed) == 0 {
+		return nil, errors.New("it is another alert, or owed to nobody")
+	}
+	return &l, nil
+}
+
+// write keeps a letter, whole and durably.
+func (s spool) write(id string, content []byte) error {
+	f, err := os.CreateTemp(s.dir, "."+id+suffix+"-*") // 0600
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), s.path(id))
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return s.sync()
+}
+
+// remove forgets a letter; one that is not there is forgotten already.
+func (s spool) remove(id string) error {
+	if err := os.Remove(s.path(id)); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	}
+	return s.sync()
+}
+
+func (s spool) sync() error {
+	d, err := os.Open(s.dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

@@ -1,0 +1,61 @@
+package monitor
+
+import "time"
+
+// maxAlerts is how many alerts of one rule there are within Repeat. What is above
+// becomes one, about OfMany, whose count is exact.
+const maxAlerts = 10
+
+// governor lets few alerts of one rule pass.
+type governor struct {
+	began  time.Duration // of the time that is counted
+	passed int
+	rest   *Alert // the sum of what did not pass; nil when all did
+}
+
+// pass hands an alert on, or keeps it for the sum.
+func (g *governor) pass(a *Alert, now time.Duration, emit func(*Alert)) {
+	if g.passed == 0 {
+		g.began = now
+	}
+	if g.passed < maxAlerts {
+		g.passed++
+		emit(a)
+		return
+	}
+	if g.rest == nil {
+		sum := *a
+		sum.Subject, sum.Subjects, sum.Again = Subject{Kind: OfMany}, 1, false
+		sum.Credential, sum.Address = "", ""
+		g.rest = &sum
+		return
+	}
+	r := g.rest
+	r.Count += a.Count
+	r.Subjects++
+	if a.First.Before(r.First) {
+		r.First = a.First
+	}
+	if a.Last.After(r.Last) {
+		r.Last = a.Last
+	}
+	for _, id := range a.Exchanges {
+		if len(r.Exchanges) < maxExchanges {
+			r.Exchanges = append(r.Exchanges, id)
+		}
+	}
+}
+
+// tick hands the sum on once the time is over.
+func (g *governor) tick(now, repeat time.Duration, emit func(*Alert)) {
+	if g.passed > 0 && now-g.began >= repeat {
+		g.flush(emit)
+	}
+}
+
+func (g *governor) flush(emit func(*Alert)) {
+	if g.rest != nil {
+		emit(g.rest)
+	}
+	*g = governor{}
+}

@@ -1,0 +1,36 @@
+package monitor
+
+import (
+	"strings"
+
+	"doorward/internal/gate"
+)
+
+func limitViolations() rule {
+	return rule{
+		name: "limit_violations", text: "limits are run into",
+		limit: func(s *Settings) Limit { return s.LimitViolations }, weigh: limitViolation, subject: callerOrGateway,
+	}
+}
+
+// limitViolation counts what was refused because it was too much: of bytes, sessions,
+// connections, calls at once, calls that wait for people.
+func limitViolation(e *Event) int64 {
+	switch e.Code {
+	case gate.CodeTooLarge, gate.CodeSessionLimit, gate.CodeApprovalLimit, gate.CodeUpstreamBusy,
+		"http.address_limit", "http.headers", "stream.busy":
+		return 1
+	default:
+		if strings.HasPrefix(string(e.Code), "limit.") {
+			return 1
+		}
+		return 0
+	}
+}
+
+func callerOrGateway(e *Event) (Subject, bool) {
+	if s, ok := callerOf(e); ok {
+		return s, true
+	}
+	return gatewayOf(e)
+}

@@ -1,0 +1,240 @@
+package monitor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"doorward/internal/gate"
+)
+
+// Bounds of what waits. Events wait for half a second at most; what there is no room
+// for is counted, and told as missed.
+const (
+	maxWaiting = 8192 // events, about 2 MB
+	wakeAt     = maxWaiting / 4
+	maxRecords = 1024 // alerts that wait to be recorded
+)
+
+// How often it looks at what waits and at the time, and how often it saves what it
+// has learned.
+const (
+	lookEvery = 500 * time.Millisecond
+	saveEvery = 5 * time.Minute
+)
+
+// Config is what a Monitor is made of. All but Path is required.
+type Config struct {
+	// Settings are those of now: the same pointer until there are others.
+	Settings func() *Settings
+	Pulse    func() Pulse
+	// Raise is handed every alert. It must not wait for anything.
+	Raise func(Alert)
+	// Record writes an event to the audit log, and nowhere near the monitor again.
+	Record func(context.Context, gate.Event) error
+	// Path is where it is kept what principals do; empty: nowhere, and every start
+	// begins anew.
+	Path string
+	Log  *slog.Logger
+}
+
+// Monitor takes events from any number of goroutines and holds them to the rules in
+// one of its own. Tell never waits for it.
+type Monitor struct {
+	cfg  Config
+	wake chan struct{}
+
+	mu      sync.Mutex // guards what waits
+	waiting []Event
+	missed  int64
+
+	looking sync.Mutex // guards the watch
+	watch   *Watch
+	set     *Settings
+	spare   []Event // the other half of waiting
+
+	records chan Alert
+}
+
+// New makes a Monitor. Its owner calls Run, once.
+func New(c Config) (*Monitor, error) {
+	if c.Settings == nil || c.Pulse == nil || c.Raise == nil || c.Record == nil || c.Log == nil {
+		return nil, errors.New("monitor: settings, pulse, raise, record and log are required")
+	}
+	return &Monitor{cfg: c, wake: make(chan struct{}, 1), records: make(chan Alert, maxRecords)}, nil
+}
+
+// Tell takes an event, or counts it when too many wait.
+func (m *Monitor) Tell(e *Event) {
+	m.mu.Lock()
+	if len(m.waiting) >= maxWaiting {
+		m.missed++
+		m.mu.Unlock()
+		return
+	}
+	m.waiting = append(m.waiting, *e)
+	n := len(m.waiting)
+	m.mu.Unlock()
+	if n == wakeAt {
+		select {
+		case m.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// Run watches until ctx ends. Then it tells what it would have told later, and saves
+// what it has learned.
+func (m *Monitor) Run(ctx context.Context) {
+	var wg sync.WaitGroup
+	saves := make(chan []byte, 1)
+	wg.Go(func() {
+		for content := range saves { // a disk that hangs must not stop the watch
+			m.save(content)
+		}
+	})
+	wg.Go(func() {
+		for a := range m.records { // nor must a log that does
+			m.record(context.WithoutCancel(ctx), &a)
+		}
+	})
+	m.begin()
+	m.follow(ctx, saves)
+	m.looking.Lock()
+	m.look(time.Now())
+	m.watch.Flush()
+	m.raise(time.Now())
+	content := m.watch.Save()
+	m.looking.Unlock()
+	if content != nil {
+		saves <- content
+	}
+	close(saves)
+	close(m.records)
+	wg.Wait()
+}
+
+// follow looks at what waits, until ctx ends.
+func (m *Monitor) follow(ctx context.Context, saves chan<- []byte) {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	saved := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		case <-m.wake:
+		}
+		now := time.Now()
+		m.looking.Lock()
+		m.look(now)
+		m.raise(now)
+		if now.Sub(saved) >= saveEvery && len(saves) == 0 {
+			saved = now
+			if content := m.watch.Save(); content != nil {
+				saves <- content
+			}
+		}
+		m.looking.Unlock()
+	}
+}
+
+// begin makes the watch, with what was learned before.
+func (m *Monitor) begin() {
+	m.looking.Lock()
+	defer m.looking.Unlock()
+	m.set = m.cfg.Settings()
+	m.watch = NewWatch(m.set, time.Now())
+	if m.cfg.Path == "" {
+		return
+	}
+	content, err := os.ReadFile(m.cfg.Path)
+	if err == nil {
+		err = m.watch.Load(content)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		m.cfg.Log.Error("what principals do is learned anew", "path", m.cfg.Path, "error", err)
+	}
+}
+
+// look holds what waits to the rules. Its caller holds looking.
+func (m *Monitor) look(now time.Time) {
+	defer func() {
+		if p := recover(); p != nil { // a rule that fails must not end the gateway
+			m.cfg.Log.Error("panic in a rule of the monitor", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		}
+	}()
+	if set := m.cfg.Settings(); set != m.set {
+		m.set = set
+		m.watch.Set(set)
+	}
+	m.mu.Lock()
+	events, lost := m.waiting, m.missed
+	m.waiting, m.missed = m.spare[:0], 0
+	m.mu.Unlock()
+	m.spare = events
+	for i := range events {
+		m.watch.Take(&events[i])
+	}
+	clear(events) // lets go of what the exchanges hold
+	if lost > 0 {
+		m.watch.Missed(lost, now)
+	}
+	m.watch.Tick(now, m.cfg.Pulse())
+}
+
+// raise hands on the alerts that there are. Its caller holds looking.
+func (m *Monitor) raise(now time.Time) {
+	for _, a := range m.watch.Alerts() {
+		a.ID = newID(now)
+		m.cfg.Log.Warn("alert raised", "alert", a.ID, "rule", a.Rule, "kind", a.Subject.Kind, "subject", gate.Visible(a.Subject.Value), "count", a.Count)
+		m.cfg.Raise(a)
+		select {
+		case m.records <- a:
+		default:
+			m.cfg.Log.Error("alert without a record, too many wait", "alert", a.ID)
+		}
+	}
+}
+
+// record puts an alert on record.
+func (m *Monitor) record(ctx context.Context, a *Alert) {
+	e := gate.Event{
+		Kind: "alert.raised", Actor: "doorward", Upstream: a.Upstream, Status: statusOK,
+		Detail: fmt.Sprintf("%s of %s %s: %d, alert %s", a.Rule, a.Subject.Kind, gate.Visible(a.Subject.Value), a.Count, a.ID),
+	}
+	if len(a.Exchanges) > 0 {
+		e.Exchange = a.Exchanges[0]
+	}
+	if err := m.cfg.Record(ctx, e); err != nil {
+		m.cfg.Log.ErrorContext(ctx, "alert without a record", "alert", a.ID, "error", err)
+	}
+}
+
+// save keeps what was learned.
+func (m *Monitor) save(content []byte) {
+	if m.cfg.Path == "" {
+		return
+	}
+	if err := replaceFile(m.cfg.Path, content); err != nil {
+		m.cfg.Log.Error("what principals do was not saved", "path", m.cfg.Path, "error", err)
+	}
+}
+
+// Standings are how the rules stand, and of how many principals it is known what they
+// do; nothing before Run.
+func (m *Monitor) Standings() (all []Standing, profiles, learned int) {
+	m.looking.Lock()
+	defer m.looking.Unlock()
+	if m.watch == nil {
+		return NewWatch(m.cfg.Settings(), time.Now()).Standings(time.Now())
+	}
+	return m.watch.Standings(time.Now())
+}

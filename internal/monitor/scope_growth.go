@@ -1,0 +1,35 @@
+package monitor
+
+func scopeGrowth() rule {
+	return rule{
+		name: "scope_growth", text: "a principal has a role or a scope that it never had",
+		limit: once(func(s *Settings) bool { return s.ScopeGrowth }), subject: principalOf,
+	}
+}
+
+// grantsOf are the roles and scopes that a call came with.
+func grantsOf(e *Event) []uint64 {
+	out := make([]uint64, 0, len(e.Who.Roles)+len(e.Who.Scopes))
+	for _, r := range e.Who.Roles {
+		out = append(out, hash("role", r))
+	}
+	for _, s := range e.Who.Scopes {
+		out = append(out, hash("scope", s))
+	}
+	return out
+}
+
+// newGrant counts what was never seen. Of more than maxGrants nothing is told: no
+// such principal can be learned.
+func newGrant(p *profile, e *Event) (n int64) {
+	all := grantsOf(e)
+	if len(all) > maxGrants {
+		return 0
+	}
+	for _, g := range all {
+		if !p.Grants.has(g) {
+			n++
+		}
+	}
+	return n
+}

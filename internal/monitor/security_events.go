@@ -1,0 +1,22 @@
+package monitor
+
+func securityEvents() rule {
+	return rule{
+		name: "security_events", text: "something is not what it was",
+		limit: once(func(s *Settings) bool { return s.SecurityEvents }), weigh: securityEvent, subject: upstreamOf,
+	}
+}
+
+// securityEvent counts what is on record as an event and should not wait until
+// somebody reads the log.
+func securityEvent(e *Event) int64 {
+	switch {
+	case e.Kind == "trust.changed", // an upstream offers something else than what was approved
+		e.Kind == "trust.lock" && e.Status == statusRefused, // a lock file that nobody signed, or an old one
+		e.Kind == "name.blocked",                            // a name that imitates another
+		e.Kind == "issuer.bad_key", e.Kind == "issuer.metadata_changed",
+		e.Kind == "approval.decide" && e.Status == statusRefused: // somebody unknown decides
+		return 1
+	}
+	return 0
+}

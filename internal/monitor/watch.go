@@ -1,0 +1,205 @@
+package monitor
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// Watch holds events to the rules. It has no clock, no goroutine and no disk of its
+// own: the same events in the same order raise the same alerts. One goroutine at a
+// time uses it.
+type Watch struct {
+	set      Settings
+	start    time.Time
+	now      time.Duration // of the event at hand, since start
+	watched  []*watched
+	byName   map[string]*watched
+	learning []profileRule
+	profiles *recent[profileKey, *profile]
+	silence  silence
+	verified verification
+	alerts   []Alert
+	changed  bool // profiles or verified, since they were saved
+}
+
+// watched is a rule at work.
+type watched struct {
+	rule
+	counter  *counter
+	governor governor
+}
+
+// NewWatch begins a watch.
+func NewWatch(s *Settings, now time.Time) *Watch {
+	w := &Watch{
+		start: now, byName: map[string]*watched{}, learning: profileRules(),
+		profiles: newRecent[profileKey, *profile](maxProfiles), verified: verification{at: now},
+	}
+	for _, r := range rules() {
+		one := &watched{rule: r}
+		one.counter = newCounter(r.name, func(a *Alert) { one.governor.pass(a, w.now, w.emit) })
+		w.watched = append(w.watched, one)
+		w.byName[r.name] = one
+	}
+	w.Set(s)
+	return w
+}
+
+// Set makes other settings count from now on. What was counted and learned stays.
+func (w *Watch) Set(s *Settings) {
+	w.set = *s
+	for _, r := range w.watched {
+		r.counter.set(r.limit(s), s.Repeat)
+	}
+}
+
+func (w *Watch) emit(a *Alert) { w.alerts = append(w.alerts, *a) }
+
+// Take holds one event to the rules.
+func (w *Watch) Take(e *Event) {
+	w.now = e.At.Sub(w.start)
+	if e.Kind == kindVerify && e.Status == statusOK {
+		w.verified, w.changed = verification{at: e.At.Round(0)}, true
+	}
+	for _, r := range w.watched {
+		if r.weigh == nil || !r.counter.limit.on() {
+			continue
+		}
+		n := r.weigh(e)
+		if n <= 0 {
+			continue
+		}
+		if s, ok := r.subject(e); ok {
+			r.counter.hit(s, n, e, w.now)
+			if len(w.set.CountBy) > 0 {
+				further(e, s, w.set.CountBy, func(s Subject) { r.counter.hit(s, n, e, w.now) })
+			}
+		}
+	}
+	w.profile(e)
+}
+
+const (
+	statusOK    = "ok"
+	statusError = "error" // carried out; the upstream answered with an error
+)
+
+// profile holds a call that was carried out to what its principal does, and learns
+// from it.
+func (w *Watch) profile(e *Event) {
+	if e.Kind != "" || e.Who == nil || e.Upstream == "" || e.Status != statusOK && e.Status != statusError {
+		return
+	}
+	if !w.set.UnusualTools && !w.set.UnusualVolume && !w.set.UnusualHours && !w.set.NewNetworks && !w.set.ScopeGrowth {
+		return
+	}
+	key := keyOf(e.Who.Key())
+	p, ok := w.profiles.get(key)
+	if !ok {
+		p = &profile{}
+		w.profiles.put(key, p)
+	}
+	learned := p.learned(&w.set, e.At)
+	for _, r := range w.learning {
+		if !learned || !r.on(&w.set) {
+			continue
+		}
+		if n := r.unusual(p, e); n > 0 {
+			s, _ := principalOf(e)
+			w.byName[r.name].counter.hit(s, n, e, w.now)
+		}
+	}
+	p.learn(e)
+	w.changed = true
+}
+
+// Tick tells what only the passing of time shows. Somebody calls it about once a
+// second.
+func (w *Watch) Tick(now time.Time, p Pulse) {
+	w.now = now.Sub(w.start)
+	of := Event{At: now}
+	if most := w.set.AuditSilence; most > 0 && w.silence.look(p, now, most, w.set.Repeat) {
+		w.gateway(auditSilence().name, 1, &of)
+	}
+	if within := w.set.VerifiedWithin; within > 0 && w.verified.overdue(now, within) {
+		w.gateway(auditUnverified().name, 1, &of)
+	}
+	for _, r := range w.watched {
+		r.counter.tick(w.now)
+		r.governor.tick(w.now, w.set.Repeat, w.emit)
+	}
+}
+
+// Missed tells that so many events were not held to the rules.
+func (w *Watch) Missed(n int64, now time.Time) {
+	w.now = now.Sub(w.start)
+	w.gateway(missed().name, n, &Event{At: now})
+}
+
+func (w *Watch) gateway(rule string, n int64, e *Event) {
+	w.byName[rule].counter.hit(Subject{Kind: OfGateway}, n, e, w.now)
+}
+
+// Flush tells at once what would have been told later.
+func (w *Watch) Flush() {
+	for _, r := range w.watched {
+		r.counter.flush()
+		r.governor.flush(w.emit)
+	}
+}
+
+// Alerts are those that were raised since the last call, without ids.
+func (w *Watch) Alerts() []Alert {
+	out := w.alerts
+	w.alerts = nil
+	return out
+}
+
+// Standing is how a rule stands.
+type Standing struct {
+	Rule     string
+	Text     string
+	On       bool
+	Limit    int64 // 0: the first is told
+	Window   time.Duration
+	Subjects int        // that something is kept of
+	Top      []Counting // those with the most, at most maxTop
+}
+
+// Counting is what was counted of one subject.
+type Counting struct {
+	Subject Subject
+	Count   int64 // in the window; or since the alert that stands
+	Open    bool  // an alert stands
+}
+
+// maxTop bounds Standing.Top.
+const maxTop = 10
+
+// Standings are how the rules stand, and of how many principals it is known what
+// they do.
+func (w *Watch) Standings(now time.Time) (all []Standing, profiles, learned int) {
+	for _, r := range w.watched {
+		c := r.counter
+		s := Standing{Rule: r.name, Text: r.text, On: c.limit.on(), Window: c.limit.Per, Subjects: c.tallies.size()}
+		if c.limit.N > 1 {
+			s.Limit = c.limit.N
+		}
+		c.tallies.all(func(_ Subject, t *tally) {
+			t.window.expire(now.Sub(w.start), c.limit.Per)
+			if n := t.window.sum + t.more; n > 0 || t.open {
+				s.Top = append(s.Top, Counting{t.subject, n, t.open})
+			}
+		})
+		slices.SortStableFunc(s.Top, func(a, b Counting) int { return cmp.Compare(b.Count, a.Count) })
+		s.Top = s.Top[:min(len(s.Top), maxTop)]
+		all = append(all, s)
+	}
+	w.profiles.all(func(_ profileKey, p *profile) {
+		if p.learned(&w.set, now) {
+			learned++
+		}
+	})
+	return all, w.profiles.size(), learned
+}

@@ -1,0 +1,284 @@
+package monitor_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"doorward/internal/gate"
+	"doorward/internal/monitor"
+)
+
+// ALR-01: each rule raises one alert within ten seconds, with ids.
+func TestALR01EachRule(t *testing.T) {
+	alice := key("alice")
+	many := func(n int, e monitor.Event) func(*stand) {
+		return func(s *stand) {
+			for range n {
+				s.take(e)
+			}
+		}
+	}
+	event := func(kind, status string) func(*stand) {
+		return many(1, monitor.Event{Kind: kind, Status: status, Upstream: "files"})
+	}
+	for _, tc := range []struct {
+		rule    string
+		do      func(*stand)
+		subject monitor.Subject
+		count   int64
+	}{
+		{"failed_sign_ins", many(5, failed("192.0.2.1")), monitor.Subject{Kind: monitor.OfAddress, Value: "192.0.2.1"}, 5},
+		{"failed_sign_ins", many(5, failed("2001:db8::1:2:3:4")), monitor.Subject{Kind: monitor.OfAddress, Value: "2001:db8::/64"}, 5},
+		{"failed_sign_ins", many(5, failed("::ffff:192.0.2.1")), monitor.Subject{Kind: monitor.OfAddress, Value: "192.0.2.1"}, 5},
+		{"denied_calls", many(10, denied(alice)), monitor.Subject{Kind: monitor.OfPrincipal, Value: "alice", Realm: gate.RealmKeys}, 10},
+		{"data_volume", many(100, called(alice, "read", 1<<20)), monitor.Subject{Kind: monitor.OfPrincipal, Value: "alice", Realm: gate.RealmKeys}, 100 << 20},
+		{"limit_violations", many(20, monitor.Event{Address: at("192.0.2.1"), Code: gate.CodeTooLarge, Status: "failed"}), monitor.Subject{Kind: monitor.OfAddress, Value: "192.0.2.1"}, 20},
+		{"limit_violations", many(20, monitor.Event{Code: "http.address_limit"}), monitor.Subject{Kind: monitor.OfGateway}, 20},
+		{"secrets_sent", many(1, monitor.Event{Who: alice, Secret: true, Code: gate.CodeSecretLeaves, Status: "refused"}), monitor.Subject{Kind: monitor.OfPrincipal, Value: "alice", Realm: gate.RealmKeys}, 1},
+		{"canary", many(1, monitor.Event{Kind: "incident.canary", Who: alice, Status: "refused"}), monitor.Subject{Kind: monitor.OfPrincipal, Value: "alice", Realm: gate.RealmKeys}, 1},
+		{"security_events", event("trust.changed", "refused"), monitor.Subject{Kind: monitor.OfUpstream, Value: "files"}, 1},
+		{"security_events", many(1, monitor.Event{Kind: "trust.lock", Status: "refused"}), monitor.Subject{Kind: monitor.OfGateway}, 1},
+		{"security_events", event("issuer.bad_key", "ok"), monitor.Subject{Kind: monitor.OfUpstream, Value: "files"}, 1},
+		{"audit_fault", event("audit.verify", "failed"), monitor.Subject{Kind: monitor.OfGateway}, 1},
+		{"missed", func(s *stand) { s.Missed(17, s.now) }, monitor.Subject{Kind: monitor.OfGateway}, 17},
+	} {
+		t.Run(tc.rule+" "+tc.subject.Kind, func(t *testing.T) {
+			s := newStand(t, nil)
+			tc.do(s)
+			s.pass(10 * time.Second)
+			if len(s.raised) != 1 {
+				t.Fatalf("%d alerts: %+v", len(s.raised), s.raised)
+			}
+			a := s.raised[0]
+			if a.Rule != tc.rule || a.Count != tc.count {
+				t.Errorf("%s %d", a.Rule, a.Count)
+			}
+			if diff := cmp.Diff(tc.subject, a.Subject); diff != "" {
+				t.Error(diff)
+			}
+			if tc.rule != "missed" && (len(a.Exchanges) == 0 || len(a.Exchanges) > 10 || a.First.IsZero() || a.Last.Before(a.First)) {
+				t.Errorf("exchanges %v, from %v to %v", a.Exchanges, a.First, a.Last)
+			}
+			if text := a.Text(); !strings.HasPrefix(text, tc.rule+": ") || !strings.Contains(text, tc.subject.Value) {
+				t.Errorf("for people: %s", text)
+			}
+		})
+	}
+}
+
+// What is below a limit, or slow, or no reason for one, raises nothing.
+func TestBelowTheLimits(t *testing.T) {
+	alice := key("alice")
+	for name, do := range map[string]func(*stand){
+		"four sign-ins a minute": func(s *stand) {
+			for range 40 {
+				s.take(failed("192.0.2.1"))
+				s.pass(15 * time.Second)
+			}
+		},
+		"one sign-in from each of 100 addresses": func(s *stand) {
+			for i := range 100 {
+				s.take(failed(fmt.Sprintf("192.0.2.%d", i)))
+			}
+		},
+		"no credential": func(s *stand) {
+			for range 50 {
+				s.take(monitor.Event{Address: at("192.0.2.1"), Code: gate.CodeUnauthenticated, Status: "refused"})
+			}
+		},
+		"calls that wait for people": func(s *stand) {
+			for range 50 {
+				s.take(monitor.Event{Who: alice, Code: gate.CodeApproval, Status: "held"})
+			}
+		},
+		"arguments that do not fit": func(s *stand) {
+			for range 50 {
+				s.take(monitor.Event{Who: alice, Code: gate.CodeArguments, Status: "refused"})
+			}
+		},
+		"a lock that came into force": func(s *stand) { s.take(monitor.Event{Kind: "trust.lock", Status: "ok"}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStand(t, nil)
+			do(s)
+			s.pass(time.Minute)
+			if len(s.raised) != 0 {
+				t.Errorf("raised: %+v", s.raised)
+			}
+		})
+	}
+}
+
+// What an alert says of the past is of its window: not what slid out of it.
+func TestAnAlertIsAboutItsWindow(t *testing.T) {
+	s := newStand(t, nil)
+	for range 20 {
+		s.take(failed("192.0.2.1"))
+		s.pass(15 * time.Second)
+	}
+	began := s.now
+	for range 4 {
+		s.take(failed("192.0.2.1"))
+	}
+	if len(s.raised) != 1 {
+		t.Fatalf("raised: %+v", s.raised)
+	}
+	a := s.raised[0]
+	// Three of the slow ones are in the window with the first two of the quick ones.
+	if diff := cmp.Diff([]string{"ex18", "ex19", "ex20", "ex21", "ex22"}, a.Exchanges); diff != "" || a.Count != 5 || began.Sub(a.First) > time.Minute {
+		t.Errorf("%d from %v to %v: %s", a.Count, a.First, a.Last, diff)
+	}
+}
+
+// A rule that is off says nothing, and so do settings that nobody has made.
+func TestRulesThatAreOff(t *testing.T) {
+	s := newStand(t, func(set *monitor.Settings) { *set = monitor.Settings{} })
+	for range 100 {
+		s.take(failed("192.0.2.1"))
+		s.take(denied(key("alice")))
+		s.take(monitor.Event{Kind: "incident.canary", Status: "refused"})
+	}
+	s.pulse.Healthy = errors.New("the disk is full")
+	s.pass(time.Minute)
+	if len(s.raised) != 0 {
+		t.Errorf("raised: %+v", s.raised)
+	}
+}
+
+// ALR-02: a storm is one alert, and one more for what followed, and the counts are
+// exact.
+func TestALR02AStorm(t *testing.T) {
+	const storm = 100_000
+	s := newStand(t, nil)
+	for i := range storm {
+		s.take(denied(key("alice")))
+		if i%1000 == 999 {
+			s.pass(time.Second)
+		}
+	}
+	s.pass(6 * time.Minute)
+	all := s.of("denied_calls")
+	if len(all) != 2 || !all[1].Again {
+		t.Fatalf("%d alerts: %+v", len(all), all)
+	}
+	if sum := all[0].Count + all[1].Count; sum != storm {
+		t.Errorf("%d of %d counted", sum, storm)
+	}
+	before := len(s.raised)
+	s.pass(30 * time.Minute)
+	if len(s.raised) != before {
+		t.Errorf("raised when it was over: %+v", s.raised[before:])
+	}
+	for range 10 {
+		s.take(denied(key("alice")))
+	}
+	if all := s.of("denied_calls"); len(all) != 3 || all[2].Again || all[2].Count != 10 {
+		t.Errorf("the next time: %+v", all)
+	}
+}
+
+// ALR-02, from everywhere: of one rule there are few alerts, and the counts of all
+// that there are add up.
+func TestALR02AStormFromEverywhere(t *testing.T) {
+	const subjects, each = 20_000, 5
+	s := newStand(t, nil)
+	for i := range subjects {
+		for range each {
+			s.take(failed(fmt.Sprintf("2001:db8:%x:%x::1", i>>8, i&0xff)))
+		}
+	}
+	s.pass(12 * time.Minute)
+	s.Flush()
+	s.raised = append(s.raised, s.Alerts()...)
+	all := s.of("failed_sign_ins")
+	sum, merged := int64(0), 0
+	for _, a := range all {
+		sum += a.Count
+		if a.Subject.Kind == monitor.OfMany {
+			merged += a.Subjects
+		}
+	}
+	if len(all) > 12 || sum != subjects*each || merged != subjects-10 {
+		t.Errorf("%d alerts, of %d merged, that count %d of %d", len(all), merged, sum, subjects*each)
+	}
+}
+
+// An attack that is below the limit at each of more addresses than there is room for
+// is seen all the same, by what is forgotten.
+func TestMoreSubjectsThanThereIsRoomFor(t *testing.T) {
+	s := newStand(t, nil)
+	for i := range 10_000 {
+		s.take(failed(fmt.Sprintf("2001:db8:%x:%x::1", i>>8, i&0xff)))
+	}
+	all := s.of("failed_sign_ins")
+	if len(all) != 1 || all[0].Subject.Kind != monitor.OfMany {
+		t.Fatalf("raised: %+v", all)
+	}
+	states, _, _ := s.Standings(s.now)
+	for _, r := range states {
+		if r.Subjects > 4096 {
+			t.Errorf("%s keeps %d subjects", r.Rule, r.Subjects)
+		}
+	}
+}
+
+// Limits are counted for more than the principal where the settings say so.
+func TestCountBy(t *testing.T) {
+	s := newStand(t, func(set *monitor.Settings) {
+		set.CountBy = []string{monitor.OfAddress, monitor.OfTool, monitor.OfTenant}
+	})
+	for i := range 10 {
+		who := key(fmt.Sprintf("user-%d", i))
+		who.Tenant = "acme"
+		s.take(denied(who))
+	}
+	var got []string
+	for _, a := range s.raised {
+		got = append(got, a.Subject.Kind+" "+a.Subject.Value)
+	}
+	if diff := cmp.Diff([]string{"address 192.0.2.7", "tool files/delete_all", "tenant acme"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A limit that a reload changes counts what was there before.
+func TestOtherSettings(t *testing.T) {
+	s := newStand(t, nil)
+	for range 4 {
+		s.take(failed("192.0.2.1"))
+	}
+	set := shipped()
+	set.FailedSignIns.N = 100
+	s.Set(&set)
+	for range 90 {
+		s.take(failed("192.0.2.1"))
+	}
+	if len(s.raised) != 0 {
+		t.Fatalf("raised: %+v", s.raised)
+	}
+	for range 6 {
+		s.take(failed("192.0.2.1"))
+	}
+	if all := s.raised; len(all) != 1 || all[0].Count != 100 {
+		t.Errorf("raised: %+v", all)
+	}
+}
+
+// The same name in another realm or tenant is somebody else.
+func TestPrincipalsAreKeptApart(t *testing.T) {
+	s := newStand(t, nil)
+	for range 5 {
+		other := key("alice")
+		other.Realm = "https://id.example.com"
+		s.take(denied(key("alice")))
+		s.take(denied(other))
+	}
+	if len(s.raised) != 0 {
+		t.Errorf("raised: %+v", s.raised)
+	}
+}
