@@ -130,7 +130,7 @@ type Exchange struct {
 	Confirm   []byte     // approve: params of the elicitation that the caller must accept before the call is made; nil for none
 	Findings  []Finding  // inspect appends, at most MaxFindings
 	Marks     []Mark     // inspect: what redact changes in the reply at hand
-	Heard     string     // inspect: the end of what notifications have said so far
+	Heard     string     // inspect: the end of what messages before the result have said so far
 	Tally     Tally      // pipeline counts
 }
 

@@ -56,10 +56,15 @@ func New(cfg Config) *Stage { return &Stage{cfg} }
 // Name is "inspect".
 func (s *Stage) Name() string { return "inspect" }
 
-// Applies tells whether the method's row asks for the stage, or a client answers a
-// question of an upstream's.
+// Applies tells whether a client sends strings with the method: what a row of the
+// table does not say is looked at too, so that a notification's reason or a member
+// beside the protocol's carries nothing out. A stream that is opened or closed has
+// no message, and a filter names what resolve must know.
 func (s *Stage) Applies(r gate.Route) bool {
-	return r.Stages&gate.OnInspect != 0 || r.Action == gate.Answer
+	if r.Action == gate.Stream || r.Action == gate.Close || r.Action == gate.Listen {
+		return false
+	}
+	return r.Action == gate.Answer || r.Direction != gate.ToClient
 }
 
 // note keeps findings for the record.

@@ -187,6 +187,40 @@ func TestNothingToLookAt(t *testing.T) {
 	}
 }
 
+// Every message of a client's is looked at: notifications and what stands in _meta are
+// no way out either.
+func TestEveryMessageOfAClient(t *testing.T) {
+	s := inspect.New(defaults())
+	for _, method := range []string{
+		"initialize", "notifications/initialized", "ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe",
+		"notifications/roots/list_changed", "notifications/cancelled", "server/discover", "tools/list", "tools/call",
+		"prompts/list", "prompts/get", "resources/list", "resources/templates/list", "resources/read", "completion/complete",
+		"tasks/get", "tasks/cancel", "tasks/result", "tasks/update", "notifications/progress",
+	} {
+		route, ok := mcp.Lookup(method)
+		if !ok || !s.Applies(route) {
+			t.Errorf("%s is not looked at (known: %v)", method, ok)
+		}
+	}
+	for name, text := range map[string]string{
+		"a reason":         `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1,"reason":` + quoted("done "+token) + `}}`,
+		"roots":            `{"jsonrpc":"2.0","method":"notifications/roots/list_changed","params":{"_meta":{"x":` + quoted(token) + `}}}`,
+		"progress":         `{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":1,"progress":1,"message":` + quoted(token) + `}}`,
+		"meta of a name":   `{"jsonrpc":"2.0","id":1,"method":"ping","params":{"_meta":{` + quoted(token) + `:1}}}`,
+		"a client's title": `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"a","version":"1","title":` + quoted(token) + `}}}`,
+	} {
+		ex := call(t, "t", `{}`)
+		m, err := mcp.ParseClient([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ex.Call.Message, ex.Target.Item, ex.Target.Upstream = m, nil, ""
+		if v, err := s.Judge(t.Context(), ex); err != nil || v.Code != gate.CodeSecretLeaves {
+			t.Errorf("%s: %+v, %v", name, v, err)
+		}
+	}
+}
+
 // A client's answer to a question is looked at whole, its error too, and so is what
 // stands beside the members of the protocol.
 func TestAnswersAndWhatStandsBeside(t *testing.T) {

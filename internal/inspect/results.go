@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"doorward/internal/gate"
 	"doorward/internal/inspect/injection"
@@ -29,7 +30,7 @@ func (s *Stage) Review(_ context.Context, ex *gate.Exchange, m *gate.Message) (*
 		return nil, gate.Verdict{}, fmt.Errorf("inspecting a reply: %w", err)
 	}
 	in.joined()
-	if in.told {
+	if m.Kind == gate.Notification || m.Kind == gate.Request {
 		ex.Heard = tail(ex.Heard, in.texts)
 	}
 	if len(in.blocking) > 0 {
@@ -103,8 +104,9 @@ func (in *incoming) look(text string) []gate.Finding {
 	r := in.stage.Results
 	var found []gate.Finding
 	if r.Injection != gate.Allow {
-		found = append(found, atLeast(gate.Medium, injection.ScanLayers(text, reveal.Layers(text)))...)
-		found = append(found, atLeast(gate.High, reveal.Scan(text))...)
+		hidden, layers := reveal.Read(text)
+		found = append(found, atLeast(gate.Medium, injection.ScanLayers(text, layers))...)
+		found = append(found, atLeast(gate.High, hidden)...)
 	}
 	if r.Secrets != gate.Allow {
 		found = append(found, atLeast(gate.Medium, secrets.Scan(text))...)
@@ -178,19 +180,23 @@ func prose(t *mcp.Text) bool {
 	return !t.Name && (t.Key == "text" || t.Key == "message" || t.Key == "data")
 }
 
-// maxHeard bounds what is kept of notifications, in bytes: a payload that is cut
-// into more than that is found by nobody before the rest of it has left.
-const maxHeard = 4 << 10
+// Bounds of what is read together, in bytes.
+const (
+	// maxHeard is what is kept of the messages of one call before its result: a payload
+	// that is cut into more than that is found by nobody before the rest of it has left.
+	maxHeard   = 4 << 10
+	maxLayered = 16 << 10 // of texts together whose encodings are read too
+)
 
-// joined looks at texts that follow each other as one, with what notifications
-// said before: a payload may be cut into several blocks or messages.
+// joined looks at texts that follow each other as one, with what notifications and
+// questions said before: a payload may be cut into several blocks or messages.
 func (in *incoming) joined() {
 	if len(in.texts) == 0 || len(in.texts) == 1 && in.ex.Heard == "" {
 		return
 	}
 	seen := map[string]bool{}
 	for _, gap := range [...]string{"", " "} { // cut within a word, and between words
-		whole, starts := in.ex.Heard, make([]int, 0, len(in.texts))
+		whole, starts := strings.ReplaceAll(in.ex.Heard, heardGap, gap), make([]int, 0, len(in.texts))
 		for i := range in.texts {
 			if whole != "" {
 				whole += gap
@@ -222,7 +228,11 @@ func (in *incoming) joined() {
 func (in *incoming) together(whole string) []gate.Finding {
 	var found []gate.Finding
 	if in.stage.Results.Injection != gate.Allow {
-		found = atLeast(gate.Medium, injection.Scan(whole))
+		var layers []reveal.Layer
+		if len(whole) <= maxLayered {
+			layers = reveal.Layers(whole)
+		}
+		found = atLeast(gate.Medium, injection.ScanLayers(whole, layers))
 	}
 	if in.stage.Results.Secrets != gate.Allow {
 		found = append(found, atLeast(gate.High, secrets.Scan(whole))...)
@@ -265,9 +275,16 @@ func (in *incoming) across(p *piece, f gate.Finding) {
 	}
 }
 
+// heardGap stands between two texts of ex.Heard: they are read with a blank there, and
+// without.
+const heardGap = "\x00"
+
 // tail is the end of what was said, whole characters.
 func tail(heard string, texts []piece) string {
 	for i := range texts {
+		if heard != "" {
+			heard += heardGap
+		}
 		heard += texts[i].text
 	}
 	if len(heard) > maxHeard {

@@ -185,6 +185,63 @@ func TestPiecesOverNotifications(t *testing.T) {
 	}
 }
 
+// An injection word by word, or in base64, over the messages of one call is found at the
+// latest with the message that completes it, whatever kind each of them is.
+func TestWordsOverMessages(t *testing.T) {
+	progress := func(text string) string {
+		return `{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":1,"progress":1,"message":` + quoted(text) + `}}`
+	}
+	said := func(text string) string {
+		return `{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":` + quoted(text) + `}}`
+	}
+	asked := func(text string) string {
+		return `{"jsonrpc":"2.0","id":7,"method":"elicitation/create","params":{"message":` + quoted(text) + `,"requestedSchema":{"type":"object","properties":{}}}}`
+	}
+	last := func(text string) string {
+		return `{"jsonrpc":"2.0","id":"x","result":{"content":[{"type":"text","text":` + quoted(text) + `}]}}`
+	}
+	words := strings.Fields(steer)
+	coded := base64.StdEncoding.EncodeToString([]byte(steer))
+	var pieces []string
+	for at := 0; at < len(coded); at += 24 {
+		pieces = append(pieces, coded[at:min(at+24, len(coded))])
+	}
+	for name, tc := range map[string]struct {
+		texts []string
+		as    []func(string) string // in turn
+		last  bool                  // the last text is the result's
+	}{
+		"words of progress":              {words, []func(string) string{progress}, false},
+		"words of progress and messages": {words, []func(string) string{progress, said}, false},
+		"words of questions":             {words, []func(string) string{asked, progress}, false},
+		"the last word in the result":    {words[:4], []func(string) string{progress}, true},
+		"base64 of progress":             {pieces, []func(string) string{progress}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, ex, marks := inspect.New(defaults()), call(t, "t", `{}`), 0
+			for i, text := range tc.texts {
+				raw := tc.as[i%len(tc.as)](text)
+				if tc.last && i == len(tc.texts)-1 {
+					raw = last(text)
+				}
+				if _, v, err := s.Review(t.Context(), ex, upstream(t, raw)); err != nil || v.Effect != gate.Continue {
+					t.Fatalf("%+v, %v", v, err)
+				}
+				marks += len(ex.Marks)
+			}
+			if marks == 0 {
+				t.Error("nothing was seen")
+			}
+		})
+	}
+	s, ex := inspect.New(defaults()), call(t, "t", `{}`)
+	for text := range strings.FieldsSeq("Reading all previous reports and writing the new instructions of the printer to disk") {
+		if _, v, err := s.Review(t.Context(), ex, upstream(t, progress(text))); err != nil || v.Effect != gate.Continue || len(ex.Marks) > 0 {
+			t.Errorf("honest words: %+v, %v, %+v", v, err, ex.Marks)
+		}
+	}
+}
+
 func TestFindingsAreBounded(t *testing.T) {
 	ex := call(t, "t", `{}`)
 	blocks := strings.TrimSuffix(strings.Repeat(`{"type":"text","text":`+quoted(token)+`},`, 200), ",")

@@ -50,6 +50,9 @@ func FuzzScan(f *testing.F) {
 				t.Fatalf("a layer of %q is not valid: %q", text, l.Text)
 			}
 		}
+		if read, layers := reveal.Read(text); !slices.Equal(read, findings) || !slices.Equal(layers, reveal.Layers(text)) {
+			t.Fatalf("%q is read as %+v and %+v", text, read, layers)
+		}
 		folded, offsets := reveal.FoldMap(text)
 		if folded != reveal.Fold(text) {
 			t.Fatalf("%q folds to %q and %q", text, folded, reveal.Fold(text))

@@ -25,16 +25,30 @@ type Layer struct {
 
 // Scan finds what a text hides that comes from anywhere: pages, mails, programs.
 // Findings are ordered by where they begin.
-func Scan(text string) []gate.Finding { return scan(text, false) }
+func Scan(text string) []gate.Finding {
+	rs := readings(text)
+	return scan(text, rs, overfull(rs, text), false)
+}
 
 // ScanDefinition finds what a text hides that somebody wrote for models to read:
 // what slips into pages by accident has no reason to be there.
-func ScanDefinition(text string) []gate.Finding { return scan(text, true) }
-
-func scan(text string, definition bool) []gate.Finding {
+func ScanDefinition(text string) []gate.Finding {
 	rs := readings(text)
+	return scan(text, rs, overfull(rs, text), true)
+}
+
+// Read is what Scan and Layers say of a text, which is decoded once for both.
+func Read(text string) ([]gate.Finding, []Layer) {
+	rs := readings(text)
+	d := decode(text, rs)
+	return scan(text, rs, d.over, false), d.layers
+}
+
+// scan is what the readings rs of a text come to; over says that more is hidden than
+// is read.
+func scan(text string, rs []reading, over, definition bool) []gate.Finding {
 	findings := make([]gate.Finding, 0, len(rs))
-	if overfull(rs, text) {
+	if over {
 		findings = append(findings, gate.Finding{
 			Rule: "hidden.unread", Severity: gate.High, Span: gate.Span{End: len(text)}, Why: "More is hidden in this text, one thing inside the other, than is read.",
 		})
