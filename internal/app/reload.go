@@ -23,6 +23,9 @@ func (a *App) Reload(ctx context.Context, actor string) error {
 	err := a.reload(ctx, actor)
 	if err != nil {
 		a.Log.ErrorContext(ctx, "configuration refused, the old one stays", "path", a.Path, "error", err)
+		if unrecorded := a.trail.Event(ctx, gate.Event{Kind: "config.refused", Actor: actor, Status: "refused"}); unrecorded != nil {
+			err = errors.Join(err, unrecorded)
+		}
 		return &gate.Error{Code: gate.CodeParams, Op: "reloading", Public: err.Error(), Err: err}
 	}
 	a.Log.InfoContext(ctx, "configuration reloaded", "path", a.Path)

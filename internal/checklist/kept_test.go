@@ -73,6 +73,11 @@ func keptCases() []itemCase {
 
 		{id: "audit.durability", name: "power", file: "audit: {durability: power}\nupstreams: {}\n", want: pass},
 		{id: "audit.durability", name: "process", file: bare, want: warn},
+		{id: "monitor.alerts", name: "somebody", file: "monitor: {alerts: [{kind: exec, command: [page]}]}\nupstreams: {}\n", want: pass, seen: "receivers: 1"},
+		{id: "monitor.alerts", name: "nobody", file: bare, want: warn},
+		{id: "monitor.rules", name: "on", file: bare, want: pass},
+		{id: "monitor.rules", name: "sign-ins", file: "monitor: {rules: {failed_sign_ins: off}}\nupstreams: {}\n", want: warn, seen: "monitor.rules.failed_sign_ins: is off", onLine: 2},
+		{id: "monitor.rules", name: "silence", file: "monitor: {rules: {audit_silence: 0s, canary: false}}\nupstreams: {}\n", want: warn, seen: "monitor.rules.audit_silence: is off"},
 		{id: "audit.arguments", name: "sealed", file: bare, want: pass},
 		{id: "audit.arguments", name: "plain", file: "audit: {arguments: plain}\nupstreams: {}\n", want: warn, seen: "whoever reads the log"},
 		{id: "audit.arguments", name: "hashed", file: "audit: {arguments: hashed}\nupstreams: {}\n", want: warn},

@@ -11,11 +11,11 @@ import (
 
 // Subject is whom or what an alert is about. It is comparable.
 type Subject struct {
-	Kind  string `json:"kind"`            // one of the Subject constants
-	Value string `json:"value,omitempty"` // subject of a principal, address or /64 network, "upstream/tool", tenant, upstream
-	Realm string `json:"realm,omitempty"` // of a principal
+	Kind  string `json:"kind"`           // one of the Subject constants
+	Value string `json:"value,omitzero"` // subject of a principal, address or /64 network, "upstream/tool", tenant, upstream
+	Realm string `json:"realm,omitzero"` // of a principal
 	// Tenant of a principal.
-	Tenant string `json:"tenant,omitempty"`
+	Tenant string `json:"tenant,omitzero"`
 }
 
 // The kinds of subjects.
@@ -42,21 +42,21 @@ type Alert struct {
 	// the alert stands for. The counts of all alerts about a subject add up to
 	// everything that was counted since the first.
 	Count    int64     `json:"count"`
-	Limit    int64     `json:"limit,omitempty"` // that was reached; 0 for what needs none
-	Window   Span      `json:"window"`          // in which Count came together
+	Limit    int64     `json:"limit,omitzero"` // that was reached; 0 for what needs none
+	Window   Span      `json:"window"`         // in which Count came together
 	First    time.Time `json:"first"`
 	Last     time.Time `json:"last"`
-	Again    bool      `json:"again,omitempty"`    // more of what an alert told already
-	Subjects int       `json:"subjects,omitempty"` // how many alerts were made one, for OfMany
+	Again    bool      `json:"again,omitzero"`    // more of what an alert told already
+	Subjects int       `json:"subjects,omitzero"` // how many alerts were made one, for OfMany
 	// Exchanges are the ids of the latest that counted, at most ten.
-	Exchanges []string `json:"exchanges,omitempty"`
+	Exchanges []string `json:"exchanges,omitzero"`
 	// What the last that counted was about; each may be empty.
-	Credential string `json:"credential,omitempty"` // public id, of a key or a token
-	Address    string `json:"address,omitempty"`
-	Upstream   string `json:"upstream,omitempty"`
-	Tool       string `json:"tool,omitempty"`
-	Code       string `json:"code,omitempty"`
-	Event      string `json:"event,omitempty"`
+	Credential string `json:"credential,omitzero"` // public id, of a key or a token
+	Address    string `json:"address,omitzero"`
+	Upstream   string `json:"upstream,omitzero"`
+	Tool       string `json:"tool,omitzero"`
+	Code       string `json:"code,omitzero"`
+	Event      string `json:"event,omitzero"`
 }
 
 // RuleTest is the rule of an alert that only tries out who receives them.

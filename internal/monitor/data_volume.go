@@ -3,7 +3,7 @@ package monitor
 func dataVolume() rule {
 	return rule{
 		name: "data_volume", text: "much data passes (bytes)",
-		limit: func(s *Settings) Limit { return s.DataVolume }, weigh: volume, subject: callerOf,
+		limit: func(s *Settings) Limit { return s.DataVolume }, weigh: volume, subject: callerOf, further: true,
 	}
 }
 

@@ -5,7 +5,7 @@ import "doorward/internal/gate"
 func deniedCalls() rule {
 	return rule{
 		name: "denied_calls", text: "calls are denied",
-		limit: func(s *Settings) Limit { return s.DeniedCalls }, weigh: deniedCall, subject: callerOf,
+		limit: func(s *Settings) Limit { return s.DeniedCalls }, weigh: deniedCall, subject: callerOf, further: true,
 	}
 }
 

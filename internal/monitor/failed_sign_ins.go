@@ -5,7 +5,7 @@ import "doorward/internal/gate"
 func failedSignIns() rule {
 	return rule{
 		name: "failed_sign_ins", text: "sign-ins fail",
-		limit: func(s *Settings) Limit { return s.FailedSignIns }, weigh: failedSignIn, subject: addressOrGateway,
+		limit: func(s *Settings) Limit { return s.FailedSignIns }, weigh: failedSignIn, subject: addressOrGateway, further: true,
 	}
 }
 

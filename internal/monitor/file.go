@@ -2,9 +2,20 @@ package monitor
 
 import (
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 )
+
+// readFile reads a file, and of a larger one so much that it is found too large.
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxState+1))
+}
 
 // replaceFile writes a file whole or not at all, with mode 0600.
 func replaceFile(path string, content []byte) error {

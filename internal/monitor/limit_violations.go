@@ -9,7 +9,7 @@ import (
 func limitViolations() rule {
 	return rule{
 		name: "limit_violations", text: "limits are run into",
-		limit: func(s *Settings) Limit { return s.LimitViolations }, weigh: limitViolation, subject: callerOrGateway,
+		limit: func(s *Settings) Limit { return s.LimitViolations }, weigh: limitViolation, subject: callerOrGateway, further: true,
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -155,7 +154,7 @@ func (m *Monitor) begin() {
 	if m.cfg.Path == "" {
 		return
 	}
-	content, err := os.ReadFile(m.cfg.Path)
+	content, err := readFile(m.cfg.Path)
 	if err == nil {
 		err = m.watch.Load(content)
 	}

@@ -70,9 +70,9 @@ func (p *profile) learn(e *Event) {
 		p.First = e.At.Round(0)
 	}
 	p.Calls++
-	p.Tools.add(hash(e.Upstream, ""), maxTools)
-	if e.Tool != "" {
-		p.Tools.add(hash(e.Upstream, e.Tool), maxTools)
+	if use := hash(e.Upstream, e.Tool); !p.Tools.has(use) {
+		p.Tools.add(use, maxTools)
+		p.Tools.add(hash(e.Upstream, ""), maxTools)
 	}
 	p.Hours |= hourBit(e.At)
 	p.Hour, p.Bytes, p.Most = p.hour(e)

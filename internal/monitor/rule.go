@@ -10,6 +10,7 @@ type rule struct {
 	// one event decides.
 	weigh   func(*Event) int64
 	subject func(*Event) (Subject, bool)
+	further bool // it is counted for more than the subject where the settings say so
 }
 
 // rules are all of them, as the configuration has them.

@@ -3,7 +3,7 @@ package monitor
 func secretsSent() rule {
 	return rule{
 		name: "secrets_sent", text: "calls carry credentials in their arguments",
-		limit: func(s *Settings) Limit { return s.SecretsSent }, weigh: secretSent, subject: callerOf,
+		limit: func(s *Settings) Limit { return s.SecretsSent }, weigh: secretSent, subject: callerOf, further: true,
 	}
 }
 

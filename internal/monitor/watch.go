@@ -72,7 +72,7 @@ func (w *Watch) Take(e *Event) {
 		}
 		if s, ok := r.subject(e); ok {
 			r.counter.hit(s, n, e, w.now)
-			if len(w.set.CountBy) > 0 {
+			if r.further && len(w.set.CountBy) > 0 {
 				further(e, s, w.set.CountBy, func(s Subject) { r.counter.hit(s, n, e, w.now) })
 			}
 		}

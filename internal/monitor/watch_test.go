@@ -43,6 +43,7 @@ func TestALR01EachRule(t *testing.T) {
 		{"canary", many(1, monitor.Event{Kind: "incident.canary", Who: alice, Status: "refused"}), monitor.Subject{Kind: monitor.OfPrincipal, Value: "alice", Realm: gate.RealmKeys}, 1},
 		{"security_events", event("trust.changed", "refused"), monitor.Subject{Kind: monitor.OfUpstream, Value: "files"}, 1},
 		{"security_events", many(1, monitor.Event{Kind: "trust.lock", Status: "refused"}), monitor.Subject{Kind: monitor.OfGateway}, 1},
+		{"security_events", many(1, monitor.Event{Kind: "config.refused", Status: "refused"}), monitor.Subject{Kind: monitor.OfGateway}, 1},
 		{"security_events", event("issuer.bad_key", "ok"), monitor.Subject{Kind: monitor.OfUpstream, Value: "files"}, 1},
 		{"audit_fault", event("audit.verify", "failed"), monitor.Subject{Kind: monitor.OfGateway}, 1},
 		{"missed", func(s *stand) { s.Missed(17, s.now) }, monitor.Subject{Kind: monitor.OfGateway}, 17},

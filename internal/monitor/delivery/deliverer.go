@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"doorward/internal/monitor"
 )
@@ -309,7 +310,7 @@ func (d *Deliverer) changes() map[string][]byte {
 		if !d.changed[l.Alert.ID] {
 			continue
 		}
-		content, err := json.Marshal(l)
+		content, err := json.Marshal(l, jsontext.AllowInvalidUTF8(true)) // a certificate may name anybody
 		if err != nil {
 			d.cfg.Log.Error("alert not in the spool", "alert", l.Alert.ID, "error", err)
 			continue

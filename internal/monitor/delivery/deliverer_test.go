@@ -38,7 +38,7 @@ func TestALR03AnHourDown(t *testing.T) {
 		if n := len(spooled(t, dir)); n != 20 || p.Waiting() != 20 {
 			t.Errorf("%d in the spool, %d wait", n, p.Waiting())
 		}
-		down.set(nil)
+		down.recover()
 		time.Sleep(13 * time.Minute)
 		synctest.Wait()
 		if diff := cmp.Diff(want, down.taken()); diff != "" {
@@ -67,7 +67,7 @@ func TestALR03Restart(t *testing.T) {
 	if n := len(spooled(t, dir)); n != 1 {
 		t.Fatalf("%d in the spool", n)
 	}
-	b.set(nil)
+	b.recover()
 	c := &desk{name: "c"} // is new
 	p = newPost(t, dir, a, b, c)
 	until(t, "b has it", func() bool { return len(b.taken()) == 1 })
@@ -105,7 +105,7 @@ func TestAnAlertThatIsNotWanted(t *testing.T) {
 		if d.tried() != 5 || p.Waiting() != 0 {
 			t.Errorf("%d tries, %d wait", d.tried(), p.Waiting())
 		}
-		d.set(nil)
+		d.recover()
 		p.Deliver(alert())
 		time.Sleep(11 * time.Minute)
 		synctest.Wait()
@@ -219,4 +219,20 @@ func FuzzSpool(f *testing.F) {
 		until(t, "it is gone, for nobody is there to take it", func() bool { return len(spooled(t, dir)) == 0 })
 		p.end()
 	})
+}
+
+// A name that is no UTF-8, as a certificate may have it, stops nothing.
+func TestANameThatIsNoUTF8(t *testing.T) {
+	dir := t.TempDir()
+	d := &desk{name: "d", fail: errDown}
+	p := newPost(t, dir, d)
+	a := alert()
+	a.Subject.Value = "\xff\xfe"
+	p.Deliver(a)
+	until(t, "it is in the spool", func() bool { return len(spooled(t, dir)) == 1 && d.tried() == 1 })
+	p.end()
+	d.recover()
+	p = newPost(t, dir, d)
+	until(t, "it is taken", func() bool { return len(d.taken()) == 1 })
+	p.end()
 }

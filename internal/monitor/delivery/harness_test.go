@@ -53,10 +53,11 @@ func (d *desk) Send(ctx context.Context, a *monitor.Alert) error {
 	return nil
 }
 
-func (d *desk) set(fail error) {
+// recover has it take what comes from now on.
+func (d *desk) recover() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.fail = fail
+	d.fail = nil
 }
 
 func (d *desk) taken() []string {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -73,6 +74,10 @@ func visible(a *monitor.Alert) monitor.Alert {
 		&out.Subject.Value, &out.Subject.Realm, &out.Subject.Tenant, &out.Credential, &out.Address, &out.Upstream, &out.Tool, &out.Code, &out.Event,
 	} {
 		*s = gate.Visible(*s)
+	}
+	out.Exchanges = slices.Clone(out.Exchanges)
+	for i, id := range out.Exchanges {
+		out.Exchanges[i] = gate.Visible(id)
 	}
 	return out
 }

@@ -26,8 +26,8 @@ func (s *Slack) Place() Place { return s.place }
 // Send implements Receiver.
 func (s *Slack) Send(ctx context.Context, a *monitor.Alert) error {
 	text := "Doorward: " + a.Text()
-	if len(a.Exchanges) > 0 {
-		text += "\nexchanges: " + strings.Join(a.Exchanges, " ")
+	if shown := visible(a); len(shown.Exchanges) > 0 {
+		text += "\nexchanges: " + strings.Join(shown.Exchanges, " ")
 	}
 	text += "\nalert: " + a.ID
 	// Slack gives <, > and & a meaning of their own: links, mentions of everybody.
