@@ -29,10 +29,11 @@ type Checkpoints interface {
 	ReplaceSigner(ctx context.Context, actor string, req SignerRequest) (Signer, error)
 }
 
-// Evidence is the audit log: opened, and proved.
+// Evidence is the audit log: opened, proved, and made unreadable for good.
 type Evidence interface {
 	Records
 	Checkpoints
+	Privacy
 }
 
 // Checkpoint implements Checkpoints.

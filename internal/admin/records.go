@@ -71,10 +71,26 @@ type CallList struct {
 	OtherKey int `json:"other_key,omitempty"`
 }
 
+// Sealed are records of one log, a line each, as the log has them.
+type Sealed struct {
+	Log   string   `json:"log"` // name of its directory on data_dir
+	Lines []string `json:"lines"`
+}
+
+// Person asks for the keys of whoever has this subject, in any realm and tenant.
+type Person struct {
+	Subject string `json:"subject"`
+}
+
 // Records opens what the audit log has sealed. That it was asked for is on record
 // before anything is opened; actor is who asks.
 type Records interface {
 	Calls(ctx context.Context, actor string, q CallQuery) (CallList, error)
+	// Reveal gives the same lines with subject, address, agent and arguments readable,
+	// where their keys are still there.
+	Reveal(ctx context.Context, actor string, s Sealed) ([]string, error)
+	// KeysOf gives the key that a person's records name, of every log: hexadecimal.
+	KeysOf(ctx context.Context, actor string, p Person) ([]string, error)
 }
 
 // Calls implements Records.
@@ -82,8 +98,24 @@ func (c *Client) Calls(ctx context.Context, _ string, q CallQuery) (CallList, er
 	return do[CallList](ctx, c, "/v1/records/calls", q)
 }
 
+// Reveal implements Records.
+func (c *Client) Reveal(ctx context.Context, _ string, s Sealed) ([]string, error) {
+	return do[[]string](ctx, c, "/v1/records/reveal", s)
+}
+
+// KeysOf implements Records.
+func (c *Client) KeysOf(ctx context.Context, _ string, p Person) ([]string, error) {
+	return do[[]string](ctx, c, "/v1/records/keys", p)
+}
+
 func recordRoutes() []Route {
 	return []Route{
+		{"POST /v1/records/reveal", RecordsOpen, withBody(func(ctx context.Context, op Operator, actor string, s Sealed) (any, error) {
+			return op.Reveal(ctx, actor, s)
+		})},
+		{"POST /v1/records/keys", RecordsOpen, withBody(func(ctx context.Context, op Operator, actor string, p Person) (any, error) {
+			return op.KeysOf(ctx, actor, p)
+		})},
 		{"POST /v1/records/calls", RecordsOpen, withBody(func(ctx context.Context, op Operator, actor string, q CallQuery) (any, error) {
 			return op.Calls(ctx, actor, q)
 		})},

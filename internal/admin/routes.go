@@ -17,16 +17,17 @@ type Permission string
 // The permissions. On the socket the gateway's own user and root have all of
 // them and nobody else has any.
 const (
-	KeysRead    Permission = "keys:read"
-	KeysWrite   Permission = "keys:write"
-	TrustRead   Permission = "trust:read"
-	TrustWrite  Permission = "trust:write"
-	RecordsRead Permission = "records:read"
-	RecordsOpen Permission = "records:open" // read what the audit log has sealed
-	RecordsSign Permission = "records:sign" // replace the key that signs checkpoints
-	StatusRead  Permission = "status:read"
-	ReloadRun   Permission = "reload:run"
-	MonitorRun  Permission = "monitor:run" // send a test alert, say that the log was verified
+	KeysRead     Permission = "keys:read"
+	KeysWrite    Permission = "keys:write"
+	TrustRead    Permission = "trust:read"
+	TrustWrite   Permission = "trust:write"
+	RecordsRead  Permission = "records:read"
+	RecordsOpen  Permission = "records:open" // read what the audit log has sealed
+	RecordsSign  Permission = "records:sign" // replace the key that signs checkpoints
+	PrivacyErase Permission = "privacy:erase"
+	StatusRead   Permission = "status:read"
+	ReloadRun    Permission = "reload:run"
+	MonitorRun   Permission = "monitor:run" // send a test alert, say that the log was verified
 )
 
 // Route is one row of the API's table.
@@ -38,7 +39,7 @@ type Route struct {
 
 // Routes is the whole API of the socket.
 func Routes() []Route {
-	return append(slices.Concat(revokedRoutes(), approvalRoutes(), recordRoutes(), checkpointRoutes(), canaryRoutes(), monitoringRoutes()), []Route{
+	return append(slices.Concat(revokedRoutes(), approvalRoutes(), recordRoutes(), checkpointRoutes(), privacyRoutes(), canaryRoutes(), monitoringRoutes()), []Route{
 		{"GET /v1/status", StatusRead, func(op Operator, _ string, r *http.Request) (any, error) {
 			return op.Status(r.Context())
 		}},

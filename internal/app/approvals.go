@@ -180,13 +180,13 @@ func (a *App) decideCall(ctx context.Context, who *gate.Principal, id string, gr
 	if grant {
 		verb, do = "grant", s.Grant
 	}
-	e := gate.Event{Kind: "approval." + verb, Actor: who.Subject, Detail: id, Status: "refused"}
+	e := gate.Event{Kind: "approval." + verb, Principal: who, Detail: id, Status: "refused"}
 	was, err := s.Get(ctx, id)
 	if err != nil {
 		e.Detail += ": " + err.Error()
 		return gate.Approval{}, errors.Join(err, a.trail.Event(ctx, e))
 	}
-	e.Upstream, e.Exchange, e.Detail = was.Upstream, was.Exchange, was.ID+" "+was.Name+" of "+was.Subject
+	e.Upstream, e.Exchange, e.Detail = was.Upstream, was.Exchange, was.ID+" "+was.Name
 	if !a.mayDecide(who, &was) {
 		err := fmt.Errorf("%s may not decide about this call: %w, %v", who.Subject, errNotTheirs, was.Roles)
 		return gate.Approval{}, errors.Join(err, a.trail.Event(ctx, e))

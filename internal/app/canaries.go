@@ -86,7 +86,7 @@ func (a *App) canarySeen(ctx context.Context, ex *gate.Exchange, f gate.Finding)
 	a.Log.ErrorContext(ctx, "a canary is on its way out", "exchange", ex.ID, "upstream", ex.Target.Upstream,
 		"canary", f.Text, "subject", ex.Principal.Subject)
 	return a.trail.EventOf(ctx, ex, gate.Event{
-		Kind: "incident.canary", Actor: ex.Principal.Subject, Upstream: ex.Target.Upstream, Exchange: ex.ID,
+		Kind: "incident.canary", Principal: ex.Principal, Upstream: ex.Target.Upstream, Exchange: ex.ID,
 		Detail: "canary " + f.Text + " at " + f.Where, Status: "refused",
 	})
 }

@@ -182,7 +182,7 @@ func TestTwoPeopleGrantOverHTTP(t *testing.T) {
 		if h := one.header; h.Get("Cache-Control") != "no-store" || h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Access-Control-Allow-Origin") != "" || h.Get("Content-Type") != "application/json" {
 			t.Errorf("the header: %v", h)
 		}
-		if r := c.on("approval.show"); len(r) != 1 || r[0].Actor != "lead-1" || r[0].Exchange != one.exchange {
+		if r := c.on("approval.show"); len(r) != 1 || r[0].Principal.Subject != "lead-1" || r[0].Exchange != one.exchange {
 			t.Errorf("on record of the look: %+v", r)
 		}
 		if s := c.ask("lead-1", "POST", "/"+id, grant); s.status != 200 || s.State != "waiting" || s.Approved != 1 {
@@ -213,7 +213,7 @@ func TestTwoPeopleGrantOverHTTP(t *testing.T) {
 		if n := c.up.Count("tools/call"); ran.Load() != 1 || n != 1 {
 			t.Errorf("it ran %d times, and the upstream saw it %d times", ran.Load(), n)
 		}
-		if r := c.on("approval.grant"); len(r) != 4 || r[0].Actor != "lead-1" || r[0].Status != "begun" || r[2].Status != "failed" || r[3].Actor != "lead-2" {
+		if r := c.on("approval.grant"); len(r) != 4 || r[0].Principal.Subject != "lead-1" || r[0].Status != "begun" || r[2].Status != "failed" || r[3].Principal.Subject != "lead-2" {
 			t.Errorf("on record: %+v", r)
 		}
 	})

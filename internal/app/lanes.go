@@ -27,8 +27,20 @@ func AuditDirs(dataDir string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("looking for audit logs: %w", err)
 	}
+	beside = slices.DeleteFunc(beside, func(path string) bool { return filepath.Ext(path) != "" }) // their keys
 	slices.Sort(beside)
 	return append([]string{auditDir(dataDir, 1)}, beside...), nil
+}
+
+// keyFile is the installation's key. The keys of each log lie beside it.
+func keyFile(dataDir string) string { return filepath.Join(dataDir, "audit.key") }
+
+func (a *App) auditConfig(dir string) audit.Config {
+	return audit.Config{
+		Dir: dir, KeyFile: keyFile(a.Config.DataDir),
+		Durability: durability(a.Config.Audit.Durability), Arguments: kept(a.Config.Audit.Arguments), Log: a.Log,
+		PlainIdentity: a.Config.Audit.Identity == "plain",
+	}
 }
 
 // openAudit takes the first log that no other process writes; one process is all
@@ -41,10 +53,7 @@ func (a *App) openAudit(dataDir string) error {
 	}
 	var err error
 	for n := 1; n <= last; n++ {
-		a.audit, err = audit.Open(audit.Config{
-			Dir: auditDir(dataDir, n), KeyFile: filepath.Join(dataDir, "audit.key"),
-			Durability: durability(a.Config.Audit.Durability), Arguments: kept(a.Config.Audit.Arguments), Log: a.Log,
-		})
+		a.audit, err = audit.Open(a.auditConfig(auditDir(dataDir, n)))
 		if !errors.Is(err, audit.ErrLocked) {
 			a.primary = n == 1
 			a.trail.log = a.audit

@@ -3,6 +3,7 @@ package app_test
 import (
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -153,12 +154,17 @@ func (m *matrix) call(h hostile) []byte {
 // outcomes are those of tool calls, oldest first.
 func (m *matrix) outcomes() []audit.Record {
 	m.t.Helper()
+	ring, err := audit.OpenKeyring(m.dir, filepath.Join(filepath.Dir(m.dir), "audit.key"))
+	if err != nil {
+		m.t.Fatal(err)
+	}
 	var all []audit.Record
-	err := audit.Read(m.t.Context(), m.dir, audit.Query{Kind: audit.KindOutcome}, func(r *audit.Record) error {
-		if r.Method == "tools/call" {
-			all = append(all, *r)
+	err = audit.Read(m.t.Context(), m.dir, audit.Query{Kind: audit.KindOutcome}, func(r *audit.Record) error {
+		if r.Method != "tools/call" {
+			return nil
 		}
-		return nil
+		all = append(all, *r)
+		return ring.Reveal(&all[len(all)-1])
 	})
 	if err != nil {
 		m.t.Fatal(err)

@@ -31,9 +31,14 @@ const rolesSince = 4
 // with their arguments, once it is on record that they are opened.
 func (a *App) Calls(ctx context.Context, actor string, q admin.CallQuery) (admin.CallList, error) {
 	var list admin.CallList
-	e := gate.Event{Kind: "audit.open", Actor: actor, Upstream: q.Upstream, Exchange: q.Exchange, Detail: asked(q)}
-	err := a.act(ctx, []gate.Event{e}, func() error {
-		found, err := a.calls(ctx, q)
+	logs, err := a.logs()
+	if err != nil {
+		return list, operated("opening calls", err)
+	}
+	keys := keysOf(logs, q.Principal)
+	e := gate.Event{Kind: "audit.open", Actor: actor, Upstream: q.Upstream, Exchange: q.Exchange, Detail: asked(q, keys)}
+	err = a.act(ctx, []gate.Event{e}, func() error {
+		found, err := calling(ctx, q, logs)
 		if err == nil {
 			list = found
 		}
@@ -42,8 +47,9 @@ func (a *App) Calls(ctx context.Context, actor string, q admin.CallQuery) (admin
 	return list, operated("opening calls", err)
 }
 
-// asked is a query in a line, for the record.
-func asked(q admin.CallQuery) string {
+// asked is a query in a line, for the record. It names whoever it is about by their
+// keys.
+func asked(q admin.CallQuery, keys []string) string {
 	var b strings.Builder
 	word := func(name, value string) {
 		if value != "" {
@@ -62,22 +68,24 @@ func asked(q admin.CallQuery) string {
 	if q.Limit > 0 {
 		word("limit", strconv.Itoa(q.Limit))
 	}
-	word("principal", q.Principal) // last: it may hold spaces
+	switch {
+	case q.Principal != "" && len(keys) == 0:
+		word("principal", "unknown")
+	default:
+		word("principal", strings.Join(keys, ","))
+	}
 	return "calls" + b.String()
 }
 
-func (a *App) calls(ctx context.Context, q admin.CallQuery) (admin.CallList, error) {
-	dirs, err := AuditDirs(a.Config.DataDir)
-	if err != nil {
-		return admin.CallList{}, err
-	}
-	c := calls{q: q, open: a.audit.Open, limit: maxCalls, list: admin.CallList{Calls: []admin.Call{}}}
+// calling finds the calls that match in all logs.
+func calling(ctx context.Context, q admin.CallQuery, logs []sealedLog) (admin.CallList, error) {
+	c := calls{q: q, limit: maxCalls, list: admin.CallList{Calls: []admin.Call{}}}
 	if q.Limit > 0 {
 		c.limit = min(q.Limit, maxCalls)
 	}
-	for _, dir := range dirs {
-		c.format, c.going = 0, map[string]int{}
-		if err := audit.Read(ctx, dir, audit.Query{}, c.take); err != nil {
+	for _, one := range logs {
+		c.format, c.going, c.ring = 0, map[string]int{}, one.ring
+		if err := audit.Read(ctx, one.dir, audit.Query{}, c.take); err != nil {
 			return admin.CallList{}, err
 		}
 	}
@@ -90,7 +98,7 @@ func (a *App) calls(ctx context.Context, q admin.CallQuery) (admin.CallList, err
 // calls joins intents and outcomes as they come.
 type calls struct {
 	q      admin.CallQuery
-	open   func(*audit.Record) ([]byte, error)
+	ring   *audit.Keyring // of the log
 	limit  int
 	bytes  int
 	format int            // of the log, by its last start record
@@ -108,7 +116,11 @@ func (c *calls) take(r *audit.Record) error {
 		delete(c.going, r.Exchange)
 		end(&c.list.Calls[at], r)
 	case r.Kind == audit.KindIntent, r.Kind == audit.KindOutcome && r.Transport != "": // it had no intent
-		if err := c.begin(r); err != nil {
+		err := c.ring.Reveal(r)
+		if err == nil || errors.Is(err, audit.ErrErased) || errors.Is(err, audit.ErrOtherKey) {
+			err = c.begin(r)
+		}
+		if err != nil {
 			return fmt.Errorf("exchange %s: %w", r.Exchange, err)
 		}
 	}
@@ -170,9 +182,9 @@ func (c *calls) arguments(call *admin.Call, r *audit.Record) error {
 		call.Kept = r.WholeItem()
 		return nil
 	}
-	arguments, err := c.open(r)
+	arguments, err := c.ring.Arguments(r)
 	switch {
-	case errors.Is(err, audit.ErrNotKept):
+	case errors.Is(err, audit.ErrNotKept), errors.Is(err, audit.ErrErased):
 		return nil
 	case errors.Is(err, audit.ErrOtherKey):
 		c.list.OtherKey++

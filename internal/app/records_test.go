@@ -84,13 +84,13 @@ func TestCallsAreOpenedOnRecord(t *testing.T) {
 		if seen != 2 {
 			t.Errorf("%s: %d of 2 calls in %+v", version, seen, list.Calls)
 		}
-		opened := 0
+		opened, key := 0, h.Records(audit.Query{Principal: "alice"})[0].Key.String()
 		for _, r := range h.Records(audit.Query{Kind: audit.KindEvent}) {
 			if r.Event != "audit.open" {
 				continue
 			}
 			opened++
-			if want := "calls since " + since.UTC().Format(time.RFC3339) + " upstream up principal alice"; !strings.HasPrefix(r.Actor, "uid:") || r.Detail != want || r.Status != "begun" {
+			if want := "calls since " + since.UTC().Format(time.RFC3339) + " upstream up principal " + key; !strings.HasPrefix(r.Actor, "uid:") || r.Detail != want || r.Status != "begun" {
 				t.Errorf("%s: the event is %+v, want %q", version, r, want)
 			}
 		}
@@ -181,19 +181,22 @@ func TestCallsThatAreNotWhole(t *testing.T) {
 	h := newHouse(t, eras[0])
 	r := h.alice.Call("up__echo", `{}`)
 	h.Stop()
-	old := filepath.Join(h.Dir, "data", "audit-2")
-	text, err := os.ReadFile(filepath.Join("..", "audit", "testdata", "format3", "audit-00000001.jsonl"))
+	dir := t.TempDir()
+	data := filepath.Join(dir, "data")
 	for _, err := range []error{
-		err, os.Mkdir(old, 0o700), os.WriteFile(filepath.Join(old, "audit-00000001.jsonl"), text, 0o600),
-		os.WriteFile(filepath.Join(h.Dir, "data", "audit.key"), bytes.Repeat([]byte{7}, 32), 0o600),
+		os.MkdirAll(filepath.Join(data, "audit-2"), 0o700), os.Mkdir(filepath.Join(data, "audit-3"), 0o700),
+		copyFile(filepath.Join("..", "audit", "testdata", "format3", firstSegment), filepath.Join(data, "audit-2", firstSegment)),
+		copyFile(filepath.Join(h.AuditDir(), firstSegment), filepath.Join(data, "audit-3", firstSegment)),
+		copyFile(filepath.Join(h.Dir, "data", "audit.subjects"), filepath.Join(data, "audit-3.subjects")),
+		os.WriteFile(filepath.Join(data, "audit-3.root"), bytes.Repeat([]byte{7}, 64), 0o600),
 	} {
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	a := offline(t, h.Dir, "")
+	a := offline(t, dir, "")
 	list, err := a.Calls(t.Context(), "test", admin.CallQuery{Exchange: r.Exchange})
-	if err != nil || len(list.Calls) != 1 || list.OtherKey != 1 || list.Calls[0].Kept || list.Calls[0].Arguments != nil || !list.Calls[0].Principal.Whole {
+	if err != nil || len(list.Calls) != 1 || list.OtherKey != 1 || list.Calls[0].Kept || list.Calls[0].Arguments != nil || list.Calls[0].Principal.Whole {
 		t.Errorf("sealed with another key: got %+v, %v", list, err)
 	}
 	list, err = a.Calls(t.Context(), "test", admin.CallQuery{Exchange: "x0"})
@@ -210,8 +213,7 @@ func TestCallsOfATamperedLog(t *testing.T) {
 	one, two := h.alice.Call("up__echo", `{"n":1}`), h.alice.Call("up__echo", `{"n":2}`)
 	h.Stop()
 	sealed := map[string][]byte{}
-	path := filepath.Join(h.AuditDir(), "audit-00000001.jsonl")
-	text, err := os.ReadFile(path)
+	text, err := os.ReadFile(filepath.Join(h.AuditDir(), firstSegment))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -224,13 +226,14 @@ func TestCallsOfATamperedLog(t *testing.T) {
 			}
 		}
 	}
-	// The finished gateway's log must verify: the swap is in a copy.
+	// In a log of another process: one that was changed is not gone on with.
 	dir := t.TempDir()
-	key, err := os.ReadFile(filepath.Join(h.Dir, "data", "audit.key"))
 	text = bytes.Replace(text, sealed[one.Exchange], sealed[two.Exchange], 1)
 	for _, err := range []error{
-		err, os.MkdirAll(filepath.Join(dir, "data", "audit"), 0o700), os.WriteFile(filepath.Join(dir, "data", "audit.key"), key, 0o600),
-		os.WriteFile(filepath.Join(dir, "data", "audit", "audit-00000001.jsonl"), text, 0o600),
+		os.MkdirAll(filepath.Join(dir, "data", "audit-2"), 0o700),
+		copyFile(filepath.Join(h.Dir, "data", "audit.root"), filepath.Join(dir, "data", "audit-2.root")),
+		copyFile(filepath.Join(h.Dir, "data", "audit.subjects"), filepath.Join(dir, "data", "audit-2.subjects")),
+		os.WriteFile(filepath.Join(dir, "data", "audit-2", firstSegment), text, 0o600),
 	} {
 		if err != nil {
 			t.Fatal(err)
@@ -270,4 +273,14 @@ func TestArgumentsOnRecordAreConfigured(t *testing.T) {
 			}
 		})
 	}
+}
+
+const firstSegment = "audit-00000001.jsonl"
+
+func copyFile(from, to string) error {
+	text, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, text, 0o600)
 }

@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"bytes"
 	"errors"
 	"hash"
 	"unicode/utf8"
@@ -14,17 +13,17 @@ type Arguments uint8
 
 // What is kept. The zero value is the shipped default.
 const (
-	Sealed Arguments = iota // a digest, and the arguments sealed: only Log.Open reads them
+	Sealed Arguments = iota // a digest, and the arguments sealed: only a Keyring opens them
 	Hashed                  // a digest alone
 	Plain                   // a digest, and the arguments as they are
 	None                    // nothing
 )
 
-// The sentinels of Log.Open.
+// The sentinels of a Keyring.
 var (
 	ErrNotKept  = errors.New("the record does not hold the arguments")
-	ErrOtherKey = errors.New("the arguments were sealed with another audit.key")
-	ErrTampered = errors.New("the sealed arguments are not those of this record")
+	ErrOtherKey = errors.New("it was sealed with another audit.key")
+	ErrTampered = errors.New("what is sealed is not of this record")
 )
 
 // The methods whose params have arguments. Of everything else in params, _meta
@@ -38,7 +37,8 @@ const (
 type keeper struct {
 	how  Arguments
 	mac  hash.Hash
-	seal sealer
+	out  []byte // of the last arguments that were sealed
+	note identity
 }
 
 // keep puts on record what the configuration wants kept of the message, nil for
@@ -68,7 +68,12 @@ func (e *entry) keep(m *gate.Message) error {
 	var err error
 	switch k.how {
 	case Sealed:
-		r.Sealed, err = k.seal.seal(r.Exchange, arguments)
+		var who *subject
+		if who, err = k.note.of(r); err != nil {
+			return err
+		}
+		k.out, err = who.seal(k.out[:0], arguments, k.note.bind(r, boundArguments))
+		r.Sealed = k.out
 	case Plain:
 		if utf8.Valid(arguments) { // or the record would hold others
 			r.Plain = arguments
@@ -76,19 +81,4 @@ func (e *entry) keep(m *gate.Message) error {
 	case Hashed, None:
 	}
 	return err
-}
-
-// Open gives the arguments of a call, byte for byte as the client sent them, and
-// none for a call without any; r is its intent, or its only record. It is
-// ErrNotKept where they were hashed, left out or longer than 32 KiB, ErrOtherKey
-// where another installation sealed them, ErrTampered where they, or the record
-// they are in, were changed. Whoever calls it has put on record that they do.
-func (l *Log) Open(r *Record) ([]byte, error) {
-	switch {
-	case len(r.Sealed) > 0:
-		return l.vault.open(r.Exchange, r.Sealed)
-	case r.Plain != nil:
-		return bytes.Clone(r.Plain), nil
-	}
-	return nil, ErrNotKept
 }

@@ -74,7 +74,7 @@ func TestArgumentsAreKeptAsConfigured(t *testing.T) {
 				if (r.Arguments != [32]byte{}) != tc.digest {
 					t.Errorf("%s: the digest is %x", c.name, r.Arguments)
 				}
-				got, err := l.Open(&r)
+				got, err := keyring(t, cfg.Dir).Arguments(&r)
 				switch want := tc.opened && c.kept; {
 				case want && (err != nil || string(got) != c.arguments):
 					t.Errorf("%s: got %.80q, %v", c.name, got, err)
@@ -108,34 +108,33 @@ func TestSealedArgumentsAreThoseOfTheirRecord(t *testing.T) {
 	}
 	all := read(t, cfg.Dir, audit.Query{Kind: audit.KindIntent})
 	one, two := all[0], all[1]
+	ring := keyring(t, cfg.Dir)
 	for i := range one.Sealed {
 		for _, bit := range []byte{1, 0x80} {
 			changed := one
 			changed.Sealed = bytes.Clone(one.Sealed)
 			changed.Sealed[i] ^= bit
-			want := audit.ErrTampered
-			if i < 4 { // the id of the key
-				want = audit.ErrOtherKey
-			}
-			if got, err := l.Open(&changed); !errors.Is(err, want) || got != nil {
-				t.Errorf("byte %d changed: got %q, %v; want %v", i, got, err, want)
+			if got, err := ring.Arguments(&changed); !errors.Is(err, audit.ErrTampered) || got != nil {
+				t.Errorf("byte %d changed: got %q, %v; want ErrTampered", i, got, err)
 			}
 		}
 	}
 	for n := range one.Sealed {
 		short := one
 		short.Sealed = one.Sealed[:n]
-		if got, err := l.Open(&short); err == nil || got != nil {
+		if got, err := keyring(t, cfg.Dir).Arguments(&short); err == nil || got != nil {
 			t.Errorf("cut to %d bytes: got %q, %v", n, got, err)
 		}
 	}
 	one.Sealed, two.Sealed = two.Sealed, one.Sealed
 	for _, r := range []audit.Record{one, two} {
-		if got, err := l.Open(&r); !errors.Is(err, audit.ErrTampered) || got != nil {
+		if got, err := keyring(t, cfg.Dir).Arguments(&r); !errors.Is(err, audit.ErrTampered) || got != nil {
 			t.Errorf("%s with the other's: got %q, %v", r.Exchange, got, err)
 		}
 	}
-	if got, err := open(t, config(t.TempDir())).Open(&all[0]); !errors.Is(err, audit.ErrOtherKey) || got != nil {
+	stranger := config(t.TempDir())
+	fillLog(t, stranger, 1)
+	if got, err := keyring(t, stranger.Dir).Arguments(&all[0]); !errors.Is(err, audit.ErrErased) || got != nil {
 		t.Errorf("with another key: got %q, %v", got, err)
 	}
 }
@@ -146,15 +145,15 @@ func TestSealedArgumentsDoNotRepeat(t *testing.T) {
 	for range 3 {
 		fillLog(t, cfg, 20)
 	}
-	l := open(t, cfg)
+
 	seen := map[string]bool{}
 	for _, r := range read(t, cfg.Dir, audit.Query{Kind: audit.KindIntent}) {
-		if nonce := string(r.Sealed[4 : 4+16+12]); seen[nonce] {
+		if nonce := string(r.Sealed[:16+12]); seen[nonce] {
 			t.Errorf("key and nonce of %s were there before", r.Exchange)
 		} else {
 			seen[nonce] = true
 		}
-		if got, err := l.Open(&r); err != nil || string(got) != `{"path":"/secret"}` {
+		if got, err := keyring(t, cfg.Dir).Arguments(&r); err != nil || string(got) != `{"path":"/secret"}` {
 			t.Errorf("got %q, %v", got, err)
 		}
 	}
@@ -173,7 +172,7 @@ func TestARefusedCallKeepsItsArguments(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, r := range read(t, cfg.Dir, audit.Query{Kind: audit.KindOutcome}) {
-		got, err := l.Open(&r)
+		got, err := keyring(t, cfg.Dir).Arguments(&r)
 		if r.Exchange == "passed" && !errors.Is(err, audit.ErrNotKept) || r.Exchange == "refused" && string(got) != `{"path":"/secret"}` {
 			t.Errorf("%s: got %q, %v", r.Exchange, got, err)
 		}
@@ -199,7 +198,7 @@ func TestALogOfFormat3GoesOn(t *testing.T) {
 	if all[0].Format != 3 || all[5].Format != audit.Format || all[1].Principal.Subject != "alice" || all[3].Request != "proxy-1" {
 		t.Errorf("records = %+v", all)
 	}
-	if _, err := open(t, cfg).Open(&all[1]); !errors.Is(err, audit.ErrNotKept) {
+	if _, err := keyring(t, cfg.Dir).Arguments(&all[1]); !errors.Is(err, audit.ErrNotKept) {
 		t.Errorf("opening a record of format 3: %v", err)
 	}
 }

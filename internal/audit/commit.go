@@ -59,6 +59,7 @@ func (l *Log) write(ctx context.Context, fill func(*entry) error) error {
 	}
 	if back {
 		e.rec = Record{} // keeps no caller's text alive
+		e.note.begin(nil)
 		if cap(e.line) > maxSpare {
 			e.line = make([]byte, 0, minSpare)
 		}

@@ -97,6 +97,8 @@ func (p *parser) member(key string, r *Record) (err error) {
 	switch key {
 	case "arguments":
 		return p.sum(r.Arguments[:])
+	case "key":
+		return p.sum(r.Key[:])
 	case "pin":
 		return p.sum(r.Pin[:])
 	case "prev":
@@ -134,6 +136,9 @@ func (p *parser) member(key string, r *Record) (err error) {
 		return err
 	case "sealed":
 		r.Sealed, err = p.bytes()
+		return err
+	case "person":
+		r.Person, err = p.bytes()
 		return err
 	case "time":
 		r.Time, err = p.time()

@@ -41,11 +41,13 @@ func appendRecord(b []byte, r *Record) ([]byte, gaps) {
 	b = appendText(b, `"id":`, r.ID)
 	b = appendText(b, `"item":`, r.Item)
 	b = appendText(b, `"item_kind":`, r.ItemKind)
+	b = appendHex(b, `"key":`, r.Key[:])
 	b = appendText(b, `"kind":`, r.Kind)
 	b = appendText(b, `"method":`, r.Method)
 	b = appendInt(b, `"notifications":`, r.Notifications)
 	b = appendTexts(b, `"observed":`, r.Observed)
 	b = appendText(b, `"origin":`, r.Origin)
+	b = appendBytes(b, `"person":`, r.Person)
 	b = appendHex(b, `"pin":`, r.Pin[:])
 	if r.Plain != nil {
 		b = appendQuoted(append(b, `"plain":`...), string(r.Plain))

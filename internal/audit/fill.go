@@ -2,6 +2,7 @@ package audit
 
 import (
 	"crypto/sha256"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -15,8 +16,9 @@ import (
 // be); the two are joined by the exchange's id.
 func (e *entry) fill(ex *gate.Exchange, told bool) error {
 	r := &e.rec
+	e.note.begin(ex.Principal)
 	r.Exchange = clip(ex.ID, maxShort)
-	r.Principal = principal(ex)
+	r.Principal = caller(ex)
 	call := &ex.Call
 	if call.Era != gate.NoEra {
 		r.Era = call.Era.String()
@@ -38,7 +40,7 @@ func (e *entry) fill(ex *gate.Exchange, told bool) error {
 	r.granted(ex)
 	r.found(ex)
 	if told {
-		return nil
+		return e.note.seal(r)
 	}
 	if p := ex.Principal; p != nil {
 		r.Groups = few(p.Groups, maxNames, maxShort)
@@ -46,7 +48,7 @@ func (e *entry) fill(ex *gate.Exchange, told bool) error {
 		r.Scopes = few(p.Scopes, maxNames, maxShort)
 	}
 	r.whence(ex)
-	return e.keep(ex.Call.Message)
+	return errors.Join(e.note.seal(r), e.keep(ex.Call.Message))
 }
 
 // granted says what policy and people gave the call.

@@ -84,15 +84,27 @@ func fillLog(tb testing.TB, cfg audit.Config, n int) {
 
 func read(tb testing.TB, dir string, q audit.Query) []audit.Record {
 	tb.Helper()
+	ring := keyring(tb, dir)
+	q.Keys = ring.Of(q.Principal)
 	var all []audit.Record
 	err := audit.Read(context.Background(), dir, q, func(r *audit.Record) error {
 		all = append(all, *r)
-		return nil
+		return ring.Reveal(&all[len(all)-1])
 	})
 	if err != nil {
 		tb.Fatal(err)
 	}
 	return all
+}
+
+// keyring opens what the log in dir has sealed.
+func keyring(tb testing.TB, dir string) *audit.Keyring {
+	tb.Helper()
+	ring, err := audit.OpenKeyring(dir, filepath.Join(filepath.Dir(dir), "audit.key"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return ring
 }
 
 func verify(tb testing.TB, dir string) audit.Report {

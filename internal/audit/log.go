@@ -45,6 +45,9 @@ type Config struct {
 	Origin     string // the log's name in checkpoints; empty: derived from the key
 	Durability Durability
 	Arguments  Arguments // what of a call's arguments is on record
+	// PlainIdentity leaves subject, address and agent readable in the records. They
+	// are sealed unless it is set.
+	PlainIdentity bool
 	// SignerFile is the private key that signs checkpoints, made with 0600 when
 	// missing. Empty: beside KeyFile, with the name of Dir and ".signer".
 	SignerFile string
@@ -70,7 +73,7 @@ type Log struct {
 	cfg    Config
 	origin string
 	lock   *os.File
-	vault  *vault
+	people *subjects
 	pool   sync.Pool // of *entry
 	writer writer    // the leader's alone
 
@@ -125,7 +128,7 @@ func Open(cfg Config) (*Log, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	if cfg.SignerFile == "" {
-		cfg.SignerFile = filepath.Join(filepath.Dir(cfg.KeyFile), filepath.Base(filepath.Clean(cfg.Dir))+".signer")
+		cfg.SignerFile = keyBase(cfg.Dir, cfg.KeyFile) + ".signer"
 	}
 	if cfg.open == nil {
 		cfg.open = openSegment
@@ -155,7 +158,7 @@ func start(cfg Config, lock *os.File) (*Log, error) {
 		return nil, err
 	}
 	l := &Log{
-		cfg: cfg, lock: lock, vault: newVault(key), origin: cfg.Origin,
+		cfg: cfg, lock: lock, origin: cfg.Origin,
 		idle: make(chan struct{}), quit: make(chan struct{}), done: make(chan struct{}),
 	}
 	if l.origin == "" {
@@ -166,7 +169,7 @@ func start(cfg Config, lock *os.File) (*Log, error) {
 		return nil, err
 	}
 	l.pool.New = func() any {
-		return newEntry(keeper{how: cfg.Arguments, mac: hmac.New(sha256.New, key), seal: sealer{vault: l.vault}})
+		return newEntry(keeper{how: cfg.Arguments, mac: hmac.New(sha256.New, key), note: identity{plain: cfg.PlainIdentity, subjects: l.people}})
 	}
 	if l.saved, err = ReadCheckpoint(filepath.Join(cfg.Dir, checkpointName)); err != nil && !isNotExist(err) {
 		return nil, err
@@ -177,9 +180,12 @@ func start(cfg Config, lock *os.File) (*Log, error) {
 		return nil, err
 	}
 	l.state = l.writer.state
-	if err := l.begin(repaired, pending); err != nil {
+	if l.people, err = openSubjects(keyBase(cfg.Dir, cfg.KeyFile)); err != nil {
 		l.writer.state.file.Close()
 		return nil, err
+	}
+	if err := l.begin(repaired, pending); err != nil {
+		return nil, errors.Join(err, l.writer.state.file.Close(), l.people.close())
 	}
 	go l.keep()
 	return l, nil
@@ -204,6 +210,9 @@ func (l *Log) begin(repaired int64, pending string) (err error) {
 		return err
 	}
 	if err = l.tree.extend(ctx, l.state.seq); err == nil {
+		err = l.reerase(ctx)
+	}
+	if err == nil {
 		err = l.greet(repaired)
 	}
 	if err == nil && pending != "" {
@@ -313,9 +322,17 @@ func (l *Log) Event(ctx context.Context, ev gate.Event) error {
 	return l.write(ctx, func(e *entry) error {
 		e.rec.Kind = KindEvent
 		e.rec.event(ev)
-		return nil
+		e.note.begin(ev.Principal)
+		if ev.Principal == nil {
+			return nil
+		}
+		e.rec.Principal = principal(ev.Principal)
+		return e.note.seal(&e.rec)
 	})
 }
+
+// Dir is the log's directory, as Open was told.
+func (l *Log) Dir() string { return l.cfg.Dir }
 
 // Close refuses further records, waits for those that wait, and leaves a
 // checkpoint that covers everything. A second call returns nil.
@@ -334,5 +351,5 @@ func (l *Log) Close() error {
 	<-l.idle
 	<-l.done
 	err := l.checkpoint(context.Background())
-	return errors.Join(err, l.writer.state.file.Close(), l.tree.close(), l.lock.Close())
+	return errors.Join(err, l.writer.state.file.Close(), l.tree.close(), l.people.close(), l.lock.Close())
 }

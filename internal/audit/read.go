@@ -16,18 +16,21 @@ import (
 type Query struct {
 	Since, Until time.Time // inclusive, exclusive
 	Principal    string    // subject, public id of the credential, or an event's actor
-	Upstream     string
-	Item         string
-	Code         string
-	Exchange     string
-	Kind         string
-	Event        string // an event's kind, such as incident.canary
-	Status       string
-	Rule         string // that let it pass: the whole of it, or its path
-	Approval     string // its id; what was decided about it too
-	Observed     bool   // rules in observe mode would have refused it
-	Findings     bool   // detectors saw something in it
-	Limit        int    // how many at most; 0: all
+	// Keys are those of the principal (Keyring.Of): a record of any of them has the
+	// principal, too.
+	Keys     []SubjectID
+	Upstream string
+	Item     string
+	Code     string
+	Exchange string
+	Kind     string
+	Event    string // an event's kind, such as incident.canary
+	Status   string
+	Rule     string // that let it pass: the whole of it, or its path
+	Approval string // its id; what was decided about it too
+	Observed bool   // rules in observe mode would have refused it
+	Findings bool   // detectors saw something in it
+	Limit    int    // how many at most; 0: all
 }
 
 func (q *Query) match(r *Record) bool {
@@ -42,7 +45,8 @@ func (q *Query) match(r *Record) bool {
 		(q.Approval == "" || q.Approval == r.Approval || decides(r, q.Approval)) &&
 		(!q.Observed || len(r.Observed) > 0) &&
 		(!q.Findings || len(r.Findings) > 0) &&
-		(q.Principal == "" || q.Principal == r.Principal.Subject || q.Principal == r.Principal.Credential || q.Principal == r.Actor) &&
+		(q.Principal == "" || q.Principal == r.Principal.Subject || q.Principal == r.Principal.Credential || q.Principal == r.Actor ||
+			slices.Contains(q.Keys, r.Key)) &&
 		(q.Since.IsZero() || !r.Time.Before(q.Since)) &&
 		(q.Until.IsZero() || r.Time.Before(q.Until))
 }

@@ -21,7 +21,8 @@ const (
 // Version 2 has "unavailable"; version 3 "request" and the principal's "client"
 // and "issuer"; version 4 "approval", "observed", "plain", "policy", "role",
 // "rule", "sealed", and the principal's "groups", "roles" and "scopes"; version 5
-// "findings"; version 6 "signer", and checkpoints of a Merkle tree.
+// "findings"; version 6 "signer", checkpoints of a Merkle tree, "key" and "person",
+// and arguments that a key of the data subject's own seals.
 const Format = 6
 
 // Bounds of what one record holds, in bytes before escaping. A longer text is
@@ -86,7 +87,7 @@ type Record struct {
 	Pin         gate.Digest
 	Arguments   [32]byte // HMAC-SHA256 of the params' bytes with the installation's key
 	// Sealed and Plain are the exact bytes of a call's arguments, as the Arguments
-	// of the Config have it; both nil when they are not kept. Log.Open reads them.
+	// of the Config have it; both nil when they are not kept. A Keyring opens them.
 	Sealed []byte
 	Plain  []byte // empty and not nil: the call had none
 
@@ -112,7 +113,21 @@ type Record struct {
 	Notifications int64
 	Asks          int64
 
+	// Key names the key of the person that the record is about, and Person is what it
+	// sealed of the principal: subject, address and agent, which are then absent. A
+	// Keyring opens it.
+	Key    SubjectID
+	Person []byte
+
 	Prev [32]byte // SHA-256 of the line before, without its newline
+}
+
+// ParseRecord reads a record's line, as AppendJSON writes it.
+func ParseRecord(line []byte) (Record, error) {
+	var d decoder
+	var r Record
+	err := d.decode(line, &r)
+	return r, err
 }
 
 // AppendJSON appends the record's line, without a newline: the very bytes that

@@ -10,13 +10,16 @@ import (
 	"doorward/internal/gate"
 )
 
-// principal is who acted; of a sign-in that was refused, what was proved of it.
-func principal(ex *gate.Exchange) Principal {
-	p := ex.Principal
-	if p == nil {
-		a := &ex.Attempt
-		p = &gate.Principal{Method: a.Method, Realm: a.Realm, Subject: a.Subject, Credential: a.Credential}
+// caller is who acted; of a sign-in that was refused, what was proved of it.
+func caller(ex *gate.Exchange) Principal {
+	if ex.Principal != nil {
+		return principal(ex.Principal)
 	}
+	a := &ex.Attempt
+	return principal(&gate.Principal{Method: a.Method, Realm: a.Realm, Subject: a.Subject, Credential: a.Credential})
+}
+
+func principal(p *gate.Principal) Principal {
 	r := Principal{
 		Method:     clip(p.Method, maxShort),
 		Subject:    clip(p.Subject, maxText),
@@ -39,7 +42,7 @@ var ErrNotWhole = errors.New("the record does not hold the whole principal")
 // groups, roles and scopes, and do not show it: the caller looks at the format.
 func (r *Record) Who() (*gate.Principal, error) {
 	p := &r.Principal
-	if r.Transport == "" {
+	if r.Transport == "" || len(r.Person) > 0 && p.Subject == "" { // still sealed
 		return nil, ErrNotWhole
 	}
 	realm, err := p.realm()

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -23,6 +24,8 @@ func (r *run) auditCommand() *cobra.Command {
 		r.auditTail(), r.auditSearch(), r.auditVerify(), r.auditCheckpoint(), r.auditProve(), r.auditReplaceKey())
 }
 
+const openUsage = "also print what is sealed: subject, address, agent and arguments; that you did is on record"
+
 // auditDirs is where the logs are: --dir, or those on the configuration's
 // data_dir. Usually there is one; processes beside the gateway have their own.
 func (r *run) auditDirs(dir string) ([]string, error) {
@@ -40,7 +43,7 @@ func (r *run) auditDirs(dir string) ([]string, error) {
 func (r *run) auditTail() *cobra.Command {
 	var dir string
 	var n int
-	var follow bool
+	var follow, open bool
 	c := &cobra.Command{
 		Use: "tail", Short: "Print the last records, and new ones with --follow", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -51,22 +54,33 @@ func (r *run) auditTail() *cobra.Command {
 			if follow {
 				dirs = dirs[:1]
 			}
-			for _, dir := range dirs {
-				if err := audit.Tail(cmd.Context(), dir, n, follow, r.putRecord); err != nil {
-					return failed(err)
+			return r.withOpening(cmd.Context(), open, dir, func(ctx context.Context, o *opening) error {
+				if follow {
+					o.batch = 1
 				}
-			}
-			return nil
+				for _, o.dir = range dirs {
+					err := audit.Tail(ctx, o.dir, n, follow, func(rec *audit.Record) error { return o.put(ctx, rec) })
+					if err == nil {
+						err = o.flush(ctx)
+					}
+					if err != nil {
+						return failed(err)
+					}
+				}
+				return nil
+			})
 		},
 	}
 	c.Flags().StringVar(&dir, "dir", "", "directory of the log (default: the configuration's)")
 	c.Flags().IntVarP(&n, "lines", "n", 20, "how many records")
+	c.Flags().BoolVar(&open, "open", false, openUsage)
 	c.Flags().BoolVarP(&follow, "follow", "f", false, "go on with new records of the first log until Ctrl-C")
 	return c
 }
 
 func (r *run) auditSearch() *cobra.Command {
-	var dir, since, until string
+	var dir, since, until, key string
+	var open bool
 	var q audit.Query
 	c := &cobra.Command{
 		Use: "search", Short: "Print the records that match every given flag", Args: cobra.NoArgs,
@@ -85,15 +99,33 @@ func (r *run) auditSearch() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			for _, dir := range dirs {
-				if err := audit.Read(cmd.Context(), dir, q, r.putRecord); err != nil {
-					return failed(err)
-				}
+			if q.Keys, err = r.keysOf(cmd.Context(), q.Principal, dir); err != nil {
+				return err
 			}
-			return nil
+			if key != "" {
+				id, err := audit.ParseSubjectID(key)
+				if err != nil {
+					return fmt.Errorf("--key: %w", err)
+				}
+				q.Keys, q.Principal = append(q.Keys, id), cmp.Or(q.Principal, key)
+			}
+			return r.withOpening(cmd.Context(), open, dir, func(ctx context.Context, o *opening) error {
+				for _, o.dir = range dirs {
+					err := audit.Read(ctx, o.dir, q, func(rec *audit.Record) error { return o.put(ctx, rec) })
+					if err == nil {
+						err = o.flush(ctx)
+					}
+					if err != nil {
+						return failed(err)
+					}
+				}
+				return nil
+			})
 		},
 	}
 	f := c.Flags()
+	f.BoolVar(&open, "open", false, openUsage)
+	f.StringVar(&key, "key", "", "the key of a person, as records have it: finds them in a copy of the log, too")
 	f.StringVar(&dir, "dir", "", "directory of the log (default: the configuration's)")
 	f.StringVar(&since, "since", "", "from this time: RFC 3339, or an age such as 24h or 7d")
 	f.StringVar(&until, "until", "", "up to this time")

@@ -32,7 +32,7 @@ func recordText(rec *audit.Record) string {
 	}
 	word(" %s", rec.Event)
 	word(" by %s", rec.Actor)
-	word(" %s", rec.Principal.Subject)
+	word(" %s", whose(rec))
 	word(" %s", rec.Method)
 	if rec.Upstream != "" || rec.Item != "" {
 		word(" %s", strings.Trim(rec.Upstream+"/"+rec.Item, "/"))
@@ -55,6 +55,15 @@ func recordText(rec *audit.Record) string {
 	}
 	word(" %s", rec.Exchange)
 	return b.String()
+}
+
+// whose says who a record is about: the subject, or while that is sealed the first
+// digits of the key that sealed it.
+func whose(rec *audit.Record) string {
+	if rec.Principal.Subject == "" && rec.Key != (audit.SubjectID{}) {
+		return "person:" + rec.Key.String()[:8]
+	}
+	return rec.Principal.Subject
 }
 
 // reportJSON is what verify prints for machines.

@@ -367,6 +367,8 @@ type Audit struct {
 	Durability string `yaml:"durability" enum:"process power"`
 	// Arguments of tools and prompts on record: sealed (a digest, and the exact arguments encrypted with data_dir/audit.key), hashed (a digest alone), plain (a digest, and the arguments readable by whoever reads the log) or none.
 	Arguments string `yaml:"arguments" enum:"sealed hashed plain none"`
+	// Identity of whom a record is about, which are subject, address and agent: sealed (encrypted with a key of that person's own, which can be destroyed) or plain.
+	Identity string `yaml:"identity" enum:"sealed plain"`
 }
 
 // Telemetry is about Doorward's own log.

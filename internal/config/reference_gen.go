@@ -130,6 +130,7 @@ const fieldDocs = "\n" +
 	"Webhook.CA\tCA is the file with the certificates, PEM, that its certificate is verified by. The system's unless written.\n" +
 	"Audit.Durability\tDurability of a record before the call goes on: process survives the death of Doorward, power that of the machine.\n" +
 	"Audit.Arguments\tArguments of tools and prompts on record: sealed (a digest, and the exact arguments encrypted with data_dir/audit.key), hashed (a digest alone), plain (a digest, and the arguments readable by whoever reads the log) or none.\n" +
+	"Audit.Identity\tIdentity of whom a record is about, which are subject, address and agent: sealed (encrypted with a key of that person's own, which can be destroyed) or plain.\n" +
 	"Telemetry.Log\tLog goes to standard error.\n" +
 	"Log.Format\tFormat of a line.\n" +
 	"Log.Level\tLevel is the least that is written.\n" +

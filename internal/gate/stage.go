@@ -53,12 +53,15 @@ type Recorder interface {
 
 // Event is something on record that is no exchange.
 type Event struct {
-	Kind     string // "upstream.start", "catalogue.read", "trust.approve", …
-	Actor    string // who did it: a principal's subject, "uid:1000", "doorward"
-	Upstream string
-	Exchange string // the exchange that led to it; may be empty
-	Detail   string // bounded, printable
-	Status   string // "ok", "refused", "failed"; "begun" for an act, and "failed" again when it did
+	Kind  string // "upstream.start", "catalogue.read", "trust.approve", …
+	Actor string // who did it, when no client did: "uid:1000", "doorward"
+	// Principal is the client that did it; nil when none did. Of the record only it
+	// names a person: the other fields never do.
+	Principal *Principal
+	Upstream  string
+	Exchange  string // the exchange that led to it; may be empty
+	Detail    string // bounded, printable
+	Status    string // "ok", "refused", "failed"; "begun" for an act, and "failed" again when it did
 }
 
 // Outcome is how an exchange ended. The zero value is a refusal.

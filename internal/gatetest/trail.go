@@ -17,14 +17,20 @@ import (
 // AuditDir is where the gateway's audit log is.
 func (g *GW) AuditDir() string { return filepath.Join(g.Dir, "data", "audit") }
 
-// Records are the records that match, oldest first. An outcome is there before
+// Records are the records that match, oldest first, with what is sealed of who they
+// are about. An outcome is there before
 // the client has its answer.
 func (g *GW) Records(q audit.Query) []audit.Record {
 	g.t.Helper()
+	ring, err := audit.OpenKeyring(g.AuditDir(), filepath.Join(g.Dir, "data", "audit.key"))
+	if err != nil {
+		g.t.Fatalf("reading the audit log: %v", err)
+	}
+	q.Keys = ring.Of(q.Principal)
 	var all []audit.Record
-	err := audit.Read(context.Background(), g.AuditDir(), q, func(r *audit.Record) error {
+	err = audit.Read(context.Background(), g.AuditDir(), q, func(r *audit.Record) error {
 		all = append(all, *r)
-		return nil
+		return ring.Reveal(&all[len(all)-1])
 	})
 	if err != nil {
 		g.t.Fatalf("reading the audit log: %v", err)

@@ -138,7 +138,7 @@ func (v *visit) showApproval(ctx context.Context, ex *gate.Exchange) ([]byte, er
 		return nil, err
 	}
 	if err := v.server.cfg.Record(ctx, gate.Event{
-		Kind: "approval.show", Actor: ex.Principal.Subject, Upstream: a.Upstream, Exchange: ex.ID, Detail: a.ID, Status: "ok",
+		Kind: "approval.show", Principal: ex.Principal, Upstream: a.Upstream, Exchange: ex.ID, Detail: a.ID, Status: "ok",
 	}); err != nil {
 		return nil, &gate.Error{Code: gate.CodeAudit, Op: "showing an approval", Err: err}
 	}

@@ -1,0 +1,99 @@
+package audit
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"doorward/internal/gate"
+)
+
+// eventErase is the tombstone of a person's key: its id, and the legal basis.
+const eventErase = "privacy.erase"
+
+// Erase destroys the keys of a person. What they sealed, here and in every copy of
+// the log, is noise from then on; the log still verifies. The tombstone is on record
+// first, and is what a restored backup is erased by. gone is how many keys there
+// were: an id that is unknown, or erased already, is none.
+func (l *Log) Erase(ctx context.Context, ids []SubjectID, basis, actor string) (gone int, err error) {
+	for _, id := range ids {
+		e := gate.Event{Kind: eventErase, Actor: actor, Detail: id.String() + " " + basis, Status: "ok"}
+		if err := l.Event(ctx, e); err != nil {
+			return 0, err
+		}
+	}
+	// Durable before the keys go: a power cut must not leave a log that gives no
+	// reason why they are gone.
+	if _, err := l.Checkpoint(ctx); err != nil {
+		return 0, err
+	}
+	gone, err = l.people.erase(ids)
+	if err != nil {
+		return 0, fmt.Errorf("destroying keys of subjects: %w", err)
+	}
+	return gone, nil
+}
+
+// reerase destroys the keys that a tombstone names and that are there all the same,
+// because their file comes from a backup. It looks at every line of the log once.
+func (l *Log) reerase(ctx context.Context) error {
+	dead, err := tombstones(ctx, l.cfg.Dir)
+	if err != nil || len(dead) == 0 {
+		return err
+	}
+	back, err := l.people.present(dead)
+	if err != nil || len(back) == 0 {
+		return err
+	}
+	l.cfg.Log.Warn("keys of erased people came back with a backup and are destroyed again", "keys", len(back))
+	_, err = l.people.erase(back)
+	return err
+}
+
+// tombstones are the ids that the log says are erased.
+func tombstones(ctx context.Context, dir string) (map[SubjectID]bool, error) {
+	all, err := segments(dir)
+	if err != nil {
+		return nil, err
+	}
+	dead := map[SubjectID]bool{}
+	for _, n := range all {
+		s, err := openScanner(dir, n, 0)
+		if err != nil {
+			return nil, err
+		}
+		err = s.tombstones(ctx, dead)
+		s.file.Close()
+		if err != nil {
+			return nil, err
+		}
+	}
+	return dead, nil
+}
+
+func (s *scanner) tombstones(ctx context.Context, dead map[SubjectID]bool) error {
+	var d decoder
+	var r Record
+	for n := uint64(0); ; n++ {
+		if err := cancelled(ctx, n); err != nil {
+			return err
+		}
+		line, err := s.next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if !bytes.Contains(line, []byte(`"event":"`+eventErase+`"`)) || d.decode(line, &r) != nil {
+			continue
+		}
+		word, _, _ := strings.Cut(r.Detail, " ")
+		if id, err := ParseSubjectID(word); err == nil {
+			dead[id] = true
+		}
+	}
+}

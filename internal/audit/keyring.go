@@ -1,0 +1,152 @@
+package audit
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"unicode/utf8"
+)
+
+// Keyring opens what is sealed in the records of one log. Whoever has one has put on
+// record that they open it. It is a copy: what is erased or made later is not in
+// it.
+type Keyring struct {
+	vault *vault
+	root  root
+	keys  map[SubjectID]keyEntry
+}
+
+// OpenKeyring reads the keys of a log. keyFile is the installation's (Config.KeyFile).
+func OpenKeyring(dir, keyFile string) (*Keyring, error) {
+	key, err := installationKey(keyFile)
+	if err != nil {
+		return nil, fmt.Errorf("opening the keys of %s: %w", dir, err)
+	}
+	k := &Keyring{vault: newVault(key), keys: map[SubjectID]keyEntry{}}
+	base := keyBase(dir, keyFile)
+	f, err := os.OpenFile(base+".subjects", os.O_RDONLY|noFollow, 0)
+	if isNotExist(err) {
+		return k, nil // a log of an earlier format
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening the keys of %s: %w", dir, err)
+	}
+	defer f.Close()
+	err = eachEntry(f, func(e keyEntry) error {
+		k.keys[e.id] = e
+		return nil
+	})
+	if err == nil {
+		k.root, err = openRoot(base + ".root")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening the keys of %s: %w", dir, err)
+	}
+	return k, nil
+}
+
+// keyBase is what the files of a log's keys begin with: beside the installation's
+// key, with the name of the log's directory.
+func keyBase(dir, keyFile string) string {
+	return filepath.Join(filepath.Dir(keyFile), filepath.Base(filepath.Clean(dir)))
+}
+
+// Of finds the keys of whoever has this subject, in any realm and tenant.
+func (k *Keyring) Of(subject string) []SubjectID {
+	var ids []SubjectID
+	name := k.root.blind(subject)
+	for id, e := range k.keys {
+		if e.name == name {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// Has tells whether a key is there.
+func (k *Keyring) Has(id SubjectID) bool {
+	_, ok := k.keys[id]
+	return ok
+}
+
+// Arguments gives the arguments of a call, byte for byte as the client sent them, and
+// none for a call without any; r is its intent, or its only record. It is
+// ErrNotKept where they were hashed, left out or longer than 32 KiB, ErrOtherKey
+// where another installation sealed them, ErrErased where the person's key was
+// destroyed, ErrTampered where they, or the record they are in, were changed.
+func (k *Keyring) Arguments(r *Record) ([]byte, error) {
+	switch {
+	case len(r.Sealed) > 0 && r.Key == (SubjectID{}):
+		return k.vault.open(r.Exchange, r.Sealed)
+	case len(r.Sealed) > 0:
+		return k.open(r, r.Sealed, boundArguments)
+	case r.Plain != nil:
+		return bytes.Clone(r.Plain), nil
+	}
+	return nil, ErrNotKept
+}
+
+// Reveal puts back into a record who it is about. Its errors are those of Arguments;
+// with one, the record is as it was.
+func (k *Keyring) Reveal(r *Record) error {
+	if len(r.Person) == 0 {
+		return nil
+	}
+	plain, err := k.open(r, r.Person, boundPerson)
+	if err != nil {
+		return err
+	}
+	out := *r
+	p := parser{s: string(plain)}
+	err = p.object(func(key string) (err error) {
+		switch key {
+		case "agent":
+			out.Agent, err = p.text()
+		case "remote":
+			out.Remote, err = p.addr()
+		case "subject":
+			out.Principal.Subject, err = p.text()
+		default:
+			err = p.fault("unknown key " + strconv.Quote(key))
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrTampered, err)
+	}
+	*r = out
+	return nil
+}
+
+// Line is a line of the log with everything in it that the keyring can open: what is
+// left sealed has lost its key, or was not of this record.
+func (k *Keyring) Line(line []byte) ([]byte, error) {
+	var d decoder
+	var r Record
+	if err := d.decode(line, &r); err != nil {
+		return nil, err
+	}
+	if k.Reveal(&r) == nil {
+		r.Person = nil
+	}
+	if arguments, err := k.Arguments(&r); err == nil && utf8.Valid(arguments) {
+		r.Plain, r.Sealed = arguments, nil
+	}
+	return r.AppendJSON(nil), nil
+}
+
+func (k *Keyring) open(r *Record, sealed []byte, field string) ([]byte, error) {
+	e, ok := k.keys[r.Key]
+	if !ok {
+		return nil, ErrErased
+	}
+	key, err := k.root.unwrap(&e)
+	if err != nil {
+		return nil, errors.Join(ErrOtherKey, err)
+	}
+	var n identity
+	return unseal(key, sealed, n.bind(r, field))
+}
