@@ -21,8 +21,13 @@ import (
 // alerted is a house whose alerts go to a mailbox.
 func alerted(t *testing.T, m *mailbox) *house {
 	t.Helper()
-	h := &house{t: t, up: gatetest.Upstream(t, gatetest.Script{Tools: []json.RawMessage{loose("echo"), loose("delete_all")}})}
-	h.GW = gatetest.Gateway(t, houseRoles+m.alerts(""), map[string]*gatetest.UP{"up": h.up})
+	return alertedBy(t, m.alerts(""))
+}
+
+func alertedBy(t *testing.T, settings string) *house {
+	t.Helper()
+	h := &house{t: t, up: gatetest.Upstream(t, gatetest.Script{Tools: []json.RawMessage{loose("echo"), loose("get_weather"), loose("delete_all")}})}
+	h.GW = gatetest.Gateway(t, houseRoles+settings, map[string]*gatetest.UP{"up": h.up})
 	h.Approve("")
 	h.alice = h.As("alice", "reader").Open(modern)
 	return h
@@ -111,6 +116,29 @@ func TestALR01AlertsReachPeople(t *testing.T) {
 	onRecord := h.Records(audit.Query{Event: "alert.raised"})
 	if len(onRecord) != 3 || !strings.HasPrefix(onRecord[0].Detail, "denied_calls of principal alice: ") || onRecord[0].Exchange == "" {
 		t.Errorf("on record: %+v", onRecord)
+	}
+}
+
+// ALR-05, through the whole gateway: a principal that was learned uses a tool for the
+// first time, and does so once.
+func TestALR05AToolThatWasNeverUsed(t *testing.T) {
+	t.Parallel()
+	m := newMailbox(t, nil)
+	h := alertedBy(t, m.alerts(", learn: 0s, min_history: 3"))
+	for range 4 {
+		if r := h.alice.Call("up__echo", `{}`); !r.OK() {
+			t.Fatal(r)
+		}
+	}
+	first := h.alice.Call("up__get_weather", `{}`)
+	h.alice.Call("up__get_weather", `{}`)
+	a := m.within(t, "unusual_tools")
+	if ids := a["exchanges"].([]any); a["tool"] != "get_weather" || a["count"] != 1.0 || len(ids) != 1 || ids[0] != first.Exchange {
+		t.Errorf("the alert: %v", a)
+	}
+	h.Stop()
+	if n := len(h.Records(audit.Query{Event: "alert.raised"})); n != 1 {
+		t.Errorf("%d alerts on record", n)
 	}
 }
 

@@ -2,6 +2,8 @@ package app
 
 import (
 	"context"
+	"crypto/hkdf"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net"
@@ -29,6 +31,9 @@ func (a *App) openMonitor(dir string) (err error) {
 		Receivers: func() []delivery.Receiver { return a.current.Load().receivers },
 		Failed:    a.metrics.AlertFailed, Log: a.Log,
 	}
+	if c.Key, err = profilesKey(dir); err != nil {
+		return err
+	}
 	if a.primary {
 		c.Path, d.Dir = filepath.Join(dir, "profiles.json"), filepath.Join(dir, "alerts")
 	}
@@ -41,6 +46,20 @@ func (a *App) openMonitor(dir string) (err error) {
 	a.trail.watch = a.monitor
 	a.meter.limited = a.monitor.Tell
 	return nil
+}
+
+// profilesKey is the key of the names in profiles.json, made of the state key.
+func profilesKey(dir string) (key monitor.Key, err error) {
+	state, err := stateKey(filepath.Join(dir, "state.key"))
+	if err != nil {
+		return key, err
+	}
+	b, err := hkdf.Key(sha256.New, state[:], nil, "doorward profiles 1", len(key))
+	if err != nil {
+		return key, err
+	}
+	copy(key[:], b)
+	return key, nil
 }
 
 // raised is handed every alert, and waits for nothing.

@@ -41,7 +41,7 @@ func newStand(t *testing.T, change func(*monitor.Settings)) *stand {
 	if change != nil {
 		change(&set)
 	}
-	return &stand{t: t, now: began(), Watch: monitor.NewWatch(&set, began())}
+	return &stand{t: t, now: began(), Watch: monitor.NewWatch(&set, began(), monitor.Key{})}
 }
 
 // take gives it an event of now.

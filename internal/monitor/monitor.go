@@ -28,7 +28,7 @@ const (
 	saveEvery = 5 * time.Minute
 )
 
-// Config is what a Monitor is made of. All but Path is required.
+// Config is what a Monitor is made of. All but Path and Key is required.
 type Config struct {
 	// Settings are those of now: the same pointer until there are others.
 	Settings func() *Settings
@@ -40,6 +40,7 @@ type Config struct {
 	// Path is where it is kept what principals do; empty: nowhere, and every start
 	// begins anew.
 	Path string
+	Key  Key // of the names in it
 	Log  *slog.Logger
 }
 
@@ -150,7 +151,7 @@ func (m *Monitor) begin() {
 	m.looking.Lock()
 	defer m.looking.Unlock()
 	m.set = m.cfg.Settings()
-	m.watch = NewWatch(m.set, time.Now())
+	m.watch = NewWatch(m.set, time.Now(), m.cfg.Key)
 	if m.cfg.Path == "" {
 		return
 	}
@@ -233,7 +234,7 @@ func (m *Monitor) Standings() (all []Standing, profiles, learned int) {
 	m.looking.Lock()
 	defer m.looking.Unlock()
 	if m.watch == nil {
-		return NewWatch(m.cfg.Settings(), time.Now()).Standings(time.Now())
+		return NewWatch(m.cfg.Settings(), time.Now(), m.cfg.Key).Standings(time.Now())
 	}
 	return m.watch.Standings(time.Now())
 }

@@ -322,7 +322,7 @@ func BenchmarkTell(b *testing.B) {
 // BenchmarkTake is what the monitor's own goroutine does with one call.
 func BenchmarkTake(b *testing.B) {
 	set := shipped()
-	w := monitor.NewWatch(&set, began())
+	w := monitor.NewWatch(&set, began(), monitor.Key{})
 	e := called(key("alice"), "read", 100)
 	e.At = began()
 	b.ReportAllocs()

@@ -26,7 +26,7 @@ func networkOf(e *Event) (netip.Prefix, bool) {
 	return netip.PrefixFrom(a, networkBits6).Masked(), true
 }
 
-func newNetwork(p *profile, e *Event) int64 {
+func newNetwork(p *profile, e *Event, _ *Key) int64 {
 	n, ok := networkOf(e)
 	if !ok || p.Networks.has(n) {
 		return 0

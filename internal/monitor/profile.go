@@ -17,13 +17,29 @@ const (
 	maxGrants   = 64 // roles and scopes
 )
 
-// profileKey names a principal in what is kept: the first half of the SHA-256 of its
-// Key, so that the file of profiles has no names in it.
+// Key makes digests of names that nobody without it can guess back.
+type Key [32]byte
+
+// digest is the SHA-256 of the key and a name in two parts. What is used of it is cut,
+// so that nothing can be appended to a name.
+func (k *Key) digest(first, second string) [sha256.Size]byte {
+	var room [192]byte
+	return sha256.Sum256(append(append(append(append(room[:0], k[:]...), first...), 0), second...))
+}
+
+// profileKey names a principal in what is kept: the first half of a digest, so that
+// the file of profiles has no names in it.
 type profileKey [16]byte
 
-func keyOf(principal string) profileKey {
-	sum := sha256.Sum256([]byte(principal))
+func (k *Key) principal(key string) profileKey {
+	sum := k.digest("principal", key)
 	return profileKey(sum[:16])
+}
+
+// name is a name in a profile: a tool by its upstream, a role, a scope.
+func (k *Key) name(kind, name string) uint64 {
+	sum := k.digest(kind, name)
+	return binary.BigEndian.Uint64(sum[:8])
 }
 
 // profile is what one principal does.
@@ -65,14 +81,14 @@ func (k *known[T]) add(v T, most int) {
 }
 
 // learn adds a call that was carried out to what is known.
-func (p *profile) learn(e *Event) {
+func (p *profile) learn(e *Event, k *Key) {
 	if p.First.IsZero() {
 		p.First = e.At.Round(0)
 	}
 	p.Calls++
-	if use := hash(e.Upstream, e.Tool); !p.Tools.has(use) {
+	if use := k.name(e.Upstream, e.Tool); !p.Tools.has(use) {
 		p.Tools.add(use, maxTools)
-		p.Tools.add(hash(e.Upstream, ""), maxTools)
+		p.Tools.add(k.name(e.Upstream, ""), maxTools)
 	}
 	p.Hours |= hourBit(e.At)
 	p.Hour, p.Bytes, p.Most = p.hour(e)
@@ -80,23 +96,16 @@ func (p *profile) learn(e *Event) {
 	if n, ok := networkOf(e); ok {
 		p.Networks.add(n, maxNetworks)
 	}
-	for _, g := range grantsOf(e) {
+	for _, g := range grantsOf(e, k) {
 		p.Grants.add(g, maxGrants)
 	}
-}
-
-// hash is a name in a profile. It is not one that a crafted name can meet by chance.
-func hash(upstream, name string) uint64 {
-	var room [128]byte
-	sum := sha256.Sum256(append(append(append(room[:0], upstream...), 0), name...))
-	return binary.BigEndian.Uint64(sum[:8])
 }
 
 // profileRule is a rule about what one principal does.
 type profileRule struct {
 	name    string
 	on      func(*Settings) bool
-	unusual func(*profile, *Event) int64 // 0: it is as ever
+	unusual func(*profile, *Event, *Key) int64 // 0: it is as ever
 }
 
 func profileRules() []profileRule {

@@ -145,7 +145,7 @@ func TestProfilesAreKept(t *testing.T) {
 		t.Error("what has changed is saved once")
 	}
 	set := shipped()
-	again := monitor.NewWatch(&set, s.now)
+	again := monitor.NewWatch(&set, s.now, monitor.Key{})
 	if err := again.Load(content); err != nil {
 		t.Fatal(err)
 	}
@@ -157,6 +157,15 @@ func TestProfilesAreKept(t *testing.T) {
 	s.take(called(key("alice"), "delete_all", 1))
 	if len(s.raised) != 1 {
 		t.Errorf("raised: %+v", s.raised)
+	}
+	other := monitor.NewWatch(&set, s.now, monitor.Key{1})
+	if err := other.Load(content); err != nil {
+		t.Fatal(err)
+	}
+	e := called(key("alice"), "delete_all", 1)
+	e.At = s.now
+	if other.Take(&e); len(other.Alerts()) != 0 {
+		t.Error("a name is known without its key")
 	}
 	for _, name := range []string{"alice", "bob", "read", "files", "reader"} {
 		if containsWord(string(content), name) {
@@ -180,7 +189,7 @@ func TestProfilesThatAreNone(t *testing.T) {
 		`{"version":1,"verified":"2026-11-27T00:00:00Z","principals":[],"more":1}`,
 	} {
 		set := shipped()
-		if err := monitor.NewWatch(&set, began()).Load([]byte(content)); err == nil {
+		if err := monitor.NewWatch(&set, began(), monitor.Key{}).Load([]byte(content)); err == nil {
 			t.Errorf("%q is taken", content)
 		}
 	}
@@ -211,14 +220,14 @@ func FuzzLoad(f *testing.F) {
 	f.Add([]byte(`{`))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		set := shipped()
-		w := monitor.NewWatch(&set, began())
+		w := monitor.NewWatch(&set, began(), monitor.Key{})
 		if w.Load(content) != nil {
 			return
 		}
 		e := called(key("alice"), "read", 1)
 		e.At = began()
 		w.Take(&e)
-		if err := monitor.NewWatch(&set, began()).Load(w.Save()); err != nil {
+		if err := monitor.NewWatch(&set, began(), monitor.Key{}).Load(w.Save()); err != nil {
 			t.Errorf("what was saved is refused: %v", err)
 		}
 	})

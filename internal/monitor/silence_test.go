@@ -96,7 +96,7 @@ func TestALR06NobodyVerifies(t *testing.T) {
 	// When it ran is known after a restart.
 	content := s.Save()
 	set := shipped()
-	again := monitor.NewWatch(&set, s.now)
+	again := monitor.NewWatch(&set, s.now, monitor.Key{})
 	if err := again.Load(content); err != nil {
 		t.Fatal(err)
 	}

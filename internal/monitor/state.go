@@ -18,7 +18,7 @@ const stateVersion = 1
 const maxState = 48 << 20
 
 // state is what a watch must not forget when the process ends. It names no principal,
-// tool or role: they are there as halves and quarters of their SHA-256.
+// tool or role: they are there as digests with the watch's key.
 type state struct {
 	Version    int           `json:"version"`
 	Verified   time.Time     `json:"verified"`

@@ -19,7 +19,7 @@ func hourBit(t time.Time) uint32 { return 1 << t.UTC().Hour() }
 
 // newHour tells of an hour that the principal was never active at, nor at the one
 // before or after: people come early and stay late.
-func newHour(p *profile, e *Event) int64 {
+func newHour(p *profile, e *Event, _ *Key) int64 {
 	now := hourBit(e.At)
 	near := now | now<<1 | now>>1 | now>>(hoursOfDay-1) | now<<(hoursOfDay-1)
 	if bits.OnesCount32(p.Hours&near) > 0 {

@@ -8,8 +8,8 @@ func unusualTools() rule {
 }
 
 // newTool tells of the first use of a tool or prompt, or of an upstream.
-func newTool(p *profile, e *Event) int64 {
-	if e.Upstream == "" || p.Tools.has(hash(e.Upstream, e.Tool)) {
+func newTool(p *profile, e *Event, k *Key) int64 {
+	if e.Upstream == "" || p.Tools.has(k.name(e.Upstream, e.Tool)) {
 		return 0
 	}
 	return 1

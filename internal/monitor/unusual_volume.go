@@ -16,7 +16,7 @@ const (
 
 // newVolume tells of an hour that becomes unusual with its bytes, and of every call
 // after that with its own.
-func newVolume(p *profile, e *Event) int64 {
+func newVolume(p *profile, e *Event, _ *Key) int64 {
 	_, before, most := p.hour(e)
 	unusual := func(bytes int64) bool { return bytes >= volumeFloor && bytes/volumeFactor >= most }
 	switch {

@@ -11,6 +11,7 @@ import (
 // time uses it.
 type Watch struct {
 	set      Settings
+	key      Key
 	start    time.Time
 	now      time.Duration // of the event at hand, since start
 	watched  []*watched
@@ -30,10 +31,10 @@ type watched struct {
 	governor governor
 }
 
-// NewWatch begins a watch.
-func NewWatch(s *Settings, now time.Time) *Watch {
+// NewWatch begins a watch. What it learned under one key it knows under no other.
+func NewWatch(s *Settings, now time.Time, key Key) *Watch {
 	w := &Watch{
-		start: now, byName: map[string]*watched{}, learning: profileRules(),
+		key: key, start: now, byName: map[string]*watched{}, learning: profileRules(),
 		profiles: newRecent[profileKey, *profile](maxProfiles), verified: verification{at: now},
 	}
 	for _, r := range rules() {
@@ -94,7 +95,7 @@ func (w *Watch) profile(e *Event) {
 	if !w.set.UnusualTools && !w.set.UnusualVolume && !w.set.UnusualHours && !w.set.NewNetworks && !w.set.ScopeGrowth {
 		return
 	}
-	key := keyOf(e.Who.Key())
+	key := w.key.principal(e.Who.Key())
 	p, ok := w.profiles.get(key)
 	if !ok {
 		p = &profile{}
@@ -105,12 +106,12 @@ func (w *Watch) profile(e *Event) {
 		if !learned || !r.on(&w.set) {
 			continue
 		}
-		if n := r.unusual(p, e); n > 0 {
+		if n := r.unusual(p, e, &w.key); n > 0 {
 			s, _ := principalOf(e)
 			w.byName[r.name].counter.hit(s, n, e, w.now)
 		}
 	}
-	p.learn(e)
+	p.learn(e, &w.key)
 	w.changed = true
 }
 

@@ -104,7 +104,7 @@ func raisedAbout(name string) []monitor.Alert {
 		Canary: true, SecurityEvents: true, AuditSilence: time.Second, VerifiedWithin: time.Minute, Repeat: time.Minute,
 		CountBy: []string{monitor.OfAddress, monitor.OfTool, monitor.OfTenant}, UnusualTools: true, ScopeGrowth: true,
 	}
-	w := monitor.NewWatch(&set, start)
+	w := monitor.NewWatch(&set, start, monitor.Key{})
 	who := &gate.Principal{Realm: name, Subject: name, Tenant: name, Credential: name, Roles: []string{name}}
 	for range 3 {
 		for _, e := range []monitor.Event{
