@@ -26,6 +26,7 @@ import (
 	"doorward/internal/lock"
 	"doorward/internal/monitor"
 	"doorward/internal/monitor/delivery"
+	"doorward/internal/sink"
 	"doorward/internal/store"
 	"doorward/internal/telemetry"
 	"doorward/internal/upstream"
@@ -59,9 +60,11 @@ type App struct {
 	started time.Time
 	metrics *telemetry.Metrics
 	audit   *audit.Log
-	trail   trail // what everybody but the monitor writes to it through
-	network bool  // clients come over the network; Serve sets it before it serves
-	primary bool  // the first on its data_dir: the one with the admin socket
+	trail   trail  // what everybody but the monitor writes to it through
+	logDir  string // of audit
+	sinks   atomic.Pointer[sink.Set]
+	network bool // clients come over the network; Serve sets it before it serves
+	primary bool // the first on its data_dir: the one with the admin socket
 	keys    *store.Keys
 	pins    *lock.Pins
 	pool    *upstream.Pool
@@ -225,6 +228,11 @@ func (a *App) Close() error {
 		}
 		a.cancel()
 		a.wg.Wait()
+		if set := a.sinks.Load(); set != nil {
+			last, done := context.WithTimeout(context.Background(), drained)
+			set.Close(last)
+			done()
+		}
 		if snap := a.current.Load(); snap != nil && snap.tokens != nil {
 			errs = append(errs, snap.tokens.Close())
 		}

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"doorward/internal/monitor"
+	"doorward/internal/sink"
 )
 
 // gauge is a number that many goroutines count in.
@@ -42,6 +43,20 @@ func (a *App) gauges() {
 	m.Gauge("doorward_alerts_waiting", "Alerts that a receiver has not taken yet.", func() float64 { return float64(a.delivery.Waiting()) })
 	m.Counter("doorward_audit_records_total", "Records in the audit log since the start.", func() float64 { return float64(a.audit.Stats().Records) })
 	m.Gauge("doorward_audit_lag_seconds", "Age of the audit write under way; 0 when there is none.", func() float64 { return a.audit.Stats().Lag.Seconds() })
+	each := func(value func(sink.Status) float64) func() map[string]float64 {
+		return func() map[string]float64 {
+			out := map[string]float64{}
+			if set := a.sinks.Load(); set != nil {
+				for _, st := range set.Stats() {
+					out[st.Name] = value(st)
+				}
+			}
+			return out
+		}
+	}
+	m.GaugeBy("sink", "doorward_audit_sink_lag_records", "Records of the audit log that a sink does not have yet.", each(func(st sink.Status) float64 { return float64(st.Lag) }))
+	m.GaugeBy("sink", "doorward_audit_sink_lag_seconds", "Age of the oldest of them.", each(func(st sink.Status) float64 { return st.Age.Seconds() }))
+	m.CounterBy("sink", "doorward_audit_sink_failures_total", "Tries to deliver to a sink that failed.", each(func(st sink.Status) float64 { return float64(st.Failures) }))
 	m.Gauge("doorward_audit_healthy", "1 while records can be written.", func() float64 {
 		if a.audit.Healthy() != nil {
 			return 0

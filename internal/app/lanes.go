@@ -53,7 +53,8 @@ func (a *App) openAudit(dataDir string) error {
 	}
 	var err error
 	for n := 1; n <= last; n++ {
-		a.audit, err = audit.Open(a.auditConfig(auditDir(dataDir, n)))
+		a.logDir = auditDir(dataDir, n)
+		a.audit, err = audit.Open(a.auditConfig(a.logDir))
 		if !errors.Is(err, audit.ErrLocked) {
 			a.primary = n == 1
 			a.trail.log = a.audit

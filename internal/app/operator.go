@@ -187,6 +187,11 @@ func (a *App) Ready(ctx context.Context) []string {
 	if err := a.audit.Healthy(); err != nil {
 		reasons = append(reasons, "audit log: "+err.Error())
 	}
+	if set := a.sinks.Load(); set != nil {
+		if err := set.Ready(); err != nil {
+			reasons = append(reasons, "audit sinks: "+err.Error())
+		}
+	}
 	if !a.ready.Load() || !a.network {
 		return reasons
 	}

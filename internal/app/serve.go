@@ -75,6 +75,9 @@ func (a *App) begin(ctx context.Context, network bool) error {
 		return err
 	}
 	a.current.Store(snap)
+	if err := a.openSinks(a.Config, secrets); err != nil {
+		return opening("copies of the audit log", err)
+	}
 	a.own(func() { a.notices.Run(a.ctx) })
 	a.own(a.watchRecords)
 	return nil

@@ -109,7 +109,7 @@ func (a *App) snapshot(cfg *config.Config, serving bool) (_ *snapshot, err error
 		},
 		Replies: []gate.ReplyStage{dec, allowed, schemas, seen, redact.New(schemas), said, tracked},
 		Forward: forwards{local: a.front, upstream: a.pool},
-		Record:  &a.trail,
+		Record:  guarded{a},
 		Observe: a.metrics,
 		Log:     a.Log,
 	})

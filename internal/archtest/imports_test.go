@@ -86,6 +86,8 @@ var table = map[string]row{
 	"issuer":    {adapter, adapters},
 	"webhook":   {adapter, []string{"gate"}},
 	"judge":     {adapter, []string{"gate"}},
+	"sink":      {adapter, []string{"gate", "sink/form", "webhook"}},
+	"sink/form": {adapter, []string{"gate"}},
 
 	"monitor":          {watching, []string{"gate"}},
 	"monitor/delivery": {watching, []string{"gate", "monitor"}},
@@ -101,12 +103,12 @@ var table = map[string]row{
 	"app": {outside, []string{
 		"gate", "jsonrpc", "mcp", "policy", "pipeline",
 		"identify", "decode", "resolve", "authorize", "validate", "approve", "disclose", "inspect", "inspect/definition", "inspect/change", "inspect/secrets", "redact", "track", "flow",
-		"listen", "upstream", "audit", "store", "lock", "telemetry", "secret", "issuer", "webhook", "judge", "monitor", "monitor/delivery",
+		"listen", "upstream", "audit", "store", "lock", "telemetry", "secret", "issuer", "webhook", "judge", "sink", "monitor", "monitor/delivery",
 		"config", "admin",
 	}},
 	"demo": {outside, []string{"app", "admin", "audit", "config", "gate"}},
 	"cli": {outside, []string{
-		"gate", "app", "admin", "config", "policy", "audit", "lock", "clients", "doctor", "checklist", "demo", "httpsig", "secret", "login", "bridge", "scan",
+		"gate", "app", "admin", "config", "policy", "audit", "lock", "clients", "doctor", "checklist", "demo", "httpsig", "secret", "login", "bridge", "scan", "sink/form",
 		"policy/cases", "policy/review", "policy/recorded", "policy/learning", "policy/replay", "policy/compare",
 	}},
 

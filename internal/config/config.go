@@ -369,6 +369,8 @@ type Audit struct {
 	Arguments string `yaml:"arguments" enum:"sealed hashed plain none"`
 	// Identity of whom a record is about, which are subject, address and agent: sealed (encrypted with a key of that person's own, which can be destroyed) or plain.
 	Identity string `yaml:"identity" enum:"sealed plain"`
+	// Sinks are copies of the log elsewhere. The local log is always first, and each copy gets every record from it, in order and at least once.
+	Sinks []Sink `yaml:"sinks"`
 }
 
 // Telemetry is about Doorward's own log.

@@ -143,6 +143,11 @@ func (c *Config) finish(dir string, written func(path string) bool) {
 	for i := range c.Monitor.Alerts {
 		paths = append(paths, &c.Monitor.Alerts[i].CA)
 	}
+	for i := range c.Audit.Sinks {
+		s := &c.Audit.Sinks[i]
+		s.finish()
+		paths = append(paths, &s.Path, &s.CA)
+	}
 	for i := range c.Identity.Issuers {
 		issuer := &c.Identity.Issuers[i]
 		if issuer.Algorithms == nil {

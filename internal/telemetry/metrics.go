@@ -138,6 +138,34 @@ func (m *Metrics) Counter(name, help string, value func() float64) {
 	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, value))
 }
 
+// GaugeBy adds a gauge for each value of a label, which are asked for at each scrape.
+// No value of the label comes from a client or an upstream.
+func (m *Metrics) GaugeBy(label, name, help string, values func() map[string]float64) {
+	m.registry.MustRegister(&labelled{prometheus.NewDesc(name, help, []string{label}, nil), prometheus.GaugeValue, values})
+}
+
+// CounterBy adds a counter for each value of a label, as GaugeBy does a gauge.
+func (m *Metrics) CounterBy(label, name, help string, values func() map[string]float64) {
+	m.registry.MustRegister(&labelled{prometheus.NewDesc(name, help, []string{label}, nil), prometheus.CounterValue, values})
+}
+
+// labelled is a metric with one label.
+type labelled struct {
+	desc   *prometheus.Desc
+	kind   prometheus.ValueType
+	values func() map[string]float64
+}
+
+// Describe implements prometheus.Collector.
+func (l *labelled) Describe(to chan<- *prometheus.Desc) { to <- l.desc }
+
+// Collect implements prometheus.Collector.
+func (l *labelled) Collect(to chan<- prometheus.Metric) {
+	for value, n := range l.values() {
+		to <- prometheus.MustNewConstMetric(l.desc, l.kind, n, value)
+	}
+}
+
 // Handler serves the metrics in the Prometheus text format.
 func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})

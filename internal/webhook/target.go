@@ -110,10 +110,14 @@ type answerError struct {
 	wait   time.Duration // the receiver asks for
 }
 
+// Error says what it answered with, and nothing that it said.
 func (e *answerError) Error() string { return "the receiver answered " + strconv.Itoa(e.status) }
 
 // Wait is how long the receiver wants to be left alone.
 func (e *answerError) Wait() time.Duration { return e.wait }
+
+// StatusCode is what it answered with.
+func (e *answerError) StatusCode() int { return e.status }
 
 // Unwanted tells of answers that will be the same the next time: this very notice is
 // not wanted (RFC 9110, section 15.5).
@@ -144,14 +148,20 @@ func (t *Target) Post(ctx context.Context, id string, body []byte) error {
 	}
 	res, err := t.client.Do(req)
 	if err != nil {
-		return plainly(err)
+		return Plainly(err)
 	}
 	defer res.Body.Close()
 	_, _ = io.CopyN(io.Discard, res.Body, maxAnswer) // the status has said it all
 	if res.StatusCode < http.StatusOK || res.StatusCode >= http.StatusMultipleChoices {
-		return &answerError{status: res.StatusCode, wait: asked(res.Header.Get("Retry-After"), now)}
+		return Answer(res)
 	}
 	return nil
+}
+
+// Answer is the error of a receiver that answered, and did not take what it was sent.
+// Its methods Wait and StatusCode say when to come back, and why.
+func Answer(res *http.Response) error {
+	return &answerError{status: res.StatusCode, wait: asked(res.Header.Get("Retry-After"), time.Now())}
 }
 
 // sign adds what the receiver knows a notice by.
@@ -170,8 +180,9 @@ func (t *Target) sign(h http.Header, id string, now time.Time, body []byte) erro
 	return nil
 }
 
-// plainly says what went wrong without the words of whoever answered.
-func plainly(err error) error {
+// Plainly says what went wrong without the words of whoever answered, and without
+// the URL that was asked.
+func Plainly(err error) error {
 	var (
 		dialled   *net.OpError
 		unproved  *tls.CertificateVerificationError
