@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"doorward/internal/audit"
@@ -110,10 +109,10 @@ func usable(s *config.Sink, secrets *secret.Store) error {
 type copied struct{ *App }
 
 // Origin implements sink.Log.
-func (c copied) Origin() string { return LogName(c.audit.Checkpoint().Origin, c.logDir) }
+func (c copied) Origin() string { return c.audit.Origin() }
 
 // Newest implements sink.Log.
-func (c copied) Newest() uint64 { return c.audit.Checkpoint().Size }
+func (c copied) Newest() uint64 { return c.audit.Stats().Size }
 
 // Open implements sink.Log.
 func (c copied) Open(seq uint64) (sink.Lines, error) {
@@ -122,15 +121,6 @@ func (c copied) Open(seq uint64) (sink.Lines, error) {
 		return nil, err // not a nil in an interface
 	}
 	return lines, nil
-}
-
-// LogName is the name of a log in its copies: its origin, and for the log of a process
-// beside the gateway, which has the same origin, the number of its directory.
-func LogName(origin, dir string) string {
-	if _, n, beside := strings.Cut(filepath.Base(dir), "audit-"); beside {
-		return origin + "/" + n
-	}
-	return origin
 }
 
 // guarded is the recorder of the line: no call goes upstream while a copy that is

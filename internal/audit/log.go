@@ -297,6 +297,9 @@ func dropTemporary(dir, name string) {
 	}
 }
 
+// Origin is the log's name, in its start records and checkpoints.
+func (l *Log) Origin() string { return l.origin }
+
 // Intent records that a call is about to go upstream. When it returns nil the
 // record is as durable as configured; otherwise the call must not go.
 func (l *Log) Intent(ctx context.Context, ex *gate.Exchange) error {

@@ -131,6 +131,7 @@ const fieldDocs = "\n" +
 	"Audit.Durability\tDurability of a record before the call goes on: process survives the death of Doorward, power that of the machine.\n" +
 	"Audit.Arguments\tArguments of tools and prompts on record: sealed (a digest, and the exact arguments encrypted with data_dir/audit.key), hashed (a digest alone), plain (a digest, and the arguments readable by whoever reads the log) or none.\n" +
 	"Audit.Identity\tIdentity of whom a record is about, which are subject, address and agent: sealed (encrypted with a key of that person's own, which can be destroyed) or plain.\n" +
+	"Audit.Sinks\tSinks are copies of the log elsewhere. The local log is always first, and each copy gets every record from it, in order and at least once.\n" +
 	"Telemetry.Log\tLog goes to standard error.\n" +
 	"Log.Format\tFormat of a line.\n" +
 	"Log.Level\tLevel is the least that is written.\n" +
@@ -207,6 +208,22 @@ const fieldDocs = "\n" +
 	"Judge.CA\tCA is the file with the certificates, PEM, that its certificate is verified by. The system's unless written.\n" +
 	"Judge.Timeout\tTimeout of one question.\n" +
 	"Judge.OnFailure\tOnFailure says what no answer means: block, or ignore for a judge whose word is only wanted when there is one.\n" +
+	"Sink.Kind\tKind of what takes the records.\n" +
+	"Sink.Name\tName in metrics, events and data_dir/audit/sinks: lower-case letters, digits and hyphens, at most 64. The kind unless written; two of a kind need one.\n" +
+	"Sink.Required\tRequired refuses calls (audit.unavailable) while this copy is further behind than lag or lag_records. Of one that is not, only a warning tells.\n" +
+	"Sink.Lag\tLag is how old the oldest record that a required copy misses may be.\n" +
+	"Sink.LagRecords\tLagRecords is how many records a required copy may miss.\n" +
+	"Sink.DSN\tDSN of postgres: the secret with its URL, postgres://USER:PASSWORD@HOST/DATABASE. To another machine with sslmode=verify-full.\n" +
+	"Sink.Address\tAddress of syslog, host:port. On this machine, or with transport tls.\n" +
+	"Sink.Transport\tTransport of syslog: tls (RFC 5425), tcp with octet counting (RFC 6587) or udp (RFC 5426), which tells nobody what got lost. tcp unless written.\n" +
+	"Sink.Format\tFormat of a record: rfc5424, cef or json for syslog (rfc5424 unless written), json or ocsf for http (json unless written).\n" +
+	"Sink.Endpoint\tEndpoint of an OpenTelemetry collector, a URL without a path: https, or http on loopback.\n" +
+	"Sink.Protocol\tProtocol of OTLP. Not written: grpc on port 4317, else http.\n" +
+	"Sink.URL\tURL that http and webhook post to: https, or http on loopback.\n" +
+	"Sink.Token\tToken is the secret that http and otlp send as a bearer token. None unless written.\n" +
+	"Sink.Secret\tSecret that webhook signs with (Standard Webhooks), at least 24 bytes.\n" +
+	"Sink.Path\tPath of the file that file appends to. Doorward makes it, for its own user alone (0600).\n" +
+	"Sink.CA\tCA is the file with the certificates, PEM, that the receiver's own is verified by. The system's unless written.\n" +
 	"Monitor.Rules\tRules are what is watched for. An alert is on record (alert.raised) and in the log, whoever else is told.\n" +
 	"Monitor.Learn\tLearn is how long a principal is learned from before anything that it does is unusual.\n" +
 	"Monitor.MinHistory\tMinHistory is how many calls of it must have been carried out until then.\n" +

@@ -88,6 +88,27 @@ func (s *Set) Start(ctx context.Context) {
 	for _, one := range s.all {
 		s.wg.Go(func() { one.run(ctx) })
 	}
+	if len(s.must) > 0 {
+		s.wg.Go(func() { s.watch(ctx) })
+	}
+}
+
+// watch puts on record when required sinks begin and end to refuse calls.
+func (s *Set) watch(ctx context.Context) {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.drain:
+			return
+		case <-tick.C:
+			for _, one := range s.must {
+				one.judge(ctx)
+			}
+		}
+	}
 }
 
 // Close delivers what is on record as long as every receiver takes it and ctx lasts,

@@ -25,6 +25,7 @@ const (
 const (
 	patience   = 10 * time.Second       // for a receiver to take a batch
 	pollEvery  = 200 * time.Millisecond // how often a sink that has caught up looks for more
+	watchEvery = 500 * time.Millisecond // how often it is looked whether a required sink is too far behind
 	firstPause = 250 * time.Millisecond // after a try that failed; doubled each time
 	maxPause   = 15 * time.Second
 	maxAsked   = time.Minute // of a pause that a receiver asks for
@@ -82,13 +83,14 @@ type sink struct {
 	pending []form.Record // read and not taken yet
 	bytes   int           // of their lines
 	limit   int           // records a batch; smaller for a receiver that says too many
-	behind  bool          // as it was last put on record
 
 	mu       sync.Mutex
 	next     uint64    // the first record that the receiver does not have
 	oldest   time.Time // of that record; zero: there is none, or it was not read yet
 	failing  time.Time // since when tries fail; zero: the last did not
 	failures uint64    // since the start
+
+	behind bool // as it was last put on record; the Set's watch alone uses it
 }
 
 // run delivers until ctx ends, or drain is closed and everything was delivered or a
@@ -109,7 +111,6 @@ func (s *sink) run(ctx context.Context) {
 			tries, pause = 0, 0
 			s.succeeded(ctx)
 		}
-		s.judge(ctx)
 		if s.draining() && (err != nil || n == 0) {
 			break
 		}

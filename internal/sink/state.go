@@ -72,7 +72,7 @@ func (s *sink) succeeded(ctx context.Context) {
 // judge says when a required sink begins and ends to refuse calls.
 func (s *sink) judge(ctx context.Context) {
 	st := s.status(time.Now())
-	if !s.Required || st.Behind == s.behind {
+	if st.Behind == s.behind {
 		return
 	}
 	s.behind = st.Behind
