@@ -24,7 +24,7 @@ func smallLog(t *testing.T) (*audit.Log, string) {
 	return l, filepath.Join(dir, "audit")
 }
 
-func events(t *testing.T, l *audit.Log, n int) {
+func writeEvents(t *testing.T, l *audit.Log, n int) {
 	t.Helper()
 	for i := range n {
 		if err := l.Event(context.Background(), gate.Event{Kind: "test", Actor: fmt.Sprint(i)}); err != nil {
@@ -71,7 +71,7 @@ func TestLinesFollowTheLog(t *testing.T) {
 	defer func() { _ = lines.Close() }()
 	total, head := 0, ""
 	for range 5 {
-		events(t, l, 40)
+		writeEvents(t, l, 40)
 		var n int
 		n, head = rest(t, lines, head)
 		total += n
@@ -86,7 +86,7 @@ func TestLinesFollowTheLog(t *testing.T) {
 
 func TestLinesBeginAnywhere(t *testing.T) {
 	l, dir := smallLog(t)
-	events(t, l, 200)
+	writeEvents(t, l, 200)
 	size := l.Stats().Size
 	for seq := range size + 1 {
 		lines, err := audit.OpenLines(dir, seq)
@@ -102,7 +102,7 @@ func TestLinesBeginAnywhere(t *testing.T) {
 
 func TestLinesThatAreNotThere(t *testing.T) {
 	l, dir := smallLog(t)
-	events(t, l, 200)
+	writeEvents(t, l, 200)
 	size := l.Stats().Size
 	lines, err := audit.OpenLines(dir, size+100)
 	if err != nil || lines.Seq() != size+1 {
@@ -128,7 +128,7 @@ func TestLinesThatAreNotThere(t *testing.T) {
 // incomplete although the log went on is a fault.
 func TestLinesWaitForAWholeLine(t *testing.T) {
 	l, dir := smallLog(t)
-	events(t, l, 3)
+	writeEvents(t, l, 3)
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,7 @@ func migrations() []string {
   event    text NOT NULL,
   exchange text NOT NULL,
   subject  text NOT NULL,
+  key      text NOT NULL,
   tenant   text NOT NULL,
   upstream text NOT NULL,
   item     text NOT NULL,
@@ -31,6 +32,7 @@ func migrations() []string {
 CREATE INDEX doorward_audit_at ON doorward_audit (at);
 CREATE INDEX doorward_audit_exchange ON doorward_audit (exchange);
 CREATE INDEX doorward_audit_subject ON doorward_audit (subject, at);
+CREATE INDEX doorward_audit_key ON doorward_audit (key, at);
 COMMENT ON TABLE doorward_audit IS 'Copies of the records of Doorward''s audit log. line is the record, byte for byte.'`,
 	}
 }

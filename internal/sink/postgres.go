@@ -40,14 +40,14 @@ func NewPostgres(c PostgresConfig) (Receiver, error) {
 // already, by origin, number and digest, is left as it is. No column is read, so that
 // a role which may insert and nothing else is enough.
 const insertRecords = `INSERT INTO doorward_audit
- (origin, seq, digest, at, kind, event, exchange, subject, tenant, upstream, item, status, code, line)
+ (origin, seq, digest, at, kind, event, exchange, subject, key, tenant, upstream, item, status, code, line)
  SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::timestamptz[], $5::text[], $6::text[], $7::text[],
-  $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[])
+  $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[])
  ON CONFLICT DO NOTHING`
 
 // shownColumns are the fields with a column of their own, in the order of the insert.
 func shownColumns() []string {
-	return []string{"kind", "event", "exchange", "principal.subject", "principal.tenant", "upstream", "item", "status", "code"}
+	return []string{"kind", "event", "exchange", "principal.subject", "key", "principal.tenant", "upstream", "item", "status", "code"}
 }
 
 // Deliver inserts the batch in one statement: all of it or nothing.

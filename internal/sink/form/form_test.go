@@ -209,6 +209,28 @@ func TestNoFormButTheLineHasArguments(t *testing.T) {
 	}
 }
 
+// Where the log seals who it was, the forms have the key of that person and nothing
+// that was sealed.
+func TestAPersonThatIsSealed(t *testing.T) {
+	r := recordWith("")
+	r.Remote = netip.Addr{}
+	r.Key, r.Person = audit.SubjectID{0xab, 0xcd}, []byte("CANARY-person")
+	rec := parsed(t, r)
+	const key = "abcd0000000000000000000000000000"
+	if full(rec)["key"] != key {
+		t.Errorf("the fields are %v", full(rec))
+	}
+	_, cef, err := cefOf(string(form.CEF(rec, "v")))
+	if err != nil || cef["suser"] != key {
+		t.Errorf("CEF: %v, %q", err, cef)
+	}
+	line, err := form.OCSF(rec, "v")
+	if err != nil || !bytes.Contains(line, []byte(`"user":{"name":"`+key+`","uid":"`+key+`"`)) || bytes.Contains(line, []byte("Q0FOQVJZ")) {
+		t.Errorf("OCSF: %v, %s", err, line)
+	}
+	holds(t, rec)
+}
+
 func TestParseRefuses(t *testing.T) {
 	for _, line := range []string{"", "{}", "[]", "null", `{"seq":1}`, `{"seq":1,"kind":"event"}`, `{"kind":"event","time":"2026-11-27T07:00:00Z"}`, `{"seq":1,"seq":2,"kind":"event","time":"2026-11-27T07:00:00Z"}`, "x"} {
 		if _, err := form.Parse("o", []byte(line)); err == nil {

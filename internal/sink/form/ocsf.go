@@ -76,6 +76,7 @@ type ocsfActor struct {
 
 type ocsfUser struct {
 	Name       string      `json:"name"`
+	UID        string      `json:"uid,omitzero"`
 	Domain     string      `json:"domain,omitzero"`
 	Credential string      `json:"credential_uid,omitzero"`
 	Groups     []ocsfGroup `json:"groups,omitzero"`
@@ -170,7 +171,7 @@ func (r *Record) ocsfActor() ocsfActor {
 	p := &r.known.Principal
 	const person, system = 1, 3 // account types
 	a := ocsfActor{
-		User:    ocsfUser{Name: gate.Visible(r.who()), Domain: gate.Visible(p.Tenant), Credential: gate.Visible(p.Credential), TypeID: person},
+		User:    ocsfUser{Name: gate.Visible(r.who()), UID: gate.Visible(r.known.Key), Domain: gate.Visible(p.Tenant), Credential: gate.Visible(p.Credential), TypeID: person},
 		Session: ocsfSession{UID: gate.Visible(r.known.Session), Issuer: gate.Visible(p.Issuer)},
 		App:     gate.Visible(r.known.Agent), AppUID: gate.Visible(p.Client),
 	}
@@ -225,7 +226,7 @@ func (r *Record) unmapped() map[string]any {
 	out := map[string]any{}
 	for _, f := range r.Fields() {
 		switch f.Name {
-		case "seq", "kind", "detail", "agent", "remote", "session", "id", "upstream", "item", "item_kind", "code", "reason",
+		case "seq", "kind", "detail", "agent", "key", "remote", "session", "id", "upstream", "item", "item_kind", "code", "reason",
 			"principal.subject", "principal.tenant", "principal.issuer", "principal.client", "principal.credential", "principal.groups":
 			continue // mapped
 		}

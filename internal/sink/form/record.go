@@ -41,6 +41,7 @@ type members struct {
 	Session       string    `json:"session"`
 	Remote        string    `json:"remote"`
 	Agent         string    `json:"agent"`
+	Key           string    `json:"key"` // of the person, where who it was is sealed
 	Principal     principal `json:"principal"`
 	Method        string    `json:"method"`
 	ID            string    `json:"id"`
@@ -132,7 +133,7 @@ func (r *Record) Fields() []Field {
 		text("origin", r.Origin), number("seq", int64(r.Seq)), text("time", r.Time.UTC().Format(moment)), text("kind", k.Kind), //nolint:gosec // the log counts to 2^53
 		text("event", k.Event), text("actor", k.Actor), text("detail", k.Detail),
 		text("exchange", k.Exchange), text("request", k.Request), text("era", k.Era), text("transport", k.Transport),
-		text("profile", k.Profile), text("session", k.Session), text("remote", k.Remote), text("agent", k.Agent),
+		text("profile", k.Profile), text("session", k.Session), text("remote", k.Remote), text("agent", k.Agent), text("key", k.Key),
 		text("principal.method", p.Method), text("principal.subject", p.Subject), text("principal.tenant", p.Tenant),
 		text("principal.issuer", p.Issuer), text("principal.client", p.Client), text("principal.credential", p.Credential),
 		list("principal.groups", p.Groups), list("principal.roles", p.Roles), list("principal.scopes", p.Scopes),
@@ -208,10 +209,15 @@ func (r *Record) what() string {
 	return "unknown"
 }
 
-// who is the subject, or whose act an event is.
+// who is the subject, or whose act an event is. Where the log seals who it was, it is
+// the key of that person: one name for one person, until the key is destroyed.
 func (r *Record) who() string {
-	if r.known.Principal.Subject != "" {
-		return r.known.Principal.Subject
+	switch k := &r.known; {
+	case k.Principal.Subject != "":
+		return k.Principal.Subject
+	case k.Actor != "":
+		return k.Actor
+	default:
+		return k.Key
 	}
-	return r.known.Actor
 }
