@@ -40,7 +40,7 @@ type Alert struct {
 	Subject Subject `json:"subject"`
 	// Count is how many calls, or how many bytes of data_volume and unusual_volume,
 	// the alert stands for. The counts of all alerts about a subject add up to
-	// everything that was counted since the first.
+	// everything that was counted from the first until it was over.
 	Count    int64     `json:"count"`
 	Limit    int64     `json:"limit,omitzero"` // that was reached; 0 for what needs none
 	Window   Span      `json:"window"`         // in which Count came together

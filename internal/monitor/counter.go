@@ -8,8 +8,8 @@ import (
 )
 
 // maxSubjects bounds what one rule keeps, about 4 MB. The subject that was quiet
-// longest leaves; what it had counted counts for OfMany then, so that an attack from
-// very many addresses is seen too.
+// longest leaves. What an address had counted counts for OfMany then, so that an attack
+// from very many is seen too; principals are not made at will.
 const maxSubjects = 4096
 
 // counter counts what one rule finds, for each subject, and makes alerts of it.
@@ -30,6 +30,7 @@ type tally struct {
 	open    bool  // an alert stands: what follows is counted for the next
 	opened  time.Duration
 	more    int64 // counted since the alert
+	hot     bool  // the limit was reached again since the alert
 }
 
 // trace is what an alert says beside its count.
@@ -67,12 +68,13 @@ func (c *counter) hit(s Subject, n int64, e *Event, now time.Duration) {
 			c.leave(gone.value, e, now)
 		}
 	}
+	sum := t.window.add(now, c.limit.Per, n)
 	if t.open {
 		t.more += n
+		t.hot = t.hot || sum >= c.limit.N
 		t.seen.add(e)
 		return
 	}
-	sum := t.window.add(now, c.limit.Per, n)
 	if sum == n {
 		t.seen = trace{} // what it knew is out of the window
 	}
@@ -82,8 +84,13 @@ func (c *counter) hit(s Subject, n int64, e *Event, now time.Duration) {
 	}
 	t.seen.forget(e.At.Add(t.window.since() - now))
 	c.alert(t, sum, false)
-	t.open, t.opened, t.more, t.window, t.seen = true, now, 0, window{}, trace{}
+	t.stand(now)
 	c.open[t.subject] = t
+}
+
+// stand begins the time for which an alert stands.
+func (t *tally) stand(now time.Duration) {
+	*t = tally{subject: t.subject, open: true, opened: now}
 }
 
 // leave is for a subject that there is no room for any more.
@@ -93,21 +100,21 @@ func (c *counter) leave(t *tally, e *Event, now time.Duration) {
 		return
 	}
 	t.window.expire(now, c.limit.Per)
-	if t.window.sum > 0 && t.subject.Kind != OfMany {
+	if t.window.sum > 0 && t.subject.Kind == OfAddress {
 		c.hit(Subject{Kind: OfMany}, t.window.sum, e, now)
 	}
 }
 
-// tick tells what followed an alert, once it has stood long enough; one that nothing
-// followed stands no more.
+// tick tells what followed an alert, once it has stood long enough. Where the limit was
+// reached again the next one stands; else it is over.
 func (c *counter) tick(now time.Duration) {
 	for _, t := range c.standing(now - c.repeat) {
-		if t.more == 0 {
+		if !t.hot {
 			c.close(t)
 			continue
 		}
 		c.alert(t, t.more, true)
-		t.opened, t.more, t.seen = now, 0, trace{}
+		t.stand(now)
 	}
 }
 
@@ -136,7 +143,7 @@ func (c *counter) close(t *tally) {
 	if t.more > 0 {
 		c.alert(t, t.more, true)
 	}
-	t.open, t.more, t.seen = false, 0, trace{}
+	*t = tally{subject: t.subject}
 	delete(c.open, t.subject)
 }
 

@@ -189,7 +189,11 @@ func (w *Watch) Standings(now time.Time) (all []Standing, profiles, learned int)
 		}
 		c.tallies.all(func(_ Subject, t *tally) {
 			t.window.expire(now.Sub(w.start), c.limit.Per)
-			if n := t.window.sum + t.more; n > 0 || t.open {
+			n := t.window.sum
+			if t.open {
+				n = t.more
+			}
+			if n > 0 || t.open {
 				s.Top = append(s.Top, Counting{t.subject, n, t.open})
 			}
 		})

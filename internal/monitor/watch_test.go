@@ -183,6 +183,33 @@ func TestALR02AStorm(t *testing.T) {
 	}
 }
 
+// What follows an alert and is below the limit is told once, and no more.
+func TestTheTailOfAStorm(t *testing.T) {
+	s := newStand(t, func(set *monitor.Settings) { set.VerifiedWithin = 0 })
+	for range 10 {
+		s.take(denied(key("alice")))
+	}
+	for range 120 {
+		s.take(denied(key("alice")))
+		s.pass(time.Minute)
+	}
+	all := s.raised
+	if len(all) != 2 || all[0].Count != 10 || !all[1].Again || all[1].Count < 4 || all[1].Count > 6 {
+		t.Errorf("raised: %+v", all)
+	}
+}
+
+// More principals than there is room for are no attack.
+func TestMorePrincipalsThanThereIsRoomFor(t *testing.T) {
+	s := newStand(t, nil)
+	for i := range 10_000 {
+		s.take(called(key(fmt.Sprintf("p-%d", i)), "read", 1<<20))
+	}
+	if len(s.raised) != 0 {
+		t.Errorf("raised: %+v", s.raised)
+	}
+}
+
 // ALR-02, from everywhere: of one rule there are few alerts, and the counts of all
 // that there are add up.
 func TestALR02AStormFromEverywhere(t *testing.T) {
