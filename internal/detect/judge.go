@@ -15,6 +15,7 @@ import (
 const (
 	definitions = "definitions"
 	changes     = "changes"
+	rebuilt     = "changes of more than wording"
 	injections  = "injections"
 	credentials = "credentials"
 	persons     = "personal data"
@@ -30,7 +31,8 @@ type family struct {
 
 var allFamilies = []family{
 	{definitions, func(c *Case) bool { return c.Surface == onTool }, judgeDefinition},
-	{changes, func(c *Case) bool { return c.Surface == onRugpull }, judgeChange},
+	{changes, func(c *Case) bool { return c.Surface == onRugpull && (c.Label == malicious || !rebuilds(c)) }, judgeChange},
+	{rebuilt, func(c *Case) bool { return c.Surface == onRugpull && rebuilds(c) }, judgeChange},
 	{injections, injects, judgeText},
 	{credentials, leaks, judgeSecrets},
 	{persons, tells, judgePersons},

@@ -3,6 +3,12 @@
 // changes after it was approved is how a server turns on its users (rug pull, OWASP
 // MCP03:2025).
 //
+// Wording is what stands at the places that the protocol and JSON Schema have for
+// titles and descriptions of what goes in; whatever else changes is read. Wording is
+// read when it brings in a word of what goes where, of secrets or of orders; when a
+// sentence asks for something of people, of what was said, or of other tools; when a
+// parameter is to have something beside what it had, or is described as another was.
+//
 // app asks it about each changed definition, and the measurement does. Every change is
 // held whatever it says; it does no I/O, keeps nothing, and decides nothing.
 package change
@@ -27,13 +33,15 @@ func Of(before, after *gate.Item, near *definition.Neighbours) Triage {
 	if before.Kind != after.Kind || before.Upstream != after.Upstream || before.Name != after.Name {
 		reasons["It is not the same definition."] = true
 	}
-	was, okBefore := flatten(before.Raw)
-	is, okAfter := flatten(after.Raw)
+	was, okBefore := take(before)
+	is, okAfter := take(after)
 	if !okBefore || !okAfter {
 		reasons["It cannot be read."] = true
 	}
 	structure(was, is, reasons)
 	words(was, is, reasons)
+	steering(was, is, reasons)
+	swapped(was, is, reasons)
 	if more(definition.Inspect(before, near), definition.Inspect(after, near)) {
 		reasons["The detectors find something that was not there before."] = true
 	}

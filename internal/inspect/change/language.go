@@ -2,42 +2,9 @@ package change
 
 import (
 	"strings"
-	"unicode"
+
+	"doorward/internal/inspect/lexicon"
 )
-
-func fold(w string) string {
-	var b strings.Builder
-	for _, r := range w {
-		r = unicode.ToLower(r)
-		if s, ok := accents[r]; ok {
-			b.WriteString(s)
-			continue
-		}
-		if r >= 0x300 && r < 0x370 || r >= 0x64b && r < 0x660 {
-			continue
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
-}
-
-// accents are letters with marks, and what they are without.
-//
-//nolint:gochecknoglobals // a table; read-only
-var accents = func() map[rune]string {
-	m := map[rune]string{'ß': "ss", 'æ': "ae", 'œ': "oe", 'ø': "o", 'đ': "d", 'ł': "l", 'ı': "i"}
-	for plain, marked := range map[string]string{
-		"a": "àáâãäåāăąạảấầẩẫậắằẳẵặ", "c": "çćĉċč", "d": "ďð", "e": "èéêëēĕėęěẹẻẽếềểễệ", "g": "ĝğġģ",
-		"i": "ìíîïĩīĭįỉị", "l": "ĺļľ", "n": "ñńņň", "o": "òóôõöōŏőơọỏốồổỗộớờởỡợ", "r": "ŕŗř", "s": "śŝşšș",
-		"t": "ţťțŧ", "u": "ùúûüũūŭůűųưụủứừửữự", "y": "ýÿŷỳỵỷỹ", "z": "źżž",
-		"α": "ά", "ε": "έ", "η": "ή", "ι": "ίϊΐ", "ο": "ό", "υ": "ύϋΰ", "ω": "ώ", "σ": "ς", "ا": "أإآٱ", "ه": "ة", "ي": "ىی", "е": "ё",
-	} {
-		for _, r := range marked {
-			m[r] = plain
-		}
-	}
-	return m
-}()
 
 // articles are small words of languages that English is not written with. A text that
 // has two of them, where there was none, changed its language.
@@ -76,7 +43,7 @@ var english = map[string]bool{"die": true, "la": true, "a": true, "i": true, "as
 func languages(text string) map[string]int {
 	out := map[string]int{}
 	for w := range tokens(text) {
-		if of := articles[fold(w)]; of != "" {
+		if of := articles[lexicon.Fold(w)]; of != "" {
 			out[of]++
 		}
 	}

@@ -60,11 +60,11 @@ type shape struct{ fields, words []string }
 
 func shapeOf(it *gate.Item) shape {
 	var s shape
-	leaves, _ := flatten(it.Raw)
-	for at, l := range leaves {
+	t, _ := take(it)
+	for at, l := range t.leaves {
 		switch {
 		case at == "/name":
-		case l.wording():
+		case t.wording(&l):
 			s.words = append(s.words, strings.Fields(strings.ToLower(l.text))...)
 		default:
 			s.fields = append(s.fields, at+"="+l.text)

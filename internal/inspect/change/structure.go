@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"doorward/internal/gate"
 )
 
 // A leaf is a value of a definition that is no container, or an empty one.
@@ -16,71 +18,121 @@ type leaf struct {
 	path []string
 }
 
-// wording tells whether a leaf is text for readers alone: a title or a description
-// that is no parameter of that name.
-func (l *leaf) wording() bool {
-	n := len(l.path)
-	if n == 0 {
-		return true // the instructions of a server
+// A tree is a definition taken apart: what it says, and what it is.
+type tree struct {
+	of     gate.ItemKind
+	leaves map[string]leaf          // by pointer
+	nodes  map[string]jsontext.Kind // the objects and lists, by pointer
+}
+
+// wording tells whether a leaf is text for readers alone: a string at one of the places
+// that the protocol and JSON Schema have for it. All else is what the definition is,
+// and so is what a tool says of its results: a model reads them by it.
+func (t *tree) wording(l *leaf) bool {
+	return l.kind == '"' && described(t.of, l.path)
+}
+
+func described(of gate.ItemKind, path []string) bool {
+	if of == gate.Instructions {
+		return len(path) == 0
 	}
-	last := l.path[n-1]
-	return l.kind == '"' && (last == "description" || last == "title") && (n < 2 || l.path[n-2] != "properties") && !slices.Contains(l.path, "_meta")
+	n := len(path)
+	if n == 0 || path[n-1] != "title" && path[n-1] != "description" {
+		return false
+	}
+	switch {
+	case n == 1:
+		return of != gate.Server && of != gate.Command && of != gate.NoItem
+	case of == gate.Tool && path[0] == "inputSchema":
+		return schema(path[1 : n-1])
+	case of == gate.Tool && path[0] == "annotations":
+		return n == 2 && path[1] == "title"
+	case of == gate.Prompt && path[0] == "arguments":
+		return n == 3
+	}
+	return false
 }
 
-// flatten are the leaves of a JSON value by their pointers; false when it is none.
-func flatten(raw []byte) (map[string]leaf, bool) {
-	f := flat{dec: jsontext.NewDecoder(bytes.NewReader(raw), jsontext.AllowInvalidUTF8(true)), out: map[string]leaf{}}
-	return f.out, f.value(nil)
+// applicators are the members of JSON Schema (2020-12, and the drafts before) under
+// which schemas are: named ones, a list of them, or one. Under "items" is one, or a
+// list in older drafts. What is under a member that is not here is a value, or unknown.
+//
+//nolint:gochecknoglobals // a table; read-only
+var applicators = map[string]bool{ // whether a name or an index follows
+	"properties": true, "patternProperties": true, "$defs": true, "definitions": true, "dependentSchemas": true,
+	"prefixItems": true, "allOf": true, "anyOf": true, "oneOf": true,
+	"items": false, "additionalItems": false, "unevaluatedItems": false, "contains": false,
+	"additionalProperties": false, "unevaluatedProperties": false, "propertyNames": false,
+	"if": false, "then": false, "else": false, "not": false,
 }
 
-type flat struct {
-	dec *jsontext.Decoder
-	out map[string]leaf
+// schema tells whether a path from a schema leads to a schema.
+func schema(path []string) bool {
+	for len(path) > 0 {
+		named, ok := applicators[path[0]]
+		if !ok {
+			return false
+		}
+		if path = path[1:]; named {
+			if len(path) == 0 {
+				return false
+			}
+			path = path[1:]
+		}
+	}
+	return true
 }
 
-func (f *flat) value(path []string) bool {
-	tok, err := f.dec.ReadToken()
+// take takes a definition apart; false when it is no JSON, or has a name twice.
+func take(it *gate.Item) (*tree, bool) {
+	t := &tree{of: it.Kind, leaves: map[string]leaf{}, nodes: map[string]jsontext.Kind{}}
+	dec := jsontext.NewDecoder(bytes.NewReader(it.Raw), jsontext.AllowInvalidUTF8(true))
+	return t, t.value(dec, nil)
+}
+
+func (t *tree) value(dec *jsontext.Decoder, path []string) bool {
+	tok, err := dec.ReadToken()
 	if err != nil {
 		return false
 	}
-	switch kind := tok.Kind(); kind {
-	case '{', '[':
-		end := jsontext.Kind('}')
-		if kind == '[' {
-			end = ']'
-		}
-		n := 0
-		for ; f.dec.PeekKind() != end; n++ {
-			key := strconv.Itoa(n)
-			if kind == '{' {
-				name, err := f.dec.ReadToken()
-				if err != nil {
-					return false
-				}
-				key = name.String()
-			}
-			if !f.value(append(slices.Clone(path), key)) {
-				return false
-			}
-		}
-		if n == 0 {
-			f.put(path, leaf{kind: kind, path: path})
-		}
-		_, err := f.dec.ReadToken()
-		return err == nil
-	default:
-		f.put(path, leaf{kind: kind, text: tok.String(), path: path})
+	kind := tok.Kind()
+	if kind != '{' && kind != '[' {
+		t.put(path, leaf{kind: kind, text: tok.String(), path: path})
 		return true
 	}
+	end := jsontext.Kind('}')
+	if kind == '[' {
+		end = ']'
+	}
+	t.nodes[pointer(path)] = kind
+	n := 0
+	for ; dec.PeekKind() != end; n++ {
+		key := strconv.Itoa(n)
+		if kind == '{' {
+			name, err := dec.ReadToken()
+			if err != nil {
+				return false
+			}
+			key = name.String()
+		}
+		if !t.value(dec, append(slices.Clone(path), key)) {
+			return false
+		}
+	}
+	if n == 0 {
+		t.put(path, leaf{kind: kind, path: path})
+	}
+	_, err = dec.ReadToken()
+	return err == nil
 }
 
-// put keeps a leaf; an element of "required" by what it names, so that order says
-// nothing.
-func (f *flat) put(path []string, l leaf) {
-	if n := len(path); n > 1 && path[n-2] == "required" {
+// put keeps a leaf; an element of a schema's "required" by what it names, so that their
+// order says nothing.
+func (t *tree) put(path []string, l leaf) {
+	if n := len(path); n > 2 && path[n-2] == "required" && path[0] == "inputSchema" && schema(path[1:n-2]) {
 		path = append(slices.Clone(path[:n-1]), l.text)
 	}
-	f.out[pointer(path)] = l
+	t.leaves[pointer(path)] = l
 }
 
 func pointer(path []string) string {
@@ -92,90 +144,41 @@ func pointer(path []string) string {
 	return b.String()
 }
 
-// structure notes what changed but wording. That something is asked for no longer, or
-// that a hint now warns of more, needs no reading.
-func structure(was, is map[string]leaf, reasons map[string]bool) {
-	for at, now := range is {
-		before, had := was[at]
+// structure notes what changed but wording: a value, an object or a list that is
+// another, is new or is gone, whatever it is and in whichever direction. That it seems
+// to narrow what is asked for is for a person to say.
+func structure(was, is *tree, reasons map[string]bool) {
+	for at, now := range is.leaves {
+		before, had := was.leaves[at]
 		switch {
-		case now.wording() && (!had || before.kind == now.kind):
-		case !had && (!added(&now) || narrow(is, &now)):
+		case had && before.kind == now.kind && (before.text == now.text || is.wording(&now)):
+		case !had && is.wording(&now):
 		case !had:
-			reasons[asked(&now)] = true
-		case before.kind != now.kind || before.text != now.text:
-			if !stricter(&now) {
-				reasons["Something other than wording changed."] = true
-			}
+			reasons[lack(&now)] = true
+		default:
+			reasons["Something other than wording changed."] = true
 		}
 	}
-	for at, before := range was {
-		if _, have := is[at]; !have && loosens(&before) {
-			reasons["A hint that it warned with is gone."] = true
+	for at, before := range was.leaves {
+		if _, have := is.leaves[at]; !have && !was.wording(&before) {
+			reasons["Something other than wording is gone."] = true
+		}
+	}
+	for at, kind := range is.nodes {
+		if was.nodes[at] != kind {
+			reasons["Something other than wording is new."] = true
+		}
+	}
+	for at := range was.nodes {
+		if _, have := is.nodes[at]; !have {
+			reasons["Something other than wording is gone."] = true
 		}
 	}
 }
 
-// narrow tells whether a new leaf is of a parameter that has no room for a text: a
-// number or a flag that may be left out. What its name and description say is judged
-// as wording.
-func narrow(is map[string]leaf, l *leaf) bool {
-	at := slices.Index(l.path, "properties")
-	if at != 1 || len(l.path) < 4 || l.path[0] != "inputSchema" {
-		return false
-	}
-	name := l.path[2]
-	if _, required := is[pointer([]string{"inputSchema", "required", name})]; required || len(l.path) > 4 {
-		return false
-	}
-	switch kind := is[pointer([]string{"inputSchema", "properties", name, "type"})]; kind.text {
-	case "integer", "number", "boolean":
-		return l.path[3] == "type" || l.path[3] == "default" && l.kind != '"' && l.kind != '{' && l.kind != '['
-	}
-	return false
-}
-
-// added tells whether a new leaf asks for or allows anything: what JSON Schema says of
-// itself, and of what it does not allow, does not.
-func added(l *leaf) bool {
-	n := len(l.path)
-	switch l.path[n-1] {
-	case "properties", "required":
-		return l.kind != '{' && l.kind != '['
-	case "$schema":
-		return !strings.HasPrefix(l.text, "http://json-schema.org/") && !strings.HasPrefix(l.text, "https://json-schema.org/")
-	case "additionalProperties":
-		return l.kind != 'f'
-	case "type":
-		return (n != 2 || l.text != "object") && l.path[0] != "outputSchema"
-	case "minLength", "maxLength", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minItems", "maxItems", "uniqueItems", "multipleOf":
-		return l.kind != '0' && l.kind != 't' && l.kind != 'f'
-	}
-	if n > 2 && (l.path[n-2] == "examples" || l.path[0] == "outputSchema" && l.path[n-2] == "required") {
-		return l.kind != '"' // what it says is judged as wording is
-	}
-	return !stricter(l) && (l.kind != '{' || n > 1)
-}
-
-func asked(l *leaf) string {
-	if slices.Contains(l.path, "properties") || slices.Contains(l.path, "required") {
+func lack(l *leaf) string {
+	if l.kind != '{' && l.kind != '[' && slices.Contains(l.path, "properties") || l.kind == '"' && slices.Contains(l.path, "required") {
 		return "It asks for something new."
 	}
 	return "Something other than wording is new."
 }
-
-// stricter tells whether a hint says that the tool does more harm than was thought.
-func stricter(l *leaf) bool {
-	if len(l.path) != 2 || l.path[0] != "annotations" {
-		return false
-	}
-	switch l.path[1] {
-	case "readOnlyHint", "idempotentHint":
-		return l.kind == 'f'
-	case "destructiveHint", "openWorldHint":
-		return l.kind == 't'
-	}
-	return false
-}
-
-// loosens tells whether a leaf that is gone warned of something.
-func loosens(l *leaf) bool { return stricter(l) }

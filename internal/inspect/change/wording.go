@@ -1,154 +1,116 @@
 package change
 
 import (
-	_ "embed"
 	"slices"
 	"strings"
-	"sync"
 	"unicode"
 	"unicode/utf8"
 
+	"doorward/internal/inspect/lexicon"
 	"doorward/internal/inspect/reveal"
 )
-
-// words.txt has words that a change of wording may not bring in without being read: what
-// data goes where, secrets, orders, exceptions, others' things, in many languages.
-//
-//go:embed words.txt
-var list string
-
-type telling struct {
-	exact map[string]string // the word and what it is
-	stems map[string]string
-}
-
-//nolint:gochecknoglobals // a table; read-only
-var risky = sync.OnceValue(func() *telling {
-	t := &telling{exact: map[string]string{}, stems: map[string]string{}}
-	for line := range strings.Lines(list) {
-		head, text, ok := strings.Cut(line, ":")
-		if !ok {
-			continue
-		}
-		for w := range strings.FieldsSeq(text) {
-			if stem, ok := strings.CutSuffix(w, "*"); ok {
-				t.stems[fold(stem)] = head
-			} else {
-				t.exact[fold(w)] = head
-			}
-		}
-	}
-	return t
-})
 
 // told says of each kind of word what a person is told.
 //
 //nolint:gochecknoglobals // a table; read-only
-var told = map[string]string{
-	"send":    "It says that something goes elsewhere.",
-	"key":     "It speaks of what is kept secret.",
-	"order":   "It gives orders that it did not give.",
-	"conceal": "It speaks of what people are not told or asked.",
-	"talk":    "It speaks of the conversation or of instructions.",
-	"money":   "It speaks of money or accounts.",
-	"place":   "It names a place, an address or an identifier that it did not name.",
-	"act":     "It speaks of an act that it did not speak of.",
-	"script":  "It is in another script or language.",
-	"more":    "It says much more than it did.",
+var told = map[class]string{
+	send:    "It says that something goes elsewhere.",
+	key:     "It speaks of what is kept secret.",
+	order:   "It gives orders that it did not give.",
+	conceal: "It speaks of what people are not told or asked.",
+	talk:    "It speaks of the conversation or of instructions.",
+	money:   "It speaks of money or accounts.",
+	act:     "It speaks of an act that it did not speak of.",
 }
 
+const (
+	newPlace  = "It names a place, an address or an identifier that it did not name."
+	newScript = "It is in another script or language."
+	muchMore  = "It says much more than it did."
+)
+
 // words notes what is new in the wording.
-func words(was, is map[string]leaf, reasons map[string]bool) {
-	old := map[string]bool{}
+func words(was, is *tree, reasons map[string]bool) {
 	before, after := 0, 0
-	scripts, spoke := map[*unicode.RangeTable]bool{}, map[string]bool{}
-	for _, l := range was {
+	k := known{words: map[string]bool{}, scripts: map[*unicode.RangeTable]bool{}}
+	spoke := map[string]bool{}
+	for _, l := range was.leaves {
 		for _, p := range l.path {
-			learn(old, p)
+			k.learn(p)
 		}
-		learn(old, l.text)
-		if l.wording() {
+		k.learn(l.text)
+		if was.wording(&l) {
 			before += len(l.text)
-			count(scripts, l.text)
+			k.count(l.text)
 			for of := range languages(l.text) {
 				spoke[of] = true
 			}
 		}
 	}
-	for _, l := range is {
-		for _, name := range l.path {
-			if kind := judge(name, old, scripts); kind != "" && kind != "place" {
-				reasons[told[kind]] = true
-			}
-		}
-		if n := len(l.path); !l.wording() && (n < 2 || l.kind != '"' || l.path[n-2] != "examples") {
+	for _, l := range is.leaves {
+		if !is.wording(&l) {
 			continue
 		}
 		after += len(l.text)
 		for of, n := range languages(l.text) {
 			if n > 1 && of != "en" && !spoke[of] && len(spoke) > 0 {
-				reasons[told["script"]] = true
+				reasons[newScript] = true
 			}
 		}
 		for w := range tokens(l.text) {
-			if kind := judge(w, old, scripts); kind != "" {
-				reasons[told[kind]] = true
-			}
+			k.judge(w, reasons)
 		}
 	}
 	const much = 400 // bytes, beside twice what was there
 	if after > 2*before+much {
-		reasons[told["more"]] = true
+		reasons[muchMore] = true
 	}
 }
 
-// judge is the kind of risk that a word brings; empty when it brings none or was
-// there.
-func judge(w string, old map[string]bool, scripts map[*unicode.RangeTable]bool) string {
-	if place(w) && !old[strings.ToLower(w)] && !composed(w, old) {
-		return "place"
+// known is what a definition had.
+type known struct {
+	words   map[string]bool
+	scripts map[*unicode.RangeTable]bool // of its wording
+}
+
+// judge notes what a word brings that was not there.
+func (k *known) judge(w string, reasons map[string]bool) {
+	if place(w) && !k.words[strings.ToLower(w)] && !composed(w, k.words) {
+		reasons[newPlace] = true
 	}
-	t := risky()
 	for part := range parts(w) {
-		if old[part] {
+		if k.words[part] {
 			continue
 		}
-		if kind := t.kind(part); kind != "" && !old[kind+":"] {
-			return kind
+		risk := spoken().class(part) & risks
+		for c := send; c <= act; c <<= 1 {
+			if risk&c != 0 && (c != act || !k.inflected(part)) {
+				reasons[told[c]] = true
+			}
 		}
 		for _, s := range foreign() {
-			if len(scripts) > 0 && !scripts[s] && strings.ContainsFunc(part, func(r rune) bool { return unicode.Is(s, r) }) {
-				return "script"
+			if len(k.scripts) > 0 && !k.scripts[s] && strings.ContainsFunc(part, func(r rune) bool { return unicode.Is(s, r) }) {
+				reasons[newScript] = true
 			}
 		}
 	}
-	return ""
 }
 
-// kind is what a folded word is; of scripts without spaces, what is in it.
-func (t *telling) kind(part string) string {
-	if k := t.exact[part]; k != "" {
-		return k
-	}
-	const most = 12 // runes; no longer word is listed
-	for i := range part {
-		for j, n := i, 0; j < len(part) && n < most; n++ {
-			_, size := utf8.DecodeRuneInString(part[j:])
-			j += size
-			if k := t.stems[part[i:j]]; k != "" && (i == 0 || spaceless(part[i:])) {
-				return k
-			}
-		}
-		if !spaceless(part[i:]) {
-			break
+// inflected tells whether a word was there in another form: "deletes" for "delete".
+func (k *known) inflected(w string) bool {
+	for n := len(w) - 2; n < len(w); n++ {
+		if n >= 4 && (k.words[w[:n]] || k.words[w[:n]+"e"] || k.words[w[:n]+"es"] || k.words[w[:n]+"s"] || k.words[w[:n]+"ed"] || k.words[w[:n]+"ing"]) {
+			return true
 		}
 	}
-	return ""
+	return k.words[w+"s"] || k.words[w+"d"] || k.words[w+"ed"]
 }
 
+// spaceless tells whether a text begins in a script in which words follow each other
+// without blanks, or with particles.
 func spaceless(s string) bool {
 	r, _ := utf8.DecodeRuneInString(s)
-	return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Thai)
+	return lexicon.Spaceless(r) || unicode.Is(unicode.Hangul, r)
 }
 
 // foreign are scripts of which a first letter is a change to read.
@@ -158,22 +120,26 @@ func foreign() []*unicode.RangeTable {
 	}
 }
 
-func count(scripts map[*unicode.RangeTable]bool, text string) {
+// count notes the scripts of a text. Who writes Kana writes Han and both kinds of it.
+func (k *known) count(text string) {
 	for _, r := range text {
 		for _, s := range foreign() {
 			if unicode.Is(s, r) {
-				scripts[s] = true
+				k.scripts[s] = true
 			}
 		}
+	}
+	if k.scripts[unicode.Hiragana] || k.scripts[unicode.Katakana] {
+		k.scripts[unicode.Hiragana], k.scripts[unicode.Katakana], k.scripts[unicode.Han] = true, true, true
 	}
 }
 
 // learn notes the words of what was there.
-func learn(old map[string]bool, text string) {
+func (k *known) learn(text string) {
 	for w := range tokens(text) {
-		old[strings.ToLower(w)] = true
+		k.words[strings.ToLower(w)] = true
 		for part := range parts(w) {
-			old[part] = true
+			k.words[part] = true
 		}
 	}
 }
@@ -208,7 +174,7 @@ func parts(w string) func(func(string) bool) {
 		for i, r := range w {
 			letter := unicode.IsLetter(r) || unicode.IsMark(r)
 			if start >= 0 && (!letter || small && unicode.IsUpper(r)) {
-				if !yield(fold(w[start:i])) {
+				if !yield(lexicon.Fold(w[start:i])) {
 					return
 				}
 				start = -1
@@ -219,7 +185,7 @@ func parts(w string) func(func(string) bool) {
 			small = unicode.IsLower(r)
 		}
 		if start >= 0 {
-			yield(fold(w[start:]))
+			yield(lexicon.Fold(w[start:]))
 		}
 	}
 }
