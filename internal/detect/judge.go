@@ -15,7 +15,6 @@ import (
 const (
 	definitions = "definitions"
 	changes     = "changes"
-	rebuilt     = "changes of more than wording"
 	injections  = "injections"
 	credentials = "credentials"
 	persons     = "personal data"
@@ -31,8 +30,7 @@ type family struct {
 
 var allFamilies = []family{
 	{definitions, func(c *Case) bool { return c.Surface == onTool }, judgeDefinition},
-	{changes, func(c *Case) bool { return c.Surface == onRugpull && (c.Label == malicious || !rebuilds(c)) }, judgeChange},
-	{rebuilt, func(c *Case) bool { return c.Surface == onRugpull && rebuilds(c) }, judgeChange},
+	{changes, func(c *Case) bool { return c.Surface == onRugpull }, judgeChange},
 	{injections, injects, judgeText},
 	{credentials, leaks, judgeSecrets},
 	{persons, tells, judgePersons},

@@ -122,7 +122,7 @@ func TestTargets(t *testing.T) {
 		"honest tools, blocked":                                       "**missed**",
 		"honest tools, reviewed":                                      "**missed**",
 		"hostile changes that pass quickly":                           "met",
-		"honest changes of wording that pass quickly":                 "**missed**",
+		"honest changes that pass quickly":                            "**missed**",
 		"shadowing, blocked":                                          "not measured",
 		"poison in schemas: least seen place against the description": "not measured",
 	}

@@ -22,7 +22,7 @@ import (
 
 // Triage is how a change is to be looked at. The zero value is a change to read.
 type Triage struct {
-	Quick   bool     // only wording changed, and nothing speaks against it
+	Quick   bool     // only wording changed, or what takes away, and nothing speaks against it
 	Reasons []string // why it is to be read; sentences for people, sorted
 }
 

@@ -2,6 +2,7 @@ package change
 
 import (
 	"bytes"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -144,15 +145,14 @@ func pointer(path []string) string {
 	return b.String()
 }
 
-// structure notes what changed but wording: a value, an object or a list that is
-// another, is new or is gone, whatever it is and in whichever direction. That it seems
-// to narrow what is asked for is for a person to say.
+// structure notes what changed but wording, unless it can only take away from what the
+// tool asks for, or warns of more.
 func structure(was, is *tree, reasons map[string]bool) {
 	for at, now := range is.leaves {
 		before, had := was.leaves[at]
 		switch {
 		case had && before.kind == now.kind && (before.text == now.text || is.wording(&now)):
-		case !had && is.wording(&now):
+		case !had && is.wording(&now) && is.room(was, &now), stricter(&now), !had && (is.narrow(&now) || is.terse(&now)):
 		case !had:
 			reasons[lack(&now)] = true
 		default:
@@ -160,20 +160,124 @@ func structure(was, is *tree, reasons map[string]bool) {
 		}
 	}
 	for at, before := range was.leaves {
-		if _, have := is.leaves[at]; !have && !was.wording(&before) {
+		if _, have := is.leaves[at]; !have && !was.wording(&before) && !is.without(&before) {
 			reasons["Something other than wording is gone."] = true
 		}
 	}
 	for at, kind := range is.nodes {
-		if was.nodes[at] != kind {
-			reasons["Something other than wording is new."] = true
+		if before, had := was.nodes[at]; had && before != kind {
+			reasons["Something other than wording changed."] = true
 		}
 	}
-	for at := range was.nodes {
-		if _, have := is.nodes[at]; !have {
-			reasons["Something other than wording is gone."] = true
-		}
+}
+
+// room tells whether new wording is of something that was there, or is of a parameter
+// that is new and narrow.
+func (t *tree) room(was *tree, l *leaf) bool {
+	n := len(l.path)
+	if n < 2 {
+		return true
 	}
+	if _, there := was.nodes[pointer(l.path[:n-1])]; there {
+		return true
+	}
+	return n == 2 && l.path[0] == "annotations" || n == 4 && t.narrow(&leaf{kind: l.kind, path: append(slices.Clone(l.path[:3]), "type")})
+}
+
+// narrow tells whether a new leaf is of a parameter of the tool's own that has no room
+// for a text, a number or a flag that may be left out, or bounds what was there. What
+// its name and description say is judged as wording.
+func (t *tree) narrow(l *leaf) bool {
+	n := len(l.path)
+	switch {
+	case t.of != gate.Tool || n == 0 || l.path[0] != "inputSchema":
+		return false
+	case n == 1:
+		return l.kind == '{'
+	case n == 2 && l.path[1] == "$schema":
+		return strings.HasPrefix(l.text, "http://json-schema.org/") || strings.HasPrefix(l.text, "https://json-schema.org/")
+	case n == 2 && l.path[1] == "type":
+		return l.text == "object"
+	}
+	if n == 2 && (l.kind == '{' && l.path[1] == "properties" || l.kind == '[' && l.path[1] == "required") {
+		return true // there are none any more
+	}
+	switch l.path[n-1] {
+	case "additionalProperties":
+		return l.kind == 'f' && schema(l.path[1:n-1])
+	case "minLength", "maxLength", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minItems", "maxItems":
+		return l.kind == '0' && n > 2 && schema(l.path[1:n-1])
+	}
+	if n != 4 || l.path[1] != "properties" || t.has("inputSchema", "required", l.path[2]) {
+		return false
+	}
+	switch t.leaves[pointer([]string{"inputSchema", "properties", l.path[2], "type"})].text {
+	case "integer", "number", "boolean":
+		return l.path[3] == "type" || l.path[3] == "default" && (l.kind == '0' || l.kind == 't' || l.kind == 'f')
+	}
+	return false
+}
+
+// terse tells whether a new leaf has no room for an order: an example of a word or two,
+// or the type of a result's member by a plain name.
+func (t *tree) terse(l *leaf) bool {
+	n := len(l.path)
+	if t.of != gate.Tool || n < 2 {
+		return false
+	}
+	switch {
+	case l.path[0] == "inputSchema":
+		return n > 4 && l.path[n-2] == "examples" && l.kind == '"' && schema(l.path[1:n-2]) && brief.MatchString(l.text)
+	case l.path[0] == "outputSchema" && l.path[n-1] == "type":
+		return l.kind == '"' && schema(l.path[1:n-1]) && !slices.ContainsFunc(l.path, func(name string) bool { return !plainName.MatchString(name) })
+	}
+	return false
+}
+
+var (
+	brief     = regexp.MustCompile(`^[A-Za-z0-9]+([ .-][A-Za-z0-9]+){0,2}$`)
+	plainName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)?$`)
+)
+
+// without tells whether a leaf that is gone was of a parameter that is gone whole, said
+// that one must be given, or was of a tool that asks for nothing any more.
+func (t *tree) without(l *leaf) bool {
+	n := len(l.path)
+	if t.of != gate.Tool || n == 0 || l.path[0] != "inputSchema" {
+		return false
+	}
+	if _, asks := t.nodes["/inputSchema/properties"]; n == 1 || !asks {
+		return true
+	}
+	switch l.path[1] {
+	case "$schema":
+		return n == 2
+	case "required":
+		return n == 3
+	case "properties":
+		_, there := t.nodes[pointer(l.path[:min(n, 3)])]
+		return n > 2 && !there
+	}
+	return false
+}
+
+func (t *tree) has(path ...string) bool {
+	_, ok := t.leaves[pointer(path)]
+	return ok
+}
+
+// stricter tells whether a hint says that the tool does more harm than was thought.
+func stricter(l *leaf) bool {
+	if len(l.path) != 2 || l.path[0] != "annotations" {
+		return false
+	}
+	switch l.path[1] {
+	case "readOnlyHint", "idempotentHint":
+		return l.kind == 'f'
+	case "destructiveHint", "openWorldHint":
+		return l.kind == 't'
+	}
+	return false
 }
 
 func lack(l *leaf) string {

@@ -21,8 +21,9 @@ const rich = `{"name":"read","title":"Page","description":"Reads a page.","icons
 "annotations":{"title":"Page","readOnlyHint":true,"destructiveHint":false,"idempotentHint":true,"openWorldHint":false},
 "execution":{"taskSupport":"optional"},"_meta":{"description":"x"}}`
 
-// Nothing but titles and descriptions may change, at the places for them.
-func TestOnlyWordingIsQuick(t *testing.T) {
+// Titles and descriptions may change, at the places for them; of the rest only what
+// takes away from what is asked for, or warns of more.
+func TestWhatIsQuick(t *testing.T) {
 	for _, tc := range []struct {
 		old, to string
 		quick   bool
@@ -41,11 +42,11 @@ func TestOnlyWordingIsQuick(t *testing.T) {
 		{`"The text."`, `"Text."`, false},
 		{`"outputSchema":{"type":"object","description":"The page.","properties":{"text":{"type":"string","description":"The text."}}},`, ``, false},
 		{`"text":{"type":"string"`, `"more":{},"text":{"type":"string"`, false},
-		{`"readOnlyHint":true`, `"readOnlyHint":false`, false},
+		{`"readOnlyHint":true`, `"readOnlyHint":false`, true},
 		{`"readOnlyHint":true,`, ``, false},
-		{`"destructiveHint":false`, `"destructiveHint":true`, false},
-		{`"idempotentHint":true`, `"idempotentHint":false`, false},
-		{`"openWorldHint":false`, `"openWorldHint":true`, false},
+		{`"destructiveHint":false`, `"destructiveHint":true`, true},
+		{`"idempotentHint":true`, `"idempotentHint":false`, true},
+		{`"openWorldHint":false`, `"openWorldHint":true`, true},
 		{`"openWorldHint":false`, `"openWorldHint":false,"x":1`, false},
 		{`"annotations":{"title"`, `"annotations":{"description":"Page.","title"`, false},
 		{`"maxLength":20`, `"maxLength":2000`, false},
@@ -68,17 +69,17 @@ func TestOnlyWordingIsQuick(t *testing.T) {
 		{`"minItems":1`, `"minItems":2`, false},
 		{`"uniqueItems":true,`, ``, false},
 		{`"required":["name"],"additional`, `"required":["name","lines"],"additional`, false},
-		{`"required":["name"],"additional`, `"required":[],"additional`, false},
-		{`"required":["name"],"additional`, `"additional`, false},
+		{`"required":["name"],"additional`, `"required":[],"additional`, true},
+		{`"required":["name"],"additional`, `"additional`, true},
 		{`"additionalProperties":false`, `"additionalProperties":true`, false},
 		{`"additionalProperties":false`, `"additionalProperties":{"description":"x"}`, false},
 		{`"additionalProperties":false,`, ``, false},
 		{`"const":"x"`, `"const":"y"`, false},
-		{`"$schema":"https://json-schema.org/draft/2020-12/schema",`, ``, false},
+		{`"$schema":"https://json-schema.org/draft/2020-12/schema",`, ``, true},
 		{`"$schema":"https://json-schema.org/draft/2020-12/schema"`, `"$schema":"http://json-schema.org/draft-07/schema#"`, false},
 		{`"title":{"type":"string"},"description"`, `"title":{"type":"string"},"city":{"description":"A city."},"description"`, false},
 		{`"title":{"type":"string"},"description"`, `"title":"Page","description"`, false},
-		{`,"description":{"type":"string"}`, ``, false},
+		{`,"description":{"type":"string"}`, ``, true},
 		{`"anyOf":[`, `"oneOf":[`, false},
 		{`"anyOf":[`, `"anyOf":[{"description":"Two."},`, false},
 		{`"type":"object","title":"Input"`, `"type":"object","$comment":"A page.","title":"Input"`, false},
