@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"doorward/internal/admin"
 	"doorward/internal/app"
@@ -20,8 +21,9 @@ func (r *run) auditCommand() *cobra.Command {
   doorward audit verify
   doorward audit verify --save-checkpoint today.checkpoint
   doorward audit verify --checkpoint today.checkpoint
-  doorward audit prove 4711`,
-		r.auditTail(), r.auditSearch(), r.auditVerify(), r.auditCheckpoint(), r.auditProve(), r.auditReplaceKey())
+  doorward audit prove 4711
+  doorward audit export --format csv --since 30d -o calls.csv`,
+		r.auditTail(), r.auditSearch(), r.auditExport(), r.auditVerify(), r.auditCheckpoint(), r.auditProve(), r.auditReplaceKey())
 }
 
 const openUsage = "also print what is sealed: subject, address, agent and arguments; that you did is on record"
@@ -78,40 +80,73 @@ func (r *run) auditTail() *cobra.Command {
 	return c
 }
 
+// choosing says which records of which logs a command is about.
+type choosing struct {
+	q                      audit.Query
+	dir, since, until, key string
+}
+
+// flags adds those that choose.
+func (c *choosing) flags(f *pflag.FlagSet) {
+	f.StringVar(&c.key, "key", "", "the key of a person, as records have it: finds them in a copy of the log, too")
+	f.StringVar(&c.dir, "dir", "", "directory of the log (default: the configuration's)")
+	f.StringVar(&c.since, "since", "", "from this time: RFC 3339, or an age such as 24h or 7d")
+	f.StringVar(&c.until, "until", "", "up to this time")
+	f.StringVar(&c.q.Principal, "principal", "", "the principal's subject")
+	f.StringVar(&c.q.Upstream, "upstream", "", "the upstream")
+	f.StringVar(&c.q.Item, "item", "", "the tool, prompt or resource")
+	f.StringVar(&c.q.Code, "code", "", "the refusal's code")
+	f.StringVar(&c.q.Rule, "rule", "", "the rule that let it pass: its path in the configuration, or the whole of it")
+	f.BoolVar(&c.q.Observed, "observed", false, "what a rule in observe mode would have refused")
+	f.BoolVar(&c.q.Findings, "findings", false, "what a detector saw something in")
+	f.StringVar(&c.q.Approval, "approval", "", "the approval's id: the calls that waited for it or passed by it, and what was decided")
+	f.StringVar(&c.q.Exchange, "exchange", "", "the exchange's id")
+	f.StringVar(&c.q.Kind, "kind", "", "intent, outcome, event or start")
+	f.StringVar(&c.q.Event, "event", "", "the kind of an event, such as incident.canary")
+	f.StringVar(&c.q.Status, "status", "", "ok, error, refused or failed")
+	f.IntVar(&c.q.Limit, "limit", 0, "at most so many (default: all)")
+}
+
+// logs finishes the query and finds the logs.
+func (c *choosing) logs(ctx context.Context, r *run) (dirs []string, err error) {
+	if c.q.Since, err = moment(c.since); err != nil {
+		return nil, fmt.Errorf("--since: %w", err)
+	}
+	if c.q.Until, err = moment(c.until); err != nil {
+		return nil, fmt.Errorf("--until: %w", err)
+	}
+	if dirs, err = r.auditDirs(c.dir); err != nil {
+		return nil, err
+	}
+	if c.q.Keys, err = r.keysOf(ctx, c.q.Principal, c.dir); err != nil {
+		return nil, err
+	}
+	if c.key != "" {
+		id, err := audit.ParseSubjectID(c.key)
+		if err != nil {
+			return nil, fmt.Errorf("--key: %w", err)
+		}
+		c.q.Keys, c.q.Principal = append(c.q.Keys, id), cmp.Or(c.q.Principal, c.key)
+	}
+	return dirs, nil
+}
+
 func (r *run) auditSearch() *cobra.Command {
-	var dir, since, until, key string
+	var what choosing
 	var open bool
-	var q audit.Query
 	c := &cobra.Command{
 		Use: "search", Short: "Print the records that match every given flag", Args: cobra.NoArgs,
 		Example: `  doorward audit search --exchange 01K…
   doorward audit search --upstream files --item read_file --since 7d --format json
   doorward audit search --observed --since 7d`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var err error
-			if q.Since, err = moment(since); err != nil {
-				return fmt.Errorf("--since: %w", err)
-			}
-			if q.Until, err = moment(until); err != nil {
-				return fmt.Errorf("--until: %w", err)
-			}
-			dirs, err := r.auditDirs(dir)
+			dirs, err := what.logs(cmd.Context(), r)
 			if err != nil {
 				return err
 			}
-			if q.Keys, err = r.keysOf(cmd.Context(), q.Principal, dir); err != nil {
-				return err
-			}
-			if key != "" {
-				id, err := audit.ParseSubjectID(key)
-				if err != nil {
-					return fmt.Errorf("--key: %w", err)
-				}
-				q.Keys, q.Principal = append(q.Keys, id), cmp.Or(q.Principal, key)
-			}
-			return r.withOpening(cmd.Context(), open, dir, func(ctx context.Context, o *opening) error {
+			return r.withOpening(cmd.Context(), open, what.dir, func(ctx context.Context, o *opening) error {
 				for _, o.dir = range dirs {
-					err := audit.Read(ctx, o.dir, q, func(rec *audit.Record) error { return o.put(ctx, rec) })
+					err := audit.Read(ctx, o.dir, what.q, func(rec *audit.Record) error { return o.put(ctx, rec) })
 					if err == nil {
 						err = o.flush(ctx)
 					}
@@ -123,25 +158,8 @@ func (r *run) auditSearch() *cobra.Command {
 			})
 		},
 	}
-	f := c.Flags()
-	f.BoolVar(&open, "open", false, openUsage)
-	f.StringVar(&key, "key", "", "the key of a person, as records have it: finds them in a copy of the log, too")
-	f.StringVar(&dir, "dir", "", "directory of the log (default: the configuration's)")
-	f.StringVar(&since, "since", "", "from this time: RFC 3339, or an age such as 24h or 7d")
-	f.StringVar(&until, "until", "", "up to this time")
-	f.StringVar(&q.Principal, "principal", "", "the principal's subject")
-	f.StringVar(&q.Upstream, "upstream", "", "the upstream")
-	f.StringVar(&q.Item, "item", "", "the tool, prompt or resource")
-	f.StringVar(&q.Code, "code", "", "the refusal's code")
-	f.StringVar(&q.Rule, "rule", "", "the rule that let it pass: its path in the configuration, or the whole of it")
-	f.BoolVar(&q.Observed, "observed", false, "what a rule in observe mode would have refused")
-	f.BoolVar(&q.Findings, "findings", false, "what a detector saw something in")
-	f.StringVar(&q.Approval, "approval", "", "the approval's id: the calls that waited for it or passed by it, and what was decided")
-	f.StringVar(&q.Exchange, "exchange", "", "the exchange's id")
-	f.StringVar(&q.Kind, "kind", "", "intent, outcome, event or start")
-	f.StringVar(&q.Event, "event", "", "the kind of an event, such as incident.canary")
-	f.StringVar(&q.Status, "status", "", "ok, error, refused or failed")
-	f.IntVar(&q.Limit, "limit", 0, "at most so many (default: all)")
+	c.Flags().BoolVar(&open, "open", false, openUsage)
+	what.flags(c.Flags())
 	return c
 }
 

@@ -170,6 +170,16 @@ func TestDUR08PostgreSQL(t *testing.T) {
 	if bad := d.query("SELECT line FROM doorward_audit WHERE digest <> encode(sha256(convert_to(line, 'UTF8')), 'hex') OR origin <> 'doorward/test' OR line::json->>'kind' <> kind"); len(bad) != 0 {
 		t.Errorf("%d rows do not agree with their line", len(bad))
 	}
+	// The query of docs/how-to/ship-the-record.md holds the copy to the chain.
+	const broken = `SELECT seq::text FROM (SELECT seq, line::json->>'prev' AS prev, lag(digest) OVER (ORDER BY seq) AS before
+  FROM doorward_audit WHERE origin = 'doorward/test') AS r WHERE before IS NOT NULL AND prev <> before`
+	if bad := d.query(broken); len(bad) != 0 {
+		t.Errorf("the chain breaks at %q", bad)
+	}
+	d.exec("UPDATE doorward_audit SET digest = 'x' WHERE seq = 700")
+	if bad := d.query(broken); len(bad) != 1 || bad[0] != "701" {
+		t.Errorf("the chain breaks at %q, want 701", bad)
+	}
 	h.close()
 }
 

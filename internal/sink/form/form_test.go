@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -229,6 +230,20 @@ func TestAPersonThatIsSealed(t *testing.T) {
 		t.Errorf("OCSF: %v, %s", err, line)
 	}
 	holds(t, rec)
+}
+
+// The columns that docs/reference/audit-formats.md promises are those that there are.
+func TestTheColumnsAreThoseOfTheReference(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/reference/audit-formats.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, list, _ := strings.Cut(string(page), "always these columns:")
+	list, _, _ = strings.Cut(list, ".\n")
+	documented := strings.NewReplacer("`", "", "\n", "", " ", "").Replace(list)
+	if d := cmp.Diff(documented, string(form.CSVHeader())); d != "" {
+		t.Error(d)
+	}
 }
 
 func TestParseRefuses(t *testing.T) {

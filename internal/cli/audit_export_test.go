@@ -1,0 +1,70 @@
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"doorward/internal/audit"
+	"doorward/internal/cli"
+	"doorward/internal/gate"
+)
+
+// cancelling ends a context at its first write.
+type cancelling struct {
+	stop context.CancelFunc
+	bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (c *cancelling) Write(p []byte) (int, error) {
+	c.stop()
+	return c.Buffer.Write(p)
+}
+
+// Ctrl-C leaves neither a file nor a part of one, and the exit code says so, also
+// where what was written went to stdout.
+func TestAnExportThatIsInterrupted(t *testing.T) {
+	dir := t.TempDir()
+	l, err := audit.Open(audit.Config{Dir: filepath.Join(dir, "audit"), KeyFile: filepath.Join(dir, "audit.key")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3000 { // more than a writer's buffer
+		if err := l.Event(t.Context(), gate.Event{Kind: "test", Actor: "somebody", Status: "ok"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	export := func(ctx context.Context, stdout *cancelling, more ...string) (int, string) {
+		var said bytes.Buffer
+		code := cli.Run(ctx, cli.Process{
+			Args:   append([]string{"audit", "export", "--format", "csv", "--dir", filepath.Join(dir, "audit")}, more...),
+			Stdout: stdout, Stderr: &said, Getenv: func(string) string { return "" },
+		})
+		return code, said.String()
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	out := &cancelling{stop: stop}
+	if code, said := export(ctx, out); code != 1 || !strings.Contains(said, "context canceled") || out.Len() == 0 {
+		t.Errorf("to stdout: exit %d, %d bytes: %s", code, out.Len(), said)
+	}
+	target := filepath.Join(dir, "out", "whole.csv")
+	if err := os.Mkdir(filepath.Dir(target), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if code, said := export(ctx, out, "-o", target); code != 1 || !strings.Contains(said, "was not written") {
+		t.Errorf("to a file: exit %d: %s", code, said)
+	}
+	if left, err := os.ReadDir(filepath.Dir(target)); err != nil || len(left) != 0 {
+		t.Errorf("it leaves %v, %v", left, err)
+	}
+	if code, said := export(t.Context(), out, "-o", target); code != 0 || !strings.Contains(said, "records in "+target) {
+		t.Errorf("afterwards: exit %d: %s", code, said)
+	}
+}
