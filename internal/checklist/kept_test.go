@@ -81,6 +81,9 @@ func keptCases() []itemCase {
 		{id: "audit.arguments", name: "sealed", file: bare, want: pass},
 		{id: "audit.arguments", name: "plain", file: "audit: {arguments: plain}\nupstreams: {}\n", want: warn, seen: "whoever reads the log"},
 		{id: "audit.arguments", name: "hashed", file: "audit: {arguments: hashed}\nupstreams: {}\n", want: warn},
+		{id: "audit.sinks", name: "another machine", file: "audit: {sinks: [{kind: syslog, address: \"logs.example.com:6514\", transport: tls, required: true}]}\nupstreams: {}\n", want: pass, seen: "1 of them required"},
+		{id: "audit.sinks", name: "a file", file: "audit: {sinks: [{kind: file, path: copy}]}\nupstreams: {}\n", want: warn, seen: "has files alone"},
+		{id: "audit.sinks", name: "nobody", file: bare, want: warn, seen: "names nobody"},
 		{id: "audit.arguments", name: "none", file: "audit: {arguments: none}\nupstreams: {}\n", want: fail},
 
 		{id: "state.data_dir", name: "0700", file: bare, want: pass},

@@ -11,6 +11,10 @@ func recordChecks() []check {
 			"audit.arguments", "What was asked is on record, sealed",
 			"set audit.arguments: sealed: a digest proves what was sent but does not show it, and plain shows it to whoever reads the log", page,
 		}, (*subject).arguments},
+		{Entry{
+			"audit.sinks", "Records are somewhere else, too",
+			"name a copy in audit.sinks: a log on one machine is lost with it, and whoever rules the machine can write another", "docs/how-to/ship-the-record.md",
+		}, (*subject).sinks},
 	}
 }
 
@@ -33,4 +37,25 @@ func (s *subject) arguments(a *answer) {
 	default:
 		a.fail("audit.arguments", "is %s: not even a digest says what was asked", how)
 	}
+}
+
+func (s *subject) sinks(a *answer) {
+	if len(s.cfg.Audit.Sinks) == 0 {
+		a.warn("audit.sinks", "names nobody: the only copy of the audit log is on this machine")
+		return
+	}
+	elsewhere, required := 0, 0
+	for i := range s.cfg.Audit.Sinks {
+		if s.cfg.Audit.Sinks[i].Kind != "file" {
+			elsewhere++
+		}
+		if s.cfg.Audit.Sinks[i].Required {
+			required++
+		}
+	}
+	if elsewhere == 0 {
+		a.warn("audit.sinks", "has files alone: they are on this machine")
+		return
+	}
+	a.pass("audit.sinks", "has %d copies, %d of them required", len(s.cfg.Audit.Sinks), required)
 }

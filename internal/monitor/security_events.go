@@ -12,9 +12,11 @@ func securityEvents() rule {
 func securityEvent(e *Event) int64 {
 	switch {
 	case e.Kind == "trust.changed", // an upstream offers something else than what was approved
-		e.Kind == "trust.lock" && e.Status == statusRefused, // a lock file that nobody signed, or an old one
-		e.Kind == "config.refused",                          // a configuration that cannot be
-		e.Kind == "name.blocked",                            // a name that imitates another
+		e.Kind == "trust.lock" && e.Status == statusRefused,          // a lock file that nobody signed, or an old one
+		e.Kind == "config.refused",                                   // a configuration that cannot be
+		e.Kind == "name.blocked",                                     // a name that imitates another
+		e.Kind == "audit.sink_failed", e.Kind == "audit.sink_behind", // a copy of the audit log does not come on
+		e.Kind == "audit.sink_gap", e.Kind == "audit.sink_diverged", // or the log is not what was copied
 		e.Kind == "issuer.bad_key", e.Kind == "issuer.metadata_changed",
 		e.Kind == "approval.decide" && e.Status == statusRefused: // somebody unknown decides
 		return 1

@@ -45,6 +45,9 @@ func TestALR01EachRule(t *testing.T) {
 		{"security_events", many(1, monitor.Event{Kind: "trust.lock", Status: "refused"}), monitor.Subject{Kind: monitor.OfGateway}, 1},
 		{"security_events", many(1, monitor.Event{Kind: "config.refused", Status: "refused"}), monitor.Subject{Kind: monitor.OfGateway}, 1},
 		{"security_events", event("issuer.bad_key", "ok"), monitor.Subject{Kind: monitor.OfUpstream, Value: "files"}, 1},
+		{"security_events", many(1, monitor.Event{Kind: "audit.sink_failed", Status: "failed"}), monitor.Subject{Kind: monitor.OfGateway}, 1},
+		{"security_events", many(1, monitor.Event{Kind: "audit.sink_behind", Status: "failed"}), monitor.Subject{Kind: monitor.OfGateway}, 1},
+		{"security_events", many(1, monitor.Event{Kind: "audit.sink_diverged", Status: "failed"}), monitor.Subject{Kind: monitor.OfGateway}, 1},
 		{"audit_fault", event("audit.verify", "failed"), monitor.Subject{Kind: monitor.OfGateway}, 1},
 		{"missed", func(s *stand) { s.Missed(17, s.now) }, monitor.Subject{Kind: monitor.OfGateway}, 17},
 	} {
