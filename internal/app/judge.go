@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -47,7 +48,7 @@ func (j judges) Objects(ctx context.Context, ex *gate.Exchange) (reason string, 
 	}
 	it := ex.Target.Item
 	q := judge.Question{
-		Kind: "call", Upstream: ex.Target.Upstream, Item: it.Name, ItemKind: it.Kind.String(), Digest: it.Digest.String(),
+		Kind: judge.KindCall, Upstream: ex.Target.Upstream, Item: it.Name, ItemKind: it.Kind.String(), Digest: it.Digest.String(),
 		Definition: json.RawMessage(it.Raw), Subject: ex.Principal.Subject, Findings: told(ex.Findings),
 	}
 	if at, ok := ex.Call.Message.Field("arguments"); ok {
@@ -69,8 +70,17 @@ func told(found []gate.Finding) []judge.Finding {
 	return out
 }
 
+// askAgain has a judge who gave no answer asked at the next look.
+func (a *App) askAgain() {
+	if snap := a.current.Load(); snap != nil && snap.judge != nil {
+		snap.judge.AskAgain()
+	}
+	a.pins.AskAgain()
+}
+
 // judgeTime bounds how long a look at definitions waits for the judge: whoever
-// lists them waits too. What was not answered by then is asked next time.
+// lists them waits too. What was not answered by then is asked again half a minute
+// later, or when an operator asks for a new look.
 const judgeTime = 30 * time.Second
 
 // opinions adds what the judge says of definitions that nobody has approved to
@@ -105,10 +115,10 @@ func (a *App) opinions(items []gate.Item, found [][]gate.Finding) {
 // opinion is the judge's of one definition, as a finding.
 func (a *App) opinion(ctx context.Context, j *judge.Judge, it *gate.Item, found []gate.Finding) (gate.Finding, bool) {
 	answer, err := j.Ask(ctx, judge.Question{
-		Kind: "definition", Upstream: it.Upstream, Item: it.Name, ItemKind: it.Kind.String(), Digest: it.Digest.String(),
+		Kind: judge.KindDefinition, Upstream: it.Upstream, Item: it.Name, ItemKind: it.Kind.String(), Digest: it.Digest.String(),
 		Definition: json.RawMessage(it.Raw), Approved: a.approvedBefore(it), Findings: told(found),
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, judge.ErrRecently) {
 		a.Log.WarnContext(ctx, "the judge gave no answer", "upstream", it.Upstream, "item", gate.Visible(it.Name), "error", err)
 	}
 	f := gate.Finding{Rule: "judge.block", Severity: gate.High, Text: answer.Reason, Why: "the judge says that it must not be used"}

@@ -35,6 +35,7 @@ func (a *App) Entries(ctx context.Context, q admin.Review) ([]admin.Entry, error
 // it was not started because its command waits for a decision: that it is there
 // to be decided about is then what there is to know.
 func (a *App) refresh(ctx context.Context, upstream string) error {
+	a.askAgain()
 	if upstream == "" {
 		a.lookAtUpstreams(ctx)
 		return nil

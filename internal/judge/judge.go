@@ -51,9 +51,15 @@ func (o Opinion) String() string {
 	return "block"
 }
 
-// Question is what a judge is asked about: a definition, or a call that waits.
+// The kinds of a Question.
+const (
+	KindDefinition = "definition"
+	KindCall       = "call" // that waits
+)
+
+// Question is what a judge is asked about.
 type Question struct {
-	Kind       string          `json:"kind"` // "definition" or "call"
+	Kind       string          `json:"kind"`
 	Upstream   string          `json:"upstream"`
 	Item       string          `json:"item"` // its name
 	ItemKind   string          `json:"item_kind"`
@@ -110,6 +116,7 @@ type Judge struct {
 	pass    bool
 	slots   chan struct{}
 	known   *otter.Cache[[sha256.Size]byte, Answer]
+	failures
 }
 
 // New makes a judge.
@@ -136,7 +143,9 @@ func New(c Config) (*Judge, error) {
 
 // Ask is what the judge says. A question that was answered within a day is not
 // asked again. Without an answer the opinion is Block, or NoWord where the
-// configuration says so; the error then says why, for the log.
+// configuration says so; the error then says why, for the log. One about a definition
+// is asked again after half a minute at the earliest, and the error is ErrRecently
+// until then.
 func (j *Judge) Ask(ctx context.Context, q Question) (Answer, error) {
 	body, err := json.Marshal(struct {
 		Version int `json:"version"`
@@ -149,21 +158,32 @@ func (j *Judge) Ask(ctx context.Context, q Question) (Answer, error) {
 	if a, ok := j.known.GetIfPresent(key); ok {
 		return a, nil
 	}
+	if j.recent(key) {
+		return j.failed(ErrRecently)
+	}
+	a, err := j.put(ctx, body)
+	if err != nil {
+		if q.Kind == KindDefinition {
+			j.remember(key)
+		}
+		return j.failed(err)
+	}
+	a.Reason = cut(a.Reason)
+	j.known.Set(key, a)
+	return a, nil
+}
+
+// put puts one question when its turn comes.
+func (j *Judge) put(ctx context.Context, body []byte) (Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, j.timeout)
 	defer cancel()
 	select {
 	case j.slots <- struct{}{}:
 		defer func() { <-j.slots }()
 	case <-ctx.Done():
-		return j.failed(errors.New("too many questions wait for the judge"))
+		return Answer{}, errors.New("too many questions wait for the judge")
 	}
-	a, err := j.asker.ask(ctx, body)
-	if err != nil {
-		return j.failed(err)
-	}
-	a.Reason = cut(a.Reason)
-	j.known.Set(key, a)
-	return a, nil
+	return j.asker.ask(ctx, body)
 }
 
 func (j *Judge) failed(err error) (Answer, error) {

@@ -43,7 +43,8 @@ func (e Effects) of(f *gate.Finding) Effect {
 var ErrFindings = errors.New("the definition has findings that block it")
 
 // Inspect gives the findings of each of items, in their order. near is what a
-// model may read beside them, items among it. app brings the detectors.
+// model may read beside them, items among it. app brings the detectors. It may ask
+// somebody outside about items that are not Approved, and about no others.
 type Inspect func(items, near []gate.Item) [][]gate.Finding
 
 // Bounds of what an entry of the lock accepts.
@@ -177,43 +178,6 @@ func (p *Pins) offers(s *snapshot) []gate.Item {
 		}
 	}
 	return items
-}
-
-// weigh finds what is in the definitions that were offered and recorded, among
-// all that is known; the findings are kept until anything of that changes.
-func (p *Pins) weigh(s *snapshot) *found {
-	p.weighing.Lock()
-	defer p.weighing.Unlock()
-	if p.config.Inspect == nil {
-		return &found{}
-	}
-	near := p.offers(s)
-	sum := sumOf(near)
-	if had := p.weighed; had != nil && had.near == sum {
-		return had
-	}
-	var offered []gate.Item
-	for i := range near {
-		if it := &near[i]; it.State != gate.Approved {
-			offered = append(offered, *it)
-		}
-	}
-	now := &found{near: sum, by: p.config.look(offered, near)}
-	if !now.unjudged() {
-		p.weighed = now
-	}
-	return now
-}
-
-// unjudged tells whether somebody who was to be asked gave no answer: what was
-// found then is not kept.
-func (f *found) unjudged() bool {
-	for _, of := range f.by {
-		if slices.ContainsFunc(of.findings, func(f gate.Finding) bool { return f.Rule == gate.RuleUnjudged }) {
-			return true
-		}
-	}
-	return false
 }
 
 // findings are those of a definition that is approved, or offered and recorded.

@@ -48,8 +48,7 @@ type Pins struct {
 	snapshot atomic.Pointer[snapshot]
 	writing  sync.Mutex // serialises what changes the lock file; held across its I/O
 	marking  sync.Mutex // serialises what replaces the snapshot; no I/O under it
-	weighing sync.Mutex // guards weighed
-	weighed  *found     // of what is offered and not approved
+	scales   scales     // of what is offered and not approved
 	observed observed
 }
 

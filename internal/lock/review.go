@@ -180,11 +180,22 @@ func (p *Pins) review(refs []Ref, state gate.PinState, by string) (int, error) {
 	if by == "" {
 		return 0, errors.New("deciding about definitions: nobody is named as deciding")
 	}
+	if state != gate.Approved { // whatever was found
+		return p.enter(refs, state, by, nil)
+	}
+	return p.weighed(func(offered *found) (int, error) { return p.enter(refs, state, by, offered) })
+}
+
+// enter enters decisions into the lock; offered is what was found, nil for
+// what needs no look at it.
+func (p *Pins) enter(refs []Ref, state gate.PinState, by string, offered *found) (int, error) {
 	var n int
 	err := p.change(func(l *Lock) (bool, error) {
 		n = 0
 		s := p.snapshot.Load()
-		offered := p.weigh(s)
+		if err := p.still(offered); err != nil {
+			return false, err
+		}
 		for _, ref := range refs {
 			d, err := p.find(l, ref)
 			if err != nil {

@@ -71,16 +71,17 @@ var blendWeights = map[string]int{"review": medium, "block": high}
 //
 //nolint:gochecknoglobals // a table; read-only
 var blendKinds = map[string]kind{
-	"unbidden": {"poison.conceal", signConceal, "says that a consent is given or needless that only the user can give"},
-	"hushed":   {"poison.conceal", signConceal, "speaks of what the user is not to notice"},
-	"untrue":   {"poison.conceal", signConceal, "says what the user is to be told, true or not"},
-	"undone":   {"poison.override", signOverride, "says that rules no longer hold, or that somebody has new powers"},
-	"handed":   {"poison.file", signFile, "wants secrets of the user's handed over"},
-	"told":     {"poison.argument", signArgument, "wants the conversation handed over"},
-	"diverted": {"poison.recipient", signRecipient, "brings a recipient that the text names, or its author, into what the user sends"},
-	"beyond":   {"poison.beyond", signOther, "asks for an act beside the tool's job, on what is the user's"},
-	"lasting":  {"poison.prerequisite", signStanding, "gives an order that outlives the call"},
-	"rival":    {"preference.over_others", signPreference, "wants to be chosen over other tools"},
+	"unbidden":  {"poison.conceal", signConceal, "says that a consent is given or needless that only the user can give"},
+	"hushed":    {"poison.conceal", signConceal, "speaks of what the user is not to notice"},
+	"untrue":    {"poison.conceal", signConceal, "says what the user is to be told, true or not"},
+	"undone":    {"poison.override", signOverride, "says that rules no longer hold, or that somebody has new powers"},
+	"unguarded": {"poison.override", signOverride, "wants what protects the user switched off"},
+	"handed":    {"poison.file", signFile, "wants secrets of the user's handed over"},
+	"told":      {"poison.argument", signArgument, "wants the conversation handed over"},
+	"diverted":  {"poison.recipient", signRecipient, "brings a recipient that the text names, or its author, into what the user sends"},
+	"beyond":    {"poison.beyond", signOther, "asks for an act beside the tool's job, on what is the user's"},
+	"lasting":   {"poison.prerequisite", signStanding, "gives an order that outlives the call"},
+	"rival":     {"preference.over_others", signPreference, "wants to be chosen over other tools"},
 }
 
 // maxBlend bounds a sentence whose parts are held together, in words: what is in a long list
@@ -92,9 +93,9 @@ func (s *sentence) blended() {
 	if !s.later() || s.about.Joined || len(s.words) > maxBlend || s.any.has(example) {
 		return // what a tool says first is what it does; what only stands in a row is no sentence
 	}
-	have := s.parts()
-	for i := range blends() {
-		b := &blends()[i]
+	have, list := s.parts(), blends()
+	for i := range list {
+		b := &list[i]
 		if have.has(b.all) && have&b.none == 0 {
 			s.report(b.kind, b.weight, 0, len(s.words)-1)
 		}

@@ -15,6 +15,9 @@ func (r *reader) literal() bool {
 	if !wordy(c) && c != '/' && c != '~' && c != '.' && c != '$' && c != '%' && c != '+' {
 		return false
 	}
+	if n := groups(r.text[r.at:]); n > 0 {
+		return r.take(n, number)
+	}
 	u := r.stretch()
 	if u.end-r.at < 4 || u.marked < r.at {
 		return false
@@ -64,11 +67,41 @@ func substitution(text string) int {
 	return n + 1
 }
 
+// groups is how long a number of an account or a telephone is at the start of text that is
+// written in groups: "DE44 5001 0517 5407 3249 31", "+1 202 555 0170", "7742 0091 3385".
+func groups(text string) int {
+	text = text[:min(len(text), maxGroups)]
+	end, count, digits := 0, 0, 0
+	for at := 0; at < len(text); {
+		n, figures := 0, 0
+		for at+n < len(text) && (text[at+n] >= '0' && text[at+n] <= '9' || text[at+n] >= 'A' && text[at+n] <= 'Z' || text[at+n] == '+' && at+n == 0) {
+			if text[at+n] >= '0' && text[at+n] <= '9' {
+				figures++
+			}
+			n++
+		}
+		account := count == 1 && n == 4 && end == 4 // the bank's letters in an IBAN
+		if n == 0 || n > 5 || figures < n-2 && !account || at+n < len(text) && wordy(text[at+n]) {
+			break
+		}
+		end, count, digits = at+n, count+1, digits+figures
+		if end == len(text) || text[end] != ' ' {
+			break
+		}
+		at = end + 1
+	}
+	if count < 3 || digits < 10 || text[0] != '+' && end < 4*count {
+		return 0
+	}
+	return end
+}
+
 // Bounds of what some literals have, in bytes.
 const (
 	maxAddress  = 320 // RFC 5321, section 4.5.3.1
 	maxHost     = 253 // RFC 1035, section 2.3.4
 	maxDigits   = 64
+	maxGroups   = 42 // ISO 13616: an IBAN has up to 34 characters, in groups of four
 	maxStanding = 32 // the longest name of such a file has 23
 )
 

@@ -76,11 +76,14 @@ var partTable = [...]struct {
 	{demandPart, 0, 0},
 	{askedPart, 0, 0},
 	{foreignPart, 0, 0},
-	{"ignore", ignore, 0},
 	{"step", step, 0},
-	{"shell", shell, 0},
-	{"path", path, 0},
 	{"until", 0, until},
+	{"shield", 0, shield},
+	{"off", 0, off},
+	{"exclusive", 0, exclusive},
+	{"ever", 0, ever},
+	{"rivals", 0, rivals},
+	{"praise", 0, praise},
 }
 
 // partNamed is the part of a name; 0 when there is none.
@@ -136,16 +139,19 @@ func (s *sentence) parts() part {
 
 // foreign tells whether the sentence is in another language than English.
 func (s *sentence) foreign() bool {
-	other := s.any.has(loose)
+	if !s.any.has(loose) && !s.accented() {
+		return false
+	}
 	for i := range s.words {
-		word := s.reader.fold[s.words[i].fold:s.words[i].folded]
-		if english[string(word)] {
+		if english[string(s.reader.fold[s.words[i].fold:s.words[i].folded])] {
 			return false
 		}
 	}
-	if other {
-		return true
-	}
+	return true
+}
+
+// accented tells whether the sentence has a letter beyond ASCII.
+func (s *sentence) accented() bool {
 	for _, c := range []byte(s.text[s.words[0].start:s.words[len(s.words)-1].end]) {
 		if c >= 0xc0 && c != 0xe2 { // the first byte of a rune; U+2000 and above are marks that English has too
 			return true

@@ -27,6 +27,12 @@ const (
 	stored                      // saved, kept: of passwords, files
 	hush                        // confidential, need not come up
 	person                      // the customer, the person typing: the user by another word
+	shield                      // antivirus, certificates, the audit trail: what protects the user
+	off                         // off, disabled, bypassed
+	exclusive                   // solely, nothing else
+	ever                        // always, whatever the topic
+	rivals                      // alternatives, built-in tools, the model's own knowledge
+	praise                      // leading, certified, unmatched
 )
 
 func (t topic) has(of topic) bool { return t&of != 0 }
@@ -38,6 +44,7 @@ var topicNames = map[string]topic{
 	"trace": trace, "know": know, "takes": takes, "consent": consent, "choice": choice, "want": want, "until": until, "holding": holding, "among": among,
 	"aside": aside, "pretext": pretext, "granted": granted, "needless": needless, "lifted": lifted, "meddle": meddle, "realm": realm, "copy": duplicate,
 	"outside": outside, "ours": ours, "fake": fake, "stored": stored, "hush": hush, "person": person,
+	"shield": shield, "off": off, "exclusive": exclusive, "ever": ever, "rivals": rivals, "praise": praise,
 }
 
 // A sense is what a word can be.
