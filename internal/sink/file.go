@@ -80,7 +80,10 @@ func (f *fileReceiver) open() error {
 	if err != nil {
 		return err
 	}
-	if err := mend(file); err != nil {
+	if err = exclusive(file); err == nil {
+		err = mend(file)
+	}
+	if err != nil {
 		return errors.Join(fmt.Errorf("opening %s: %w", f.path, err), file.Close())
 	}
 	f.file = file

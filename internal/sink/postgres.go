@@ -170,7 +170,7 @@ func answered(err error) error {
 	case errors.Is(err, context.DeadlineExceeded), pgconn.Timeout(err):
 		return fmt.Errorf("PostgreSQL did not answer within %v", patience)
 	}
-	return errors.New("no connection to PostgreSQL")
+	return webhook.Plainly(err)
 }
 
 // Close implements Receiver.

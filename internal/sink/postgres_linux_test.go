@@ -2,7 +2,12 @@ package sink_test
 
 import (
 	"context"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,8 +32,9 @@ const postgresPrograms = "/usr/lib/postgresql/15/bin"
 // alone. It does not run as root: then it runs as the user postgres, which its
 // package made.
 type database struct {
-	t   *testing.T
-	dir string
+	t    *testing.T
+	dir  string
+	more string // options of the server beside those of start
 }
 
 func newDatabase(t *testing.T) *database {
@@ -42,7 +48,7 @@ func newDatabase(t *testing.T) *database {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	d := &database{t, dir}
+	d := &database{t: t, dir: dir}
 	d.run("initdb", "-D", filepath.Join(dir, "data"), "-A", "trust", "-U", "owner", "-E", "UTF8", "--no-sync")
 	d.start()
 	t.Cleanup(d.stop)
@@ -51,7 +57,7 @@ func newDatabase(t *testing.T) *database {
 
 func (d *database) start() {
 	d.t.Helper()
-	d.run("pg_ctl", "-D", filepath.Join(d.dir, "data"), "-w", "-l", filepath.Join(d.dir, "log"), "-o", "-F -k "+d.dir+" -c listen_addresses=", "start")
+	d.run("pg_ctl", "-D", filepath.Join(d.dir, "data"), "-w", "-l", filepath.Join(d.dir, "log"), "-o", "-F -k "+d.dir+" -c listen_addresses= "+d.more, "start")
 }
 
 func (d *database) stop() {
@@ -297,6 +303,60 @@ func TestPostgresErrors(t *testing.T) {
 	}
 	if err := good.Deliver(t.Context(), oneRecord(t)); err != nil {
 		t.Errorf("afterwards: %v", err)
+	}
+}
+
+// With TLS the server's certificate is held to the configured authority.
+func TestPostgresWithTLS(t *testing.T) {
+	srv := httptest.NewTLSServer(nil) // for its certificate
+	t.Cleanup(srv.Close)
+	key, err := x509.MarshalPKCS8PrivateKey(srv.TLS.Certificates[0].PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := newDatabase(t)
+	d.stop()
+	cert := filepath.Join(d.dir, "data", "server.crt")
+	for path, block := range map[string]*pem.Block{cert: {Type: "CERTIFICATE", Bytes: srv.Certificate().Raw}, filepath.Join(d.dir, "data", "server.key"): {Type: "PRIVATE KEY", Bytes: key}} {
+		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if info, err := os.Stat(filepath.Join(d.dir, "data", "PG_VERSION")); err == nil && os.Getuid() == 0 {
+			owner, _ := info.Sys().(*syscall.Stat_t)
+			if err := os.Chown(path, int(owner.Uid), int(owner.Gid)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := net.SplitHostPort(ln.Addr().String())
+	ln.Close()
+	d.more = "-c ssl=on -c listen_addresses=127.0.0.1 -p " + port
+	d.start()
+	dsn := func() (gate.Secret, error) {
+		return gate.NewSecret(fmt.Sprintf("postgres://owner:%s@127.0.0.1:%s/postgres?sslmode=verify-full", canary, port)), nil
+	}
+	distrusted := must(t)(sink.NewPostgres(sink.PostgresConfig{DSN: dsn}))
+	if err := distrusted.Deliver(t.Context(), oneRecord(t)); err == nil || !strings.Contains(err.Error(), "certificate is not one to trust") {
+		t.Errorf("%v", err)
+	}
+	transport, _ := srv.Client().Transport.(*http.Transport)
+	trusting := must(t)(sink.NewPostgres(sink.PostgresConfig{DSN: dsn, Roots: transport.TLSClientConfig.RootCAs}))
+	defer trusting.Close()
+	if err := trusting.Deliver(t.Context(), oneRecord(t)); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := pgx.Connect(t.Context(), fmt.Sprintf("postgres://owner@/postgres?host=%s&port=%s", d.dir, port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.Background()) }()
+	var encrypted bool
+	if err := conn.QueryRow(t.Context(), "SELECT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'doorward'").Scan(&encrypted); err != nil || !encrypted {
+		t.Errorf("encrypted: %v, %v", encrypted, err)
 	}
 }
 

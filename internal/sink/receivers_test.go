@@ -393,12 +393,30 @@ func TestFilesThatAreRefused(t *testing.T) {
 	}
 }
 
-// A disk that is full leaves no half line, and no record is missed.
-func TestAFullDisk(t *testing.T) {
-	if _, err := os.Stat("/dev/full"); err != nil {
+// Two gateways do not write to one file: what one mends the other may be writing.
+func TestAFileHasOneWriter(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "copy")
+	first, second := must(t)(sink.NewFile(path)), must(t)(sink.NewFile(path))
+	if err := first.Deliver(t.Context(), oneRecord(t)); err != nil {
 		t.Fatal(err)
 	}
-	r := must(t)(sink.NewFile("/dev/full"))
+	if err := second.Deliver(t.Context(), oneRecord(t)); err == nil || !strings.Contains(err.Error(), "another process writes to it") {
+		t.Errorf("%v", err)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := second.Deliver(t.Context(), oneRecord(t)); err != nil {
+		t.Error(err)
+	}
+	if err := second.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A device is no file to append to.
+func TestADevice(t *testing.T) {
+	r := must(t)(sink.NewFile(os.DevNull))
 	if err := r.Deliver(t.Context(), oneRecord(t)); err == nil {
 		t.Error("a device is a file")
 	}

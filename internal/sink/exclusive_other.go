@@ -1,0 +1,9 @@
+//go:build !unix
+
+package sink
+
+import "os"
+
+const noFollow = 0
+
+func exclusive(*os.File) error { return nil }

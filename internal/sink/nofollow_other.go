@@ -1,5 +1,0 @@
-//go:build !unix
-
-package sink
-
-const noFollow = 0
