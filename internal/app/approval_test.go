@@ -197,6 +197,10 @@ func TestPOL56DeniedAndLate(t *testing.T) {
 	soon := gatetest.Gateway(t, fmt.Sprintf(twoLeads, "1ms"), ups)
 	soon.Approve("files")
 	late := holdOf(t, soon.As("alice", "user").Open("2025-11-25").Call("files__write", `{"text":"late"}`))
+	eventually(t, "the approval has ended", func() bool {
+		a, err := soon.App.ShowApproval(t.Context(), late.id)
+		return err == nil && a.State == "expired"
+	})
 	if err := decide(t, soon, late.id, soon.Key("ann", "lead"), true); err == nil {
 		t.Error("a late yes")
 	}
