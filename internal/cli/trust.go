@@ -127,7 +127,7 @@ func diffText(w io.Writer, details []admin.Detail) error {
 		return err
 	}
 	for _, d := range details {
-		_, _ = fmt.Fprintf(w, "%s %s/%s changed after approval\n", d.Kind, d.Upstream, visible(d.Name))
+		_, _ = fmt.Fprintf(w, "%s %s/%s changed after approval%s\n", d.Kind, d.Upstream, visible(d.Name), seen(&d.Entry))
 		triageText(w, &d.Entry)
 		findingsText(w, &d)
 		for _, c := range d.Diff {
@@ -141,6 +141,15 @@ func diffText(w io.Writer, details []admin.Detail) error {
 		}
 	}
 	return nil
+}
+
+// seen says when a definition was last offered, where that is known: without a
+// gateway nobody has looked since.
+func seen(e *admin.Entry) string {
+	if e.SeenAt.IsZero() || e.SeenAt.Unix() <= 0 {
+		return ""
+	}
+	return ", last offered " + e.SeenAt.Local().Format("2006-01-02 15:04")
 }
 
 func (r *run) trustVerify() *cobra.Command {

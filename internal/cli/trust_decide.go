@@ -39,10 +39,10 @@ func (r *run) trustDecide(verb string) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if quick {
-					chosen = slices.DeleteFunc(chosen, func(e admin.Entry) bool { return !e.Quick })
-				}
 				d := decision{verb: verb, actor: actor, chosen: chosen, dryRun: dryRun, accept: accept}
+				if quick {
+					d.onlyQuick()
+				}
 				if verb == "approve" {
 					d.leaveOut(named)
 				}
@@ -53,7 +53,7 @@ func (r *run) trustDecide(verb string) *cobra.Command {
 	c.Flags().StringVar(&kind, "kind", "", "only this kind: tool, prompt, resource, template, instructions, server, command")
 	if verb == "approve" {
 		c.Flags().StringSliceVar(&accept, "accept", nil, "`RULE` whose finding you have read and accept, for the definitions that you name; comma-separated or repeated")
-		c.Flags().BoolVar(&quick, "quick", false, "only changes of which nothing but wording changed, and in which nothing was found (trust diff says which)")
+		c.Flags().BoolVar(&quick, "quick", false, "only changes of which nothing but wording changed, and in which nothing was found (trust diff says which); exit 3 when others are left")
 	}
 	c.Flags().BoolVar(&dryRun, "dry-run", false, "show what would be decided and change nothing")
 	c.Flags().BoolVar(&all, "all", false, "everything of every upstream")
@@ -76,6 +76,17 @@ type decision struct {
 	dryRun      bool
 	accept      []string      // rules
 	left        []admin.Entry // that only a person who has read what was found in them can approve
+	slow        []admin.Entry // that --quick does not take
+}
+
+// onlyQuick takes out of what was chosen what needs reading.
+func (d *decision) onlyQuick() {
+	d.chosen = slices.DeleteFunc(d.chosen, func(e admin.Entry) bool {
+		if !e.Quick {
+			d.slow = append(d.slow, e)
+		}
+		return !e.Quick
+	})
 }
 
 // leaveOut takes out of what was chosen what has a finding that blocks it and is
@@ -94,6 +105,9 @@ func (d *decision) leaveOut(named bool) {
 // hints says how to approve what was left out.
 func (d *decision) hints() []string {
 	var lines []string
+	for _, e := range d.slow {
+		lines = append(lines, fmt.Sprintf("%s %s/%s needs reading (doorward trust diff %s) and is left out", e.Kind, e.Upstream, visible(e.Name), e.Upstream))
+	}
 	for _, e := range d.left {
 		command := fmt.Sprintf("doorward trust approve %s %s", e.Upstream, visible(e.Name))
 		if e.Name == "" {
@@ -136,7 +150,7 @@ func (r *run) decide(ctx context.Context, op admin.Operator, d decision) error {
 	default:
 		r.say("%d %s", len(d.chosen), d.chosen[0].State)
 	}
-	if len(d.left) > 0 {
+	if len(d.left)+len(d.slow) > 0 {
 		return &exit{code: exitFindings, err: errors.New(strings.Join(d.hints(), "\ndoorward: "))}
 	}
 	return nil

@@ -33,7 +33,7 @@ func (r *run) trustShow() *cobra.Command {
 
 // detailText says all of a definition to a person who decides about it.
 func detailText(w io.Writer, d *admin.Detail) error {
-	_, _ = fmt.Fprintf(w, "%s %s/%s is %s\n", d.Kind, d.Upstream, visible(d.Name), d.State)
+	_, _ = fmt.Fprintf(w, "%s %s/%s is %s%s\n", d.Kind, d.Upstream, visible(d.Name), d.State, seen(&d.Entry))
 	triageText(w, &d.Entry)
 	if len(d.Findings) > 0 {
 		_, _ = fmt.Fprintln(w, "\nfound in it")
