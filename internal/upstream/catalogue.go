@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -207,7 +208,7 @@ func (c *channel) load(cn *conn, kind gate.ItemKind, l *loading) {
 
 // pages reads all pages of a list.
 func (c *channel) pages(ctx context.Context, cn *conn, kind gate.ItemKind) (*catalogue, time.Duration, error) {
-	g := &gathering{srv: c.srv, kind: kind, names: map[string]int{}, headers: c.key.era == gate.Stateless && c.srv.wire != nil}
+	g := &gathering{srv: c.srv, kind: kind, names: map[string]int{}, first: map[string]int{}, headers: c.key.era == gate.Stateless && c.srv.wire != nil}
 	cursor, ttl := "", maxTTL
 	for page := 1; ; page++ {
 		m, err := c.request(ctx, cn.link, mcp.ListMethod(kind), c.listParams(cursor))
@@ -275,6 +276,7 @@ type gathering struct {
 	items   []gate.Item
 	odd     []gate.Item    // whose names came before
 	names   map[string]int // how often each came
+	first   map[string]int // where each is in items
 	bytes   int
 	total   int
 	left    int // entries left out
@@ -301,6 +303,9 @@ func (g *gathering) add(raw []byte) error {
 	}
 	it := gate.Item{Kind: g.kind, Upstream: g.srv.set.Name, Name: name, Raw: raw}
 	g.names[name]++
+	if at, ok := g.first[name]; ok && bytes.Equal(g.items[at].Raw, raw) {
+		return nil // the same again: nothing new for the lock
+	}
 	if it.Digest, err = mcp.DigestOf(g.kind, raw); err != nil {
 		g.leaveOut(name, err)
 		return nil
@@ -309,6 +314,7 @@ func (g *gathering) add(raw []byte) error {
 		g.odd = append(g.odd, it)
 		return nil
 	}
+	g.first[name] = len(g.items)
 	g.items = append(g.items, it)
 	return nil
 }
