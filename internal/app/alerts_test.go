@@ -114,7 +114,7 @@ func TestALR01AlertsReachPeople(t *testing.T) {
 	}
 	m.mu.Unlock()
 	onRecord := h.Records(audit.Query{Event: "alert.raised"})
-	if len(onRecord) != 3 || !strings.HasPrefix(onRecord[0].Detail, "denied_calls of principal alice: ") || onRecord[0].Exchange == "" {
+	if len(onRecord) != 3 || !strings.HasPrefix(onRecord[0].Detail, "denied_calls of principal: ") || onRecord[0].Principal.Subject != "alice" || onRecord[0].Exchange == "" {
 		t.Errorf("on record: %+v", onRecord)
 	}
 }

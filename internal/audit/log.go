@@ -326,10 +326,10 @@ func (l *Log) Event(ctx context.Context, ev gate.Event) error {
 		e.rec.Kind = KindEvent
 		e.rec.event(ev)
 		e.note.begin(ev.Principal)
-		if ev.Principal == nil {
-			return nil
+		if ev.Principal != nil {
+			e.rec.Principal = principal(ev.Principal)
 		}
-		e.rec.Principal = principal(ev.Principal)
+		e.rec.Remote = ev.Remote.Unmap().WithZone("")
 		return e.note.seal(&e.rec)
 	})
 }

@@ -47,6 +47,7 @@ func TestWhoItIsIsSealed(t *testing.T) {
 		l.Intent(t.Context(), by("a", "alice")), l.Outcome(t.Context(), by("a", "alice"), done()),
 		l.Outcome(t.Context(), stranger, refused),
 		l.Event(t.Context(), gate.Event{Kind: "incident.canary", Principal: by("", "bob").Principal, Detail: "canary"}),
+		l.Event(t.Context(), gate.Event{Kind: "alert.raised", Remote: netip.MustParseAddr("127.0.0.1"), Detail: "alert"}),
 	)
 	if err := errors.Join(err, l.Close()); err != nil {
 		t.Fatal(err)
@@ -70,7 +71,7 @@ func TestWhoItIsIsSealed(t *testing.T) {
 	for _, r := range read(t, cfg.Dir, audit.Query{}) {
 		got = append(got, strings.TrimSpace(fmt.Sprint(r.Kind, " ", r.Principal.Subject, " ", r.Agent)))
 	}
-	if want := "start|intent alice agent/1.0|outcome alice|outcome mallory agent/1.0|event bob"; strings.Join(got, "|") != want {
+	if want := "start|intent alice agent/1.0|outcome alice|outcome mallory agent/1.0|event bob|event"; strings.Join(got, "|") != want {
 		t.Errorf("got %s", strings.Join(got, "|"))
 	}
 	all := read(t, cfg.Dir, audit.Query{Principal: "alice"})

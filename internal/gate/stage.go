@@ -1,6 +1,9 @@
 package gate
 
-import "context"
+import (
+	"context"
+	"net/netip"
+)
 
 // Stage judges one client message. It may refuse or hold, fills only its own
 // part of the exchange, and never changes the message. An error refuses.
@@ -55,9 +58,10 @@ type Recorder interface {
 type Event struct {
 	Kind  string // "upstream.start", "catalogue.read", "trust.approve", …
 	Actor string // who did it, when no client did: "uid:1000", "doorward"
-	// Principal is the client that did it; nil when none did. Of the record only it
-	// names a person: the other fields never do.
+	// Principal is the client that did it, or that it is about; nil when there is none.
+	// Only it and Remote tell of a person, and are sealed: the other fields never do.
 	Principal *Principal
+	Remote    netip.Addr // the address that it is about
 	Upstream  string
 	Exchange  string // the exchange that led to it; may be empty
 	Detail    string // bounded, printable

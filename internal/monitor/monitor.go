@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net/netip"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 
@@ -206,10 +208,18 @@ func (m *Monitor) raise(now time.Time) {
 
 // record puts an alert on record.
 func (m *Monitor) record(ctx context.Context, a *Alert) {
-	e := gate.Event{
-		Kind: "alert.raised", Actor: "doorward", Upstream: a.Upstream, Status: statusOK,
-		Detail: fmt.Sprintf("%s of %s %s: %d, alert %s", a.Rule, a.Subject.Kind, gate.Visible(a.Subject.Value), a.Count, a.ID),
+	e := gate.Event{Kind: "alert.raised", Actor: "doorward", Upstream: a.Upstream, Status: statusOK}
+	whom := a.Subject.Kind
+	switch a.Subject.Kind {
+	case OfPrincipal:
+		e.Principal = &gate.Principal{Realm: a.Subject.Realm, Tenant: a.Subject.Tenant, Subject: a.Subject.Value}
+	case OfAddress:
+		text, _, _ := strings.Cut(a.Subject.Value, "/")
+		e.Remote, _ = netip.ParseAddr(text) // one that is none is in the alert
+	default:
+		whom = strings.TrimSpace(whom + " " + gate.Visible(a.Subject.Value))
 	}
+	e.Detail = fmt.Sprintf("%s of %s: %d, alert %s", a.Rule, whom, a.Count, a.ID)
 	if len(a.Exchanges) > 0 {
 		e.Exchange = a.Exchanges[0]
 	}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -121,9 +122,10 @@ func TestAnAlertIsRaisedAndRecorded(t *testing.T) {
 		}
 		want := gate.Event{
 			Kind: "alert.raised", Actor: "doorward", Upstream: "files", Exchange: "ex0", Status: "ok",
-			Detail: "denied_calls of principal alice: 10, alert " + all[0].ID,
+			Detail:    "denied_calls of principal: 10, alert " + all[0].ID,
+			Principal: &gate.Principal{Realm: all[0].Subject.Realm, Tenant: all[0].Subject.Tenant, Subject: "alice"},
 		}
-		if p.events[0] != want {
+		if !reflect.DeepEqual(p.events[0], want) {
 			t.Errorf("on record: %+v", p.events[0])
 		}
 	})
