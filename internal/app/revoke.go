@@ -23,6 +23,9 @@ func (a *App) Revoke(ctx context.Context, actor string, r admin.Revocation) erro
 		return operated("revoking", fmt.Errorf("%q can be revoked neither as subject nor as token", r.Kind))
 	}
 	e := gate.Event{Kind: "identity.revoke", Actor: actor, Detail: what.Kind + " " + what.Value + " of " + realm}
+	if what.Kind == store.RevokedSubject {
+		e.Principal, e.Detail = &gate.Principal{Realm: realm, Subject: what.Value}, what.Kind+" of "+realm
+	}
 	err = a.act(ctx, []gate.Event{e}, func() error { return a.publish(ctx, what) })
 	return operated("revoking", err)
 }

@@ -59,7 +59,8 @@ type Event struct {
 	Kind  string // "upstream.start", "catalogue.read", "trust.approve", …
 	Actor string // who did it, when no client did: "uid:1000", "doorward"
 	// Principal is the client that did it, or that it is about; nil when there is none.
-	// Only it and Remote tell of a person, and are sealed: the other fields never do.
+	// Only it and Remote tell of a person, and are sealed. The other fields never do, but
+	// for the names that an operator gives to keys.
 	Principal *Principal
 	Remote    netip.Addr // the address that it is about
 	Upstream  string
