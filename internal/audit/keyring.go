@@ -40,7 +40,7 @@ func OpenKeyring(dir, keyFile string) (*Keyring, error) {
 		return nil
 	})
 	if err == nil {
-		k.root, err = openRoot(base + ".root")
+		k.root, err = readRoot(base + ".root")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("opening the keys of %s: %w", dir, err)

@@ -19,22 +19,23 @@ type root struct {
 	now, next []byte
 }
 
-// openRoot reads the root key, or makes it: the key of the blind indexes and the
-// root, and while it changes the next one, 32 bytes each.
-func openRoot(path string) (root, error) {
-	text, err := os.ReadFile(path)
-	if isNotExist(err) {
-		text = make([]byte, 2*keySize)
-		_, _ = rand.Read(text) // never fails (crypto/rand)
-		err = replaceFile(path, text)
+// makeRoot makes the root key of a log that has no keys yet.
+func makeRoot(path string) (root, error) {
+	text := make([]byte, 2*keySize)
+	_, _ = rand.Read(text) // never fails (crypto/rand)
+	if err := replaceFile(path, text); err != nil {
+		return root{}, fmt.Errorf("making the root key: %w", err)
 	}
+	return readRoot(path)
+}
+
+// readRoot reads the root key: the key of the blind indexes and the root, and while
+// it changes the next one, 32 bytes each.
+func readRoot(path string) (root, error) {
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return root{}, fmt.Errorf("reading the root key: %w", err)
 	}
-	return parseRoot(path, text)
-}
-
-func parseRoot(path string, text []byte) (root, error) {
 	if len(text) != 2*keySize && len(text) != 3*keySize {
 		return root{}, fmt.Errorf("%s holds no root key", path)
 	}

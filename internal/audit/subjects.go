@@ -66,12 +66,20 @@ type subjects struct {
 	made  int                     // entries in the file
 	known map[[blindSize]byte]int // by who: number of the entry
 	ready map[person]*subject
+	lost  error // the file could not be read again: no key can be kept
 }
 
 func openSubjects(base string) (*subjects, error) {
-	s := &subjects{path: base + ".subjects", known: map[[blindSize]byte]int{}, ready: map[person]*subject{}}
+	s := &subjects{path: base + ".subjects", ready: map[person]*subject{}}
 	var err error
-	if s.root, err = openRoot(base + ".root"); err != nil {
+	s.root, err = readRoot(base + ".root")
+	if isNotExist(err) {
+		if info, err := os.Stat(s.path); err == nil && info.Size() > 0 {
+			return nil, fmt.Errorf("%s.root is gone, and %s.subjects is sealed under it: restore it, or move that file away and lose what it opens", base, base)
+		}
+		s.root, err = makeRoot(base + ".root")
+	}
+	if err != nil {
 		return nil, err
 	}
 	if s.root.next != nil {
@@ -89,21 +97,20 @@ func (s *subjects) load() error {
 	if err != nil {
 		return err
 	}
-	clear(s.known)
-	s.made = 0
+	made, known := 0, map[[blindSize]byte]int{}
 	err = eachEntry(f, func(e keyEntry) error {
-		s.known[e.who] = s.made
-		s.made++
+		known[e.who] = made
+		made++
 		return nil
 	})
 	if err == nil {
-		err = f.Truncate(int64(s.made) * entrySize)
+		err = f.Truncate(int64(made) * entrySize)
 	}
 	if err != nil {
 		f.Close()
 		return fmt.Errorf("reading the keys of subjects: %w", err)
 	}
-	s.file = f
+	s.file, s.made, s.known = f, made, known
 	return nil
 }
 
@@ -134,6 +141,9 @@ func (s *subjects) of(p person, now time.Time) (*subject, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.lost != nil {
+		return nil, s.lost
+	}
 	if one := s.ready[p]; one != nil {
 		return one, nil
 	}
@@ -202,16 +212,20 @@ func (s *subjects) erase(ids []SubjectID) (gone int, err error) {
 		drop[id] = true
 	}
 	before := s.made
-	if err := s.root.prepare(); err != nil {
-		return 0, err
+	if s.root.next == nil { // else it was tried before, and the file may be sealed under it
+		if err := s.root.prepare(); err != nil {
+			return 0, err
+		}
 	}
-	if err := s.rewrap(drop); err != nil {
-		return 0, err
-	}
+	err = s.rewrap(drop)
+	// Whether it went well or not: the file may be another one now.
 	clear(s.ready)
 	old := s.file
-	err = s.load()
-	return before - s.made, errors.Join(err, old.Close())
+	s.lost = s.load()
+	if s.lost == nil {
+		err = errors.Join(err, old.Close())
+	}
+	return before - s.made, errors.Join(err, s.lost)
 }
 
 // rewrap seals every key under the next root, but those to drop, and makes that the

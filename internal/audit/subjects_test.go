@@ -140,6 +140,28 @@ func TestATornKeyIsDropped(t *testing.T) {
 	}
 }
 
+// A root key that is gone is an error at start, not a new one under which every known
+// person would be refused; reading makes none.
+func TestALostRootIsSaid(t *testing.T) {
+	cfg := config(t.TempDir())
+	fillLog(t, cfg, 1)
+	base := filepath.Join(filepath.Dir(cfg.Dir), "audit")
+	if err := os.Remove(base + ".root"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := audit.OpenKeyring(cfg.Dir, cfg.KeyFile); err == nil {
+		t.Error("a keyring without a root")
+	}
+	if l, err := audit.Open(cfg); err == nil || !strings.Contains(err.Error(), "restore it") {
+		t.Errorf("opened %v: %v", l, err)
+	}
+	if err := os.Rename(base+".subjects", base+".subjects.old"); err != nil {
+		t.Fatal(err)
+	}
+	fillLog(t, cfg, 1)
+	verify(t, cfg.Dir)
+}
+
 // A person's key is destroyed: what is on record of them is unreadable, also with
 // copies of the keys and today's root, and with yesterday's root and today's keys;
 // the others' is not, and the log verifies (GDP-03, GDP-06).
