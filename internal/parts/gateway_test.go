@@ -195,11 +195,11 @@ type record struct {
 	} `json:"principal"`
 }
 
-// records are what `doorward audit search` finds.
+// records are what `doorward audit search --open` finds: with who they are about.
 func (g *gateway) records(args ...string) []record {
 	g.t.Helper()
 	var all []record
-	dec := json.NewDecoder(strings.NewReader(g.must(append([]string{"audit", "search", "--format", "json"}, args...)...)))
+	dec := json.NewDecoder(strings.NewReader(g.must(append([]string{"audit", "search", "--format", "json", "--open"}, args...)...)))
 	for dec.More() {
 		var r record
 		if err := dec.Decode(&r); err != nil {

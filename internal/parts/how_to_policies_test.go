@@ -51,7 +51,7 @@ func TestHowToTestAPolicy(t *testing.T) {
 		t.Errorf("a path that climbs: %s", got)
 	}
 	p.commands[0].shown = strings.ReplaceAll(p.commands[0].shown, "files/read_text ", "files/read_text_file ")
-	found := p.next("doorward audit search --status refused --since 1d", 0)
+	found := p.next("doorward audit search --status refused --since 1d --open", 0)
 	p.stands["01M8D2…"] = exchangeIn(t, found)
 	if out := p.next("doorward policy explain 01M8D2…", 3); !strings.Contains(out, "dot segment") {
 		t.Errorf("explained as\n%s", out)
