@@ -255,7 +255,7 @@ type passed struct {
 	Agent         string `json:"agent"`
 }
 
-// lines are nginx's log.
+// lines are nginx's log, but for one that nginx is writing.
 func (n *nginx) lines() (all []passed) {
 	n.t.Helper()
 	b, err := os.ReadFile(filepath.Join(n.dir, "access.json"))
@@ -263,6 +263,9 @@ func (n *nginx) lines() (all []passed) {
 		n.t.Fatal(err)
 	}
 	for line := range bytes.Lines(b) {
+		if !bytes.HasSuffix(line, []byte("\n")) {
+			break
+		}
 		var p passed
 		if err := json.Unmarshal(line, &p); err != nil {
 			n.t.Fatalf("nginx's log has %q: %v", line, err)
