@@ -21,7 +21,7 @@ type Keyring struct {
 
 // OpenKeyring reads the keys of a log. keyFile is the installation's (Config.KeyFile).
 func OpenKeyring(dir, keyFile string) (*Keyring, error) {
-	key, err := installationKey(keyFile)
+	key, err := readKey(keyFile)
 	if err != nil {
 		return nil, fmt.Errorf("opening the keys of %s: %w", dir, err)
 	}

@@ -245,10 +245,15 @@ func (l *Log) greet(repaired int64) error {
 
 // installationKey reads the key of this installation, or makes it.
 func installationKey(path string) ([]byte, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|noFollow, 0)
-	if errors.Is(err, os.ErrNotExist) {
+	key, err := readKey(path)
+	if isNotExist(err) {
 		return newKey(path)
 	}
+	return key, err
+}
+
+func readKey(path string) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|noFollow, 0)
 	if err != nil {
 		return nil, err
 	}

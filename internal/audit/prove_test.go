@@ -133,6 +133,15 @@ func TestKeysFollowEachOther(t *testing.T) {
 	if kept, err := os.ReadFile(filepath.Join(filepath.Dir(cfg.Dir), "audit.signer")); err != nil || bytes.Contains(kept, bytes.TrimSpace(old)) {
 		t.Errorf("the old private key is still there: %v", err)
 	}
+	if err := os.Remove(filepath.Join(cfg.Dir, "checkpoint")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := audit.Verify(t.Context(), cfg.Dir, audit.Options{Keys: []string{first.Public}}); err == nil {
+		t.Error("a log without a checkpoint passed for one that a key signed")
+	}
+	if err := audit.WriteCheckpoint(filepath.Join(cfg.Dir, "checkpoint"), c); err != nil {
+		t.Fatal(err)
+	}
 	other := config(t.TempDir())
 	fillLog(t, other, 1)
 	stranger := verify(t, other.Dir).Keys[0].Public

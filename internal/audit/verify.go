@@ -21,8 +21,8 @@ type Options struct {
 	// the directory could also have rewritten the whole of it.
 	Checkpoint *Checkpoint
 	// Keys are public keys that may sign the log's checkpoints, as the note package
-	// has them. Then the checkpoint beside the log must be signed by one of them, or
-	// by one that they certify on record. Without any, the log's own word is taken.
+	// has them. Then there must be a checkpoint that one of them signed, or one that
+	// they certify on record. Without any, the log's own word is taken.
 	Keys []string
 	// Progress is told now and then how far it is; may be nil.
 	Progress func(records uint64)
@@ -232,6 +232,9 @@ func (v *verifier) finish(segments int) *Fault {
 	}
 	if v.report.Records == 0 {
 		return at("there is no record: a log begins with one")
+	}
+	if !v.ring.vouched() {
+		return at("there is no checkpoint that one of the keys signed: nothing shows that this is their log")
 	}
 	return nil
 }

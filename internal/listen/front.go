@@ -287,7 +287,7 @@ func (v *visit) turn(code gate.Code, text string) bool {
 	// Nobody has signed in, and nothing is carried out: when the record cannot be
 	// written, the refusal stands and the log has said why.
 	if err := v.server.cfg.Record(context.WithoutCancel(v.r.Context()), gate.Event{
-		Kind: "request.turned_away", Actor: v.remote.String(), Exchange: v.id, Status: "refused",
+		Kind: "request.turned_away", Remote: v.remote, Exchange: v.id, Status: "refused",
 		Detail: fmt.Sprintf("%s: %.10q %.100q host %.100q origin %.100q", code, v.r.Method, shownPath(v.r.URL.Path), v.r.Host, v.r.Header.Get("Origin")),
 	}); err != nil {
 		v.server.cfg.Log.Error("request turned away without a record", "exchange", v.id, "error", err)

@@ -68,7 +68,7 @@ func OfEvent(ev *gate.Event, ex *gate.Exchange, now time.Time) Event {
 		e.Upstream = ev.Upstream
 	}
 	if ev.Kind == kindTurnedAway { // listen writes the address and the code
-		e.Address, _ = netip.ParseAddr(ev.Actor)
+		e.Address = ev.Remote
 		code, _, _ := strings.Cut(ev.Detail, ":")
 		e.Code = gate.Code(code)
 	}

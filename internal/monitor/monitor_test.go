@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -283,7 +284,7 @@ func TestLOG19WhatAnEventHas(t *testing.T) {
 	if e.Secret || e.Tool != "" || e.Status != "held" {
 		t.Errorf("%+v", e)
 	}
-	e = monitor.OfEvent(&gate.Event{Kind: "request.turned_away", Actor: "192.0.2.9", Detail: "http.headers: CANARY", Status: "refused"}, nil, now)
+	e = monitor.OfEvent(&gate.Event{Kind: "request.turned_away", Remote: netip.MustParseAddr("192.0.2.9"), Detail: "http.headers: CANARY", Status: "refused"}, nil, now)
 	if e.Address != at("192.0.2.9") || e.Code != "http.headers" {
 		t.Errorf("%+v", e)
 	}

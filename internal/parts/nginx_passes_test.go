@@ -217,7 +217,7 @@ func nginxAddresses(t *testing.T, n *nginx) {
 	if p := n.line("of an address that a gateway denies", of(a.exchange)); p.Remote != gatewayDenies || p.Status != http.StatusForbidden {
 		t.Errorf("nginx's log has %+v", p)
 	}
-	if all := n.records(a.exchange); len(all) != 1 || all[0].Event != "request.turned_away" || all[0].Actor != gatewayDenies || !strings.Contains(all[0].Detail, "address") {
+	if all := n.records(a.exchange); len(all) != 1 || all[0].Event != "request.turned_away" || all[0].Remote != gatewayDenies || !strings.Contains(all[0].Detail, "address") {
 		t.Errorf("on record is %+v", all)
 	}
 }
