@@ -52,6 +52,7 @@ var table = map[string]row{
 
 	"httpsig": {domain, nil},
 	"fetched": {domain, nil},
+	"durable": {domain, nil},
 
 	"identify":  {stage, []string{"gate", "mcp", "httpsig"}},
 	"decode":    {stage, []string{"gate", "mcp"}},
@@ -78,26 +79,26 @@ var table = map[string]row{
 
 	"listen":    {adapter, adapters},
 	"upstream":  {adapter, adapters},
-	"audit":     {adapter, adapters},
-	"store":     {adapter, []string{"gate", "mcp", "jsonrpc", "httpsig"}},
+	"audit":     {adapter, append([]string{"durable"}, adapters...)},
+	"store":     {adapter, []string{"gate", "mcp", "jsonrpc", "httpsig", "durable"}},
 	"lock":      {adapter, adapters},
 	"telemetry": {adapter, adapters},
 	"secret":    {adapter, adapters},
 	"issuer":    {adapter, adapters},
 	"webhook":   {adapter, []string{"gate"}},
 	"judge":     {adapter, []string{"gate"}},
-	"sink":      {adapter, []string{"gate", "sink/form", "webhook"}},
+	"sink":      {adapter, []string{"gate", "sink/form", "webhook", "durable"}},
 	"sink/form": {adapter, []string{"gate"}},
 
-	"monitor":          {watching, []string{"gate"}},
-	"monitor/delivery": {watching, []string{"gate", "monitor"}},
+	"monitor":          {watching, []string{"gate", "durable"}},
+	"monitor/delivery": {watching, []string{"gate", "monitor", "durable"}},
 
 	"config":    {outside, []string{"gate", "policy", "policy/paths", "policy/places", "policy/words", "policy/statement"}},
 	"clients":   {outside, []string{"config"}},
 	"doctor":    {outside, []string{"config"}},
 	"checklist": {outside, []string{"config", "gate", "policy", "fetched"}},
 	"scan":      {outside, []string{"gate", "mcp", "clients", "config", "fetched", "flow", "inspect/definition", "inspect/secrets"}},
-	"login":     {outside, nil},
+	"login":     {outside, []string{"durable"}},
 	"bridge":    {outside, []string{"jsonrpc", "mcp", "gate"}},
 	"admin":     {outside, []string{"gate"}},
 	"app": {outside, []string{

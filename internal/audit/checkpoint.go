@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
+
+	"doorward/internal/durable"
 )
 
 // Checkpoint names a position in the log and the hash of everything before it.
@@ -139,7 +141,7 @@ func ReadCheckpoint(path string) (Checkpoint, error) {
 
 // WriteCheckpoint writes a checkpoint file, whole or not at all.
 func WriteCheckpoint(path string, c Checkpoint) error {
-	if err := replaceFile(path, []byte(c.Text())); err != nil {
+	if err := durable.Replace(path, []byte(c.Text())); err != nil {
 		return fmt.Errorf("writing checkpoint: %w", err)
 	}
 	return nil

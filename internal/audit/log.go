@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"doorward/internal/durable"
 	"doorward/internal/gate"
 )
 
@@ -136,14 +137,14 @@ func Open(cfg Config) (*Log, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("opening audit log: %w", err)
 	}
-	if err := syncDir(filepath.Dir(filepath.Clean(cfg.Dir))); err != nil {
+	if err := durable.SyncDir(filepath.Dir(filepath.Clean(cfg.Dir))); err != nil {
 		return nil, fmt.Errorf("opening audit log: %w", err)
 	}
 	lock, err := lockDir(filepath.Join(cfg.Dir, lockName))
 	if err != nil {
 		return nil, fmt.Errorf("opening audit log %s: %w", cfg.Dir, err)
 	}
-	dropTemporary(cfg.Dir, checkpointName)
+	durable.Drop(cfg.Dir, checkpointName)
 	l, err := start(cfg, lock)
 	if err != nil {
 		lock.Close()
@@ -271,35 +272,7 @@ func readKey(path string) ([]byte, error) {
 func newKey(path string) ([]byte, error) {
 	key := make([]byte, keySize)
 	_, _ = rand.Read(key) // never fails (crypto/rand)
-	return key, replaceFile(path, key)
-}
-
-// replaceFile writes a file whole or not at all, and durably.
-func replaceFile(path string, content []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // 0600
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(content)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-// dropTemporary removes what a crash in replaceFile left. Its caller holds the
-// lock; what cannot be removed does no harm.
-func dropTemporary(dir, name string) {
-	left, _ := filepath.Glob(filepath.Join(dir, "."+name+"-*"))
-	for _, path := range left {
-		_ = os.Remove(path)
-	}
+	return key, durable.Replace(path, key)
 }
 
 // Origin is the log's name, in its start records and checkpoints.

@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"doorward/internal/durable"
 )
 
 // root seals the keys of subjects.
@@ -23,7 +25,7 @@ type root struct {
 func makeRoot(path string) (root, error) {
 	text := make([]byte, 2*keySize)
 	_, _ = rand.Read(text) // never fails (crypto/rand)
-	if err := replaceFile(path, text); err != nil {
+	if err := durable.Replace(path, text); err != nil {
 		return root{}, fmt.Errorf("making the root key: %w", err)
 	}
 	return readRoot(path)
@@ -50,7 +52,7 @@ func readRoot(path string) (root, error) {
 func (r *root) prepare() error {
 	next := make([]byte, keySize)
 	_, _ = rand.Read(next) // never fails (crypto/rand)
-	if err := replaceFile(r.path, bytes.Join([][]byte{r.index, r.now, next}, nil)); err != nil {
+	if err := durable.Replace(r.path, bytes.Join([][]byte{r.index, r.now, next}, nil)); err != nil {
 		return err
 	}
 	r.next = next
@@ -58,7 +60,7 @@ func (r *root) prepare() error {
 }
 
 func (r *root) finish() error {
-	if err := replaceFile(r.path, bytes.Join([][]byte{r.index, r.next}, nil)); err != nil {
+	if err := durable.Replace(r.path, bytes.Join([][]byte{r.index, r.next}, nil)); err != nil {
 		return err
 	}
 	r.now, r.next = r.next, nil

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"doorward/internal/durable"
 )
 
 // The files of a log's directory.
@@ -83,20 +85,12 @@ func openSegment(dir string, n int, create bool) (segmentFile, error) {
 		return nil, err
 	}
 	if create {
-		if err := syncDir(dir); err != nil {
+		if err := durable.SyncDir(dir); err != nil {
 			f.Close()
 			return nil, errors.Join(err, os.Remove(path))
 		}
 	}
 	return diskFile{f}, nil
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // readSegment opens a segment to read.

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"doorward/internal/durable"
 	"doorward/internal/gate"
 )
 
@@ -40,7 +41,7 @@ func openSigner(path, origin string) (now signer, pending string, err error) {
 	if isNotExist(err) {
 		private, err := newSigner(origin)
 		if err == nil {
-			err = replaceFile(path, []byte(private+"\n"))
+			err = durable.Replace(path, []byte(private+"\n"))
 		}
 		if err != nil {
 			return signer{}, "", fmt.Errorf("making the key that signs checkpoints: %w", err)
@@ -141,7 +142,7 @@ func (l *Log) ReplaceKey(ctx context.Context, compromised bool) (public string, 
 	text, err := os.ReadFile(l.signer.path)
 	if err == nil {
 		now, _, _ := strings.Cut(string(text), "\n")
-		err = replaceFile(l.signer.path, []byte(now+"\n"+pending+"\n"))
+		err = durable.Replace(l.signer.path, []byte(now+"\n"+pending+"\n"))
 	}
 	if err == nil {
 		err = l.adopt(ctx, pending)
@@ -174,7 +175,7 @@ func (l *Log) adopt(ctx context.Context, pending string) error {
 	if _, err := l.cover(ctx, s); err != nil { // for its syncs: nobody else can certify the next key
 		return err
 	}
-	if err := replaceFile(next.path, []byte(private+"\n")); err != nil {
+	if err := durable.Replace(next.path, []byte(private+"\n")); err != nil {
 		return err
 	}
 	l.signer = next

@@ -9,6 +9,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"doorward/internal/durable"
 )
 
 // ErrErased means that the key of what was sealed is gone.
@@ -253,7 +255,7 @@ func (s *subjects) rewrap(drop map[SubjectID]bool) error {
 		})
 		f.Close()
 		if err == nil {
-			err = replaceFile(s.path, out)
+			err = durable.Replace(s.path, out)
 		}
 		if err != nil {
 			return fmt.Errorf("sealing the keys of subjects anew: %w", err)

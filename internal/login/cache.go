@@ -14,6 +14,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"doorward/internal/durable"
 )
 
 // Bounds of what is kept.
@@ -95,7 +97,7 @@ func (d directory) read(name string) (*entry, error) {
 func (d directory) write(e *entry) error {
 	content, err := json.Marshal(e, jsontext.WithIndent("  "))
 	if err == nil {
-		err = replace(d.path(e.name()), append(content, '\n'))
+		err = durable.Replace(d.path(e.name()), append(content, '\n'))
 	}
 	if err != nil {
 		return fmt.Errorf("keeping the login: %w", err)
@@ -155,26 +157,6 @@ func (d directory) lock(ctx context.Context, name string) (unlock func(), err er
 			return nil, fmt.Errorf("locking the login: %w", err)
 		}
 	}
-}
-
-// replace writes a file whole or not at all, and durably. It is 0600 from its
-// first moment.
-func replace(path string, content []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(content)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return syncDir(filepath.Dir(path))
 }
 
 // readPrivate reads a file of at most limit bytes that its owner alone may read.

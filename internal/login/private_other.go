@@ -16,5 +16,3 @@ const (
 func ownersAlone(fs.FileInfo) error { return errors.ErrUnsupported }
 
 func tryLock(*os.File) (bool, error) { return false, errors.ErrUnsupported }
-
-func syncDir(string) error { return errors.ErrUnsupported }

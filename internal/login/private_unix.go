@@ -42,12 +42,3 @@ func tryLock(f *os.File) (bool, error) {
 		}
 	}
 }
-
-// syncDir makes a rename in the directory last.
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"doorward/internal/durable"
 	"doorward/internal/gate"
 )
 
@@ -233,7 +234,7 @@ func (m *Monitor) save(content []byte) {
 	if m.cfg.Path == "" {
 		return
 	}
-	if err := replaceFile(m.cfg.Path, content); err != nil {
+	if err := durable.Replace(m.cfg.Path, content); err != nil {
 		m.cfg.Log.Error("what principals do was not saved", "path", m.cfg.Path, "error", err)
 	}
 }

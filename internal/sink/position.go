@@ -8,9 +8,10 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
+
+	"doorward/internal/durable"
 )
 
 // position is how far a sink has come: the next record, and the digest of the one
@@ -53,36 +54,8 @@ func (p position) text() string {
 
 // save writes it whole or not at all, and durably.
 func (p position) save(path string) error {
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+"-*") // 0600
-	if err != nil {
+	if err := durable.Replace(path, []byte(p.text())); err != nil {
 		return fmt.Errorf("writing a sink's position: %w", err)
 	}
-	_, err = f.WriteString(p.text())
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return fmt.Errorf("writing a sink's position: %w", errors.Join(err, os.Remove(f.Name())))
-	}
-	return syncDir(dir)
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("writing a sink's position: %w", err)
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
-
-// clean removes what a crash in save left.
-func clean(dir string) {
-	left, _ := filepath.Glob(filepath.Join(dir, ".*-*")) // the pattern is a good one
-	for _, path := range left {
-		_ = os.Remove(path) // what cannot be removed does no harm
-	}
+	return nil
 }

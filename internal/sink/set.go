@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"doorward/internal/durable"
 	"doorward/internal/gate"
 )
 
@@ -65,7 +66,7 @@ func NewSet(c SetConfig) (*Set, error) {
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the sinks' directory: %w", err)
 	}
-	clean(c.Dir)
+	durable.Drop(c.Dir, "*")
 	for _, s := range set.all {
 		at, err := load(s.path)
 		if err != nil {

@@ -13,6 +13,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"doorward/internal/durable"
 )
 
 // The files in the data directory: the records in one, and the sealed arguments of
@@ -176,14 +178,14 @@ func (f *approvalsFile) write(_ context.Context, from *approvalView, what *appro
 		return nil, fmt.Errorf("%s would be larger than %d bytes", f.path, maxApprovalsFile)
 	}
 	for id, sealed := range what.arguments {
-		if err := replaceFile(filepath.Join(f.dir, id), []byte(sealed)); err != nil {
+		if err := durable.Replace(filepath.Join(f.dir, id), []byte(sealed)); err != nil {
 			return nil, err
 		}
 	}
 	if !what.before.IsZero() && !time.Now().Before(what.before) {
 		return nil, nil // it has expired meanwhile
 	}
-	if err := replaceFile(f.path, content); err != nil {
+	if err := durable.Replace(f.path, content); err != nil {
 		return nil, err
 	}
 	f.content, f.seen = content, true

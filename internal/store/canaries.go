@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"doorward/internal/durable"
 )
 
 const (
@@ -140,7 +142,7 @@ func (c *Canaries) change(edit func([]Canary) ([]Canary, error)) error {
 	if err != nil {
 		return fmt.Errorf("writing canaries: %w", err)
 	}
-	if err := replaceFile(c.path, append(content, '\n')); err != nil {
+	if err := durable.Replace(c.path, append(content, '\n')); err != nil {
 		return fmt.Errorf("writing canaries: %w", err)
 	}
 	return nil

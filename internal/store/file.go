@@ -12,6 +12,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"doorward/internal/durable"
 )
 
 // The files in the data directory.
@@ -117,7 +119,7 @@ func (f *keysFile) write(path string) error {
 	if err != nil {
 		return err
 	}
-	return replaceFile(path, append(content, '\n'))
+	return durable.Replace(path, append(content, '\n'))
 }
 
 // readPrivate reads a file of at most limit bytes that only its owner can read.
@@ -139,29 +141,6 @@ func readPrivate(path string, limit int64) ([]byte, fs.FileInfo, error) {
 		err = fmt.Errorf("%s is larger than %d bytes", path, limit)
 	}
 	return content, info, err
-}
-
-// replaceFile writes a file whole or not at all, and durably, with mode 0600.
-func replaceFile(path string, content []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(content)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	d, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // pepper reads the key of the hashes, or makes it where there are no keys yet.
@@ -188,5 +167,5 @@ func pepper(dir string) ([]byte, error) {
 	}
 	content = make([]byte, secretSize)
 	_, _ = rand.Read(content)
-	return content, replaceFile(path, content)
+	return content, durable.Replace(path, content)
 }

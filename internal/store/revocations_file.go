@@ -12,6 +12,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"doorward/internal/durable"
 )
 
 // The files in the data directory.
@@ -116,7 +118,7 @@ func (f *revokedFile) add(_ context.Context, r *Revocation) error {
 	if len(content) >= maxRevokedFile {
 		return fmt.Errorf("%s would be larger than %d bytes", f.path, maxRevokedFile)
 	}
-	return replaceFile(f.path, append(content, '\n'))
+	return durable.Replace(f.path, append(content, '\n'))
 }
 
 // readRevoked reads and checks revoked.json. A missing file is fs.ErrNotExist.

@@ -15,6 +15,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"doorward/internal/durable"
 )
 
 // The files in the data directory.
@@ -169,7 +171,7 @@ func (f *taintsFile) put(_ context.Context, records []keptTaint) error {
 	if len(content) >= maxTaintsFile {
 		return errTaintsFull
 	}
-	if err := replaceFile(f.path, append(content, '\n')); err != nil {
+	if err := durable.Replace(f.path, append(content, '\n')); err != nil {
 		return err
 	}
 	info, err := os.Stat(f.path) // ours: others wait for the lock

@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"doorward/internal/durable"
 	"doorward/internal/monitor"
 )
 
@@ -38,10 +39,7 @@ func (s spool) open() error {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return fmt.Errorf("opening the spool: %w", err)
 	}
-	left, _ := filepath.Glob(filepath.Join(s.dir, ".*"+suffix+"-*"))
-	for _, path := range left {
-		_ = os.Remove(path) // it does no harm
-	}
+	durable.Drop(s.dir, "*"+suffix)
 	return nil
 }
 
@@ -105,23 +103,7 @@ func (s spool) letter(id string) (*letter, error) {
 }
 
 // write keeps a letter, whole and durably.
-func (s spool) write(id string, content []byte) error {
-	f, err := os.CreateTemp(s.dir, "."+id+suffix+"-*") // 0600
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(content)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), s.path(id))
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return s.sync()
-}
+func (s spool) write(id string, content []byte) error { return durable.Replace(s.path(id), content) }
 
 // remove forgets a letter; one that is not there is forgotten already.
 func (s spool) remove(id string) error {
@@ -131,13 +113,5 @@ func (s spool) remove(id string) error {
 		}
 		return err
 	}
-	return s.sync()
-}
-
-func (s spool) sync() error {
-	d, err := os.Open(s.dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return durable.SyncDir(s.dir)
 }
