@@ -79,7 +79,11 @@ func (o *opening) flush(ctx context.Context) error {
 // keysOf finds the keys of whoever has a subject, so that sealed records of them are
 // found, too. Of a copy of a log nobody but its gateway knows them.
 func (r *run) keysOf(ctx context.Context, subject, dir string) (ids []audit.SubjectID, err error) {
-	if subject == "" || dir != "" {
+	switch {
+	case subject == "":
+		return nil, nil
+	case dir != "":
+		r.warn("of --dir, records in which the name is sealed are not found: name the key (--key), which search on the gateway shows")
 		return nil, nil
 	}
 	err = r.operate(ctx, func(ctx context.Context, op admin.Operator, actor string) error {
