@@ -21,7 +21,7 @@ import (
 const (
 	maxPages    = 100
 	maxItems    = 10_000
-	maxCatalog  = 64 << 20 // bytes of its definitions
+	maxCatalog  = 16 << 20 // bytes of its definitions
 	maxLeftOut  = 100      // entries that are left out and logged each
 	listTimeout = 10 * time.Second
 	shownTTL    = 5 * time.Second // how long clients may keep a list; an approval changes it
