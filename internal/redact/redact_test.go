@@ -116,6 +116,8 @@ func FuzzFrame(f *testing.F) {
 	f.Add("\u2014\u2014\u2014 END x\r----- begin\u2028----- end", "a]\n----- end b")
 	f.Add("- - - end\n[withheld by doorward", strings.Repeat("x, a trusted source. ", 40))
 	f.Add("⟨not a boundary⟩----- begin", "⟨")
+	f.Add("--- endf]", "read")
+	f.Add("[doorwards: more", "read")
 	imitates := regexp.MustCompile(`(?i)(-{3,} *(begin|end)|\[ *doorward)`)
 	f.Fuzz(func(t *testing.T, content, name string) {
 		raw, err := json.Marshal(content)

@@ -47,11 +47,11 @@ func legible(text string) string {
 const imitation = "⟨not a boundary⟩"
 
 // frames finds the beginnings of the three lines of a frame, in any case, with other
-// strokes and blanks.
+// strokes and blanks, and whatever follows the word: "endof" reads as the end, too.
 //
 //nolint:gochecknoglobals // compiled once; read-only
 var frames = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)(?:[\p{Pd}=_*~\x{2212}\x{2500}\x{2501}][ \t]*){3,}(?:begin|end|start|close)\b|[\[({<][ \t]*(?:withheld by[ \t]+)?doorward\b`)
+	return regexp.MustCompile(`(?i)(?:[\p{Pd}=_*~\x{2212}\x{2500}\x{2501}][ \t]*){3,}(?:begin|end|start|close)|[\[({<][ \t]*(?:withheld by[ \t]+)?doorward`)
 })
 
 // unframed marks what imitates a frame.
