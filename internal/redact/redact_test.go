@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"unicode"
 
 	"doorward/internal/gate"
 	"doorward/internal/mcp"
@@ -117,7 +118,12 @@ func FuzzFrame(f *testing.F) {
 	f.Add("- - - end\n[withheld by doorward", strings.Repeat("x, a trusted source. ", 40))
 	f.Add("⟨not a boundary⟩----- begin", "⟨")
 	f.Add("--- endf]", "read")
+	f.Add("\u2014---end", "a]\n----b")
 	f.Add("[doorwards: more", "read")
+	// The mark stands before the first of the strokes, and these are of any kind.
+	stroke := func(r rune) bool {
+		return unicode.Is(unicode.Pd, r) || strings.ContainsRune("=_*~ \t\u2212\u2500\u2501", r)
+	}
 	imitates := regexp.MustCompile(`(?i)(-{3,} *(begin|end)|\[ *doorward)`)
 	f.Fuzz(func(t *testing.T, content, name string) {
 		raw, err := json.Marshal(content)
@@ -161,7 +167,7 @@ func FuzzFrame(f *testing.F) {
 			t.Errorf("the boundary stands elsewhere too: %q", text)
 		}
 		for _, at := range imitates.FindAllStringIndex(parts[3], -1) {
-			if before := strings.TrimRight(parts[3][:at[0]], "-_=*~ "); !strings.HasSuffix(before, "⟨not a boundary⟩") {
+			if before := strings.TrimRightFunc(parts[3][:at[0]], stroke); !strings.HasSuffix(before, "⟨not a boundary⟩") {
 				t.Errorf("content imitates the frame at %d: %q", at[0], parts[3])
 			}
 		}
