@@ -26,6 +26,7 @@ type Oversight interface {
 	Trust
 	Canaries
 	Monitoring
+	Response
 }
 
 // PlantCanary implements Canaries.

@@ -28,6 +28,9 @@ const (
 	StatusRead   Permission = "status:read"
 	ReloadRun    Permission = "reload:run"
 	MonitorRun   Permission = "monitor:run" // send a test alert, say that the log was verified
+
+	IncidentsRead Permission = "incidents:read" // with tags for names; those take RecordsOpen
+	IncidentsAct  Permission = "incidents:act"  // open, note, suspend, release, close
 )
 
 // Route is one row of the API's table.
@@ -39,7 +42,7 @@ type Route struct {
 
 // Routes is the whole API of the socket.
 func Routes() []Route {
-	return append(slices.Concat(revokedRoutes(), approvalRoutes(), recordRoutes(), checkpointRoutes(), privacyRoutes(), canaryRoutes(), monitoringRoutes()), []Route{
+	return append(slices.Concat(revokedRoutes(), approvalRoutes(), recordRoutes(), checkpointRoutes(), privacyRoutes(), canaryRoutes(), monitoringRoutes(), incidentRoutes()), []Route{
 		{"GET /v1/status", StatusRead, func(op Operator, _ string, r *http.Request) (any, error) {
 			return op.Status(r.Context())
 		}},

@@ -167,6 +167,9 @@ func (a *App) openTransports(dir string) error {
 	if a.shared.key, err = approvalsKey(key); err != nil {
 		return opening("approvals", err)
 	}
+	if a.shared.incidentKey, err = incidentsKey(key); err != nil {
+		return opening("incidents", err)
+	}
 	a.shared.stands = a.stands
 	a.approve = approve.New(approvals{&a.shared}, a.pool, &a.shared, judges{a})
 	if a.notices, err = webhook.New(webhook.Config{Target: a.receiver, Record: a.trail.Event, Log: a.Log}); err != nil {

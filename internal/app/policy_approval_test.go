@@ -72,7 +72,7 @@ state: {redis: redis}
 	alone := strings.ReplaceAll(yaml, "${up}", ups["up"].URL()) // one of them counts what the upstream did
 	one := gatetest.Gateway(t, alone, nil)
 	alice, lead := one.Key("alice", "user"), one.Key("ann", "lead")
-	two, third := sealedAlike(t, one, alone), sealedAlike(t, one, alone)
+	two, third := gatetest.Replica(t, one, alone, nil), gatetest.Replica(t, one, alone, nil)
 	var clients []*gatetest.Client
 	for _, g := range []*gatetest.GW{one, two, third} {
 		g.Hide(alice, lead)
@@ -137,21 +137,6 @@ state: {redis: redis}
 		r := clients[2].Call("up__write", args)
 		return didRun(r) || r.Refusal == "approval.required"
 	})
-}
-
-// sealedAlike is another gateway with the keys of one, that of the approvals' seal
-// too.
-func sealedAlike(t *testing.T, of *gatetest.GW, yaml string) *gatetest.GW {
-	t.Helper()
-	g := gatetest.Replica(t, of, yaml, nil)
-	key, err := os.ReadFile(filepath.Join(of.Dir, "data", "state.key"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(g.Dir, "data", "state.key"), key, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return gatetest.Again(t, g, yaml, nil)
 }
 
 // TestPOL56States: the state of a held call is good for its principal, its tool and

@@ -23,6 +23,8 @@ type shared struct {
 	dir string
 	key [32]byte // that approvals are sealed with where they are shared
 	log *slog.Logger
+
+	incidentKey [32]byte // that incidents are sealed with
 	// stands tells whether an approver's yes still counts; nil: all do.
 	stands func(*gate.Approval, gate.Consent) bool
 	// waiting is told of a call that waits for people; nil: nobody is.
@@ -41,6 +43,7 @@ type memory struct {
 	revoked   *store.Revocations
 	approvals *store.Approvals
 	taints    *store.Taints
+	incidents *store.Incidents
 	redis     *store.Redis // nil without one
 }
 
@@ -56,20 +59,11 @@ func (s *shared) connect(ctx context.Context, state config.State, secrets *secre
 		return nil
 	}
 	if state.Redis == "" {
-		revoked, err := store.OpenFileRevocations(s.dir, s.log)
-		if err != nil {
-			return err
+		m, err := s.files()
+		if err == nil {
+			s.now.Store(m)
 		}
-		held, err := store.OpenFileApprovals(s.dir)
-		if err != nil {
-			return errors.Join(err, revoked.Close())
-		}
-		read, err := store.OpenFileTaints(s.dir)
-		if err != nil {
-			return errors.Join(err, held.Close(), revoked.Close())
-		}
-		s.now.Store(&memory{nonces: store.NewMemoryNonces(0), revoked: revoked, approvals: held, taints: read})
-		return nil
+		return err
 	}
 	url, err := secrets.Get(state.Redis)
 	if err != nil {
@@ -83,20 +77,71 @@ func (s *shared) connect(ctx context.Context, state config.State, secrets *secre
 	if err != nil {
 		return err
 	}
-	revoked, err := store.OpenRedisRevocations(ctx, r)
-	if err != nil {
-		return errors.Join(err, r.Close())
+	m, err := s.inRedis(ctx, r)
+	if err == nil {
+		s.now.Store(m)
 	}
-	held, err := store.OpenRedisApprovals(ctx, r, s.key)
-	if err != nil {
-		return errors.Join(err, revoked.Close(), r.Close())
+	return err
+}
+
+// files opens what one gateway keeps itself.
+func (s *shared) files() (_ *memory, err error) {
+	m := &memory{nonces: store.NewMemoryNonces(0)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, m.close())
+		}
+	}()
+	if m.revoked, err = store.OpenFileRevocations(s.dir, s.log); err != nil {
+		return nil, err
 	}
-	read, err := store.OpenRedisTaints(ctx, r, s.key)
-	if err != nil {
-		return errors.Join(err, held.Close(), revoked.Close(), r.Close())
+	if m.approvals, err = store.OpenFileApprovals(s.dir); err != nil {
+		return nil, err
 	}
-	s.now.Store(&memory{nonces: store.NewRedisNonces(r, 0), revoked: revoked, approvals: held, taints: read, redis: r})
-	return nil
+	if m.taints, err = store.OpenFileTaints(s.dir); err != nil {
+		return nil, err
+	}
+	m.incidents, err = store.OpenFileIncidents(s.dir, s.incidentKey, s.log)
+	return m, err
+}
+
+// inRedis opens what gateways share, and closes r where that fails.
+func (s *shared) inRedis(ctx context.Context, r *store.Redis) (_ *memory, err error) {
+	m := &memory{nonces: store.NewRedisNonces(r, 0), redis: r}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, m.close())
+		}
+	}()
+	if m.revoked, err = store.OpenRedisRevocations(ctx, r); err != nil {
+		return nil, err
+	}
+	if m.approvals, err = store.OpenRedisApprovals(ctx, r, s.key); err != nil {
+		return nil, err
+	}
+	if m.taints, err = store.OpenRedisTaints(ctx, r, s.key); err != nil {
+		return nil, err
+	}
+	m.incidents, err = store.OpenRedisIncidents(ctx, r, s.incidentKey)
+	return m, err
+}
+
+// close lets go of what is open.
+func (m *memory) close() error {
+	var errs []error
+	if m.incidents != nil {
+		errs = append(errs, m.incidents.Close())
+	}
+	if m.approvals != nil {
+		errs = append(errs, m.approvals.Close())
+	}
+	if m.revoked != nil {
+		errs = append(errs, m.revoked.Close())
+	}
+	if m.redis != nil {
+		errs = append(errs, m.redis.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // close lets go of it.
@@ -107,11 +152,7 @@ func (s *shared) close() error {
 	if m == nil {
 		return nil
 	}
-	err := errors.Join(m.approvals.Close(), m.revoked.Close())
-	if m.redis != nil {
-		err = errors.Join(err, m.redis.Close())
-	}
-	return err
+	return m.close()
 }
 
 // Use implements identify.Once and issuer.Replays.
@@ -149,5 +190,5 @@ func (s *shared) healthy(ctx context.Context) error {
 	if m == nil {
 		return errNoMemory
 	}
-	return errors.Join(m.nonces.Healthy(ctx), m.revoked.Healthy(), m.approvals.Healthy(ctx), m.taints.Healthy(ctx))
+	return errors.Join(m.nonces.Healthy(ctx), m.revoked.Healthy(), m.approvals.Healthy(ctx), m.taints.Healthy(ctx), m.incidents.Healthy())
 }

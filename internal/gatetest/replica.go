@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// Replica starts another gateway that knows the keys which a gateway has now, as
-// an operator copies them: the rest they share by their configuration alone.
+// Replica starts another gateway that knows the keys which a gateway has now, and has
+// its state key, as an operator copies them: the rest they share by their configuration alone.
 func Replica(t testing.TB, of *GW, yaml string, ups map[string]*UP) *GW {
 	t.Helper()
 	dir := t.TempDir()
@@ -15,7 +15,7 @@ func Replica(t testing.TB, of *GW, yaml string, ups map[string]*UP) *GW {
 	if err := os.Mkdir(data, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"keys.json", "keys.pepper"} {
+	for _, name := range []string{"keys.json", "keys.pepper", "state.key"} {
 		content, err := os.ReadFile(filepath.Join(of.Dir, "data", name))
 		if err == nil {
 			err = os.WriteFile(filepath.Join(data, name), content, 0o600)

@@ -139,3 +139,8 @@ func checkRoles(roles []string) ([]string, error) {
 	}
 	return roles, nil
 }
+
+// IsKeyID tells whether a text has the form of a key's id.
+func IsKeyID(text string) bool {
+	return strings.HasPrefix(text, idPrefix) && len(text) == len(idPrefix)+idSize
+}

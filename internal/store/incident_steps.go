@@ -1,0 +1,173 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// errFull is that of an incident that has no room for more of a kind.
+var errFull = errors.New("the incident has no room for more: open another")
+
+// Contain suspends something, which the incident is about from now on. What it
+// suspends already is suspended for as long as the longest says.
+func (i *Incident) Contain(c Containment) error {
+	if len(i.Containments) >= maxContainments {
+		return errFull
+	}
+	c.ID = newIncidentID("con", c.Since)
+	c.Since = c.Since.UTC()
+	if !c.Until.IsZero() {
+		c.Until = roundUp(c.Until)
+	}
+	if err := c.check(); err != nil {
+		return err
+	}
+	if !i.Is(c.IncidentSubject) && c.Kind != OfEverything && len(i.About) < maxAbout {
+		i.About = append(i.About, c.IncidentSubject)
+	}
+	i.Containments = append(i.Containments, c)
+	i.step(&Step{At: c.Since, Actor: c.By, Kind: StepContained, Text: c.Reason, Containment: c.ID})
+	return nil
+}
+
+// Release ends what the incident suspends: one thing by its id, or everything where
+// none is named. It tells what that was.
+func (i *Incident) Release(id, actor, reason string, now time.Time) ([]IncidentSubject, error) {
+	var ended []IncidentSubject
+	for k := range i.Containments {
+		c := &i.Containments[k]
+		if !c.InForce(now) || id != "" && c.ID != id {
+			continue
+		}
+		c.Released = now.UTC()
+		i.step(&Step{At: now, Actor: actor, Kind: StepReleased, Text: reason, Containment: c.ID})
+		ended = append(ended, c.IncidentSubject)
+	}
+	if len(ended) == 0 {
+		return nil, errors.New("nothing of that is suspended")
+	}
+	return ended, nil
+}
+
+// Note adds a note, or says who was told of the incident.
+func (i *Incident) Note(s Step) error {
+	if s.Kind != StepNote && s.Kind != StepNotified {
+		return fmt.Errorf("%.20q is no step that people add", s.Kind)
+	}
+	if i.steps(StepNote, StepNotified) >= maxNotes {
+		return errFull
+	}
+	i.step(&s)
+	return nil
+}
+
+// Close ends the incident. Nothing of it may be suspended any more, or it would stay
+// so unseen.
+func (i *Incident) Close(actor, reason string, now time.Time) error {
+	if i.State(now) == IncidentContained {
+		return errors.New("it suspends something: release that first")
+	}
+	i.Closed = now.UTC()
+	i.step(&Step{At: now, Actor: actor, Kind: StepClosed, Text: reason})
+	return nil
+}
+
+// Alert says that the rule told more. Beyond maxAlerts the last one counts it.
+func (i *Incident) Alert(s Step) {
+	s.Kind = StepAlert
+	if i.steps(StepAlert) < maxAlerts {
+		i.step(&s)
+		return
+	}
+	for k := range slices.Backward(i.Steps) {
+		if i.Steps[k].Kind == StepAlert {
+			i.Steps[k].Count += s.Count
+			return
+		}
+	}
+}
+
+func (i *Incident) step(s *Step) {
+	s.At = s.At.UTC()
+	s.ID = newIncidentID("st", s.At)
+	i.Steps = append(i.Steps, *s)
+}
+
+// Begin makes the first step of a new incident.
+func (i *Incident) Begin(s Step) {
+	i.Opened = i.Opened.UTC()
+	i.ID = NewIncidentID(i.Opened)
+	s.Kind, s.At, s.Actor = StepOpened, i.Opened, i.By
+	i.step(&s)
+}
+
+// standing is the incident that a rule has opened about the same and that is not closed.
+func (l incidentList) standing(one *Incident) *Incident {
+	if one.Rule == "" || len(one.About) == 0 {
+		return nil
+	}
+	var first *Incident
+	for _, i := range l {
+		if i.Rule == one.Rule && i.Closed.IsZero() && i.Is(one.About[0]) && (first == nil || i.ID < first.ID) {
+			first = i
+		}
+	}
+	return first
+}
+
+// takes adds what a new incident says to one that stands: its alert, and what it
+// suspends that is not suspended already.
+func (i *Incident) takes(one *Incident) error {
+	for _, s := range one.Steps {
+		if s.Kind == StepOpened {
+			i.Alert(s)
+		}
+	}
+	for _, c := range one.Containments {
+		if slices.ContainsFunc(i.Containments, func(have Containment) bool {
+			return have.IncidentSubject == c.IncidentSubject && have.InForce(c.Since)
+		}) {
+			continue
+		}
+		if err := i.Contain(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// room is a new incident, where there is room for it. Of those that rules opened the
+// oldest that nobody has touched and that suspends nothing makes room for another of
+// a rule.
+func (l incidentList) room(one *Incident, now time.Time) ([]*Incident, error) {
+	unclosed, ruled := 0, 0
+	var oldest *Incident
+	for _, i := range l {
+		if !i.Closed.IsZero() {
+			continue
+		}
+		unclosed++
+		if i.Rule == "" {
+			continue
+		}
+		ruled++
+		if i.untouched() && i.State(now) != IncidentContained && (oldest == nil || i.ID < oldest.ID) {
+			oldest = i
+		}
+	}
+	switch {
+	case one.Rule == "" && unclosed >= maxUnclosed:
+		return nil, fmt.Errorf("%d incidents are not closed: close some", unclosed)
+	case one.Rule == "" || ruled < maxByRules && unclosed < maxUnclosed:
+		return []*Incident{one}, nil
+	case oldest == nil:
+		return nil, fmt.Errorf("%d incidents that rules opened are not closed: close some", ruled)
+	}
+	ended := oldest.copied()
+	if err := ended.Close("doorward", "closed to make room: nobody has touched it, and nothing of it is suspended", now); err != nil {
+		return nil, err
+	}
+	return []*Incident{ended, one}, nil
+}

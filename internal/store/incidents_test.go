@@ -1,0 +1,311 @@
+package store_test
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"doorward/internal/store"
+	"doorward/internal/store/storetest"
+)
+
+var incidentKey = [32]byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32}
+
+func openIncidents(tb testing.TB, dir string) *store.Incidents {
+	tb.Helper()
+	s, err := store.OpenFileIncidents(dir, incidentKey, nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { closing(tb, s) })
+	return s
+}
+
+func openSharedIncidents(tb testing.TB, s *storetest.Server) *store.Incidents {
+	tb.Helper()
+	i, err := store.OpenRedisIncidents(tb.Context(), openRedis(tb, s.URL()), incidentKey)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { closing(tb, i) })
+	return i
+}
+
+func principalOf(name string) store.IncidentSubject {
+	return store.IncidentSubject{Kind: store.OfPrincipal, Realm: storetest.Issuer, Value: name}
+}
+
+// suspended is an incident that suspends something for so long, 0 for ever.
+func suspended(tb testing.TB, by string, what store.IncidentSubject, long time.Duration) store.Incident {
+	tb.Helper()
+	now := time.Now()
+	i := store.Incident{Opened: now, By: by, Severity: "high", Title: "a test"}
+	if rule, ok := strings.CutPrefix(by, "rule:"); ok {
+		i.Rule, i.About = rule, []store.IncidentSubject{what}
+	}
+	i.Begin(store.Step{Alert: "al_1", Count: 1})
+	c := store.Containment{IncidentSubject: what, Since: now, By: by, Reason: "a test"}
+	if long > 0 {
+		c.Until = now.Add(long)
+	}
+	if err := i.Contain(c); err != nil {
+		tb.Fatal(err)
+	}
+	return i
+}
+
+func keep(tb testing.TB, s *store.Incidents, i store.Incident) store.Incident {
+	tb.Helper()
+	kept, err := s.Open(tb.Context(), i)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return kept
+}
+
+func release(tb testing.TB, s *store.Incidents, id string) store.Incident {
+	tb.Helper()
+	kept, err := s.Grow(tb.Context(), id, func(i *store.Incident) error {
+		_, err := i.Release("", "uid:1", "over", time.Now())
+		return err
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return kept
+}
+
+// sessionTag is how the audit log names a session.
+func sessionTag(id string) string {
+	sum := sha256.Sum256([]byte(id))
+	return hex.EncodeToString(sum[:16])
+}
+
+func isContained(s *store.Incidents, what store.IncidentSubject) bool {
+	is, err := s.Contained(what)
+	return is && err == nil
+}
+
+// Every kind is suspended by its incident and by nothing else, until it is released.
+func TestEveryKindOfContainment(t *testing.T) {
+	t.Parallel()
+	s := openIncidents(t, t.TempDir())
+	session := "an id of a session"
+	ask := func(what store.IncidentSubject) func() (bool, error) {
+		return func() (bool, error) { return s.Contained(what) }
+	}
+	address := func(text string) func() (bool, error) {
+		return func() (bool, error) { return s.ContainedAddress(netip.MustParseAddr(text)) }
+	}
+	for _, tc := range []struct {
+		what       store.IncidentSubject
+		held, free func() (bool, error)
+	}{
+		{store.IncidentSubject{Kind: store.OfEverything}, ask(store.IncidentSubject{Kind: store.OfEverything}), ask(principalOf("bob"))},
+		{principalOf("bob"), ask(principalOf("bob")), ask(store.IncidentSubject{Kind: store.OfPrincipal, Realm: "mtls", Value: "bob"})},
+		{store.IncidentSubject{Kind: store.OfKey, Value: "k_1"}, ask(store.IncidentSubject{Kind: store.OfKey, Value: "k_1"}), ask(store.IncidentSubject{Kind: store.OfKey, Value: "k_2"})},
+		{store.IncidentSubject{Kind: store.OfUpstream, Value: "up"}, ask(store.IncidentSubject{Kind: store.OfUpstream, Value: "up"}), ask(store.IncidentSubject{Kind: store.OfTenant, Value: "up"})},
+		{store.IncidentSubject{Kind: store.OfTool, Realm: "up", Value: "rm"}, ask(store.IncidentSubject{Kind: store.OfTool, Realm: "up", Value: "rm"}), ask(store.IncidentSubject{Kind: store.OfTool, Realm: "ups", Value: "rm"})},
+		{store.IncidentSubject{Kind: store.OfTenant, Value: "t"}, ask(store.IncidentSubject{Kind: store.OfTenant, Value: "t"}), ask(store.IncidentSubject{Kind: store.OfTenant, Value: "T"})},
+		{store.IncidentSubject{Kind: store.OfAddress, Value: "192.0.2.0/24"}, address("192.0.2.77"), address("192.0.3.1")},
+		{store.IncidentSubject{Kind: store.OfAddress, Value: "192.0.2.7"}, address("::ffff:192.0.2.7"), address("192.0.2.8")},
+		{store.IncidentSubject{Kind: store.OfAddress, Value: "2001:db8::/64"}, address("2001:db8::1%eth0"), address("2001:db8:0:1::1")},
+		{store.IncidentSubject{Kind: store.OfSession, Value: sessionTag(session)}, func() (bool, error) { return s.ContainedSession(session) }, func() (bool, error) { return s.ContainedSession("another") }},
+	} {
+		t.Run(tc.what.Kind+" "+tc.what.Value, func(t *testing.T) {
+			want := func(when string, held bool) {
+				t.Helper()
+				for _, one := range []struct {
+					ask func() (bool, error)
+					is  bool
+				}{{tc.held, held}, {tc.free, false}} {
+					if got, err := one.ask(); got != one.is || err != nil {
+						t.Errorf("%s: %v, %v; want %v", when, got, err, one.is)
+					}
+				}
+			}
+			want("before", false)
+			kept := keep(t, s, suspended(t, "uid:1", tc.what, 0))
+			want("suspended", true)
+			if kept.State(time.Now()) != store.IncidentContained {
+				t.Errorf("it is %s", kept.State(time.Now()))
+			}
+			if kept = release(t, s, kept.ID); kept.State(time.Now()) != store.IncidentRecovered {
+				t.Errorf("released, it is %s", kept.State(time.Now()))
+			}
+			want("released", false)
+		})
+	}
+}
+
+// What has its time ends with it, everywhere and without anybody's doing.
+func TestContainmentsEnd(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		s, err := store.OpenFileIncidents(dir, incidentKey, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer closing(t, s)
+		keep(t, s, suspended(t, "uid:1", principalOf("bob"), time.Minute))
+		forEver := keep(t, s, suspended(t, "uid:1", principalOf("carol"), 0))
+		time.Sleep(59 * time.Second)
+		synctest.Wait()
+		if !isContained(s, principalOf("bob")) {
+			t.Error("it ended early")
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if isContained(s, principalOf("bob")) || !isContained(s, principalOf("carol")) {
+			t.Error("after its time, or before it")
+		}
+		if _, err := s.Grow(t.Context(), forEver.ID, func(i *store.Incident) error { return i.Close("uid:1", "", time.Now()) }); err == nil {
+			t.Error("closed with something suspended")
+		}
+	})
+}
+
+// Another process sees it at once, a restart keeps it, and the file names nobody.
+func TestIncidentsInAFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	a, b := openIncidents(t, dir), openIncidents(t, dir)
+	one := keep(t, a, suspended(t, "uid:1", principalOf("bob@example.com"), 0))
+	select {
+	case <-b.Changed():
+	case <-time.After(5 * time.Second):
+		t.Fatal("the other was not told")
+	}
+	if !isContained(b, principalOf("bob@example.com")) {
+		t.Error("the other process does not know")
+	}
+	content, err := os.ReadFile(filepath.Join(dir, "incidents.json"))
+	if err != nil || strings.Contains(string(content), "bob") || strings.Contains(string(content), "idp.example") {
+		t.Errorf("the file names somebody: %s, %v", content, err)
+	}
+	if c := openIncidents(t, dir); !isContained(c, principalOf("bob@example.com")) {
+		t.Error("a restart has forgotten it")
+	}
+	release(t, b, one.ID)
+	storetest.Eventually(t, 5*time.Second, "released everywhere", func() bool { return !isContained(a, principalOf("bob@example.com")) })
+	if _, err := store.OpenFileIncidents(dir, [32]byte{9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 11, 12, 13, 14, 15, 16, 17}, nil); err == nil || !strings.Contains(err.Error(), "state.key") {
+		t.Errorf("opened with another key: %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "incidents.json"), []byte(`{"version":1,"incidents":[{"id":"`+one.ID+`","sealed":"AAAA"}]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	storetest.Eventually(t, 5*time.Second, "an altered file refuses everything", func() bool {
+		is, err := a.Contained(principalOf("carol"))
+		return is && errors.Is(err, store.ErrIncidents)
+	})
+}
+
+// A rule has one incident about one subject: what follows is in its timeline.
+func TestOneIncidentForARule(t *testing.T) {
+	t.Parallel()
+	s := openIncidents(t, t.TempDir())
+	first := keep(t, s, suspended(t, "rule:failed_sign_ins", principalOf("bob"), 0))
+	again := keep(t, s, suspended(t, "rule:failed_sign_ins", principalOf("bob"), 0))
+	other := keep(t, s, suspended(t, "rule:failed_sign_ins", principalOf("carol"), 0))
+	if again.ID != first.ID || other.ID == first.ID {
+		t.Errorf("%s, %s, %s", first.ID, again.ID, other.ID)
+	}
+	if len(again.Containments) != 1 || len(again.Steps) != 3 || again.Steps[2].Kind != store.StepAlert {
+		t.Errorf("%+v", again)
+	}
+	release(t, s, first.ID)
+	if third := keep(t, s, suspended(t, "rule:failed_sign_ins", principalOf("bob"), 0)); third.ID != first.ID || len(third.Containments) != 2 {
+		t.Errorf("it is not suspended anew: %+v", third)
+	}
+	release(t, s, first.ID)
+	if _, err := s.Grow(t.Context(), first.ID, func(i *store.Incident) error { return i.Close("uid:1", "", time.Now()) }); err != nil {
+		t.Fatal(err)
+	}
+	if fourth := keep(t, s, suspended(t, "rule:failed_sign_ins", principalOf("bob"), 0)); fourth.ID == first.ID {
+		t.Error("a closed one was opened again")
+	}
+}
+
+// What one gateway suspends in Redis every other does, and releases too; a server that
+// lost it gets it back, merged with what came since.
+func TestIncidentsInRedis(t *testing.T) {
+	t.Parallel()
+	server := storetest.Redis(t)
+	a, b := openSharedIncidents(t, server), openSharedIncidents(t, server)
+	one := keep(t, a, suspended(t, "uid:1", principalOf("bob"), 0))
+	storetest.Eventually(t, 2*time.Second, "the other gateway knows", func() bool { return isContained(b, principalOf("bob")) })
+	note := func(s *store.Incidents, text string) {
+		t.Helper()
+		if _, err := s.Grow(t.Context(), one.ID, func(i *store.Incident) error {
+			return i.Note(store.Step{At: time.Now(), Actor: "uid:1", Kind: store.StepNote, Text: text})
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	note(a, "from a")
+	note(b, "from b")
+	server.Do("DEL", "doorward:{incidents}")
+	server.Do("SET", "doorward:{incidents}:version", "another")
+	storetest.Eventually(t, 3*time.Second, "it is published again", func() bool {
+		return server.Do("HLEN", "doorward:{incidents}").(int64) == 1 //nolint:forcetypeassert // HLEN is an integer
+	})
+	got, err := openSharedIncidents(t, server).Get(t.Context(), one.ID)
+	if err != nil || len(got.Steps) != 4 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	release(t, b, one.ID)
+	storetest.Eventually(t, 2*time.Second, "released everywhere", func() bool { return !isContained(a, principalOf("bob")) })
+	other := incidentKey
+	other[0]++
+	if _, err := store.OpenRedisIncidents(t.Context(), openRedis(t, server.URL()), other); err == nil || !strings.Contains(err.Error(), "state.key") {
+		t.Errorf("opened with another key: %v", err)
+	}
+	server.Do("HSET", "doorward:{incidents}", one.ID, "x")
+	server.Do("SET", "doorward:{incidents}:version", "corrupt")
+	storetest.Eventually(t, 7*time.Second, "what does not open refuses everything", func() bool {
+		is, err := a.Contained(principalOf("carol"))
+		return is && errors.Is(err, store.ErrIncidents)
+	})
+}
+
+func TestIncidentsAreCounted(t *testing.T) {
+	t.Parallel()
+	s := openIncidents(t, t.TempDir())
+	for n := range 3 {
+		keep(t, s, suspended(t, "rule:failed_sign_ins", principalOf(strings.Repeat("x", n+1)), 0))
+	}
+	one := keep(t, s, suspended(t, "uid:1", store.IncidentSubject{Kind: store.OfUpstream, Value: "up"}, 0))
+	release(t, s, one.ID)
+	unclosed, contained := s.Counts()
+	if unclosed != 4 || contained[store.OfPrincipal] != 3 || contained[store.OfUpstream] != 0 {
+		t.Errorf("%d, %v", unclosed, contained)
+	}
+}
+
+// A look at the list costs nothing that others could make dear.
+func TestContainedDoesNotAllocate(t *testing.T) {
+	s := openIncidents(t, t.TempDir())
+	keep(t, s, suspended(t, "uid:1", principalOf("bob"), 0))
+	keep(t, s, suspended(t, "uid:1", store.IncidentSubject{Kind: store.OfAddress, Value: "192.0.2.0/24"}, 0))
+	keep(t, s, suspended(t, "uid:1", store.IncidentSubject{Kind: store.OfSession, Value: sessionTag("x")}, 0))
+	addr, id := netip.MustParseAddr("192.0.2.1"), strings.Repeat("s", 43)
+	n := testing.AllocsPerRun(1000, func() {
+		_, err := s.Contained(principalOf("bob"))
+		_, err2 := s.ContainedAddress(addr)
+		_, err3 := s.ContainedSession(id)
+		if errors.Join(err, err2, err3) != nil {
+			t.Fatal(err, err2, err3)
+		}
+	})
+	if n >= 1 && !raceEnabled {
+		t.Errorf("%v allocations", n)
+	}
+}
