@@ -13,11 +13,14 @@ import (
 	"doorward/internal/audit"
 )
 
-// TestMain is also the life of the child process of
-// TestKilledProcessLosesNothing: it writes until it is killed.
+// TestMain is also the life of the child processes of TestKilledProcessLosesNothing,
+// which writes until it is killed, and of TestKilledWhilePruning.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("AUDIT_CRASH_DIR"); dir != "" {
 		writeUntilKilled(dir)
+	}
+	if dir := os.Getenv("AUDIT_PRUNE_DIR"); dir != "" {
+		pruneUntilKilled(dir, os.Getenv("AUDIT_PRUNE_STEP"))
 	}
 	os.Exit(m.Run())
 }

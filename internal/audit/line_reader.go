@@ -52,7 +52,7 @@ func (l *Lines) open(seq uint64) error {
 		return err
 	}
 	for l.seq = first; l.seq < seq; {
-		if _, ok, err := l.Next(); err != nil || !ok {
+		if _, ok, err := l.step(); err != nil || !ok {
 			return err
 		}
 	}
@@ -61,27 +61,34 @@ func (l *Lines) open(seq uint64) error {
 
 // firstSeq is the number of a segment's first record; 0 when it has none yet.
 func firstSeq(dir string, n int) (uint64, error) {
+	r, err := firstRecord(dir, n)
+	return r.Seq, err
+}
+
+// firstRecord is a segment's first record, which is never pruned; the zero one when
+// there is none yet.
+func firstRecord(dir string, n int) (r Record, err error) {
 	s, err := openScanner(dir, n, 0)
 	if err != nil {
-		return 0, err
+		return r, err
 	}
 	defer s.file.Close()
 	line, err := s.next()
 	if errors.Is(err, io.EOF) || errors.Is(err, errPartial) {
-		return 0, nil
+		return r, nil
 	}
 	if err != nil {
-		return 0, s.ended(err)
+		return r, s.ended(err)
 	}
 	var d decoder
-	var r Record
 	if err := d.decode(line, &r); err != nil {
-		return 0, s.fault(0, err)
+		return Record{}, s.fault(0, err)
 	}
-	return r.Seq, nil
+	return r, nil
 }
 
-// Seq is the number of the record that Next reads next.
+// Seq is the number of the record that Next reads next, unless that was pruned: then it
+// reads the first one behind it that was not.
 func (l *Lines) Seq() uint64 { return l.seq }
 
 // Next returns the next line, without its newline and valid until the next call; ok is
@@ -89,10 +96,26 @@ func (l *Lines) Seq() uint64 { return l.seq }
 // record ends at the Size of the log's Stats.
 func (l *Lines) Next() (line []byte, ok bool, err error) {
 	for {
-		line, err := l.scan.next()
-		if err == nil {
+		line, ok, err := l.step()
+		if line != nil || !ok || err != nil {
+			return line, ok, err
+		}
+	}
+}
+
+// step is Next, and nil and true where records were pruned: Seq is behind them then.
+func (l *Lines) step() (line []byte, ok bool, err error) {
+	for {
+		line, g, err := l.scan.step()
+		switch {
+		case err == nil && g == nil:
 			l.seq++
 			return line, true, nil
+		case err == nil && g.first != l.seq:
+			return nil, false, l.scan.fault(l.seq, errGap)
+		case err == nil:
+			l.seq = g.last() + 1
+			return nil, true, nil
 		}
 		partial := errors.Is(err, errPartial)
 		if !partial && !errors.Is(err, io.EOF) {

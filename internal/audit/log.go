@@ -60,6 +60,7 @@ type Config struct {
 	Log             *slog.Logger // nil discards
 
 	open func(dir string, n int, create bool) (segmentFile, error) // tests
+	step func(name string)                                         // tests: told how far Prune is
 }
 
 const (
@@ -82,6 +83,8 @@ type Log struct {
 	tree    *tree
 	signer  signer
 	signed  string // public key of the checkpoint in the file, since Open
+
+	pruning sync.Mutex // for Prune
 
 	mu    sync.Mutex
 	queue []*entry // waiting for a leader, at most maxQueue
@@ -145,6 +148,7 @@ func Open(cfg Config) (*Log, error) {
 		return nil, fmt.Errorf("opening audit log %s: %w", cfg.Dir, err)
 	}
 	durable.Drop(cfg.Dir, checkpointName)
+	durable.Drop(cfg.Dir, segmentPrefix+"*"+segmentSuffix)
 	l, err := start(cfg, lock)
 	if err != nil {
 		lock.Close()

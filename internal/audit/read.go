@@ -129,7 +129,7 @@ func (s *scanner) ended(err error) error {
 	switch {
 	case errors.Is(err, ErrStop):
 		return nil
-	case errors.Is(err, errPartial), errors.Is(err, errTooLong):
+	case errors.Is(err, errPartial), errors.Is(err, errTooLong), errors.Is(err, errGap):
 		return s.fault(0, err)
 	}
 	return err
@@ -238,7 +238,7 @@ func lastInSegment(dir string, number, n int) (off int64, have int, err error) {
 		return 0, 0, err
 	}
 	buf := make([]byte, maxLine)
-	ends := 0 // newlines seen; the first one ends the last line
+	line := false // behind what was looked at, a line begins
 	for end := info.Size(); end > 0; {
 		from := max(0, end-int64(len(buf)))
 		part := buf[:end-from]
@@ -249,12 +249,26 @@ func lastInSegment(dir string, number, n int) (off int64, have int, err error) {
 			if c != '\n' {
 				continue
 			}
-			if ends == n {
-				return from + int64(i) + 1, n, nil
+			at := from + int64(i) + 1
+			if line && recordAt(f, at) {
+				have++
 			}
-			ends++
+			if line = true; have == n {
+				return at, n, nil
+			}
 		}
 		end = from
 	}
-	return 0, ends, nil
+	if line && recordAt(f, 0) {
+		have++
+	}
+	return 0, have, nil
+}
+
+// recordAt tells whether the line that begins there is a record, and does not stand for
+// pruned ones.
+func recordAt(f io.ReaderAt, at int64) bool {
+	start := make([]byte, len(gapStart))
+	n, _ := f.ReadAt(start, at) // a shorter line is no gap
+	return !isGap(start[:n])
 }

@@ -32,6 +32,7 @@ type scanner struct {
 	segment int
 	line    int   // number of the last line
 	off     int64 // after the last whole line
+	pruned  gap   // that step returned
 }
 
 var (
@@ -51,9 +52,32 @@ func openScanner(dir string, n int, off int64) (*scanner, error) {
 	return &scanner{file: f, in: bufio.NewReaderSize(f, maxLine), segment: n, off: off}, nil
 }
 
-// next returns a line without its newline, valid until the next call; io.EOF
-// at a clean end, errPartial when bytes without a newline remain.
+// next returns the line of a record without its newline, valid until the next call;
+// io.EOF at a clean end, errPartial when bytes without a newline remain. It passes
+// over what stands for pruned records.
 func (s *scanner) next() ([]byte, error) {
+	for {
+		line, g, err := s.step()
+		if g == nil {
+			return line, err
+		}
+	}
+}
+
+// step returns the next line, as next does; with the pruned records that it stands for,
+// if it does.
+func (s *scanner) step() (line []byte, g *gap, err error) {
+	line, err = s.raw()
+	if err != nil || !isGap(line) {
+		return line, nil, err
+	}
+	if err := s.pruned.parse(line); err != nil {
+		return nil, nil, err
+	}
+	return line, &s.pruned, nil
+}
+
+func (s *scanner) raw() ([]byte, error) {
 	line, err := s.in.ReadSlice('\n')
 	switch {
 	case err == nil:

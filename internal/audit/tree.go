@@ -28,6 +28,9 @@ const maxHashes = 1 << 20
 var errRewritten = errors.New("the audit log on disk is not the one that was written (audit verify says where; " +
 	"keep its directory as evidence: when it is moved away, a new log begins)")
 
+// ErrPruned means that a record was removed because its time was over.
+var ErrPruned = errors.New("it was pruned")
+
 // tree is the Merkle tree over the records (RFC 6962): a leaf is the hash of a
 // line without its newline. Its file holds the hashes that proofs need, 32 bytes
 // each, in the order of tlog.StoredHashIndex. One goroutine at a time uses it.
@@ -45,6 +48,7 @@ type place struct {
 	segment int // 0: before the first
 	off     int64
 	head    [32]byte // of the chain there
+	pruned  bool     // the record before was pruned: nobody knows head
 }
 
 // openTree opens the tree of a log that c covers, and holds the two against each
@@ -75,19 +79,16 @@ func (t *tree) resume(ctx context.Context, c Checkpoint) error {
 	}
 	t.size, t.written = c.Size, tlog.StoredHashCount(int64(c.Size)) //nolint:gosec // a log's size fits
 	if have < c.Size || c.Root == "" || t.rootText(c.Size) != c.Root {
-		if err := t.reset(); err != nil {
-			return err
-		}
-		if err := t.extend(ctx, c.Size); err != nil {
-			return err
-		}
-		return t.meet(c)
+		return t.again(ctx, c)
 	}
 	leaf, err := t.ReadHashes([]int64{tlog.StoredHashIndex(0, int64(c.Size)-1)}) //nolint:gosec // a log's size fits
 	if err != nil {
 		return err
 	}
 	line, at, err := locate(t.dir, c.Size)
+	if errors.Is(err, ErrPruned) { // an earlier checkpoint was put back
+		return t.again(ctx, c)
+	}
 	if err != nil {
 		return err
 	}
@@ -96,6 +97,17 @@ func (t *tree) resume(ctx context.Context, c Checkpoint) error {
 	}
 	t.at = at
 	return nil
+}
+
+// again builds the tree anew.
+func (t *tree) again(ctx context.Context, c Checkpoint) error {
+	if err := t.reset(); err != nil {
+		return err
+	}
+	if err := t.extend(ctx, c.Size); err != nil {
+		return err
+	}
+	return t.meet(c)
 }
 
 // meet holds a tree that was built anew against the checkpoint.
@@ -151,11 +163,16 @@ func (t *tree) read(ctx context.Context, s *scanner, size uint64) error {
 		if err := cancelled(ctx, t.size); err != nil {
 			return err
 		}
-		line, err := s.next()
+		line, g, err := s.step()
 		if err != nil {
 			return err
 		}
-		if err := t.add(line); err != nil {
+		if g != nil {
+			err = t.pass(g)
+		} else {
+			err = t.add(line)
+		}
+		if err != nil {
 			return err
 		}
 		t.at.segment, t.at.off = s.segment, s.off
@@ -164,10 +181,32 @@ func (t *tree) read(ctx context.Context, s *scanner, size uint64) error {
 }
 
 func (t *tree) add(line []byte) error {
-	if !follows(line, t.at.head) {
+	if !t.at.pruned && !follows(line, t.at.head) {
 		return fmt.Errorf("%w: record %d does not follow the one before", errRewritten, t.size+1)
 	}
-	hashes, err := tlog.StoredHashesForRecordHash(int64(t.size), tlog.RecordHash(line), t) //nolint:gosec // a log's size fits
+	if err := t.leaf(tlog.RecordHash(line)); err != nil {
+		return err
+	}
+	t.at.head, t.at.pruned = sha256.Sum256(line), false
+	return nil
+}
+
+// pass adds records that were pruned.
+func (t *tree) pass(g *gap) error {
+	if g.first != t.size+1 {
+		return fmt.Errorf("%w: pruned records begin with %d in the place of %d", errRewritten, g.first, t.size+1)
+	}
+	for _, hash := range g.hashes {
+		if err := t.leaf(hash); err != nil {
+			return err
+		}
+	}
+	t.at.head, t.at.pruned = [32]byte{}, true
+	return nil
+}
+
+func (t *tree) leaf(hash tlog.Hash) error {
+	hashes, err := tlog.StoredHashesForRecordHash(int64(t.size), hash, t) //nolint:gosec // a log's size fits
 	if err != nil {
 		return err
 	}
@@ -175,7 +214,6 @@ func (t *tree) add(line []byte) error {
 		t.added = append(t.added, hashes[i][:]...)
 	}
 	t.size++
-	t.at.head = sha256.Sum256(line)
 	if len(t.added) < maxHashes {
 		return nil
 	}
@@ -257,15 +295,21 @@ func locate(dir string, seq uint64) (line []byte, behind place, err error) {
 		return nil, place{}, err
 	}
 	defer s.file.Close()
-	for ; ; first++ {
-		line, err := s.next()
-		if err != nil {
+	for first <= seq {
+		line, g, err := s.step()
+		switch {
+		case err != nil:
 			return nil, place{}, fmt.Errorf("%w: there is no record %d", errRewritten, seq)
-		}
-		if first == seq {
+		case g != nil && seq <= g.last():
+			return nil, place{}, fmt.Errorf("record %d: %w", seq, ErrPruned)
+		case g != nil:
+			first = g.last()
+		case first == seq:
 			return bytes.Clone(line), place{segment: n, off: s.off, head: sha256.Sum256(line)}, nil
 		}
+		first++
 	}
+	return nil, place{}, fmt.Errorf("%w: there is no record %d", errRewritten, seq)
 }
 
 // segmentOf finds the segment of a record, and the number of that segment's first.

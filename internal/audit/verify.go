@@ -44,6 +44,7 @@ type Report struct {
 	// because the process died, or that were still running.
 	Unanswered uint64
 	Examples   []string // exchanges among those, at most 20, oldest first
+	Pruned     Pruned   // records that are among Records and no longer there, as records of the log say
 	Fault      *Fault   // the first fault; nil when there is none
 }
 
@@ -55,11 +56,35 @@ const maxExamples = 20
 
 // Verify reads the whole log and finds any record that was changed, removed,
 // inserted or moved, and against a checkpoint also a rewritten past and a cut
-// tail. A fault is in the report and is the error, too (*Fault); any other
+// tail. What was pruned must be what a record says that a checkpoint covers. A fault is in the report and is the error, too (*Fault); any other
 // error means that the log could not be read. It changes nothing and may run
 // beside the writer.
 func Verify(ctx context.Context, dir string, opt Options) (Report, error) {
+	for attempt := 1; ; attempt++ {
+		rep, again, err := verify(ctx, dir, opt)
+		if !again || attempt == maxAttempts {
+			return rep, err
+		}
+	}
+}
+
+// maxAttempts is how often Verify reads a log that is pruned meanwhile.
+const maxAttempts = 4
+
+// verify is Verify once. again says that something is missing, and that the log may say
+// so behind the checkpoint that it was held against: it was pruned meanwhile.
+func verify(ctx context.Context, dir string, opt Options) (rep Report, again bool, err error) {
 	v := verifier{opt: opt, open: map[string]uint64{}}
+	rep, err = v.run(ctx, dir)
+	if v.missing && rep.Live {
+		c, err := ReadCheckpoint(filepath.Join(dir, checkpointName))
+		again = err == nil && c.Size > rep.Proven
+	}
+	return rep, again, err
+}
+
+func (v *verifier) run(ctx context.Context, dir string) (Report, error) {
+	opt := v.opt
 	if err := v.ring.trust(opt.Keys); err != nil {
 		return v.report, err
 	}
@@ -116,6 +141,11 @@ type verifier struct {
 	rec    Record
 	open   map[string]uint64 // exchanges with an intent, and its seq
 	over   uint64            // intents that were not remembered
+	absent absent
+	// unchained: the record before was pruned, so that its hash is not known. The next
+	// one is proved by the tree alone.
+	unchained bool
+	missing   bool // records are, and no record under a checkpoint says that they were pruned
 }
 
 func (v *verifier) fail(f *Fault) (Report, error) {
@@ -131,27 +161,54 @@ func (v *verifier) segment(ctx context.Context, dir string, n int, last bool) er
 	}
 	defer s.file.Close()
 	v.report.Segments++
+	v.absent.begin()
 	for {
 		if err := cancelled(ctx, v.report.Records); err != nil {
 			return err
 		}
-		line, err := s.next()
+		line, g, err := s.step()
 		seq := v.report.Records + 1
 		switch {
 		case errors.Is(err, io.EOF) && s.line == 0 && !last:
 			return s.fault(seq, errors.New("segment is empty, and a later one exists"))
 		case errors.Is(err, io.EOF), errors.Is(err, errPartial) && last && v.report.Live:
 			v.report.Bytes += s.off
+			if err := v.absent.end(); err != nil {
+				return &Fault{Segment: segmentName(n), Seq: seq, What: err.Error()}
+			}
 			return nil
-		case errors.Is(err, errPartial), errors.Is(err, errTooLong):
+		case errors.Is(err, errPartial), errors.Is(err, errTooLong), errors.Is(err, errGap):
 			return s.fault(seq, err)
 		case err != nil:
 			return err
+		case g != nil:
+			err = v.gap(n, g, s.line == 1)
+		default:
+			err = v.record(line, s.line == 1)
 		}
-		if err := v.record(line, s.line == 1); err != nil {
+		if err != nil {
 			return s.fault(seq, err)
 		}
 	}
+}
+
+// gap checks a line that stands for pruned records against the checkpoints.
+func (v *verifier) gap(segment int, g *gap, first bool) error {
+	switch {
+	case first:
+		return errors.New("a segment begins with a start record")
+	case g.first != v.report.Records+1:
+		return fmt.Errorf("the pruned records begin with number %d", g.first)
+	}
+	v.unchained = true
+	for _, hash := range g.hashes {
+		v.tree.add(hash)
+		v.report.Records++
+		if err := v.meetAll(); err != nil {
+			return err
+		}
+	}
+	return v.absent.take(segment, g)
 }
 
 // record checks one line against the chain and the checkpoints.
@@ -163,7 +220,7 @@ func (v *verifier) record(line []byte, first bool) error {
 	switch {
 	case r.Seq != rep.Records+1:
 		return fmt.Errorf("the record says it is number %d", r.Seq)
-	case r.Prev != v.head:
+	case r.Prev != v.head && !v.unchained:
 		return errors.New("the chain is broken: this record does not follow the one before")
 	case first && r.Kind != KindStart:
 		return errors.New("a segment begins with a start record")
@@ -172,19 +229,20 @@ func (v *verifier) record(line []byte, first bool) error {
 	case r.Kind == KindStart && rep.Origin == "":
 		rep.Origin = strings.Clone(r.Origin)
 	}
-	v.head = sha256.Sum256(line)
+	v.head, v.unchained = sha256.Sum256(line), false
 	v.tree.add(tlog.RecordHash(line))
 	v.ring.learn(r)
+	v.absent.kept(r.Time)
+	if err := v.absent.learn(r); err != nil {
+		return err
+	}
 	rep.Records++
 	if rep.Records == 1 {
 		rep.First = r.Time
 	}
 	rep.Last = r.Time
-	for len(v.marks) > 0 && v.marks[0].Size <= rep.Records {
-		if err := v.meet(v.marks[0]); err != nil {
-			return err
-		}
-		v.marks = v.marks[1:]
+	if err := v.meetAll(); err != nil {
+		return err
 	}
 	v.pair(r)
 	if v.opt.Progress != nil && rep.Records%65536 == 0 {
@@ -193,9 +251,23 @@ func (v *verifier) record(line []byte, first bool) error {
 	return nil
 }
 
+// meetAll holds the log so far against the checkpoints that name it.
+func (v *verifier) meetAll() error {
+	for len(v.marks) > 0 && v.marks[0].Size <= v.report.Records {
+		if err := v.meet(v.marks[0]); err != nil {
+			return err
+		}
+		v.marks = v.marks[1:]
+	}
+	return nil
+}
+
 func (v *verifier) meet(c mark) error {
-	if c.Size == 0 {
+	switch {
+	case c.Size == 0:
 		return nil
+	case c.Root == "" && v.unchained:
+		return fmt.Errorf("a checkpoint from before format 6 ends with record %d, which was pruned: nothing can be held against it", c.Size)
 	}
 	if c.Size != v.report.Records || c.Root != "" && c.Root != headText(v.tree.root()) || c.Root == "" && c.Head != headText(v.head) {
 		return fmt.Errorf("the log is not the one that a checkpoint of %d records names: its past was rewritten", c.Size)
@@ -233,6 +305,11 @@ func (v *verifier) finish(segments int) *Fault {
 	if v.report.Records == 0 {
 		return at("there is no record: a log begins with one")
 	}
+	if r := v.absent.unsaid(v.report.Proven); r != nil {
+		v.missing = true
+		return &Fault{Segment: segmentName(r.segment), Seq: r.first, What: fmt.Sprintf(
+			"%d records from %d to %d are missing, and no record under a checkpoint says that they were pruned", r.count, r.first, r.last)}
+	}
 	if !v.ring.vouched() {
 		return at("there is no checkpoint that one of the keys signed: nothing shows that this is their log")
 	}
@@ -242,6 +319,7 @@ func (v *verifier) finish(segments int) *Fault {
 func (v *verifier) conclude() {
 	v.report.Head, v.report.Root = headText(v.head), headText(v.tree.root())
 	v.report.Keys = v.ring.keys
+	v.report.Pruned = v.absent.report()
 	v.report.Unanswered = uint64(len(v.open)) + v.over
 	type pending struct {
 		exchange string

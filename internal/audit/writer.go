@@ -29,6 +29,7 @@ type writer struct {
 	line    []byte // of a segment's start record
 	dirty   bool   // the file may hold bytes beyond state.off
 	writing *atomic.Int64
+	turn    atomic.Bool // the next batch begins a segment, whatever room there is
 }
 
 // resume finds where the log ends and opens its last segment, without the
@@ -100,10 +101,11 @@ func (w *writer) commit() (err error) {
 	}
 	next := w.state
 	w.buf = w.buf[:0]
-	if next.off > 0 && next.off+int64(size) > w.cfg.SegmentBytes {
+	if next.off > 0 && (next.off+int64(size) > w.cfg.SegmentBytes || w.turn.Load()) {
 		if err := w.rotate(); err != nil {
 			return err
 		}
+		w.turn.Store(false)
 		next = w.state
 	}
 	if next.off == 0 && next.seq > 0 {

@@ -13,11 +13,19 @@ import (
 // Replace writes a file whole or not at all, and durably, with mode 0600 from its
 // first moment. What is at path, a link too, is replaced.
 func Replace(path string, content []byte) error {
+	return ReplaceFrom(path, func(f *os.File) error {
+		_, err := f.Write(content)
+		return err
+	})
+}
+
+// ReplaceFrom is Replace for a file too large to hold: write puts the content into it.
+func ReplaceFrom(path string, write func(*os.File) error) error {
 	f, err := os.CreateTemp(filepath.Dir(path), temporary(filepath.Base(path))) // 0600
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(content)
+	err = write(f)
 	if err == nil {
 		err = f.Sync()
 	}

@@ -43,7 +43,8 @@ type Log interface {
 
 // Lines are the lines of a log, in order.
 type Lines interface {
-	// Seq is the number of the next one.
+	// Seq is the number of the next one, unless that was pruned: then Next gives the first
+	// behind it that was not.
 	Seq() uint64
 	// Next returns it, valid until the next call; false: there is none yet.
 	Next() (line []byte, ok bool, err error)
@@ -78,11 +79,13 @@ type sink struct {
 	drain  <-chan struct{}
 
 	lines   Lines
+	opened  time.Time // lines
 	at      position
 	unsaved bool          // at is ahead of its file
 	pending []form.Record // read and not taken yet
 	bytes   int           // of their lines
 	limit   int           // records a batch; smaller for a receiver that says too many
+	gone    missed        // and not on record yet
 
 	mu       sync.Mutex
 	next     uint64    // the first record that the receiver does not have
@@ -104,6 +107,7 @@ func (s *sink) run(ctx context.Context) {
 		case err != nil:
 			tries++
 			s.failed(ctx, err)
+			s.stale()
 			pause = pauseAfter(tries, err)
 		case n == 0:
 			tries, pause = 0, pollEvery
@@ -172,6 +176,7 @@ func (s *sink) step(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	if len(s.pending) == 0 {
+		s.tell(ctx, true)
 		return 0, nil
 	}
 	batch := s.pending[:min(s.limit, len(s.pending))]
@@ -187,6 +192,7 @@ func (s *sink) step(ctx context.Context) (int, error) {
 	s.at = position{next: batch[len(batch)-1].Seq + 1, head: batch[len(batch)-1].Digest()}
 	s.taken(len(batch))
 	s.unsaved = true
+	s.tell(ctx, false)
 	return len(batch), s.save()
 }
 
@@ -237,8 +243,7 @@ func (s *sink) fill(ctx context.Context) error {
 	for len(s.pending) < maxRecords && s.bytes < maxBytes && s.lines.Seq() <= newest {
 		ok, err := s.read()
 		if err != nil {
-			s.lines.Close()
-			s.lines, s.pending, s.bytes = nil, nil, 0 // begin again from the last record that was delivered
+			s.letGo()
 			return err
 		}
 		if !ok {
@@ -259,8 +264,11 @@ func (s *sink) read() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if r.Seq != want {
+	if r.Seq < want || r.Seq+1 != s.lines.Seq() {
 		return false, fmt.Errorf("the audit log has record %d in the place of record %d", r.Seq, want)
+	}
+	if r.Seq > want {
+		s.gone.add(want, r.Seq-1)
 	}
 	s.pending = append(s.pending, r)
 	s.bytes += len(r.Line)
@@ -283,13 +291,10 @@ func (s *sink) open(ctx context.Context) error {
 		return err
 	}
 	if from := lines.Seq(); from > at.next {
-		s.write(ctx, gate.Event{
-			Kind: "audit.sink_gap", Actor: "doorward", Status: "failed",
-			Detail: fmt.Sprintf("%s: records %d to %d are no longer in the log", s.Name, at.next, from-1),
-		})
+		s.gone.add(at.next, from-1)
 		at.next = from
 	}
-	s.lines, s.at = lines, at
+	s.lines, s.opened, s.at = lines, time.Now(), at
 	s.mu.Lock()
 	s.next = at.next
 	s.mu.Unlock()

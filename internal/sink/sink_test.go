@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"doorward/internal/audit"
 	"doorward/internal/sink"
 )
 
@@ -339,6 +341,45 @@ func TestAGap(t *testing.T) {
 			t.Errorf("%d were delivered", len(m.lines()))
 		}
 		h.stop(time.Second)
+		_ = h.log.Close()
+	})
+}
+
+// What was pruned while a receiver was away is missed, and what was not is delivered.
+func TestPrunedWhileItWasAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		m := &memory{}
+		h.start(h.sink("copy", m))
+		h.write(100)
+		time.Sleep(time.Second)
+		m.do(down)
+		before := len(m.lines())
+		h.write(600)
+		time.Sleep(3 * time.Hour)
+		gone, err := h.log.Prune(t.Context(), audit.Retention{Keep: map[audit.Class]time.Duration{audit.Events: time.Hour}})
+		if err != nil || len(gone) < 2 {
+			t.Fatalf("pruned: %+v, %v", gone, err)
+		}
+		time.Sleep(2 * time.Hour)
+		m.do(nil)
+		time.Sleep(2 * time.Minute)
+		h.stop(time.Second)
+		if events := h.events("audit.sink_gap"); len(events) != 1 {
+			t.Errorf("recorded: %q", events)
+		}
+		got := m.lines()
+		last, err := audit.ParseRecord([]byte(got[before-1]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept := slices.DeleteFunc(h.lines(), func(line string) bool {
+			r, err := audit.ParseRecord([]byte(line))
+			return err != nil || r.Seq <= last.Seq
+		})
+		if len(kept) < 5 || !slices.Equal(got[before:], kept) {
+			t.Errorf("delivered since: %d, want %d", len(got)-before, len(kept))
+		}
 		_ = h.log.Close()
 	})
 }
