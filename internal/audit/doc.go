@@ -7,6 +7,6 @@
 // position and the head of the chain). A record that cannot be written is
 // refused; the log never drops one and goes on. It holds no results and no
 // credentials; of arguments what its Config says, by default sealed so that only
-// Log.Open reads them. It never decides anything and never rewrites what it has
-// acknowledged. DESIGN.md has the format.
+// Log.Open reads them. It never decides anything and never changes what it has
+// acknowledged; Prune alone removes records, whose time is over. DESIGN.md has the format.
 package audit

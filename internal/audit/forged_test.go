@@ -178,8 +178,8 @@ func TestForgedWarrantsAreFound(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if tc.close {
-					l.Close()
+				if tc.close && l.Close() != nil {
+					t.Fatal("it does not close")
 				}
 				edited(t, cfg.Dir, func(l []string) []string {
 					l[at] = gap

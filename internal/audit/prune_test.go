@@ -183,7 +183,9 @@ func TestAPrunedLogIsReadAndProved(t *testing.T) {
 		if err := os.Remove(filepath.Join(cfg.Dir, "tree")); err != nil {
 			t.Fatal(err)
 		}
-		open(t, cfg).Close()
+		if err := open(t, cfg).Close(); err != nil {
+			t.Fatal(err)
+		}
 		left := lines(t, cfg.Dir)
 		for _, c := range saved {
 			if _, err := audit.Verify(t.Context(), cfg.Dir, audit.Options{Checkpoint: &c}); err != nil {
@@ -236,7 +238,7 @@ func checkLines(t *testing.T, dir string, left map[uint64]audit.Record) {
 			}
 			got = append(got, r.Seq)
 		}
-		ls.Close()
+		_ = ls.Close()
 		at, _ := slices.BinarySearch(want, from)
 		if diff := cmp.Diff(want[at:], got); diff != "" {
 			t.Fatalf("from %d (-want +got):\n%s", from, diff)

@@ -66,7 +66,7 @@ func (a *absent) take(segment int, g *gap) error {
 		a.sets[g.by] = set
 	}
 	for i, hash := range g.hashes {
-		set.add(g.first+uint64(i), hash) //nolint:gosec // an index
+		set.add(g.first+uint64(i), hash)
 	}
 	r.last, r.count, r.before = set.last, set.count, a.now
 	return nil

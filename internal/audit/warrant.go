@@ -56,7 +56,7 @@ func parseWarrant(text string) (w warrant, err error) {
 		err = errors.Join(err, bad)
 		return n
 	}
-	w.segment = int(min(number(1), 1<<31-1)) //nolint:gosec // bounded
+	w.segment = int(min(number(1), 1<<31-1))
 	w.first, w.last, w.count = number(3), number(5), number(6)
 	by, bad := hex.DecodeString(words[9])
 	if err = errors.Join(err, bad); err != nil || len(by) != len(w.by) || len(parts) > int(classes) {
