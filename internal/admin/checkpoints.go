@@ -27,6 +27,8 @@ type Checkpoints interface {
 	// Checkpoint makes one now.
 	Checkpoint(ctx context.Context) (Checkpoint, error)
 	ReplaceSigner(ctx context.Context, actor string, req SignerRequest) (Signer, error)
+	// ReplaceRoot replaces the key that seals those of persons.
+	ReplaceRoot(ctx context.Context, actor string) error
 }
 
 // Evidence is the audit log: opened, proved, and made unreadable for good.
@@ -46,6 +48,12 @@ func (c *Client) ReplaceSigner(ctx context.Context, _ string, req SignerRequest)
 	return do[Signer](ctx, c, "/v1/records/signer", req)
 }
 
+// ReplaceRoot implements Checkpoints.
+func (c *Client) ReplaceRoot(ctx context.Context, _ string) error {
+	_, err := do[struct{}](ctx, c, "/v1/records/root", struct{}{})
+	return err
+}
+
 func checkpointRoutes() []Route {
 	return []Route{
 		{"GET /v1/records/checkpoint", RecordsRead, func(op Operator, _ string, r *http.Request) (any, error) {
@@ -53,6 +61,9 @@ func checkpointRoutes() []Route {
 		}},
 		{"POST /v1/records/signer", RecordsSign, withBody(func(ctx context.Context, op Operator, actor string, req SignerRequest) (any, error) {
 			return op.ReplaceSigner(ctx, actor, req)
+		})},
+		{"POST /v1/records/root", RecordsSign, withBody(func(ctx context.Context, op Operator, actor string, _ struct{}) (any, error) {
+			return struct{}{}, op.ReplaceRoot(ctx, actor)
 		})},
 	}
 }

@@ -49,11 +49,23 @@ type Verification struct {
 	Fault   string `json:"fault,omitempty"`
 }
 
-// Monitoring is the care of alerts.
+// Age is how old a secret or a key is.
+type Age struct {
+	Kind   string        `json:"kind"` // secret, api_key, audit_signer, audit_root
+	Name   string        `json:"name"` // of the configuration; of an API key its id
+	Since  time.Time     `json:"since,omitzero"`
+	MaxAge time.Duration `json:"max_age"`         // in nanoseconds; 0: nobody said, and it counts nowhere
+	Within bool          `json:"within"`          // it need not be replaced yet
+	Fault  string        `json:"fault,omitempty"` // why its age is not known; it counts as overdue
+}
+
+// Monitoring is the care of alerts and figures.
 type Monitoring interface {
 	TestAlerts(ctx context.Context, actor string) ([]AlertAttempt, error)
 	Standings(ctx context.Context) (MonitorState, error)
 	Verified(ctx context.Context, actor string, v Verification) error
+	// Ages are those of all secrets and keys, by kind and name.
+	Ages(ctx context.Context) ([]Age, error)
 }
 
 // TestAlerts implements Monitoring.
@@ -72,10 +84,18 @@ func (c *Client) Verified(ctx context.Context, _ string, v Verification) error {
 	return err
 }
 
+// Ages implements Monitoring.
+func (c *Client) Ages(ctx context.Context) ([]Age, error) {
+	return do[[]Age](ctx, c, "/v1/monitor/ages", nil)
+}
+
 func monitoringRoutes() []Route {
 	return []Route{
 		{"GET /v1/monitor", StatusRead, func(op Operator, _ string, r *http.Request) (any, error) {
 			return op.Standings(r.Context())
+		}},
+		{"GET /v1/monitor/ages", StatusRead, func(op Operator, _ string, r *http.Request) (any, error) {
+			return op.Ages(r.Context())
 		}},
 		{"POST /v1/monitor/test", MonitorRun, withBody(func(ctx context.Context, op Operator, actor string, _ struct{}) (any, error) {
 			return op.TestAlerts(ctx, actor)

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -16,6 +17,7 @@ import (
 	"doorward/internal/audit"
 	"doorward/internal/config"
 	"doorward/internal/gatetest"
+	"doorward/internal/monitor/figures"
 )
 
 // alerted is a house whose alerts go to a mailbox.
@@ -116,6 +118,18 @@ func TestALR01AlertsReachPeople(t *testing.T) {
 	onRecord := h.Records(audit.Query{Event: "alert.raised"})
 	if len(onRecord) != 3 || !strings.HasPrefix(onRecord[0].Detail, "denied_calls of principal: ") || onRecord[0].Principal.Subject != "alice" || onRecord[0].Exchange == "" {
 		t.Errorf("on record: %+v", onRecord)
+	}
+
+	h.alice.Post(bytes.Repeat([]byte("x"), 5<<20)) // more than listen.max_body
+	f := figuresAgree(t, h.GW)
+	if d := f.Detection; d.Alerts != 3 || d.Worst <= 0 || d.Worst > 10_000 {
+		t.Errorf("A8, detection: %+v", d)
+	}
+	if a := f.Authentication; a.Arrivals[figures.Invalid] != 6 || a.Valid < 13 || f.Limits.Codes["message.too_large"] != 1 {
+		t.Errorf("A8, authentication and limits: %+v, %+v", a, f.Limits)
+	}
+	if due, in := sample(t, h.GW, `doorward_rotation_due{kind="api_key"}`), sample(t, h.GW, `doorward_rotation_within{kind="audit_root"}`); due != 1 || in != 1 {
+		t.Errorf("A8, rotation: %v keys, %v root", due, in)
 	}
 }
 

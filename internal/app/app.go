@@ -72,6 +72,7 @@ type App struct {
 	approve *approve.Stage  // one for all snapshots
 	notices *webhook.Sender
 
+	ages     *store.Ages
 	monitor  *monitor.Monitor
 	delivery *delivery.Deliverer
 
@@ -125,11 +126,15 @@ func New(o Options) (_ *App, err error) {
 	if err := private(dir); err != nil {
 		return nil, err
 	}
+	a.trail.counted = a.counted
 	if err := a.openAudit(dir); err != nil {
 		return nil, opening("audit log", err)
 	}
 	if err := a.openMonitor(dir); err != nil {
 		return nil, opening("monitor", err)
+	}
+	if err := a.openAges(dir); err != nil {
+		return nil, opening("ages of secrets", err)
 	}
 	if a.keys, err = store.Open(store.Config{Dir: dir, Log: o.Log}); err != nil {
 		return nil, opening("API keys", err)

@@ -21,3 +21,9 @@ func (a *App) ReplaceSigner(ctx context.Context, actor string, req admin.SignerR
 	})
 	return made, operated("replacing the key that signs checkpoints", err)
 }
+
+// ReplaceRoot implements admin.Checkpoints.
+func (a *App) ReplaceRoot(ctx context.Context, actor string) error {
+	err := a.act(ctx, []gate.Event{{Kind: "audit.root.replace", Actor: actor}}, a.audit.ReplaceRoot)
+	return operated("replacing the key that seals those of persons", err)
+}

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"doorward/internal/monitor"
+	"doorward/internal/monitor/figures"
 	"doorward/internal/sink"
 )
 
@@ -43,6 +44,11 @@ func (a *App) gauges() {
 	m.Gauge("doorward_alerts_waiting", "Alerts that a receiver has not taken yet.", func() float64 { return float64(a.delivery.Waiting()) })
 	m.Counter("doorward_audit_records_total", "Records in the audit log since the start.", func() float64 { return float64(a.audit.Stats().Records) })
 	m.Gauge("doorward_audit_lag_seconds", "Age of the audit write under way; 0 when there is none.", func() float64 { return a.audit.Stats().Lag.Seconds() })
+	for _, proof := range figures.Arrivals() {
+		m.Arrival(string(proof), 0)
+	}
+	m.GaugeBy("kind", "doorward_rotation_due", "Secrets and keys that have an age at which they are replaced.", a.rotation(func(s figures.Standing) int64 { return s.All }))
+	m.GaugeBy("kind", "doorward_rotation_within", "Those of them that are within it.", a.rotation(func(s figures.Standing) int64 { return s.Within }))
 	each := func(value func(sink.Status) float64) func() map[string]float64 {
 		return func() map[string]float64 {
 			out := map[string]float64{}

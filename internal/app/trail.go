@@ -8,6 +8,7 @@ import (
 	"doorward/internal/audit"
 	"doorward/internal/gate"
 	"doorward/internal/monitor"
+	"doorward/internal/monitor/figures"
 )
 
 // trail is the audit log as everybody writes to it but the monitor: what is on record
@@ -16,6 +17,7 @@ import (
 type trail struct {
 	log                     *audit.Log
 	watch                   *monitor.Monitor
+	counted                 func(figures.Fact) // is told of every record, too
 	tried, recorded, failed atomic.Uint64
 }
 
@@ -30,8 +32,10 @@ func (t *trail) Outcome(ctx context.Context, ex *gate.Exchange, out gate.Outcome
 	t.tried.Add(1)
 	err := t.done(ctx, t.log.Outcome(ctx, ex, out))
 	if err == nil {
-		e := monitor.OfExchange(ex, &out, time.Now())
+		now := time.Now()
+		e := monitor.OfExchange(ex, &out, now)
 		t.watch.Tell(&e)
+		t.counted(figures.OfOutcome(ex, &out, now))
 	}
 	return err
 }
@@ -44,8 +48,10 @@ func (t *trail) EventOf(ctx context.Context, ex *gate.Exchange, ev gate.Event) e
 	t.tried.Add(1)
 	err := t.done(ctx, t.log.Event(ctx, ev))
 	if err == nil {
-		e := monitor.OfEvent(&ev, ex, time.Now())
+		now := time.Now()
+		e := monitor.OfEvent(&ev, ex, now)
 		t.watch.Tell(&e)
+		t.counted(figures.OfEvent(&ev, now))
 	}
 	return err
 }

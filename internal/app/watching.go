@@ -16,6 +16,7 @@ import (
 	"doorward/internal/gate"
 	"doorward/internal/monitor"
 	"doorward/internal/monitor/delivery"
+	"doorward/internal/monitor/figures"
 	"doorward/internal/secret"
 	"doorward/internal/webhook"
 )
@@ -25,7 +26,7 @@ import (
 func (a *App) openMonitor(dir string) (err error) {
 	c := monitor.Config{
 		Settings: func() *monitor.Settings { return a.current.Load().watched },
-		Pulse:    a.trail.pulse, Raise: a.raised, Record: a.audit.Event, Log: a.Log,
+		Pulse:    a.trail.pulse, Raise: a.raised, Record: a.recordAlert, Log: a.Log,
 	}
 	d := delivery.Config{
 		Receivers: func() []delivery.Receiver { return a.current.Load().receivers },
@@ -44,8 +45,20 @@ func (a *App) openMonitor(dir string) (err error) {
 		return err
 	}
 	a.trail.watch = a.monitor
-	a.meter.limited = a.monitor.Tell
+	a.meter.limited = func(e *monitor.Event) {
+		a.monitor.Tell(e)
+		a.metrics.Violated(e.Code)
+	}
 	return nil
+}
+
+// recordAlert writes an alert to the audit log, past the monitor.
+func (a *App) recordAlert(ctx context.Context, e gate.Event) error {
+	err := a.audit.Event(ctx, e)
+	if err == nil {
+		a.counted(figures.OfEvent(&e, time.Now()))
+	}
+	return err
 }
 
 // profilesKey is the key of the names in profiles.json, made of the state key.

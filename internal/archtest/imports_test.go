@@ -92,6 +92,7 @@ var table = map[string]row{
 
 	"monitor":          {watching, []string{"gate", "durable"}},
 	"monitor/delivery": {watching, []string{"gate", "monitor", "durable"}},
+	"monitor/figures":  {watching, []string{"gate", "monitor"}},
 
 	"config":    {outside, []string{"gate", "policy", "policy/paths", "policy/places", "policy/words", "policy/statement"}},
 	"clients":   {outside, []string{"config"}},
@@ -104,12 +105,12 @@ var table = map[string]row{
 	"app": {outside, []string{
 		"gate", "jsonrpc", "mcp", "policy", "pipeline",
 		"identify", "decode", "resolve", "authorize", "validate", "approve", "disclose", "inspect", "inspect/definition", "inspect/change", "inspect/secrets", "redact", "track", "flow",
-		"listen", "upstream", "audit", "store", "lock", "telemetry", "secret", "issuer", "webhook", "judge", "sink", "monitor", "monitor/delivery",
+		"listen", "upstream", "audit", "store", "lock", "telemetry", "secret", "issuer", "webhook", "judge", "sink", "monitor", "monitor/delivery", "monitor/figures",
 		"config", "admin",
 	}},
 	"demo": {outside, []string{"app", "admin", "audit", "config", "gate"}},
 	"cli": {outside, []string{
-		"gate", "app", "admin", "config", "policy", "audit", "lock", "clients", "doctor", "checklist", "demo", "httpsig", "secret", "login", "bridge", "scan", "sink/form",
+		"gate", "app", "admin", "config", "policy", "audit", "lock", "clients", "doctor", "checklist", "demo", "httpsig", "secret", "login", "bridge", "scan", "sink/form", "monitor/figures",
 		"policy/cases", "policy/review", "policy/recorded", "policy/learning", "policy/replay", "policy/compare",
 	}},
 

@@ -37,6 +37,16 @@ func (l *Log) Erase(ctx context.Context, ids []SubjectID, basis, actor string) (
 	return gone, nil
 }
 
+// ReplaceRoot takes a new root key and seals every person's key under it. What was
+// sealed stays readable; a copy of the keys that somebody kept opens nothing with the
+// root that is there then. After a crash the next Open finishes it.
+func (l *Log) ReplaceRoot() error {
+	if _, err := l.people.erase(nil); err != nil {
+		return fmt.Errorf("replacing the key that seals those of persons: %w", err)
+	}
+	return nil
+}
+
 // reerase destroys the keys that a tombstone names and that are there all the same,
 // because their file comes from a backup. It looks at every line of the log once.
 func (l *Log) reerase(ctx context.Context) error {

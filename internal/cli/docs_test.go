@@ -58,7 +58,7 @@ func commandLine(t *testing.T) string {
 		"approve", "approve list", "approve show", "approve grant", "approve deny",
 		"audit", "audit tail", "audit search", "audit export", "audit verify", "audit checkpoint", "audit prove", "audit replace-key", "privacy", "privacy erase",
 		"monitor", "monitor test", "monitor list",
-		"incident", "incident open", "incident list", "incident show", "incident contain", "incident release", "incident note", "incident notify", "incident close",
+		"incident", "incident open", "incident list", "incident show", "incident contain", "incident release", "incident note", "incident notify", "incident close", "incident stats",
 		"config", "config check", "config show", "config schema", "check", "scan", "version",
 	}
 	for _, c := range listed {

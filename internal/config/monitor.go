@@ -25,6 +25,18 @@ type Monitor struct {
 	Repeat Duration `yaml:"repeat"`
 	// Alerts are those who are told of every alert. Nobody unless written.
 	Alerts []Receiver `yaml:"alerts"`
+	// Rotation says at which age keys of Doorward's own are replaced. What is older counts against the share of secrets that are within their age. Secrets have a max_age of their own (secrets.NAME.max_age).
+	Rotation Rotation `yaml:"rotation"`
+}
+
+// Rotation is the age at which each kind of key is replaced. 0s: such keys do not count.
+type Rotation struct {
+	// APIKeys that let somebody in: doorward key rotate.
+	APIKeys Duration `yaml:"api_keys"`
+	// AuditSigner is the key that signs the audit log's checkpoints: doorward audit replace-key.
+	AuditSigner Duration `yaml:"audit_signer"`
+	// AuditRoot is the key that seals the keys of persons: doorward audit replace-key --root.
+	AuditRoot Duration `yaml:"audit_root"`
 }
 
 // MonitorRules are the rules, each with its limit, or whether it is on.
@@ -93,6 +105,7 @@ func defaultMonitor() Monitor {
 			AuditSilence: Duration(5 * time.Second), VerifiedWithin: Duration(aDay),
 		},
 		Learn: Duration(7 * aDay), MinHistory: 20, Repeat: Duration(5 * time.Minute),
+		Rotation: Rotation{APIKeys: Duration(90 * aDay), AuditSigner: Duration(365 * aDay), AuditRoot: Duration(365 * aDay)},
 	}
 }
 

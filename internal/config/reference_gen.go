@@ -230,6 +230,10 @@ const fieldDocs = "\n" +
 	"Monitor.CountBy\tCountBy are what limits are counted for too, beside the principal, or the address of whom nobody knows: addresses, tools over all who call them, tenants over all who belong to them.\n" +
 	"Monitor.Repeat\tRepeat is how long an alert stands: what follows about the same is counted, and told then as one alert. Of one rule there are at most ten alerts in that time; the rest becomes one, with the exact count.\n" +
 	"Monitor.Alerts\tAlerts are those who are told of every alert. Nobody unless written.\n" +
+	"Monitor.Rotation\tRotation says at which age keys of Doorward's own are replaced. What is older counts against the share of secrets that are within their age. Secrets have a max_age of their own (secrets.NAME.max_age).\n" +
+	"Rotation.APIKeys\tAPIKeys that let somebody in: doorward key rotate.\n" +
+	"Rotation.AuditSigner\tAuditSigner is the key that signs the audit log's checkpoints: doorward audit replace-key.\n" +
+	"Rotation.AuditRoot\tAuditRoot is the key that seals the keys of persons: doorward audit replace-key --root.\n" +
 	"MonitorRules.FailedSignIns\tFailedSignIns are credentials from one address (of IPv6 its /64) that were not good. Like every limit, so many within a time, or off.\n" +
 	"MonitorRules.DeniedCalls\tDeniedCalls are calls of one principal that policy, an approver, a judge, a flow or a detector has refused, or of something that there is not.\n" +
 	"MonitorRules.DataVolume\tDataVolume is what one principal sends and gets.\n" +

@@ -16,15 +16,20 @@ func limitViolations() rule {
 // limitViolation counts what was refused because it was too much: of bytes, sessions,
 // connections, calls at once, calls that wait for people.
 func limitViolation(e *Event) int64 {
-	switch e.Code {
+	if LimitViolation(e.Code) {
+		return 1
+	}
+	return 0
+}
+
+// LimitViolation tells whether a code says that something was too much.
+func LimitViolation(code gate.Code) bool {
+	switch code {
 	case gate.CodeTooLarge, gate.CodeSessionLimit, gate.CodeApprovalLimit, gate.CodeUpstreamBusy,
 		"http.address_limit", "http.headers", "stream.busy":
-		return 1
+		return true
 	default:
-		if strings.HasPrefix(string(e.Code), "limit.") {
-			return 1
-		}
-		return 0
+		return strings.HasPrefix(string(code), "limit.")
 	}
 }
 

@@ -220,7 +220,7 @@ func (m *Monitor) record(ctx context.Context, a *Alert) {
 	default:
 		whom = strings.TrimSpace(whom + " " + gate.Visible(a.Subject.Value))
 	}
-	e.Detail = fmt.Sprintf("%s of %s: %d, alert %s", a.Rule, whom, a.Count, a.ID)
+	e.Detail = a.noted(whom)
 	if len(a.Exchanges) > 0 {
 		e.Exchange = a.Exchanges[0]
 	}

@@ -123,7 +123,7 @@ func TestAnAlertIsRaisedAndRecorded(t *testing.T) {
 		}
 		want := gate.Event{
 			Kind: "alert.raised", Actor: "doorward", Upstream: "files", Exchange: "ex0", Status: "ok",
-			Detail:    "denied_calls of principal: 10, alert " + all[0].ID,
+			Detail:    "denied_calls of principal: 10 since " + all[0].First.Format("2006-01-02T15:04:05.000Z") + ", alert " + all[0].ID,
 			Principal: &gate.Principal{Realm: all[0].Subject.Realm, Tenant: all[0].Subject.Tenant, Subject: "alice"},
 		}
 		if !reflect.DeepEqual(p.events[0], want) {

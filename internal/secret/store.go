@@ -136,6 +136,17 @@ func (e *entry) get() (Value, error) {
 	return v, nil
 }
 
+// Changed is when the file of a secret was last changed; the zero time for a variable,
+// and where that cannot be told.
+func (s *Store) Changed(name string) time.Time {
+	e := s.entries[name]
+	if e == nil || e.file == nil {
+		return time.Time{}
+	}
+	at, _ := e.file.changed()
+	return at
+}
+
 // Overdue names the files that were last changed longer ago than their MaxAge,
 // in the order of the sources. Files that cannot be looked at are left out: Get
 // says so.

@@ -26,6 +26,9 @@ type Metrics struct {
 	undone    *prometheus.CounterVec
 	duration  *prometheus.HistogramVec
 	upstream  *prometheus.HistogramVec
+	arrivals  *prometheus.CounterVec
+	violated  *prometheus.CounterVec
+	detection *prometheus.HistogramVec
 	stages    map[string]prometheus.Observer
 	other     prometheus.Observer
 }
@@ -70,6 +73,18 @@ func New(version string) *Metrics {
 			Name: "doorward_upstream_duration_seconds", Buckets: buckets(),
 			Help: "Time that an upstream took for a call.",
 		}, []string{"upstream"}),
+		arrivals: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "doorward_arrivals_total",
+			Help: "Requests by what they brought to prove who sent them (valid, anonymous, local, missing, invalid, unproven).",
+		}, []string{"proof"}),
+		violated: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "doorward_limit_violations_total",
+			Help: "Requests and connections that were refused because they were too large or too many, by code.",
+		}, []string{"code"}),
+		detection: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "doorward_detection_seconds", Buckets: detectionBuckets(),
+			Help: "Time from the first record that led to an alert about unauthorised access to the alert, by rule.",
+		}, []string{"rule"}),
 		stages: map[string]prometheus.Observer{},
 	}
 	stages := prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -87,7 +102,7 @@ func New(version string) *Metrics {
 		Name: "doorward_build_info", Help: "Constant 1, labelled with the version.",
 	}, []string{"version"})
 	build.WithLabelValues(version).Set(1)
-	m.registry.MustRegister(m.exchanges, m.refusals, m.findings, m.alerts, m.undone, m.duration, m.upstream, stages, build,
+	m.registry.MustRegister(m.exchanges, m.refusals, m.findings, m.alerts, m.undone, m.arrivals, m.violated, m.detection, m.duration, m.upstream, stages, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -127,6 +142,23 @@ func (m *Metrics) Alert(rule string, n float64) { m.alerts.WithLabelValues(rule)
 
 // AlertFailed counts a try to deliver an alert that failed.
 func (m *Metrics) AlertFailed(kind string) { m.undone.WithLabelValues(kind).Inc() }
+
+// detectionBuckets span 0.5 s, in which the monitor looks, to a day, the longest window.
+func detectionBuckets() []float64 {
+	return []float64{0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600, 6 * 3600, 24 * 3600}
+}
+
+// Arrival counts n requests by what they brought to prove who sent them; 0 shows that
+// there is the kind.
+func (m *Metrics) Arrival(proof string, n float64) { m.arrivals.WithLabelValues(proof).Add(n) }
+
+// Violated counts a request or connection that was refused because it was too much.
+func (m *Metrics) Violated(code gate.Code) { m.violated.WithLabelValues(string(code)).Inc() }
+
+// Detected times an alert about unauthorised access.
+func (m *Metrics) Detected(rule string, took time.Duration) {
+	m.detection.WithLabelValues(rule).Observe(took.Seconds())
+}
 
 // Gauge adds a gauge whose value is asked for at each scrape.
 func (m *Metrics) Gauge(name, help string, value func() float64) {
