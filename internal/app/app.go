@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"doorward/internal/anchor"
 	"doorward/internal/approve"
 	"doorward/internal/audit"
 	"doorward/internal/config"
@@ -63,6 +64,7 @@ type App struct {
 	trail   trail  // what everybody but the monitor writes to it through
 	logDir  string // of audit
 	sinks   atomic.Pointer[sink.Set]
+	anchors atomic.Pointer[anchor.Keeper]
 	network bool // clients come over the network; Serve sets it before it serves
 	primary bool // the first on its data_dir: the one with the admin socket
 	keys    *store.Keys
@@ -239,6 +241,11 @@ func (a *App) Close() error {
 		if set := a.sinks.Load(); set != nil {
 			last, done := context.WithTimeout(context.Background(), drained)
 			set.Close(last)
+			done()
+		}
+		if k := a.anchors.Load(); k != nil {
+			last, done := context.WithTimeout(context.Background(), lastCheckpoint)
+			k.Close(last)
 			done()
 		}
 		if snap := a.current.Load(); snap != nil && snap.tokens != nil {

@@ -3,6 +3,7 @@ package app
 import (
 	"sync/atomic"
 
+	"doorward/internal/anchor"
 	"doorward/internal/monitor"
 	"doorward/internal/monitor/figures"
 	"doorward/internal/sink"
@@ -63,6 +64,25 @@ func (a *App) gauges() {
 	m.GaugeBy("sink", "doorward_audit_sink_lag_records", "Records of the audit log that a sink does not have yet.", each(func(st sink.Status) float64 { return float64(st.Lag) }))
 	m.GaugeBy("sink", "doorward_audit_sink_lag_seconds", "Age of the oldest of them.", each(func(st sink.Status) float64 { return st.Age.Seconds() }))
 	m.CounterBy("sink", "doorward_audit_sink_failures_total", "Tries to deliver to a sink that failed.", each(func(st sink.Status) float64 { return float64(st.Failures) }))
+	outposts := func(value func(anchor.Status) float64) func() map[string]float64 {
+		return func() map[string]float64 {
+			out := map[string]float64{}
+			if k := a.anchors.Load(); k != nil {
+				for _, st := range k.Stats() {
+					out[st.Name] = value(st)
+				}
+			}
+			return out
+		}
+	}
+	m.GaugeBy("anchor", "doorward_audit_anchor_records", "Records that the newest checkpoint covers which a witness or an anchor took.", outposts(func(st anchor.Status) float64 { return float64(st.Records) }))
+	m.CounterBy("anchor", "doorward_audit_anchor_failures_total", "Checkpoints that a witness or an anchor did not take.", outposts(func(st anchor.Status) float64 { return float64(st.Failures) }))
+	m.GaugeBy("anchor", "doorward_audit_anchor_forked", "1 while it has seen another log.", outposts(func(st anchor.Status) float64 {
+		if st.Forked {
+			return 1
+		}
+		return 0
+	}))
 	m.Gauge("doorward_audit_healthy", "1 while records can be written.", func() float64 {
 		if a.audit.Healthy() != nil {
 			return 0

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
+	"time"
 
 	"doorward/internal/audit"
 )
@@ -36,7 +38,12 @@ func AuditDirs(dataDir string) ([]string, error) {
 func keyFile(dataDir string) string { return filepath.Join(dataDir, "audit.key") }
 
 func (a *App) auditConfig(dir string) audit.Config {
+	origin := a.Config.Audit.Checkpoint.Origin
+	if base := filepath.Base(dir); origin != "" {
+		origin += strings.TrimPrefix(base, "audit") // every log has a name of its own
+	}
 	return audit.Config{
+		Origin: origin, CheckpointEvery: time.Duration(a.Config.Audit.Checkpoint.Every), Written: a.trail.own,
 		Dir: dir, KeyFile: keyFile(a.Config.DataDir),
 		Durability: durability(a.Config.Audit.Durability), Arguments: kept(a.Config.Audit.Arguments), Log: a.Log,
 		PlainIdentity: a.Config.Audit.Identity == "plain",

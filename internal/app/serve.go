@@ -75,11 +75,14 @@ func (a *App) begin(ctx context.Context, network bool) error {
 		return err
 	}
 	a.current.Store(snap)
+	a.own(a.watchRecords) // before others say that the log is not theirs
+	if err := a.openAnchors(ctx, a.Config, secrets); err != nil {
+		return opening("witnesses and anchors of the audit log", err)
+	}
 	if err := a.openSinks(a.Config, secrets); err != nil {
 		return opening("copies of the audit log", err)
 	}
 	a.own(func() { a.notices.Run(a.ctx) })
-	a.own(a.watchRecords)
 	return nil
 }
 

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,6 +20,35 @@ type trail struct {
 	watch                   *monitor.Monitor
 	counted                 func(figures.Fact) // is told of every record, too
 	tried, recorded, failed atomic.Uint64
+
+	opening sync.Mutex   // guards the rest, and watch while it is set
+	early   []gate.Event // that the log wrote before there was a monitor
+}
+
+// watched begins to tell a monitor, also of what the log has written already.
+func (t *trail) watched(m *monitor.Monitor) {
+	t.opening.Lock()
+	defer t.opening.Unlock()
+	t.watch = m
+	for i := range t.early {
+		e := monitor.OfEvent(&t.early[i], nil, time.Now())
+		m.Tell(&e)
+	}
+	t.early = nil
+}
+
+// own takes note of an event that the log has put on record by itself.
+func (t *trail) own(ev gate.Event) {
+	t.tried.Add(1)
+	t.recorded.Add(1)
+	t.opening.Lock()
+	defer t.opening.Unlock()
+	if t.watch == nil {
+		t.early = append(t.early, ev) // a few: what Open writes
+		return
+	}
+	e := monitor.OfEvent(&ev, nil, time.Now())
+	t.watch.Tell(&e)
 }
 
 // Intent implements gate.Recorder.

@@ -44,7 +44,7 @@ func (a *App) openMonitor(dir string) (err error) {
 	if a.delivery, err = delivery.New(d); err != nil {
 		return err
 	}
-	a.trail.watch = a.monitor
+	a.trail.watched(a.monitor)
 	a.meter.limited = func(e *monitor.Event) {
 		a.monitor.Tell(e)
 		a.metrics.Violated(e.Code)

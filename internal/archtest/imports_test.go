@@ -54,6 +54,8 @@ var table = map[string]row{
 	"fetched": {domain, nil},
 	"durable": {domain, nil},
 
+	"cosignature": {domain, nil},
+
 	"identify":  {stage, []string{"gate", "mcp", "httpsig"}},
 	"decode":    {stage, []string{"gate", "mcp"}},
 	"resolve":   {stage, []string{"gate", "mcp"}},
@@ -79,7 +81,7 @@ var table = map[string]row{
 
 	"listen":    {adapter, adapters},
 	"upstream":  {adapter, adapters},
-	"audit":     {adapter, append([]string{"durable"}, adapters...)},
+	"audit":     {adapter, append([]string{"durable", "cosignature"}, adapters...)},
 	"store":     {adapter, []string{"gate", "mcp", "jsonrpc", "httpsig", "durable"}},
 	"lock":      {adapter, adapters},
 	"telemetry": {adapter, adapters},
@@ -89,12 +91,13 @@ var table = map[string]row{
 	"judge":     {adapter, []string{"gate"}},
 	"sink":      {adapter, []string{"gate", "sink/form", "webhook", "durable"}},
 	"sink/form": {adapter, []string{"gate"}},
+	"anchor":    {adapter, []string{"gate", "cosignature", "webhook", "durable"}},
 
 	"monitor":          {watching, []string{"gate", "durable"}},
 	"monitor/delivery": {watching, []string{"gate", "monitor", "durable"}},
 	"monitor/figures":  {watching, []string{"gate", "monitor"}},
 
-	"config":    {outside, []string{"gate", "policy", "policy/paths", "policy/places", "policy/words", "policy/statement"}},
+	"config":    {outside, []string{"gate", "cosignature", "policy", "policy/paths", "policy/places", "policy/words", "policy/statement"}},
 	"clients":   {outside, []string{"config"}},
 	"doctor":    {outside, []string{"config"}},
 	"checklist": {outside, []string{"config", "gate", "policy", "fetched"}},
@@ -105,25 +108,26 @@ var table = map[string]row{
 	"app": {outside, []string{
 		"gate", "jsonrpc", "mcp", "policy", "pipeline",
 		"identify", "decode", "resolve", "authorize", "validate", "approve", "disclose", "inspect", "inspect/definition", "inspect/change", "inspect/secrets", "redact", "track", "flow",
-		"listen", "upstream", "audit", "store", "lock", "telemetry", "secret", "issuer", "webhook", "judge", "sink", "monitor", "monitor/delivery", "monitor/figures",
+		"listen", "upstream", "audit", "store", "lock", "telemetry", "secret", "issuer", "webhook", "judge", "sink", "anchor", "cosignature", "monitor", "monitor/delivery", "monitor/figures",
 		"config", "admin",
 	}},
 	"demo": {outside, []string{"app", "admin", "audit", "config", "gate"}},
 	"cli": {outside, []string{
-		"gate", "app", "admin", "config", "policy", "audit", "lock", "clients", "doctor", "checklist", "demo", "httpsig", "secret", "login", "bridge", "scan", "sink/form", "monitor/figures",
+		"gate", "app", "admin", "config", "policy", "audit", "lock", "clients", "doctor", "checklist", "demo", "httpsig", "secret", "login", "bridge", "scan", "sink/form", "cosignature", "monitor/figures",
 		"policy/cases", "policy/review", "policy/recorded", "policy/learning", "policy/replay", "policy/compare",
 	}},
 
 	"cmd/doorward": {outside, []string{"cli"}},
 
-	"gatetest":        {harness, []string{"app", "admin", "audit", "config", "gate", "jsonrpc", "mcp"}},
-	"store/storetest": {harness, []string{"gate", "store"}},
-	"cputime":         {harness, nil},
-	"bench":           {harness, nil},
-	"detect":          {harness, []string{"gate", "flow", "inspect/reveal", "inspect/definition", "inspect/change", "inspect/injection", "inspect/secrets", "inspect/personal"}},
-	"parts":           {harness, nil},
-	"stress":          {harness, nil},
-	"archtest":        {harness, nil},
+	"gatetest":           {harness, []string{"app", "admin", "audit", "config", "gate", "jsonrpc", "mcp"}},
+	"store/storetest":    {harness, []string{"gate", "store"}},
+	"anchor/witnesstest": {harness, nil},
+	"cputime":            {harness, nil},
+	"bench":              {harness, nil},
+	"detect":             {harness, []string{"gate", "flow", "inspect/reveal", "inspect/definition", "inspect/change", "inspect/injection", "inspect/secrets", "inspect/personal"}},
+	"parts":              {harness, nil},
+	"stress":             {harness, nil},
+	"archtest":           {harness, nil},
 }
 
 func TestEveryPackageHasARow(t *testing.T) {

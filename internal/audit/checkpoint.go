@@ -33,7 +33,7 @@ type Checkpoint struct {
 	Time time.Time
 }
 
-const maxCheckpoint = 16 << 10 // with a few dozen cosignatures
+const maxCheckpoint = 16 << 10 // with more cosignatures than a log has witnesses
 
 // Text is the checkpoint's form in files: with its signatures a signed note as in
 // C2SP tlog-checkpoint; without any, the three lines of its body.

@@ -43,7 +43,7 @@ func TestCheckpointsOfEarlierFormatsAreRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if rep, err := audit.Verify(t.Context(), cfg.Dir, audit.Options{Checkpoint: &c}); err != nil || rep.Proven != rep.Records {
+	if rep, err := audit.Verify(t.Context(), cfg.Dir, audit.Options{Checkpoints: []audit.Checkpoint{c}}); err != nil || rep.Proven != rep.Records {
 		t.Errorf("proven %d of %d: %v", rep.Proven, rep.Records, err)
 	}
 	now, err := audit.ReadCheckpoint(path)
@@ -51,7 +51,7 @@ func TestCheckpointsOfEarlierFormatsAreRead(t *testing.T) {
 		t.Errorf("the checkpoint is still of the earlier form: %+v, %v", now, err)
 	}
 	c.Head = base64.StdEncoding.EncodeToString(make([]byte, 32))
-	if _, err := audit.Verify(t.Context(), cfg.Dir, audit.Options{Checkpoint: &c}); err == nil {
+	if _, err := audit.Verify(t.Context(), cfg.Dir, audit.Options{Checkpoints: []audit.Checkpoint{c}}); err == nil {
 		t.Error("another past passed")
 	}
 }

@@ -21,7 +21,7 @@ const eventErase = "privacy.erase"
 func (l *Log) Erase(ctx context.Context, ids []SubjectID, basis, actor string) (gone int, err error) {
 	for _, id := range ids {
 		e := gate.Event{Kind: eventErase, Actor: actor, Detail: id.String() + " " + basis, Status: "ok"}
-		if err := l.Event(ctx, e); err != nil {
+		if err := l.own(ctx, e); err != nil {
 			return 0, err
 		}
 	}

@@ -62,7 +62,7 @@ func (l *Log) watch() {
 	}
 	if bad != nil {
 		ev := gate.Event{Kind: "audit.resumed", Actor: "doorward", Detail: bad.Error(), Status: "ok"}
-		if err := l.Event(context.Background(), ev); err == nil {
+		if err := l.own(context.Background(), ev); err == nil {
 			l.cfg.Log.Info("audit log writes again")
 		}
 	}

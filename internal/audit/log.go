@@ -57,7 +57,10 @@ type Config struct {
 	SegmentBytes int64
 	// CheckpointEvery is how often DIR/checkpoint follows the log. 0 is 10 s.
 	CheckpointEvery time.Duration
-	Log             *slog.Logger // nil discards
+	// Written is told of the events that the log puts on record by itself, once they
+	// are; it must not block and not write. nil: nobody is.
+	Written func(gate.Event)
+	Log     *slog.Logger // nil discards
 
 	open func(dir string, n int, create bool) (segmentFile, error) // tests
 	step func(name string)                                         // tests: told how far Prune is
@@ -242,7 +245,7 @@ func (l *Log) greet(repaired int64) error {
 		return err
 	}
 	l.cfg.Log.Warn("audit log repaired", "dropped_bytes", repaired)
-	return l.Event(ctx, gate.Event{
+	return l.own(ctx, gate.Event{
 		Kind: "audit.repaired", Actor: "doorward", Status: "ok",
 		Detail: fmt.Sprintf("dropped %d bytes of an incomplete record at the end", repaired),
 	})
@@ -314,6 +317,15 @@ func (l *Log) Event(ctx context.Context, ev gate.Event) error {
 		e.rec.Remote = ev.Remote.Unmap().WithZone("")
 		return e.note.seal(&e.rec)
 	})
+}
+
+// own records what the log itself has to say.
+func (l *Log) own(ctx context.Context, ev gate.Event) error {
+	err := l.Event(ctx, ev)
+	if err == nil && l.cfg.Written != nil {
+		l.cfg.Written(ev)
+	}
+	return err
 }
 
 // Dir is the log's directory, as Open was told.

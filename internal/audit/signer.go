@@ -166,7 +166,7 @@ func (l *Log) adopt(ctx context.Context, pending string) error {
 	if err != nil {
 		return err
 	}
-	if err := l.Event(ctx, gate.Event{Kind: kind, Actor: "doorward", Detail: certificate, Status: "ok"}); err != nil {
+	if err := l.own(ctx, gate.Event{Kind: kind, Actor: "doorward", Detail: certificate, Status: "ok"}); err != nil {
 		return err
 	}
 	l.mu.Lock()

@@ -12,14 +12,20 @@ import (
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"doorward/internal/cosignature"
 )
 
 // Options of Verify. The zero value holds the log against the checkpoint file
 // beside it, if there is one.
 type Options struct {
-	// Checkpoint was saved earlier, elsewhere. Without one, whoever could write
-	// the directory could also have rewritten the whole of it.
-	Checkpoint *Checkpoint
+	// Checkpoints were saved earlier, elsewhere. Without one, whoever could write
+	// the directory could also have rewritten the whole of it. Those of other logs
+	// among them are left out; all of them may not be.
+	Checkpoints []Checkpoint
+	// Witnesses are keys of those who cosign checkpoints. One of them must have
+	// cosigned a checkpoint of the log.
+	Witnesses []*cosignature.Key
 	// Keys are public keys that may sign the log's checkpoints, as the note package
 	// has them. Then there must be a checkpoint that one of them signed, or one that
 	// they certify on record. Without any, the log's own word is taken.
@@ -39,7 +45,12 @@ type Report struct {
 	Keys        []Key     // that sign checkpoints, in the order of their records
 	Origin      string
 	Proven      uint64 // records that a checkpoint covers; those after it could have been cut unnoticed
-	Live        bool   // a process was writing the log
+	// Elsewhere is how many of them a checkpoint of Options covers. Where there was
+	// none, the whole end of the log is unproven: an older copy has a checkpoint, too.
+	Elsewhere uint64
+	Others    int         // checkpoints of Options that are of another log
+	Witnessed []Witnessed // in the order of Options
+	Live      bool        // a process was writing the log
 	// Unanswered counts intents without an outcome: calls whose end is unknown
 	// because the process died, or that were still running.
 	Unanswered uint64
@@ -88,17 +99,12 @@ func (v *verifier) run(ctx context.Context, dir string) (Report, error) {
 	if err := v.ring.trust(opt.Keys); err != nil {
 		return v.report, err
 	}
-	v.report.Live = locked(filepath.Join(dir, lockName))
-	// Before the segments, so that a log that grows is never behind it.
-	beside, err := ReadCheckpoint(filepath.Join(dir, checkpointName))
-	switch {
-	case err == nil:
-		v.marks = append(v.marks, mark{beside, len(opt.Keys) > 0})
-	case !isNotExist(err):
-		return v.fail(&Fault{Segment: checkpointName, What: err.Error()})
+	if err := v.attend(opt.Witnesses); err != nil {
+		return v.report, err
 	}
-	if opt.Checkpoint != nil {
-		v.marks = append(v.marks, mark{*opt.Checkpoint, false})
+	v.report.Live = locked(filepath.Join(dir, lockName))
+	if f := v.collect(dir); f != nil { // before the segments, so that a log that grows is never behind it
+		return v.fail(f)
 	}
 	slices.SortStableFunc(v.marks, func(a, b mark) int { return int(int64(a.Size) - int64(b.Size)) }) //nolint:gosec // order only
 	all, err := segments(dir)
@@ -127,21 +133,23 @@ func (v *verifier) run(ctx context.Context, dir string) (Report, error) {
 // the one beside the log must be signed when the caller named keys.
 type mark struct {
 	Checkpoint
-	must bool
+	must  bool // it must be signed
+	given bool // the caller has brought it
 }
 
 type verifier struct {
-	opt    Options
-	report Report
-	marks  []mark // still to be met, ascending
-	head   [32]byte
-	tree   edge
-	ring   ring
-	dec    decoder
-	rec    Record
-	open   map[string]uint64 // exchanges with an intent, and its seq
-	over   uint64            // intents that were not remembered
-	absent absent
+	opt     Options
+	report  Report
+	origins []string // names of the log so far
+	marks   []mark   // still to be met, ascending
+	head    [32]byte
+	tree    edge
+	ring    ring
+	dec     decoder
+	rec     Record
+	open    map[string]uint64 // exchanges with an intent, and its seq
+	over    uint64            // intents that were not remembered
+	absent  absent
 	// unchained: the record before was pruned, so that its hash is not known. The next
 	// one is proved by the tree alone.
 	unchained bool
@@ -226,8 +234,8 @@ func (v *verifier) record(line []byte, first bool) error {
 		return errors.New("a segment begins with a start record")
 	case r.Kind == KindStart && (r.Format < 1 || r.Format > Format || r.Origin == ""):
 		return fmt.Errorf("format %d, this program reads format %d", r.Format, Format)
-	case r.Kind == KindStart && rep.Origin == "":
-		rep.Origin = strings.Clone(r.Origin)
+	case r.Kind == KindStart:
+		v.called(r.Origin)
 	}
 	v.head, v.unchained = sha256.Sum256(line), false
 	v.tree.add(tlog.RecordHash(line))
@@ -254,28 +262,11 @@ func (v *verifier) record(line []byte, first bool) error {
 // meetAll holds the log so far against the checkpoints that name it.
 func (v *verifier) meetAll() error {
 	for len(v.marks) > 0 && v.marks[0].Size <= v.report.Records {
-		if err := v.meet(v.marks[0]); err != nil {
+		if err := v.meet(&v.marks[0]); err != nil {
 			return err
 		}
 		v.marks = v.marks[1:]
 	}
-	return nil
-}
-
-func (v *verifier) meet(c mark) error {
-	switch {
-	case c.Size == 0:
-		return nil
-	case c.Root == "" && v.unchained:
-		return fmt.Errorf("a checkpoint from before format 6 ends with record %d, which was pruned: nothing can be held against it", c.Size)
-	}
-	if c.Size != v.report.Records || c.Root != "" && c.Root != headText(v.tree.root()) || c.Root == "" && c.Head != headText(v.head) {
-		return fmt.Errorf("the log is not the one that a checkpoint of %d records names: its past was rewritten", c.Size)
-	}
-	if err := v.ring.signed(c); err != nil {
-		return err
-	}
-	v.report.Proven = c.Size
 	return nil
 }
 
@@ -297,8 +288,8 @@ func (v *verifier) finish(segments int) *Fault {
 	at := func(what string) *Fault {
 		return &Fault{Segment: segmentName(max(segments, 1)), Seq: v.report.Records + 1, What: what}
 	}
-	for _, c := range v.marks {
-		if c.Size > v.report.Records {
+	for i := range v.marks {
+		if c := &v.marks[i]; c.Size > v.report.Records && !v.foreign(c) {
 			return at(fmt.Sprintf("the tail was cut: a checkpoint has %d records, the log has %d", c.Size, v.report.Records))
 		}
 	}
@@ -312,6 +303,9 @@ func (v *verifier) finish(segments int) *Fault {
 	}
 	if !v.ring.vouched() {
 		return at("there is no checkpoint that one of the keys signed: nothing shows that this is their log")
+	}
+	if what := v.unproven(); what != "" {
+		return at(what)
 	}
 	return nil
 }

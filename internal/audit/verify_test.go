@@ -118,13 +118,13 @@ func TestASavedCheckpointFindsARewrittenLog(t *testing.T) {
 	if err := errors.Join(call(t.Context(), l, "b"), l.Close()); err != nil {
 		t.Fatal(err)
 	}
-	rep, err := audit.Verify(t.Context(), cfg.Dir, audit.Options{Checkpoint: &saved})
+	rep, err := audit.Verify(t.Context(), cfg.Dir, audit.Options{Checkpoints: []audit.Checkpoint{saved}})
 	if err != nil || rep.Proven != rep.Records {
 		t.Fatalf("untouched: %+v, %v", rep, err)
 	}
 	other := config(t.TempDir())
 	fillLog(t, other, 5)
-	if _, err := audit.Verify(t.Context(), other.Dir, audit.Options{Checkpoint: &saved}); err == nil {
+	if _, err := audit.Verify(t.Context(), other.Dir, audit.Options{Checkpoints: []audit.Checkpoint{saved}}); err == nil {
 		t.Error("another log passed for the one with the checkpoint")
 	}
 	err = errors.Join(os.Remove(filepath.Join(cfg.Dir, "checkpoint")), cutLines(filepath.Join(cfg.Dir, "audit-00000001.jsonl"), 4))
@@ -135,7 +135,7 @@ func TestASavedCheckpointFindsARewrittenLog(t *testing.T) {
 	if err != nil || rep.Proven != 0 {
 		t.Errorf("without any checkpoint: proven %d of %d, %v", rep.Proven, rep.Records, err)
 	}
-	if _, err := audit.Verify(t.Context(), cfg.Dir, audit.Options{Checkpoint: &saved}); err == nil {
+	if _, err := audit.Verify(t.Context(), cfg.Dir, audit.Options{Checkpoints: []audit.Checkpoint{saved}}); err == nil {
 		t.Error("a cut tail passed against a saved checkpoint")
 	}
 }

@@ -16,7 +16,9 @@ func (r *run) auditCheckpoint() *cobra.Command {
 		Use: "checkpoint", Short: "Make and print a signed checkpoint: what to keep away from this machine", Args: cobra.NoArgs,
 		Long: `Make a checkpoint of the running gateway's log, or of the log when no gateway runs,
 and print it: a signed note as in C2SP tlog-checkpoint. Kept elsewhere, it shows later
-that nothing before it was changed and nothing cut off (audit verify --checkpoint).`,
+that nothing before it was changed and nothing cut off (audit verify --checkpoint). A
+running gateway asks its witnesses (audit.checkpoint.witness) first, and prints the
+cosignatures that it gets.`,
 		Example: `  doorward audit checkpoint > 2026-11-27.checkpoint
   doorward audit verify --checkpoint 2026-11-27.checkpoint`,
 		RunE: func(cmd *cobra.Command, _ []string) error {

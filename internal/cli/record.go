@@ -68,20 +68,30 @@ func whose(rec *audit.Record) string {
 
 // reportJSON is what verify prints for machines.
 type reportJSON struct {
-	Log        string    `json:"log"`
-	OK         bool      `json:"ok"`
-	Records    uint64    `json:"records"`
-	Segments   int       `json:"segments"`
-	Bytes      int64     `json:"bytes"`
-	First      time.Time `json:"first,omitzero"`
-	Last       time.Time `json:"last,omitzero"`
-	Origin     string    `json:"origin"`
-	Head       string    `json:"head"`
-	Root       string    `json:"root"`
-	Keys       []keyJSON `json:"keys"`
-	Proven     uint64    `json:"proven"`
-	Unanswered uint64    `json:"unanswered"`
-	Fault      string    `json:"fault,omitempty"`
+	Log        string        `json:"log"`
+	OK         bool          `json:"ok"`
+	Records    uint64        `json:"records"`
+	Segments   int           `json:"segments"`
+	Bytes      int64         `json:"bytes"`
+	First      time.Time     `json:"first,omitzero"`
+	Last       time.Time     `json:"last,omitzero"`
+	Origin     string        `json:"origin"`
+	Head       string        `json:"head"`
+	Root       string        `json:"root"`
+	Keys       []keyJSON     `json:"keys"`
+	Proven     uint64        `json:"proven"`
+	Elsewhere  uint64        `json:"proven_elsewhere"`
+	Others     int           `json:"checkpoints_of_other_logs,omitempty"`
+	Witnessed  []witnessJSON `json:"witnessed,omitempty"`
+	Unanswered uint64        `json:"unanswered"`
+	Fault      string        `json:"fault,omitempty"`
+}
+
+// witnessJSON is what a witness has seen of the log (audit.Witnessed).
+type witnessJSON struct {
+	By      string    `json:"by"`
+	Records uint64    `json:"records"`
+	At      time.Time `json:"at,omitzero"`
 }
 
 // keyJSON is a key that signs the log's checkpoints (audit.Key).
@@ -107,6 +117,10 @@ func reportOf(dir string, rep audit.Report) reportJSON {
 		Log: dir,
 		OK:  rep.Fault == nil, Records: rep.Records, Segments: rep.Segments, Bytes: rep.Bytes, First: rep.First, Last: rep.Last,
 		Origin: rep.Origin, Head: rep.Head, Root: rep.Root, Proven: rep.Proven, Unanswered: rep.Unanswered, Keys: []keyJSON{},
+		Elsewhere: rep.Elsewhere, Others: rep.Others,
+	}
+	for _, w := range rep.Witnessed {
+		out.Witnessed = append(out.Witnessed, witnessJSON(w))
 	}
 	for _, k := range rep.Keys {
 		out.Keys = append(out.Keys, keyJSON(k))
@@ -125,6 +139,7 @@ func (rep reportJSON) text(w io.Writer) error {
 	}
 	_, _ = fmt.Fprintf(w, "%s: %d records in %d segments, one unbroken chain.\n", rep.Log, rep.Records, rep.Segments)
 	_, _ = fmt.Fprintf(w, "A checkpoint covers the first %d; records after it could have been cut unnoticed.\n", rep.Proven)
+	rep.proof(w)
 	for _, k := range rep.Keys {
 		_, _ = fmt.Fprintf(w, "Signed since record %d by %s%s.\n", k.Since, visible(k.Public), k.remark())
 	}
@@ -132,4 +147,23 @@ func (rep reportJSON) text(w io.Writer) error {
 		_, _ = fmt.Fprintf(w, "%d calls have an intent and no outcome: they were under way when the gateway died, or still are.\n", rep.Unanswered)
 	}
 	return nil
+}
+
+// proof says what checkpoints from elsewhere and witnesses show of the log's end.
+func (rep reportJSON) proof(w io.Writer) {
+	if rep.Elsewhere > 0 {
+		_, _ = fmt.Fprintf(w, "A checkpoint from elsewhere proves the first %d of them.\n", rep.Elsewhere)
+	} else {
+		_, _ = fmt.Fprintln(w, "Tail unproven: without a checkpoint from elsewhere (--checkpoint), an older copy of the log in its place is not found.")
+	}
+	if rep.Others > 0 {
+		_, _ = fmt.Fprintf(w, "%d checkpoints are of other logs, and were left out.\n", rep.Others)
+	}
+	for _, by := range rep.Witnessed {
+		if by.Records == 0 {
+			_, _ = fmt.Fprintf(w, "Witness %s has cosigned none of these checkpoints.\n", visible(by.By))
+			continue
+		}
+		_, _ = fmt.Fprintf(w, "Witness %s had seen the first %d at %s.\n", visible(by.By), by.Records, by.At.Format(time.RFC3339))
+	}
 }

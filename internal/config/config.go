@@ -371,6 +371,8 @@ type Audit struct {
 	Identity string `yaml:"identity" enum:"sealed plain"`
 	// Sinks are copies of the log elsewhere. The local log is always first, and each copy gets every record from it, in order and at least once.
 	Sinks []Sink `yaml:"sinks"`
+	// Checkpoint is what shows others that nothing of the log was changed or cut off.
+	Checkpoint Checkpoint `yaml:"checkpoint"`
 }
 
 // Telemetry is about Doorward's own log.

@@ -212,6 +212,9 @@ func (d *decoder) locate(key ast.Node, from int) {
 
 func (d *decoder) list(n ast.Node, v reflect.Value, path string, tag reflect.StructTag) {
 	seq, ok := n.(*ast.SequenceNode)
+	if !ok && orOne(tag) {
+		seq, ok = &ast.SequenceNode{Values: []ast.Node{n}}, true
+	}
 	if !ok {
 		d.fault(path, n, "must be a list, not %s", describe(n))
 		return
@@ -224,6 +227,9 @@ func (d *decoder) list(n ast.Node, v reflect.Value, path string, tag reflect.Str
 		d.value(element, v.Index(i), fmt.Sprintf("%s[%d]", path, i), tag)
 	}
 }
+
+// orOne tells of a list that may be written as its only element.
+func orOne(tag reflect.StructTag) bool { return tag.Get("list") == "or one" }
 
 // textOf is the text of a node that YAML takes for a string.
 func textOf(n ast.Node) (string, bool) {

@@ -28,7 +28,7 @@ func defaults() Config {
 			Results:    Results{Injection: "wrap", Secrets: "mask", PersonalData: "mask"},
 			Arguments:  Arguments{Secrets: "block", PersonalData: "warn"},
 		},
-		Audit:      Audit{Durability: "process", Arguments: "sealed", Identity: "sealed"},
+		Audit:      Audit{Durability: "process", Arguments: "sealed", Identity: "sealed", Checkpoint: defaultCheckpoint()},
 		Monitor:    defaultMonitor(),
 		Telemetry:  Telemetry{Log: Log{Format: "text", Level: "info"}},
 		Disclosure: Disclosure{Server: true},
@@ -148,6 +148,7 @@ func (c *Config) finish(dir string, written func(path string) bool) {
 		s.finish()
 		paths = append(paths, &s.Path, &s.CA)
 	}
+	paths = append(paths, c.Audit.Checkpoint.finish()...)
 	for i := range c.Identity.Issuers {
 		issuer := &c.Identity.Issuers[i]
 		if issuer.Algorithms == nil {

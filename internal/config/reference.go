@@ -52,7 +52,12 @@ func schemaOf(v reflect.Value, tag reflect.StructTag, doc string) map[string]any
 	case reflect.Map:
 		s["type"], s["additionalProperties"] = "object", schemaOf(entry(v.Type().Elem()), tag, "")
 	case reflect.Slice:
-		s["type"], s["items"] = "array", schemaOf(reflect.Zero(v.Type().Elem()), tag, "")
+		one := schemaOf(reflect.Zero(v.Type().Elem()), tag, "")
+		if orOne(tag) {
+			s["anyOf"] = []any{one, map[string]any{"type": "array", "items": one}}
+			break
+		}
+		s["type"], s["items"] = "array", one
 	case reflect.Bool:
 		s["type"] = "boolean"
 	case reflect.Int:

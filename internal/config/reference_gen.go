@@ -132,6 +132,7 @@ const fieldDocs = "\n" +
 	"Audit.Arguments\tArguments of tools and prompts on record: sealed (a digest, and the exact arguments encrypted with data_dir/audit.key), hashed (a digest alone), plain (a digest, and the arguments readable by whoever reads the log) or none.\n" +
 	"Audit.Identity\tIdentity of whom a record is about, which are subject, address and agent: sealed (encrypted with a key of that person's own, which can be destroyed) or plain.\n" +
 	"Audit.Sinks\tSinks are copies of the log elsewhere. The local log is always first, and each copy gets every record from it, in order and at least once.\n" +
+	"Audit.Checkpoint\tCheckpoint is what shows others that nothing of the log was changed or cut off.\n" +
 	"Telemetry.Log\tLog goes to standard error.\n" +
 	"Log.Format\tFormat of a line.\n" +
 	"Log.Level\tLevel is the least that is written.\n" +

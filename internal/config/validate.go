@@ -67,6 +67,7 @@ func Validate(c *Config) []Fault {
 	v.monitor()
 	v.disclosure()
 	v.sinks()
+	v.checkpoint()
 	return v.faults
 }
 

@@ -80,6 +80,7 @@ const (
 	kindTurnedAway = "request.turned_away"
 	kindCanary     = "incident.canary"
 	kindVerify     = "audit.verify"
+	kindForked     = "audit.forked"
 )
 
 func about(ex *gate.Exchange, now time.Time) Event {

@@ -44,27 +44,39 @@ type Target struct {
 
 // NewTarget checks where notices are to go. No error repeats the URL.
 func NewTarget(c TargetConfig) (*Target, error) {
-	u, err := url.Parse(c.URL)
-	switch {
-	case (c.Secret == nil) != c.Unsigned:
+	if (c.Secret == nil) != c.Unsigned {
 		return nil, errors.New("webhook: a secret is required, or none where nothing is signed")
+	}
+	client, u, err := NewClient(c.URL, c.Roots)
+	if err != nil {
+		return nil, err
+	}
+	return &Target{url: c.URL, host: u.Host, secret: c.Secret, client: client}, nil
+}
+
+// NewClient makes a client for one URL: https, or http on this machine. It follows no
+// redirect, asks no proxy, and connects to no address that Dialer refuses. roots nil
+// are the system's. No error repeats the URL.
+func NewClient(raw string, roots *x509.CertPool) (*http.Client, *url.URL, error) {
+	u, err := url.Parse(raw)
+	switch {
 	case err != nil || u.Hostname() == "" || u.Opaque != "" || u.User != nil || u.Fragment != "":
-		return nil, errors.New("webhook: the URL must be absolute, without a user name and a fragment")
+		return nil, nil, errors.New("webhook: the URL must be absolute, without a user name and a fragment")
 	case u.Scheme != "https" && (u.Scheme != "http" || !Loopback(u.Hostname())):
-		return nil, errors.New("webhook: the URL must be https; http is for this machine alone")
+		return nil, nil, errors.New("webhook: the URL must be https; http is for this machine alone")
 	}
 	d := Dialer(u.Scheme == "http")
-	return &Target{url: c.URL, host: u.Host, secret: c.Secret, client: &http.Client{
+	return &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
 			DialContext:            d.DialContext,
-			TLSClientConfig:        &tls.Config{RootCAs: c.Roots, MinVersion: tls.VersionTLS12},
+			TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 			TLSHandshakeTimeout:    patience,
 			DisableCompression:     true, // or a small answer could become a large one
 			DisableKeepAlives:      true, // notices are rare, and a target that is replaced leaves nothing open
 			MaxResponseHeaderBytes: maxHeaders,
 		},
-	}}, nil
+	}, u, nil
 }
 
 // Dialer connects to where a receiver may be: see allowed. In the clear that is this

@@ -1,0 +1,23 @@
+//go:build unix
+
+package anchor
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+const (
+	noFollow    = syscall.O_NOFOLLOW // refuses a symbolic link in a file's place
+	nonBlocking = syscall.O_NONBLOCK // a pipe in its place does not hold us up
+)
+
+// exclusive takes the file for this process alone; the kernel lets go of it when it is
+// closed.
+func exclusive(f *os.File) error {
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return errors.New("another process writes to it")
+	}
+	return nil
+}

@@ -1,0 +1,126 @@
+package audit
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"doorward/internal/cosignature"
+	"doorward/internal/durable"
+)
+
+// cosignedName is the newest checkpoint that enough witnesses have cosigned. Who asks
+// them writes it.
+const cosignedName = "cosigned"
+
+// WriteCosigned keeps a checkpoint with its cosignatures beside the log.
+func WriteCosigned(dir, text string) error {
+	c, err := ParseCheckpoint(text)
+	if err == nil {
+		err = durable.Replace(filepath.Join(dir, cosignedName), []byte(c.Text()))
+	}
+	if err != nil {
+		return fmt.Errorf("keeping a cosigned checkpoint: %w", err)
+	}
+	return nil
+}
+
+// Witnessed is what a witness has seen of a log.
+type Witnessed struct {
+	By      string    // its name
+	Records uint64    // from the first on; 0: no checkpoint has its cosignature
+	At      time.Time // when it cosigned that
+}
+
+// attend takes the witnesses that the caller named.
+func (v *verifier) attend(witnesses []*cosignature.Key) error {
+	for i, w := range witnesses {
+		if slices.ContainsFunc(witnesses[:i], func(other *cosignature.Key) bool { return same(w, other) }) {
+			return fmt.Errorf("the key of witness %s is named twice", w.Name())
+		}
+		v.report.Witnessed = append(v.report.Witnessed, Witnessed{By: w.Name()})
+	}
+	return nil
+}
+
+// collect takes up the checkpoints beside the log and those of the caller.
+func (v *verifier) collect(dir string) *Fault {
+	for _, name := range []string{checkpointName, cosignedName} {
+		c, err := ReadCheckpoint(filepath.Join(dir, name))
+		switch {
+		case err == nil:
+			v.marks = append(v.marks, mark{Checkpoint: c, must: len(v.opt.Keys) > 0})
+		case !isNotExist(err):
+			return &Fault{Segment: name, What: err.Error()}
+		}
+	}
+	for _, c := range v.opt.Checkpoints {
+		v.marks = append(v.marks, mark{Checkpoint: c, given: true})
+	}
+	return nil
+}
+
+// maxOrigins bounds the names that Verify remembers of one log.
+const maxOrigins = 1024
+
+// called takes note of a name of the log. It may get another one, and then goes on.
+func (v *verifier) called(origin string) {
+	if v.report.Origin == "" {
+		v.report.Origin = strings.Clone(origin)
+	}
+	if !slices.Contains(v.origins, origin) && len(v.origins) < maxOrigins {
+		v.origins = append(v.origins, strings.Clone(origin))
+	}
+}
+
+// foreign tells of a checkpoint that the caller has brought and that is of another
+// log: a file of many may be of several.
+func (v *verifier) foreign(c *mark) bool {
+	if !c.given || c.Root == "" || slices.Contains(v.origins, c.Origin) {
+		return false
+	}
+	v.report.Others++
+	return true
+}
+
+// meet holds the log, as far as it was read, against a checkpoint of so many records.
+func (v *verifier) meet(c *mark) error {
+	switch {
+	case c.Size == 0 || v.foreign(c):
+		return nil
+	case c.Root == "" && v.unchained:
+		return fmt.Errorf("a checkpoint from before format 6 ends with record %d, which was pruned: nothing can be held against it", c.Size)
+	}
+	if c.Size != v.report.Records || c.Root != "" && c.Root != headText(v.tree.root()) || c.Root == "" && c.Head != headText(v.head) {
+		return fmt.Errorf("the log is not the one that a checkpoint of %d records names: its past was rewritten", c.Size)
+	}
+	if err := v.ring.signed(*c); err != nil {
+		return err
+	}
+	v.report.Proven = c.Size
+	if c.given {
+		v.report.Elsewhere = c.Size
+	}
+	for i, w := range v.opt.Witnesses {
+		for _, s := range c.SignedBy([]note.Verifier{w}) {
+			v.report.Witnessed[i].Records, v.report.Witnessed[i].At = c.Size, cosignature.Time(s.Base64)
+		}
+	}
+	return nil
+}
+
+// unproven says what the checkpoints do not show although the caller asked for it.
+func (v *verifier) unproven() string {
+	if n := len(v.opt.Checkpoints); n > 0 && v.report.Others == n {
+		return "none of the checkpoints is of this log, which is called " + v.report.Origin
+	}
+	witnessed := func(w Witnessed) bool { return w.Records > 0 }
+	if len(v.opt.Witnesses) > 0 && !slices.ContainsFunc(v.report.Witnessed, witnessed) {
+		return "no checkpoint of the log has the cosignature of one of the witnesses"
+	}
+	return ""
+}
