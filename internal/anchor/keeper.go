@@ -97,14 +97,16 @@ func (k *Keeper) Begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, o := range k.all { // before any of them gets another checkpoint
-		k.compare(ctx, o, &c)
+	found := make([]error, len(k.all))
+	for i, o := range k.all { // before any of them gets another checkpoint
+		found[i] = k.compare(ctx, o, &c)
 	}
 	if _, err := k.round(ctx, witnesses); err != nil {
 		return err
 	}
 	var errs []error
-	for _, o := range k.all {
+	for i, o := range k.all {
+		k.note(ctx, o, found[i]) // not before: it makes the log longer than the one that was compared
 		if m := o.stand().misfit; m != nil {
 			errs = append(errs, m)
 		}

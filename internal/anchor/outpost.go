@@ -57,24 +57,27 @@ func (o *outpost) due(c *Checkpoint, now time.Time, who int) bool {
 
 // compare holds the log against the newest note that a place has of it. A witness
 // compares by itself.
-func (k *Keeper) compare(ctx context.Context, o *outpost, c *Checkpoint) {
+func (k *Keeper) compare(ctx context.Context, o *outpost, c *Checkpoint) error {
 	if o.place == nil {
-		return
+		return nil
 	}
 	note, err := o.place.Last(ctx, c.Origin)
-	if err == nil && note == "" {
-		return
+	if err != nil || note == "" {
+		return err
 	}
-	var size uint64
-	holds := false
-	if err == nil {
-		size, holds, err = k.cfg.Log.Compare(ctx, note)
+	size, holds, err := k.cfg.Log.Compare(ctx, note)
+	if err == nil && !holds {
+		return &Misfit{Who: o.name, Seen: size, Have: c.Size}
 	}
-	switch {
-	case err != nil:
+	return err
+}
+
+// note takes note of what went wrong, if anything did.
+func (k *Keeper) note(ctx context.Context, o *outpost, err error) {
+	if misfit, ok := errors.AsType[*Misfit](err); ok {
+		k.mark(ctx, o, misfit)
+	} else if err != nil {
 		k.failed(ctx, o, err)
-	case !holds:
-		k.mark(ctx, o, &Misfit{Who: o.name, Seen: size, Have: c.Size})
 	}
 }
 
@@ -87,13 +90,7 @@ func (k *Keeper) visit(ctx context.Context, o *outpost, c Checkpoint) (lines str
 	} else {
 		err = o.place.Take(ctx, c)
 	}
-	misfit, isMisfit := errors.AsType[*Misfit](err)
-	switch {
-	case isMisfit:
-		k.mark(ctx, o, misfit)
-	case err != nil:
-		k.failed(ctx, o, err)
-	default:
+	if k.note(ctx, o, err); err == nil {
 		k.succeeded(ctx, o, c.Size)
 	}
 	return lines

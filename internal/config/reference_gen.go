@@ -225,6 +225,24 @@ const fieldDocs = "\n" +
 	"Sink.Secret\tSecret that webhook signs with (Standard Webhooks), at least 24 bytes.\n" +
 	"Sink.Path\tPath of the file that file appends to. Doorward makes it, for its own user alone (0600).\n" +
 	"Sink.CA\tCA is the file with the certificates, PEM, that the receiver's own is verified by. The system's unless written.\n" +
+	"Checkpoint.Every\tEvery is how often a checkpoint is made and taken outside. What comes after the newest one could be cut off unnoticed.\n" +
+	"Checkpoint.Origin\tOrigin is the name of the log in its checkpoints, by which witnesses know it. Made of data_dir/audit.key unless written. Under another name the log is another one to witnesses and anchors.\n" +
+	"Checkpoint.Witness\tWitness cosigns checkpoints (C2SP tlog-witness), and does not when it has seen another history of the log. One of them, or a list.\n" +
+	"Checkpoint.Cosignatures\tCosignatures is how many witnesses must cosign a checkpoint. Not written: all of them.\n" +
+	"Checkpoint.AlertAfter\tAlertAfter is how long an anchor may fail, or checkpoints be without enough cosignatures, before an alert is raised (security_events).\n" +
+	"Checkpoint.Anchors\tAnchors keep checkpoints where whoever can write the log should not be able to write.\n" +
+	"Witness.URL\tURL of the witness, before /add-checkpoint: https, or http on loopback.\n" +
+	"Witness.Key\tKey that it cosigns with: name+id+base64, of cosignature/v1 (Ed25519).\n" +
+	"Witness.CA\tCA is the file with the certificates, PEM, that its certificate is verified by. The system's unless written.\n" +
+	"Anchor.Kind\tKind of what keeps them.\n" +
+	"Anchor.Name\tName in metrics and events: lower-case letters, digits and hyphens, at most 64. The kind unless written; two of a kind need one.\n" +
+	"Anchor.Every\tEvery is the least time between two checkpoints that it gets.\n" +
+	"Anchor.Path\tPath of the file that file appends to. Doorward makes it, for its own user alone (0600).\n" +
+	"Anchor.Dir\tDir of the repository that git commits to, on the branch doorward. Doorward makes it, bare, where there is none.\n" +
+	"Anchor.Remote\tRemote that git pushes the branch to: https, ssh, user@host:path or a path. None unless written.\n" +
+	"Anchor.URL\tURL that http posts to: https, or http on loopback.\n" +
+	"Anchor.Secret\tSecret that http signs with (Standard Webhooks), at least 24 bytes.\n" +
+	"Anchor.CA\tCA is the file with the certificates, PEM, that http verifies the receiver's by. The system's unless written.\n" +
 	"Monitor.Rules\tRules are what is watched for. An alert is on record (alert.raised) and in the log, whoever else is told.\n" +
 	"Monitor.Learn\tLearn is how long a principal is learned from before anything that it does is unusual.\n" +
 	"Monitor.MinHistory\tMinHistory is how many calls of it must have been carried out until then.\n" +
@@ -241,7 +259,7 @@ const fieldDocs = "\n" +
 	"MonitorRules.LimitViolations\tLimitViolations are requests of one principal, or address, that were refused because they were too large or too many.\n" +
 	"MonitorRules.SecretsSent\tSecretsSent are calls of one principal that hold a credential in their arguments, let through or not.\n" +
 	"MonitorRules.Canary\tCanary tells when a planted value (doorward trust canary) was on its way out.\n" +
-	"MonitorRules.SecurityEvents\tSecurityEvents tells of a definition that changed, a lock that is not believed, a configuration that is refused, a name that imitates another, an issuer whose keys or metadata are not good, an approver whom nobody knows, a copy of the audit log (audit.sinks) that fails.\n" +
+	"MonitorRules.SecurityEvents\tSecurityEvents tells of a definition that changed, a lock that is not believed, a configuration that is refused, a name that imitates another, an issuer whose keys or metadata are not good, an approver whom nobody knows, a copy of the audit log (audit.sinks) that fails, checkpoints that are not taken outside (audit.checkpoint), an audit log that lost the end of a record or took none for a while.\n" +
 	"MonitorRules.UnusualTools\tUnusualTools tells of the first use of a tool, a prompt or an upstream by a principal that was learned.\n" +
 	"MonitorRules.UnusualVolume\tUnusualVolume tells of an hour with more than 10MiB and ten times the bytes of the principal's busiest before.\n" +
 	"MonitorRules.UnusualHours\tUnusualHours tells of a principal at an hour of the day, in UTC, at which it never was, nor an hour before or after.\n" +
