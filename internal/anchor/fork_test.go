@@ -30,7 +30,7 @@ func TestAWitnessCosigns(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s.Seen(c.Origin) != int64(c.Size) || c.Size < uint64(12*(i+1)) || h.kept != c.Note { //nolint:gosec // a small number
+		if s.Seen(c.Origin) != int64(c.Size) || c.Size < uint64(12*(i+1)) || h.kept != c.Note {
 			t.Errorf("seen %d of %d, kept %q", s.Seen(c.Origin), c.Size, h.kept)
 		}
 	}
@@ -220,7 +220,7 @@ func TestAWitnessLearnsANewKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	c, err := k.Now(t.Context())
-	if err != nil || s.Seen(c.Origin) != int64(c.Size) { //nolint:gosec // a small number
+	if err != nil || s.Seen(c.Origin) != int64(c.Size) {
 		t.Errorf("seen %d of %d: %v", s.Seen(c.Origin), c.Size, err)
 	}
 	if told := h.told(); !slices.Equal(told, []string{"audit.anchor_failed", "audit.anchor_resumed"}) {

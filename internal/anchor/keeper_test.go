@@ -36,7 +36,7 @@ func (p *paper) set(size uint64, fails bool) {
 func (p *paper) Newest(context.Context) (anchor.Checkpoint, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	text := strings.Repeat("i", int(p.size)) //nolint:gosec // a small number
+	text := strings.Repeat("i", int(p.size))
 	return anchor.Checkpoint{Origin: "log", Size: p.size, Note: "log\n" + text + "\nroot\n\n\u2014 log sig\n"}, nil
 }
 

@@ -21,7 +21,7 @@ import (
 func checkpoint(origin string, size int) anchor.Checkpoint {
 	root := strings.Repeat("A", 43) + "="
 	return anchor.Checkpoint{
-		Origin: origin, Size: uint64(size), Root: root, //nolint:gosec // a small number
+		Origin: origin, Size: uint64(size), Root: root,
 		Note: fmt.Sprintf("%s\n%d\n%s\n\n\u2014 %s aiM5MNu4wcMmtis3\n", origin, size, root, origin),
 	}
 }
@@ -66,7 +66,8 @@ func TestAFileThatWasCutShort(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for cut := range len(torn) + 1 {
+	cuts := []int{0, 1, 2, 4, strings.Index(torn, "\n\n"), strings.Index(torn, "\n\n") + 1, strings.Index(torn, "\n\n") + 2, len(torn) - 9, len(torn) - 1, len(torn)}
+	for _, cut := range cuts {
 		for _, before := range []string{"", whole} {
 			write(t, path, before+torn[:cut])
 			if err := place.Take(t.Context(), checkpoint("a", 4)); err != nil {
@@ -144,7 +145,7 @@ func FuzzMend(f *testing.F) {
 func git(t *testing.T, dir string, args ...string) string {
 	t.Helper()
 	c := exec.CommandContext(t.Context(), "git", append([]string{"-C", dir}, args...)...)
-	c.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null") //nolint:forbidigo // of a test
+	c.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null")
 	out, err := c.Output()
 	if err != nil {
 		t.Fatalf("git %v: %v", args, err)
@@ -160,7 +161,7 @@ func TestARepositoryOfCheckpoints(t *testing.T) {
 		t.Fatal(err)
 	}
 	git(t, remote, "init", "--quiet", "--bare", ".")
-	place, err := anchor.NewGit(anchor.GitConfig{Dir: dir, Remote: remote, Environment: []string{"PATH=" + os.Getenv("PATH")}}) //nolint:forbidigo // of a test
+	place, err := anchor.NewGit(anchor.GitConfig{Dir: dir, Remote: remote, Environment: []string{"PATH=" + os.Getenv("PATH")}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +176,7 @@ func TestARepositoryOfCheckpoints(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, hook := range []string{"reference-transaction", "pre-push", "post-commit"} {
-				if err := os.WriteFile(filepath.Join(hooks, hook), []byte("#!/bin/sh\ntouch '"+ran+"'\n"), 0o700); err != nil { //nolint:gosec // a hook must be one
+				if err := os.WriteFile(filepath.Join(hooks, hook), []byte("#!/bin/sh\ntouch '"+ran+"'\n"), 0o700); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -89,5 +89,5 @@ func Time(sig string) time.Time {
 	if err != nil || len(raw) < 4+stamp {
 		return time.Time{}
 	}
-	return time.Unix(int64(binary.BigEndian.Uint64(raw[4:])&math.MaxInt64), 0).UTC() //nolint:gosec // masked to fit
+	return time.Unix(int64(binary.BigEndian.Uint64(raw[4:])&math.MaxInt64), 0).UTC()
 }

@@ -39,10 +39,10 @@ func (w witness) key() string {
 	return fmt.Sprintf("%s+%x+%s", w.name, w.id(), base64.StdEncoding.EncodeToString(w.material()))
 }
 
-func (w witness) line(text string, at uint64) string { return w.sealed(text, at, at) }
+func (w witness) line(at uint64) string { return w.sealed(at, at) }
 
 // sealed is a line that may say another time than it signs.
-func (w witness) sealed(text string, at, says uint64) string {
+func (w witness) sealed(at, says uint64) string {
 	message := fmt.Sprintf("cosignature/v1\ntime %d\n%s", at, text)
 	sig := binary.BigEndian.AppendUint64(w.id(), says)
 	sig = append(sig, ed25519.Sign(w.private, []byte(message))...)
@@ -62,12 +62,12 @@ func TestACosignatureIsVerified(t *testing.T) {
 		note string
 		good bool
 	}{
-		"its own":         {text + "\n" + w.line(text, at), true},
-		"beside others":   {text + "\n" + other.line(text, at) + w.line(text, at), true},
-		"another's":       {text + "\n" + other.line(text, at), false},
-		"of another text": {strings.Replace(text, "12", "13", 1) + "\n" + w.line(text, at), false},
-		"beyond 2^63-1":   {text + "\n" + w.line(text, 1<<63), false},
-		"of another time": {text + "\n" + w.sealed(text, at, at+1), false},
+		"its own":         {text + "\n" + w.line(at), true},
+		"beside others":   {text + "\n" + other.line(at) + w.line(at), true},
+		"another's":       {text + "\n" + other.line(at), false},
+		"of another text": {strings.Replace(text, "12", "13", 1) + "\n" + w.line(at), false},
+		"beyond 2^63-1":   {text + "\n" + w.line(1<<63), false},
+		"of another time": {text + "\n" + w.sealed(at, at+1), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n, err := note.Open([]byte(tc.note), note.VerifierList(key))
