@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -77,26 +78,26 @@ func (v *verifier) called(origin string) {
 	}
 }
 
-// foreign tells of a checkpoint that the caller has brought and that is of another
-// log: a file of many may be of several.
+// foreign tells of a checkpoint that the caller has brought and whose name no record so
+// far says: a file of many may be of several logs.
 func (v *verifier) foreign(c *mark) bool {
-	if !c.given || c.Root == "" || slices.Contains(v.origins, c.Origin) {
-		return false
-	}
-	v.report.Others++
-	return true
+	return c.given && c.Root != "" && !slices.Contains(v.origins, c.Origin)
 }
 
 // meet holds the log, as far as it was read, against a checkpoint of so many records.
 func (v *verifier) meet(c *mark) error {
 	switch {
-	case c.Size == 0 || v.foreign(c):
+	case c.Size == 0:
 		return nil
 	case c.Root == "" && v.unchained:
 		return fmt.Errorf("a checkpoint from before format 6 ends with record %d, which was pruned: nothing can be held against it", c.Size)
 	}
 	if c.Size != v.report.Records || c.Root != "" && c.Root != headText(v.tree.root()) || c.Root == "" && c.Head != headText(v.head) {
-		return fmt.Errorf("the log is not the one that a checkpoint of %d records names: its past was rewritten", c.Size)
+		if v.foreign(c) {
+			v.others = append(v.others, *c) // until the whole log was read: the record with its name may have been pruned
+			return nil
+		}
+		return errors.New(rewritten(c))
 	}
 	if err := v.ring.signed(*c); err != nil {
 		return err
@@ -111,6 +112,29 @@ func (v *verifier) meet(c *mark) error {
 		}
 	}
 	return nil
+}
+
+func rewritten(c *mark) string {
+	return fmt.Sprintf("the log is not the one that a checkpoint of %d records names: its past was rewritten", c.Size)
+}
+
+// contradicted says which checkpoint the whole log contradicts: one that is longer, or
+// one that seemed to be another log's.
+func (v *verifier) contradicted() string {
+	for i := range v.others {
+		if c := &v.others[i]; !v.foreign(c) {
+			return rewritten(c)
+		}
+		v.report.Others++
+	}
+	for i := range v.marks {
+		if c := &v.marks[i]; v.foreign(c) {
+			v.report.Others++
+		} else if c.Size > v.report.Records {
+			return fmt.Sprintf("the tail was cut: a checkpoint has %d records, the log has %d", c.Size, v.report.Records)
+		}
+	}
+	return ""
 }
 
 // unproven says what the checkpoints do not show although the caller asked for it.

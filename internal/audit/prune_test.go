@@ -188,7 +188,7 @@ func TestAPrunedLogIsReadAndProved(t *testing.T) {
 		}
 		left := lines(t, cfg.Dir)
 		for _, c := range saved {
-			if _, err := audit.Verify(t.Context(), cfg.Dir, audit.Options{Checkpoint: &c}); err != nil {
+			if _, err := audit.Verify(t.Context(), cfg.Dir, audit.Options{Checkpoints: []audit.Checkpoint{c}}); err != nil {
 				t.Errorf("the checkpoint of %d: %v", c.Size, err)
 			}
 		}

@@ -141,6 +141,7 @@ type verifier struct {
 	opt     Options
 	report  Report
 	origins []string // names of the log so far
+	others  []mark   // that do not fit, and have none of these
 	marks   []mark   // still to be met, ascending
 	head    [32]byte
 	tree    edge
@@ -288,10 +289,8 @@ func (v *verifier) finish(segments int) *Fault {
 	at := func(what string) *Fault {
 		return &Fault{Segment: segmentName(max(segments, 1)), Seq: v.report.Records + 1, What: what}
 	}
-	for i := range v.marks {
-		if c := &v.marks[i]; c.Size > v.report.Records && !v.foreign(c) {
-			return at(fmt.Sprintf("the tail was cut: a checkpoint has %d records, the log has %d", c.Size, v.report.Records))
-		}
+	if what := v.contradicted(); what != "" {
+		return at(what)
 	}
 	if v.report.Records == 0 {
 		return at("there is no record: a log begins with one")
