@@ -2,11 +2,15 @@ package audit_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -101,4 +105,59 @@ func partial(id string) bool {
 	var pid, c, i int
 	n, err := fmt.Sscanf(id, "p%d-%d-%d", &pid, &c, &i)
 	return n != 3 || err != nil
+}
+
+// What a loss of power leaves of a write that was not synced: any of its pages as
+// zeros, also before whole records. None of it was durable, so the log goes on before
+// the first gap, and says how much it dropped (DUR-03). A gap in what a checkpoint
+// covers is no crash's doing.
+func TestAGapIsDroppedBehindTheCheckpointAlone(t *testing.T) {
+	cfg := config(t.TempDir())
+	fillLog(t, cfg, 20)
+	path := filepath.Join(cfg.Dir, "audit-00000001.jsonl")
+	covered, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	saved, err := os.ReadFile(filepath.Join(cfg.Dir, "checkpoint"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fillLog(t, cfg, 60)
+	full, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		write(t, filepath.Join(cfg.Dir, "checkpoint"), saved)
+		lost := bytes.Clone(full)
+		gaps := 0
+		for at := len(covered); at < len(lost); at = (at/4096 + 1) * 4096 {
+			if rand.IntN(3) == 0 {
+				clear(lost[at:min(len(lost), (at/4096+1)*4096)])
+				gaps++
+			}
+		}
+		if gaps == 0 {
+			continue
+		}
+		write(t, path, lost)
+		if err := open(t, cfg).Close(); err != nil {
+			t.Fatal(err)
+		}
+		rep := verify(t, cfg.Dir)
+		at := bytes.LastIndexByte(lost[:bytes.IndexByte(lost, 0)], '\n') + 1
+		got := read(t, cfg.Dir, audit.Query{Kind: audit.KindEvent})
+		want := fmt.Sprintf("dropped %d bytes", len(lost)-at)
+		if len(got) == 0 || got[len(got)-1].Event != "audit.repaired" || !strings.HasPrefix(got[len(got)-1].Detail, want) || rep.Records < 41 {
+			t.Fatalf("%+v in %d records, want %q", got, rep.Records, want)
+		}
+	}
+	lost := bytes.Clone(full)
+	clear(lost[len(covered)-300 : len(covered)])
+	write(t, path, lost)
+	write(t, filepath.Join(cfg.Dir, "checkpoint"), saved)
+	if _, err := audit.Open(cfg); !errors.Is(err, audit.ErrCutTail) {
+		t.Errorf("a gap in what the checkpoint covers: %v", err)
+	}
 }

@@ -2,11 +2,14 @@ package audit
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"syscall"
 )
 
-// datasync makes the file's content and size durable, without its times.
+// datasync makes the file's content and size durable, without its times. Of a file that
+// is closed it says os.ErrClosed, as os.File.Sync does: that is all that Control itself
+// fails for, and with an error of package os's own.
 func datasync(f *os.File) error {
 	conn, err := f.SyscallConn()
 	if err != nil {
@@ -21,5 +24,8 @@ func datasync(f *os.File) error {
 			}
 		}
 	})
-	return errors.Join(err, sync)
+	if err != nil {
+		return fmt.Errorf("%w: %w", os.ErrClosed, err)
+	}
+	return sync
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -179,5 +180,20 @@ func TestAFailedSyncIsFinal(t *testing.T) {
 	l.watch()
 	if !errors.Is(l.Healthy(), errSyncLost) {
 		t.Errorf("Healthy = %v", l.Healthy())
+	}
+}
+
+// A checkpoint that syncs a segment which a rotation has synced and closed must be able
+// to tell that from a disk that fails.
+func TestSyncOfAClosedSegment(t *testing.T) {
+	f, err := openSegment(t.TempDir(), 1, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Sync(); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("Sync = %v", err)
 	}
 }

@@ -123,9 +123,11 @@ func (l *Log) mark(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	l.points.pass(pointCheckpoint)
 	if err := WriteCheckpoint(filepath.Join(l.cfg.Dir, checkpointName), c); err != nil {
 		return err
 	}
+	l.points.pass(pointCheckpoint)
 	l.mu.Lock()
 	l.saved = c
 	l.mu.Unlock()
@@ -140,9 +142,11 @@ func (l *Log) cover(ctx context.Context, s state) (Checkpoint, error) {
 	if err := s.file.Sync(); err != nil && !errors.Is(err, os.ErrClosed) {
 		return Checkpoint{}, fmt.Errorf("%w: %w", errSyncLost, err)
 	}
+	l.points.pass(pointCheckpoint)
 	if err := l.tree.extend(ctx, s.seq); err != nil {
 		return Checkpoint{}, err
 	}
+	l.points.pass(pointCheckpoint)
 	if l.tree.at.head != s.head {
 		return Checkpoint{}, fmt.Errorf("%w: record %d was changed", errRewritten, s.seq)
 	}

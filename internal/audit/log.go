@@ -81,6 +81,7 @@ type Log struct {
 	people *subjects
 	pool   sync.Pool // of *entry
 	writer writer    // the leader's alone
+	points failpoints
 
 	marking sync.Mutex // for whoever makes a checkpoint or replaces the key
 	tree    *tree
@@ -140,6 +141,7 @@ func Open(cfg Config) (*Log, error) {
 	if cfg.open == nil {
 		cfg.open = openSegment
 	}
+	points := armed(&cfg)
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("opening audit log: %w", err)
 	}
@@ -152,7 +154,7 @@ func Open(cfg Config) (*Log, error) {
 	}
 	durable.Drop(cfg.Dir, checkpointName)
 	durable.Drop(cfg.Dir, segmentPrefix+"*"+segmentSuffix)
-	l, err := start(cfg, lock)
+	l, err := start(cfg, lock, points)
 	if err != nil {
 		lock.Close()
 		return nil, fmt.Errorf("opening audit log %s: %w", cfg.Dir, err)
@@ -160,13 +162,13 @@ func Open(cfg Config) (*Log, error) {
 	return l, nil
 }
 
-func start(cfg Config, lock *os.File) (*Log, error) {
+func start(cfg Config, lock *os.File, points failpoints) (*Log, error) {
 	key, err := installationKey(cfg.KeyFile)
 	if err != nil {
 		return nil, err
 	}
 	l := &Log{
-		cfg: cfg, lock: lock, origin: cfg.Origin,
+		cfg: cfg, lock: lock, origin: cfg.Origin, points: points,
 		idle: make(chan struct{}), quit: make(chan struct{}), done: make(chan struct{}),
 	}
 	if l.origin == "" {
@@ -182,7 +184,7 @@ func start(cfg Config, lock *os.File) (*Log, error) {
 	if l.saved, err = ReadCheckpoint(filepath.Join(cfg.Dir, checkpointName)); err != nil && !isNotExist(err) {
 		return nil, err
 	}
-	l.writer = writer{cfg: &l.cfg, origin: l.origin, writing: &l.writing}
+	l.writer = writer{cfg: &l.cfg, origin: l.origin, writing: &l.writing, points: points}
 	repaired, err := l.writer.resume(l.saved)
 	if err != nil {
 		return nil, err
@@ -247,7 +249,7 @@ func (l *Log) greet(repaired int64) error {
 	l.cfg.Log.Warn("audit log repaired", "dropped_bytes", repaired)
 	return l.own(ctx, gate.Event{
 		Kind: "audit.repaired", Actor: "doorward", Status: "ok",
-		Detail: fmt.Sprintf("dropped %d bytes of an incomplete record at the end", repaired),
+		Detail: fmt.Sprintf("dropped %d bytes that a crash left at the end", repaired),
 	})
 }
 
@@ -288,21 +290,33 @@ func (l *Log) Origin() string { return l.origin }
 // Intent records that a call is about to go upstream. When it returns nil the
 // record is as durable as configured; otherwise the call must not go.
 func (l *Log) Intent(ctx context.Context, ex *gate.Exchange) error {
-	return l.write(ctx, func(e *entry) error {
+	l.points.pass(pointBeforeIntent)
+	err := l.write(ctx, func(e *entry) error {
 		e.rec.Kind = KindIntent
 		return e.fill(ex, false)
 	})
+	if err == nil {
+		l.points.pass(pointBeforeForward)
+	}
+	return err
 }
 
 // Outcome records how an exchange ended. When it returns an error no answer
 // may leave.
 func (l *Log) Outcome(ctx context.Context, ex *gate.Exchange, out gate.Outcome) error {
-	return l.write(ctx, func(e *entry) error {
+	if out.Intent {
+		l.points.pass(pointAnswered)
+	}
+	err := l.write(ctx, func(e *entry) error {
 		e.rec.Kind = KindOutcome
 		err := e.fill(ex, out.Intent)
 		e.rec.end(ex, out, e.rec.Time)
 		return err
 	})
+	if err == nil && out.Intent {
+		l.points.pass(pointBeforeAnswer)
+	}
+	return err
 }
 
 // Event records what is no exchange.

@@ -113,12 +113,13 @@ func readSegment(dir string, n int) (*os.File, error) {
 // tail is what the end of a segment says.
 type tail struct {
 	whole int64 // bytes up to and with the last newline
-	torn  int64 // bytes after it
+	torn  int64 // bytes after it, or from the first line on that a loss of power left incomplete
 	last  Record
 	head  [32]byte // SHA-256 of the last line; meaningless when whole is 0
 }
 
-// readTail reads the end of a segment, whatever its size.
+// readTail reads the end of a segment, whatever its size. What has a zero byte in it,
+// and all that follows, is no part of it: see hole.
 func readTail(dir string, n int) (tail, error) {
 	f, err := readSegment(dir, n)
 	if err != nil {
@@ -129,8 +130,12 @@ func readTail(dir string, n int) (tail, error) {
 	if err != nil {
 		return tail{}, err
 	}
-	from := max(0, info.Size()-maxTorn-maxLine)
-	end := make([]byte, info.Size()-from)
+	size, err := hole(f, info.Size())
+	if err != nil {
+		return tail{}, err
+	}
+	from := max(0, size-maxTorn-maxLine)
+	end := make([]byte, size-from)
 	if _, err := io.ReadFull(io.NewSectionReader(f, from, int64(len(end))), end); err != nil {
 		return tail{}, err
 	}
@@ -140,7 +145,7 @@ func readTail(dir string, n int) (tail, error) {
 	}
 	t := tail{whole: from + int64(stop) + 1}
 	t.torn = info.Size() - t.whole
-	if t.torn > maxTorn {
+	if t.torn > maxTorn && size == info.Size() {
 		return tail{}, fmt.Errorf("%s: %d bytes after the last record are no crash's doing", segmentName(n), t.torn)
 	}
 	if t.whole == 0 {

@@ -145,6 +145,7 @@ func (l *Log) ReplaceKey(ctx context.Context, compromised bool) (public string, 
 		err = durable.Replace(l.signer.path, []byte(now+"\n"+pending+"\n"))
 	}
 	if err == nil {
+		l.points.pass(pointKey)
 		err = l.adopt(ctx, pending)
 	}
 	if err != nil {
@@ -169,15 +170,18 @@ func (l *Log) adopt(ctx context.Context, pending string) error {
 	if err := l.own(ctx, gate.Event{Kind: kind, Actor: "doorward", Detail: certificate, Status: "ok"}); err != nil {
 		return err
 	}
+	l.points.pass(pointKey)
 	l.mu.Lock()
 	s := l.state
 	l.mu.Unlock()
 	if _, err := l.cover(ctx, s); err != nil { // for its syncs: nobody else can certify the next key
 		return err
 	}
+	l.points.pass(pointKey)
 	if err := durable.Replace(next.path, []byte(private+"\n")); err != nil {
 		return err
 	}
+	l.points.pass(pointKey)
 	l.signer = next
 	return nil
 }

@@ -30,6 +30,7 @@ type writer struct {
 	dirty   bool   // the file may hold bytes beyond state.off
 	writing *atomic.Int64
 	turn    atomic.Bool // the next batch begins a segment, whatever room there is
+	points  failpoints
 }
 
 // resume finds where the log ends and opens its last segment, without the
@@ -140,6 +141,7 @@ func (w *writer) put() error {
 		}
 		return fmt.Errorf("writing %s: %w", segmentName(w.state.segment), err)
 	}
+	w.points.pass(pointWritten)
 	if w.cfg.Durability != Power {
 		return nil
 	}
@@ -174,10 +176,12 @@ func (w *writer) rotate() error {
 	if err := w.sync(); err != nil {
 		return err
 	}
+	w.points.pass(pointRotation)
 	f, err := w.cfg.open(w.cfg.Dir, w.state.segment+1, true)
 	if err != nil {
 		return fmt.Errorf("beginning a segment: %w", err)
 	}
+	w.points.pass(pointRotation)
 	old := w.state.file
 	w.state.file, w.state.off = f, 0
 	w.state.segment++

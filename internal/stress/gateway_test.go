@@ -28,8 +28,10 @@ import (
 type gateway struct {
 	t       *testing.T
 	dir     string
-	admin   string // address of health and metrics
-	address string // of clients, while it runs
+	admin   string   // address of health and metrics
+	address string   // of clients, while it runs
+	binary  string   // that serves; the built doorward unless a test has another
+	env     []string // beside that of the tests
 	cmd     *exec.Cmd
 	ended   chan struct{}
 	stderr  journal
@@ -63,7 +65,7 @@ func (j *journal) count(s string) int {
 
 // newGateway writes a configuration; yaml is added to what every one has.
 func newGateway(t *testing.T, yaml string) *gateway {
-	g := &gateway{t: t, dir: t.TempDir(), admin: freeAddress(t)}
+	g := &gateway{t: t, dir: t.TempDir(), admin: freeAddress(t), binary: doorward}
 	g.configure(yaml)
 	t.Cleanup(func() {
 		g.kill()
@@ -103,7 +105,8 @@ var announced = regexp.MustCompile(`^Doorward \S+ on http://([^/]+)/mcp`)
 // start starts the gateway and waits until it says where it serves.
 func (g *gateway) start() {
 	g.t.Helper()
-	g.cmd = exec.Command(doorward, "serve", "--config", g.file())
+	g.cmd = exec.Command(g.binary, "serve", "--config", g.file())
+	g.cmd.Env = append(os.Environ(), g.env...)
 	g.cmd.Stderr = &g.stderr
 	out, err := g.cmd.StdoutPipe()
 	if err != nil {
