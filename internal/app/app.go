@@ -81,9 +81,11 @@ type App struct {
 	front   *listen.Server
 	current atomic.Pointer[snapshot]
 	meter   meter
-	shown   shown
-	offered offered
-	shared  shared
+
+	underway underway
+	shown    shown
+	offered  offered
+	shared   shared
 
 	canaries canaries
 	pieces   *inspect.Memory // one for all snapshots

@@ -21,7 +21,7 @@ func (a *App) who(cfg *config.Config, pol *policy.Policy, tokens *issuer.Set) (*
 	c := identify.Config{
 		APIKeys: id.APIKeys, Keys: keyring{a.keys},
 		Anonymous: anonymous(cfg), Local: local(cfg),
-		Roles: pol.RolesOf, Revoked: a.shared.isRevoked,
+		Roles: pol.RolesOf, Revoked: a.shared.isRevoked, Suspended: suspended{&a.shared},
 	}
 	if id.SignedRequests != nil {
 		c.Signatures = &identify.SignatureMethod{Keys: keyring{a.keys}, Once: &a.shared, Window: time.Duration(id.SignedRequests.Window)}
@@ -129,6 +129,9 @@ func (a *App) live(p *gate.Principal) bool {
 		return false
 	}
 	if gone, err := a.shared.isRevoked(p); gone || err != nil {
+		return false
+	}
+	if code, err := (suspended{&a.shared}).Caller(p); code != gate.CodeUnset || err != nil {
 		return false
 	}
 	id := &a.current.Load().cfg.Identity

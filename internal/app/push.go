@@ -19,6 +19,9 @@ func (a *App) unsolicited(session *gate.Session, up string, m *gate.Message) {
 		Target:    gate.Target{Upstream: up},
 	}
 	ex.Call = gate.Call{Message: m, Era: gate.Stateful, Version: session.Version, Session: session}
+	if (suspended{&a.shared}).call(&concern{who: session.Principal, session: session.ID, upstream: up}) != gate.CodeUnset {
+		return
+	}
 	snap := a.current.Load()
 	if uri, ok := mcp.UpdatedResource(m); ok && !snap.policy.Decide(session.Principal, gate.Resource, up, uri).Allowed {
 		return // the subscription was judged when it was made, and the policy is another now

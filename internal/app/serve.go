@@ -58,17 +58,16 @@ func (a *App) Serve(ctx context.Context, ready func()) error {
 	}
 }
 
-// begin makes ready to serve: every secret that is required and, where clients come
-// over the network, what gateways share and the issuers of tokens.
+// begin makes ready to serve: every secret that is required, what gateways share, and
+// where clients come over the network the issuers of tokens.
 func (a *App) begin(ctx context.Context, network bool) error {
 	secrets, err := a.secrets(a.Config, true)
 	if err != nil {
 		return err
 	}
-	if a.network = network; network {
-		if err := a.shared.connect(ctx, a.Config.State, secrets); err != nil {
-			return fmt.Errorf("opening state: %w", err)
-		}
+	a.network = network
+	if err := a.shared.connect(ctx, a.Config.State, secrets); err != nil {
+		return fmt.Errorf("opening state: %w", err)
 	}
 	snap, err := a.snapshot(a.Config, true)
 	if err != nil {
@@ -83,6 +82,7 @@ func (a *App) begin(ctx context.Context, network bool) error {
 		return opening("copies of the audit log", err)
 	}
 	a.own(func() { a.notices.Run(a.ctx) })
+	a.own(func() { a.enforce(a.ctx) })
 	return nil
 }
 

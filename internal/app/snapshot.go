@@ -65,7 +65,7 @@ func (a *App) snapshot(cfg *config.Config, serving bool) (_ *snapshot, err error
 	if err := a.outsiders(snap, serving); err != nil {
 		return nil, err
 	}
-	dec := decode.New(decode.Config{Sessions: a.front})
+	dec := decode.New(decode.Config{Sessions: a.front, Suspended: suspended{&a.shared}.Session})
 	var tokens *issuer.Set
 	if serving && a.network {
 		if tokens, err = a.issuers(cfg); err != nil {
@@ -99,7 +99,7 @@ func (a *App) snapshot(cfg *config.Config, serving bool) (_ *snapshot, err error
 		Stages: []gate.Stage{
 			who,
 			dec,
-			resolve.New(resolve.Config{Catalogue: a.pool, Reach: reach{pol, a.pins}, Profiles: profiles(cfg), Asks: a.pool, Tasks: a.pool, Log: a.Log, Events: a.trail.Event}),
+			resolve.New(resolve.Config{Catalogue: a.pool, Reach: reach{pol, a.pins}, Profiles: profiles(cfg), Asks: a.pool, Tasks: a.pool, Suspended: suspended{&a.shared}, Log: a.Log, Events: a.trail.Event}),
 			tracked.Carry(),
 			allowed,
 			schemas,
@@ -108,7 +108,7 @@ func (a *App) snapshot(cfg *config.Config, serving bool) (_ *snapshot, err error
 			a.approve,
 		},
 		Replies: []gate.ReplyStage{dec, allowed, schemas, seen, redact.New(schemas), said, tracked},
-		Forward: forwards{local: a.front, upstream: a.pool},
+		Forward: stoppable{forwards{local: a.front, upstream: a.pool}, a},
 		Record:  guarded{a},
 		Observe: a.metrics,
 		Log:     a.Log,

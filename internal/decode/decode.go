@@ -32,13 +32,19 @@ type Sessions interface {
 // Config is what a Stage is made of.
 type Config struct {
 	Sessions Sessions // required
+	// Suspended tells whether an operator has suspended the session with an id. An
+	// error is that it cannot be known, and refuses. Nil: none is.
+	Suspended func(id string) (bool, error)
 }
 
 // Stage decodes. It is safe for concurrent use.
-type Stage struct{ sessions Sessions }
+type Stage struct {
+	sessions  Sessions
+	suspended func(id string) (bool, error)
+}
 
 // New makes the stage.
-func New(cfg Config) *Stage { return &Stage{sessions: cfg.Sessions} }
+func New(cfg Config) *Stage { return &Stage{sessions: cfg.Sessions, suspended: cfg.Suspended} }
 
 // Name is "decode".
 func (s *Stage) Name() string { return "decode" }

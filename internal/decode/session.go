@@ -44,6 +44,9 @@ func (s *Stage) find(ex *gate.Exchange) gate.Verdict {
 			return v
 		}
 	}
+	if v := s.contained(id); v.Effect != gate.Continue {
+		return v
+	}
 	session, ok := s.sessions.Find(id, ex.Principal, ex.Inbound.Profile)
 	switch {
 	case (!ok || session == nil) && !isHTTP(ex):
@@ -64,6 +67,22 @@ func (s *Stage) find(ex *gate.Exchange) gate.Verdict {
 			"the MCP-Protocol-Version header must be the negotiated version, "+session.Version)
 	}
 	ex.Call.Era, ex.Call.Session, ex.Call.Version = gate.Stateful, session, session.Version
+	return gate.Pass()
+}
+
+// contained refuses a session that an operator has suspended, whether it is there or
+// not: an id of 256 random bits tells nobody more than it was told.
+func (s *Stage) contained(id string) gate.Verdict {
+	if s.suspended == nil {
+		return gate.Pass()
+	}
+	is, err := s.suspended(id)
+	switch {
+	case err != nil:
+		return gate.Refuse(gate.CodeContainedDown, err.Error(), "")
+	case is:
+		return gate.Refuse(gate.CodeContainedSession, "suspended by an operator", "")
+	}
 	return gate.Pass()
 }
 

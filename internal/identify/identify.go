@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -28,6 +29,18 @@ type Config struct {
 	// Revoked tells whether a credential, or whoever it stands for, was revoked
 	// after it was given out. An error is that it cannot be known. Nil: nothing was.
 	Revoked func(*gate.Principal) (bool, error)
+	// Suspended tells what an operator has suspended. Nil: nothing is.
+	Suspended Suspended
+}
+
+// Suspended tells what an operator has suspended: the code is that of the refusal, and
+// empty where nothing is. An error is that it cannot be known; a *gate.Error.
+type Suspended interface {
+	// Origin is asked before anything is looked at that a request carries: of
+	// everything, and of the address that it comes from.
+	Origin(from netip.Addr) (gate.Code, error)
+	// Caller is asked of whoever has proved who they are.
+	Caller(who *gate.Principal) (gate.Code, error)
 }
 
 // Once remembers what may be used once: the nonces of signatures.
@@ -124,6 +137,9 @@ type method func(context.Context, *gate.Exchange) (*proof, gate.Verdict, error)
 // Judge sets the exchange's principal or refuses.
 func (s *Stage) Judge(ctx context.Context, ex *gate.Exchange) (gate.Verdict, error) {
 	ex.Principal, ex.Digest, ex.Attempt = nil, nil, gate.Attempt{}
+	if v, err := s.origin(ex.Inbound.Remote); err != nil || v.Effect != gate.Continue {
+		return v, err
+	}
 	var found *proof
 	for _, m := range [...]method{s.certificate, s.signature, s.authorization} {
 		p, v, err := m(ctx, ex)
@@ -140,15 +156,47 @@ func (s *Stage) Judge(ctx context.Context, ex *gate.Exchange) (gate.Verdict, err
 		}
 	}
 	if found == nil {
-		return s.nobody(ex), nil
+		return s.nobody(ex)
 	}
 	who := found.who
 	ex.Attempt = gate.Attempt{Method: who.Method, Realm: who.Realm, Subject: who.Subject, Credential: who.Credential}
 	if v, err := s.revoked(who, found.with); err != nil || v.Effect != gate.Continue {
 		return v, err
 	}
+	if v, err := s.suspended(who, found.with); err != nil || v.Effect != gate.Continue {
+		return v, err
+	}
 	ex.Principal = who
 	return gate.Pass(), nil
+}
+
+func (s *Stage) origin(from netip.Addr) (gate.Verdict, error) {
+	if s.Suspended == nil {
+		return gate.Pass(), nil
+	}
+	code, err := s.Suspended.Origin(from)
+	return contained(code), err
+}
+
+// suspended refuses whom an operator has suspended: the principal, and that of the
+// certificate that the credential is bound to.
+func (s *Stage) suspended(all ...*gate.Principal) (gate.Verdict, error) {
+	for _, p := range all {
+		if p == nil || s.Suspended == nil {
+			continue
+		}
+		if code, err := s.Suspended.Caller(p); err != nil || code != gate.CodeUnset {
+			return contained(code), err
+		}
+	}
+	return gate.Pass(), nil
+}
+
+func contained(code gate.Code) gate.Verdict {
+	if code == gate.CodeUnset {
+		return gate.Pass()
+	}
+	return gate.Refuse(code, "suspended by an operator or a rule", "")
 }
 
 // revoked refuses what was revoked: the credential, its subject, and those of the
@@ -183,20 +231,24 @@ func agreed(a, b *proof) *proof {
 }
 
 // nobody judges a request that carries no credential: by its transport.
-func (s *Stage) nobody(ex *gate.Exchange) gate.Verdict {
+func (s *Stage) nobody(ex *gate.Exchange) (gate.Verdict, error) {
+	var p *gate.Principal
 	switch {
 	case ex.Inbound.Local && s.local != nil:
-		ex.Principal = s.local
+		p = s.local
 	case s.anonymous != nil && (ex.Inbound.Local || fromLoopback(ex)):
-		ex.Principal = s.anonymous
+		p = s.anonymous
 	case !s.remote():
-		return gate.Refuse(gate.CodeUnauthenticated, "no identity method applies to this address", "")
+		return gate.Refuse(gate.CodeUnauthenticated, "no identity method applies to this address", ""), nil
 	default:
-		return gate.Refuse(gate.CodeUnauthenticated, "no credential", s.advice())
+		return gate.Refuse(gate.CodeUnauthenticated, "no credential", s.advice()), nil
 	}
-	p := ex.Principal
 	ex.Attempt = gate.Attempt{Method: p.Method, Realm: p.Realm, Subject: p.Subject}
-	return gate.Pass()
+	if v, err := s.suspended(p); err != nil || v.Effect != gate.Continue {
+		return v, err
+	}
+	ex.Principal = p
+	return gate.Pass(), nil
 }
 
 // advice tells a client without a credential what there is.

@@ -218,7 +218,12 @@ func (s *Server) CloseAll() {
 // CloseOwned ends every session of the principal with that key, its streams and
 // its calls: for a credential that was revoked.
 func (s *Server) CloseOwned(key string) {
-	for _, se := range s.sessions.all(func(se *session) bool { return se.Owner == key }) {
+	s.CloseThose(func(gs *gate.Session) bool { return gs.Owner == key })
+}
+
+// CloseThose ends every session that match wants, its streams and its calls.
+func (s *Server) CloseThose(match func(*gate.Session) bool) {
+	for _, se := range s.sessions.all(func(se *session) bool { return match(&se.Session) }) {
 		s.sessions.close(se)
 	}
 }

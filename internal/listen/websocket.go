@@ -92,11 +92,13 @@ type socket struct {
 
 // webSocket upgrades the request and serves the client until the connection
 // ends. It runs inside Forward, so whoever opened it has walked the line.
-func (s *Server) webSocket(ctx context.Context, ex *gate.Exchange, v *visit) error {
+func (s *Server) webSocket(whole context.Context, ex *gate.Exchange, v *visit) error {
 	// net/http cancels the request's context when the handler ends, no earlier:
-	// a connection that was taken over tells its own end.
-	ctx, cut := context.WithCancelCause(context.WithoutCancel(ctx))
+	// a connection that was taken over tells its own end. Whoever cancels the
+	// exchange ends it.
+	ctx, cut := context.WithCancelCause(context.WithoutCancel(whole))
 	defer cut(nil)
+	defer context.AfterFunc(whole, func() { cut(errEnded) })()
 	p, out, err := s.connection(ex, v, cut)
 	if err != nil {
 		return err

@@ -66,7 +66,7 @@ trust: {first_use: approve}
 	}
 	n.replicas[0].serve()
 	n.key = n.replicas[0].key("create", "client").Key
-	for _, name := range []string{"keys.json", "keys.pepper"} {
+	for _, name := range []string{"keys.json", "keys.pepper", "state.key"} {
 		b, err := os.ReadFile(filepath.Join(n.replicas[0].dir, "doorward-data", name))
 		if err != nil {
 			t.Fatal(err)

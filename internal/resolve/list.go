@@ -39,8 +39,27 @@ func (l *lookup) list(ctx context.Context) (gate.Verdict, error) {
 	if n := len(l.ex.Target.Unavailable); n > 0 && n == len(errs) {
 		return gate.Verdict{}, errors.Join(errs...)
 	}
-	l.ex.Target.Items = l.shownItems(ctx, kind, parts)
+	items, err := l.listed(l.shownItems(ctx, kind, parts))
+	if err != nil {
+		return gate.Verdict{}, err
+	}
+	l.ex.Target.Items = items
 	return gate.Pass(), nil
+}
+
+// listed leaves out what is suspended by itself.
+func (l *lookup) listed(items []gate.Item) ([]gate.Item, error) {
+	kept := items[:0]
+	for i := range items {
+		is, err := l.withdrawn(&items[i])
+		if err != nil {
+			return nil, err
+		}
+		if !is {
+			kept = append(kept, items[i])
+		}
+	}
+	return kept, nil
 }
 
 // shownItems are the approved items of every part with their shown names.

@@ -30,6 +30,10 @@ func (l *lookup) named(ctx context.Context) (gate.Verdict, error) {
 // item that is not there are the same.
 func (l *lookup) flat(ctx context.Context, kind gate.ItemKind) (gate.Verdict, error) {
 	upstream, name, ok := l.owner(l.ex.Call.Name)
+	if ok && slices.Contains(l.contained, upstream) {
+		l.ex.Target.Upstream = upstream // for the record
+		return unavailable(), nil
+	}
 	if !ok || !l.candidate(upstream) {
 		return l.unreached(kind, upstream, name), nil
 	}
@@ -57,7 +61,7 @@ func (l *lookup) approved(ctx context.Context, it gate.Item, shown string) (gate
 	if other != "" {
 		return l.ambiguous(ctx, it.Kind, &it, other), nil
 	}
-	return l.settle(it, shown), nil
+	return l.settle(it, shown)
 }
 
 // owner says which upstream and name a flat name stands for.

@@ -40,6 +40,13 @@ type Reach interface {
 	Lacks(p *gate.Principal, kind gate.ItemKind, upstream, name string) []string
 }
 
+// Suspended tells what an operator has suspended. An error is that it cannot be known;
+// a *gate.Error.
+type Suspended interface {
+	Upstream(name string) (bool, error)
+	Tool(upstream, name string) (bool, error) // or a prompt of that name
+}
+
 // Asks knows the server-to-client requests that wait for the client's answer,
 // by the id that the client was shown. upstream.Pool implements it.
 type Asks interface {
@@ -60,14 +67,15 @@ type Profile struct {
 	Plain     bool     // names are as the one upstream gives them, without its prefix
 }
 
-// Config is what the stage needs. Log, Events and Tasks may be nil, nothing else:
-// without Tasks there are none.
+// Config is what the stage needs. Log, Events, Tasks and Suspended may be nil, nothing
+// else: without Tasks there are none, and without Suspended nothing is.
 type Config struct {
 	Catalogue Catalogue
 	Reach     Reach
 	Profiles  map[string]Profile // by name in the URL; "" is all upstreams, prefixed. Never changed
 	Asks      Asks
 	Tasks     Tasks
+	Suspended Suspended
 	Log       *slog.Logger
 	// Events writes to the audit log which names are blocked because they could
 	// be taken for each other.
@@ -81,6 +89,7 @@ type Stage struct {
 	profiles  map[string]Profile
 	asks      Asks
 	tasks     Tasks
+	suspended Suspended
 	log       *slog.Logger
 	events    func(context.Context, gate.Event) error
 	sound     bool // of all upstreams
@@ -93,7 +102,7 @@ func New(c Config) *Stage {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Stage{catalogue: c.Catalogue, reach: c.Reach, profiles: c.Profiles, asks: c.Asks, tasks: c.Tasks, log: c.Log, events: c.Events, sound: true}
+	s := &Stage{catalogue: c.Catalogue, reach: c.Reach, profiles: c.Profiles, asks: c.Asks, tasks: c.Tasks, suspended: c.Suspended, log: c.Log, events: c.Events, sound: true}
 	for _, p := range c.Profiles {
 		s.sound = s.sound && sound(p.Upstreams)
 	}
@@ -125,7 +134,10 @@ func (s *Stage) Judge(ctx context.Context, ex *gate.Exchange) (gate.Verdict, err
 	if profile.Plain && len(profile.Upstreams) != 1 {
 		return gate.Refuse(gate.CodeProfile, "a profile with plain names needs exactly one upstream", "this URL is not usable"), nil
 	}
-	l := &lookup{Stage: s, ex: ex, plain: profile.Plain, all: profile.Upstreams, sound: s.sound, candidates: s.candidates(ex.Principal, profile)}
+	l := &lookup{Stage: s, ex: ex, plain: profile.Plain, all: profile.Upstreams, sound: s.sound}
+	if err := l.reached(profile); err != nil {
+		return gate.Verdict{}, err
+	}
 	ex.Target = gate.Target{Plain: profile.Plain}
 	switch ex.Call.Route.Action {
 	case gate.Compose:
@@ -147,15 +159,27 @@ func (s *Stage) Judge(ctx context.Context, ex *gate.Exchange) (gate.Verdict, err
 	return gate.Refuse(gate.CodeInternal, "a method without an action", ""), nil
 }
 
-// candidates are the profile's upstreams that the principal can reach, sorted.
-func (s *Stage) candidates(p *gate.Principal, profile Profile) []string {
-	all := make([]string, 0, len(profile.Upstreams))
+// reached sets the profile's upstreams that the principal can reach, sorted. Those that
+// are suspended are asked nothing, and are not in lists.
+func (l *lookup) reached(profile Profile) error {
+	l.candidates = make([]string, 0, len(profile.Upstreams))
 	for _, u := range profile.Upstreams {
-		if s.reach.Reaches(p, u) {
-			all = append(all, u)
+		if !l.reach.Reaches(l.ex.Principal, u) {
+			continue
 		}
+		if l.suspended != nil {
+			is, err := l.suspended.Upstream(u)
+			if err != nil {
+				return err
+			}
+			if is {
+				l.contained = append(l.contained, u)
+				continue
+			}
+		}
+		l.candidates = append(l.candidates, u)
 	}
-	return all
+	return nil
 }
 
 // lookup is the resolution of one message.
@@ -166,16 +190,33 @@ type lookup struct {
 	sound      bool     // see sound
 	all        []string // upstreams of the profile
 	candidates []string // those of them that the principal can reach
+	contained  []string // those that it could reach if they were not suspended
 }
 
-// settle makes a found item the call's target. The copy carries the digest
+// settle makes a found item the call's target, unless it is suspended. The copy carries the digest
 // that was found approved, and validate judges by that same digest: what is
 // approved later or meanwhile is another item.
-func (l *lookup) settle(it gate.Item, shown string) gate.Verdict {
+func (l *lookup) settle(it gate.Item, shown string) (gate.Verdict, error) {
 	it.Shown = shown
 	l.ex.Target.Upstream = it.Upstream
 	l.ex.Target.Item = &it
-	return gate.Pass()
+	if is, err := l.withdrawn(&it); err != nil || is {
+		return gate.Refuse(gate.CodeContainedTool, "suspended by an operator", ""), err
+	}
+	return gate.Pass(), nil
+}
+
+// withdrawn tells whether a tool or prompt is suspended by itself.
+func (l *lookup) withdrawn(it *gate.Item) (bool, error) {
+	if l.suspended == nil || it.Kind != gate.Tool && it.Kind != gate.Prompt {
+		return false, nil
+	}
+	return l.suspended.Tool(it.Upstream, it.Name)
+}
+
+// unavailable refuses what is, or may be, of an upstream that is suspended.
+func unavailable() gate.Verdict {
+	return gate.Refuse(gate.CodeContainedUpstream, "suspended by an operator or a rule", "")
 }
 
 // answer finds the request that the client answers.

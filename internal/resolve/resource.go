@@ -31,7 +31,7 @@ func (l *lookup) resource(ctx context.Context) (gate.Verdict, error) {
 	case other != nil:
 		return l.ambiguous(ctx, gate.Resource, other, it.Path()), nil // as a list meets them
 	case it != nil:
-		return l.settle(*it, it.Name), nil
+		return l.settle(*it, it.Name)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return gate.Verdict{}, err
@@ -40,6 +40,9 @@ func (l *lookup) resource(ctx context.Context) (gate.Verdict, error) {
 		if it := matches[i].withheld; it != nil {
 			return l.withheld(it), nil
 		}
+	}
+	if len(l.contained) > 0 {
+		return unavailable(), nil
 	}
 	if len(l.all) > len(l.candidates) { // a URI does not say whose it is
 		return l.unreached(gate.Resource, l.all[0], l.ex.Call.Name), nil

@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"context"
+	"slices"
 
 	"doorward/internal/gate"
 	"doorward/internal/mcp"
@@ -23,6 +24,8 @@ func (l *lookup) task(ctx context.Context) (gate.Verdict, error) {
 	switch {
 	case !ok:
 		return noTask("not an id that this principal was given here, or an old one"), nil
+	case slices.Contains(l.contained, task.Upstream):
+		return unavailable(), nil
 	case !l.candidate(task.Upstream):
 		return noTask("no such upstream for this principal"), nil
 	}

@@ -75,15 +75,13 @@ func openIncidents(ctx context.Context, s *Incidents, every time.Duration) (*Inc
 // Every error comes with true.
 func (s *Incidents) Contained(what IncidentSubject) (bool, error) {
 	v, now := s.current.Load(), time.Now()
-	switch {
-	case v.fault(now) != nil:
-		return true, v.fault(now)
-	case what.Kind == OfEverything:
-		return v.cordon.everything.holds(now), nil
-	case len(v.cordon.names) == 0:
-		return false, nil
+	if err := v.fault(now); err != nil {
+		return true, err
 	}
-	return v.cordon.names[what].holds(now), nil
+	if what.Kind == OfEverything {
+		return v.cordon.everything.holds(now), nil
+	}
+	return len(v.cordon.names) > 0 && v.cordon.names[what].holds(now), nil
 }
 
 // ContainedAddress tells whether an address is suspended. One that is not known, as

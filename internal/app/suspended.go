@@ -1,0 +1,170 @@
+package app
+
+import (
+	"context"
+	"net/netip"
+
+	"doorward/internal/gate"
+	"doorward/internal/identify"
+	"doorward/internal/resolve"
+	"doorward/internal/store"
+)
+
+// suspended tells the stages what the incidents of the state suspend. It does no I/O,
+// takes no lock and allocates nothing.
+type suspended struct{ *shared }
+
+var (
+	_ identify.Suspended = suspended{}
+	_ resolve.Suspended  = suspended{}
+)
+
+// cannotTell is the refusal of a gateway that does not know what is suspended.
+func cannotTell(err error) error {
+	return &gate.Error{Code: gate.CodeContainedDown, Op: "asking what is suspended", Err: err}
+}
+
+func (s suspended) is(kind, realm, value string) (bool, error) {
+	m := s.now.Load()
+	if m == nil {
+		return true, cannotTell(errNoMemory)
+	}
+	is, err := m.incidents.Contained(store.IncidentSubject{Kind: kind, Realm: realm, Value: value})
+	if err != nil {
+		return true, cannotTell(err)
+	}
+	return is, nil
+}
+
+// Origin implements identify.Suspended.
+func (s suspended) Origin(from netip.Addr) (gate.Code, error) {
+	if is, err := s.is(store.OfEverything, "", ""); err != nil || is {
+		return gate.CodeContained, err
+	}
+	is, err := s.now.Load().incidents.ContainedAddress(from)
+	switch {
+	case err != nil:
+		return gate.CodeContainedAddress, cannotTell(err)
+	case is:
+		return gate.CodeContainedAddress, nil
+	}
+	return gate.CodeUnset, nil
+}
+
+// Caller implements identify.Suspended.
+func (s suspended) Caller(who *gate.Principal) (gate.Code, error) {
+	if is, err := s.is(store.OfPrincipal, who.Realm, who.Subject); err != nil || is {
+		return gate.CodeContainedPrincipal, err
+	}
+	if who.Realm == gate.RealmKeys {
+		if is, err := s.is(store.OfKey, "", who.Credential); err != nil || is {
+			return gate.CodeContainedKey, err
+		}
+	}
+	if who.Tenant != "" {
+		if is, err := s.is(store.OfTenant, "", who.Tenant); err != nil || is {
+			return gate.CodeContainedTenant, err
+		}
+	}
+	return gate.CodeUnset, nil
+}
+
+// Session tells whether the session with an id is suspended.
+func (s suspended) Session(id string) (bool, error) {
+	m := s.now.Load()
+	if m == nil {
+		return true, cannotTell(errNoMemory)
+	}
+	is, err := m.incidents.ContainedSession(id)
+	if err != nil {
+		return true, cannotTell(err)
+	}
+	return is, nil
+}
+
+// Upstream implements resolve.Suspended.
+func (s suspended) Upstream(name string) (bool, error) { return s.is(store.OfUpstream, "", name) }
+
+// Tool implements resolve.Suspended.
+func (s suspended) Tool(upstream, name string) (bool, error) {
+	return s.is(store.OfTool, upstream, name)
+}
+
+// concern is what a call under way is about, for whoever would suspend it.
+type concern struct {
+	from           netip.Addr
+	who            *gate.Principal
+	session        string
+	upstream, tool string
+	upstreams      []string // of a stream that hears of several
+}
+
+func concernOf(ex *gate.Exchange) concern {
+	c := concern{from: ex.Inbound.Remote, who: ex.Principal, upstream: ex.Target.Upstream}
+	if s := ex.Call.Session; s != nil {
+		c.session = s.ID
+	}
+	if it := ex.Target.Item; it != nil && (it.Kind == gate.Tool || it.Kind == gate.Prompt) {
+		c.tool = it.Name
+	}
+	if ex.Call.Route.Action == gate.Listen {
+		c.upstreams = ex.Target.Upstreams
+	}
+	return c
+}
+
+// call is why a call may not go on; empty: it may. What cannot be known stops no call
+// that was let through: it stops the next one.
+func (s suspended) call(c *concern) gate.Code {
+	if code, err := s.Origin(c.from); err != nil || code != gate.CodeUnset {
+		return certain(code, err)
+	}
+	if c.who != nil {
+		if code, err := s.Caller(c.who); err != nil || code != gate.CodeUnset {
+			return certain(code, err)
+		}
+	}
+	if is, err := s.Upstream(c.upstream); c.upstream != "" && err == nil && is {
+		return gate.CodeContainedUpstream
+	}
+	for _, up := range c.upstreams {
+		if is, err := s.Upstream(up); err == nil && is {
+			return gate.CodeContainedUpstream
+		}
+	}
+	if is, err := s.Tool(c.upstream, c.tool); c.tool != "" && err == nil && is {
+		return gate.CodeContainedTool
+	}
+	if is, err := s.Session(c.session); c.session != "" && err == nil && is {
+		return gate.CodeContainedSession
+	}
+	return gate.CodeUnset
+}
+
+func certain(code gate.Code, err error) gate.Code {
+	if err != nil {
+		return gate.CodeUnset
+	}
+	return code
+}
+
+// enforce ends what runs of that which was suspended meanwhile: the calls and streams,
+// and then the sessions. It ends with ctx.
+func (a *App) enforce(ctx context.Context) {
+	m := a.shared.now.Load()
+	if m == nil {
+		return
+	}
+	s := suspended{&a.shared}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-m.incidents.Changed():
+		}
+		a.underway.end(s.call)
+		a.front.CloseThose(func(gs *gate.Session) bool {
+			return s.call(&concern{who: gs.Principal, session: gs.ID}) != gate.CodeUnset
+		})
+	}
+}
