@@ -2,6 +2,8 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -25,6 +27,9 @@ func TestStateThatIsNotOpenRefuses(t *testing.T) {
 	if s.healthy(context.Background()) == nil {
 		t.Error("it is healthy")
 	}
+	if _, err := (suspended{&s}).Origin(netip.Addr{}); gate.CodeOf(err) != gate.CodeContainedDown {
+		t.Errorf("it is not known what is suspended, and nobody says so: %v", err)
+	}
 	if err := s.close(); err != nil {
 		t.Error(err)
 	}
@@ -32,6 +37,7 @@ func TestStateThatIsNotOpenRefuses(t *testing.T) {
 
 func TestStateInTheDataDirectory(t *testing.T) {
 	s := shared{dir: t.TempDir()}
+	_, _ = rand.Read(s.incidentKey[:])
 	if err := s.connect(t.Context(), config.State{}, nil); err != nil {
 		t.Fatal(err)
 	}
