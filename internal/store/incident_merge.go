@@ -29,9 +29,22 @@ func (i *Incident) merge(b *Incident) (both *Incident, more bool) {
 		slices.SortStableFunc(out.Containments, func(a, b Containment) int {
 			return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.ID, b.ID))
 		})
-		slices.SortStableFunc(out.Steps, func(a, b Step) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.ID, b.ID)) })
+		slices.SortStableFunc(out.Steps, func(a, b Step) int {
+			return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.rank(), b.rank()), cmp.Compare(a.ID, b.ID))
+		})
 	}
 	return out, more
+}
+
+// rank orders steps of one moment: an incident is opened before anything else.
+func (s *Step) rank() int {
+	switch s.Kind {
+	case StepOpened:
+		return 0
+	case StepClosed:
+		return 2
+	}
+	return 1
 }
 
 // contains takes a containment in; it tells whether that was news.
