@@ -37,14 +37,15 @@ trust: {lock: %[1]s/doorward.lock}
 
 // setUpGateway builds doorward and does what an operator does before the first
 // `serve`: a file, a key, an approval.
-func (s *stand) setUpGateway(ctx context.Context) (*gateway, error) {
-	g := &gateway{binary: s.opts.binary, config: filepath.Join(s.dir, "doorward.yaml")}
-	if g.binary == "" {
-		g.binary = filepath.Join(s.dir, "doorward")
-		s.say("building doorward")
-		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", g.binary, "doorward/cmd/doorward")
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if _, err := output(build); err != nil {
+func (s *stand) setUpGateway(ctx context.Context, name string) (*gateway, error) {
+	dir := filepath.Join(s.dir, name)
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, err
+	}
+	g := &gateway{binary: s.opts.binary, config: filepath.Join(dir, "doorward.yaml")}
+	if g.binary == "" || name == unrecorded {
+		g.binary = filepath.Join(dir, "doorward")
+		if err := s.build(ctx, name, g.binary); err != nil {
 			return nil, err
 		}
 	}
@@ -56,7 +57,7 @@ func (s *stand) setUpGateway(ctx context.Context) (*gateway, error) {
 		return nil, err
 	}
 	g.at = endpoint{address: address, path: "/mcp/plain"}
-	if err := os.WriteFile(g.config, fmt.Appendf(nil, configuration, s.dir, address, g.metrics, s.address), 0o600); err != nil {
+	if err := os.WriteFile(g.config, fmt.Appendf(nil, configuration, dir, address, g.metrics, s.address), 0o600); err != nil {
 		return nil, err
 	}
 	if g.at.token, err = g.createKey(ctx, "bench"); err != nil {
@@ -71,6 +72,23 @@ func (s *stand) setUpGateway(ctx context.Context) (*gateway, error) {
 	}
 	_, err = g.command(ctx, "trust", "approve", "bench")
 	return g, err
+}
+
+// build builds doorward, and the unrecorded one from an overlay of the sources.
+func (s *stand) build(ctx context.Context, name, binary string) error {
+	s.say("building %s", name)
+	args := []string{"build", "-trimpath", "-o", binary}
+	if name == unrecorded {
+		overlay, err := silence(ctx, filepath.Dir(binary))
+		if err != nil {
+			return fmt.Errorf("taking the record out: %w", err)
+		}
+		args = append(args, "-overlay", overlay)
+	}
+	build := exec.CommandContext(ctx, "go", append(args, "doorward/cmd/doorward")...)
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	_, err := output(build)
+	return err
 }
 
 func (g *gateway) createKey(ctx context.Context, name string) (string, error) {
@@ -109,13 +127,13 @@ func output(cmd *exec.Cmd) ([]byte, error) {
 	return stdout.Bytes(), nil
 }
 
-func (s *stand) launchGateway() (*target, error) {
-	g := s.gateway
-	c, err := s.spawn(doorward, []string{g.binary, "serve", "--config", g.config})
+func (s *stand) launchGateway(name string) (*target, error) {
+	g := s.gateways[name]
+	c, err := s.spawn(name, []string{g.binary, "serve", "--config", g.config})
 	if err != nil {
 		return nil, err
 	}
-	return &target{name: doorward, at: g.at, proc: c, metrics: g.metrics}, nil
+	return &target{name: name, at: g.at, proc: c, metrics: g.metrics}, nil
 }
 
 // verifyControls makes sure that what is timed is a gateway with its controls
@@ -152,11 +170,12 @@ func (s *stand) verifyControls(ctx context.Context, t *target) error {
 // verifyAudit has doorward check its own log, which shows that the calls were
 // on record while they were timed. It returns what doorward said.
 func (s *stand) verifyAudit(ctx context.Context) (string, error) {
-	if s.gateway == nil {
+	g := s.gateways[doorward]
+	if g == nil {
 		return "", nil
 	}
 	s.say("verifying the audit log")
-	out, err := s.gateway.command(ctx, "audit", "verify")
+	out, err := g.command(ctx, "audit", "verify")
 	if err != nil {
 		return "", err
 	}

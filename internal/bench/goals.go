@@ -49,6 +49,7 @@ func (r *report) judge() {
 		}
 		r.goal(goal{What: "allocations a call" + in, Measured: d.Allocs, First: 60, Then: 20, decimals: 1})
 		r.bounds(e, d)
+		r.recording(e, d)
 	}
 	for _, i := range r.Idle {
 		if i.Target == doorward {
@@ -71,6 +72,18 @@ func (r *report) bounds(e era, d row) {
 			what := fmt.Sprintf("CPU ms a call (%s, %d × 1MB)", e, n)
 			r.goal(goal{What: what, Measured: big.CPU / 1e3, First: 5, Then: none, decimals: 1})
 		}
+	}
+}
+
+// recording adds what the record may cost, where that was measured.
+func (r *report) recording(e era, d row) {
+	if _, ok := r.find(unrecorded, d.cell()); !ok {
+		return
+	}
+	none := figure(math.NaN())
+	r.goal(goal{What: "requests/s ÷ those without a record (" + e.String() + ", 16 × 100B)", Measured: d.OfUnrecorded, First: 0.85, Then: none, AtLeast: true, decimals: 2})
+	if one, ok := r.find(doorward, cell{e, 1, goalPayload}); ok {
+		r.goal(goal{What: "p50 µs that the record adds (" + e.String() + ", 1 × 100B)", Measured: one.P50Recording, First: 200, Then: none, decimals: 0})
 	}
 }
 

@@ -47,8 +47,8 @@ func (s *stand) idleOn(ctx context.Context, name string) (idle, error) {
 	var wires []*wire
 	for i := 0; i*sessionsPerKey < n; i++ {
 		to := t.at
-		if name == doorward {
-			to.token = s.gateway.keys[i]
+		if g := s.gateways[name]; g != nil {
+			to.token = g.keys[i]
 		}
 		w, err := dial(ctx, to.address, time.Now().Add(idleWait))
 		if err != nil {

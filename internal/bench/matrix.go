@@ -40,7 +40,7 @@ func (s *stand) measureMatrix(ctx context.Context) ([]row, error) {
 			return nil, err
 		}
 		defer s.stop(t)
-		if name == doorward {
+		if s.gateways[name] != nil {
 			if err := s.verifyControls(ctx, t); err != nil {
 				return nil, err
 			}
@@ -101,13 +101,16 @@ type row struct {
 	P50        figure `json:"p50_us"`
 	P99        figure `json:"p99_us"`
 	P99OfProxy figure `json:"p99_to_revproxy"`
-	CPU        figure `json:"cpu_us_per_call"`
-	CPUOfProxy figure `json:"cpu_to_revproxy"`
-	Allocs     figure `json:"allocations_per_call"`
-	AllocBytes figure `json:"allocated_bytes_per_call"`
-	RSS        figure `json:"rss_bytes"`
-	Failed     int64  `json:"failed_calls"`
-	Reason     string `json:"failed_reason,omitempty"`
+	// OfUnrecorded is the throughput that the record leaves, and P50Recording what it adds to p50.
+	OfUnrecorded figure `json:"requests_per_second_to_unrecorded"`
+	P50Recording figure `json:"p50_us_over_unrecorded"`
+	CPU          figure `json:"cpu_us_per_call"`
+	CPUOfProxy   figure `json:"cpu_to_revproxy"`
+	Allocs       figure `json:"allocations_per_call"`
+	AllocBytes   figure `json:"allocated_bytes_per_call"`
+	RSS          figure `json:"rss_bytes"`
+	Failed       int64  `json:"failed_calls"`
+	Reason       string `json:"failed_reason,omitempty"`
 }
 
 // rows makes the rows of one cell, in the order of the targets.
@@ -129,11 +132,18 @@ func (o *options) rows(c cell, taken map[string][]sample) []row {
 		perSecond := func(s sample) float64 { return s.perSecond }
 		p99 := func(s sample) float64 { return s.p99 }
 		cpu := func(s sample) float64 { return s.cpu }
+		recording := median(mine, func(i int, s sample) float64 {
+			if without := taken[unrecorded]; i < len(without) {
+				return s.p50 - without[i].p50
+			}
+			return math.NaN()
+		})
 		r := row{
 			Target: name, Era: c.era.String(), Connections: c.connections, Payload: c.payload,
 			PerSecond: plain(perSecond), OfDirect: ratio(direct, perSecond), OfProxy: ratio(revproxy, perSecond),
 			P50: plain(func(s sample) float64 { return s.p50 }),
 			P99: plain(p99), P99OfProxy: ratio(revproxy, p99),
+			OfUnrecorded: ratio(unrecorded, perSecond), P50Recording: recording,
 			CPU: plain(cpu), CPUOfProxy: ratio(revproxy, cpu),
 			Allocs:     plain(func(s sample) float64 { return s.allocs }),
 			AllocBytes: plain(func(s sample) float64 { return s.bytes }),

@@ -29,6 +29,8 @@ const (
 	direct   = "direct"
 	revproxy = "revproxy"
 	doorward = "doorward"
+	// unrecorded is doorward without its record: what that costs is the difference.
+	unrecorded = "unrecorded"
 )
 
 // large is the payload from which a cell is run at few connections and shortly:
@@ -52,7 +54,7 @@ func parseOptions(args []string, stderr io.Writer) (*options, error) {
 	fs.IntVar(&o.sessions, "sessions", 2000, "idle `sessions` to open; 0 skips that part")
 	fs.StringVar(&o.format, "format", "text", "text or json")
 	fs.StringVar(&o.binary, "binary", "", "measure this doorward `program` instead of building one")
-	targets := fs.String("targets", "direct,revproxy,doorward", "what to measure")
+	targets := fs.String("targets", "direct,revproxy,doorward", "what to measure; also unrecorded, a doorward that records nothing")
 	eras := fs.String("eras", "stateful,stateless", "protocol eras")
 	connections := fs.String("connections", "1,16,64", "connections at once")
 	payloads := fs.String("payloads", "100B,10KB,1MB", "length of the echoed text")
@@ -84,8 +86,8 @@ func (o *options) check(rest []string) error {
 		return fmt.Errorf("unexpected argument %q", rest[0])
 	}
 	for _, t := range o.targets {
-		if t != direct && t != revproxy && t != doorward {
-			return fmt.Errorf("-targets: %q is none of %s, %s, %s", t, direct, revproxy, doorward)
+		if t != direct && t != revproxy && t != doorward && t != unrecorded {
+			return fmt.Errorf("-targets: %q is none of %s, %s, %s, %s", t, direct, revproxy, doorward, unrecorded)
 		}
 	}
 	switch {

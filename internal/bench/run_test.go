@@ -245,3 +245,15 @@ func TestAMissingFigureMeetsNoGoal(t *testing.T) {
 		t.Errorf("%s\n%s", machine.String(), text.String())
 	}
 }
+
+// What the overlay replaces is there, and nothing else changes.
+func TestSilenceFindsTheRecord(t *testing.T) {
+	overlay, err := silence(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	vet := exec.CommandContext(t.Context(), "gofmt", "-l", strings.Replace(overlay, "overlay.json", "trail.go", 1))
+	if out, err := vet.CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("the source without its record: %v, %s", err, out)
+	}
+}

@@ -21,8 +21,8 @@ type stand struct {
 	dir      string // temporary, removed by close
 	self     string // this program
 	upstream *child
-	address  string // the upstream's
-	gateway  *gateway
+	address  string              // the upstream's
+	gateways map[string]*gateway // by target
 	running  []*child
 	ids      atomic.Uint64
 }
@@ -56,11 +56,16 @@ func (s *stand) setUp(ctx context.Context) error {
 	if err := s.ready(ctx, t); err != nil {
 		return err
 	}
-	if !s.opts.has(doorward) {
-		return nil
+	s.gateways = map[string]*gateway{}
+	for _, name := range []string{doorward, unrecorded} {
+		if !s.opts.has(name) {
+			continue
+		}
+		if s.gateways[name], err = s.setUpGateway(ctx, name); err != nil {
+			return err
+		}
 	}
-	s.gateway, err = s.setUpGateway(ctx)
-	return err
+	return nil
 }
 
 // close ends every child and removes every file.
@@ -84,7 +89,7 @@ func (s *stand) launch(name string) (*target, error) {
 	case revproxy:
 		return s.launchOwn(revproxy, roleProxy, s.address)
 	default:
-		return s.launchGateway()
+		return s.launchGateway(name)
 	}
 }
 
