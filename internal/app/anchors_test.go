@@ -80,8 +80,9 @@ func TestDUR15AWitnessHasSeenMore(t *testing.T) {
 	srv := httptest.NewServer(w)
 	t.Cleanup(srv.Close)
 	path := filepath.Join(t.TempDir(), "checkpoints")
+	m := newMailbox(t, nil)
 	h := &house{t: t, up: gatetest.Upstream(t, gatetest.Script{Tools: rawTools("echo")})}
-	h.GW = gatetest.Gateway(t, houseRoles+fmt.Sprintf("audit: {checkpoint: {every: 1h, witness: {url: %q, key: %q}, anchors: [{kind: file, path: %q}]}}\n",
+	h.GW = gatetest.Gateway(t, houseRoles+m.alerts("")+fmt.Sprintf("audit: {checkpoint: {every: 1h, witness: {url: %q, key: %q}, anchors: [{kind: file, path: %q}]}}\n",
 		srv.URL, w.Key(), path), map[string]*gatetest.UP{"up": h.up})
 	h.Approve("")
 	h.alice = h.As("alice", "reader").Open(eras[0])
@@ -135,6 +136,12 @@ func TestDUR15AWitnessHasSeenMore(t *testing.T) {
 	})
 	if slices.Sort(told); err != nil || !slices.Equal(told, []string{"file", "witness.example.com"}) {
 		t.Errorf("on its record: %v, %v", told, err)
+	}
+	if err := serveCopy(t, yesterday, same); err == nil { // and sends what the first could not
+		t.Error("on yesterday's copy, again: it serves")
+	}
+	if a := m.within(t, "audit_fault"); a["event"] != "audit.forked" {
+		t.Errorf("told %v", a)
 	}
 	named := func(s string) string {
 		return strings.Replace(s, "checkpoint: {", "checkpoint: {origin: audit.example.com/gateway, ", 1)

@@ -84,6 +84,10 @@ func keptCases() []itemCase {
 		{id: "audit.sinks", name: "another machine", file: "audit: {sinks: [{kind: syslog, address: \"logs.example.com:6514\", transport: tls, required: true}]}\nupstreams: {}\n", want: pass, seen: "1 of them required"},
 		{id: "audit.sinks", name: "a file", file: "audit: {sinks: [{kind: file, path: copy}]}\nupstreams: {}\n", want: warn, seen: "has files alone"},
 		{id: "audit.sinks", name: "nobody", file: bare, want: warn, seen: "names nobody"},
+		{id: "audit.checkpoint", name: "a witness", file: "audit: {checkpoint: {witness: {url: https://witness.example.com, key: witness.example.com+bc5b89b9+BP+5ewBE1TR35p0XRvLw8L8pnetCdvCE3/7ew4N4qUju}}}\nupstreams: {}\n", want: pass, seen: "1 witnesses, of which 1 must cosign"},
+		{id: "audit.checkpoint", name: "a remote", file: "audit: {checkpoint: {anchors: [{kind: git, dir: kept, remote: git@git.example.com:x.git}]}}\nupstreams: {}\n", want: pass},
+		{id: "audit.checkpoint", name: "a file", file: "audit: {checkpoint: {anchors: [{kind: file, path: kept}]}}\nupstreams: {}\n", want: warn, seen: "on this machine alone"},
+		{id: "audit.checkpoint", name: "nobody", file: bare, want: warn, seen: "names nobody"},
 		{id: "audit.arguments", name: "none", file: "audit: {arguments: none}\nupstreams: {}\n", want: fail},
 
 		{id: "state.data_dir", name: "0700", file: bare, want: pass},

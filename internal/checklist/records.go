@@ -15,6 +15,10 @@ func recordChecks() []check {
 			"audit.sinks", "Records are somewhere else, too",
 			"name a copy in audit.sinks: a log on one machine is lost with it, and whoever rules the machine can write another", "docs/how-to/ship-the-record.md",
 		}, (*subject).sinks},
+		{Entry{
+			"audit.checkpoint", "Somebody outside knows how long the log is",
+			"name a witness, or an anchor on another machine, in audit.checkpoint: a log that was cut, or put back to an older copy, holds by itself", "docs/how-to/verify-the-audit-log.md",
+		}, (*subject).checkpoint},
 	}
 }
 
@@ -58,4 +62,23 @@ func (s *subject) sinks(a *answer) {
 		return
 	}
 	a.pass("audit.sinks", "has %d copies, %d of them required", len(s.cfg.Audit.Sinks), required)
+}
+
+func (s *subject) checkpoint(a *answer) {
+	c := &s.cfg.Audit.Checkpoint
+	if len(c.Witness)+len(c.Anchors) == 0 {
+		a.warn("audit.checkpoint", "names nobody: the end of the audit log can be cut off unnoticed")
+		return
+	}
+	elsewhere := len(c.Witness)
+	for i := range c.Anchors {
+		if c.Anchors[i].Kind == "http" || c.Anchors[i].Remote != "" {
+			elsewhere++
+		}
+	}
+	if elsewhere == 0 {
+		a.warn("audit.checkpoint", "has anchors on this machine alone, unless their disk is another's")
+		return
+	}
+	a.pass("audit.checkpoint", "has %d witnesses, of which %d must cosign, and %d anchors", len(c.Witness), c.Cosignatures, len(c.Anchors))
 }

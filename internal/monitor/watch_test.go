@@ -48,6 +48,10 @@ func TestALR01EachRule(t *testing.T) {
 		{"security_events", many(1, monitor.Event{Kind: "audit.sink_failed", Status: "failed"}), monitor.Subject{Kind: monitor.OfGateway}, 1},
 		{"security_events", many(1, monitor.Event{Kind: "audit.sink_behind", Status: "failed"}), monitor.Subject{Kind: monitor.OfGateway}, 1},
 		{"security_events", many(1, monitor.Event{Kind: "audit.sink_diverged", Status: "failed"}), monitor.Subject{Kind: monitor.OfGateway}, 1},
+		{"security_events", many(1, monitor.Event{Kind: "audit.anchor_behind", Status: "failed"}), monitor.Subject{Kind: monitor.OfGateway}, 1},
+		{"security_events", many(1, monitor.Event{Kind: "audit.repaired", Status: "ok"}), monitor.Subject{Kind: monitor.OfGateway}, 1},
+		{"security_events", many(1, monitor.Event{Kind: "audit.resumed", Status: "ok"}), monitor.Subject{Kind: monitor.OfGateway}, 1},
+		{"audit_fault", many(1, monitor.Event{Kind: "audit.forked", Status: "failed"}), monitor.Subject{Kind: monitor.OfGateway}, 1},
 		{"audit_fault", event("audit.verify", "failed"), monitor.Subject{Kind: monitor.OfGateway}, 1},
 		{"missed", func(s *stand) { s.Missed(17, s.now) }, monitor.Subject{Kind: monitor.OfGateway}, 17},
 	} {
