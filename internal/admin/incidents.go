@@ -113,6 +113,7 @@ type Containments interface {
 type Response interface {
 	Incidents
 	Containments
+	Investigation
 }
 
 // ListIncidents implements Incidents.

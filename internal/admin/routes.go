@@ -42,7 +42,7 @@ type Route struct {
 
 // Routes is the whole API of the socket.
 func Routes() []Route {
-	return append(slices.Concat(revokedRoutes(), approvalRoutes(), recordRoutes(), checkpointRoutes(), privacyRoutes(), canaryRoutes(), monitoringRoutes(), incidentRoutes()), []Route{
+	return append(slices.Concat(revokedRoutes(), approvalRoutes(), recordRoutes(), checkpointRoutes(), privacyRoutes(), canaryRoutes(), monitoringRoutes(), incidentRoutes(), investigationRoutes()), []Route{
 		{"GET /v1/status", StatusRead, func(op Operator, _ string, r *http.Request) (any, error) {
 			return op.Status(r.Context())
 		}},

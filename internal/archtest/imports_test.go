@@ -111,9 +111,10 @@ var table = map[string]row{
 		"listen", "upstream", "audit", "store", "lock", "telemetry", "secret", "issuer", "webhook", "judge", "sink", "anchor", "cosignature", "monitor", "monitor/delivery", "monitor/figures",
 		"config", "admin",
 	}},
-	"demo": {outside, []string{"app", "admin", "audit", "config", "gate"}},
+	"evidence": {outside, []string{"gate", "admin", "audit", "monitor", "monitor/figures", "durable"}},
+	"demo":     {outside, []string{"app", "admin", "audit", "config", "gate"}},
 	"cli": {outside, []string{
-		"gate", "app", "admin", "config", "policy", "audit", "lock", "clients", "doctor", "checklist", "demo", "httpsig", "secret", "login", "bridge", "scan", "sink/form", "cosignature", "monitor/figures",
+		"gate", "app", "admin", "config", "policy", "audit", "lock", "clients", "doctor", "checklist", "demo", "httpsig", "secret", "login", "bridge", "scan", "sink/form", "cosignature", "monitor/figures", "evidence",
 		"policy/cases", "policy/review", "policy/recorded", "policy/learning", "policy/replay", "policy/compare",
 	}},
 

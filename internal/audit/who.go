@@ -45,7 +45,7 @@ func (r *Record) Who() (*gate.Principal, error) {
 	if r.Transport == "" || len(r.Person) > 0 && p.Subject == "" { // still sealed
 		return nil, ErrNotWhole
 	}
-	realm, err := p.realm()
+	realm, err := p.Realm()
 	if err != nil {
 		return nil, err
 	}
@@ -64,8 +64,8 @@ func (r *Record) Who() (*gate.Principal, error) {
 	}, nil
 }
 
-// realm is who vouched for the subject: the method says it of all but tokens.
-func (p *Principal) realm() (string, error) {
+// Realm is who vouched for the subject: the method says it of all but tokens.
+func (p *Principal) Realm() (string, error) {
 	switch p.Method {
 	case gate.MethodAPIKey, gate.MethodSignature:
 		return gate.RealmKeys, nil

@@ -58,7 +58,8 @@ func commandLine(t *testing.T) string {
 		"approve", "approve list", "approve show", "approve grant", "approve deny",
 		"audit", "audit tail", "audit search", "audit export", "audit verify", "audit checkpoint", "audit prove", "audit replace-key", "privacy", "privacy erase",
 		"monitor", "monitor test", "monitor list",
-		"incident", "incident open", "incident list", "incident show", "incident contain", "incident release", "incident note", "incident notify", "incident close", "incident stats",
+		"incident", "incident open", "incident list", "incident show", "incident contain", "incident release", "incident note", "incident notify", "incident close",
+		"incident report", "incident bundle", "incident verify-bundle", "incident stats",
 		"config", "config check", "config show", "config schema", "check", "scan", "version",
 	}
 	for _, c := range listed {

@@ -22,7 +22,7 @@ func (r *run) incidentCommand() *cobra.Command {
   doorward incident close inc_019ac2f0c1d0q3kfp7x2mz --reason "explained"
   doorward incident stats --since 30d`,
 		r.incidentOpen(), r.incidentList(), r.incidentShow(), r.incidentContain(), r.incidentRelease(),
-		r.incidentNote(), r.incidentNotify(), r.incidentClose(), r.incidentStats())
+		r.incidentNote(), r.incidentNotify(), r.incidentClose(), r.incidentReport(), r.incidentBundle(), r.incidentVerifyBundle(), r.incidentStats())
 }
 
 // subjectFlags are what names one thing or, for opening, several.

@@ -48,31 +48,43 @@ that is asked for, the last is that of now, and is not known from a copy (--dir)
 }
 
 // figures are the four of a stretch of time.
-func (r *run) figures(ctx context.Context, dir string, since, until time.Time) (*figures.Summary, error) {
+func (r *run) figures(ctx context.Context, dir string, since, until time.Time) (s *figures.Summary, err error) {
 	dirs, err := r.auditDirs(dir)
 	if err != nil {
 		return nil, err
 	}
+	if dir != "" {
+		s, err = figuresOf(ctx, nil, dirs, since, until)
+		return s, failed(err)
+	}
+	err = r.operate(ctx, func(ctx context.Context, op admin.Operator, _ string) (err error) {
+		s, err = figuresOf(ctx, op, dirs, since, until)
+		return err
+	})
+	return s, err
+}
+
+// figuresOf are those of some logs; op is asked for the ages of secrets, and nil for a
+// copy of a log.
+func figuresOf(ctx context.Context, op admin.Operator, dirs []string, since, until time.Time) (*figures.Summary, error) {
 	g, err := app.Figures(ctx, dirs, since, until)
 	if err != nil {
-		return nil, failed(err)
+		return nil, err
 	}
 	s := g.Summary(since, until)
-	if dir != "" {
+	if op == nil {
 		return &s, nil
 	}
-	return &s, r.operate(ctx, func(ctx context.Context, op admin.Operator, _ string) error {
-		all, err := op.Ages(ctx)
-		if err != nil {
-			return err
-		}
-		ages := make([]figures.Age, 0, len(all))
-		for _, a := range all {
-			ages = append(ages, figures.Age{Kind: a.Kind, Name: a.Name, Since: a.Since, Most: a.MaxAge, Fault: a.Fault})
-		}
-		s.Rotate(ages, time.Now())
-		return nil
-	})
+	all, err := op.Ages(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ages := make([]figures.Age, 0, len(all))
+	for _, a := range all {
+		ages = append(ages, figures.Age{Kind: a.Kind, Name: a.Name, Since: a.Since, Most: a.MaxAge, Fault: a.Fault})
+	}
+	s.Rotate(ages, time.Now())
+	return &s, nil
 }
 
 func statsText(w io.Writer, s *figures.Summary) error {

@@ -1,0 +1,280 @@
+package app
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/netip"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"doorward/internal/admin"
+	"doorward/internal/audit"
+	"doorward/internal/gate"
+	"doorward/internal/monitor"
+	"doorward/internal/store"
+)
+
+// maxConcerned bounds the records of one incident, in all logs together.
+const maxConcerned = 20_000
+
+// before is how long before the first that is known of an incident is looked at: who
+// finds a way in tries for a while.
+const before = time.Hour
+
+// IncidentRecords implements admin.Investigation.
+func (a *App) IncidentRecords(ctx context.Context, actor string, q admin.IncidentQuery) (out admin.IncidentRecords, err error) {
+	var one store.Incident
+	s, err := a.incidents(ctx)
+	if err == nil {
+		one, err = s.Get(ctx, q.Incident)
+	}
+	if err != nil {
+		return out, operated("looking for an incident's records", incidentFault(q.Incident, err))
+	}
+	e := gate.Event{Kind: "incident.records", Actor: actor, Detail: one.ID}
+	err = a.act(ctx, []gate.Event{e}, func() error {
+		logs, err := a.logs()
+		if err == nil {
+			out, err = concerned(ctx, &one, q, logs)
+		}
+		return err
+	})
+	return out, operated("looking for an incident's records", err)
+}
+
+// Vouch implements admin.Investigation.
+func (a *App) Vouch(ctx context.Context, actor string, r admin.EvidenceRequest) (out admin.Attestation, err error) {
+	raw, err := hex.DecodeString(r.SHA256)
+	var digest [32]byte
+	if err != nil || len(raw) != len(digest) {
+		return out, operated("vouching for evidence", errors.New("what is vouched for is a SHA-256 in hex"))
+	}
+	copy(digest[:], raw)
+	s, err := a.incidents(ctx)
+	if err == nil {
+		_, err = s.Get(ctx, r.Incident)
+	}
+	if err != nil {
+		return out, operated("vouching for evidence", incidentFault(r.Incident, err))
+	}
+	e := gate.Event{Kind: "incident.bundle", Actor: actor, Detail: fmt.Sprintf("%s sha256 %x records %d", r.Incident, digest, r.Records)}
+	if r.Open {
+		e.Detail += " open"
+	}
+	err = a.act(ctx, []gate.Event{e}, func() (err error) {
+		out.Note, out.Public, err = a.audit.Attest(digest)
+		return err
+	})
+	return out, operated("vouching for evidence", err)
+}
+
+// concerned finds the records of an incident in all logs.
+func concerned(ctx context.Context, one *store.Incident, q admin.IncidentQuery, logs []sealedLog) (admin.IncidentRecords, error) {
+	out := admin.IncidentRecords{Since: q.Since, Until: q.Until, Logs: []admin.LogRecords{}}
+	c := newConcern(one)
+	if out.Since.IsZero() {
+		first := one.Opened
+		for _, l := range logs {
+			if err := audit.Read(ctx, l.dir, audit.Query{Until: one.Opened.Add(before)}, func(r *audit.Record) error {
+				if at := c.begins(r); !at.IsZero() && at.Before(first) {
+					first = at
+				}
+				return nil
+			}); err != nil {
+				return out, err
+			}
+		}
+		out.Since = first.Add(-before)
+	}
+	if out.Until.IsZero() {
+		if out.Until = time.Now(); !one.Closed.IsZero() {
+			out.Until = one.Closed.Add(time.Second) // with the record that it was closed
+		}
+	}
+	left := maxConcerned
+	for _, l := range logs {
+		c.enter(l.ring)
+		err := audit.Read(ctx, l.dir, audit.Query{Since: out.Since, Until: out.Until}, func(r *audit.Record) error {
+			own, call := c.own(r), c.call(r)
+			switch {
+			case !own && !call:
+				return nil
+			case left == 0:
+				out.Cut = true
+				return audit.ErrStop
+			}
+			left--
+			c.take(r, own)
+			return nil
+		})
+		if err != nil {
+			return out, err
+		}
+		if len(c.list.Own)+len(c.list.Calls) > 0 {
+			c.list.Log = filepath.Base(l.dir)
+			out.Logs = append(out.Logs, c.list)
+		}
+	}
+	return out, nil
+}
+
+// concern is what an incident's records are known by.
+type concern struct {
+	id        string
+	alerts    map[string]bool // ids
+	exchanges map[string]bool // named in it, and those whose first record was taken
+	suspects  []store.IncidentSubject
+	prefixes  []netip.Prefix
+
+	// Of the log at hand.
+	ring *audit.Keyring
+	keys map[audit.SubjectID]string // of suspects: the realm
+	list admin.LogRecords
+}
+
+func newConcern(one *store.Incident) *concern {
+	c := &concern{id: one.ID, alerts: map[string]bool{}, exchanges: map[string]bool{}, suspects: slices.Clone(one.About)}
+	for i := range one.Containments {
+		if s := one.Containments[i].IncidentSubject; !slices.Contains(c.suspects, s) {
+			c.suspects = append(c.suspects, s)
+		}
+	}
+	for i := range one.Steps {
+		if id := one.Steps[i].Alert; id != "" {
+			c.alerts[id] = true
+		}
+		for _, id := range one.Steps[i].Exchanges {
+			c.exchanges[id] = true
+		}
+	}
+	for _, s := range c.suspects {
+		if s.Kind != store.OfAddress {
+			continue
+		}
+		if p, err := store.ParseContained(s.Value); err == nil {
+			c.prefixes = append(c.prefixes, p)
+		}
+	}
+	return c
+}
+
+// begins is when what a record is about began, where the incident names it; else the
+// zero time.
+func (c *concern) begins(r *audit.Record) time.Time {
+	if n, ok := c.alert(r); ok {
+		return n.First
+	}
+	if c.named(r.Exchange) {
+		return r.Time
+	}
+	return time.Time{}
+}
+
+func (c *concern) alert(r *audit.Record) (monitor.Noted, bool) {
+	if r.Event != "alert.raised" {
+		return monitor.Noted{}, false
+	}
+	n, ok := monitor.ReadNoted(r.Detail)
+	return n, ok && c.alerts[n.ID]
+}
+
+// named tells whether an exchange, or the batch that it was in, is one of the
+// incident's.
+func (c *concern) named(exchange string) bool {
+	batch, _, _ := strings.Cut(exchange, ".")
+	return exchange != "" && (c.exchanges[exchange] || c.exchanges[batch])
+}
+
+// enter begins a log: its people have keys of their own.
+func (c *concern) enter(ring *audit.Keyring) {
+	c.ring, c.keys, c.list = ring, map[audit.SubjectID]string{}, admin.LogRecords{Own: []uint64{}, Calls: []uint64{}}
+	for _, s := range c.suspects {
+		if s.Kind == store.OfPrincipal {
+			for _, id := range ring.Of(s.Value) {
+				c.keys[id] = s.Realm
+			}
+		}
+	}
+}
+
+// own tells whether a record is about the incident itself.
+func (c *concern) own(r *audit.Record) bool {
+	if strings.HasPrefix(r.Event, "incident.") {
+		id, _, _ := strings.Cut(r.Detail, " ")
+		return id == c.id
+	}
+	_, ok := c.alert(r)
+	return ok
+}
+
+// call tells whether a record is of whom or what the incident is about, or of an
+// exchange that it names.
+func (c *concern) call(r *audit.Record) bool {
+	if r.Kind == audit.KindStart {
+		return false
+	}
+	if c.named(r.Exchange) {
+		return true
+	}
+	if realm, ok := c.keys[r.Key]; ok {
+		if by, err := r.Principal.Realm(); err != nil || realm == "" || by == realm {
+			return true
+		}
+	}
+	for i := range c.suspects {
+		if suspected(&c.suspects[i], r) {
+			return true
+		}
+	}
+	return c.address(r)
+}
+
+// suspected compares what is not sealed.
+func suspected(s *store.IncidentSubject, r *audit.Record) bool {
+	switch s.Kind {
+	case store.OfPrincipal:
+		return r.Principal.Subject == s.Value && s.Value != "" // a log whose identities are plain
+	case store.OfKey:
+		return r.Principal.Credential == s.Value
+	case store.OfSession:
+		return r.Session != ([16]byte{}) && hex.EncodeToString(r.Session[:]) == strings.ToLower(s.Value)
+	case store.OfUpstream:
+		return r.Upstream == s.Value && r.Kind != audit.KindEvent
+	case store.OfTool:
+		return r.Upstream == s.Realm && r.Item == s.Value
+	case store.OfTenant:
+		return r.Principal.Tenant == s.Value
+	case store.OfEverything:
+		return r.Kind != audit.KindEvent
+	}
+	return false
+}
+
+func (c *concern) address(r *audit.Record) bool {
+	if len(c.prefixes) == 0 {
+		return false
+	}
+	open := *r
+	if c.ring.Reveal(&open) != nil || !open.Remote.IsValid() {
+		return false
+	}
+	addr := open.Remote.Unmap()
+	return slices.ContainsFunc(c.prefixes, func(p netip.Prefix) bool { return p.Contains(addr) })
+}
+
+// take keeps a record's number. What follows in its exchange is taken, too: an outcome
+// does not say again where it came from.
+func (c *concern) take(r *audit.Record, own bool) {
+	if own {
+		c.list.Own = append(c.list.Own, r.Seq)
+		return
+	}
+	c.list.Calls = append(c.list.Calls, r.Seq)
+	if r.Kind == audit.KindIntent {
+		c.exchanges[strings.Clone(r.Exchange)] = true
+	}
+}
