@@ -75,7 +75,7 @@ func (a *App) Vouch(ctx context.Context, actor string, r admin.EvidenceRequest) 
 // concerned finds the records of an incident in all logs.
 func concerned(ctx context.Context, one *store.Incident, q admin.IncidentQuery, logs []sealedLog) (admin.IncidentRecords, error) {
 	out := admin.IncidentRecords{Since: q.Since, Until: q.Until, Logs: []admin.LogRecords{}}
-	c := newConcern(one)
+	c := newInquiry(one)
 	if out.Since.IsZero() {
 		first := one.Opened
 		for _, l := range logs {
@@ -122,8 +122,8 @@ func concerned(ctx context.Context, one *store.Incident, q admin.IncidentQuery, 
 	return out, nil
 }
 
-// concern is what an incident's records are known by.
-type concern struct {
+// inquiry is what an incident's records are known by.
+type inquiry struct {
 	id        string
 	alerts    map[string]bool // ids
 	exchanges map[string]bool // named in it, and those whose first record was taken
@@ -136,8 +136,8 @@ type concern struct {
 	list admin.LogRecords
 }
 
-func newConcern(one *store.Incident) *concern {
-	c := &concern{id: one.ID, alerts: map[string]bool{}, exchanges: map[string]bool{}, suspects: slices.Clone(one.About)}
+func newInquiry(one *store.Incident) *inquiry {
+	c := &inquiry{id: one.ID, alerts: map[string]bool{}, exchanges: map[string]bool{}, suspects: slices.Clone(one.About)}
 	for i := range one.Containments {
 		if s := one.Containments[i].IncidentSubject; !slices.Contains(c.suspects, s) {
 			c.suspects = append(c.suspects, s)
@@ -164,7 +164,7 @@ func newConcern(one *store.Incident) *concern {
 
 // begins is when what a record is about began, where the incident names it; else the
 // zero time.
-func (c *concern) begins(r *audit.Record) time.Time {
+func (c *inquiry) begins(r *audit.Record) time.Time {
 	if n, ok := c.alert(r); ok {
 		return n.First
 	}
@@ -174,7 +174,7 @@ func (c *concern) begins(r *audit.Record) time.Time {
 	return time.Time{}
 }
 
-func (c *concern) alert(r *audit.Record) (monitor.Noted, bool) {
+func (c *inquiry) alert(r *audit.Record) (monitor.Noted, bool) {
 	if r.Event != "alert.raised" {
 		return monitor.Noted{}, false
 	}
@@ -184,13 +184,13 @@ func (c *concern) alert(r *audit.Record) (monitor.Noted, bool) {
 
 // named tells whether an exchange, or the batch that it was in, is one of the
 // incident's.
-func (c *concern) named(exchange string) bool {
+func (c *inquiry) named(exchange string) bool {
 	batch, _, _ := strings.Cut(exchange, ".")
 	return exchange != "" && (c.exchanges[exchange] || c.exchanges[batch])
 }
 
 // enter begins a log: its people have keys of their own.
-func (c *concern) enter(ring *audit.Keyring) {
+func (c *inquiry) enter(ring *audit.Keyring) {
 	c.ring, c.keys, c.list = ring, map[audit.SubjectID]string{}, admin.LogRecords{Own: []uint64{}, Calls: []uint64{}}
 	for _, s := range c.suspects {
 		if s.Kind == store.OfPrincipal {
@@ -202,7 +202,7 @@ func (c *concern) enter(ring *audit.Keyring) {
 }
 
 // own tells whether a record is about the incident itself.
-func (c *concern) own(r *audit.Record) bool {
+func (c *inquiry) own(r *audit.Record) bool {
 	if strings.HasPrefix(r.Event, "incident.") {
 		id, _, _ := strings.Cut(r.Detail, " ")
 		return id == c.id
@@ -213,7 +213,7 @@ func (c *concern) own(r *audit.Record) bool {
 
 // call tells whether a record is of whom or what the incident is about, or of an
 // exchange that it names.
-func (c *concern) call(r *audit.Record) bool {
+func (c *inquiry) call(r *audit.Record) bool {
 	if r.Kind == audit.KindStart {
 		return false
 	}
@@ -254,7 +254,7 @@ func suspected(s *store.IncidentSubject, r *audit.Record) bool {
 	return false
 }
 
-func (c *concern) address(r *audit.Record) bool {
+func (c *inquiry) address(r *audit.Record) bool {
 	if len(c.prefixes) == 0 {
 		return false
 	}
@@ -268,7 +268,7 @@ func (c *concern) address(r *audit.Record) bool {
 
 // take keeps a record's number. What follows in its exchange is taken, too: an outcome
 // does not say again where it came from.
-func (c *concern) take(r *audit.Record, own bool) {
+func (c *inquiry) take(r *audit.Record, own bool) {
 	if own {
 		c.list.Own = append(c.list.Own, r.Seq)
 		return
