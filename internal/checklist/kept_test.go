@@ -81,6 +81,8 @@ func keptCases() []itemCase {
 		{id: "audit.arguments", name: "sealed", file: bare, want: pass},
 		{id: "audit.arguments", name: "plain", file: "audit: {arguments: plain}\nupstreams: {}\n", want: warn, seen: "whoever reads the log"},
 		{id: "audit.arguments", name: "hashed", file: "audit: {arguments: hashed}\nupstreams: {}\n", want: warn},
+		{id: "audit.retain", name: "as it comes", file: bare, want: pass, seen: "184d or more"},
+		{id: "audit.retain", name: "six months of calls alone", file: "audit: {retain: {lists: 30d}}\nupstreams: {}\n", want: warn, seen: "keeps lists for less"},
 		{id: "audit.sinks", name: "another machine", file: "audit: {sinks: [{kind: syslog, address: \"logs.example.com:6514\", transport: tls, required: true}]}\nupstreams: {}\n", want: pass, seen: "1 of them required"},
 		{id: "audit.sinks", name: "a file", file: "audit: {sinks: [{kind: file, path: copy}]}\nupstreams: {}\n", want: warn, seen: "has files alone"},
 		{id: "audit.sinks", name: "nobody", file: bare, want: warn, seen: "names nobody"},

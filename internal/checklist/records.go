@@ -1,5 +1,11 @@
 package checklist
 
+import (
+	"strings"
+
+	"doorward/internal/config"
+)
+
 func recordChecks() []check {
 	const page = "docs/reference/audit-log.md"
 	return []check{
@@ -11,6 +17,10 @@ func recordChecks() []check {
 			"audit.arguments", "What was asked is on record, sealed",
 			"set audit.arguments: sealed: a digest proves what was sent but does not show it, and plain shows it to whoever reads the log", page,
 		}, (*subject).arguments},
+		{Entry{
+			"audit.retain", "Records are kept long enough",
+			"set audit.retain to 184d or more: logs of AI systems are to be kept for six months at least", "docs/how-to/keep-and-delete.md",
+		}, (*subject).retain},
 		{Entry{
 			"audit.sinks", "Records are somewhere else, too",
 			"name a copy in audit.sinks: a log on one machine is lost with it, and whoever rules the machine can write another", "docs/how-to/ship-the-record.md",
@@ -41,6 +51,14 @@ func (s *subject) arguments(a *answer) {
 	default:
 		a.fail("audit.arguments", "is %s: not even a digest says what was asked", how)
 	}
+}
+
+func (s *subject) retain(a *answer) {
+	if short := s.cfg.Audit.Retain.Short(); len(short) > 0 {
+		a.warn("audit.retain", "keeps %s for less than %s (EU AI Act, articles 19 and 26(6))", strings.Join(short, ", "), config.LeastRetain)
+		return
+	}
+	a.pass("audit.retain", "keeps everything for %s or more", config.LeastRetain)
 }
 
 func (s *subject) sinks(a *answer) {

@@ -139,8 +139,12 @@ func (r *run) configCheck() *cobra.Command {
 			if len(args) > 0 {
 				r.config = args[0]
 			}
-			if _, err := r.load(); err != nil {
+			cfg, err := r.load()
+			if err != nil {
 				return err
+			}
+			for _, warning := range cfg.Warnings() {
+				r.say("warning: %s", warning)
 			}
 			r.say("%s is fine", r.config)
 			return nil

@@ -369,6 +369,8 @@ type Audit struct {
 	Arguments string `yaml:"arguments" enum:"sealed hashed plain none"`
 	// Identity of whom a record is about, which are subject, address and agent: sealed (encrypted with a key of that person's own, which can be destroyed) or plain.
 	Identity string `yaml:"identity" enum:"sealed plain"`
+	// Retain is how long records stay in the log: one duration for all, or one by class. What is older is pruned, and the log says so and verifies all the same. A change is in force with the next run, once a day.
+	Retain Retain `yaml:"retain"`
 	// Sinks are copies of the log elsewhere. The local log is always first, and each copy gets every record from it, in order and at least once.
 	Sinks []Sink `yaml:"sinks"`
 	// Checkpoint is what shows others that nothing of the log was changed or cut off.

@@ -56,6 +56,10 @@ func (d *decoder) value(n ast.Node, v reflect.Value, path string, tag reflect.St
 		}
 		d.value(n, v.Elem(), path, tag)
 	case reflect.Struct:
+		if w, ok := reflect.TypeAssert[whole](v.Addr()); ok && !isMapping(n) {
+			d.text(n, wholly{w}, path)
+			return
+		}
 		d.mapping(n, v, path)
 	case reflect.Map:
 		d.table(n, v, path, tag)
@@ -64,6 +68,23 @@ func (d *decoder) value(n ast.Node, v reflect.Value, path string, tag reflect.St
 	default:
 		d.scalar(n, v, path, tag)
 	}
+}
+
+// whole is a mapping that may be written as a single value, too.
+type whole interface{ UnmarshalWhole(text []byte) error }
+
+// wholly reads the single value.
+type wholly struct{ whole }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (w wholly) UnmarshalText(text []byte) error { return w.UnmarshalWhole(text) }
+
+func isMapping(n ast.Node) bool {
+	switch n.(type) {
+	case *ast.MappingNode, *ast.MappingValueNode:
+		return true
+	}
+	return false
 }
 
 func (d *decoder) text(n ast.Node, into encoding.TextUnmarshaler, path string) {

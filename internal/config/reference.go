@@ -49,6 +49,9 @@ func schemaOf(v reflect.Value, tag reflect.StructTag, doc string) map[string]any
 			}
 		}
 		s["type"], s["properties"], s["additionalProperties"] = "object", members, false
+		if reflect.PointerTo(v.Type()).Implements(reflect.TypeFor[whole]()) {
+			s["type"] = []string{"object", "string"}
+		}
 	case reflect.Map:
 		s["type"], s["additionalProperties"] = "object", schemaOf(entry(v.Type().Elem()), tag, "")
 	case reflect.Slice:
@@ -160,6 +163,9 @@ func typeOf(t reflect.Type, tag reflect.StructTag) string {
 	case reflect.Pointer:
 		return typeOf(t.Elem(), tag)
 	case reflect.Struct:
+		if reflect.PointerTo(t).Implements(reflect.TypeFor[whole]()) {
+			return "duration, or mapping"
+		}
 		return "mapping"
 	case reflect.Map:
 		if t.Elem().Kind() != reflect.Struct {

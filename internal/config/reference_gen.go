@@ -131,6 +131,7 @@ const fieldDocs = "\n" +
 	"Audit.Durability\tDurability of a record before the call goes on: process survives the death of Doorward, power that of the machine.\n" +
 	"Audit.Arguments\tArguments of tools and prompts on record: sealed (a digest, and the exact arguments encrypted with data_dir/audit.key), hashed (a digest alone), plain (a digest, and the arguments readable by whoever reads the log) or none.\n" +
 	"Audit.Identity\tIdentity of whom a record is about, which are subject, address and agent: sealed (encrypted with a key of that person's own, which can be destroyed) or plain.\n" +
+	"Audit.Retain\tRetain is how long records stay in the log: one duration for all, or one by class. What is older is pruned, and the log says so and verifies all the same. A change is in force with the next run, once a day.\n" +
 	"Audit.Sinks\tSinks are copies of the log elsewhere. The local log is always first, and each copy gets every record from it, in order and at least once.\n" +
 	"Audit.Checkpoint\tCheckpoint is what shows others that nothing of the log was changed or cut off.\n" +
 	"Telemetry.Log\tLog goes to standard error.\n" +
@@ -225,6 +226,10 @@ const fieldDocs = "\n" +
 	"Sink.Secret\tSecret that webhook signs with (Standard Webhooks), at least 24 bytes.\n" +
 	"Sink.Path\tPath of the file that file appends to. Doorward makes it, for its own user alone (0600).\n" +
 	"Sink.CA\tCA is the file with the certificates, PEM, that the receiver's own is verified by. The system's unless written.\n" +
+	"Retain.Calls\tCalls of tools, prompts, resources and tasks.\n" +
+	"Retain.Lists\tLists, greetings and notifications: exchanges about nothing in particular.\n" +
+	"Retain.SignIns\tSignIns that were refused, and requests that were turned away before anybody was known.\n" +
+	"Retain.Events\tEvents are what is no exchange: acts of operators, approvals, changes, alerts, copies. What the log needs for its own proofs, erasures and legal holds stays for good.\n" +
 	"Checkpoint.Every\tEvery is how often a checkpoint is made and taken outside. What comes after the newest one could be cut off unnoticed.\n" +
 	"Checkpoint.Origin\tOrigin is the name of the log in its checkpoints, by which witnesses know it. Made of data_dir/audit.key unless written. Under another name the log is another one to witnesses and anchors.\n" +
 	"Checkpoint.Witness\tWitness cosigns checkpoints (C2SP tlog-witness), and does not when it has seen another history of the log. One of them, or a list.\n" +

@@ -68,6 +68,7 @@ func Validate(c *Config) []Fault {
 	v.disclosure()
 	v.sinks()
 	v.checkpoint()
+	v.retain()
 	return v.faults
 }
 
