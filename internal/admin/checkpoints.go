@@ -36,6 +36,7 @@ type Evidence interface {
 	Records
 	Checkpoints
 	Privacy
+	Retaining
 }
 
 // Checkpoint implements Checkpoints.

@@ -13,6 +13,9 @@ type Erasure struct {
 // Erased is what came of an Erasure.
 type Erased struct {
 	Keys int `json:"keys"` // that were destroyed
+	// Refused are those that a legal hold keeps (Art. 17(3) GDPR). They can be destroyed
+	// when it is released.
+	Refused []Refusal `json:"refused,omitempty"`
 	// Elsewhere are places that may still name the person, and what to do there.
 	Elsewhere []string `json:"elsewhere"`
 }

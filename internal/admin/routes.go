@@ -17,17 +17,19 @@ type Permission string
 // The permissions. On the socket the gateway's own user and root have all of
 // them and nobody else has any.
 const (
-	KeysRead     Permission = "keys:read"
-	KeysWrite    Permission = "keys:write"
-	TrustRead    Permission = "trust:read"
-	TrustWrite   Permission = "trust:write"
-	RecordsRead  Permission = "records:read"
-	RecordsOpen  Permission = "records:open" // read what the audit log has sealed
-	RecordsSign  Permission = "records:sign" // replace the key that signs checkpoints
-	PrivacyErase Permission = "privacy:erase"
-	StatusRead   Permission = "status:read"
-	ReloadRun    Permission = "reload:run"
-	MonitorRun   Permission = "monitor:run" // send a test alert, say that the log was verified
+	KeysRead      Permission = "keys:read"
+	KeysWrite     Permission = "keys:write"
+	TrustRead     Permission = "trust:read"
+	TrustWrite    Permission = "trust:write"
+	RecordsRead   Permission = "records:read"
+	RecordsOpen   Permission = "records:open" // read what the audit log has sealed
+	RecordsSign   Permission = "records:sign" // replace the key that signs checkpoints
+	PrivacyErase  Permission = "privacy:erase"
+	PrivacyRetain Permission = "privacy:retain" // prune what is due
+	PrivacyHold   Permission = "privacy:hold"
+	StatusRead    Permission = "status:read"
+	ReloadRun     Permission = "reload:run"
+	MonitorRun    Permission = "monitor:run" // send a test alert, say that the log was verified
 
 	IncidentsRead Permission = "incidents:read" // with tags for names; those take RecordsOpen
 	IncidentsAct  Permission = "incidents:act"  // open, note, suspend, release, close
@@ -42,7 +44,7 @@ type Route struct {
 
 // Routes is the whole API of the socket.
 func Routes() []Route {
-	return append(slices.Concat(revokedRoutes(), approvalRoutes(), recordRoutes(), checkpointRoutes(), privacyRoutes(), canaryRoutes(), monitoringRoutes(), incidentRoutes(), investigationRoutes()), []Route{
+	return append(slices.Concat(revokedRoutes(), approvalRoutes(), recordRoutes(), checkpointRoutes(), privacyRoutes(), retentionRoutes(), canaryRoutes(), monitoringRoutes(), incidentRoutes(), investigationRoutes()), []Route{
 		{"GET /v1/status", StatusRead, func(op Operator, _ string, r *http.Request) (any, error) {
 			return op.Status(r.Context())
 		}},

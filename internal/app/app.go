@@ -88,6 +88,7 @@ type App struct {
 	shared   shared
 
 	canaries canaries
+	held     *store.Holds
 	pieces   *inspect.Memory // one for all snapshots
 
 	reloading sync.Mutex // one reload at a time
@@ -131,6 +132,7 @@ func New(o Options) (_ *App, err error) {
 		return nil, err
 	}
 	a.trail.counted = a.counted
+	a.held = store.NewHolds(dir)
 	if err := a.openAudit(dir); err != nil {
 		return nil, opening("audit log", err)
 	}

@@ -19,7 +19,7 @@ func (a *App) Erase(ctx context.Context, actor string, e admin.Erasure) (out adm
 		return out, operated("erasing a person", errors.New("name the subject, or keys, and the legal basis"))
 	}
 	err = a.act(ctx, []gate.Event{{Kind: "privacy.request", Actor: actor, Detail: "erase: " + e.Basis}}, func() error {
-		out.Keys, err = a.erase(ctx, actor, e)
+		out.Keys, out.Refused, err = a.erase(ctx, actor, e)
 		return err
 	})
 	out.Elsewhere = []string{
@@ -32,26 +32,34 @@ func (a *App) Erase(ctx context.Context, actor string, e admin.Erasure) (out adm
 }
 
 // erase goes through all logs: first it looks whether it can, then it does.
-func (a *App) erase(ctx context.Context, actor string, e admin.Erasure) (int, error) {
+func (a *App) erase(ctx context.Context, actor string, e admin.Erasure) (total int, refused []admin.Refusal, err error) {
 	found, err := a.logs()
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	ids, err := erased(found, e)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
-	total := 0
+	if refused, err = a.withhold(ctx, found, ids, e.Subject); err != nil {
+		return 0, nil, err
+	}
+	for _, r := range refused {
+		e := gate.Event{Kind: "privacy.refuse", Actor: actor, Detail: r.Key + " is under legal hold " + r.Hold + ": " + r.Reason, Status: "refused"}
+		if err := a.trail.Event(ctx, e); err != nil {
+			return 0, nil, err
+		}
+	}
 	for i, one := range found {
 		if len(ids[i]) == 0 {
 			continue
 		}
 		gone, err := a.eraseIn(one.dir, func(l *audit.Log) (int, error) { return l.Erase(ctx, ids[i], e.Basis, actor) })
 		if total += gone; err != nil {
-			return total, fmt.Errorf("%s: %w (run it again when no other process writes that log)", one.dir, err)
+			return total, refused, fmt.Errorf("%s: %w (run it again when no other process writes that log)", one.dir, err)
 		}
 	}
-	return total, nil
+	return total, refused, nil
 }
 
 // erased are the ids to destroy, by log.

@@ -53,7 +53,12 @@ func (s *DueSegment) Records() (n uint64) {
 func Due(ctx context.Context, dir string, t Retention) ([]DueSegment, error) {
 	out := []DueSegment{}
 	err := t.old(dir, time.Now(), func(n int, last bool) error {
-		s, err := survey(ctx, dir, n, &judge{Retention: &t, now: time.Now(), live: last})
+		j, err := t.judge(time.Now())
+		if err != nil {
+			return err
+		}
+		j.live = last
+		s, err := survey(ctx, dir, n, &j)
 		if err == nil && len(s.Due)+len(s.Held)+len(s.Waiting) > 0 {
 			s.Open = last
 			out = append(out, s.DueSegment)

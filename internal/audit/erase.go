@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 
 	"doorward/internal/gate"
@@ -50,9 +51,16 @@ func (l *Log) ReplaceRoot() error {
 // reerase destroys the keys that a tombstone names and that are there all the same,
 // because their file comes from a backup. It looks at every line of the log once.
 func (l *Log) reerase(ctx context.Context) error {
-	dead, err := tombstones(ctx, l.cfg.Dir)
-	if err != nil || len(dead) == 0 {
+	said, err := ledger(ctx, l.cfg.Dir)
+	if err != nil {
 		return err
+	}
+	l.mu.Lock()
+	l.holds = said.holds
+	l.mu.Unlock()
+	dead := said.dead
+	if len(dead) == 0 {
+		return nil
 	}
 	back, err := l.people.present(dead)
 	if err != nil || len(back) == 0 {
@@ -63,28 +71,34 @@ func (l *Log) reerase(ctx context.Context) error {
 	return err
 }
 
-// tombstones are the ids that the log says are erased.
-func tombstones(ctx context.Context, dir string) (map[SubjectID]bool, error) {
+// standing is what a log says of keys and holds.
+type standing struct {
+	dead  map[SubjectID]bool // keys that were destroyed
+	holds map[string]bool    // legal holds that last, by their ids
+}
+
+// ledger reads it from every line of a log.
+func ledger(ctx context.Context, dir string) (standing, error) {
+	l := standing{map[SubjectID]bool{}, map[string]bool{}}
 	all, err := segments(dir)
 	if err != nil {
-		return nil, err
+		return l, err
 	}
-	dead := map[SubjectID]bool{}
 	for _, n := range all {
 		s, err := openScanner(dir, n, 0)
 		if err != nil {
-			return nil, err
+			return l, err
 		}
-		err = s.tombstones(ctx, dead)
+		err = s.ledger(ctx, &l)
 		s.file.Close()
 		if err != nil {
-			return nil, err
+			return l, err
 		}
 	}
-	return dead, nil
+	return l, nil
 }
 
-func (s *scanner) tombstones(ctx context.Context, dead map[SubjectID]bool) error {
+func (s *scanner) ledger(ctx context.Context, l *standing) error {
 	var d decoder
 	var r Record
 	for n := uint64(0); ; n++ {
@@ -98,12 +112,33 @@ func (s *scanner) tombstones(ctx context.Context, dead map[SubjectID]bool) error
 		if err != nil {
 			return err
 		}
-		if !bytes.Contains(line, []byte(`"event":"`+eventErase+`"`)) || d.decode(line, &r) != nil {
+		if !bytes.Contains(line, []byte(`"event":"privacy.`)) || d.decode(line, &r) != nil {
 			continue
 		}
-		word, _, _ := strings.Cut(r.Detail, " ")
-		if id, err := ParseSubjectID(word); err == nil {
-			dead[id] = true
+		switch word, _, _ := strings.Cut(r.Detail, " "); r.Event {
+		case eventErase:
+			if id, err := ParseSubjectID(word); err == nil {
+				l.dead[id] = true
+			}
+		case EventHold, EventRelease:
+			holding(l.holds, r.Event, r.Status, strings.Clone(word))
 		}
 	}
+}
+
+// holding takes note of what a record says of a hold: its detail begins with the id. One
+// with the status failed takes back what the one before it began.
+func holding(holds map[string]bool, event, status, id string) {
+	if (event == EventHold) != (status == "failed") {
+		holds[id] = true
+	} else {
+		delete(holds, id)
+	}
+}
+
+// Holds are the legal holds that last by what is on record: their ids.
+func (l *Log) Holds() map[string]bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return maps.Clone(l.holds)
 }

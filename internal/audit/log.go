@@ -99,11 +99,13 @@ type Log struct {
 	bad   error    // since the last record that was written
 	saved Checkpoint
 	state state
-	idle  chan struct{} // closed by the last leader after stop
+	holds map[string]bool // legal holds that last, by what is on record
+	idle  chan struct{}   // closed by the last leader after stop
 	quit  chan struct{}
 	done  chan struct{} // the keeper has ended
 
 	writing atomic.Int64 // when the write in flight began, Unix ns; 0: none
+	silent  time.Duration
 }
 
 // state is how far the log has come.
@@ -190,6 +192,9 @@ func start(cfg Config, lock *os.File, points failpoints) (*Log, error) {
 		return nil, err
 	}
 	l.state = l.writer.state
+	if last := l.writer.last; !last.IsZero() {
+		l.silent = time.Since(last)
+	}
 	if l.people, err = openSubjects(keyBase(cfg.Dir, cfg.KeyFile)); err != nil {
 		l.writer.state.file.Close()
 		return nil, err
@@ -321,7 +326,7 @@ func (l *Log) Outcome(ctx context.Context, ex *gate.Exchange, out gate.Outcome) 
 
 // Event records what is no exchange.
 func (l *Log) Event(ctx context.Context, ev gate.Event) error {
-	return l.write(ctx, func(e *entry) error {
+	err := l.write(ctx, func(e *entry) error {
 		e.rec.Kind = KindEvent
 		e.rec.event(ev)
 		e.note.begin(ev.Principal)
@@ -331,6 +336,13 @@ func (l *Log) Event(ctx context.Context, ev gate.Event) error {
 		e.rec.Remote = ev.Remote.Unmap().WithZone("")
 		return e.note.seal(&e.rec)
 	})
+	if err == nil && (ev.Kind == EventHold || ev.Kind == EventRelease) {
+		id, _, _ := strings.Cut(ev.Detail, " ")
+		l.mu.Lock()
+		holding(l.holds, ev.Kind, ev.Status, id)
+		l.mu.Unlock()
+	}
+	return err
 }
 
 // own records what the log itself has to say.
@@ -341,6 +353,10 @@ func (l *Log) own(ctx context.Context, ev gate.Event) error {
 	}
 	return err
 }
+
+// Silent is how old the last record was when the log was opened; zero for a new log. A
+// long time may mean that the clock is wrong.
+func (l *Log) Silent() time.Duration { return l.silent }
 
 // Dir is the log's directory, as Open was told.
 func (l *Log) Dir() string { return l.cfg.Dir }

@@ -39,7 +39,7 @@ func (l *Log) Prune(ctx context.Context, t Retention) (done []DueSegment, err er
 		return nil, nil
 	}
 	now := time.Now()
-	if err := l.turn(ctx, &judge{Retention: &t, now: now, live: true}); err != nil {
+	if err := l.turn(ctx, &t, now); err != nil {
 		return nil, fmt.Errorf("pruning the audit log: %w", err)
 	}
 	open := l.lastSegment()
@@ -50,11 +50,16 @@ func (l *Log) Prune(ctx context.Context, t Retention) (done []DueSegment, err er
 		if n >= open {
 			return nil
 		}
-		s, err := survey(ctx, l.cfg.Dir, n, &judge{Retention: &t, now: now})
+		j, err := t.judge(now)
+		if err != nil {
+			return err
+		}
+		again := j
+		s, err := survey(ctx, l.cfg.Dir, n, &j)
 		if err != nil || s.set.count == 0 {
 			return err
 		}
-		if err := l.pruneSegment(ctx, n, &s, &judge{Retention: &t, now: now}); err != nil {
+		if err := l.pruneSegment(ctx, n, &s, &again); err != nil {
 			return err
 		}
 		done = append(done, s.DueSegment)
@@ -91,13 +96,18 @@ func (l *Log) lastSegment() int {
 }
 
 // turn begins a segment when records of the last one are due.
-func (l *Log) turn(ctx context.Context, j *judge) error {
+func (l *Log) turn(ctx context.Context, t *Retention, now time.Time) error {
 	n := l.lastSegment()
 	begun, err := begins(l.cfg.Dir, n)
-	if keep, _ := j.shortest(); err != nil || j.now.Sub(begun) < keep+margin {
+	if keep, _ := t.shortest(); err != nil || now.Sub(begun) < keep+margin {
 		return err
 	}
-	s, err := survey(ctx, l.cfg.Dir, n, j)
+	j, err := t.judge(now)
+	if err != nil {
+		return err
+	}
+	j.live = true
+	s, err := survey(ctx, l.cfg.Dir, n, &j)
 	if err != nil || s.set.count == 0 {
 		return err
 	}

@@ -254,11 +254,14 @@ func TestHeldAndWaitedForStays(t *testing.T) {
 		size := verify(t, cfg.Dir).Records
 		time.Sleep(400 * day)
 		keep := shortKeep()
-		keep.Held = func(*audit.Record) bool { return true }
+		holds := func(held func(*audit.Record) bool) func() (func(*audit.Record) bool, error) {
+			return func() (func(*audit.Record) bool, error) { return held, nil }
+		}
+		keep.Holds = holds(func(*audit.Record) bool { return true })
 		if gone := prune(t, cfg, keep); len(gone) > 0 {
 			t.Errorf("all is held: %+v", gone)
 		}
-		keep.Held = func(r *audit.Record) bool { return r.Seq > 10 }
+		keep.Holds = holds(func(r *audit.Record) bool { return r.Seq > 10 })
 		keep.Waits = []audit.Wait{{Next: 5}}
 		prune(t, cfg, keep)
 		for seq, r := range lines(t, cfg.Dir) {
@@ -270,7 +273,7 @@ func TestHeldAndWaitedForStays(t *testing.T) {
 			t.Errorf("gone: %+v", rep.Pruned)
 		}
 		// A copy is waited for 35 days: events are due for 34, the others for longer.
-		keep.Held, keep.Waits = nil, []audit.Wait{{Next: 5, For: 35 * day}}
+		keep.Holds, keep.Waits = nil, []audit.Wait{{Next: 5, For: 35 * day}}
 		prune(t, cfg, keep)
 		for seq, r := range lines(t, cfg.Dir) {
 			class := audit.ClassOf(&r)
@@ -279,6 +282,53 @@ func TestHeldAndWaitedForStays(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Where nobody can say what is held, nothing goes.
+func TestUnknownHoldsKeepAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := smallSegments(t.TempDir())
+		writeDays(t, cfg, 2)
+		time.Sleep(400 * day)
+		keep, unknown := shortKeep(), errors.New("no file")
+		keep.Holds = func() (func(*audit.Record) bool, error) { return nil, unknown }
+		l := open(t, cfg)
+		if gone, err := l.Prune(t.Context(), keep); !errors.Is(err, unknown) || len(gone) > 0 {
+			t.Errorf("gone: %+v, %v", gone, err)
+		}
+		if _, err := audit.Due(t.Context(), cfg.Dir, keep); !errors.Is(err, unknown) {
+			t.Errorf("due: %v", err)
+		}
+	})
+}
+
+// What is on record of holds is known after a restart.
+func TestHoldsAreOnRecord(t *testing.T) {
+	cfg := config(t.TempDir())
+	l := open(t, cfg)
+	for _, e := range []gate.Event{
+		{Kind: audit.EventHold, Detail: "h_1 why", Status: "begun"},
+		{Kind: audit.EventHold, Detail: "h_2 why", Status: "begun"},
+		{Kind: audit.EventHold, Detail: "h_3 why", Status: "begun"},
+		{Kind: audit.EventHold, Detail: "h_3 why", Status: "failed"},
+		{Kind: audit.EventRelease, Detail: "h_1 why", Status: "begun"},
+		{Kind: audit.EventRelease, Detail: "h_2 why", Status: "begun"},
+		{Kind: audit.EventRelease, Detail: "h_2 why", Status: "failed"},
+	} {
+		if err := l.Event(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := map[string]bool{"h_2": true}
+	if diff := cmp.Diff(want, l.Holds()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, open(t, cfg).Holds()); diff != "" {
+		t.Errorf("after a restart (-want +got):\n%s", diff)
+	}
 }
 
 // The last segment is closed when something in it is due, however small it is.

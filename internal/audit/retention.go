@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -35,7 +36,7 @@ func (c Class) String() string {
 	return "lasting"
 }
 
-// The events about what is held: see Retention.Held.
+// The events about legal holds. Their detail begins with the id of the hold.
 const (
 	EventHold    = "privacy.hold"
 	EventRelease = "privacy.release"
@@ -89,9 +90,10 @@ type Retention struct {
 	// Keep is how long records of a class are kept. A class that is not in it, or is in
 	// it with zero, is kept for good.
 	Keep map[Class]time.Duration
-	// Held tells whether a record is under a legal hold; nil: none is. It must not
-	// keep the record.
-	Held func(*Record) bool
+	// Holds gives what tells whether a record is under a legal hold; nil: none is. It is
+	// asked before each segment, for holds may come while a long log is pruned. What it
+	// gives must not keep the record.
+	Holds func() (held func(*Record) bool, err error)
 	// Waits are copies that may not have a record yet.
 	Waits []Wait
 	// Pause is how long Prune rests after each segment, so that calls have the disk.
@@ -133,9 +135,23 @@ const (
 // same retention and the same now have the same fates.
 type judge struct {
 	*Retention
+	held   func(*Record) bool
 	now    time.Time
 	live   bool      // the segment is being written: its last line may not be whole
 	newest time.Time // of the records so far
+}
+
+// judge is one that begins with a segment.
+func (t *Retention) judge(now time.Time) (judge, error) {
+	j := judge{Retention: t, now: now, held: func(*Record) bool { return false }}
+	if t.Holds == nil {
+		return j, nil
+	}
+	var err error
+	if j.held, err = t.Holds(); err != nil {
+		return j, fmt.Errorf("asking for legal holds: %w", err)
+	}
+	return j, nil
 }
 
 // of decides about a record. Its age is that of the newest record so far: then what is
@@ -153,7 +169,7 @@ func (j *judge) of(r *Record) (Class, fate) {
 	switch {
 	case over < 0:
 		return class, young
-	case j.Held != nil && j.Held(r):
+	case j.held(r):
 		return class, held
 	}
 	for _, w := range j.Waits {

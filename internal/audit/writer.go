@@ -29,6 +29,7 @@ type writer struct {
 	line    []byte // of a segment's start record
 	dirty   bool   // the file may hold bytes beyond state.off
 	writing *atomic.Int64
+	last    time.Time   // of the last record that was there
 	turn    atomic.Bool // the next batch begins a segment, whatever room there is
 	points  failpoints
 }
@@ -51,7 +52,7 @@ func (w *writer) resume(covered Checkpoint) (repaired int64, err error) {
 			return 0, fmt.Errorf("%s: an incomplete record, and a later segment exists", segmentName(n))
 		}
 		if t.whole > 0 {
-			w.state.seq, w.state.head = t.last.Seq, t.head
+			w.state.seq, w.state.head, w.last = t.last.Seq, t.head, t.last.Time
 			break
 		}
 	}

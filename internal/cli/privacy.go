@@ -14,7 +14,7 @@ import (
 func (r *run) privacyCommand() *cobra.Command {
 	return group("privacy", "Do what people may ask for about their own data",
 		`  doorward privacy erase alice --basis 'Art. 17(1)(b) GDPR, request 2026-114'`,
-		r.privacyErase())
+		r.privacyErase(), r.privacyRetain(), r.privacyHold())
 }
 
 func (r *run) privacyErase() *cobra.Command {
@@ -24,7 +24,8 @@ func (r *run) privacyErase() *cobra.Command {
 		Long: `Destroy the keys that seal what the audit log holds of a person: subject, address, agent
 and arguments, in every log on data_dir and so in every copy of them. The log still
 verifies, and says when, why and by whom it was done, not whose key it was. There is no
-way back. Asked again it does nothing.`,
+way back. Asked again it does nothing. What a legal hold keeps is refused and listed, with
+exit code 3; it can be destroyed when the hold is released.`,
 		Example: `  doorward privacy erase alice --basis 'Art. 17(1)(b) GDPR, request 2026-114'
   doorward privacy erase --key 3fb3a2… --basis 'court order 7 O 12/26'`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -39,7 +40,11 @@ way back. Asked again it does nothing.`,
 				if err != nil {
 					return err
 				}
-				return r.put(out, func(w io.Writer) error { return erasedText(w, out) })
+				err = r.put(out, func(w io.Writer) error { return erasedText(w, out) })
+				if err == nil && len(out.Refused) > 0 {
+					err = &exit{code: exitFindings}
+				}
+				return err
 			})
 		},
 	}
@@ -49,7 +54,13 @@ way back. Asked again it does nothing.`,
 }
 
 func erasedText(w io.Writer, out admin.Erased) error {
-	if out.Keys == 0 {
+	for _, one := range out.Refused {
+		_, _ = fmt.Fprintf(w, "Refused: key %s is under legal hold %s: %s\n", one.Key, one.Hold, visible(one.Reason))
+	}
+	switch {
+	case out.Keys == 0 && len(out.Refused) > 0:
+		return nil
+	case out.Keys == 0:
 		_, err := fmt.Fprintln(w, "No key of that person is there: nothing was on record, or it is erased already.")
 		return err
 	}

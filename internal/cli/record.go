@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"doorward/internal/audit"
+	"doorward/internal/config"
 )
 
 // putRecord prints a record: its very line of the log as JSON, or one line for
@@ -84,7 +85,12 @@ type reportJSON struct {
 	Others     int           `json:"checkpoints_of_other_logs,omitempty"`
 	Witnessed  []witnessJSON `json:"witnessed,omitempty"`
 	Unanswered uint64        `json:"unanswered"`
-	Fault      string        `json:"fault,omitempty"`
+	// Pruned are records that were removed because their time was over.
+	Pruned        uint64            `json:"pruned"`
+	PrunedClasses map[string]uint64 `json:"pruned_classes,omitempty"`
+	// KeptFor is how long the class was kept that was kept for the shortest time.
+	KeptFor string `json:"kept_for,omitempty"`
+	Fault   string `json:"fault,omitempty"`
 }
 
 // witnessJSON is what a witness has seen of the log (audit.Witnessed).
@@ -122,6 +128,9 @@ func reportOf(dir string, rep audit.Report) reportJSON {
 	for _, w := range rep.Witnessed {
 		out.Witnessed = append(out.Witnessed, witnessJSON(w))
 	}
+	if p := rep.Pruned; p.Records > 0 {
+		out.Pruned, out.PrunedClasses, out.KeptFor = p.Records, p.Classes, config.Duration(p.Shortest).String()
+	}
 	for _, k := range rep.Keys {
 		out.Keys = append(out.Keys, keyJSON(k))
 	}
@@ -142,6 +151,9 @@ func (rep reportJSON) text(w io.Writer) error {
 	rep.proof(w)
 	for _, k := range rep.Keys {
 		_, _ = fmt.Fprintf(w, "Signed since record %d by %s%s.\n", k.Since, visible(k.Public), k.remark())
+	}
+	if rep.Pruned > 0 {
+		_, _ = fmt.Fprintf(w, "%d of them were pruned, as records of the log say, after %s or more.\n", rep.Pruned, rep.KeptFor)
 	}
 	if rep.Unanswered > 0 {
 		_, _ = fmt.Fprintf(w, "%d calls have an intent and no outcome: they were under way when the gateway died, or still are.\n", rep.Unanswered)

@@ -59,3 +59,10 @@ func (p position) save(path string) error {
 	}
 	return nil
 }
+
+// Next is the first record that a sink does not have, of those whose positions are in a
+// directory (SetConfig.Dir); the first of the log where it has none.
+func Next(dir, name string) (uint64, error) {
+	p, err := load(file(dir, name))
+	return p.next, err
+}

@@ -1,0 +1,170 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"doorward/internal/admin"
+	"doorward/internal/audit"
+	"doorward/internal/gate"
+	"doorward/internal/store"
+)
+
+// holds are the legal holds that last. One that is on record and not in the file is an
+// error: whoever lost the file must not lose what is held.
+func (a *App) holds() ([]store.Hold, error) {
+	all, err := a.held.List()
+	if err != nil {
+		return nil, err
+	}
+	for id := range a.audit.Holds() {
+		if !slices.ContainsFunc(all, func(h store.Hold) bool { return h.ID == id }) {
+			return nil, fmt.Errorf("legal hold %s is on record and not in holds.json: restore that file, or release the hold", id)
+		}
+	}
+	return all, nil
+}
+
+// heldNow tells which records are under a hold now.
+func (a *App) heldNow() (func(*audit.Record) bool, error) {
+	all, err := a.holds()
+	if err != nil {
+		return nil, err
+	}
+	keys, subjects := map[audit.SubjectID]bool{}, map[string]bool{}
+	var spans []store.Hold
+	for _, h := range all {
+		for _, key := range h.Keys {
+			id, err := audit.ParseSubjectID(key)
+			if err != nil {
+				return nil, err
+			}
+			keys[id] = true
+		}
+		if h.Subject != "" {
+			subjects[h.Subject] = true
+		}
+		if !h.Since.IsZero() {
+			spans = append(spans, h)
+		}
+	}
+	return func(r *audit.Record) bool {
+		return keys[r.Key] || subjects[r.Principal.Subject] ||
+			slices.ContainsFunc(spans, func(h store.Hold) bool { return !r.Time.Before(h.Since) && r.Time.Before(h.Until) })
+	}, nil
+}
+
+// AddHold implements admin.Retaining.
+func (a *App) AddHold(ctx context.Context, actor string, req admin.HoldRequest) (admin.Hold, error) {
+	one := store.Hold{ID: store.NewHoldID(), Since: req.Since.UTC(), Until: req.Until.UTC(), Reason: req.Reason, By: actor, Created: time.Now()}
+	if req.Subject != "" {
+		logs, err := a.logs()
+		if err != nil {
+			return admin.Hold{}, operated("holding records", err)
+		}
+		one.Keys = keysOf(logs, req.Subject)
+		switch plain := a.Config.Audit.Identity == "plain"; {
+		case plain:
+			one.Subject = req.Subject
+		case len(one.Keys) == 0:
+			return admin.Hold{}, operated("holding records", errors.New("nothing is on record of anybody of that name"))
+		}
+	}
+	if err := one.Check(); err != nil { // before anything is on record
+		return admin.Hold{}, operated("holding records", err)
+	}
+	e := gate.Event{Kind: audit.EventHold, Actor: actor, Detail: fmt.Sprintf("%s %s; %s", one.ID, one.Reason, heldWhat(&one))}
+	err := a.act(ctx, []gate.Event{e}, func() error { return a.held.Add(one) })
+	return shownHold(&one), operated("holding records", err)
+}
+
+// heldWhat is what a hold is of, for the record: it names nobody.
+func heldWhat(h *store.Hold) string {
+	if !h.Since.IsZero() {
+		return "records from " + h.Since.Format(time.RFC3339) + " to " + h.Until.Format(time.RFC3339)
+	}
+	return fmt.Sprintf("a person with keys %v", h.Keys)
+}
+
+func shownHold(h *store.Hold) admin.Hold {
+	return admin.Hold{
+		ID: h.ID, Keys: h.Keys, Subject: h.Subject, Since: h.Since, Until: h.Until,
+		Reason: h.Reason, By: h.By, Created: h.Created.UTC().Truncate(time.Second),
+	}
+}
+
+// ListHolds implements admin.Retaining.
+func (a *App) ListHolds(context.Context) ([]admin.Hold, error) {
+	all, err := a.held.List()
+	out := make([]admin.Hold, 0, len(all))
+	for i := range all {
+		out = append(out, shownHold(&all[i]))
+	}
+	return out, operated("listing legal holds", err)
+}
+
+// ReleaseHold implements admin.Retaining. One that is on record alone can be released,
+// too.
+func (a *App) ReleaseHold(ctx context.Context, actor string, r admin.Release) error {
+	if r.ID == "" || r.Reason == "" {
+		return operated("releasing a hold", errors.New("name the hold, and the reason"))
+	}
+	recorded := a.audit.Holds()[r.ID]
+	e := gate.Event{Kind: audit.EventRelease, Actor: actor, Detail: r.ID + " " + r.Reason}
+	err := a.act(ctx, []gate.Event{e}, func() error {
+		err := a.held.Release(r.ID)
+		if recorded && errors.Is(err, store.ErrNoHold) {
+			return nil
+		}
+		return err
+	})
+	return operated("releasing a hold", err)
+}
+
+// withhold takes out of the keys to erase those that a hold keeps, and tells which and
+// why (Art. 17(3) GDPR). ids are by log, as found is.
+func (a *App) withhold(ctx context.Context, found []sealedLog, ids [][]audit.SubjectID, subject string) ([]admin.Refusal, error) {
+	all, err := a.holds()
+	if err != nil {
+		return nil, err
+	}
+	var refused []admin.Refusal
+	for i := range found {
+		by := map[audit.SubjectID]*store.Hold{}
+		for h := range all {
+			if err := keptBy(ctx, found[i].dir, &all[h], ids[i], subject, by); err != nil {
+				return nil, err
+			}
+		}
+		ids[i] = slices.DeleteFunc(ids[i], func(id audit.SubjectID) bool {
+			h := by[id]
+			if h != nil {
+				refused = append(refused, admin.Refusal{Key: id.String(), Hold: h.ID, Reason: h.Reason})
+			}
+			return h != nil
+		})
+	}
+	return refused, nil
+}
+
+// keptBy finds which of the keys a hold keeps: those of its person, and those with a record
+// in its time.
+func keptBy(ctx context.Context, dir string, h *store.Hold, ids []audit.SubjectID, subject string, by map[audit.SubjectID]*store.Hold) error {
+	for _, id := range ids {
+		if slices.Contains(h.Keys, id.String()) || h.Subject != "" && h.Subject == subject {
+			by[id] = h
+		}
+	}
+	if h.Since.IsZero() || len(ids) == 0 {
+		return nil
+	}
+	return audit.Read(ctx, dir, audit.Query{Since: h.Since, Until: h.Until}, func(r *audit.Record) error {
+		if slices.Contains(ids, r.Key) {
+			by[r.Key] = h
+		}
+		return nil
+	})
+}
