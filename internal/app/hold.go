@@ -133,14 +133,14 @@ func (a *App) withhold(ctx context.Context, found []sealedLog, ids [][]audit.Sub
 	}
 	var refused []admin.Refusal
 	for i := range found {
-		by := map[audit.SubjectID]*store.Hold{}
+		w := withheld{ids: ids[i], subject: subject, by: map[audit.SubjectID]*store.Hold{}}
 		for h := range all {
-			if err := keptBy(ctx, found[i].dir, &all[h], ids[i], subject, by); err != nil {
+			if err := w.add(ctx, found[i].dir, &all[h]); err != nil {
 				return nil, err
 			}
 		}
 		ids[i] = slices.DeleteFunc(ids[i], func(id audit.SubjectID) bool {
-			h := by[id]
+			h := w.by[id]
 			if h != nil {
 				refused = append(refused, admin.Refusal{Key: id.String(), Hold: h.ID, Reason: h.Reason})
 			}
@@ -150,20 +150,26 @@ func (a *App) withhold(ctx context.Context, found []sealedLog, ids [][]audit.Sub
 	return refused, nil
 }
 
-// keptBy finds which of the keys a hold keeps: those of its person, and those with a record
-// in its time.
-func keptBy(ctx context.Context, dir string, h *store.Hold, ids []audit.SubjectID, subject string, by map[audit.SubjectID]*store.Hold) error {
-	for _, id := range ids {
-		if slices.Contains(h.Keys, id.String()) || h.Subject != "" && h.Subject == subject {
-			by[id] = h
+// withheld are keys of one log that somebody wants erased, and the holds on them.
+type withheld struct {
+	ids     []audit.SubjectID
+	subject string // whose they are; empty: they were named by themselves
+	by      map[audit.SubjectID]*store.Hold
+}
+
+// add finds those that a hold keeps: of its person, and with a record in its time.
+func (w *withheld) add(ctx context.Context, dir string, h *store.Hold) error {
+	for _, id := range w.ids {
+		if slices.Contains(h.Keys, id.String()) || h.Subject != "" && h.Subject == w.subject {
+			w.by[id] = h
 		}
 	}
-	if h.Since.IsZero() || len(ids) == 0 {
+	if h.Since.IsZero() || len(w.ids) == 0 {
 		return nil
 	}
 	return audit.Read(ctx, dir, audit.Query{Since: h.Since, Until: h.Until}, func(r *audit.Record) error {
-		if slices.Contains(ids, r.Key) {
-			by[r.Key] = h
+		if slices.Contains(w.ids, r.Key) {
+			w.by[r.Key] = h
 		}
 		return nil
 	})
