@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"doorward/internal/admin"
@@ -208,9 +209,9 @@ func shownRange(s *audit.DueSegment) admin.DueRange {
 }
 
 func shownKeep(keep map[string]string) string {
-	text := ""
+	var all []string
 	for _, class := range names(keep) {
-		text += " " + class + " " + keep[class]
+		all = append(all, class+" "+keep[class])
 	}
-	return text[1:]
+	return strings.Join(all, ", ")
 }

@@ -112,7 +112,7 @@ func (l *Log) turn(ctx context.Context, t *Retention, now time.Time) error {
 		return err
 	}
 	l.writer.turn.Store(true)
-	return l.Event(ctx, gate.Event{Kind: eventRotate, Actor: "doorward", Status: "ok", Detail: "records of " + segmentName(n) + " are due to be pruned"})
+	return l.own(ctx, gate.Event{Kind: eventRotate, Actor: "doorward", Status: "ok", Detail: "records of " + segmentName(n) + " are due to be pruned"})
 }
 
 // pruneSegment writes a segment anew without what was surveyed, once that is on record.
@@ -121,7 +121,7 @@ func (l *Log) pruneSegment(ctx context.Context, n int, s *surveyed, again *judge
 		return err
 	}
 	e := gate.Event{Kind: eventPruned, Actor: "doorward", Status: "ok", Detail: s.warrant.text()}
-	if err := l.Event(ctx, e); err != nil {
+	if err := l.own(ctx, e); err != nil {
 		return err
 	}
 	l.step(stepRecorded)
