@@ -82,17 +82,14 @@ func New(c Config) (*Keeper, error) {
 	return k, nil
 }
 
-// beginning bounds how long Begin waits for those who do not answer.
-const beginning = 15 * time.Second
-
 // Begin asks everybody outside what they have seen of the log. A *Misfit says that one
-// of them has seen another. Who cannot be asked is no reason to stop.
+// of them has seen another. Who cannot be asked is no reason to stop. Each request has
+// a time of its own; to hold the log against what they say has none, however long the
+// log is: a comparison that is given up would let another log pass.
 func (k *Keeper) Begin(ctx context.Context) error {
 	if len(k.all) == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, beginning)
-	defer cancel()
 	c, err := k.cfg.Log.Newest(ctx)
 	if err != nil {
 		return err

@@ -20,6 +20,8 @@ type paper struct {
 	mu     sync.Mutex
 	size   uint64
 	fails  bool
+	last   string        // note of another log
+	slow   time.Duration // that it takes to find out
 	taken  []uint64
 	events []string
 	start  time.Time
@@ -46,7 +48,14 @@ func (p *paper) Consistency(context.Context, uint64, anchor.Checkpoint) ([]strin
 }
 
 // Compare implements anchor.Log.
-func (p *paper) Compare(context.Context, string) (uint64, bool, error) { return 0, true, nil }
+func (p *paper) Compare(ctx context.Context, _ string) (uint64, bool, error) {
+	select {
+	case <-time.After(p.slow):
+		return 7, false, nil
+	case <-ctx.Done():
+		return 0, false, ctx.Err()
+	}
+}
 
 // Take implements anchor.Place.
 func (p *paper) Take(_ context.Context, c anchor.Checkpoint) error {
@@ -60,7 +69,7 @@ func (p *paper) Take(_ context.Context, c anchor.Checkpoint) error {
 }
 
 // Last implements anchor.Place.
-func (p *paper) Last(context.Context, string) (string, error) { return "", nil }
+func (p *paper) Last(context.Context, string) (string, error) { return p.last, nil }
 
 func (p *paper) record(_ context.Context, e gate.Event) error {
 	p.mu.Lock()
@@ -129,6 +138,26 @@ func TestAnAnchorHasATimeOfItsOwn(t *testing.T) {
 		k.Close(t.Context())
 		k.Close(t.Context())
 		if n := len(p.taken); n < 6 || n > 8 || p.taken[n-1] != 99 || p.taken[n-2] != 30 {
+			t.Errorf("taken %v", p.taken)
+		}
+	})
+}
+
+// A log that is so long that comparing it takes minutes does not pass for that.
+func TestALongComparison(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &paper{size: 9, last: "another", slow: time.Hour}
+		k, err := anchor.New(anchor.Config{
+			Log: p, Anchors: []anchor.Anchor{{Name: "paper", Place: p}}, Every: time.Second, AlertAfter: time.Second,
+			Record: p.record, Said: slog.New(slog.DiscardHandler),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m, ok := errors.AsType[*anchor.Misfit](k.Begin(t.Context())); !ok || m.Seen != 7 || m.Have != 9 {
+			t.Errorf("began: %v", m)
+		}
+		if len(p.taken) > 0 {
 			t.Errorf("taken %v", p.taken)
 		}
 	})

@@ -95,7 +95,12 @@ func openSegment(dir string, n int, create bool) (segmentFile, error) {
 
 // readSegment opens a segment to read.
 func readSegment(dir string, n int) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, segmentName(n)), os.O_RDONLY|noFollow, 0)
+	return openRegular(filepath.Join(dir, segmentName(n)))
+}
+
+// openRegular opens a file to read that is no link and nothing but a file.
+func openRegular(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|noFollow, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -107,7 +107,7 @@ func (v *verifier) run(ctx context.Context, dir string) (Report, error) {
 		return v.fail(f)
 	}
 	slices.SortStableFunc(v.marks, func(a, b mark) int { return int(int64(a.Size) - int64(b.Size)) }) //nolint:gosec // order only
-	all, err := segments(dir)
+	all, err := keptSegments(dir)
 	if err != nil {
 		return v.report, fmt.Errorf("verifying audit log: %w", err)
 	}
@@ -164,7 +164,7 @@ func (v *verifier) fail(f *Fault) (Report, error) {
 }
 
 func (v *verifier) segment(ctx context.Context, dir string, n int, last bool) error {
-	s, err := openScanner(dir, n, 0)
+	s, err := openKept(dir, n)
 	if err != nil {
 		return err
 	}
@@ -186,7 +186,7 @@ func (v *verifier) segment(ctx context.Context, dir string, n int, last bool) er
 				return &Fault{Segment: segmentName(n), Seq: seq, What: err.Error()}
 			}
 			return nil
-		case errors.Is(err, errPartial), errors.Is(err, errTooLong), errors.Is(err, errGap):
+		case errors.Is(err, errPartial), errors.Is(err, errTooLong), errors.Is(err, errGap), errors.Is(err, errDamaged):
 			return s.fault(seq, err)
 		case err != nil:
 			return err

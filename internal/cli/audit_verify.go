@@ -19,7 +19,8 @@ func (r *run) auditVerify() *cobra.Command {
 		Long: `Read the whole log and find any record that was changed, removed, inserted or moved.
 That its end was cut off, or that an older copy was put in its place, is found against
 checkpoints from elsewhere: one that was saved, the file of an anchor with many, or one
-that witnesses have cosigned.`,
+that witnesses have cosigned. It works offline and on a copy, whose segments may be
+compressed with gzip.`,
 		Example: `  doorward audit verify
   doorward audit verify --checkpoint /mnt/elsewhere/checkpoints
   doorward audit verify --witness 'witness.example.com+1a2b3c4d+BAYE…' --dir /mnt/copy/audit`,
