@@ -83,6 +83,7 @@ func (a *App) gauges() {
 		}
 		return 0
 	}))
+	m.Gauge("doorward_audit_disk_used_ratio", "How full the disk is that the audit log is on.", func() float64 { return float64(a.audit.Stats().DiskUsed) / 100 })
 	m.Gauge("doorward_audit_healthy", "1 while records can be written.", func() float64 {
 		if a.audit.Healthy() != nil {
 			return 0

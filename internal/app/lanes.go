@@ -64,7 +64,7 @@ func (a *App) openAudit(dataDir string) error {
 		a.audit, err = audit.Open(a.auditConfig(a.logDir))
 		if !errors.Is(err, audit.ErrLocked) {
 			a.primary = n == 1
-			a.trail.log = a.audit
+			a.trail.log, a.trail.since = a.audit, time.Now()
 			return err
 		}
 	}

@@ -20,6 +20,7 @@ type trail struct {
 	watch                   *monitor.Monitor
 	counted                 func(figures.Fact) // is told of every record, too
 	tried, recorded, failed atomic.Uint64
+	since                   time.Time // a moment of both clocks
 
 	opening sync.Mutex   // guards the rest, and watch while it is set
 	early   []gate.Event // that the log wrote before there was a monitor
@@ -103,6 +104,9 @@ func (t *trail) done(ctx context.Context, err error) error {
 // pulse is how the log is doing.
 func (t *trail) pulse() monitor.Pulse {
 	p := monitor.Pulse{Tried: t.tried.Load()} // first, or what was recorded meanwhile would look late
+	now := time.Now()
+	p.Ahead = now.Round(0).Sub(t.since.Round(0)) - now.Sub(t.since)
+	p.DiskUsed = t.log.Stats().DiskUsed
 	p.Recorded, p.Failed, p.Healthy = t.recorded.Load(), t.failed.Load(), t.log.Healthy()
 	return p
 }

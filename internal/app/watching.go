@@ -101,7 +101,7 @@ func watched(cfg *config.Config) *monitor.Settings {
 		FailedSignIns: rate(r.FailedSignIns), DeniedCalls: rate(r.DeniedCalls),
 		LimitViolations: rate(r.LimitViolations), SecretsSent: rate(r.SecretsSent),
 		DataVolume: monitor.Limit{N: int64(r.DataVolume.Bytes), Per: time.Duration(r.DataVolume.Per)},
-		Canary:     r.Canary, SecurityEvents: r.SecurityEvents,
+		Canary:     r.Canary, SecurityEvents: r.SecurityEvents, DiskSpace: r.DiskSpace, ClockStep: r.ClockStep,
 		UnusualTools: r.UnusualTools, UnusualVolume: r.UnusualVolume, UnusualHours: r.UnusualHours,
 		NewNetworks: r.NewNetworks, ScopeGrowth: r.ScopeGrowth,
 		Learn: time.Duration(m.Learn), MinHistory: int64(m.MinHistory),

@@ -193,7 +193,10 @@ type Stats struct {
 	Lag     time.Duration // age of the write in flight; 0 when there is none
 	Behind  uint64        // records that no checkpoint covers yet
 	Segment int           // number of the current segment
-	Err     error         // why the last record was refused; nil when it was not
+	// DiskUsed is how full the disk is that the log is on, in percent, as it was seen
+	// last; 0 before that, and where the system does not say.
+	DiskUsed int
+	Err      error // why the last record was refused; nil when it was not
 }
 
 // Stats returns the log's state.
@@ -202,13 +205,13 @@ func (l *Log) Stats() Stats {
 	defer l.mu.Unlock()
 	s := Stats{
 		Records: l.state.records, Bytes: l.state.bytes, Size: l.state.seq, Queue: len(l.queue),
-		Behind: l.state.seq - min(l.saved.Size, l.state.seq), Segment: l.state.segment, Err: l.bad,
+		Behind: l.state.seq - min(l.saved.Size, l.state.seq), Segment: l.state.segment, Err: l.bad, DiskUsed: int(l.used.Load()),
 	}
 	if l.fatal != nil {
 		s.Err = l.fatal
 	}
 	if began := l.writing.Load(); began != 0 {
-		s.Lag = max(0, time.Since(time.Unix(0, began)))
+		s.Lag = max(0, time.Since(l.began)-time.Duration(began))
 	}
 	return s
 }

@@ -45,6 +45,9 @@ func (l *Log) watch() {
 	l.mu.Lock()
 	s, fatal, bad := l.state, l.fatal, l.bad
 	l.mu.Unlock()
+	if percent, err := used(l.cfg.Dir); err == nil { // else what is wrong is seen below
+		l.used.Store(int64(percent))
+	}
 	if fatal != nil {
 		return
 	}

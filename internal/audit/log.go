@@ -104,7 +104,9 @@ type Log struct {
 	quit  chan struct{}
 	done  chan struct{} // the keeper has ended
 
-	writing atomic.Int64 // when the write in flight began, Unix ns; 0: none
+	used    atomic.Int64 // how full the disk is, in percent
+	began   time.Time    // of this process, what writing counts from: the clock may be set
+	writing atomic.Int64 // when the write in flight began, ns since then; 0: none
 	silent  time.Duration
 }
 
@@ -170,7 +172,7 @@ func start(cfg Config, lock *os.File, points failpoints) (*Log, error) {
 		return nil, err
 	}
 	l := &Log{
-		cfg: cfg, lock: lock, origin: cfg.Origin, points: points,
+		cfg: cfg, lock: lock, origin: cfg.Origin, points: points, began: time.Now(),
 		idle: make(chan struct{}), quit: make(chan struct{}), done: make(chan struct{}),
 	}
 	if l.origin == "" {
@@ -186,7 +188,7 @@ func start(cfg Config, lock *os.File, points failpoints) (*Log, error) {
 	if l.saved, err = ReadCheckpoint(filepath.Join(cfg.Dir, checkpointName)); err != nil && !isNotExist(err) {
 		return nil, err
 	}
-	l.writer = writer{cfg: &l.cfg, origin: l.origin, writing: &l.writing, points: points}
+	l.writer = writer{cfg: &l.cfg, origin: l.origin, began: l.began, writing: &l.writing, points: points}
 	repaired, err := l.writer.resume(l.saved)
 	if err != nil {
 		return nil, err

@@ -46,3 +46,18 @@ func TestATamperedSegmentStopsTheLog(t *testing.T) {
 		})
 	}
 }
+
+func TestHowFullTheDiskIs(t *testing.T) {
+	dir := t.TempDir()
+	l, err := Open(Config{Dir: dir, KeyFile: filepath.Join(dir, "key")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.watch()
+	if n := l.Stats().DiskUsed; n < 1 || n > 100 {
+		t.Errorf("the disk is %d%% full, and has this log on it", n)
+	}
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+}

@@ -26,8 +26,9 @@ type writer struct {
 	state   state
 	batch   []*entry
 	buf     []byte
-	line    []byte // of a segment's start record
-	dirty   bool   // the file may hold bytes beyond state.off
+	line    []byte    // of a segment's start record
+	dirty   bool      // the file may hold bytes beyond state.off
+	began   time.Time // see Log.began
 	writing *atomic.Int64
 	last    time.Time   // of the last record that was there
 	turn    atomic.Bool // the next batch begins a segment, whatever room there is
@@ -130,7 +131,7 @@ func (w *writer) commit() (err error) {
 
 // put writes the buffer at the end and, if so configured, syncs it.
 func (w *writer) put() error {
-	w.writing.Store(time.Now().UnixNano())
+	w.writing.Store(int64(time.Since(w.began)) + 1)
 	defer w.writing.Store(0)
 	n, err := w.state.file.WriteAt(w.buf, w.state.off)
 	if err == nil && n < len(w.buf) {

@@ -36,6 +36,8 @@ func (s *subject) watchedFor(a *answer) {
 		{"canary", !r.Canary},
 		{"security_events", !r.SecurityEvents},
 		{"unusual_tools", !r.UnusualTools},
+		{"disk_space", !r.DiskSpace},
+		{"clock_step", !r.ClockStep},
 		{"audit_silence", r.AuditSilence == 0},
 		{"verified_within", r.VerifiedWithin == 0},
 	} {

@@ -65,6 +65,10 @@ type MonitorRules struct {
 	NewNetworks bool `yaml:"new_networks"`
 	// ScopeGrowth tells of a principal with a role or scope that it never had.
 	ScopeGrowth bool `yaml:"scope_growth"`
+	// DiskSpace tells when the disk that the audit log is on is 80, 90 and 95 percent full.
+	DiskSpace bool `yaml:"disk_space"`
+	// ClockStep tells when the machine's clock was moved by more than 5 seconds at once.
+	ClockStep bool `yaml:"clock_step"`
 	// AuditSilence is how long the audit log may take no records while there is something to record. 0s never tells.
 	AuditSilence Duration `yaml:"audit_silence"`
 	// VerifiedWithin is how long it may be since doorward audit verify has run. 0s never tells.
@@ -101,7 +105,7 @@ func defaultMonitor() Monitor {
 			FailedSignIns: Rate{N: 5, Per: Duration(time.Minute)}, DeniedCalls: Rate{N: 10, Per: Duration(time.Minute)},
 			DataVolume:      Volume{Bytes: 100 << 20, Per: Duration(10 * time.Minute)},
 			LimitViolations: Rate{N: 20, Per: Duration(time.Minute)}, SecretsSent: Rate{N: 1, Per: Duration(time.Hour)},
-			Canary: true, SecurityEvents: true, UnusualTools: true, UnusualVolume: true,
+			Canary: true, SecurityEvents: true, UnusualTools: true, UnusualVolume: true, DiskSpace: true, ClockStep: true,
 			AuditSilence: Duration(5 * time.Second), VerifiedWithin: Duration(aDay),
 		},
 		Learn: Duration(7 * aDay), MinHistory: 20, Repeat: Duration(5 * time.Minute),

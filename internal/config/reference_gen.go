@@ -270,6 +270,8 @@ const fieldDocs = "\n" +
 	"MonitorRules.UnusualHours\tUnusualHours tells of a principal at an hour of the day, in UTC, at which it never was, nor an hour before or after.\n" +
 	"MonitorRules.NewNetworks\tNewNetworks tells of a principal from a network (/24, of IPv6 /48) that it never came from.\n" +
 	"MonitorRules.ScopeGrowth\tScopeGrowth tells of a principal with a role or scope that it never had.\n" +
+	"MonitorRules.DiskSpace\tDiskSpace tells when the disk that the audit log is on is 80, 90 and 95 percent full.\n" +
+	"MonitorRules.ClockStep\tClockStep tells when the machine's clock was moved by more than 5 seconds at once.\n" +
 	"MonitorRules.AuditSilence\tAuditSilence is how long the audit log may take no records while there is something to record. 0s never tells.\n" +
 	"MonitorRules.VerifiedWithin\tVerifiedWithin is how long it may be since doorward audit verify has run. 0s never tells.\n" +
 	"Receiver.Kind\tKind of the receiver: webhook gets the alert in JSON, signed like the notices of approvals; slack is an incoming webhook of Slack or of the same shape; email is a mailbox; exec a command, with the alert in JSON on its standard input.\n" +

@@ -14,6 +14,10 @@ func auditSilence() rule {
 type Pulse struct {
 	Tried, Recorded, Failed uint64 // records
 	Healthy                 error  // why none can be written; nil when they can
+	// DiskUsed is how full the disk is that the log is on, in percent; 0 where nobody
+	// knows. Ahead is how much further the wall clock has come than the monotonic one.
+	DiskUsed int
+	Ahead    time.Duration
 }
 
 // silence looks for a log that is alive in name alone. Its zero value begins.

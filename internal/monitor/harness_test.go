@@ -19,7 +19,7 @@ func shipped() monitor.Settings {
 		FailedSignIns: monitor.Limit{N: 5, Per: time.Minute}, DeniedCalls: monitor.Limit{N: 10, Per: time.Minute},
 		LimitViolations: monitor.Limit{N: 20, Per: time.Minute}, SecretsSent: monitor.Limit{N: 1, Per: time.Hour},
 		DataVolume: monitor.Limit{N: 100 << 20, Per: 10 * time.Minute},
-		Canary:     true, SecurityEvents: true, UnusualTools: true, UnusualVolume: true,
+		Canary:     true, SecurityEvents: true, DiskSpace: true, ClockStep: true, UnusualTools: true, UnusualVolume: true,
 		AuditSilence: 5 * time.Second, VerifiedWithin: 24 * time.Hour,
 		Learn: 7 * 24 * time.Hour, MinHistory: 20, Repeat: 5 * time.Minute,
 	}

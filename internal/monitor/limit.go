@@ -21,6 +21,8 @@ type Settings struct {
 	DataVolume      Limit // bytes of one principal
 	Canary          bool
 	SecurityEvents  bool
+	DiskSpace       bool // the disk that the audit log is on
+	ClockStep       bool // of the machine
 
 	// What a principal never did, once it was learned what it does.
 	UnusualTools, UnusualVolume, UnusualHours, NewNetworks, ScopeGrowth bool

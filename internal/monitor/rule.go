@@ -18,7 +18,7 @@ func rules() []rule {
 	return []rule{
 		failedSignIns(), deniedCalls(), dataVolume(), limitViolations(), secretsSent(), canarySeen(), securityEvents(),
 		unusualTools(), unusualVolume(), unusualHours(), newNetworks(), scopeGrowth(),
-		auditSilence(), auditUnverified(), auditFault(), missed(),
+		auditSilence(), auditUnverified(), auditFault(), diskSpace(), clockStep(), missed(),
 	}
 }
 

@@ -19,6 +19,8 @@ type Watch struct {
 	learning []profileRule
 	profiles *recent[profileKey, *profile]
 	silence  silence
+	fill     fill
+	clock    clock
 	verified verification
 	alerts   []Alert
 	changed  bool // profiles or verified, since they were saved
@@ -125,6 +127,12 @@ func (w *Watch) Tick(now time.Time, p Pulse) {
 	}
 	if within := w.set.VerifiedWithin; within > 0 && w.verified.overdue(now, within) {
 		w.gateway(auditUnverified().name, 1, &of)
+	}
+	if level := w.fill.look(p.DiskUsed); level > 0 {
+		w.byName[diskSpace().name].counter.hit(diskAt(level), 1, &of, w.now)
+	}
+	if w.clock.stepped(p.Ahead) {
+		w.gateway(clockStep().name, 1, &of)
 	}
 	for _, r := range w.watched {
 		r.counter.tick(w.now)

@@ -105,6 +105,14 @@ var announced = regexp.MustCompile(`^Doorward \S+ on http://([^/]+)/mcp`)
 // start starts the gateway and waits until it says where it serves.
 func (g *gateway) start() {
 	g.t.Helper()
+	if !g.launch() {
+		g.t.Fatalf("the gateway ended at its start: %s", g.cmd.ProcessState)
+	}
+}
+
+// launch is start of a gateway that may end instead; then it is false.
+func (g *gateway) launch() bool {
+	g.t.Helper()
 	g.cmd = exec.Command(g.binary, "serve", "--config", g.file())
 	g.cmd.Env = append(os.Environ(), g.env...)
 	g.cmd.Stderr = &g.stderr
@@ -130,10 +138,11 @@ func (g *gateway) start() {
 	select {
 	case g.address = <-found:
 	case <-g.ended:
-		g.t.Fatalf("the gateway ended at its start: %s", g.cmd.ProcessState)
+		return false
 	case <-time.After(patience):
 		g.t.Fatal("the gateway does not say where it serves")
 	}
+	return true
 }
 
 // kill ends the gateway as kill -9 does and waits for it.
