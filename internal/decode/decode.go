@@ -107,6 +107,7 @@ func faulty(ex *gate.Exchange, err error) gate.Verdict {
 func (s *Stage) message(ex *gate.Exchange, m *gate.Message) (gate.Verdict, error) {
 	call := &ex.Call
 	call.Message = m
+	ex.Trace = ex.Trace.Of(m)
 	var v gate.Verdict
 	if call.Era, call.Version, v = mcp.Detect(header(ex), m); v.Effect != gate.Continue {
 		return v, nil

@@ -117,6 +117,7 @@ type Target struct {
 type Exchange struct {
 	ID        string // random, time-ordered, unique; shown to clients in refusals
 	Start     time.Time
+	Trace     Trace // pipeline begins it; decode, where the message has its own
 	Inbound   Inbound
 	Attempt   Attempt    // identify, also when it refuses
 	Principal *Principal // identify
@@ -159,6 +160,16 @@ type Tally struct {
 	Notifications int // messages relayed before the final answer
 	Asks          int // server-to-client requests among them
 	Upstream      time.Duration
+	Stages        []StageTime // in the order in which they first ran, at most MaxStages
+}
+
+// MaxStages bounds the stages whose time is counted: the line has some fifteen.
+const MaxStages = 24
+
+// StageTime is how long one stage took, over all messages of the exchange.
+type StageTime struct {
+	Name string // "authorize", "reply.inspect"
+	Time time.Duration
 }
 
 // Attempt is what is known of a sign-in whether or not it succeeded, for the

@@ -18,9 +18,21 @@ type Principal struct {
 	Groups     []string  // of the token, sorted
 	Scopes     []string  // of the token, sorted
 	Roles      []string  // sorted
+	Act        []Actor   // who acts for the subject, the one who called first; empty without delegation
 	Expires    time.Time // zero: does not expire
 	Renewal    *Renewal  // of an opaque token; nil for every other credential
 }
+
+// Actor is one of those who act for the subject of a token (RFC 8693 §4.1). Only the
+// first has called; the others say how it came to act.
+type Actor struct {
+	Subject string // empty for one that is named by its client alone
+	Issuer  string // empty: the token's
+	Client  string
+}
+
+// MaxActors bounds a chain of actors. A token with a longer one is refused.
+const MaxActors = 8
 
 // Renewal is what an issuer is asked again with whether an opaque token is still
 // good, while a stream that it opened goes on. identify makes it.

@@ -19,7 +19,8 @@ type Token struct {
 	Method          string // gate.MethodJWT or gate.MethodIntrospection
 	Issuer, Subject string // required
 	Tenant, Client  string
-	ID              string // its jti; may be empty
+	ID              string       // its jti; may be empty
+	Act             []gate.Actor // who acts for the subject, the one who called first
 	Groups, Roles   []string
 	Scopes          []string
 	Expires         time.Time // required
@@ -115,7 +116,7 @@ func (s *Stage) token(ctx context.Context, ex *gate.Exchange, scheme, text strin
 	}
 	who := &gate.Principal{
 		Method: t.Method, Realm: t.Issuer, Subject: t.Subject, Tenant: t.Tenant, Credential: t.ID, Client: t.Client,
-		Groups: t.Groups, Scopes: t.Scopes, Expires: t.Expires,
+		Groups: t.Groups, Scopes: t.Scopes, Act: t.Act, Expires: t.Expires,
 	}
 	if who.Credential == "" {
 		sum := sha256.Sum256([]byte(text))

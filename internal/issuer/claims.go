@@ -49,7 +49,7 @@ func (a *authority) judge(c object, r request) (Token, error) {
 		return Token{}, invalid("iss is not the issuer, or absent")
 	}
 	for _, step := range []func(object, request, *Token) error{
-		a.readSubject, a.readAudience, a.readClient, a.readGrants, a.readConfirmation, a.readTimes,
+		a.readSubject, a.readActors, a.readAudience, a.readClient, a.readGrants, a.readConfirmation, a.readTimes,
 	} {
 		err := step(c, r, &t)
 		if errors.Is(err, ErrExpired) {

@@ -1,6 +1,10 @@
 package issuer
 
-import "time"
+import (
+	"time"
+
+	"doorward/internal/gate"
+)
 
 // How a token was judged.
 const (
@@ -17,6 +21,7 @@ type Token struct {
 	Tenant  string // empty when no claim has it
 	Client  string // client_id or azp; empty when the token has none
 	ID      string // jti; empty when the token has none
+	Act     []gate.Actor
 	Groups  []string
 	Roles   []string
 	Scopes  []string // all three sorted, each once

@@ -73,6 +73,9 @@ func (l *Line) Serve(ctx context.Context, ex *gate.Exchange, client gate.Client)
 
 func (l *Line) serve(ctx context.Context, ex *gate.Exchange, client gate.Client, from int) {
 	w := &walk{line: l, ex: ex, client: client}
+	if ex.Trace == (gate.Trace{}) {
+		ex.Trace = gate.BeginTrace(ex.Inbound.Header)
+	}
 	w.out = w.judge(ctx, from)
 	switch {
 	case w.out.Verdict.Effect != gate.Continue:
@@ -92,6 +95,7 @@ func (l *Line) batch(ctx context.Context, ex *gate.Exchange, client gate.Client)
 		child := &gate.Exchange{
 			ID:        fmt.Sprintf("%s.%d", ex.ID, i),
 			Start:     time.Now(),
+			Trace:     ex.Trace.Next(),
 			Inbound:   ex.Inbound,
 			Principal: ex.Principal,
 		}
@@ -105,6 +109,7 @@ func (l *Line) batch(ctx context.Context, ex *gate.Exchange, client gate.Client)
 // either way its outcome is on record.
 func (l *Line) Push(ctx context.Context, ex *gate.Exchange, m *gate.Message, client gate.Client) {
 	w := &walk{line: l, ex: ex, client: client, out: passed()}
+	ex.Trace = gate.BeginTrace(nil)
 	m, w.out = w.review(ctx, m)
 	if w.out.Verdict.Effect == gate.Continue {
 		w.out.Status = statusOK
@@ -120,6 +125,9 @@ func (l *Line) Push(ctx context.Context, ex *gate.Exchange, m *gate.Message, cli
 	}
 	l.Observe.Done(ex, w.out)
 }
+
+// stageRecord is what the writing of an intent is called, beside the stages.
+const stageRecord = "record"
 
 // The words for how an exchange ended, in the audit log and the metrics.
 const (

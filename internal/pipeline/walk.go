@@ -19,6 +19,7 @@ type walk struct {
 	final    bool // the final message has been delivered, or tried
 	recorded bool
 	sum      uint64 // of the message's bytes as they were decoded
+	times    [gate.MaxStages]gate.StageTime
 }
 
 // errStop tells a forwarder to stop; the outcome already says why.
@@ -41,7 +42,7 @@ func (w *walk) judge(ctx context.Context, from int) (out gate.Outcome) {
 		}
 		start := time.Now()
 		v, err := stage.Judge(ctx, w.ex)
-		w.line.Observe.Stage(stage.Name(), time.Since(start))
+		w.took(stage.Name(), time.Since(start))
 		if err != nil {
 			return failed(ctx, stage.Name(), err)
 		}
@@ -68,6 +69,22 @@ func (w *walk) judge(ctx context.Context, from int) (out gate.Outcome) {
 	return passed()
 }
 
+// took counts the time of a stage. A reply stage runs once for each message.
+func (w *walk) took(name string, d time.Duration) {
+	w.line.Observe.Stage(name, d)
+	tally := &w.ex.Tally
+	for i := range tally.Stages {
+		if tally.Stages[i].Name == name {
+			tally.Stages[i].Time += d
+			return
+		}
+	}
+	if n := len(tally.Stages); n < len(w.times) {
+		w.times[n] = gate.StageTime{Name: name, Time: d}
+		tally.Stages = w.times[:n+1]
+	}
+}
+
 func (w *walk) hash() uint64 { return maphash.Bytes(w.line.seed, w.ex.Call.Message.Raw) }
 
 // edited refuses: what was judged must be byte for byte what is forwarded.
@@ -78,14 +95,17 @@ func edited(stage string) gate.Outcome {
 // carryOut records the intent and forwards. Nothing goes upstream before the
 // audit log has accepted the intent.
 func (w *walk) carryOut(ctx context.Context) {
-	if err := w.line.Record.Intent(ctx, w.ex); err != nil {
-		w.out = failed(ctx, "record", err)
+	begun := time.Now()
+	err := w.line.Record.Intent(ctx, w.ex)
+	w.took(stageRecord, time.Since(begun))
+	if err != nil {
+		w.out = failed(ctx, stageRecord, err)
 		w.out.Verdict.Code = gate.CodeAudit
 		return
 	}
 	w.out.Intent = true
 	start := time.Now()
-	err := w.forward(ctx)
+	err = w.forward(ctx)
 	w.ex.Tally.Upstream = time.Since(start)
 	w.line.Observe.Stage("forward", w.ex.Tally.Upstream)
 	switch {
@@ -174,7 +194,7 @@ func (w *walk) ask(ctx context.Context, m *gate.Message) {
 	})
 	if err != nil {
 		intent := w.out.Intent
-		w.out = failed(ctx, "record", err)
+		w.out = failed(ctx, stageRecord, err)
 		w.out.Verdict.Code, w.out.Intent = gate.CodeAudit, intent
 	}
 }
@@ -192,7 +212,7 @@ func (w *walk) review(ctx context.Context, m *gate.Message) (shown *gate.Message
 	for i, stage = range w.line.Replies {
 		name, start := w.line.review[i], time.Now()
 		next, v, err := stage.Review(ctx, w.ex, shown)
-		w.line.Observe.Stage(name, time.Since(start))
+		w.took(name, time.Since(start))
 		if err != nil {
 			return shown, failed(ctx, name, err)
 		}
@@ -216,7 +236,7 @@ func (w *walk) record(ctx context.Context) {
 	w.recorded = true
 	if err := w.line.Record.Outcome(context.WithoutCancel(ctx), w.ex, w.out); err != nil {
 		intent := w.out.Intent
-		w.out = failed(ctx, "record", err)
+		w.out = failed(ctx, stageRecord, err)
 		w.out.Verdict.Code, w.out.Intent = gate.CodeAudit, intent
 	}
 }
