@@ -82,6 +82,17 @@ type Person struct {
 	Subject string `json:"subject"`
 }
 
+// FieldValue is a value of an argument whose hash is asked for.
+type FieldValue struct {
+	Tenant string          `json:"tenant,omitempty"` // of the principal, as records have it
+	Value  json.RawMessage `json:"value"`
+}
+
+// FieldHash is the hash that records have of it.
+type FieldHash struct {
+	Hash string `json:"hash"`
+}
+
 // Records opens what the audit log has sealed. That it was asked for is on record
 // before anything is opened; actor is who asks.
 type Records interface {
@@ -91,6 +102,8 @@ type Records interface {
 	Reveal(ctx context.Context, actor string, s Sealed) ([]string, error)
 	// KeysOf gives the key that a person's records name, of every log: hexadecimal.
 	KeysOf(ctx context.Context, actor string, p Person) ([]string, error)
+	// HashField gives the hash that records have of a value, where audit.fields says hashed.
+	HashField(ctx context.Context, actor string, v FieldValue) (FieldHash, error)
 }
 
 // Calls implements Records.
@@ -108,6 +121,11 @@ func (c *Client) KeysOf(ctx context.Context, _ string, p Person) ([]string, erro
 	return do[[]string](ctx, c, "/v1/records/keys", p)
 }
 
+// HashField implements Records.
+func (c *Client) HashField(ctx context.Context, _ string, v FieldValue) (FieldHash, error) {
+	return do[FieldHash](ctx, c, "/v1/records/hash", v)
+}
+
 func recordRoutes() []Route {
 	return []Route{
 		{"POST /v1/records/reveal", RecordsOpen, withBody(func(ctx context.Context, op Operator, actor string, s Sealed) (any, error) {
@@ -115,6 +133,9 @@ func recordRoutes() []Route {
 		})},
 		{"POST /v1/records/keys", RecordsOpen, withBody(func(ctx context.Context, op Operator, actor string, p Person) (any, error) {
 			return op.KeysOf(ctx, actor, p)
+		})},
+		{"POST /v1/records/hash", RecordsOpen, withBody(func(ctx context.Context, op Operator, actor string, v FieldValue) (any, error) {
+			return op.HashField(ctx, actor, v)
 		})},
 		{"POST /v1/records/calls", RecordsOpen, withBody(func(ctx context.Context, op Operator, actor string, q CallQuery) (any, error) {
 			return op.Calls(ctx, actor, q)

@@ -45,7 +45,7 @@ func (a *App) auditConfig(dir string) audit.Config {
 	return audit.Config{
 		Origin: origin, CheckpointEvery: time.Duration(a.Config.Audit.Checkpoint.Every), Written: a.trail.own,
 		Dir: dir, KeyFile: keyFile(a.Config.DataDir),
-		Durability: durability(a.Config.Audit.Durability), Arguments: kept(a.Config.Audit.Arguments), Log: a.Log,
+		Durability: durability(a.Config.Audit.Durability), Arguments: kept(a.Config.Audit.Arguments), Fields: fields(a.Config.Audit.Fields), Log: a.Log,
 		PlainIdentity: a.Config.Audit.Identity == "plain",
 	}
 }

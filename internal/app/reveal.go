@@ -58,6 +58,20 @@ func (a *App) KeysOf(ctx context.Context, actor string, p admin.Person) ([]strin
 	return keys, operated("looking for a person's keys", err)
 }
 
+// HashField implements admin.Records. Whoever may ask can try values until one fits, so
+// each time is on record: for whom, and nothing of the value.
+func (a *App) HashField(ctx context.Context, actor string, v admin.FieldValue) (out admin.FieldHash, err error) {
+	e := gate.Event{Kind: "audit.hash", Actor: actor, Detail: "a value was hashed to be found"}
+	if v.Tenant != "" {
+		e.Detail += fmt.Sprintf(", of tenant %.128q", v.Tenant)
+	}
+	err = a.act(ctx, []gate.Event{e}, func() (err error) {
+		out.Hash, err = audit.HashField(keyFile(a.Config.DataDir), v.Tenant, v.Value)
+		return err
+	})
+	return out, operated("hashing a value", err)
+}
+
 // Reveal implements admin.Records.
 func (a *App) Reveal(ctx context.Context, actor string, s admin.Sealed) (lines []string, err error) {
 	e := gate.Event{Kind: "audit.open", Actor: actor, Detail: fmt.Sprintf("%d records of %s", len(s.Lines), s.Log)}

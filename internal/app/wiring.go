@@ -48,6 +48,18 @@ func kept(word string) audit.Arguments {
 	return audit.None
 }
 
+// fields are the rules of single arguments; what is written as a name is a pointer to
+// the log.
+func fields(rules map[string]map[string]string) map[string][]audit.Field {
+	all := make(map[string][]audit.Field, len(rules))
+	for of, paths := range rules {
+		for path, how := range paths {
+			all[of] = append(all[of], audit.Field{Path: config.FieldPointer(path), How: kept(how)})
+		}
+	}
+	return all
+}
+
 func firstUse(word string) lock.FirstUse {
 	if word == "approve" {
 		return lock.ApproveFirst

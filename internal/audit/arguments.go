@@ -39,22 +39,32 @@ type keeper struct {
 	mac  hash.Hash
 	out  []byte // of the last arguments that were sealed
 	note identity
+
+	rules    fieldRules
+	key      []byte    // of the installation
+	fieldMAC hash.Hash // for tenant
+	tenant   string
+
+	times [gate.MaxStages]gate.StageTime
 }
 
-// keep puts on record what the configuration wants kept of the message, nil for
-// none. An error means that it could not be sealed.
-func (e *entry) keep(m *gate.Message) error {
+// keep puts on record what the configuration wants kept of the message, if there is
+// one. An error means that it could not be sealed.
+func (e *entry) keep(ex *gate.Exchange) error {
 	k, r := &e.keeper, &e.rec
-	if m == nil || k.how == None {
+	m := ex.Call.Message
+	if m == nil || k.how == None && len(k.rules) == 0 {
 		return nil
 	}
 	params := m.Bytes(m.Params)
 	if params == nil {
 		return nil
 	}
-	k.mac.Reset()
-	k.mac.Write(params)
-	k.mac.Sum(r.Arguments[:0])
+	if k.how != None {
+		k.mac.Reset()
+		k.mac.Write(params)
+		k.mac.Sum(r.Arguments[:0])
+	}
 	if m.Kind != gate.Request || m.Method != methodCall && m.Method != methodPrompt {
 		return nil
 	}
@@ -62,10 +72,22 @@ func (e *entry) keep(m *gate.Message) error {
 	if at, ok := m.Field("arguments"); ok {
 		arguments = m.Bytes(at)
 	}
-	if len(arguments) > maxArguments {
+	rules, known := k.rules.of(ex)
+	if !known {
 		return nil
 	}
 	var err error
+	if len(rules) > 0 {
+		if len(arguments) > maxSearched {
+			return nil
+		}
+		if arguments, err = e.apart(rules, arguments); err != nil {
+			return err
+		}
+	}
+	if len(arguments) > maxArguments {
+		return nil
+	}
 	switch k.how {
 	case Sealed:
 		var who *subject

@@ -99,6 +99,12 @@ func (p *parser) member(key string, r *Record) (err error) {
 		return p.sum(r.Arguments[:])
 	case "key":
 		return p.sum(r.Key[:])
+	case "parent_span":
+		return p.sum(r.Parent[:])
+	case "span":
+		return p.sum(r.Span[:])
+	case "trace":
+		return p.sum(r.Trace[:])
 	case "pin":
 		return p.sum(r.Pin[:])
 	case "prev":
@@ -124,6 +130,10 @@ func (p *parser) member(key string, r *Record) (err error) {
 	case "unavailable":
 		r.Unavailable, err = p.texts(maxNames + 1)
 		return err
+	case "fields":
+		return p.fields(r)
+	case "stages_us":
+		return p.stages(r)
 	case "findings":
 		r.Findings, err = p.texts(maxSeen + 1)
 		return err
@@ -275,6 +285,8 @@ func (r *Record) countField(key string) *int64 {
 func (p *parser) principal(key string, r *Record) (err error) {
 	to := &r.Principal
 	switch key {
+	case "act":
+		r.Act, err = p.actors()
 	case "client":
 		to.Client, err = p.text()
 	case "credential":

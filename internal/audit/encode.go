@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"time"
 	"unicode/utf8"
+
+	"doorward/internal/gate"
 )
 
 // gaps says where the committer fills in what only it knows: the line's place
@@ -36,6 +38,7 @@ func appendRecord(b []byte, r *Record) ([]byte, gaps) {
 	b = appendText(b, `"era":`, r.Era)
 	b = appendText(b, `"event":`, r.Event)
 	b = appendText(b, `"exchange":`, r.Exchange)
+	b = appendFields(b, r.Fields)
 	b = appendTexts(b, `"findings":`, r.Findings)
 	b = appendInt(b, `"format":`, int64(r.Format))
 	b = appendText(b, `"id":`, r.ID)
@@ -47,6 +50,7 @@ func appendRecord(b []byte, r *Record) ([]byte, gaps) {
 	b = appendInt(b, `"notifications":`, r.Notifications)
 	b = appendTexts(b, `"observed":`, r.Observed)
 	b = appendText(b, `"origin":`, r.Origin)
+	b = appendHex(b, `"parent_span":`, r.Parent[:])
 	b = appendBytes(b, `"person":`, r.Person)
 	b = appendHex(b, `"pin":`, r.Pin[:])
 	if r.Plain != nil {
@@ -73,11 +77,14 @@ func appendRecord(b []byte, r *Record) ([]byte, gaps) {
 	b = append(b, ',')
 	b = appendHex(b, `"session":`, r.Session[:])
 	b = appendText(b, `"signer":`, r.Signer)
+	b = appendHex(b, `"span":`, r.Span[:])
 	b = appendText(b, `"stage":`, r.Stage)
+	b = appendStages(b, r.Stages)
 	b = appendText(b, `"status":`, r.Status)
 	b = append(b, `"time":"`...)
 	b = appendTime(b, r.Time)
 	b = append(b, `",`...)
+	b = appendHex(b, `"trace":`, r.Trace[:])
 	b = appendText(b, `"transport":`, r.Transport)
 	b = appendTexts(b, `"unavailable":`, r.Unavailable)
 	b = appendText(b, `"upstream":`, r.Upstream)
@@ -91,6 +98,7 @@ func appendPrincipal(b []byte, r *Record) []byte {
 	from := len(b)
 	b = append(b, `"principal":{`...)
 	empty := len(b)
+	b = appendActors(b, r.Act)
 	b = appendText(b, `"client":`, p.Client)
 	b = appendText(b, `"credential":`, p.Credential)
 	b = appendTexts(b, `"groups":`, r.Groups)
@@ -105,6 +113,63 @@ func appendPrincipal(b []byte, r *Record) []byte {
 	}
 	b[len(b)-1] = '}'
 	return append(b, ',')
+}
+
+// appendActors appends a chain of actors; an empty one is absent.
+func appendActors(b []byte, all []gate.Actor) []byte {
+	if len(all) == 0 {
+		return b
+	}
+	b = append(b, `"act":[`...)
+	for i := range all {
+		b = append(b, '{')
+		b = appendText(b, `"client":`, all[i].Client)
+		b = appendText(b, `"issuer":`, all[i].Issuer)
+		b = appendText(b, `"subject":`, all[i].Subject)
+		b = closed(b, '{', '}')
+	}
+	return closed(b, '[', ']')
+}
+
+// closed ends an object or array in place of its last comma, and appends one.
+func closed(b []byte, begin, end byte) []byte {
+	if b[len(b)-1] == begin {
+		return append(b, end, ',')
+	}
+	b[len(b)-1] = end
+	return append(b, ',')
+}
+
+// appendStages appends the times of stages, which are sorted.
+func appendStages(b []byte, all []gate.StageTime) []byte {
+	if len(all) == 0 {
+		return b
+	}
+	b = append(b, `"stages_us":{`...)
+	for i := range all {
+		b = appendQuoted(b, all[i].Name)
+		b[len(b)-1] = ':' // in place of the comma
+		b = strconv.AppendInt(b, all[i].Time.Microseconds(), 10)
+		b = append(b, ',')
+	}
+	return closed(b, '{', '}')
+}
+
+// appendFields appends what is kept of single arguments, which are sorted.
+func appendFields(b []byte, all []Kept) []byte {
+	if len(all) == 0 {
+		return b
+	}
+	b = append(b, `"fields":{`...)
+	for i := range all {
+		b = appendQuoted(b, all[i].Path)
+		b[len(b)-1] = ':' // in place of the comma
+		b = append(b, '{')
+		b = appendText(b, `"as":`, all[i].As)
+		b = appendText(b, `"value":`, all[i].Value)
+		b = closed(b, '{', '}')
+	}
+	return closed(b, '{', '}')
 }
 
 func appendAddr(b []byte, a netip.Addr) []byte {

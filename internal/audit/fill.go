@@ -37,6 +37,7 @@ func (e *entry) fill(ex *gate.Exchange, told bool) error {
 		}
 	}
 	r.BytesIn = int64(ex.Tally.RequestBytes)
+	r.Trace = ex.Trace.ID
 	r.granted(ex)
 	r.found(ex)
 	if told {
@@ -46,9 +47,10 @@ func (e *entry) fill(ex *gate.Exchange, told bool) error {
 		r.Groups = few(p.Groups, maxNames, maxShort)
 		r.Roles = few(p.Roles, maxNames, maxShort)
 		r.Scopes = few(p.Scopes, maxNames, maxShort)
+		r.Act = actors(p.Act)
 	}
 	r.whence(ex)
-	return errors.Join(e.note.seal(r), e.keep(ex.Call.Message))
+	return errors.Join(e.note.seal(r), e.keep(ex))
 }
 
 // granted says what policy and people gave the call.
@@ -93,6 +95,7 @@ func (r *Record) whence(ex *gate.Exchange) {
 	r.Remote = in.Remote.Unmap().WithZone("")
 	r.Agent = clip(in.UserAgent, maxText)
 	r.Request = clip(in.Request, maxShort)
+	r.Span, r.Parent = ex.Trace.Span, ex.Trace.Parent
 	if s := ex.Call.Session; s != nil {
 		// The id is random and long, so a plain hash cannot be guessed back.
 		var id [maxShort]byte
@@ -125,6 +128,19 @@ func (r *Record) end(ex *gate.Exchange, out gate.Outcome, now time.Time) {
 	r.BytesOut = int64(ex.Tally.ReplyBytes)
 	r.Notifications = int64(ex.Tally.Notifications)
 	r.Asks = int64(ex.Tally.Asks)
+}
+
+// timed adds how long each stage took, where that can be counted in microseconds.
+func (e *entry) timed(ex *gate.Exchange) {
+	all := e.times[:0]
+	for _, s := range ex.Tally.Stages[:min(len(ex.Tally.Stages), len(e.times))] {
+		if s.Time >= time.Microsecond {
+			s.Name = clip(s.Name, maxShort)
+			all = append(all, s)
+		}
+	}
+	slices.SortFunc(all, func(a, b gate.StageTime) int { return strings.Compare(a.Name, b.Name) })
+	e.rec.Stages = slices.CompactFunc(all, func(a, b gate.StageTime) bool { return a.Name == b.Name })
 }
 
 func effect(e gate.Effect) string {

@@ -22,6 +22,10 @@ func FuzzReader(f *testing.F) {
 	r.Findings = []string{"secret.jwt high /arguments/x"}
 	r.Groups, r.Roles, r.Scopes = []string{"g"}, []string{"r"}, []string{"s", "t"}
 	f.Add(r.AppendJSON(nil))
+	r.Act, r.Trace, r.Span = []gate.Actor{{Subject: "a", Client: "c"}, {Subject: "b\u2028", Issuer: "i"}}, [16]byte{1}, [8]byte{2}
+	r.Stages = []gate.StageTime{{Name: "authorize", Time: time.Millisecond}, {Name: "decode", Time: time.Second}}
+	r.Fields = []Kept{{Path: "/a", As: AsNone}, {Path: "/b", As: AsPlain, Value: `"x"`}}
+	f.Add(r.AppendJSON(nil))
 	r.Sealed, r.Plain = nil, []byte{}
 	f.Add(r.AppendJSON(nil))
 	f.Add([]byte(`{"kind":"x","prev":"0000000000000000000000000000000000000000000000000000000000000000","seq":1,"time":"2026-01-01T00:00:00.000000000Z"}`))

@@ -49,7 +49,7 @@ func (n *identity) bind(r *Record, field string) []byte {
 
 // seal takes out of the record who it is about and puts it in sealed.
 func (n *identity) seal(r *Record) error {
-	if n.plain || r.Principal.Subject == "" && r.Agent == "" && !r.Remote.IsValid() {
+	if n.plain || r.Principal.Subject == "" && r.Agent == "" && !r.Remote.IsValid() && len(r.Act) == 0 {
 		return nil
 	}
 	who, err := n.of(r)
@@ -57,6 +57,7 @@ func (n *identity) seal(r *Record) error {
 		return err
 	}
 	n.text = append(n.text[:0], '{')
+	n.text = appendActors(n.text, r.Act)
 	n.text = appendText(n.text, `"agent":`, r.Agent)
 	n.text = appendAddr(n.text, r.Remote)
 	n.text = appendText(n.text, `"subject":`, r.Principal.Subject)
@@ -65,7 +66,7 @@ func (n *identity) seal(r *Record) error {
 	if err != nil {
 		return err
 	}
-	r.Person, r.Agent, r.Principal.Subject = n.out, "", ""
+	r.Person, r.Agent, r.Principal.Subject, r.Act = n.out, "", "", nil
 	r.Remote = netip.Addr{}
 	return nil
 }

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"os"
@@ -74,10 +75,18 @@ func (k *Keyring) Has(id SubjectID) bool {
 
 // Arguments gives the arguments of a call, byte for byte as the client sent them, and
 // none for a call without any; r is its intent, or its only record. It is
-// ErrNotKept where they were hashed, left out or longer than 32 KiB, ErrOtherKey
+// ErrNotKept where they, or one of them, were hashed, left out or longer than 32 KiB, ErrOtherKey
 // where another installation sealed them, ErrErased where the person's key was
 // destroyed, ErrTampered where they, or the record they are in, were changed.
 func (k *Keyring) Arguments(r *Record) ([]byte, error) {
+	if !r.whole() {
+		return nil, ErrNotKept
+	}
+	return k.arguments(r)
+}
+
+// arguments are those of Arguments, with null in place of what has a rule of its own.
+func (k *Keyring) arguments(r *Record) ([]byte, error) {
 	switch {
 	case len(r.Sealed) > 0 && r.Key == (SubjectID{}):
 		return k.vault.open(r.Exchange, r.Sealed)
@@ -103,6 +112,8 @@ func (k *Keyring) Reveal(r *Record) error {
 	p := parser{s: string(plain)}
 	err = p.object(func(key string) (err error) {
 		switch key {
+		case "act":
+			out.Act, err = p.actors()
 		case "agent":
 			out.Agent, err = p.text()
 		case "remote":
@@ -132,10 +143,32 @@ func (k *Keyring) Line(line []byte) ([]byte, error) {
 	if k.Reveal(&r) == nil {
 		r.Person = nil
 	}
-	if arguments, err := k.Arguments(&r); err == nil && utf8.Valid(arguments) {
+	if arguments, err := k.arguments(&r); err == nil && utf8.Valid(arguments) {
 		r.Plain, r.Sealed = arguments, nil
 	}
+	for i := range r.Fields {
+		if err := k.field(&r, &r.Fields[i]); err != nil {
+			return nil, err
+		}
+	}
 	return r.AppendJSON(nil), nil
+}
+
+// field opens one argument that is sealed by itself. One whose key is gone stays as it
+// is.
+func (k *Keyring) field(r *Record, f *Kept) error {
+	if f.As != AsSealed {
+		return nil
+	}
+	sealed, err := base64.RawStdEncoding.DecodeString(f.Value)
+	if err != nil {
+		return fmt.Errorf("field %s: %w", f.Path, ErrTampered)
+	}
+	value, err := k.open(r, sealed, boundField+f.Path)
+	if err == nil && utf8.Valid(value) {
+		f.As, f.Value = AsPlain, string(value)
+	}
+	return nil
 }
 
 func (k *Keyring) open(r *Record, sealed []byte, field string) ([]byte, error) {

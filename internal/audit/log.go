@@ -46,6 +46,9 @@ type Config struct {
 	Origin     string // the log's name in checkpoints; empty: derived from the key
 	Durability Durability
 	Arguments  Arguments // what of a call's arguments is on record
+	// Fields are rules for single arguments, by UPSTREAM/TOOL, or UPSTREAM/* for the
+	// tools of an upstream without rules of their own. No path lies in another.
+	Fields map[string][]Field
 	// PlainIdentity leaves subject, address and agent readable in the records. They
 	// are sealed unless it is set.
 	PlainIdentity bool
@@ -182,8 +185,12 @@ func start(cfg Config, lock *os.File, points failpoints) (*Log, error) {
 	if l.signer, pending, err = openSigner(cfg.SignerFile, l.origin); err != nil {
 		return nil, err
 	}
+	rules, err := readFields(cfg.Fields)
+	if err != nil {
+		return nil, err
+	}
 	l.pool.New = func() any {
-		return newEntry(keeper{how: cfg.Arguments, mac: hmac.New(sha256.New, key), note: identity{plain: cfg.PlainIdentity, subjects: l.people}})
+		return newEntry(keeper{how: cfg.Arguments, rules: rules, key: key, mac: hmac.New(sha256.New, key), note: identity{plain: cfg.PlainIdentity, subjects: l.people}})
 	}
 	if l.saved, err = ReadCheckpoint(filepath.Join(cfg.Dir, checkpointName)); err != nil && !isNotExist(err) {
 		return nil, err
@@ -318,6 +325,7 @@ func (l *Log) Outcome(ctx context.Context, ex *gate.Exchange, out gate.Outcome) 
 		e.rec.Kind = KindOutcome
 		err := e.fill(ex, out.Intent)
 		e.rec.end(ex, out, e.rec.Time)
+		e.timed(ex)
 		return err
 	})
 	if err == nil && out.Intent {

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +20,7 @@ type Query struct {
 	// Keys are those of the principal (Keyring.Of): a record of any of them has the
 	// principal, too.
 	Keys     []SubjectID
+	Key      SubjectID // that the record names
 	Upstream string
 	Item     string
 	Code     string
@@ -30,6 +32,8 @@ type Query struct {
 	Approval string // its id; what was decided about it too
 	Observed bool   // rules in observe mode would have refused it
 	Findings bool   // detectors saw something in it
+	Hash     string // of one of its fields (HashField)
+	Trace    string // hexadecimal
 	Limit    int    // how many at most; 0: all
 }
 
@@ -43,10 +47,13 @@ func (q *Query) match(r *Record) bool {
 		(q.Exchange == "" || q.Exchange == r.Exchange) &&
 		(q.Rule == "" || q.Rule == r.Rule || strings.HasPrefix(r.Rule, q.Rule) && strings.HasPrefix(r.Rule[len(q.Rule):], ": ")) &&
 		(q.Approval == "" || q.Approval == r.Approval || decides(r, q.Approval)) &&
+		(q.Hash == "" || slices.ContainsFunc(r.Fields, func(k Kept) bool { return k.As == AsHashed && k.Value == q.Hash })) &&
+		(q.Trace == "" || r.Trace != [16]byte{} && q.Trace == hex.EncodeToString(r.Trace[:])) &&
 		(!q.Observed || len(r.Observed) > 0) &&
 		(!q.Findings || len(r.Findings) > 0) &&
 		(q.Principal == "" || q.Principal == r.Principal.Subject || q.Principal == r.Principal.Credential || q.Principal == r.Actor ||
 			slices.Contains(q.Keys, r.Key)) &&
+		(q.Key == SubjectID{} || q.Key == r.Key) &&
 		(q.Since.IsZero() || !r.Time.Before(q.Since)) &&
 		(q.Until.IsZero() || r.Time.Before(q.Until))
 }

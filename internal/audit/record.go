@@ -22,8 +22,9 @@ const (
 // and "issuer"; version 4 "approval", "observed", "plain", "policy", "role",
 // "rule", "sealed", and the principal's "groups", "roles" and "scopes"; version 5
 // "findings"; version 6 "signer", checkpoints of a Merkle tree, "key" and "person",
-// and arguments that a key of the data subject's own seals.
-const Format = 6
+// and arguments that a key of the data subject's own seals; version 7 "fields",
+// "parent_span", "span", "stages_us", "trace" and the principal's "act".
+const Format = 7
 
 // Bounds of what one record holds, in bytes before escaping. A longer text is
 // cut and ends in "…". With every field at its bound and every byte escaped the
@@ -36,9 +37,11 @@ const (
 	maxNames     = 32   // names in a list
 	maxSeen      = 8    // texts of what rules in observe mode would have refused, and of findings
 	maxSeenText  = 256
+	maxActors    = gate.MaxActors
+	maxActor     = 256      // each name of an actor
 	maxArguments = 32 << 10 // of a call; longer ones are not kept
 	maxNumber    = 1<<53 - 1
-	maxLine      = 384 << 10 // with its newline
+	maxLine      = 512 << 10 // with its newline
 )
 
 // Principal is who acted, as the record has it.
@@ -75,6 +78,14 @@ type Record struct {
 	// first 32 and "…". They are in its object in the line. The outcome of an
 	// exchange that had an intent leaves them out.
 	Groups, Roles, Scopes []string
+	// Act is who acted for the principal, the one who called first; in its object in
+	// the line, or sealed in Person. The outcome of an exchange that had an intent
+	// leaves it out, and Span and Parent.
+	Act []gate.Actor
+
+	Trace  [16]byte // W3C Trace Context; the same in all records of an exchange
+	Span   [8]byte  // of the exchange
+	Parent [8]byte  // of the client
 
 	Method   string
 	ID       string // the message id's token, cut at 128 bytes
@@ -90,6 +101,8 @@ type Record struct {
 	// of the Config have it; both nil when they are not kept. A Keyring opens them.
 	Sealed []byte
 	Plain  []byte // empty and not nil: the call had none
+	// Fields are the arguments that are kept by a rule of their own, sorted by Path.
+	Fields []Kept
 
 	Policy   string   // version of the policy that decided
 	Role     string   // whose rule let it pass
@@ -106,8 +119,9 @@ type Record struct {
 	Reason string
 	Status string // "ok", "error", "refused", "failed"
 
-	Duration      time.Duration // of the exchange, in whole microseconds
-	UpstreamTime  time.Duration // of that in the upstream, in whole microseconds
+	Duration      time.Duration    // of the exchange, in whole microseconds
+	UpstreamTime  time.Duration    // of that in the upstream, in whole microseconds
+	Stages        []gate.StageTime // of each stage that took a microsecond and more, sorted by name
 	BytesIn       int64
 	BytesOut      int64
 	Notifications int64

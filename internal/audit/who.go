@@ -33,6 +33,18 @@ func principal(p *gate.Principal) Principal {
 	return r
 }
 
+// actors are a chain within the bounds of a record.
+func actors(all []gate.Actor) []gate.Actor {
+	if len(all) == 0 {
+		return nil
+	}
+	out := make([]gate.Actor, 0, len(all))
+	for _, a := range all[:min(len(all), maxActors)] {
+		out = append(out, gate.Actor{Subject: clip(a.Subject, maxActor), Issuer: clip(a.Issuer, maxActor), Client: clip(a.Client, maxActor)})
+	}
+	return out
+}
+
 // ErrNotWhole means that a record does not say all that its principal was.
 var ErrNotWhole = errors.New("the record does not hold the whole principal")
 
@@ -58,9 +70,14 @@ func (r *Record) Who() (*gate.Principal, error) {
 			return nil, ErrNotWhole
 		}
 	}
+	for _, a := range r.Act {
+		if cut(a.Subject, maxActor) || cut(a.Issuer, maxActor) || cut(a.Client, maxActor) {
+			return nil, ErrNotWhole
+		}
+	}
 	return &gate.Principal{
 		Method: p.Method, Realm: realm, Subject: p.Subject, Tenant: p.Tenant, Credential: p.Credential, Client: p.Client,
-		Groups: r.Groups, Scopes: r.Scopes, Roles: r.Roles,
+		Groups: r.Groups, Scopes: r.Scopes, Roles: r.Roles, Act: r.Act,
 	}, nil
 }
 

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -22,7 +21,7 @@ func (r *run) auditCommand() *cobra.Command {
   doorward audit verify --checkpoint today.checkpoint
   doorward audit prove 4711
   doorward audit export --format csv --since 30d -o calls.csv`,
-		r.auditTail(), r.auditSearch(), r.auditExport(), r.auditVerify(), r.auditCheckpoint(), r.auditProve(), r.auditReplaceKey())
+		r.auditTail(), r.auditSearch(), r.auditExport(), r.auditVerify(), r.auditCheckpoint(), r.auditProve(), r.auditHash(), r.auditReplaceKey())
 }
 
 const openUsage = "also print what is sealed: subject, address, agent and arguments; that you did is on record"
@@ -99,6 +98,8 @@ func (c *choosing) flags(f *pflag.FlagSet) {
 	f.BoolVar(&c.q.Observed, "observed", false, "what a rule in observe mode would have refused")
 	f.BoolVar(&c.q.Findings, "findings", false, "what a detector saw something in")
 	f.StringVar(&c.q.Approval, "approval", "", "the approval's id: the calls that waited for it or passed by it, and what was decided")
+	f.StringVar(&c.q.Hash, "hash", "", "the hash of an argument that audit.fields keeps so (audit hash)")
+	f.StringVar(&c.q.Trace, "trace", "", "the id of the distributed trace: 32 hexadecimal digits")
 	f.StringVar(&c.q.Exchange, "exchange", "", "the exchange's id")
 	f.StringVar(&c.q.Kind, "kind", "", "intent, outcome, event or start")
 	f.StringVar(&c.q.Event, "event", "", "the kind of an event, such as incident.canary")
@@ -121,11 +122,9 @@ func (c *choosing) logs(ctx context.Context, r *run) (dirs []string, err error) 
 		return nil, err
 	}
 	if c.key != "" {
-		id, err := audit.ParseSubjectID(c.key)
-		if err != nil {
+		if c.q.Key, err = audit.ParseSubjectID(c.key); err != nil {
 			return nil, fmt.Errorf("--key: %w", err)
 		}
-		c.q.Keys, c.q.Principal = append(c.q.Keys, id), cmp.Or(c.q.Principal, c.key)
 	}
 	return dirs, nil
 }

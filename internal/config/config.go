@@ -367,6 +367,8 @@ type Audit struct {
 	Durability string `yaml:"durability" enum:"process power"`
 	// Arguments of tools and prompts on record: sealed (a digest, and the exact arguments encrypted with data_dir/audit.key), hashed (a digest alone), plain (a digest, and the arguments readable by whoever reads the log) or none.
 	Arguments string `yaml:"arguments" enum:"sealed hashed plain none"`
+	// Fields are rules for single arguments, in place of arguments. Each is a name or, for one that lies in others, a JSON Pointer (/customer/name).
+	Fields map[string]map[string]string `yaml:"fields" key:"upstream/tool, or upstream/* for tools without rules of their own" enum:"sealed hashed plain none"`
 	// Identity of whom a record is about, which are subject, address and agent: sealed (encrypted with a key of that person's own, which can be destroyed) or plain.
 	Identity string `yaml:"identity" enum:"sealed plain"`
 	// Retain is how long records stay in the log: one duration for all, or one by class. What is older is pruned, and the log says so and verifies all the same. A change is in force with the next run, once a day.

@@ -130,6 +130,7 @@ const fieldDocs = "\n" +
 	"Webhook.CA\tCA is the file with the certificates, PEM, that its certificate is verified by. The system's unless written.\n" +
 	"Audit.Durability\tDurability of a record before the call goes on: process survives the death of Doorward, power that of the machine.\n" +
 	"Audit.Arguments\tArguments of tools and prompts on record: sealed (a digest, and the exact arguments encrypted with data_dir/audit.key), hashed (a digest alone), plain (a digest, and the arguments readable by whoever reads the log) or none.\n" +
+	"Audit.Fields\tFields are rules for single arguments, in place of arguments. Each is a name or, for one that lies in others, a JSON Pointer (/customer/name).\n" +
 	"Audit.Identity\tIdentity of whom a record is about, which are subject, address and agent: sealed (encrypted with a key of that person's own, which can be destroyed) or plain.\n" +
 	"Audit.Retain\tRetain is how long records stay in the log: one duration for all, or one by class. What is older is pruned, and the log says so and verifies all the same. A change is in force with the next run, once a day.\n" +
 	"Audit.Sinks\tSinks are copies of the log elsewhere. The local log is always first, and each copy gets every record from it, in order and at least once.\n" +

@@ -69,6 +69,7 @@ func Validate(c *Config) []Fault {
 	v.sinks()
 	v.checkpoint()
 	v.retain()
+	v.fields()
 	return v.faults
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"doorward/internal/gate"
 	"doorward/internal/issuer"
 )
 
@@ -37,10 +38,11 @@ func asking(t testing.TB, answer string, change func(*issuer.Settings)) (*issuer
 func TestIntrospectionSaysWhatTheIssuerSays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		exp := time.Now().Add(10 * time.Minute)
-		s, i, _ := asking(t, active("exp", exp.Unix(), "groups", "staff", "cnf", fields{"x5t#S256": sha("c")}), func(s *issuer.Settings) { s.Claims.Groups = "groups" })
+		s, i, _ := asking(t, active("exp", exp.Unix(), "groups", "staff", "act", fields{"sub": "robot"}, "cnf", fields{"x5t#S256": sha("c")}), func(s *issuer.Settings) { s.Claims.Groups = "groups" })
 		want := issuer.Token{
 			Method: "introspection", Issuer: issuer1, Subject: "alice", Client: "agent", ID: "t-1", Groups: []string{"staff"},
 			Scopes: []string{"tools.call", "tools.read"}, Expires: exp, CertificateSHA256: sha("c"),
+			Act: []gate.Actor{{Subject: "robot"}},
 		}
 		for range 3 {
 			if diff := cmp.Diff(want, accepted(t, s, "opaque-1.x")); diff != "" {

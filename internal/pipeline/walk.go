@@ -18,7 +18,8 @@ type walk struct {
 	out      gate.Outcome
 	final    bool // the final message has been delivered, or tried
 	recorded bool
-	sum      uint64 // of the message's bytes as they were decoded
+	sent     time.Time // when it went upstream
+	sum      uint64    // of the message's bytes as they were decoded
 	times    [gate.MaxStages]gate.StageTime
 }
 
@@ -104,10 +105,13 @@ func (w *walk) carryOut(ctx context.Context) {
 		return
 	}
 	w.out.Intent = true
-	start := time.Now()
+	w.sent = time.Now()
 	err = w.forward(ctx)
-	w.ex.Tally.Upstream = time.Since(start)
-	w.line.Observe.Stage("forward", w.ex.Tally.Upstream)
+	took := time.Since(w.sent)
+	if !w.final {
+		w.ex.Tally.Upstream = took
+	}
+	w.line.Observe.Stage("forward", took)
 	switch {
 	case w.final || w.out.Verdict.Effect != gate.Continue:
 		// Already decided by the final message or by a reply stage.
@@ -141,6 +145,9 @@ func (w *walk) forward(ctx context.Context) (err error) {
 func (w *walk) emit(ctx context.Context, m *gate.Message) error {
 	if w.final || w.out.Verdict.Effect != gate.Continue {
 		return errStop
+	}
+	if m.Final() {
+		w.ex.Tally.Upstream = time.Since(w.sent) // now, for the outcome that is recorded here
 	}
 	shown, out := w.review(ctx, m)
 	if out.Verdict.Effect != gate.Continue {

@@ -13,7 +13,7 @@ import (
 )
 
 // maxTail is the longest incomplete line that is cut off a file: one of the log.
-const maxTail = 384 << 10
+const maxTail = 512 << 10
 
 // fileReceiver appends lines to a file, and syncs it.
 type fileReceiver struct {

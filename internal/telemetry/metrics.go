@@ -92,7 +92,7 @@ func New(version string) *Metrics {
 		Help: "Time that each stage of the line took.",
 	}, []string{"stage"})
 	for _, name := range []string{
-		"identify", "decode", "resolve", "carry", "authorize", "validate", "inspect", "track", "approve", "forward",
+		"identify", "decode", "resolve", "carry", "authorize", "validate", "inspect", "track", "approve", "record", "forward",
 		"reply.decode", "reply.authorize", "reply.validate", "reply.inspect", "reply.redact", "reply.disclose", "reply.track",
 	} {
 		m.stages[name] = stages.WithLabelValues(name)

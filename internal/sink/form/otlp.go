@@ -1,6 +1,8 @@
 package form
 
 import (
+	"encoding/hex"
+
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"doorward/internal/gate"
@@ -27,6 +29,8 @@ const (
 	otlpSeverityText     = 3
 	otlpBody             = 5
 	otlpRecordAttributes = 6
+	otlpTraceID          = 9
+	otlpSpanID           = 10
 	otlpObserved         = 11
 	otlpEventName        = 12
 
@@ -70,6 +74,8 @@ func otlpRecord(r *Record) []byte {
 	b = appendString(b, otlpEventName, "doorward.audit."+gate.Visible(r.known.Kind))
 	body = appendString(body, otlpString, string(r.Line))
 	b = appendMessage(b, otlpBody, body)
+	b = appendDigits(b, otlpTraceID, r.known.Trace, 16)
+	b = appendDigits(b, otlpSpanID, r.known.Span, 8)
 	for _, f := range r.Fields() {
 		switch {
 		case f.Text == "":
@@ -80,6 +86,16 @@ func otlpRecord(r *Record) []byte {
 		}
 	}
 	return b
+}
+
+// appendDigits appends an id of so many bytes, which the record has in hexadecimal.
+// Anything else is no id, and the collector would refuse the whole batch.
+func appendDigits(b []byte, field protowire.Number, digits string, size int) []byte {
+	id, err := hex.DecodeString(digits)
+	if err != nil || len(id) != size {
+		return b
+	}
+	return protowire.AppendBytes(protowire.AppendTag(b, field, protowire.BytesType), id)
 }
 
 func appendAttribute(b []byte, field protowire.Number, key, value string) []byte {

@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,46 +29,50 @@ type Record struct {
 // members are those of a line that the forms show. What a later format of the log
 // adds is in the line alone.
 type members struct {
-	Seq           uint64    `json:"seq"`
-	Time          time.Time `json:"time"`
-	Kind          string    `json:"kind"`
-	Event         string    `json:"event"`
-	Actor         string    `json:"actor"`
-	Detail        string    `json:"detail"`
-	Exchange      string    `json:"exchange"`
-	Request       string    `json:"request"`
-	Era           string    `json:"era"`
-	Transport     string    `json:"transport"`
-	Profile       string    `json:"profile"`
-	Session       string    `json:"session"`
-	Remote        string    `json:"remote"`
-	Agent         string    `json:"agent"`
-	Key           string    `json:"key"` // of the person, where who it was is sealed
-	Principal     principal `json:"principal"`
-	Method        string    `json:"method"`
-	ID            string    `json:"id"`
-	Upstream      string    `json:"upstream"`
-	Unavailable   []string  `json:"unavailable"`
-	ItemKind      string    `json:"item_kind"`
-	Item          string    `json:"item"`
-	Pin           string    `json:"pin"`
-	Policy        string    `json:"policy"`
-	Role          string    `json:"role"`
-	Rule          string    `json:"rule"`
-	Observed      []string  `json:"observed"`
-	Findings      []string  `json:"findings"`
-	Approval      string    `json:"approval"`
-	Effect        string    `json:"effect"`
-	Code          string    `json:"code"`
-	Stage         string    `json:"stage"`
-	Reason        string    `json:"reason"`
-	Status        string    `json:"status"`
-	Duration      int64     `json:"duration_us"`
-	UpstreamTime  int64     `json:"upstream_us"`
-	BytesIn       int64     `json:"bytes_in"`
-	BytesOut      int64     `json:"bytes_out"`
-	Notifications int64     `json:"notifications"`
-	Asks          int64     `json:"asks"`
+	Seq           uint64           `json:"seq"`
+	Time          time.Time        `json:"time"`
+	Kind          string           `json:"kind"`
+	Event         string           `json:"event"`
+	Actor         string           `json:"actor"`
+	Detail        string           `json:"detail"`
+	Exchange      string           `json:"exchange"`
+	Request       string           `json:"request"`
+	Trace         string           `json:"trace"`
+	Span          string           `json:"span"`
+	Parent        string           `json:"parent_span"`
+	Era           string           `json:"era"`
+	Transport     string           `json:"transport"`
+	Profile       string           `json:"profile"`
+	Session       string           `json:"session"`
+	Remote        string           `json:"remote"`
+	Agent         string           `json:"agent"`
+	Key           string           `json:"key"` // of the person, where who it was is sealed
+	Principal     principal        `json:"principal"`
+	Method        string           `json:"method"`
+	ID            string           `json:"id"`
+	Upstream      string           `json:"upstream"`
+	Unavailable   []string         `json:"unavailable"`
+	ItemKind      string           `json:"item_kind"`
+	Item          string           `json:"item"`
+	Pin           string           `json:"pin"`
+	Policy        string           `json:"policy"`
+	Role          string           `json:"role"`
+	Rule          string           `json:"rule"`
+	Observed      []string         `json:"observed"`
+	Findings      []string         `json:"findings"`
+	Approval      string           `json:"approval"`
+	Effect        string           `json:"effect"`
+	Code          string           `json:"code"`
+	Stage         string           `json:"stage"`
+	Reason        string           `json:"reason"`
+	Status        string           `json:"status"`
+	Duration      int64            `json:"duration_us"`
+	UpstreamTime  int64            `json:"upstream_us"`
+	Stages        map[string]int64 `json:"stages_us"`
+	BytesIn       int64            `json:"bytes_in"`
+	BytesOut      int64            `json:"bytes_out"`
+	Notifications int64            `json:"notifications"`
+	Asks          int64            `json:"asks"`
 }
 
 type principal struct {
@@ -79,6 +85,13 @@ type principal struct {
 	Groups     []string `json:"groups"`
 	Roles      []string `json:"roles"`
 	Scopes     []string `json:"scopes"`
+	Act        []actor  `json:"act"`
+}
+
+type actor struct {
+	Subject string `json:"subject"`
+	Issuer  string `json:"issuer"`
+	Client  string `json:"client"`
 }
 
 // Parse reads a line of the log that origin names. It keeps the line.
@@ -132,20 +145,49 @@ func (r *Record) Fields() []Field {
 	return []Field{
 		text("origin", r.Origin), number("seq", int64(r.Seq)), text("time", r.Time.UTC().Format(moment)), text("kind", k.Kind), //nolint:gosec // the log counts to 2^53
 		text("event", k.Event), text("actor", k.Actor), text("detail", k.Detail),
-		text("exchange", k.Exchange), text("request", k.Request), text("era", k.Era), text("transport", k.Transport),
+		text("exchange", k.Exchange), text("request", k.Request),
+		text("trace", k.Trace), text("span", k.Span), text("parent_span", k.Parent), text("era", k.Era), text("transport", k.Transport),
 		text("profile", k.Profile), text("session", k.Session), text("remote", k.Remote), text("agent", k.Agent), text("key", k.Key),
 		text("principal.method", p.Method), text("principal.subject", p.Subject), text("principal.tenant", p.Tenant),
 		text("principal.issuer", p.Issuer), text("principal.client", p.Client), text("principal.credential", p.Credential),
 		list("principal.groups", p.Groups), list("principal.roles", p.Roles), list("principal.scopes", p.Scopes),
+		list("principal.act", p.actors()),
 		text("method", k.Method), text("id", k.ID), text("upstream", k.Upstream), list("unavailable", k.Unavailable),
 		text("item_kind", k.ItemKind), text("item", k.Item), text("pin", k.Pin),
 		text("policy", k.Policy), text("role", k.Role), text("rule", k.Rule), list("observed", k.Observed),
 		list("findings", k.Findings), text("approval", k.Approval),
 		text("effect", k.Effect), text("code", k.Code), text("stage", k.Stage), text("reason", k.Reason), text("status", k.Status),
-		number("duration_us", k.Duration), number("upstream_us", k.UpstreamTime), number("bytes_in", k.BytesIn),
+		number("duration_us", k.Duration), number("upstream_us", k.UpstreamTime), list("stages_us", k.stages()),
+		number("bytes_in", k.BytesIn),
 		number("bytes_out", k.BytesOut), number("notifications", k.Notifications), number("asks", k.Asks),
 		text("digest", r.Digest()),
 	}
+}
+
+// actors are who acted for the principal, each in one text: the subject, the client
+// behind @, the issuer behind a space.
+func (p *principal) actors() []string {
+	var all []string
+	for _, a := range p.Act {
+		s := a.Subject
+		if a.Client != "" {
+			s += "@" + a.Client
+		}
+		if a.Issuer != "" {
+			s += " " + a.Issuer
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
+// stages are the times of stages in microseconds, each as NAME=TIME.
+func (k *members) stages() []string {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(k.Stages)) {
+		all = append(all, fmt.Sprintf("%s=%d", name, k.Stages[name]))
+	}
+	return all
 }
 
 func text(name, s string) Field { return Field{Name: name, Text: gate.Visible(s)} }

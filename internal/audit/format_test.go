@@ -1,0 +1,124 @@
+package audit_test
+
+import (
+	"encoding/hex"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"doorward/internal/audit"
+	"doorward/internal/gate"
+)
+
+// A log that format 6 began verifies against its checkpoint, is opened with its keys,
+// and goes on in the current one.
+func TestALogOfFormat6GoesOn(t *testing.T) {
+	dir := t.TempDir()
+	cfg := config(dir)
+	cfg.Origin = "doorward/format6"
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join("testdata", "format6"))); err != nil {
+		t.Fatal(err)
+	}
+	before := verify(t, cfg.Dir)
+	if before.Records != 5 || before.Proven != 5 {
+		t.Errorf("report = %+v", before)
+	}
+	fillLog(t, cfg, 1)
+	if rep := verify(t, cfg.Dir); rep.Records != 8 || rep.Proven != 8 {
+		t.Errorf("report = %+v", rep)
+	}
+	all := read(t, cfg.Dir, audit.Query{})
+	if all[0].Format != 6 || all[5].Format != audit.Format || all[1].Principal.Subject != "alice" || all[6].Principal.Subject != "alice" {
+		t.Errorf("records = %+v", all)
+	}
+	if got, err := keyring(t, cfg.Dir).Arguments(&all[1]); err != nil || string(got) != `{"path":"/secret"}` {
+		t.Errorf("arguments of format 6: %s, %v", got, err)
+	}
+}
+
+// delegated is an exchange of an agent's agent, which has a trace and took its time.
+func delegated(id string) *gate.Exchange {
+	ex := exchange(id)
+	ex.Principal = &gate.Principal{
+		Method: gate.MethodJWT, Realm: "https://idp.example", Subject: "alice", Client: "app",
+		Act: []gate.Actor{{Subject: "sub-agent", Client: "worker"}, {Subject: "bob-the-agent", Issuer: "https://other.example"}},
+	}
+	ex.Trace = gate.Trace{ID: [16]byte{1}, Span: [8]byte{2}, Parent: [8]byte{3}}
+	ex.Tally.Stages = []gate.StageTime{{Name: "resolve", Time: 20 * time.Microsecond}, {Name: "decode", Time: 999}, {Name: "authorize", Time: time.Millisecond + 1}, {Name: "reply.inspect", Time: time.Second}}
+	return ex
+}
+
+// The chain of actors, the trace and the time of each stage are on record (LOG-17); who
+// acted is sealed with whom they acted for.
+func TestDelegationTraceAndTimes(t *testing.T) {
+	for _, plain := range []bool{false, true} {
+		cfg := config(t.TempDir())
+		cfg.PlainIdentity = plain
+		l := open(t, cfg)
+		if err := errors.Join(l.Intent(t.Context(), delegated("x")), l.Outcome(t.Context(), delegated("x"), done())); err != nil {
+			t.Fatal(err)
+		}
+		log, err := os.ReadFile(filepath.Join(cfg.Dir, "audit-00000001.jsonl"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"sub-agent", "bob-the-agent", "worker"} {
+			if strings.Contains(string(log), name) != plain {
+				t.Errorf("identity plain %v: %s is in the log: %v", plain, name, !plain)
+			}
+		}
+		all := read(t, cfg.Dir, audit.Query{Trace: hex.EncodeToString([]byte{1, 15: 0})})
+		if len(all) != 2 {
+			t.Fatalf("of the trace there are %d records", len(all))
+		}
+		intent, outcome := all[0], all[1]
+		if diff := cmp.Diff(delegated("").Principal.Act, intent.Act); diff != "" || intent.Principal.Method != gate.MethodJWT || len(outcome.Act) != 0 {
+			t.Errorf("actors (-want +got):\n%s and in the outcome %v", diff, outcome.Act)
+		}
+		if who, err := intent.Who(); err != nil || len(who.Act) != 2 {
+			t.Errorf("who it was: %+v, %v", who, err)
+		}
+		if intent.Span != [8]byte{2} || intent.Parent != [8]byte{3} || outcome.Span != [8]byte{} || len(intent.Stages) != 0 {
+			t.Errorf("spans %x under %x, and %x; stages %v", intent.Span, intent.Parent, outcome.Span, intent.Stages)
+		}
+		want := []gate.StageTime{{Name: "authorize", Time: time.Millisecond}, {Name: "reply.inspect", Time: time.Second}, {Name: "resolve", Time: 20 * time.Microsecond}}
+		if diff := cmp.Diff(want, outcome.Stages); diff != "" {
+			t.Errorf("stages (-want +got):\n%s", diff)
+		}
+		verify(t, cfg.Dir)
+	}
+}
+
+// What is out of order, doubled, empty or too much in the objects of format 7 is no record.
+func TestObjectsOfARecordAreCanonical(t *testing.T) {
+	line := func(member string) string {
+		return `{` + member + `"kind":"x","prev":"` + strings.Repeat("0", 64) + `","seq":1,"time":"2026-01-01T00:00:00.000000000Z"}`
+	}
+	after := func(member string) string { return strings.Replace(line(""), `"time"`, member+`"time"`, 1) }
+	for text, ok := range map[string]bool{
+		line(""): true,
+		line(`"fields":{"/a":{"as":"none"},"/b":{"as":"plain","value":"1"}},`): true,
+		line(`"fields":{"/b":{"as":"none"},"/a":{"as":"none"}},`):              false,
+		line(`"fields":{"/a":{"as":"none"},"/a":{"as":"none"}},`):              false,
+		line(`"fields":{"/a":{"as":"none","x":"1"}},`):                         false,
+		line(`"fields":{"/a":{"value":"1","as":"none"}},`):                     false,
+		line(`"fields":{},`):                         false,
+		after(`"stages_us":{"a":1,"b":2},`):          true,
+		after(`"stages_us":{"b":1,"a":2},`):          false,
+		after(`"stages_us":{"a":0},`):                false,
+		after(`"stages_us":{"a":9223372036854775},`): false,
+		strings.Replace(line(""), `"seq"`, `"principal":{"act":[{"subject":"a"}]},"seq"`, 1):                                          true,
+		strings.Replace(line(""), `"seq"`, `"principal":{"act":[]},"seq"`, 1):                                                         false,
+		strings.Replace(line(""), `"seq"`, `"principal":{"act":[{"name":"a"}]},"seq"`, 1):                                             false,
+		strings.Replace(line(""), `"seq"`, `"principal":{"act":[{"subject":"a"}`+strings.Repeat(`,{"subject":"a"}`, 8)+`]},"seq"`, 1): false,
+	} {
+		if _, err := audit.ParseRecord([]byte(text)); (err == nil) != ok {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
