@@ -29,8 +29,13 @@ const every = `{"text":"` + canary + `","int":40711704,"big":9007199254740993,"y
 // other way (LOG-16).
 func TestFieldsAreKeptByRule(t *testing.T) {
 	rules := []audit.Field{
-		{Path: "/text", How: audit.Hashed}, {Path: "/int", How: audit.Hashed}, {Path: "/yes", How: audit.Hashed},
-		{Path: "/deep/list/1/x", How: audit.None}, {Path: "/sql", How: audit.Plain}, {Path: "/big", How: audit.Sealed}, {Path: "/absent", How: audit.Plain},
+		{Path: "/text", How: audit.Hashed},
+		{Path: "/int", How: audit.Hashed},
+		{Path: "/yes", How: audit.Hashed},
+		{Path: "/deep/list/1/x", How: audit.None},
+		{Path: "/sql", How: audit.Plain},
+		{Path: "/big", How: audit.Sealed},
+		{Path: "/absent", How: audit.Plain},
 	}
 	for how, tc := range map[audit.Arguments]struct{ name, rest string }{
 		audit.Sealed: {"sealed", `{"text":null,"int":null,"big":9007199254740993,"yes":null,"deep":{"list":[1,{"x":null}]},"sq\u006c":"select ` + canary + `"}`},
@@ -173,10 +178,18 @@ func TestFieldsOfWhatIsNotKnown(t *testing.T) {
 		{"another upstream", []audit.Field{{Path: "/v", How: audit.None}}, audit.Plain, func(ex *gate.Exchange) { ex.Target.Item.Upstream = "mail" }, `{"v":1}`, "", true},
 		{"a long one, sealed whole", []audit.Field{{Path: "/v", How: audit.Plain}}, audit.Sealed, nil, `{"v":` + long + `}`, "long:/v", true},
 		{"a long one of its own", []audit.Field{{Path: "/v", How: audit.Sealed}}, audit.Plain, nil, `{"v":` + long + `}`, "long:/v", false},
-		{"two that are too long together", []audit.Field{{Path: "/a", How: audit.Plain}, {Path: "/v", How: audit.Plain}}, audit.Hashed, nil,
-			`{"a":` + short + `,"v":` + short + `}`, "plain:/a long:/v", false},
-		{"arguments that are too long to be looked into", []audit.Field{{Path: "/v", How: audit.Plain}}, audit.Plain, nil,
-			`{"v":1,"w":"` + strings.Repeat("a", 256<<10) + `"}`, "", false},
+		{
+			"two that are too long together",
+			[]audit.Field{{Path: "/a", How: audit.Plain}, {Path: "/v", How: audit.Plain}},
+			audit.Hashed, nil,
+			`{"a":` + short + `,"v":` + short + `}`, "plain:/a long:/v", false,
+		},
+		{
+			"arguments that are too long to be looked into",
+			[]audit.Field{{Path: "/v", How: audit.Plain}},
+			audit.Plain, nil,
+			`{"v":1,"w":"` + strings.Repeat("a", 256<<10) + `"}`, "", false,
+		},
 		{"an element", []audit.Field{{Path: "/v/1", How: audit.Plain}}, audit.Hashed, nil, `{"v":[0,{"x":[]}],"w":0}`, "plain:/v/1", false},
 		{"below a text", []audit.Field{{Path: "/v/1", How: audit.Plain}}, audit.Hashed, nil, `{"v":"abc"}`, "", false},
 		{"a name with a slash", []audit.Field{{Path: "/a~1b~0", How: audit.Plain}}, audit.Hashed, nil, `{"a/b~":1}`, "plain:/a~1b~0", false},

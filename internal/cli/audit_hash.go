@@ -29,7 +29,7 @@ what.`,
   doorward audit hash --string alice --tenant acme
   doorward audit search --hash "$(doorward audit hash 4711)"`,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			value := []byte{}
+			var value []byte
 			if len(args) == 1 {
 				value = []byte(args[0])
 			} else if value, err = io.ReadAll(io.LimitReader(r.Stdin, maxHashed+1)); err != nil {

@@ -43,8 +43,18 @@ func TestActors(t *testing.T) {
 		}
 	}
 	for _, act := range []any{
-		"agent", []string{"agent"}, 7, fields{}, fields{"iss": "https://other.example"}, fields{"sub": ""}, fields{"sub": 7}, fields{"sub": "a\nb"},
-		fields{"sub": "a", "client_id": []string{"x"}}, fields{"sub": "a", "act": "b"}, fields{"sub": "a", "act": fields{}}, fields{"sub": "a", "Act": fields{"sub": "b"}},
+		"agent",
+		[]string{"agent"},
+		7,
+		fields{},
+		fields{"iss": "https://other.example"},
+		fields{"sub": ""},
+		fields{"sub": 7},
+		fields{"sub": "a\nb"},
+		fields{"sub": "a", "client_id": []string{"x"}},
+		fields{"sub": "a", "act": "b"},
+		fields{"sub": "a", "act": fields{}},
+		fields{"sub": "a", "Act": fields{"sub": "b"}},
 		chain(9),
 	} {
 		refused(t, s, good("act", act))
