@@ -82,10 +82,11 @@ type App struct {
 	current atomic.Pointer[snapshot]
 	meter   meter
 
-	underway underway
-	shown    shown
-	offered  offered
-	shared   shared
+	underway  underway
+	responder responder
+	shown     shown
+	offered   offered
+	shared    shared
 
 	canaries canaries
 	held     *store.Holds

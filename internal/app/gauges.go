@@ -39,6 +39,7 @@ func (a *App) gauges() {
 	m.Counter("doorward_webhook_sent_total", "Notices that their receiver has taken.", func() float64 { return float64(a.notices.Stats().Sent) })
 	m.Counter("doorward_webhook_failed_total", "Notices given up after every try.", func() float64 { return float64(a.notices.Stats().Failed) })
 	m.Counter("doorward_webhook_dropped_total", "Notices dropped because too many waited.", func() float64 { return float64(a.notices.Stats().Dropped) })
+	a.incidentGauges()
 	for _, rule := range monitor.Rules() {
 		m.Alert(rule, 0)
 	}

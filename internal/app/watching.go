@@ -44,6 +44,7 @@ func (a *App) openMonitor(dir string) (err error) {
 	if a.delivery, err = delivery.New(d); err != nil {
 		return err
 	}
+	a.responder.waiting = make(chan monitor.Alert, maxAlertsWaiting)
 	a.trail.watched(a.monitor)
 	a.meter.limited = func(e *monitor.Event) {
 		a.monitor.Tell(e)
@@ -79,6 +80,7 @@ func profilesKey(dir string) (key monitor.Key, err error) {
 func (a *App) raised(alert monitor.Alert) {
 	a.metrics.Alert(alert.Rule, 1)
 	a.delivery.Deliver(alert)
+	a.responder.take(&alert)
 }
 
 // watchRecords runs the monitor, and the delivery until the monitor's last alert is

@@ -119,7 +119,7 @@ func checks() []check {
 	var all []check
 	for _, area := range [...][]check{
 		transportChecks(), identityChecks(), keyChecks(), trustChecks(), upstreamChecks(), policyChecks(),
-		declareChecks(), secretChecks(), recordChecks(), alertChecks(), placeChecks(),
+		declareChecks(), secretChecks(), recordChecks(), alertChecks(), containChecks(), placeChecks(),
 	} {
 		all = append(all, area...)
 	}

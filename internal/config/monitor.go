@@ -25,6 +25,8 @@ type Monitor struct {
 	Repeat Duration `yaml:"repeat"`
 	// Alerts are those who are told of every alert. Nobody unless written.
 	Alerts []Receiver `yaml:"alerts"`
+	// Contain opens an incident when a rule raises an alert, and suspends what is named, for a time or until somebody releases it: principal or key (the caller's), address, upstream, or nothing. Later alerts about the same are in the same incident. failed_sign_ins takes address, limit_violations address, principal or key, security_events upstream (for a definition that changed), every other rule about callers principal or key. Neither this machine's own addresses nor trusted_proxies are ever suspended by a rule. No rule suspends anything unless written.
+	Contain map[string]Measure `yaml:"contain" key:"rule"`
 	// Rotation says at which age keys of Doorward's own are replaced. What is older counts against the share of secrets that are within their age. Secrets have a max_age of their own (secrets.NAME.max_age).
 	Rotation Rotation `yaml:"rotation"`
 }
@@ -152,6 +154,7 @@ func (v *checker) monitor() {
 	for i := range m.Alerts {
 		v.receiver(fmt.Sprintf("monitor.alerts[%d]", i), &m.Alerts[i])
 	}
+	v.contain()
 }
 
 func (v *checker) receiver(path string, r *Receiver) {

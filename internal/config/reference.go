@@ -100,6 +100,8 @@ func namedType(t reflect.Type) (string, bool) {
 		return "rate", true
 	case reflect.TypeFor[Volume]():
 		return "volume", true
+	case reflect.TypeFor[Measure]():
+		return "measure", true
 	}
 	return "", false
 }
@@ -143,7 +145,7 @@ func below(b *strings.Builder, v reflect.Value, at string, tag reflect.StructTag
 	case reflect.Pointer:
 		below(b, reflect.Zero(v.Type().Elem()), at, tag)
 	case reflect.Map:
-		if v.Type().Elem().Kind() == reflect.Struct {
+		if _, named := namedType(v.Type().Elem()); !named && v.Type().Elem().Kind() == reflect.Struct {
 			rows(b, entry(v.Type().Elem()), at+"."+strings.ToUpper(tag.Get("key")))
 		}
 	case reflect.Slice:
@@ -168,7 +170,7 @@ func typeOf(t reflect.Type, tag reflect.StructTag) string {
 		}
 		return "mapping"
 	case reflect.Map:
-		if t.Elem().Kind() != reflect.Struct {
+		if _, named := namedType(t.Elem()); named || t.Elem().Kind() != reflect.Struct {
 			return "mapping of " + tag.Get("key") + " to " + typeOf(t.Elem(), tag)
 		}
 		return "mapping by " + tag.Get("key")

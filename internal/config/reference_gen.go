@@ -255,6 +255,7 @@ const fieldDocs = "\n" +
 	"Monitor.CountBy\tCountBy are what limits are counted for too, beside the principal, or the address of whom nobody knows: addresses, tools over all who call them, tenants over all who belong to them.\n" +
 	"Monitor.Repeat\tRepeat is how long an alert stands: what follows about the same is counted, and told then as one alert. Of one rule there are at most ten alerts in that time; the rest becomes one, with the exact count.\n" +
 	"Monitor.Alerts\tAlerts are those who are told of every alert. Nobody unless written.\n" +
+	"Monitor.Contain\tContain opens an incident when a rule raises an alert, and suspends what is named, for a time or until somebody releases it: principal or key (the caller's), address, upstream, or nothing. Later alerts about the same are in the same incident. failed_sign_ins takes address, limit_violations address, principal or key, security_events upstream (for a definition that changed), every other rule about callers principal or key. Neither this machine's own addresses nor trusted_proxies are ever suspended by a rule. No rule suspends anything unless written.\n" +
 	"Monitor.Rotation\tRotation says at which age keys of Doorward's own are replaced. What is older counts against the share of secrets that are within their age. Secrets have a max_age of their own (secrets.NAME.max_age).\n" +
 	"Rotation.APIKeys\tAPIKeys that let somebody in: doorward key rotate.\n" +
 	"Rotation.AuditSigner\tAuditSigner is the key that signs the audit log's checkpoints: doorward audit replace-key.\n" +

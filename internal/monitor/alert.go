@@ -76,7 +76,7 @@ func newID(now time.Time) string {
 // Text is the alert in one line of visible characters, for people.
 func (a *Alert) Text() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s", a.Rule, said(a.Rule))
+	fmt.Fprintf(&b, "%s: %s", a.Rule, Said(a.Rule))
 	if a.Event != "" {
 		fmt.Fprintf(&b, " (%s)", gate.Visible(a.Event))
 	}

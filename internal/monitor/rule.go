@@ -32,8 +32,8 @@ func Rules() []string {
 	return names
 }
 
-// said is what a rule says to people.
-func said(name string) string {
+// Said is what a rule says to people: what has happened.
+func Said(name string) string {
 	if name == RuleTest {
 		return "nothing has happened, doorward monitor test was run"
 	}

@@ -276,3 +276,8 @@ func ParseContained(text string) (netip.Prefix, error) {
 	}
 	return p, nil
 }
+
+// ContainedKinds are the kinds of what can be suspended.
+func ContainedKinds() []string {
+	return []string{OfEverything, OfPrincipal, OfKey, OfSession, OfAddress, OfUpstream, OfTool, OfTenant}
+}

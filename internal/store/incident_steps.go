@@ -103,6 +103,15 @@ func (i *Incident) Begin(s Step) {
 	i.step(&s)
 }
 
+// Standing is the incident that a rule has opened about a subject and that is not closed,
+// as this gateway saw the list last.
+func (s *Incidents) Standing(one *Incident) (Incident, bool) {
+	if have := s.current.Load().list.standing(one); have != nil {
+		return *have, true
+	}
+	return Incident{}, false
+}
+
 // standing is the incident that a rule has opened about the same and that is not closed.
 func (l incidentList) standing(one *Incident) *Incident {
 	if one.Rule == "" || len(one.About) == 0 {
