@@ -78,7 +78,7 @@ func keptCases() []itemCase {
 		{id: "monitor.contain", name: "nothing", file: bare, want: none},
 		{id: "monitor.contain", name: "for a time", file: "monitor: {contain: {failed_sign_ins: address 15m, canary: principal}}\nupstreams: {}\n", want: pass},
 		{id: "monitor.contain", name: "for ever", file: "monitor: {contain: {failed_sign_ins: address}}\nupstreams: {}\n", want: warn, seen: "until somebody releases them"},
-		{id: "monitor.contain", name: "everybody's principal", file: "monitor: {contain: {canary: principal}}\nidentity: {anonymous: {subject: x}}\nupstreams: {}\n", want: warn, seen: "identity.anonymous"},
+		{id: "monitor.contain", name: "everybody's principal", file: "monitor: {contain: {canary: principal}}\nidentity: {anonymous: {subject: x, roles: [r]}}\nroles: {r: {}}\nupstreams: {}\n", want: warn, seen: "identity.anonymous"},
 		{id: "monitor.contain", name: "a proxy's address", file: "listen: {public_url: \"https://mcp.example.com\"}\nmonitor: {contain: {failed_sign_ins: address 15m}}\nupstreams: {}\n", want: warn, seen: "that of the proxy"},
 		{id: "monitor.contain", name: "an upstream", file: "monitor: {contain: {security_events: upstream}}\nupstreams: {}\n", want: warn, seen: "as an update changes them"},
 		{id: "monitor.rules", name: "on", file: bare, want: pass},
