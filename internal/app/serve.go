@@ -25,11 +25,14 @@ func (a *App) Serve(ctx context.Context, ready func()) error {
 	if err := a.begin(ctx, true); err != nil {
 		return errors.Join(err, a.Close())
 	}
-	socket, err := admin.Listen(a.Config.DataDir, a, a.Log)
-	if err != nil {
-		return errors.Join(err, a.Close())
+	var stop []func(context.Context) error
+	if a.primary { // the others on its data_dir are operated through it
+		socket, err := admin.Listen(a.Config.DataDir, a, a.Log)
+		if err != nil {
+			return errors.Join(err, a.Close())
+		}
+		stop = append(stop, socket.Close)
 	}
-	stop := []func(context.Context) error{socket.Close}
 	if addr := a.Config.Admin.Address.String(); addr != "" {
 		health, err := admin.ListenHealth(addr, a, a.Log)
 		if err != nil {

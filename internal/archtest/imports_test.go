@@ -17,7 +17,7 @@ const (
 	stage    = "a stage knows the domain and the protocol; never a stage, an adapter or config"
 	adapter  = "an adapter knows the domain, the protocol and the codec; never a stage or another adapter"
 	watching = "what watches the records knows the domain, and delivery its alerts; never a stage, an adapter or config"
-	outside  = "the outside keeps to its row; what it needs besides, app hands it, and only cli, demo and tests import app"
+	outside  = "the outside keeps to its row; what it needs besides, app hands it, and only cli, demo, drill and tests import app"
 	harness  = "test code is imported by tests alone"
 )
 
@@ -113,8 +113,9 @@ var table = map[string]row{
 	}},
 	"evidence": {outside, []string{"gate", "admin", "audit", "monitor", "monitor/figures", "durable"}},
 	"demo":     {outside, []string{"app", "admin", "audit", "config", "gate"}},
+	"drill":    {outside, []string{"app", "admin", "audit", "config", "demo", "evidence", "monitor/figures"}},
 	"cli": {outside, []string{
-		"gate", "app", "admin", "config", "policy", "audit", "lock", "clients", "doctor", "checklist", "demo", "httpsig", "secret", "login", "bridge", "scan", "sink/form", "cosignature", "monitor/figures", "evidence",
+		"gate", "app", "admin", "config", "policy", "audit", "lock", "clients", "doctor", "checklist", "demo", "httpsig", "secret", "login", "bridge", "scan", "sink/form", "cosignature", "monitor/figures", "evidence", "drill",
 		"policy/cases", "policy/review", "policy/recorded", "policy/learning", "policy/replay", "policy/compare",
 	}},
 

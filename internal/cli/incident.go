@@ -20,9 +20,10 @@ func (r *run) incidentCommand() *cobra.Command {
   doorward incident note inc_019ac2f0c1d0q3kfp7x2mz "alice was called"
   doorward incident release inc_019ac2f0c1d0q3kfp7x2mz --reason "new key handed over"
   doorward incident close inc_019ac2f0c1d0q3kfp7x2mz --reason "explained"
-  doorward incident stats --since 30d`,
+  doorward incident stats --since 30d
+  doorward incident drill`,
 		r.incidentOpen(), r.incidentList(), r.incidentShow(), r.incidentContain(), r.incidentRelease(),
-		r.incidentNote(), r.incidentNotify(), r.incidentClose(), r.incidentReport(), r.incidentBundle(), r.incidentVerifyBundle(), r.incidentStats())
+		r.incidentNote(), r.incidentNotify(), r.incidentClose(), r.incidentReport(), r.incidentBundle(), r.incidentVerifyBundle(), r.incidentStats(), r.incidentDrill())
 }
 
 // subjectFlags are what names one thing or, for opening, several.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"time"
 
@@ -170,7 +171,7 @@ func Pack(ctx context.Context, d Desk, c *Case, extras []Extra) (*Bundle, error)
 // log puts in the records of one log.
 func (b *Bundle) log(ctx context.Context, l *LogTrace) (Log, error) {
 	proofs, at, err := audit.ProveLines(ctx, l.Dir, l.Lines)
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // a log that began a moment ago has no checkpoint
 		return Log{}, err
 	}
 	one, err := b.AddRecords(l.Name, l.Lines, proofs, at)

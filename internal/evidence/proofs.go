@@ -39,7 +39,11 @@ func (b *Bundle) AddRecords(log string, lines [][]byte, proofs []audit.Proof, at
 		}
 		shown.Write(append(line, '\n'))
 	}
-	err := errors.Join(b.Add(recordsFile(log), joined(lines)), b.Add(proofsFile(log), shown.Bytes()), b.Add(checkpointFile(log), []byte(at.Text())))
+	checkpoint := ""
+	if at.Size > 0 {
+		checkpoint = at.Text()
+	}
+	err := errors.Join(b.Add(recordsFile(log), joined(lines)), b.Add(proofsFile(log), shown.Bytes()), b.Add(checkpointFile(log), []byte(checkpoint)))
 	return Log{Name: log, Records: len(lines), Proven: len(proofs)}, err
 }
 
@@ -72,9 +76,10 @@ func linesOf(content []byte) ([][]byte, error) {
 // proven checks the records of one log: each is a record, their numbers rise, and the
 // proofs hold. It returns the checkpoint.
 func (b *Bundle) proven(l *Log) (at audit.Checkpoint, err error) {
-	at, err = audit.ParseCheckpoint(string(b.files[checkpointFile(l.Name)]))
-	if err != nil {
-		return at, err
+	if text := string(b.files[checkpointFile(l.Name)]); text != "" || l.Proven > 0 {
+		if at, err = audit.ParseCheckpoint(text); err != nil {
+			return at, err
+		}
 	}
 	lines, err := linesOf(b.files[recordsFile(l.Name)])
 	if err != nil {

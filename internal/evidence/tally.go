@@ -98,7 +98,7 @@ func (t *tally) event(at mark, r *audit.Record) {
 		}
 	}
 	switch r.Event {
-	case "incident.open", "incident.contain", "incident.release", "incident.note", "incident.notify", "incident.close", "incident.records":
+	case "incident.open", "incident.contain", "incident.release", "incident.note", "incident.notify", "incident.close", "incident.alert", "incident.records":
 		return
 	}
 	t.who(r)
