@@ -1,5 +1,5 @@
 // Package app is the composition root: it turns a configuration into a running
-// gateway. It alone knows every other package; cli and demo call it, and
+// gateway. It alone knows every other package; cli, demo and drill call it, and
 // nothing else does.
 //
 // What a reload may change lives in an immutable snapshot behind one atomic
