@@ -18,7 +18,8 @@ import (
 const canary = "CANARY-what-the-witness-said-5512"
 
 func answer(status int, body string) *http.Response {
-	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}
+	header := http.Header{"Location": {"https://elsewhere.example.com/"}} // followed, it would be one request more
+	return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(strings.NewReader(body))}
 }
 
 // Whatever a witness answers: without its cosignature there is none, it is a failure or
