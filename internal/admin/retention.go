@@ -36,7 +36,8 @@ type DueRange struct {
 type DueLog struct {
 	Log    string     `json:"log"`
 	Ranges []DueRange `json:"ranges"`
-	// Busy says that another process writes it, and prunes it by itself.
+	// Busy says that it is being pruned already, or that another process writes it, which
+	// prunes it by itself.
 	Busy bool `json:"busy,omitempty"`
 }
 

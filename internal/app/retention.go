@@ -68,7 +68,7 @@ func (a *App) pruneAll(ctx context.Context) {
 		if len(gone) > 0 {
 			a.Log.InfoContext(ctx, "the audit log was pruned", "log", filepath.Base(dir), "segments", len(gone))
 		}
-		if err == nil || errors.Is(err, audit.ErrLocked) || ctx.Err() != nil {
+		if err == nil || busy(err) || ctx.Err() != nil {
 			continue
 		}
 		a.Log.ErrorContext(ctx, "the audit log cannot be pruned", "log", filepath.Base(dir), "error", err)
@@ -179,7 +179,7 @@ func (a *App) eachLog(out *admin.Retained, of func(dir string) ([]audit.DueSegme
 	}
 	for _, dir := range dirs {
 		found, err := of(dir)
-		one := admin.DueLog{Log: filepath.Base(dir), Ranges: []admin.DueRange{}, Busy: errors.Is(err, audit.ErrLocked)}
+		one := admin.DueLog{Log: filepath.Base(dir), Ranges: []admin.DueRange{}, Busy: busy(err)}
 		if err != nil && !one.Busy {
 			return err
 		}
@@ -190,6 +190,9 @@ func (a *App) eachLog(out *admin.Retained, of func(dir string) ([]audit.DueSegme
 	}
 	return nil
 }
+
+// busy tells whether somebody else prunes a log, or is who can.
+func busy(err error) bool { return errors.Is(err, audit.ErrLocked) || errors.Is(err, audit.ErrPruning) }
 
 func shownRange(s *audit.DueSegment) admin.DueRange {
 	out := admin.DueRange{Segment: s.Segment, First: s.First, Last: s.Last, Open: s.Open, Classes: []admin.DueClass{}}

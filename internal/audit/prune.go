@@ -25,15 +25,20 @@ const (
 	stepReplaced = "replaced"
 )
 
+// ErrPruning means that the log is being pruned.
+var ErrPruning = errors.New("the audit log is being pruned already")
+
 // eventRotate begins a segment, so that what is due of the one before can be pruned.
 const eventRotate = "audit.rotate"
 
 // Prune removes what is due from the segments that are closed, oldest first, and says
 // so on record before: a record for each segment. What stays is as it was, and provable
 // as before. After a crash the log verifies, and the next Prune finishes. It returns
-// what was removed so far also with an error. One runs at a time.
+// what was removed so far also with an error. ErrPruning means that another one runs.
 func (l *Log) Prune(ctx context.Context, t Retention) (done []DueSegment, err error) {
-	l.pruning.Lock()
+	if !l.pruning.TryLock() {
+		return nil, ErrPruning
+	}
 	defer l.pruning.Unlock()
 	if _, some := t.shortest(); !some {
 		return nil, nil

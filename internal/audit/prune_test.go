@@ -389,3 +389,21 @@ func pruneUntilKilled(dir, step string) {
 	}
 	panic(fmt.Sprint("it was not killed: ", err))
 }
+
+// One prunes at a time; the other is told and does not wait.
+func TestTwoDoNotPruneAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := smallSegments(t.TempDir())
+		writeDays(t, cfg, 1)
+		time.Sleep(400 * day)
+		l := open(t, cfg)
+		keep, inner := shortKeep(), error(nil)
+		keep.Holds = func() (func(*audit.Record) bool, error) {
+			_, inner = l.Prune(t.Context(), shortKeep())
+			return func(*audit.Record) bool { return false }, nil
+		}
+		if _, err := l.Prune(t.Context(), keep); err != nil || !errors.Is(inner, audit.ErrPruning) {
+			t.Errorf("one: %v, the other: %v", err, inner)
+		}
+	})
+}

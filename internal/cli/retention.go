@@ -64,7 +64,7 @@ func retainedText(w io.Writer, out *admin.Retained) error {
 	var rows []string
 	for _, log := range out.Logs {
 		if log.Busy {
-			_, _ = fmt.Fprintf(w, "%s is written by another process, which prunes it\n", log.Log)
+			_, _ = fmt.Fprintf(w, "%s is being pruned already, or written by another process that prunes it\n", log.Log)
 		}
 		for _, s := range log.Ranges {
 			for _, c := range s.Classes {
@@ -142,8 +142,10 @@ func heldText(h *admin.Hold) string {
 		return "records from " + h.Since.UTC().Format(time.RFC3339) + " to " + h.Until.UTC().Format(time.RFC3339)
 	case h.Subject != "":
 		return "a person, " + visible(h.Subject)
+	case len(h.Keys) == 1:
+		return "a person, by their key"
 	}
-	return fmt.Sprintf("a person, %d keys", len(h.Keys))
+	return fmt.Sprintf("a person, by %d of their keys", len(h.Keys))
 }
 
 func (r *run) holdList() *cobra.Command {

@@ -266,7 +266,7 @@ const fieldDocs = "\n" +
 	"MonitorRules.LimitViolations\tLimitViolations are requests of one principal, or address, that were refused because they were too large or too many.\n" +
 	"MonitorRules.SecretsSent\tSecretsSent are calls of one principal that hold a credential in their arguments, let through or not.\n" +
 	"MonitorRules.Canary\tCanary tells when a planted value (doorward trust canary) was on its way out.\n" +
-	"MonitorRules.SecurityEvents\tSecurityEvents tells of a definition that changed, a lock that is not believed, a configuration that is refused, a name that imitates another, an issuer whose keys or metadata are not good, an approver whom nobody knows, a copy of the audit log (audit.sinks) that fails, checkpoints that are not taken outside (audit.checkpoint), an audit log that lost the end of a record or took none for a while.\n" +
+	"MonitorRules.SecurityEvents\tSecurityEvents tells of a definition that changed, a lock that is not believed, a configuration that is refused, a name that imitates another, an issuer whose keys or metadata are not good, an approver whom nobody knows, a copy of the audit log (audit.sinks) that fails, a log that cannot be pruned, checkpoints that are not taken outside (audit.checkpoint), an audit log that lost the end of a record or took none for a while.\n" +
 	"MonitorRules.UnusualTools\tUnusualTools tells of the first use of a tool, a prompt or an upstream by a principal that was learned.\n" +
 	"MonitorRules.UnusualVolume\tUnusualVolume tells of an hour with more than 10MiB and ten times the bytes of the principal's busiest before.\n" +
 	"MonitorRules.UnusualHours\tUnusualHours tells of a principal at an hour of the day, in UTC, at which it never was, nor an hour before or after.\n" +

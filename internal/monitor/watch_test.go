@@ -47,6 +47,7 @@ func TestALR01EachRule(t *testing.T) {
 		{"security_events", event("issuer.bad_key", "ok"), monitor.Subject{Kind: monitor.OfUpstream, Value: "files"}, 1},
 		{"security_events", many(1, monitor.Event{Kind: "audit.sink_failed", Status: "failed"}), monitor.Subject{Kind: monitor.OfGateway}, 1},
 		{"security_events", many(1, monitor.Event{Kind: "audit.sink_behind", Status: "failed"}), monitor.Subject{Kind: monitor.OfGateway}, 1},
+		{"security_events", many(1, monitor.Event{Kind: "audit.prune_failed", Status: "failed"}), monitor.Subject{Kind: monitor.OfGateway}, 1},
 		{"security_events", many(1, monitor.Event{Kind: "audit.sink_diverged", Status: "failed"}), monitor.Subject{Kind: monitor.OfGateway}, 1},
 		{"security_events", many(1, monitor.Event{Kind: "audit.anchor_behind", Status: "failed"}), monitor.Subject{Kind: monitor.OfGateway}, 1},
 		{"security_events", many(1, monitor.Event{Kind: "audit.repaired", Status: "ok"}), monitor.Subject{Kind: monitor.OfGateway}, 1},
