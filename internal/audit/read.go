@@ -28,13 +28,15 @@ type Query struct {
 	Kind     string
 	Event    string // an event's kind, such as incident.canary
 	Status   string
-	Rule     string // that let it pass: the whole of it, or its path
-	Approval string // its id; what was decided about it too
-	Observed bool   // rules in observe mode would have refused it
-	Findings bool   // detectors saw something in it
-	Hash     string // of one of its fields (HashField)
-	Trace    string // hexadecimal
-	Limit    int    // how many at most; 0: all
+	Rule     string   // that let it pass: the whole of it, or its path
+	Approval string   // its id; what was decided about it too
+	Observed bool     // rules in observe mode would have refused it
+	Findings bool     // detectors saw something in it
+	Hash     string   // of one of its fields (HashField)
+	Trace    string   // hexadecimal
+	Words    []string // each stands somewhere in what can be read; at most MaxWords
+	Newest   bool     // newest first
+	Limit    int      // how many at most; 0: all
 }
 
 func (q *Query) match(r *Record) bool {
@@ -55,7 +57,8 @@ func (q *Query) match(r *Record) bool {
 			slices.Contains(q.Keys, r.Key)) &&
 		(q.Key == SubjectID{} || q.Key == r.Key) &&
 		(q.Since.IsZero() || !r.Time.Before(q.Since)) &&
-		(q.Until.IsZero() || r.Time.Before(q.Until))
+		(q.Until.IsZero() || r.Time.Before(q.Until)) &&
+		r.says(q.Words)
 }
 
 // decides tells whether a record is of a decision about an approval, or of a try at
@@ -68,7 +71,8 @@ func decides(r *Record, id string) bool {
 // ErrStop ends Read or Tail without an error when yield returns it.
 var ErrStop = errors.New("stop")
 
-// Read yields the records that match, oldest first, and stops at a line that it
+// Read yields the records that match, oldest first unless the query says otherwise,
+// and stops at a line that it
 // cannot read (*Fault). It does not check the chain: Verify does. The record
 // must not be kept by reference; its texts may be kept, and hold the whole line.
 func Read(ctx context.Context, dir string, q Query, yield func(*Record) error) error {
@@ -89,23 +93,69 @@ func Read(ctx context.Context, dir string, q Query, yield func(*Record) error) e
 		}
 		return nil
 	}
+	if q.Newest {
+		return readBack(ctx, dir, all, q, each)
+	}
 	live := locked(filepath.Join(dir, lockName))
-	var d decoder
 	for i, n := range all {
-		s, err := openScanner(dir, n, 0)
-		if err != nil {
-			return fmt.Errorf("reading audit log: %w", err)
-		}
-		err = s.records(ctx, &d, each)
-		s.file.Close()
-		if errors.Is(err, errPartial) && live && i == len(all)-1 {
-			err = nil // being written
-		}
-		if err != nil {
-			return s.ended(err)
+		if err := readSegmentOf(ctx, dir, n, live && i == len(all)-1, each); err != nil {
+			return stopped(err)
 		}
 	}
 	return nil
+}
+
+// readBack reads the newest segment first, and holds what matches of one at a time.
+func readBack(ctx context.Context, dir string, all []int, q Query, each func(*Record) error) error {
+	live := locked(filepath.Join(dir, lockName))
+	for i, n := range slices.Backward(all) {
+		var found []Record
+		err := readSegmentOf(ctx, dir, n, live && i == len(all)-1, func(r *Record) error {
+			if !q.match(r) {
+				return nil
+			}
+			if found = append(found, *r); q.Limit > 0 && len(found) >= 2*q.Limit {
+				found = slices.Delete(found, 0, len(found)-q.Limit)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		for i := range slices.Backward(found) {
+			if err := each(&found[i]); err != nil {
+				return stopped(err)
+			}
+		}
+	}
+	return nil
+}
+
+// stopped is nil for ErrStop.
+func stopped(err error) error {
+	if errors.Is(err, ErrStop) {
+		return nil
+	}
+	return err
+}
+
+// readSegmentOf yields the records of a segment; of one that is being written those that
+// are whole.
+func readSegmentOf(ctx context.Context, dir string, n int, growing bool, yield func(*Record) error) error {
+	s, err := openScanner(dir, n, 0)
+	if err != nil {
+		return fmt.Errorf("reading audit log: %w", err)
+	}
+	defer s.file.Close()
+	var d decoder
+	err = s.records(ctx, &d, yield)
+	switch {
+	case err == nil, errors.Is(err, errPartial) && growing:
+		return nil
+	case errors.Is(err, ErrStop):
+		return ErrStop
+	}
+	return s.ended(err)
 }
 
 // records yields what is left of the segment; nil at its clean end.

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -82,6 +83,7 @@ func (r *run) auditTail() *cobra.Command {
 type choosing struct {
 	q                      audit.Query
 	dir, since, until, key string
+	words                  string
 }
 
 // flags adds those that choose.
@@ -104,6 +106,8 @@ func (c *choosing) flags(f *pflag.FlagSet) {
 	f.StringVar(&c.q.Kind, "kind", "", "intent, outcome, event or start")
 	f.StringVar(&c.q.Event, "event", "", "the kind of an event, such as incident.canary")
 	f.StringVar(&c.q.Status, "status", "", "ok, error, refused or failed")
+	f.StringVar(&c.words, "text", "", "words that each stand somewhere in what can be read of it, in any case")
+	f.BoolVar(&c.q.Newest, "newest", false, "newest first")
 	f.IntVar(&c.q.Limit, "limit", 0, "at most so many (default: all)")
 }
 
@@ -114,6 +118,9 @@ func (c *choosing) logs(ctx context.Context, r *run) (dirs []string, err error) 
 	}
 	if c.q.Until, err = moment(c.until); err != nil {
 		return nil, fmt.Errorf("--until: %w", err)
+	}
+	if c.q.Words = strings.Fields(c.words); len(c.q.Words) > audit.MaxWords {
+		return nil, fmt.Errorf("--text: at most %d words", audit.MaxWords)
 	}
 	if dirs, err = r.auditDirs(c.dir); err != nil {
 		return nil, err
@@ -136,7 +143,8 @@ func (r *run) auditSearch() *cobra.Command {
 		Use: "search", Short: "Print the records that match every given flag", Args: cobra.NoArgs,
 		Example: `  doorward audit search --exchange 01K…
   doorward audit search --upstream files --item read_file --since 7d --format json
-  doorward audit search --observed --since 7d`,
+  doorward audit search --observed --since 7d
+  doorward audit search --text "delete invoices" --newest --limit 20`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			dirs, err := what.logs(cmd.Context(), r)
 			if err != nil {
