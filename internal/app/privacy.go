@@ -26,6 +26,7 @@ func (a *App) Erase(ctx context.Context, actor string, e admin.Erasure) (out adm
 		"an API key of that name: doorward key revoke",
 		"a revoked subject: the list needs the name to turn it away",
 		"approvals and what a session has read: they end by themselves (approvals.expire, trust.flow_memory)",
+		"incidents about the person, which are sealed: closed ones are kept for 400 days (doorward incident list --all)",
 		"copies of the log: what was sealed in them is unreadable, too; copies of data_dir hold keys, and the log destroys them again when it opens",
 	}
 	return out, operated("erasing a person", err)

@@ -382,3 +382,25 @@ func TestBodyError(t *testing.T) {
 		t.Errorf("got %+v, %v", v, err)
 	}
 }
+
+// A session that is suspended is refused before anybody looks whether it is there, and
+// so is every one where that cannot be known.
+func TestASuspendedSession(t *testing.T) {
+	for name, tc := range map[string]struct {
+		is   bool
+		err  error
+		want gate.Code
+	}{
+		"suspended": {true, nil, gate.CodeContainedSession},
+		"unknown":   {false, errors.New("no list"), gate.CodeContainedDown},
+		"free":      {false, nil, gate.CodeSession},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := decode.New(decode.Config{Sessions: newTable(), Suspended: func(id string) (bool, error) { return tc.is && id == "gone", tc.err }})
+			ex := post(rpc("tools/list", ""), "Mcp-Session-Id", "gone")
+			if v, err := s.Judge(t.Context(), ex); err != nil || v.Code != tc.want || v.Effect != gate.Deny {
+				t.Errorf("%+v, %v; want %s", v, err, tc.want)
+			}
+		})
+	}
+}

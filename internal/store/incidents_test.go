@@ -309,3 +309,76 @@ func TestContainedDoesNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// FuzzIncidentsFile: whatever incidents.json holds, opening it never panics, and what
+// was not sealed with the key is not believed.
+func FuzzIncidentsFile(f *testing.F) {
+	f.Add([]byte(`{"version":1,"incidents":[{"id":"inc_019ac2f0c1d0q3kfp7x2mz","sealed":"AAAA"}]}`))
+	f.Add([]byte(`{"version":1,"incidents":null}`))
+	f.Add([]byte(`{"version":2,"incidents":[]}`))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "incidents.json"), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := store.OpenFileIncidents(dir, incidentKey, nil)
+		if err != nil {
+			return
+		}
+		defer closing(t, s)
+		if all, err := s.List(t.Context()); err != nil || len(all) > 0 {
+			t.Errorf("%d are believed, %v", len(all), err)
+		}
+	})
+}
+
+// FuzzContained: an address or prefix that is read is in its plainest form, holds its own
+// address, and reads the same again.
+func FuzzContained(f *testing.F) {
+	for _, text := range []string{"192.0.2.1", "192.0.2.0/24", "::ffff:192.0.2.1", "2001:db8::/64", "fe80::1%eth0", "0.0.0.0/0", "192.0.2.1/24"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		p, err := store.ParseContained(text)
+		if err != nil {
+			return
+		}
+		again, err := store.ParseContained(p.String())
+		if err != nil || again != p || p != p.Masked() || !p.Contains(p.Addr()) || p.Addr().Is4In6() || p.Addr().Zone() != "" {
+			t.Errorf("%q is %v, and again %v, %v", text, p, again, err)
+		}
+	})
+}
+
+// BenchmarkContained is what one call asks: everything, its address, its principal, key,
+// upstream, tool and session.
+func BenchmarkContained(b *testing.B) {
+	for name, n := range map[string]int{"nothing suspended": 0, "three things": 1} {
+		b.Run(name, func(b *testing.B) {
+			s := openIncidents(b, b.TempDir())
+			for range n {
+				keep(b, s, suspended(b, "uid:1", principalOf("bob"), 0))
+				keep(b, s, suspended(b, "uid:1", store.IncidentSubject{Kind: store.OfAddress, Value: "192.0.2.0/24"}, 0))
+				keep(b, s, suspended(b, "uid:1", store.IncidentSubject{Kind: store.OfSession, Value: sessionTag("x")}, 0))
+			}
+			addr, id := netip.MustParseAddr("203.0.113.1"), strings.Repeat("s", 43)
+			b.ReportAllocs()
+			for b.Loop() {
+				for _, kind := range [...]store.IncidentSubject{
+					{Kind: store.OfEverything}, principalOf("alice"), {Kind: store.OfKey, Value: "k_0123456789"},
+					{Kind: store.OfUpstream, Value: "up"}, {Kind: store.OfTool, Realm: "up", Value: "echo"},
+				} {
+					if is, err := s.Contained(kind); is || err != nil {
+						b.Fatal(is, err)
+					}
+				}
+				if is, err := s.ContainedAddress(addr); is || err != nil {
+					b.Fatal(is, err)
+				}
+				if is, err := s.ContainedSession(id); is || err != nil {
+					b.Fatal(is, err)
+				}
+			}
+		})
+	}
+}
