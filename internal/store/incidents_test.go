@@ -365,8 +365,11 @@ func BenchmarkContained(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				for _, kind := range [...]store.IncidentSubject{
-					{Kind: store.OfEverything}, principalOf("alice"), {Kind: store.OfKey, Value: "k_0123456789"},
-					{Kind: store.OfUpstream, Value: "up"}, {Kind: store.OfTool, Realm: "up", Value: "echo"},
+					{Kind: store.OfEverything},
+					principalOf("alice"),
+					{Kind: store.OfKey, Value: "k_0123456789"},
+					{Kind: store.OfUpstream, Value: "up"},
+					{Kind: store.OfTool, Realm: "up", Value: "echo"},
 				} {
 					if is, err := s.Contained(kind); is || err != nil {
 						b.Fatal(is, err)
