@@ -18,7 +18,7 @@ func TestA7Drill(t *testing.T) {
 	keep := filepath.Join(t.TempDir(), "kept")
 	var out bytes.Buffer
 	res, err := drill.Run(t.Context(), drill.Options{Out: &out, Log: io.Discard, Version: "test", Keep: keep})
-	if err != nil || !res.OK || len(res.Steps) != 4*7+1+2 {
+	if err != nil || !res.OK || len(res.Steps) != 4*8+1+2 {
 		t.Errorf("%d steps, %v:\n%s", len(res.Steps), err, out.String())
 	}
 	if left, err := os.ReadDir(os.TempDir()); err != nil || len(left) != 0 {

@@ -30,6 +30,7 @@ type suspect struct {
 	admin.IncidentSubject
 	code  string // of the refusal
 	probe call
+	rule  bool // the alert's rule suspends it by itself
 	alone bool // of one gateway's own: the other does not know it
 	gone  bool // it is not there again when it is released: a session that has ended
 }
@@ -74,7 +75,7 @@ func theft(ctx context.Context, s *stage) ([]suspect, error) {
 	own.key = s.keys["alice"].Text
 	return []suspect{
 		{
-			IncidentSubject: admin.IncidentSubject{Kind: "key", Value: s.keys["mallory"].ID}, code: "contained.key",
+			IncidentSubject: admin.IncidentSubject{Kind: "key", Value: s.keys["mallory"].ID}, code: "contained.key", rule: true,
 			probe: call{key: s.keys["mallory"].Text, tool: "desk__file"},
 		},
 		{
@@ -95,7 +96,7 @@ func leak(ctx context.Context, s *stage) ([]suspect, error) {
 		return nil, errors.New("the planted value went out")
 	}
 	return []suspect{{
-		IncidentSubject: admin.IncidentSubject{Kind: "principal", Realm: "api_key", Value: "carol"}, code: "contained.principal",
+		IncidentSubject: admin.IncidentSubject{Kind: "principal", Realm: "api_key", Value: "carol"}, code: "contained.principal", rule: true,
 		probe: call{key: c.key, tool: c.tool},
 	}}, nil
 }

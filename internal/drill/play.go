@@ -35,23 +35,63 @@ func (s *stage) play(ctx context.Context, e *exercise) {
 		return // it is on the list, and there is nothing to contain
 	}
 	id := ""
+	s.step(ctx, "its rule opens an incident", containWithin, func(ctx context.Context) (err error) {
+		id, err = s.opened(ctx, e.rule)
+		return err
+	})
 	for i := range suspects {
-		one := &suspects[i]
-		s.step(ctx, "the "+one.Kind+" is suspended on "+s.where(one), containWithin, func(ctx context.Context) error {
-			now, err := s.gateways[0].Contain(ctx, operator, admin.ContainRequest{
-				Incident: id, IncidentSubject: one.IncidentSubject, Reason: "drill: " + e.name,
-			})
-			if err != nil {
-				return err
-			}
-			id = now.ID
-			return s.all(ctx, one, one.code)
-		})
+		s.contain(ctx, e, id, &suspects[i])
 	}
 	if id != "" {
 		s.recover(ctx, id, suspects)
 		s.review(ctx, id)
 	}
+}
+
+// opened is the incident that a rule has opened, once it has.
+func (s *stage) opened(ctx context.Context, rule string) (string, error) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		all, err := s.gateways[0].ListIncidents(ctx)
+		for i := range all {
+			if all[i].Rule == rule && all[i].State != "closed" {
+				return all[i].ID, nil
+			}
+		}
+		if err != nil {
+			return "", err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return "", ctx.Err()
+		}
+	}
+}
+
+// contain suspends one thing, unless the rule does, and waits until every gateway
+// refuses it.
+func (s *stage) contain(ctx context.Context, e *exercise, id string, one *suspect) {
+	by := "an operator"
+	if one.rule {
+		by = "the rule"
+	}
+	where := "both gateways"
+	if one.alone {
+		where = "its gateway"
+	}
+	s.step(ctx, by+" suspends the "+one.Kind+" on "+where, containWithin, func(ctx context.Context) error {
+		if !one.rule {
+			_, err := s.gateways[0].Contain(ctx, operator, admin.ContainRequest{
+				Incident: id, IncidentSubject: one.IncidentSubject, Reason: "drill: " + e.name,
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return s.all(ctx, one, one.code)
+	})
 }
 
 // recover writes down what an incident's people do, and lets go of everything.
@@ -84,13 +124,6 @@ func (s *stage) recover(ctx context.Context, id string, suspects []suspect) {
 		}
 		return err
 	})
-}
-
-func (s *stage) where(one *suspect) string {
-	if one.alone {
-		return "its gateway"
-	}
-	return "both gateways"
 }
 
 // all waits until every gateway answers so.
@@ -148,7 +181,7 @@ func (s *stage) review(ctx context.Context, id string) {
 		if err != nil {
 			return err
 		}
-		if r.Times.ToContain == nil || r.Times.ToRecover == nil || r.Times.Told.IsZero() || len(r.Calls) == 0 || r.Figures.Detection.Alerts == 0 {
+		if r.Times.ToDetect == nil || r.Times.ToContain == nil || r.Times.ToRecover == nil || r.Times.Told.IsZero() || len(r.Calls) == 0 || r.Figures.Detection.Alerts == 0 {
 			return fmt.Errorf("something is missing of it: %+v", r.Times)
 		}
 		return writeNew(filepath.Join(place, name+".md"), r.Markdown())

@@ -50,7 +50,9 @@ roles: {user: {allow: [{tools: [desk/*]}]}}
 upstreams: {desk: {url: %q, limits: {concurrency: 1}}}
 trust: {lock: %s}
 secrets: {pager: {from: "env:DRILL_PAGER"}}
-monitor: {alerts: [{kind: webhook, url: %q, secret: pager}]}
+monitor:
+  alerts: [{kind: webhook, url: %q, secret: pager}]
+  contain: {failed_sign_ins: nothing, denied_calls: key 1h, canary: principal, limit_violations: nothing}
 `
 
 // people are those who have a key.

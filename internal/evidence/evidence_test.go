@@ -162,7 +162,7 @@ func reported(t *testing.T, c *evidence.Case) {
 		t.Fatal(err)
 	}
 	tm := r.Times
-	if tm.ToDetect == nil || tm.ToContain == nil || tm.ToRecover == nil || tm.Told.IsZero() || tm.Closed.IsZero() || tm.By != "alert" {
+	if tm.ToDetect == nil || tm.ToContain == nil || tm.ToRecover == nil || tm.Told.IsZero() || tm.Closed.IsZero() || tm.By != "rule:denied_calls" {
 		t.Errorf("times: %+v", tm)
 	}
 	if a := r.Affected; a.Persons != 1 || len(a.Names) != 0 || len(a.Addresses) != 0 || a.Tools != 2 || len(a.Upstreams) != 1 {

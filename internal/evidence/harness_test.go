@@ -36,7 +36,7 @@ func newScene(t *testing.T) *scene {
 	g := gatetest.Gateway(t, `
 upstreams: {up: {url: "${up}"}}
 roles: {user: {allow: [{tools: ["up/echo"]}]}}
-monitor: {rules: {denied_calls: 3/1m}}
+monitor: {rules: {denied_calls: 3/1m}, contain: {denied_calls: nothing}}
 `, map[string]*gatetest.UP{"up": up})
 	g.Approve("")
 	ctx := t.Context()
@@ -54,15 +54,8 @@ monitor: {rules: {denied_calls: 3/1m}}
 		alice.Call("up__<script>|x", `{}`)
 	}
 	s := &scene{GW: g, desk: evidence.Desk{Op: g.App, Actor: "uid:0"}}
-	deadline := time.After(30 * time.Second)
-	for len(g.Records(audit.Query{Event: "alert.raised"})) == 0 {
-		select {
-		case <-deadline:
-			t.Fatal("no alert")
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
-	s.incident = s.act(t).ID
+	s.incident = s.opened(t)
+	s.act(t)
 	for _, r := range g.Records(audit.Query{Kind: audit.KindStart}) {
 		if r.Signer != "" {
 			v, err := note.NewVerifier(r.Signer)
@@ -78,28 +71,47 @@ monitor: {rules: {denied_calls: 3/1m}}
 	return s
 }
 
-// act is an incident from its opening to its end.
-func (s *scene) act(t *testing.T) (one admin.Incident) {
+// opened waits for the incident that the rule opens.
+func (s *scene) opened(t *testing.T) string {
+	t.Helper()
+	deadline := time.After(30 * time.Second)
+	for {
+		all, err := s.App.ListIncidents(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(all) > 0 && len(s.Records(audit.Query{Event: "alert.raised"})) > 0 {
+			return all[0].ID
+		}
+		select {
+		case <-deadline:
+			t.Fatal("no incident")
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// act is what is done about it, to its end.
+func (s *scene) act(t *testing.T) {
 	t.Helper()
 	ctx, op, by := t.Context(), s.App, "uid:0"
 	about := admin.IncidentSubject{Kind: "principal", Realm: "api_key", Value: "alice"}
-	one, err := op.Contain(ctx, by, admin.ContainRequest{IncidentSubject: about, Reason: hostile})
+	_, err := op.Contain(ctx, by, admin.ContainRequest{Incident: s.incident, IncidentSubject: about, Reason: hostile})
 	for _, n := range []admin.IncidentNote{{Text: "the key was on a forum " + hostile}, {Text: "by mail", To: "authority " + hostile}} {
 		if err == nil {
-			n.Incident = one.ID
-			one, err = op.NoteIncident(ctx, by, n)
+			n.Incident = s.incident
+			_, err = op.NoteIncident(ctx, by, n)
 		}
 	}
 	if err == nil {
-		_, err = op.Release(ctx, by, admin.IncidentAct{Incident: one.ID, Reason: "new key"})
+		_, err = op.Release(ctx, by, admin.IncidentAct{Incident: s.incident, Reason: "new key"})
 	}
 	if err == nil {
-		one, err = op.CloseIncident(ctx, by, admin.IncidentAct{Incident: one.ID, Reason: "explained"})
+		_, err = op.CloseIncident(ctx, by, admin.IncidentAct{Incident: s.incident, Reason: "explained"})
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	return one
 }
 
 func (s *scene) gather(t *testing.T, open bool) *evidence.Case {

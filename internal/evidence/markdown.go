@@ -130,7 +130,7 @@ func (r *Review) whom(p *page) {
 	a := &r.Affected
 	p.line("\n## Who and what was affected\n")
 	p.head("", "how many", "which")
-	p.row("persons", strconv.Itoa(a.Persons), listed(a.Keys))
+	p.row("persons, by the keys of their records", strconv.Itoa(a.Persons), listed(a.Keys))
 	if len(a.Names) > 0 {
 		p.row("names", strconv.Itoa(len(a.Names)), listed(a.Names))
 	}

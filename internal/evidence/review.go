@@ -56,7 +56,9 @@ type Times struct {
 
 // Affected is who and what was.
 type Affected struct {
-	Persons     int      `json:"persons"`     // whose calls are among them
+	// Persons is whose calls are among them, by their keys: somebody has one in each log,
+	// and whoever proved nothing shares that of the day.
+	Persons     int      `json:"persons"`
 	Keys        []string `json:"keys"`        // of them, as records have them; at most 100
 	Names       []string `json:"names"`       // of them; empty unless they were opened
 	Credentials []string `json:"credentials"` // public ids; at most 100

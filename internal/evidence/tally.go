@@ -133,10 +133,10 @@ func (t *tally) who(r *audit.Record) {
 }
 
 func (t *tally) tool(r *audit.Record) *ToolCalls {
-	key := toolKey{r.Upstream, r.Item, r.Method}
-	one, ok := t.tools[key]
+	method := cmp.Or(r.Method, "not read") // refused before anybody looked into it
+	one, ok := t.tools[toolKey{r.Upstream, r.Item, method}]
 	if !ok {
-		one = &ToolCalls{Upstream: strings.Clone(r.Upstream), Item: strings.Clone(r.Item), Method: strings.Clone(r.Method)}
+		one = &ToolCalls{Upstream: strings.Clone(r.Upstream), Item: strings.Clone(r.Item), Method: strings.Clone(method)}
 		t.tools[toolKey{one.Upstream, one.Item, one.Method}] = one
 	}
 	return one

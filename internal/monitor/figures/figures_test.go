@@ -27,6 +27,8 @@ func TestRead(t *testing.T) {
 		{"a token over somebody's session", figures.Fact{Method: gate.MethodJWT, Code: gate.CodeIdentityConflict}, figures.Reading{Arrival: figures.Invalid}},
 		{"no credential", figures.Fact{Code: gate.CodeUnauthenticated}, figures.Reading{Arrival: figures.Missing}},
 		{"an issuer that is down", figures.Fact{Method: gate.MethodJWT, Code: gate.CodeIdentityDown}, figures.Reading{Arrival: figures.Unproven}},
+		{"a good key that is suspended", figures.Fact{Code: gate.CodeContainedKey}, figures.Reading{Arrival: figures.Valid}},
+		{"an address that is suspended", figures.Fact{Code: gate.CodeContainedAddress}, figures.Reading{Arrival: figures.Unproven}},
 		{"anonymous", figures.Fact{Method: gate.MethodAnonymous}, figures.Reading{Arrival: figures.Anonymous}},
 		{"stdio", figures.Fact{Method: gate.MethodLocal}, figures.Reading{Arrival: figures.Local}},
 		{"turned away", figures.Fact{Event: "request.turned_away", Detail: `http.host: "POST" "/mcp" host "x" origin ""`}, figures.Reading{Arrival: figures.Unproven}},

@@ -89,8 +89,10 @@ func arrival(f *Fact) Arrival {
 		return Missing
 	case gate.CodeBadCredential, gate.CodeExpiredCredential, gate.CodeIdentityConflict:
 		return Invalid
-	case gate.CodeIdentityDown:
+	case gate.CodeIdentityDown, gate.CodeContained, gate.CodeContainedAddress, gate.CodeContainedDown:
 		return Unproven
+	case gate.CodeContainedPrincipal, gate.CodeContainedKey, gate.CodeContainedTenant: // whose proof was good
+		return Valid
 	default:
 	}
 	switch f.Method {

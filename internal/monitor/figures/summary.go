@@ -160,7 +160,7 @@ func (s *Summary) rotation() string {
 	r := s.Rotation
 	switch {
 	case r == nil:
-		return "not known from a copy of the log"
+		return "not known from records alone"
 	case r.Share == nil:
 		return "nothing has an age at which it is replaced"
 	}
