@@ -8,7 +8,7 @@ LINT    := go tool -modfile=tools/go.mod golangci-lint
 CC_PATH := $(shell command -v cc || command -v gcc)
 RACE    := $(if $(CC_PATH),-race,)
 
-.PHONY: help build demo test lint fuzz bench detect conformance
+.PHONY: help build demo test crash lint fuzz bench detect conformance
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
@@ -25,6 +25,10 @@ test: ## Install the parts the tests need (it says which), then vet and test wit
 	go vet ./...
 	@$(if $(RACE),,echo "test: no C compiler, so the race detector is off")
 	go test $(RACE) -count=1 -timeout 15m ./... # parts and stress build the binary: a cached pass would be of another
+
+crash: ## Kill the gateway CRASH_DEATHS times, mutate a log CRASH_MUTATIONS times, fail each of CRASH_FAULTS writes and syncs.
+	CRASH_DEATHS=$(or $(CRASH_DEATHS),500) go test -count=1 -v -timeout 60m -run EveryFailpoint ./internal/stress
+	CRASH_MUTATIONS=$(or $(CRASH_MUTATIONS),10000) CRASH_FAULTS=$(or $(CRASH_FAULTS),500) go test -count=1 -timeout 60m -run 'EveryMutation|WhateverFails' ./internal/audit
 
 lint: ## Check formatting, modules and style. The linter is built from source the first time (minutes).
 	go mod tidy -diff

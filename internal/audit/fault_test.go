@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -68,10 +69,25 @@ func faulty(t *testing.T, f *faults, d Durability) Config {
 	}
 }
 
+// lastFault is up to which operation each is made to fail: CRASH_FAULTS, which
+// `make crash` sets, or the 20th.
+func lastFault(t *testing.T) int64 {
+	t.Helper()
+	text := os.Getenv("CRASH_FAULTS")
+	if text == "" {
+		return 20
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 1 {
+		t.Fatalf("CRASH_FAULTS = %q", text)
+	}
+	return n
+}
+
 // The oracle: what was acknowledged is on record and the log verifies after a
 // restart, whichever operation fails (DUR-05).
 func TestAcknowledgedIsDurableWhateverFails(t *testing.T) {
-	for n := int64(1); n <= 20; n++ {
+	for n, last := int64(1), lastFault(t); n <= last; n++ {
 		for name, f := range map[string]*faults{
 			"write":            {failWrite: n},
 			"short write":      {failWrite: n, short: true},
@@ -79,14 +95,14 @@ func TestAcknowledgedIsDurableWhateverFails(t *testing.T) {
 			"sync":             {failSync: n},
 		} {
 			for _, d := range []Durability{Process, Power} {
-				t.Run(fmt.Sprintf("%s %d %d", name, n, d), func(t *testing.T) { oracle(t, faulty(t, f, d)) })
+				t.Run(fmt.Sprintf("%s %d %d", name, n, d), func(t *testing.T) { oracle(t, faulty(t, f, d), max(10, int(n))) })
 			}
 			*f = faults{failWrite: f.failWrite, failSync: f.failSync, failTruncate: f.failTruncate, short: f.short}
 		}
 	}
 }
 
-func oracle(t *testing.T, cfg Config) {
+func oracle(t *testing.T, cfg Config, each int) {
 	t.Helper()
 	var mu sync.Mutex
 	acknowledged := map[string]bool{}
@@ -94,7 +110,7 @@ func oracle(t *testing.T, cfg Config) {
 		var wg sync.WaitGroup
 		for c := range 4 {
 			wg.Go(func() {
-				for i := range 10 {
+				for i := range each {
 					id := fmt.Sprintf("%d-%d", c, i)
 					err := l.Event(context.Background(), gate.Event{Kind: "test", Exchange: id})
 					if err == nil {

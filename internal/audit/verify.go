@@ -230,7 +230,7 @@ func (v *verifier) record(line []byte, first bool) error {
 	case r.Seq != rep.Records+1:
 		return fmt.Errorf("the record says it is number %d", r.Seq)
 	case r.Prev != v.head && !v.unchained:
-		return errors.New("the chain is broken: this record does not follow the one before")
+		return fmt.Errorf("the chain is broken: this record does not follow record %d as it is here; one of the two was changed", rep.Records)
 	case first && r.Kind != KindStart:
 		return errors.New("a segment begins with a start record")
 	case r.Kind == KindStart && (r.Format < 1 || r.Format > Format || r.Origin == ""):

@@ -61,6 +61,9 @@ func TestEveryFailpoint(t *testing.T) {
 	if out, err := exec.Command("go", "build", "-tags", "failpoints", "-o", tagged, "doorward/cmd/doorward").CombinedOutput(); err != nil {
 		t.Fatalf("building doorward with failpoints: %v\n%s", err, out)
 	}
+	for _, fails := range []string{"write:40", "sync:60"} {
+		t.Run(fails, func(t *testing.T) { failingDisk(t, tagged, fails) })
+	}
 	for _, durability := range []string{"process", "power"} {
 		t.Run(durability, func(t *testing.T) {
 			sum := &dying{power: durability == "power"}
@@ -87,8 +90,8 @@ type dying struct {
 	slowest                                              time.Duration
 }
 
-// log lets a gateway with a log of its own die so many times.
-func (d *dying) log(t *testing.T, binary string, times int) {
+// begin makes a gateway with a log of its own.
+func (d *dying) begin(t *testing.T, binary string) {
 	t.Helper()
 	durability := "process"
 	if d.power {
@@ -101,6 +104,12 @@ func (d *dying) log(t *testing.T, binary string, times int) {
 	d.g.start()
 	d.keys = d.g.keys(4)
 	d.g.kill()
+}
+
+// log lets a gateway with a log of its own die so many times.
+func (d *dying) log(t *testing.T, binary string, times int) {
+	t.Helper()
+	d.begin(t, binary)
 	for n := range times {
 		point := ""
 		if n%2 == 0 {
