@@ -18,7 +18,7 @@ func TestACallIsOnRecordWhole(t *testing.T) {
 	up := gatetest.Upstream(t, gatetest.Script{Tools: []json.RawMessage{loose("echo")}})
 	h := &house{t: t, up: up, GW: gatetest.Gateway(t, houseRoles+"audit: {fields: {up/echo: {customer: hashed, /deep/pin: none, sql: plain}}}\n", map[string]*gatetest.UP{"up": up})}
 	h.Approve("")
-	c := h.As("alice", "reader").Open(eras[1])
+	c := h.As("alice", "reader").Open(eras[0])
 	const traceparent, other = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "00-af7651916cd43dd8448eb211c80319c6-b7ad6b7169203331-00"
 	arguments := `{"customer":4711,"deep":{"pin":"` + spoken + `"},"sql":"select 1"}`
 	r := c.Call("up__echo", arguments, "Traceparent", traceparent)

@@ -22,7 +22,7 @@ type gap struct {
 	hashes []tlog.Hash
 }
 
-// maxGap is how many records one line stands for: 175 KiB of the 384 that a line has.
+// maxGap is how many records one line stands for: 175 KiB of the 512 that a line has.
 const maxGap = 4096
 
 // A gap's line begins with what no record begins with.
