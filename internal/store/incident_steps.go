@@ -3,6 +3,8 @@ package store
 import (
 	"errors"
 	"fmt"
+	"iter"
+	"maps"
 	"slices"
 	"time"
 )
@@ -147,13 +149,25 @@ func (i *Incident) takes(one *Incident) error {
 	return nil
 }
 
-// room is a new incident, where there is room for it. Of those that rules opened the
-// oldest that nobody has touched and that suspends nothing makes room for another of
-// a rule.
+// room is a new incident, and what makes room for it.
 func (l incidentList) room(one *Incident, now time.Time) ([]*Incident, error) {
+	oldest, err := Room(maps.Values(l), one, now)
+	if err != nil || oldest == nil {
+		return []*Incident{one}, err
+	}
+	ended := oldest.copied()
+	if err := ended.Close("doorward", "closed to make room: nobody has touched it, and nothing of it is suspended", now); err != nil {
+		return nil, err
+	}
+	return []*Incident{ended, one}, nil
+}
+
+// Room tells whether there is room for another incident, and which one has to be closed
+// for it; nil for none. Of those that rules opened that is the oldest which nobody has
+// touched and which suspends nothing, for another of a rule.
+func Room(all iter.Seq[*Incident], one *Incident, now time.Time) (oldest *Incident, err error) {
 	unclosed, ruled := 0, 0
-	var oldest *Incident
-	for _, i := range l {
+	for i := range all {
 		if !i.Closed.IsZero() {
 			continue
 		}
@@ -170,13 +184,9 @@ func (l incidentList) room(one *Incident, now time.Time) ([]*Incident, error) {
 	case one.Rule == "" && unclosed >= maxUnclosed:
 		return nil, fmt.Errorf("%d incidents are not closed: close some", unclosed)
 	case one.Rule == "" || ruled < maxByRules && unclosed < maxUnclosed:
-		return []*Incident{one}, nil
+		return nil, nil //nolint:nilnil // nothing has to go
 	case oldest == nil:
 		return nil, fmt.Errorf("%d incidents that rules opened are not closed: close some", ruled)
 	}
-	ended := oldest.copied()
-	if err := ended.Close("doorward", "closed to make room: nobody has touched it, and nothing of it is suspended", now); err != nil {
-		return nil, err
-	}
-	return []*Incident{ended, one}, nil
+	return oldest, nil
 }

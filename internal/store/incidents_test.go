@@ -4,9 +4,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -288,6 +290,43 @@ func TestIncidentsAreCounted(t *testing.T) {
 	if unclosed != 4 || contained[store.OfPrincipal] != 3 || contained[store.OfUpstream] != 0 {
 		t.Errorf("%d, %v", unclosed, contained)
 	}
+}
+
+// Rules have 750 places, and take nobody's: the oldest that nobody has touched, and that
+// suspends nothing, makes room; where none is, people still open theirs, up to 1,000.
+func TestRulesTakeNobodysPlace(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	var all []*store.Incident
+	for n := range 750 {
+		one := suspended(t, "rule:canary", principalOf(fmt.Sprint(n)), 0)
+		all = append(all, &one)
+	}
+	next, ours := suspended(t, "rule:canary", principalOf("next"), 0), suspended(t, "uid:1", principalOf("bob"), 0)
+	room := func(one *store.Incident, goes *store.Incident, refused bool) {
+		t.Helper()
+		if got, err := store.Room(slices.Values(all), one, now); got != goes || (err != nil) != refused {
+			t.Errorf("%v, %v; want %v, refused: %v", got, err, goes, refused)
+		}
+	}
+	room(&next, nil, true)
+	room(&ours, nil, false)
+	for n, actor := range map[int]string{3: "uid:1", 5: "rule:canary", 4: "rule:canary"} {
+		if _, err := all[n].Release("", actor, "over", now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all[4].ID = "inc_0" // older than any
+	room(&next, all[4], false)
+	if err := all[4].Close("uid:1", "", now); err != nil {
+		t.Fatal(err)
+	}
+	room(&next, nil, false)
+	for range 251 {
+		all = append(all, &ours)
+	}
+	room(&ours, nil, true)
+	room(&next, all[5], false)
 }
 
 // A look at the list costs nothing that others could make dear.
