@@ -15,6 +15,16 @@ func TestATamperedSegmentStopsTheLog(t *testing.T) {
 	for name, tamper := range map[string]func(path string) error{
 		"removed": os.Remove,
 		"cut":     func(path string) error { return os.Truncate(path, 10) },
+		// As logrotate does with copytruncate: the file stays, and is empty.
+		"copied and emptied": func(path string) error {
+			text, err := os.ReadFile(path)
+			return errors.Join(err, os.WriteFile(path+".1", text, 0o600), os.Truncate(path, 0))
+		},
+		// Another file with the same content.
+		"swapped": func(path string) error {
+			text, err := os.ReadFile(path)
+			return errors.Join(err, os.WriteFile(path+".new", text, 0o600), os.Rename(path+".new", path))
+		},
 		"replaced": func(path string) error {
 			return errors.Join(os.Rename(path, path+".old"), os.WriteFile(path, nil, 0o600))
 		},
