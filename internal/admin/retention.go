@@ -46,7 +46,7 @@ type Retained struct {
 	Keep   map[string]string `json:"keep"` // how long each class is kept
 	Pruned bool              `json:"pruned"`
 	Logs   []DueLog          `json:"logs"`
-	// More says that time was up before everything was pruned: ask again.
+	// More says that time was up before everything was looked at, or pruned.
 	More bool `json:"more,omitempty"`
 }
 

@@ -24,7 +24,7 @@ const (
 	// longSilence is a time without any record after which the clock is not believed at
 	// once: a wrong one would have records pruned that are young.
 	longSilence = 31 * 24 * time.Hour
-	// askedPrune is how long one request prunes: less than a client waits.
+	// askedPrune is how long one request looks and prunes: less than a client waits.
 	askedPrune = time.Minute
 )
 
@@ -144,30 +144,33 @@ func (a *App) Retain(ctx context.Context, actor string, r admin.Retention) (admi
 		out.Keep[class] = config.Duration(keep).String()
 	}
 	if !r.Now {
-		return out, operated("looking for what is due", a.eachLog(&out, func(dir string) ([]audit.DueSegment, error) {
-			keep, err := a.retention(dir)
-			if err != nil {
-				return nil, err
-			}
-			return audit.Due(ctx, dir, keep)
-		}))
+		return out, operated("looking for what is due", a.within(ctx, &out, a.due))
 	}
 	err := a.act(ctx, []gate.Event{{Kind: "privacy.retain", Actor: actor, Detail: "keep " + shownKeep(out.Keep)}}, func() error {
-		return a.pruneFor(ctx, &out)
+		return a.within(ctx, &out, func(ctx context.Context, dir string) ([]audit.DueSegment, error) { return a.prune(ctx, dir, 0) })
 	})
 	return out, operated("pruning the audit log", err)
 }
 
-// pruneFor prunes as long as a client waits.
-func (a *App) pruneFor(ctx context.Context, out *admin.Retained) error {
+// due is what is due of one log.
+func (a *App) due(ctx context.Context, dir string) ([]audit.DueSegment, error) {
+	keep, err := a.retention(dir)
+	if err != nil {
+		return nil, err
+	}
+	return audit.Due(ctx, dir, keep)
+}
+
+// within does something with each log, for as long as a client waits.
+func (a *App) within(ctx context.Context, out *admin.Retained, do func(context.Context, string) ([]audit.DueSegment, error)) error {
 	within, done := context.WithTimeout(ctx, askedPrune)
 	defer done()
 	return a.eachLog(out, func(dir string) ([]audit.DueSegment, error) {
-		gone, err := a.prune(within, dir, 0)
+		found, err := do(within, dir)
 		if within.Err() != nil && ctx.Err() == nil {
 			out.More, err = true, nil
 		}
-		return gone, err
+		return found, err
 	})
 }
 

@@ -49,7 +49,8 @@ func (s *DueSegment) Records() (n uint64) {
 }
 
 // Due tells what is due in a log, by segment, and changes nothing. It may run beside the
-// writer. Segments of which nothing is due, held or waiting are left out.
+// writer. Segments of which nothing is due, held or waiting are left out. With an error, it
+// returns what it has found so far.
 func Due(ctx context.Context, dir string, t Retention) ([]DueSegment, error) {
 	out := []DueSegment{}
 	err := t.old(dir, time.Now(), func(n int, last bool) error {
@@ -66,7 +67,7 @@ func Due(ctx context.Context, dir string, t Retention) ([]DueSegment, error) {
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("looking for records that are due: %w", err)
+		return out, fmt.Errorf("looking for records that are due: %w", err)
 	}
 	return out, nil
 }

@@ -28,10 +28,14 @@ hold stays, and what a copy (audit.sinks) does not have yet.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return r.operate(cmd.Context(), func(ctx context.Context, op admin.Operator, actor string) error {
 				out, err := op.Retain(ctx, actor, q)
-				for err == nil && out.More {
+				for err == nil && out.More && out.Pruned {
 					before := out
-					if out, err = op.Retain(ctx, actor, q); err == nil {
-						out.Logs = joined(before.Logs, out.Logs)
+					if out, err = op.Retain(ctx, actor, q); err != nil {
+						break
+					}
+					stuck := ranges(out.Logs) == 0
+					if out.Logs = joined(before.Logs, out.Logs); stuck {
+						break
 					}
 				}
 				if err != nil {
@@ -43,6 +47,13 @@ hold stays, and what a copy (audit.sinks) does not have yet.`,
 	}
 	c.Flags().BoolVar(&q.Now, "now", false, "prune what is due; there is no way back")
 	return c
+}
+
+func ranges(logs []admin.DueLog) (n int) {
+	for i := range logs {
+		n += len(logs[i].Ranges)
+	}
+	return n
 }
 
 // joined is what two requests have pruned.
@@ -60,6 +71,9 @@ func joined(first, second []admin.DueLog) []admin.DueLog {
 func retainedText(w io.Writer, out *admin.Retained) error {
 	for _, class := range slices.Sorted(maps.Keys(out.Keep)) {
 		_, _ = fmt.Fprintf(w, "%s are kept for %s\n", class, out.Keep[class])
+	}
+	if out.More {
+		_, _ = fmt.Fprintln(w, "Time was up before the whole log was read: there may be more.")
 	}
 	var rows []string
 	for _, log := range out.Logs {
