@@ -158,6 +158,7 @@ type Trust interface {
 type Gateway interface {
 	Status(ctx context.Context) (Status, error)
 	Reload(ctx context.Context, actor string) error
+	Loudness
 }
 
 // Credentials is the care of what clients are let in with.

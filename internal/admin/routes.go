@@ -29,8 +29,8 @@ const (
 	PrivacyHold   Permission = "privacy:hold"
 	StatusRead    Permission = "status:read"
 	ReloadRun     Permission = "reload:run"
-	MonitorRun    Permission = "monitor:run" // send a test alert, say that the log was verified
-
+	MonitorRun    Permission = "monitor:run"    // send a test alert, say that the log was verified
+	LogWrite      Permission = "log:write"      // change what the gateway's own log writes
 	IncidentsRead Permission = "incidents:read" // with tags for names; those take RecordsOpen
 	IncidentsAct  Permission = "incidents:act"  // open, note, suspend, release, close
 )
@@ -44,7 +44,7 @@ type Route struct {
 
 // Routes is the whole API of the socket.
 func Routes() []Route {
-	return append(slices.Concat(revokedRoutes(), approvalRoutes(), recordRoutes(), checkpointRoutes(), privacyRoutes(), retentionRoutes(), canaryRoutes(), monitoringRoutes(), incidentRoutes(), investigationRoutes()), []Route{
+	return append(slices.Concat(revokedRoutes(), approvalRoutes(), recordRoutes(), checkpointRoutes(), privacyRoutes(), retentionRoutes(), canaryRoutes(), monitoringRoutes(), incidentRoutes(), investigationRoutes(), loudnessRoutes()), []Route{
 		{"GET /v1/status", StatusRead, func(op Operator, _ string, r *http.Request) (any, error) {
 			return op.Status(r.Context())
 		}},

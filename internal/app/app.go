@@ -42,7 +42,7 @@ type Options struct {
 	Version string
 	Built   time.Time // of the commit that this program is; zero: not known
 	Log     *slog.Logger
-	Level   *slog.LevelVar // of Log, for reloads; may be nil
+	Journal *telemetry.Journal // what Log writes to, for its level; nil: the level stays as it is
 	// Environment is the process's own; child processes get a few harmless
 	// variables of it (see upstream.Config).
 	Environment []string
@@ -83,6 +83,7 @@ type App struct {
 	meter   meter
 
 	underway  underway
+	loud      loudness
 	responder responder
 	shown     shown
 	offered   offered
@@ -119,6 +120,7 @@ func New(o Options) (_ *App, err error) {
 		return nil, fmt.Errorf("the clock says %s, and this program was built later, at %s: set the clock", now.UTC().Format(time.RFC3339), o.Built.UTC().Format(time.RFC3339))
 	}
 	a := &App{Options: o, started: time.Now(), metrics: telemetry.New(o.Version), schemas: validate.New(o.Log)}
+	a.loud.changed = make(chan struct{}, 1)
 	a.ctx, a.cancel = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {
@@ -158,6 +160,10 @@ func New(o Options) (_ *App, err error) {
 		return nil, err
 	}
 	a.own(func() { a.pins.Run(a.ctx) })
+	if o.Journal != nil {
+		a.own(func() { o.Journal.Run(a.ctx) })
+		a.own(func() { a.keepQuiet(a.ctx) })
+	}
 	a.gauges()
 	return a, nil
 }

@@ -55,10 +55,8 @@ func (a *App) reload(ctx context.Context, actor string) error {
 		if err := a.pool.Reconfigure(settings(cfg, a.Path)); err != nil {
 			return err
 		}
-		if a.Level != nil {
-			_ = a.Level.UnmarshalText([]byte(cfg.Telemetry.Log.Level)) // config has checked it
-		}
 		a.current.Store(snap)
+		a.loud.configured(a.Journal, cfg.Telemetry.Log.Level)
 		for _, name := range names(cfg.Upstreams) {
 			a.pool.Announce(name)
 		}

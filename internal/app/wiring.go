@@ -206,9 +206,12 @@ func Supervise(args []string) (code int, ok bool) {
 }
 
 // Logger makes the gateway's logger as the configuration has it.
-func Logger(w io.Writer, cfg *config.Config) (*slog.Logger, *slog.LevelVar, error) {
-	return telemetry.Log(w, cfg.Telemetry.Log.Format, cfg.Telemetry.Log.Level)
+func Logger(w io.Writer, cfg *config.Config) (*telemetry.Journal, error) {
+	return telemetry.NewJournal(w, cfg.Telemetry.Log.Format, cfg.Telemetry.Log.Level)
 }
+
+// TextLog is a log in text that leaves no line out: of a command, or a test.
+func TextLog(w io.Writer, level slog.Level) *slog.Logger { return telemetry.TextLog(w, level) }
 
 // UpstreamLine is what serve prints about an upstream.
 func UpstreamLine(u admin.UpstreamStatus, waiting, total int) string {

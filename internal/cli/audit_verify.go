@@ -111,6 +111,6 @@ func (r *run) tellVerified(ctx context.Context, dir string, found *audit.Report)
 		v.Fault = found.Fault.Error()
 	}
 	if err := client.Verified(ctx, "", v); err != nil {
-		_, _ = fmt.Fprintf(r.Stderr, "doorward: the gateway was not told: %v\n", err)
+		_, _ = fmt.Fprintf(r.errs(), "doorward: the gateway was not told: %v\n", err)
 	}
 }

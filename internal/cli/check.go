@@ -81,7 +81,7 @@ func (r *run) putChecklist(report *checklist.Report) error {
 		if err != nil {
 			return err
 		}
-		if _, err := fmt.Fprintf(r.Stdout, "%s\n", text); err != nil {
+		if _, err := fmt.Fprintf(screenJSON{r.Stdout}, "%s\n", text); err != nil {
 			return err
 		}
 	} else if err := r.put(out, func(w io.Writer) error { return r.checklistText(w, report) }); err != nil {

@@ -81,13 +81,13 @@ func Run(ctx context.Context, p Process) int {
 			return code
 		}
 	}
-	_, _ = fmt.Fprintf(p.Stderr, "doorward: %v\n", err)
+	_, _ = fmt.Fprintf(r.errs(), "doorward: %v\n", err)
 	if code == exitUsage {
 		use := ""
 		if !at.HasSubCommands() {
 			use = "write " + at.UseLine() + "; "
 		}
-		_, _ = fmt.Fprintf(p.Stderr, "doorward: %ssee %s --help\n", use, at.CommandPath())
+		_, _ = fmt.Fprintf(r.errs(), "doorward: %ssee %s --help\n", use, at.CommandPath())
 	}
 	return code
 }
@@ -130,7 +130,7 @@ cannot be done.`,
 	flags.BoolVar(&r.quiet, "quiet", false, "print only what was asked for and errors")
 	flags.BoolVar(&r.noColor, "no-color", r.Getenv("NO_COLOR") != "", "print without colours; NO_COLOR sets it too")
 	root.AddCommand(r.serveCommand(), r.stdioCommand(), r.initCommand(), r.installCommand(), r.uninstallCommand(), r.demoCommand(), r.keyCommand(),
-		r.signCommand(), r.tokenCommand(), r.loginCommand(), r.trustCommand(), r.policyCommand(), r.approveCommand(), r.auditCommand(), r.privacyCommand(), r.monitorCommand(), r.incidentCommand(), r.configCommand(), r.checkCommand(), r.scanCommand(), r.doctorCommand(), r.versionCommand())
+		r.signCommand(), r.tokenCommand(), r.loginCommand(), r.trustCommand(), r.policyCommand(), r.approveCommand(), r.auditCommand(), r.privacyCommand(), r.monitorCommand(), r.incidentCommand(), r.logCommand(), r.configCommand(), r.checkCommand(), r.scanCommand(), r.doctorCommand(), r.versionCommand())
 	return root
 }
 
@@ -170,21 +170,21 @@ func (r *run) say(format string, args ...any) {
 	switch {
 	case r.quiet:
 	case r.format != "text":
-		_, _ = fmt.Fprintf(r.Stderr, format+"\n", args...)
+		_, _ = fmt.Fprintf(r.errs(), format+"\n", args...)
 	default:
-		_, _ = fmt.Fprintf(r.Stdout, format+"\n", args...)
+		_, _ = fmt.Fprintf(r.out(), format+"\n", args...)
 	}
 }
 
 // put prints a value as JSON when that was asked for, else calls text.
 func (r *run) put(v any, text func(w io.Writer) error) error {
 	if r.format == "json" {
-		enc := json.NewEncoder(r.Stdout)
+		enc := json.NewEncoder(screenJSON{r.Stdout})
 		enc.SetIndent("", "  ")
 		enc.SetEscapeHTML(false)
 		return enc.Encode(v)
 	}
-	return text(r.Stdout)
+	return text(r.out())
 }
 
 // group makes a command that only holds others.

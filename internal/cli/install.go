@@ -163,7 +163,7 @@ func (r *run) tellInstall(q clients.Request, res *clients.Result) error {
 	file := visible(res.File)
 	switch res.State {
 	case clients.StatePrinted:
-		if _, err := io.WriteString(r.Stdout, res.Snippet); err != nil {
+		if _, err := io.WriteString(r.out(), res.Snippet); err != nil {
 			return err
 		}
 		r.aside("for %s; nothing was changed", file)
@@ -233,6 +233,6 @@ func (r *run) tellUninstall(q clients.Request, res *clients.Result) {
 // aside prints people's text that must not mix with what --print prints.
 func (r *run) aside(format string, args ...any) {
 	if !r.quiet {
-		_, _ = fmt.Fprintf(r.Stderr, format+"\n", args...)
+		_, _ = fmt.Fprintf(r.errs(), format+"\n", args...)
 	}
 }

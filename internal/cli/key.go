@@ -60,7 +60,7 @@ func (r *run) putNewKey(key admin.NewKey) error {
 			if key.Signing {
 				kept = "a hash, and the secret that requests are signed with"
 			}
-			_, _ = fmt.Fprintf(r.Stderr, "Key %s (%s), roles %s. It is shown once; Doorward keeps %s.\n",
+			_, _ = fmt.Fprintf(r.errs(), "Key %s (%s), roles %s. It is shown once; Doorward keeps %s.\n",
 				key.Name, key.ID, strings.Join(key.Roles, ", "), kept)
 		}
 		_, err := fmt.Fprintln(w, key.Text)

@@ -7,12 +7,11 @@ import (
 	"log/slog"
 	"os"
 	"strconv"
-	"strings"
-	"unicode"
 
 	"doorward/internal/admin"
 	"doorward/internal/app"
 	"doorward/internal/config"
+	"doorward/internal/gate"
 )
 
 // load reads the configuration that --config names.
@@ -39,7 +38,7 @@ func (r *run) operate(ctx context.Context, do func(ctx context.Context, op admin
 	if !errors.Is(err, admin.ErrNoGateway) {
 		return failed(err)
 	}
-	log := slog.New(slog.NewTextHandler(r.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	log := app.TextLog(r.errs(), slog.LevelWarn)
 	a, err := app.New(app.Options{Config: cfg, Path: r.config, Version: r.Version, Log: log, Environment: r.Environ, Supervised: true})
 	if err != nil {
 		return failed(err)
@@ -48,16 +47,6 @@ func (r *run) operate(ctx context.Context, do func(ctx context.Context, op admin
 	return failed(errors.Join(do(ctx, a, actor), a.Close()))
 }
 
-// visible writes characters that a terminal would hide or obey as ⟨U+XXXX⟩:
-// names come from upstreams.
-func visible(s string) string {
-	var b strings.Builder
-	for _, c := range s {
-		if unicode.IsPrint(c) {
-			b.WriteRune(c)
-		} else {
-			fmt.Fprintf(&b, "⟨U+%04X⟩", c)
-		}
-	}
-	return b.String()
-}
+// visible is text from elsewhere, names of upstreams above all, in one line: characters
+// that a terminal would hide or obey are written as ⟨U+XXXX⟩.
+func visible(s string) string { return gate.Visible(s) }

@@ -67,7 +67,7 @@ const maxPast = 10 * 365 * 24 * time.Hour
 // warn prints to stderr, unless quiet.
 func (r *run) warn(format string, args ...any) {
 	if !r.quiet {
-		_, _ = fmt.Fprintf(r.Stderr, format+"\n", args...)
+		_, _ = fmt.Fprintf(r.errs(), format+"\n", args...)
 	}
 }
 

@@ -95,7 +95,7 @@ func (r *run) learn(ctx context.Context, f learnFlags) error {
 	if r.quiet {
 		return nil
 	}
-	return failed(learnText(r.Stderr, &res.Report))
+	return failed(learnText(r.errs(), &res.Report))
 }
 
 func learnOptions(cfg *config.Config, f learnFlags) (learning.Options, error) {

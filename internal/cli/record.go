@@ -17,7 +17,7 @@ func (r *run) putRecord(rec *audit.Record) error {
 		_, err := r.Stdout.Write(append(rec.AppendJSON(nil), '\n'))
 		return err
 	}
-	_, err := fmt.Fprintln(r.Stdout, recordText(rec))
+	_, err := fmt.Fprintln(r.out(), recordText(rec))
 	return err
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"doorward/internal/app"
 	"doorward/internal/bridge"
 	"doorward/internal/login"
 	"doorward/internal/secret"
@@ -34,7 +35,7 @@ func (r *run) remote(ctx context.Context, url, key string) error {
 	}
 	return failed(bridge.Run(ctx, bridge.Options{
 		URL: url, Credential: credential, In: r.Stdin, Out: r.Stdout, Agent: "doorward/" + r.Version,
-		Log: slog.New(slog.NewTextHandler(r.Stderr, &slog.HandlerOptions{Level: level})),
+		Log: app.TextLog(r.errs(), level),
 	}))
 }
 

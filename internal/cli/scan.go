@@ -119,7 +119,7 @@ func (r *run) finishScan(report *scan.Report, o scanOptions, level gate.Severity
 	if r.format == "sarif" {
 		text, err := report.SARIF(artifact, r.Version)
 		if err == nil {
-			_, err = fmt.Fprintf(r.Stdout, "%s\n", text)
+			_, err = fmt.Fprintf(screenJSON{r.Stdout}, "%s\n", text)
 		}
 		if err != nil {
 			return failed(err)
@@ -287,12 +287,12 @@ func (r *run) mayAsk(s *clients.Seen, o scanOptions) string {
 	case o.offline:
 		return "--offline"
 	case s.Command == nil:
-		_, _ = fmt.Fprintf(r.Stderr, "asking %s at %s\n", visible(s.Original), visible(s.URL))
+		_, _ = fmt.Fprintf(r.errs(), "asking %s at %s\n", visible(s.Original), visible(s.URL))
 		return ""
 	case !o.unsandboxed:
 		return "it is a command, and there is no sandbox yet: --unsandboxed starts it"
 	}
-	_, _ = fmt.Fprintf(r.Stderr, "starting %s: %s\n", visible(s.Original), visible(clients.CommandLine(s.Command)))
+	_, _ = fmt.Fprintf(r.errs(), "starting %s: %s\n", visible(s.Original), visible(clients.CommandLine(s.Command)))
 	return ""
 }
 

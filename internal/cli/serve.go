@@ -55,12 +55,12 @@ func (r *run) open(beside bool) (*app.App, error) {
 	if err != nil {
 		return nil, err
 	}
-	log, level, err := app.Logger(r.Stderr, cfg)
+	log, err := app.Logger(r.errs(), cfg)
 	if err != nil {
 		return nil, failed(err)
 	}
 	built, _ := time.Parse(time.RFC3339, r.Built) // zero when it is not known
-	a, err := app.New(app.Options{Config: cfg, Path: r.config, Version: r.Version, Built: built, Log: log, Level: level, Environment: r.Environ, Supervised: true, Beside: beside})
+	a, err := app.New(app.Options{Config: cfg, Path: r.config, Version: r.Version, Built: built, Log: log.Logger, Journal: log, Environment: r.Environ, Supervised: true, Beside: beside})
 	return a, failed(err)
 }
 

@@ -155,7 +155,7 @@ func (r *run) keeper(noBrowser bool) (*login.Keeper, error) {
 	}
 	o := login.Options{
 		Dir:    filepath.Join(dir, "doorward", "tokens"),
-		Say:    func(text string) { _, _ = fmt.Fprintln(r.Stderr, text) }, // what a person has to do is said also when quiet
+		Say:    func(text string) { _, _ = fmt.Fprintln(r.errs(), text) }, // what a person has to do is said also when quiet
 		Open:   login.OpenBrowser,
 		Secret: r.revealed,
 		Agent:  "doorward/" + r.Version,

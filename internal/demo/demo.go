@@ -126,7 +126,7 @@ func (t *tour) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	t.app, err = app.New(app.Options{Config: cfg, Path: path, Version: t.Version, Log: slog.New(slog.NewTextHandler(t.Log, &slog.HandlerOptions{Level: slog.LevelError}))})
+	t.app, err = app.New(app.Options{Config: cfg, Path: path, Version: t.Version, Log: app.TextLog(t.Log, slog.LevelError)})
 	if err != nil {
 		return err
 	}
