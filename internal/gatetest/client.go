@@ -175,6 +175,7 @@ func (c *Client) Send(method string, body []byte, header ...string) *Reply {
 		c.t.Fatal(err)
 	}
 	req.Header = c.Headers(body)
+	c.gw.hear(body)
 	replaced := map[string]bool{}
 	for i := 0; i+1 < len(header); i += 2 {
 		name, value := header[i], header[i+1]

@@ -42,6 +42,7 @@ type GW struct {
 	errors  []byte   // what clients were told that was no success, with its headers
 	metrics []byte   // at the end
 	secrets []string // what must be nowhere but with its owner
+	spoken  []string // what clients said in arguments, which no log repeats
 }
 
 // answered is an answer that a client of this package got.
@@ -76,7 +77,7 @@ func gateway(t testing.TB, dir, yaml string, ups map[string]*UP) *GW {
 	if err != nil {
 		t.Fatalf("configuration refused: %v\n%s", err, yaml)
 	}
-	g.App, err = app.New(app.Options{Config: cfg, Path: path, Version: "test", Log: slog.New(g.log.handler())})
+	g.App, err = app.New(app.Options{Config: cfg, Path: path, Version: "test", Log: app.TextLog(g.log, slog.LevelDebug)})
 	if err != nil {
 		t.Fatalf("starting the gateway: %v", err)
 	}
@@ -236,10 +237,6 @@ func (g *GW) approve(upstream string, how func(*admin.Entry) (accept []string, o
 type journal struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
-}
-
-func (j *journal) handler() slog.Handler {
-	return slog.NewTextHandler(j, &slog.HandlerOptions{Level: slog.LevelDebug})
 }
 
 // Write implements io.Writer.

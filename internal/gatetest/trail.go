@@ -60,6 +60,7 @@ func (g *GW) checkInvariants() {
 		g.t.Errorf("a stage of the line has no name in the metrics")
 	}
 	g.checkSecrets()
+	g.checkDiscipline()
 	report, err := audit.Verify(context.Background(), g.AuditDir(), audit.Options{})
 	if err != nil {
 		g.t.Errorf("G3: the audit log does not verify: %v", err)
