@@ -389,7 +389,7 @@ type Telemetry struct {
 type Log struct {
 	// Format of a line.
 	Format string `yaml:"format" enum:"text json"`
-	// Level is the least that is written.
+	// Level is the least that is written. `doorward log level` sets another for a time.
 	Level string `yaml:"level" enum:"debug info warn error"`
 }
 

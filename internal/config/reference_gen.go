@@ -137,7 +137,7 @@ const fieldDocs = "\n" +
 	"Audit.Checkpoint\tCheckpoint is what shows others that nothing of the log was changed or cut off.\n" +
 	"Telemetry.Log\tLog goes to standard error.\n" +
 	"Log.Format\tFormat of a line.\n" +
-	"Log.Level\tLevel is the least that is written.\n" +
+	"Log.Level\tLevel is the least that is written. `doorward log level` sets another for a time.\n" +
 	"Disclosure.Label\tLabel is the sentence that is told. Not written: nothing is.\n" +
 	"Disclosure.Content\tContent adds the label to a tool's result as a block of text for the user, beside the note in its _meta.\n" +
 	"Disclosure.Server\tServer adds the label to what the gateway says of itself when a client connects.\n" +
