@@ -7,6 +7,8 @@ LINT    := go tool -modfile=tools/go.mod golangci-lint
 # The race detector needs a C compiler; without one the tests run without it and say so.
 CC_PATH := $(shell command -v cc || command -v gcc)
 RACE    := $(if $(CC_PATH),-race,)
+# Packages tested at a time: half as many again as there are processors, for many tests wait more than they compute.
+PACKAGES := $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); echo $$((n + (n + 1) / 2)))
 
 .PHONY: help build demo test crash lint fuzz bench detect conformance
 .DEFAULT_GOAL := help
@@ -24,7 +26,7 @@ test: ## Install the parts the tests need (it says which), then vet and test wit
 	scripts/parts
 	go vet ./...
 	@$(if $(RACE),,echo "test: no C compiler, so the race detector is off")
-	go test $(RACE) -count=1 -timeout 15m ./... # parts and stress build the binary: a cached pass would be of another
+	go test $(RACE) -p $(PACKAGES) -count=1 -timeout 15m ./... # parts and stress build the binary: a cached pass would be of another
 
 crash: ## Kill the gateway CRASH_DEATHS times, mutate a log CRASH_MUTATIONS times, fail each of CRASH_FAULTS writes and syncs.
 	CRASH_DEATHS=$(or $(CRASH_DEATHS),500) go test -count=1 -v -timeout 60m -run EveryFailpoint ./internal/stress
