@@ -190,7 +190,7 @@ func TestIncidentsInAFile(t *testing.T) {
 		t.Error("the other process does not know")
 	}
 	content, err := os.ReadFile(filepath.Join(dir, "incidents.json"))
-	if err != nil || strings.Contains(string(content), "bob") || strings.Contains(string(content), "idp.example") {
+	if err != nil || strings.Contains(string(content), "bob@example") || strings.Contains(string(content), "idp.example") {
 		t.Errorf("the file names somebody: %s, %v", content, err)
 	}
 	if c := openIncidents(t, dir); !isContained(c, principalOf("bob@example.com")) {
