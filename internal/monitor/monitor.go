@@ -193,11 +193,12 @@ func (m *Monitor) look(now time.Time) {
 	m.watch.Tick(now, m.cfg.Pulse())
 }
 
-// raise hands on the alerts that there are. Its caller holds looking.
+// raise hands on the alerts that there are. Whom one is about is sealed on record and
+// told to people; the log, which has no seal, does not say it. Its caller holds looking.
 func (m *Monitor) raise(now time.Time) {
 	for _, a := range m.watch.Alerts() {
 		a.ID = newID(now)
-		m.cfg.Log.Warn("alert raised", "alert", a.ID, "rule", a.Rule, "kind", a.Subject.Kind, "subject", gate.Visible(a.Subject.Value), "count", a.Count)
+		m.cfg.Log.Warn("alert raised", "alert", a.ID, "rule", a.Rule, "kind", a.Subject.Kind)
 		m.cfg.Raise(a)
 		select {
 		case m.records <- a:

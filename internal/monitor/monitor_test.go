@@ -118,6 +118,10 @@ func TestAnAlertIsRaisedAndRecorded(t *testing.T) {
 			t.Fatalf("raised: %+v", all)
 		}
 		p.end()
+		line := p.log.text()
+		if !strings.Contains(line, "rule=denied_calls") || !strings.Contains(line, "kind=principal") || !strings.Contains(line, all[0].ID) || strings.Contains(line, "alice") {
+			t.Errorf("the log has not the rule, the kind and the id alone: %s", line)
+		}
 		if len(p.events) != 1 {
 			t.Fatalf("on record: %+v", p.events)
 		}
