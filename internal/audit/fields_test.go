@@ -116,7 +116,8 @@ func revealed(t *testing.T, dir, rest string) {
 	}
 }
 
-// A hash finds a value again, in any spelling, and in the records of its tenant alone.
+// LOG-16: a hash finds a value again, in any spelling, and in the records of its tenant
+// alone.
 func TestHashesAreComputedAgain(t *testing.T) {
 	cfg := config(t.TempDir())
 	cfg.Fields = map[string][]audit.Field{"files/*": {{Path: "/v", How: audit.Hashed}}}
