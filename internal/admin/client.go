@@ -63,17 +63,25 @@ func do[T any](ctx context.Context, c *Client, path string, body any) (T, error)
 	defer func() { _ = res.Body.Close() }()
 	dec := json.NewDecoder(io.LimitReader(res.Body, 256<<20))
 	if res.StatusCode != http.StatusOK {
-		var f fault
-		if err := dec.Decode(&f); err != nil {
-			return out, fmt.Errorf("the gateway answered %s", strconv.Itoa(res.StatusCode))
-		}
-		if f.Code == string(gate.CodeParams) {
-			return out, errors.New(f.Error) // the text says what is wrong
-		}
-		return out, fmt.Errorf("%s (%s)", f.Error, f.Code)
+		return out, faultOf(res)
 	}
 	return out, dec.Decode(&out)
 }
+
+// faultOf is the error that an answer tells of.
+func faultOf(res *http.Response) error {
+	var f fault
+	if err := json.NewDecoder(io.LimitReader(res.Body, maxFault)).Decode(&f); err != nil {
+		return fmt.Errorf("the gateway answered %s", strconv.Itoa(res.StatusCode))
+	}
+	if f.Code == string(gate.CodeParams) {
+		return errors.New(f.Error) // the text says what is wrong
+	}
+	return fmt.Errorf("%s (%s)", f.Error, f.Code)
+}
+
+// maxFault bounds an error on the wire, in bytes.
+const maxFault = 1 << 20
 
 // CreateKey implements Keys.
 func (c *Client) CreateKey(ctx context.Context, _ string, req KeyRequest) (NewKey, error) {

@@ -33,6 +33,13 @@ const (
 	LogWrite      Permission = "log:write"      // change what the gateway's own log writes
 	IncidentsRead Permission = "incidents:read" // with tags for names; those take RecordsOpen
 	IncidentsAct  Permission = "incidents:act"  // open, note, suspend, release, close
+
+	// What is kept about one person: taken out, corrected; and of a breach and of the
+	// whole gateway, who could be concerned.
+	PrivacyExport  Permission = "privacy:export"
+	PrivacyRectify Permission = "privacy:rectify"
+	PrivacyBreach  Permission = "privacy:breach"
+	PrivacyRead    Permission = "privacy:read" // the register of processing: nobody's data
 )
 
 // Route is one row of the API's table.

@@ -96,6 +96,10 @@ func (s *Server) guard(route Route) http.Handler {
 			answer(w, status, f)
 			return
 		}
+		if s, ok := out.(stream); ok {
+			pour(w, s)
+			return
+		}
 		answer(w, http.StatusOK, out)
 	})
 }

@@ -29,13 +29,26 @@ func (a *App) CreateKey(ctx context.Context, actor string, req admin.KeyRequest)
 		opts.Expires = time.Now().Add(req.Expires)
 	}
 	var made admin.NewKey
-	e := gate.Event{Kind: "key.create", Actor: actor, Detail: req.Name + " roles " + strings.Join(roles, ",")}
+	e := keyEvent("key.create", actor, req.Name)
+	e.Detail = "roles " + strings.Join(roles, ",")
 	err = a.act(ctx, []gate.Event{e}, func() error {
 		text, key, err := a.keys.Create(opts)
 		made = newKey(text, key)
 		return err
 	})
 	return made, operated("creating a key", err)
+}
+
+// keyEvent is an operator's act on an API key, by its id or its name. A name may be that
+// of a person, and is sealed as one.
+func keyEvent(kind, actor, idOrName string) gate.Event {
+	e := gate.Event{Kind: kind, Actor: actor}
+	if store.IsKeyID(idOrName) {
+		e.Detail = idOrName
+	} else {
+		e.Principal = &gate.Principal{Realm: gate.RealmKeys, Subject: idOrName}
+	}
+	return e
 }
 
 // rolesFor checks that roles exist; none means the built-in one, when the
@@ -78,7 +91,7 @@ func (a *App) ListKeys(context.Context) ([]admin.Key, error) {
 // RotateKey implements admin.Keys.
 func (a *App) RotateKey(ctx context.Context, actor, id string, overlap time.Duration) (admin.NewKey, error) {
 	var made admin.NewKey
-	err := a.act(ctx, []gate.Event{{Kind: "key.rotate", Actor: actor, Detail: id}}, func() error {
+	err := a.act(ctx, []gate.Event{keyEvent("key.rotate", actor, id)}, func() error {
 		text, key, err := a.keys.Rotate(id, overlap)
 		made = newKey(text, key)
 		if err != nil {
@@ -91,7 +104,7 @@ func (a *App) RotateKey(ctx context.Context, actor, id string, overlap time.Dura
 
 // RevokeKey implements admin.Keys.
 func (a *App) RevokeKey(ctx context.Context, actor, id string) error {
-	err := a.act(ctx, []gate.Event{{Kind: "key.revoke", Actor: actor, Detail: id}}, func() error {
+	err := a.act(ctx, []gate.Event{keyEvent("key.revoke", actor, id)}, func() error {
 		if err := a.keys.Revoke(id); err != nil {
 			return err
 		}

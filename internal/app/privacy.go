@@ -4,88 +4,107 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
+	"strings"
 
 	"doorward/internal/admin"
 	"doorward/internal/audit"
 	"doorward/internal/gate"
+	"doorward/internal/monitor"
 )
 
 // Erase implements admin.Privacy: the keys of a person are destroyed in every log on
-// data_dir. A log that another process writes is an error, and nothing is done
-// anywhere.
+// data_dir, and every other store forgets them. A log that another process writes is an
+// error, and nothing is done anywhere.
 func (a *App) Erase(ctx context.Context, actor string, e admin.Erasure) (out admin.Erased, err error) {
 	if e.Subject == "" && len(e.Keys) == 0 || e.Basis == "" {
 		return out, operated("erasing a person", errors.New("name the subject, or keys, and the legal basis"))
 	}
 	err = a.act(ctx, []gate.Event{{Kind: "privacy.request", Actor: actor, Detail: "erase: " + e.Basis}}, func() error {
-		out.Keys, out.Refused, err = a.erase(ctx, actor, e)
-		return err
+		logs, err := a.logs()
+		if err != nil {
+			return err
+		}
+		all, err := a.persons(ctx, e.Whom, logs)
+		if err != nil {
+			return err
+		}
+		if err := a.unheld(ctx, actor, logs, all, &out); err != nil {
+			return err
+		}
+		if out.Keys, err = a.destroy(ctx, actor, e.Basis, logs, all); err != nil {
+			return err
+		}
+		for _, s := range all {
+			out.Persons = append(out.Persons, s.shown(e.Subject != ""))
+		}
+		return a.forget(ctx, actor, e, all, &out)
 	})
-	out.Elsewhere = []string{
-		"an API key of that name: doorward key revoke",
-		"a revoked subject: the list needs the name to turn it away",
-		"approvals and what a session has read: they end by themselves (approvals.expire, trust.flow_memory)",
-		"incidents about the person, which are sealed: closed ones are kept for 400 days (doorward incident list --all)",
-		"copies of the log: what was sealed in them is unreadable, too; copies of data_dir hold keys, and the log destroys them again when it opens",
-	}
+	out.Elsewhere = append(out.Elsewhere, a.elsewhere()...)
 	return out, operated("erasing a person", err)
 }
 
-// erase goes through all logs: first it looks whether it can, then it does.
-func (a *App) erase(ctx context.Context, actor string, e admin.Erasure) (total int, refused []admin.Refusal, err error) {
-	found, err := a.logs()
-	if err != nil {
-		return 0, nil, err
+// elsewhere are the places that an erasure does not reach.
+func (a *App) elsewhere() []string {
+	cfg := a.current.Load().cfg
+	all := []string{
+		"what a conversation has read stays known until trust.flow_memory, under a hash of who they are: no name, and nothing of what was read",
+		"copies of the log: what was sealed in them is unreadable, too; copies of data_dir hold keys, and the log destroys them again when it opens",
+		"a backup of data_dir that is older than this, log and keys together: restore it, then doorward privacy erase --again with a newer copy of the log",
+		"Doorward's own log on standard error, and the alerts that were delivered: who has them",
 	}
-	ids, err := erased(found, e)
-	if err != nil {
-		return 0, nil, err
+	if cfg.State.Redis != "" {
+		all = append(all, "the logs and profiles of the other gateways that share state.redis: run the same command on each; what is in Redis is done")
 	}
-	if refused, err = a.withhold(ctx, found, ids, e.Subject); err != nil {
-		return 0, nil, err
-	}
-	for _, r := range refused {
-		e := gate.Event{Kind: "privacy.refuse", Actor: actor, Detail: r.Key + " is under legal hold " + r.Hold + ": " + r.Reason, Status: "refused"}
-		if err := a.trail.Event(ctx, e); err != nil {
-			return 0, nil, err
-		}
-	}
-	for i, one := range found {
-		if len(ids[i]) == 0 {
-			continue
-		}
-		gone, err := a.eraseIn(one.dir, func(l *audit.Log) (int, error) { return l.Erase(ctx, ids[i], e.Basis, actor) })
-		if total += gone; err != nil {
-			return total, refused, fmt.Errorf("%s: %w (run it again when no other process writes that log)", one.dir, err)
-		}
-	}
-	return total, refused, nil
+	return all
 }
 
-// erased are the ids to destroy, by log.
-func erased(found []sealedLog, e admin.Erasure) ([][]audit.SubjectID, error) {
-	ids := make([][]audit.SubjectID, len(found))
-	for i, one := range found {
-		if e.Subject != "" {
-			ids[i] = one.ring.Of(e.Subject)
+// unheld takes the keys of people that a legal hold keeps out of what is erased, on
+// record and told. Whoever has such a key is forgotten nowhere else either.
+func (a *App) unheld(ctx context.Context, actor string, logs []sealedLog, all []*somebody, out *admin.Erased) error {
+	for _, s := range all {
+		ids := make([][]audit.SubjectID, len(logs))
+		for i, one := range logs {
+			ids[i] = slices.Clone(s.keys[one.dir])
 		}
-		if len(e.Keys) == 0 {
+		refused, err := a.withhold(ctx, logs, ids, s.Subject)
+		if err != nil {
+			return err
+		}
+		for _, r := range refused {
+			e := gate.Event{Kind: "privacy.refuse", Actor: actor, Detail: r.Key + " is under legal hold " + r.Hold + ": " + r.Reason, Status: "refused"}
+			if err := a.trail.Event(ctx, e); err != nil {
+				return err
+			}
+		}
+		out.Refused = append(out.Refused, refused...)
+		for i, one := range logs {
+			if s.keys != nil {
+				s.keys[one.dir] = ids[i]
+			}
+		}
+		s.held = len(refused) > 0
+	}
+	return nil
+}
+
+// destroy goes through all logs: first it looks whether it can, then it does.
+func (a *App) destroy(ctx context.Context, actor, basis string, logs []sealedLog, all []*somebody) (total int, err error) {
+	for _, one := range logs {
+		var ids []audit.SubjectID
+		for _, s := range all {
+			ids = append(ids, s.keys[one.dir]...)
+		}
+		if len(ids) == 0 {
 			continue
 		}
-		all := ids[i]
-		ids[i] = nil
-		for _, key := range e.Keys {
-			id, err := audit.ParseSubjectID(key)
-			if err != nil {
-				return nil, err
-			}
-			if one.ring.Has(id) && (e.Subject == "" || slices.Contains(all, id)) {
-				ids[i] = append(ids[i], id)
-			}
+		gone, err := a.eraseIn(one.dir, func(l *audit.Log) (int, error) { return l.Erase(ctx, ids, basis, actor) })
+		if total += gone; err != nil {
+			return total, fmt.Errorf("%s: %w (run it again when no other process writes that log)", one.dir, err)
 		}
 	}
-	return ids, nil
+	return total, nil
 }
 
 // eraseIn hands out the log of a directory: the gateway's own, or one that nobody
@@ -100,4 +119,134 @@ func (a *App) eraseIn(dir string, do func(*audit.Log) (int, error)) (int, error)
 	}
 	gone, err := do(l)
 	return gone, errors.Join(err, l.Close())
+}
+
+// forget takes people out of every store but the logs.
+func (a *App) forget(ctx context.Context, actor string, e admin.Erasure, all []*somebody, out *admin.Erased) error {
+	if e.Subject != "" && len(all) == 0 { // nothing on record, but perhaps elsewhere
+		one, err := a.unrecorded(e.Whom)
+		if err != nil {
+			return err
+		}
+		all = []*somebody{one}
+		holds, err := a.holds()
+		if err != nil {
+			return err
+		}
+		for i := range holds {
+			one.held = one.held || holds[i].Subject == one.Subject
+		}
+	}
+	for _, s := range all {
+		if s.Subject == "" || s.held {
+			continue
+		}
+		if err := a.forgetOne(ctx, actor, e, s, out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *App) forgetOne(ctx context.Context, actor string, e admin.Erasure, s *somebody, out *admin.Erased) error {
+	held, err := a.opened(ctx)
+	if err != nil {
+		return err
+	}
+	n, err := held.Forget(ctx, func(realm, subject, key string) bool { return s.is(realm, subject, key) })
+	if err != nil {
+		return err
+	}
+	out.Approvals += n
+	if n, err = a.shared.now.Load().revoked.Forget(ctx, s.Realm, s.Subject); err != nil {
+		return err
+	}
+	out.Revocations += n
+	if s.exact {
+		was, err := a.monitor.Forget(s.principal())
+		if err != nil {
+			return err
+		}
+		if was {
+			out.Profiles++
+		}
+	}
+	if n, err = a.delivery.Forget(s.alerted); err != nil {
+		return err
+	}
+	out.Alerts += n
+	theirs, err := a.incidentsOf(ctx, s)
+	if err != nil {
+		return err
+	}
+	for i := range theirs {
+		out.Elsewhere = append(out.Elsewhere, "incident "+theirs[i].ID+" is about them, sealed with the gateway's key: it goes some time after it was closed (doorward incident close)")
+	}
+	if s.Realm == gate.RealmKeys || s.Realm == "" {
+		return a.forgetKeys(ctx, actor, e, s.Subject, out)
+	}
+	return nil
+}
+
+// is tells whether somebody in a store is this person: by who vouched, the name and
+// Principal.Key.
+func (s *somebody) is(realm, subject, key string) bool {
+	if s.exact {
+		return s.principal().HasKey(key)
+	}
+	return subject == s.Subject && (s.Realm == "" || s.Realm == realm)
+}
+
+// alerted tells whether an alert is about this person, or says an address of theirs.
+func (s *somebody) alerted(a *monitor.Alert) bool {
+	if a.Subject.Kind == monitor.OfPrincipal {
+		who := gate.Principal{Realm: a.Subject.Realm, Tenant: a.Subject.Tenant, Subject: a.Subject.Value}
+		if s.is(who.Realm, who.Subject, who.Key()) {
+			return true
+		}
+	}
+	if a.Credential != "" && s.credentials[a.Credential] {
+		return true
+	}
+	text, _, _ := strings.Cut(a.Subject.Value, "/")
+	for _, text := range [...]string{a.Address, text} {
+		if at, err := netip.ParseAddr(text); err == nil && s.at(at) {
+			return true
+		}
+	}
+	return false
+}
+
+// at tells whether the person came from an address, or from its /64 of IPv6.
+func (s *somebody) at(at netip.Addr) bool {
+	if s.addresses[at] {
+		return true
+	}
+	const network = 64 // bits; see monitor
+	if !at.Is6() {
+		return false
+	}
+	near, err := at.Prefix(network)
+	return err == nil && s.in(near)
+}
+
+// forgetKeys takes the name off API keys that are good no more.
+func (a *App) forgetKeys(ctx context.Context, actor string, e admin.Erasure, name string, out *admin.Erased) error {
+	n, live, err := a.keys.Forget(name)
+	if out.APIKeys += n; err != nil || len(live) == 0 {
+		return err
+	}
+	if !e.Revoke {
+		out.Elsewhere = append(out.Elsewhere, fmt.Sprintf(
+			"API keys that let somebody in under that name (%s): end them with doorward key revoke and run this again, or use --revoke", strings.Join(live, ", ")))
+		return nil
+	}
+	for _, id := range live {
+		if err := a.RevokeKey(ctx, actor, id); err != nil {
+			return err
+		}
+	}
+	n, _, err = a.keys.Forget(name)
+	out.APIKeys += n
+	return err
 }

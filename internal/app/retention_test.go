@@ -128,7 +128,7 @@ func TestGDP04WhoIsHeldStays(t *testing.T) {
 	if _, err := a.Retain(t.Context(), "uid:0", admin.Retention{Now: true}); err != nil || exchanges(t, dir) != "alice" {
 		t.Errorf("left: %s (%v)", exchanges(t, dir), err)
 	}
-	erased, err := a.Erase(t.Context(), "uid:0", admin.Erasure{Subject: "alice", Basis: "Art. 17"})
+	erased, err := a.Erase(t.Context(), "uid:0", admin.Erasure{Whom: admin.Whom{Subject: "alice"}, Basis: "Art. 17"})
 	want := admin.Refusal{Key: hold.Keys[0], Hold: hold.ID, Reason: "claim 7"}
 	if err != nil || erased.Keys != 0 || len(erased.Refused) != 1 || erased.Refused[0] != want {
 		t.Errorf("erased: %+v, %v", erased, err)
@@ -136,7 +136,7 @@ func TestGDP04WhoIsHeldStays(t *testing.T) {
 	if err := a.ReleaseHold(t.Context(), "uid:0", admin.Release{ID: hold.ID, Reason: "settled"}); err != nil {
 		t.Fatal(err)
 	}
-	erased, err = a.Erase(t.Context(), "uid:0", admin.Erasure{Subject: "alice", Basis: "Art. 17"})
+	erased, err = a.Erase(t.Context(), "uid:0", admin.Erasure{Whom: admin.Whom{Subject: "alice"}, Basis: "Art. 17"})
 	if err != nil || erased.Keys != 1 || len(erased.Refused) != 0 {
 		t.Errorf("erased: %+v, %v", erased, err)
 	}
@@ -163,7 +163,7 @@ func TestATimeIsHeld(t *testing.T) {
 		t.Errorf("left: %s (%v)", exchanges(t, dir), err)
 	}
 	for who, want := range map[string]int{"alice": 1, "bob": 0} {
-		got, err := a.Erase(t.Context(), "uid:0", admin.Erasure{Subject: who, Basis: "Art. 17"})
+		got, err := a.Erase(t.Context(), "uid:0", admin.Erasure{Whom: admin.Whom{Subject: who}, Basis: "Art. 17"})
 		if err != nil || got.Keys != want || len(got.Refused) != 1-want {
 			t.Errorf("%s: %+v, %v", who, got, err)
 		}
@@ -177,7 +177,7 @@ func TestATimeIsHeld(t *testing.T) {
 	if _, err := a.Retain(t.Context(), "uid:0", admin.Retention{Now: true}); err == nil || !strings.Contains(err.Error(), hold.ID) {
 		t.Errorf("pruned without the file: %v", err)
 	}
-	if _, err := a.Erase(t.Context(), "uid:0", admin.Erasure{Subject: "bob", Basis: "Art. 17"}); err == nil {
+	if _, err := a.Erase(t.Context(), "uid:0", admin.Erasure{Whom: admin.Whom{Subject: "bob"}, Basis: "Art. 17"}); err == nil {
 		t.Error("erased without the file")
 	}
 	if err := a.ReleaseHold(t.Context(), "uid:0", admin.Release{ID: hold.ID, Reason: "settled"}); err != nil {

@@ -113,7 +113,7 @@ func (s *shared) inRedis(ctx context.Context, r *store.Redis) (_ *memory, err er
 			err = errors.Join(err, m.close())
 		}
 	}()
-	if m.revoked, err = store.OpenRedisRevocations(ctx, r); err != nil {
+	if m.revoked, err = store.OpenRedisRevocations(ctx, r, s.key); err != nil {
 		return nil, err
 	}
 	if m.approvals, err = store.OpenRedisApprovals(ctx, r, s.key); err != nil {

@@ -117,7 +117,7 @@ func (s *scanner) ledger(ctx context.Context, l *standing) error {
 		}
 		switch word, _, _ := strings.Cut(r.Detail, " "); r.Event {
 		case eventErase:
-			if id, err := ParseSubjectID(word); err == nil {
+			if id, ok := r.Erased(); ok {
 				l.dead[id] = true
 			}
 		case EventHold, EventRelease:

@@ -344,7 +344,10 @@ func (l *Log) Event(ctx context.Context, ev gate.Event) error {
 			e.rec.Principal = principal(ev.Principal)
 		}
 		e.rec.Remote = ev.Remote.Unmap().WithZone("")
-		return e.note.seal(&e.rec)
+		if err := e.note.seal(&e.rec); err != nil {
+			return err
+		}
+		return e.say(ev.Said)
 	})
 	if err == nil && (ev.Kind == EventHold || ev.Kind == EventRelease) {
 		id, _, _ := strings.Cut(ev.Detail, " ")

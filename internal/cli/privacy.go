@@ -1,36 +1,85 @@
 package cli
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"doorward/internal/admin"
+	"doorward/internal/audit"
 )
 
 func (r *run) privacyCommand() *cobra.Command {
 	return group("privacy", "Do what people may ask for about their own data",
-		`  doorward privacy erase alice --basis 'Art. 17(1)(b) GDPR, request 2026-114'`,
-		r.privacyErase(), r.privacyRetain(), r.privacyHold())
+		`  doorward privacy export alice --out alice.zip
+  doorward privacy erase alice --basis 'Art. 17(1)(b) GDPR, request 2026-114'
+  doorward privacy breach --credential k_0123456789 --since 2026-11-01`,
+		r.privacyErase(), r.privacyExport(), r.privacyCheck(), r.privacyRectify(), r.privacyBreach(), r.privacyRegister(),
+		r.privacyRetain(), r.privacyHold())
+}
+
+// whom are the flags that say which person is meant.
+type whom struct {
+	admin.Whom
+	tenant string
+	flags  *pflag.FlagSet
+}
+
+func (w *whom) bind(flags *pflag.FlagSet) {
+	w.flags = flags
+	flags.StringArrayVar(&w.Keys, "key", nil, "only this key, as records have it; of several people of one name")
+	flags.StringVar(&w.tenant, "tenant", "", "only of this tenant; '' for nobody's")
+	flags.StringVar(&w.Issuer, "issuer", "", "only of this issuer: its URL, or api_key, mtls, anonymous, local")
+}
+
+// of is the person that a command line names.
+func (w *whom) of(args []string) admin.Whom {
+	if len(args) == 1 {
+		w.Subject = args[0]
+	}
+	if w.flags.Changed("tenant") {
+		w.Tenant = &w.tenant
+	}
+	return w.Whom
 }
 
 func (r *run) privacyErase() *cobra.Command {
+	var who whom
 	var e admin.Erasure
+	var again string
 	c := &cobra.Command{
-		Use: "erase [SUBJECT]", Short: "Destroy the key of a person: what the record holds of them is unreadable for good", Args: cobra.MaximumNArgs(1),
+		Use: "erase [SUBJECT]", Short: "Destroy the key of a person: what is kept of them is unreadable for good", Args: cobra.MaximumNArgs(1),
 		Long: `Destroy the keys that seal what the audit log holds of a person: subject, address, agent
 and arguments, in every log on data_dir and so in every copy of them. The log still
-verifies, and says when, why and by whom it was done, not whose key it was. There is no
-way back. Asked again it does nothing. What a legal hold keeps is refused and listed, with
-exit code 3; it can be destroyed when the hold is released.`,
+verifies, and says when, why and by whom it was done, not whose key it was. Approvals,
+revocations, learned profiles, alerts that wait and API keys that are good no more lose
+the name. There is no way back. Asked again it does nothing. What a legal hold keeps is
+refused and listed, with exit code 3; it can be destroyed when the hold is released.
+
+--again reads a copy of the log (a sink's file, or audit export) and erases what it says
+was erased: after an older backup of data_dir was restored, before the gateway serves.`,
 		Example: `  doorward privacy erase alice --basis 'Art. 17(1)(b) GDPR, request 2026-114'
-  doorward privacy erase --key 3fb3a2… --basis 'court order 7 O 12/26'`,
+  doorward privacy erase alice --issuer https://idp.example --tenant acme --basis 'request 115'
+  doorward privacy erase --key 3fb3a2… --basis 'court order 7 O 12/26'
+  doorward privacy erase --again /backup/audit.jsonl`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 1 {
-				e.Subject = args[0]
+			e.Whom = who.of(args)
+			if again != "" {
+				keys, err := erasedBefore(again)
+				if err != nil {
+					return failed(err)
+				}
+				if len(keys) == 0 {
+					return failed(fmt.Errorf("%s says of nobody that they were erased", again))
+				}
+				e.Keys, e.Basis = append(e.Keys, keys...), strings.TrimSpace("again, as "+again+" has it. "+e.Basis)
 			}
 			if e.Subject == "" && len(e.Keys) == 0 || e.Basis == "" {
 				return errors.New("name the person, or --key, and the legal --basis")
@@ -48,25 +97,90 @@ exit code 3; it can be destroyed when the hold is released.`,
 			})
 		},
 	}
+	who.bind(c.Flags())
 	c.Flags().StringVar(&e.Basis, "basis", "", "why: the article of the law, the number of the request; it is on record")
-	c.Flags().StringArrayVar(&e.Keys, "key", nil, "only this key, as records have it; of several people of one name")
+	c.Flags().BoolVar(&e.Revoke, "revoke", false, "end the API keys of that name too")
+	c.Flags().StringVar(&again, "again", "", "erase what this copy of the log says was erased")
 	return c
+}
+
+// erasedBefore are the keys that the tombstones of a copy name. A line that is no record
+// is an error: a copy that is not whole could leave somebody out.
+func erasedBefore(path string) (keys []string, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	const longest = 1 << 20
+	lines.Buffer(nil, longest)
+	for n := 1; lines.Scan(); n++ {
+		rec, err := audit.ParseRecord(lines.Bytes())
+		if err != nil {
+			return nil, fmt.Errorf("%s: line %d: %w", path, n, err)
+		}
+		if id, ok := rec.Erased(); ok {
+			keys = append(keys, id.String())
+		}
+	}
+	return keys, lines.Err()
 }
 
 func erasedText(w io.Writer, out admin.Erased) error {
 	for _, one := range out.Refused {
 		_, _ = fmt.Fprintf(w, "Refused: key %s is under legal hold %s: %s\n", one.Key, one.Hold, visible(one.Reason))
 	}
-	switch {
-	case out.Keys == 0 && len(out.Refused) > 0:
+	if out.Keys == 0 && len(out.Refused) > 0 {
 		return nil
-	case out.Keys == 0:
-		_, err := fmt.Fprintln(w, "No key of that person is there: nothing was on record, or it is erased already.")
-		return err
 	}
-	_, _ = fmt.Fprintf(w, "Destroyed %d. What else may name the person:\n", out.Keys)
+	if out.Keys == 0 {
+		_, _ = fmt.Fprintln(w, "No key of that person is there: nothing was on record, or it is erased already.")
+	} else {
+		_, _ = fmt.Fprintf(w, "Destroyed %d, of:\n", out.Keys)
+		for _, p := range out.Persons {
+			_, _ = fmt.Fprintf(w, "  issuer %q tenant %q\n", visible(p.Issuer), visible(p.Tenant))
+		}
+	}
+	_, err := fmt.Fprintf(w, "Without the name now: %d approvals, %d revocations, %d profiles, %d alerts, %d API keys.\n",
+		out.Approvals, out.Revocations, out.Profiles, out.Alerts, out.APIKeys)
+	if len(out.Elsewhere) > 0 {
+		_, _ = fmt.Fprintln(w, "What it does not reach:")
+	}
 	for _, place := range out.Elsewhere {
-		_, _ = fmt.Fprintf(w, "  %s\n", place)
+		_, err = fmt.Fprintf(w, "  %s\n", place)
 	}
-	return nil
+	return err
+}
+
+func (r *run) privacyRectify() *cobra.Command {
+	var who whom
+	var what admin.Rectification
+	c := &cobra.Command{
+		Use: "rectify [SUBJECT]", Short: "Put on record what is right of a person, beside what is wrong", Args: cobra.MaximumNArgs(1),
+		Long: `Put on record what is right of a person. The log is never changed; the correction is a
+record of its own, sealed with that person's key and linked to the exchange that has it
+wrong. doorward privacy export and doorward audit search --exchange show the two together.`,
+		Example: `  doorward privacy rectify alice --exchange 019abc… --field address --value 192.0.2.7 --reason 'the proxy was not trusted then'
+  doorward privacy rectify alice --field subject --value 'Alice Miller, formerly Smith' --reason 'married, request 2026-115'`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			what.Whom = who.of(args)
+			return r.operate(cmd.Context(), func(ctx context.Context, op admin.Operator, actor string) error {
+				out, err := op.Rectify(ctx, actor, what)
+				if err != nil {
+					return err
+				}
+				return r.put(out, func(w io.Writer) error {
+					_, err := fmt.Fprintf(w, "On record, sealed with the key of issuer %q tenant %q.\n", visible(out.Person.Issuer), visible(out.Person.Tenant))
+					return err
+				})
+			})
+		},
+	}
+	who.bind(c.Flags())
+	c.Flags().StringVar(&what.Exchange, "exchange", "", "the exchange that has it wrong (default: every record)")
+	c.Flags().StringVar(&what.Field, "field", "", "what is wrong: address, agent, subject, arguments, or a word of yours")
+	c.Flags().StringVar(&what.Value, "value", "", "what is right")
+	c.Flags().StringVar(&what.Reason, "reason", "", "why")
+	return c
 }

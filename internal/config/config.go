@@ -45,6 +45,8 @@ type Config struct {
 	Telemetry Telemetry `yaml:"telemetry"`
 	// Disclosure says to clients and people that what they get came through an AI tool gateway. Nothing is said unless it has a label.
 	Disclosure Disclosure `yaml:"disclosure"`
+	// Privacy is what the register of processing says beside what the rest of the file shows.
+	Privacy Privacy `yaml:"privacy"`
 
 	// BuiltInRole tells that the file has no roles and Roles holds BuiltInRoleName alone.
 	BuiltInRole bool `yaml:"-"`

@@ -20,6 +20,7 @@ const fieldDocs = "\n" +
 	"Config.Monitor\tMonitor says what is watched for in what is recorded, and who is told.\n" +
 	"Config.Telemetry\tTelemetry is about Doorward's own log.\n" +
 	"Config.Disclosure\tDisclosure says to clients and people that what they get came through an AI tool gateway. Nothing is said unless it has a label.\n" +
+	"Config.Privacy\tPrivacy is what the register of processing says beside what the rest of the file shows.\n" +
 	"Listen.Address\tAddress and port for MCP over HTTP. Anything but loopback needs tls (or tls: {terminated_by: proxy}) and an identity method.\n" +
 	"Listen.PublicURL\tPublicURL is the URL that clients use, when it is not the address. Never taken from the Host header.\n" +
 	"Listen.TLS\tTLS for this listener.\n" +

@@ -66,6 +66,7 @@ func Validate(c *Config) []Fault {
 	v.judge()
 	v.monitor()
 	v.disclosure()
+	v.privacy()
 	v.sinks()
 	v.checkpoint()
 	v.retain()

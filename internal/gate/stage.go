@@ -66,6 +66,7 @@ type Event struct {
 	Upstream  string
 	Exchange  string // the exchange that led to it; may be empty
 	Detail    string // bounded, printable
+	Said      []byte // what is said of the principal beside; always sealed with their key, at most 32 KiB
 	Status    string // "ok", "refused", "failed"; "begun" for an act, and "failed" again when it did
 }
 

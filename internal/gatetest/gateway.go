@@ -60,6 +60,12 @@ func Gateway(t testing.TB, yaml string, ups map[string]*UP) *GW {
 	return gateway(t, t.TempDir(), yaml, ups)
 }
 
+// GatewayAt is Gateway with a directory of the caller's, who may have put files in it.
+func GatewayAt(t testing.TB, dir, yaml string, ups map[string]*UP) *GW {
+	t.Helper()
+	return gateway(t, dir, yaml, ups)
+}
+
 func gateway(t testing.TB, dir, yaml string, ups map[string]*UP) *GW {
 	t.Helper()
 	if !strings.Contains("\n"+yaml, "\nversion:") {

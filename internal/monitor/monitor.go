@@ -61,6 +61,10 @@ type Monitor struct {
 	watch   *Watch
 	set     *Settings
 	spare   []Event // the other half of waiting
+	turn    uint64  // of what was to be saved last
+
+	saving sync.Mutex // guards the file
+	saved  uint64     // the turn that is in it
 
 	records chan Alert
 }
@@ -96,10 +100,12 @@ func (m *Monitor) Tell(e *Event) {
 // what it has learned.
 func (m *Monitor) Run(ctx context.Context) {
 	var wg sync.WaitGroup
-	saves := make(chan []byte, 1)
+	saves := make(chan learned, 1)
 	wg.Go(func() {
-		for content := range saves { // a disk that hangs must not stop the watch
-			m.save(content)
+		for what := range saves { // a disk that hangs must not stop the watch
+			if err := m.save(what); err != nil {
+				m.cfg.Log.Error("what principals do was not saved", "path", m.cfg.Path, "error", err)
+			}
 		}
 	})
 	wg.Go(func() {
@@ -113,10 +119,10 @@ func (m *Monitor) Run(ctx context.Context) {
 	m.look(time.Now())
 	m.watch.Flush()
 	m.raise(time.Now())
-	content := m.watch.Save()
+	what := m.toSave()
 	m.looking.Unlock()
-	if content != nil {
-		saves <- content
+	if what.content != nil {
+		saves <- what
 	}
 	close(saves)
 	close(m.records)
@@ -124,7 +130,7 @@ func (m *Monitor) Run(ctx context.Context) {
 }
 
 // follow looks at what waits, until ctx ends.
-func (m *Monitor) follow(ctx context.Context, saves chan<- []byte) {
+func (m *Monitor) follow(ctx context.Context, saves chan<- learned) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	saved := time.Now()
@@ -141,8 +147,8 @@ func (m *Monitor) follow(ctx context.Context, saves chan<- []byte) {
 		m.raise(now)
 		if now.Sub(saved) >= saveEvery && len(saves) == 0 {
 			saved = now
-			if content := m.watch.Save(); content != nil {
-				saves <- content
+			if what := m.toSave(); what.content != nil {
+				saves <- what
 			}
 		}
 		m.looking.Unlock()
@@ -230,14 +236,30 @@ func (m *Monitor) record(ctx context.Context, a *Alert) {
 	}
 }
 
-// save keeps what was learned.
-func (m *Monitor) save(content []byte) {
-	if m.cfg.Path == "" {
-		return
+// learned is what is to be saved, and how many were before it.
+type learned struct {
+	content []byte
+	turn    uint64
+}
+
+// toSave is what has changed; no content where nothing has. Its caller holds looking.
+func (m *Monitor) toSave() learned {
+	content := m.watch.Save()
+	if content != nil {
+		m.turn++
 	}
-	if err := durable.Replace(m.cfg.Path, content); err != nil {
-		m.cfg.Log.Error("what principals do was not saved", "path", m.cfg.Path, "error", err)
+	return learned{content, m.turn}
+}
+
+// save keeps what was learned, unless something newer is kept already.
+func (m *Monitor) save(what learned) error {
+	m.saving.Lock()
+	defer m.saving.Unlock()
+	if m.cfg.Path == "" || what.turn <= m.saved {
+		return nil
 	}
+	m.saved = what.turn
+	return durable.Replace(m.cfg.Path, what.content)
 }
 
 // Standings are how the rules stand, and of how many principals it is known what they

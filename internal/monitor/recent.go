@@ -41,6 +41,16 @@ func (r *recent[K, V]) put(key K, value V) (gone held[K, V], full bool) {
 	return gone, full
 }
 
+// remove takes out what a key has, and tells whether there was something.
+func (r *recent[K, V]) remove(key K) bool {
+	el, ok := r.by[key]
+	if ok {
+		r.order.Remove(el)
+		delete(r.by, key)
+	}
+	return ok
+}
+
 // all visits every one, the latest first.
 func (r *recent[K, V]) all(visit func(K, V)) {
 	for el := r.order.Front(); el != nil; el = el.Next() {

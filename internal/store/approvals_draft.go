@@ -158,12 +158,7 @@ func (d *approvalsDraft) prune() {
 		}
 		count--
 		held -= k.size
-		delete(d.change.put, k.ID)
-		delete(d.change.arguments, k.ID)
-		delete(d.kept, k.ID)
-		if _, there := d.from.sealed[k.ID]; there {
-			d.change.drop = append(d.change.drop, k.ID)
-		}
+		d.drop(k.ID)
 	}
 }
 

@@ -182,7 +182,7 @@ func TestRedisIsLookedAtWithEachConnection(t *testing.T) {
 	}
 	defer closing(t, r)
 	n := store.NewRedisNonces(r, 0)
-	list, err := store.OpenRedisRevocations(t.Context(), r)
+	list, err := store.OpenRedisRevocations(t.Context(), r, revokedKey)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,7 +227,7 @@ func TestRedisPrefixes(t *testing.T) {
 		if fresh, err := store.NewRedisNonces(r, 0).Use(t.Context(), "key", made, made.Add(10*time.Minute)); !fresh || err != nil {
 			t.Errorf("%q: Use = %v, %v", prefix, fresh, err)
 		}
-		list, err := store.OpenRedisRevocations(t.Context(), r)
+		list, err := store.OpenRedisRevocations(t.Context(), r, revokedKey)
 		if err != nil {
 			t.Fatal(err)
 		}

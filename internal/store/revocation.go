@@ -14,6 +14,7 @@ const (
 	RevokedKey     = "key"     // an API key, by its public id; it has no realm
 	RevokedSubject = "subject" // everything of one subject
 	RevokedToken   = "token"   // one token, by its jti
+	RevokedErased  = "erased"  // a subject whose name was forgotten: a keyed hash of it, in hex
 )
 
 // Bounds of a revocation and of the list. A subject of OpenID Connect has at most
@@ -53,7 +54,7 @@ func named(kind, realm, value string) bool {
 	switch kind {
 	case RevokedKey:
 		return realm == "" && value != ""
-	case RevokedSubject, RevokedToken:
+	case RevokedSubject, RevokedToken, RevokedErased:
 		return realm != "" && value != ""
 	}
 	return false

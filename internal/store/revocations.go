@@ -33,6 +33,8 @@ type revokedSource interface {
 	read(ctx context.Context, have revokedList) (revokedList, error)
 	// add returns when the revocation is kept for good.
 	add(ctx context.Context, r *Revocation) error
+	// replace returns when the one is kept for good, and the other is no more.
+	replace(ctx context.Context, old, by *Revocation) error
 }
 
 // Revocations is the list of what was revoked, in a file for one gateway or in
@@ -40,6 +42,7 @@ type revokedSource interface {
 // keeps fresh. It is safe for concurrent use. Close it.
 type Revocations struct {
 	from    revokedSource
+	blind   blinder
 	strict  bool // refuse at the first failure to read, and not when the list has got old
 	log     *slog.Logger
 	current atomic.Pointer[revokedView]
@@ -51,9 +54,10 @@ type Revocations struct {
 
 // revokedView is the list as it was at a time.
 type revokedView struct {
-	list revokedList
-	at   time.Time // before it was read
-	err  error
+	list   revokedList
+	erased bool      // there are subjects without a name in it
+	at     time.Time // before it was read
+	err    error
 }
 
 // openRevocations reads the list and keeps looking at it.
@@ -84,6 +88,9 @@ func (r *Revocations) Check(kind, realm, value string) (revoked bool, err error)
 		return true, err
 	}
 	found, ok := v.list[revokedName{kind, realm, value}]
+	if !ok && v.erased && kind == RevokedSubject {
+		found, ok = v.list[r.blind.name(realm, value)]
+	}
 	return ok && found.holds(now), nil
 }
 
@@ -123,6 +130,9 @@ func (r *Revocations) Add(ctx context.Context, what Revocation) error {
 	defer cancel()
 	r.look.Lock()
 	defer r.look.Unlock()
+	if _, erased := r.current.Load().list[r.blind.name(what.Realm, what.Value)]; erased && what.Kind == RevokedSubject {
+		what = *r.blind.erased(&what)
+	}
 	if err := r.from.add(ctx, &what); err != nil {
 		return fmt.Errorf("revoking: %w", err)
 	}
@@ -155,11 +165,15 @@ func (r *Revocations) readAgain(ctx context.Context) error {
 	if err != nil {
 		err = fmt.Errorf("%w: %w", ErrRevocations, err)
 		if r.strict {
-			r.current.Store(&revokedView{list: old.list, at: old.at, err: err})
+			r.current.Store(&revokedView{list: old.list, erased: old.erased, at: old.at, err: err})
 		}
 		return err
 	}
-	r.current.Store(&revokedView{list: list, at: began})
+	next := &revokedView{list: list, erased: old.erased, at: began}
+	if !list.is(old.list) {
+		next.erased = list.nameless()
+	}
+	r.current.Store(next)
 	return nil
 }
 

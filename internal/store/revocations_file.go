@@ -52,7 +52,15 @@ func OpenFileRevocations(dir string, log *slog.Logger) (*Revocations, error) {
 	if err := f.prepare(dir); err != nil {
 		return nil, fmt.Errorf("opening revocations: %w", err)
 	}
-	return openRevocations(context.Background(), &Revocations{from: f, strict: true, log: log}, lookFileEvery)
+	secret, err := openPepper(dir)
+	if err != nil {
+		return nil, fmt.Errorf("opening revocations: %w", err)
+	}
+	blind, err := newBlinder(secret)
+	if err != nil {
+		return nil, fmt.Errorf("opening revocations: %w", err)
+	}
+	return openRevocations(context.Background(), &Revocations{from: f, blind: blind, strict: true, log: log}, lookFileEvery)
 }
 
 // prepare makes the directory, and removes what a crash in replaceFile left; what
@@ -90,8 +98,20 @@ func (f *revokedFile) read(_ context.Context, have revokedList) (revokedList, er
 	return list, nil
 }
 
-// add edits the file under the lock, without what has ended.
 func (f *revokedFile) add(_ context.Context, r *Revocation) error {
+	return f.edit(func(list revokedList) bool { return list.put(r) })
+}
+
+func (f *revokedFile) replace(_ context.Context, old, by *Revocation) error {
+	return f.edit(func(list revokedList) bool {
+		delete(list, old.name())
+		list.put(by)
+		return true
+	})
+}
+
+// edit changes the file under the lock, without what has ended.
+func (f *revokedFile) edit(change func(revokedList) bool) error {
 	lock, err := lockFile(f.lock)
 	if err != nil {
 		return err
@@ -104,7 +124,7 @@ func (f *revokedFile) add(_ context.Context, r *Revocation) error {
 	if err != nil {
 		return err
 	}
-	if !list.put(r) {
+	if !change(list) {
 		return nil
 	}
 	live := list.live(time.Now())

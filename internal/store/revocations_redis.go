@@ -59,6 +59,14 @@ for i = 1, #ARGV, 2 do
 end
 return 0`
 
+// replaceText puts one field in the place of another: KEYS the hash, the version; ARGV a
+// new version, the field to remove, the other field and its text.
+const replaceText = `
+redis.call('HSET', KEYS[1], ARGV[3], ARGV[4])
+redis.call('HDEL', KEYS[1], ARGV[2])
+redis.call('SET', KEYS[2], ARGV[1])
+return 0`
+
 // revokedRedis keeps the list in a hash, by SHA-256 of the name, and beside it a
 // version, which is random: a server that lost the list, or went back to an older
 // one, never shows the version that was seen with a newer list. Nothing that this
@@ -68,6 +76,8 @@ type revokedRedis struct {
 	redis     *Redis
 	adds      *redis.Script
 	drops     *redis.Script
+	replaces  *redis.Script
+	blind     blinder
 	version   string
 	run       string                 // of the server that version was read from
 	wholeRead time.Time              // when the hash was read last
@@ -80,12 +90,19 @@ type revokedText struct {
 	says *Revocation
 }
 
-// OpenRedisRevocations opens the list in r. Close it before r.
-func OpenRedisRevocations(ctx context.Context, r *Redis) (*Revocations, error) {
-	from := &revokedRedis{
-		redis: r, adds: redis.NewScript(addText), drops: redis.NewScript(dropText), known: map[string]revokedText{},
+// OpenRedisRevocations opens the list in r. key is 32 random bytes that every gateway
+// with the same Redis and prefix has, and nobody else: names that were forgotten are
+// hashed with it. Close it before r.
+func OpenRedisRevocations(ctx context.Context, r *Redis, key [32]byte) (*Revocations, error) {
+	blind, err := newBlinder(key[:])
+	if err != nil {
+		return nil, fmt.Errorf("opening revocations: %w", err)
 	}
-	return openRevocations(ctx, &Revocations{from: from, log: r.log}, lookRedisEvery)
+	from := &revokedRedis{
+		redis: r, blind: blind, known: map[string]revokedText{},
+		adds: redis.NewScript(addText), drops: redis.NewScript(dropText), replaces: redis.NewScript(replaceText),
+	}
+	return openRevocations(ctx, &Revocations{from: from, blind: blind, log: r.log}, lookRedisEvery)
 }
 
 func (s *revokedRedis) read(ctx context.Context, have revokedList) (revokedList, error) {
@@ -119,6 +136,9 @@ func (s *revokedRedis) merge(ctx context.Context, have revokedList, now time.Tim
 	}
 	var lost []*Revocation
 	for _, r := range have {
+		if by, erased := list[s.blind.name(r.Realm, r.Value)]; erased && r.Kind == RevokedSubject && by.outlasts(r) {
+			continue // somebody has forgotten its name
+		}
 		if r.holds(now) && list.put(r) {
 			lost = append(lost, r)
 		}
@@ -137,6 +157,17 @@ func (s *revokedRedis) merge(ctx context.Context, have revokedList, now time.Tim
 
 func (s *revokedRedis) add(ctx context.Context, r *Revocation) error {
 	return s.publish(ctx, []*Revocation{r})
+}
+
+func (s *revokedRedis) replace(ctx context.Context, old, by *Revocation) error {
+	text, err := json.Marshal(by)
+	if err != nil {
+		return err
+	}
+	names := []string{s.redis.name(revokedHash), s.redis.name(revokedState)}
+	said := strconv.FormatInt(millis(by.Until), 10) + " " + string(text)
+	err = s.replaces.Run(ctx, s.redis.client, names, rand.Text(), old.name().field(), by.name().field(), said).Err()
+	return s.redis.fault("forgetting a name", err)
 }
 
 // publish adds to the hash what is not in it, or not for as long.

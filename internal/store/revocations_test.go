@@ -51,7 +51,7 @@ func openRevoked(tb testing.TB, dir string) *store.Revocations {
 
 func openShared(tb testing.TB, s *storetest.Server) *store.Revocations {
 	tb.Helper()
-	r, err := store.OpenRedisRevocations(tb.Context(), openRedis(tb, s.URL()))
+	r, err := store.OpenRedisRevocations(tb.Context(), openRedis(tb, s.URL()), revokedKey)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -106,7 +106,7 @@ func TestRedisRevocations(t *testing.T) {
 			s := storetest.Redis(t)
 			return storetest.RevocationState{
 				Open: func() (storetest.Revocations, error) {
-					return store.OpenRedisRevocations(t.Context(), openRedis(t, s.URL()))
+					return store.OpenRedisRevocations(t.Context(), openRedis(t, s.URL()), revokedKey)
 				},
 				Fill: func(count int, until time.Time) {
 					args := []any{"HSET", "doorward:{revoked}"}
@@ -287,7 +287,7 @@ func TestACorruptHashRefusesEveryone(t *testing.T) {
 		"unknown":       {mine, fmt.Sprint(end, " ", strings.Replace(good, "{", `{"x":1,`, 1))},
 	} {
 		s.Do("HSET", "doorward:{revoked}", c.field, c.text)
-		if other, err := store.OpenRedisRevocations(t.Context(), openRedis(t, s.URL())); err == nil {
+		if other, err := store.OpenRedisRevocations(t.Context(), openRedis(t, s.URL()), revokedKey); err == nil {
 			closing(t, other)
 			t.Errorf("%s: opened", name)
 		}
@@ -315,7 +315,7 @@ func TestRedisRevocationsWithoutAnAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer closing(t, shared)
-	r, err := store.OpenRedisRevocations(t.Context(), shared)
+	r, err := store.OpenRedisRevocations(t.Context(), shared, revokedKey)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -407,7 +407,7 @@ func FuzzRevokedField(f *testing.F) {
 		if err := errors.Join(client.FlushAll(t.Context()).Err(), client.HSet(t.Context(), "doorward:{revoked}", name, text).Err()); err != nil {
 			t.Fatal(err)
 		}
-		r, err := store.OpenRedisRevocations(t.Context(), openRedis(t, s.URL()))
+		r, err := store.OpenRedisRevocations(t.Context(), openRedis(t, s.URL()), revokedKey)
 		if err != nil {
 			return
 		}

@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -30,6 +31,9 @@ type Deliverer struct {
 	cfg  Config
 	wake chan struct{}
 	kept chan struct{} // something is to be written to the spool
+
+	spooling sync.Mutex // guards the spool, and loaded
+	loaded   bool
 
 	mu      sync.Mutex
 	letters []*letter // the oldest first, at most maxLetters
@@ -106,10 +110,9 @@ func (d *Deliverer) mark(id string) {
 func (d *Deliverer) Run(ctx context.Context) {
 	var keeping sync.WaitGroup
 	if d.cfg.Dir != "" {
-		s := spool{d.cfg.Dir}
-		d.load(s)
+		d.load()
 		end := make(chan struct{})
-		keeping.Go(func() { d.keep(s, end) })
+		keeping.Go(func() { d.keep(end) })
 		defer keeping.Wait()
 		defer close(end)
 	}
@@ -214,7 +217,9 @@ const mostTime = time.Minute
 func (d *Deliverer) try(ctx context.Context, r Receiver, key string, l *letter) {
 	limited, cancel := context.WithTimeout(ctx, mostTime)
 	defer cancel()
-	alert := l.Alert
+	d.mu.Lock()
+	alert := l.Alert // Forget may change it meanwhile
+	d.mu.Unlock()
 	err := r.Send(limited, &alert)
 	d.mu.Lock()
 	n := d.lines[key]
@@ -249,8 +254,15 @@ func (d *Deliverer) try(ctx context.Context, r Receiver, key string, l *letter) 
 	d.cfg.Log.Log(ctx, level, "alert not delivered", "alert", alert.ID, "kind", r.Place().Kind, "receiver", r.Place().Name, "failures", failures, "given_up", gone, "error", err)
 }
 
-// load takes what the last process left.
-func (d *Deliverer) load(s spool) {
+// load takes what the last process left, once.
+func (d *Deliverer) load() {
+	d.spooling.Lock()
+	defer d.spooling.Unlock()
+	if d.cfg.Dir == "" || d.loaded {
+		return
+	}
+	d.loaded = true
+	s := spool{d.cfg.Dir}
 	err := s.open()
 	var all []*letter
 	var faults []error
@@ -276,25 +288,37 @@ func (d *Deliverer) load(s spool) {
 
 // keep writes to the spool what has changed, until the end; then once more. It has a
 // goroutine of its own, so that a disk that hangs delays no delivery.
-func (d *Deliverer) keep(s spool, end <-chan struct{}) {
+func (d *Deliverer) keep(end <-chan struct{}) {
 	for ended := false; !ended; {
 		select {
 		case <-d.kept:
 		case <-end:
 			ended = true
 		}
-		for id, content := range d.changes() {
-			var err error
-			if content == nil {
-				err = s.remove(id)
-			} else {
-				err = s.write(id, content)
-			}
-			if err != nil {
-				d.cfg.Log.Error("alert not in the spool", "alert", id, "error", err)
-			}
+		if err := d.flush(); err != nil {
+			d.cfg.Log.Error("alerts not in the spool", "error", err)
 		}
 	}
+}
+
+// flush writes to the spool what has changed.
+func (d *Deliverer) flush() error {
+	d.spooling.Lock()
+	defer d.spooling.Unlock()
+	s := spool{d.cfg.Dir}
+	var errs []error
+	for id, content := range d.changes() {
+		var err error
+		if content == nil {
+			err = s.remove(id)
+		} else {
+			err = s.write(id, content)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("alert %s: %w", id, err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // changes are the letters that differ from the spool, as it should have them; nil for

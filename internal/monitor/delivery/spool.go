@@ -31,7 +31,7 @@ type letter struct {
 	refused map[string]int // by key: how often the receiver did not want it
 }
 
-// spool is a directory with a file for each letter. Only one goroutine uses it.
+// spool is a directory with a file for each letter. One goroutine at a time uses it.
 type spool struct{ dir string }
 
 // open makes the directory, and removes what a crash left of a write.
