@@ -123,10 +123,10 @@ func troubles() map[string]trouble {
 
 // The floor of what may count as slower: below it the machine's own noise is
 // larger than twice what a call takes alone. A gateway in which one waits for
-// another's issuer is slower by seconds. What is noise does not come three times.
+// another's issuer is slower by seconds. What is noise does not come six times.
 const (
 	noise    = 50 * time.Millisecond
-	measured = 3
+	measured = 6
 )
 
 // askEvery is how often each of eight clients comes with a token that the issuer
