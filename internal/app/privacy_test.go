@@ -224,8 +224,7 @@ func checkSchema(t *testing.T, files map[string][]byte) {
 }
 
 // GDP-06: an erasure among calls of the same person destroys what was before it and
-// brings nothing of it back; of somebody unknown it does nothing; an operator who
-// approved is forgotten too.
+// brings nothing of it back; of somebody unknown it does nothing.
 func TestGDP06ErasureRaces(t *testing.T) {
 	t.Parallel()
 	r := newRights(t)
