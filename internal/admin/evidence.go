@@ -35,9 +35,11 @@ type LogRecords struct {
 // EvidenceRequest asks to vouch for a bundle of evidence.
 type EvidenceRequest struct {
 	Incident string `json:"incident"`
-	SHA256   string `json:"sha256"` // of its manifest, in hex
-	Records  int    `json:"records"`
-	Open     bool   `json:"open,omitempty"` // it holds what was sealed
+	// Framework is what it is for, in place of an incident.
+	Framework string `json:"framework,omitempty"`
+	SHA256    string `json:"sha256"` // of its manifest, in hex
+	Records   int    `json:"records"`
+	Open      bool   `json:"open,omitempty"` // it holds what was sealed
 }
 
 // Attestation is what the log vouches by.

@@ -54,14 +54,11 @@ func (a *App) Vouch(ctx context.Context, actor string, r admin.EvidenceRequest) 
 		return out, operated("vouching for evidence", errors.New("what is vouched for is a SHA-256 in hex"))
 	}
 	copy(digest[:], raw)
-	s, err := a.incidents(ctx)
-	if err == nil {
-		_, err = s.Get(ctx, r.Incident)
-	}
+	kind, about, err := a.subjectOf(ctx, r)
 	if err != nil {
-		return out, operated("vouching for evidence", incidentFault(r.Incident, err))
+		return out, operated("vouching for evidence", err)
 	}
-	e := gate.Event{Kind: "incident.bundle", Actor: actor, Detail: fmt.Sprintf("%s sha256 %x records %d", r.Incident, digest, r.Records)}
+	e := gate.Event{Kind: kind, Actor: actor, Detail: fmt.Sprintf("%s sha256 %x records %d", about, digest, r.Records)}
 	if r.Open {
 		e.Detail += " open"
 	}
@@ -70,6 +67,26 @@ func (a *App) Vouch(ctx context.Context, actor string, r admin.EvidenceRequest) 
 		return err
 	})
 	return out, operated("vouching for evidence", err)
+}
+
+// maxFramework bounds the name of a framework on record, in bytes.
+const maxFramework = 32
+
+// subjectOf is the event that says that evidence was made, and what it is about: an
+// incident that there is, or a framework.
+func (a *App) subjectOf(ctx context.Context, r admin.EvidenceRequest) (kind, about string, err error) {
+	if r.Framework != "" {
+		odd := strings.ContainsFunc(r.Framework, func(c rune) bool { return (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' })
+		if r.Incident != "" || odd || len(r.Framework) > maxFramework {
+			return "", "", errors.New("evidence is about an incident or a framework, by its name")
+		}
+		return "audit.evidence", r.Framework, nil
+	}
+	s, err := a.incidents(ctx)
+	if err == nil {
+		_, err = s.Get(ctx, r.Incident)
+	}
+	return "incident.bundle", r.Incident, incidentFault(r.Incident, err)
 }
 
 // concerned finds the records of an incident in all logs.

@@ -111,11 +111,12 @@ var table = map[string]row{
 		"listen", "upstream", "audit", "store", "lock", "telemetry", "secret", "issuer", "webhook", "judge", "sink", "anchor", "cosignature", "monitor", "monitor/delivery", "monitor/figures",
 		"config", "admin",
 	}},
+	"mapping":  {outside, nil},
 	"evidence": {outside, []string{"gate", "admin", "audit", "monitor", "monitor/figures", "durable"}},
 	"demo":     {outside, []string{"app", "admin", "audit", "config", "gate"}},
 	"drill":    {outside, []string{"app", "admin", "audit", "config", "demo", "evidence", "monitor/figures"}},
 	"cli": {outside, []string{
-		"gate", "app", "admin", "config", "policy", "audit", "lock", "clients", "doctor", "checklist", "demo", "httpsig", "secret", "login", "bridge", "scan", "sink/form", "cosignature", "monitor/figures", "evidence", "drill",
+		"gate", "app", "admin", "config", "policy", "audit", "lock", "clients", "doctor", "checklist", "demo", "httpsig", "secret", "login", "bridge", "scan", "sink/form", "cosignature", "monitor/figures", "evidence", "mapping", "drill",
 		"policy/cases", "policy/review", "policy/recorded", "policy/learning", "policy/replay", "policy/compare",
 	}},
 

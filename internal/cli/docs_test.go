@@ -14,6 +14,7 @@ import (
 	"doorward/internal/cli"
 	"doorward/internal/config"
 	"doorward/internal/listen"
+	"doorward/internal/mapping"
 )
 
 var update = flag.Bool("update", false, "write the generated reference pages anew")
@@ -26,6 +27,7 @@ func TestReferencePagesAreFresh(t *testing.T) {
 		"command-line.md":  commandLine(t),
 		"refusals.md":      refusalsPage(),
 		"checklist.md":     checklistPage(),
+		"mappings.md":      mapping.Page(),
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join("..", "..", "docs", "reference", name)
@@ -56,7 +58,9 @@ func commandLine(t *testing.T) string {
 		"trust keygen", "trust sign", "trust canary", "trust canary plant", "trust canary list", "trust canary remove",
 		"policy", "policy check", "policy test", "policy explain", "policy learn", "policy replay", "policy diff",
 		"approve", "approve list", "approve show", "approve grant", "approve deny",
-		"audit", "audit tail", "audit search", "audit export", "audit verify", "audit checkpoint", "audit prove", "audit hash", "audit replace-key", "privacy", "privacy erase", "privacy export", "privacy check", "privacy rectify", "privacy breach", "privacy register", "privacy retain", "privacy hold", "privacy hold add", "privacy hold list", "privacy hold release",
+		"audit", "audit tail", "audit search", "audit export", "audit evidence", "audit verify", "audit checkpoint", "audit prove", "audit hash", "audit replace-key",
+		"privacy", "privacy erase", "privacy export", "privacy check", "privacy rectify", "privacy breach", "privacy register",
+		"privacy retain", "privacy hold", "privacy hold add", "privacy hold list", "privacy hold release",
 		"monitor", "monitor test", "monitor list", "log", "log level",
 		"incident", "incident open", "incident list", "incident show", "incident contain", "incident release", "incident note", "incident notify", "incident close",
 		"incident report", "incident bundle", "incident verify-bundle", "incident stats", "incident drill",

@@ -252,7 +252,7 @@ func verifiedText(w io.Writer, v *evidence.Verified) error {
 		_, err := fmt.Fprintf(w, "It does not hold: %s\n", visible(v.Fault))
 		return err
 	}
-	_, _ = fmt.Fprintf(w, "Evidence of %s, %d files, whole and unchanged.\n", visible(v.Incident), v.Files)
+	_, _ = fmt.Fprintf(w, "Evidence of %s, %d files, whole and unchanged.\n", visible(v.Incident+v.Manifest.Framework), v.Files)
 	_, _ = fmt.Fprintf(w, "%d of %d records are proved to be in the log that its checkpoint names.\n", v.Proven, v.Records)
 	for _, s := range v.SignedBy {
 		_, _ = fmt.Fprintf(w, "Signed by %s.\n", visible(s))

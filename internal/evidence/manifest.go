@@ -23,16 +23,18 @@ const (
 
 // Manifest lists what is in a bundle. What is signed is the SHA-256 of its bytes.
 type Manifest struct {
-	Format   int       `json:"format"`
-	Incident string    `json:"incident"`
-	Created  time.Time `json:"created"`
-	Version  string    `json:"version"` // of Doorward
-	Opened   bool      `json:"opened"`  // it holds what was sealed
-	Cut      bool      `json:"cut"`     // there are more records than it holds
-	Since    time.Time `json:"since"`   // the time that was looked at
-	Until    time.Time `json:"until"`
-	Logs     []Log     `json:"logs"`
-	Files    []File    `json:"files"` // sorted by name
+	Format   int    `json:"format"`
+	Incident string `json:"incident"` // empty: it is about a framework
+	// Framework is what evidence for an audit is about.
+	Framework string    `json:"framework,omitempty"`
+	Created   time.Time `json:"created"`
+	Version   string    `json:"version"` // of Doorward
+	Opened    bool      `json:"opened"`  // it holds what was sealed
+	Cut       bool      `json:"cut"`     // there are more records than it holds
+	Since     time.Time `json:"since"`   // the time that was looked at
+	Until     time.Time `json:"until"`
+	Logs      []Log     `json:"logs"`
+	Files     []File    `json:"files"` // sorted by name
 }
 
 // Log is a log that records come from.
