@@ -72,6 +72,22 @@ func erasure() Feature {
 	return Feature{"a person's key is destroyed, and the chain holds", "how-to/erase-a-person.md", "doorward audit search --event privacy.erase"}
 }
 
+func access() Feature {
+	return Feature{"what is on record of a person is given to them, signed, without others' data", "how-to/answer-a-data-subject.md", "doorward audit search --event privacy.export"}
+}
+
+func rectification() Feature {
+	return Feature{"what is wrong of a person on record is put right beside it", "how-to/answer-a-data-subject.md", "doorward audit search --event privacy.rectify"}
+}
+
+func register() Feature {
+	return Feature{"records of processing, from the configuration", "how-to/answer-a-data-subject.md", "doorward privacy register"}
+}
+
+func breaches() Feature {
+	return Feature{"whose data a key, session or address could touch", "how-to/answer-a-data-subject.md", "doorward privacy breach --address 192.0.2.0/24"}
+}
+
 func sealing() Feature {
 	return Feature{"persons and arguments are sealed in the record; opening them is on record", "reference/audit-log.md", "doorward audit search --event audit.open"}
 }

@@ -4,13 +4,14 @@ func gdpr() Framework {
 	return Framework{"gdpr", "GDPR", []Control{
 		{"Art. 5(1)(c)", "Minimisation", []Feature{sealing(), inspection()}, ""},
 		{"Art. 5(1)(e)", "Storage limitation", []Feature{retention()}, ""},
-		{"Art. 15", "Access", []Feature{export()}, "what upstreams hold of a person is theirs to give"},
+		{"Art. 15", "Access", []Feature{access()}, "what upstreams hold of a person is theirs to give"},
+		{"Art. 16", "Rectification", []Feature{rectification()}, "what upstreams hold of a person is theirs to put right"},
 		{"Art. 17", "Erasure", []Feature{erasure(), retention()}, "what upstreams hold of a person is theirs to erase"},
-		{"Art. 20", "Portability", []Feature{export()}, "what upstreams hold of a person is theirs to give"},
+		{"Art. 20", "Portability", []Feature{access()}, "what upstreams hold of a person is theirs to give"},
 		{"Art. 25", "By design and by default", []Feature{sealing(), roles()}, ""},
-		{"Art. 30", "Records of processing", []Feature{production(), export()}, "purposes and legal bases are the controller's to write"},
+		{"Art. 30", "Records of processing", []Feature{register(), production()}, "purposes and legal bases are the controller's to write"},
 		{"Art. 32", "Security of processing", []Feature{identity(), roles(), record(), drills()}, noSandbox + "; " + noBackup},
-		{"Art. 33", "Notification of a breach", []Feature{bundles(), alerts()}, "Doorward writes down who was told, and tells no authority"},
+		{"Art. 33", "Notification of a breach", []Feature{breaches(), bundles(), alerts()}, "Doorward writes down who was told, and tells no authority"},
 	}}
 }
 

@@ -12,7 +12,7 @@ func Page() string {
 
 Generated from the code. What of a framework Doorward supports, and the command that shows it on your own gateway. Ids and short titles
 alone are quoted. "yes" means that Doorward has what a gateway can have for it, and not that you comply: that takes your configuration, your
-people and your auditor. What is not there is said in the last column, and in the [threat model](../explanation/threat-model.md).
+people and your auditor. NSA numbers none of its recommendations: N1 to N9 are their order. What is not there is said in the last column, and in the [threat model](../explanation/threat-model.md).
 `)
 	for _, f := range Frameworks() {
 		fmt.Fprintf(&b, "\n## %s\n\n| control | there | by | shown by | not there |\n|---|---|---|---|---|\n", f.Title)
