@@ -119,9 +119,12 @@ func TestOneOfThreeServersIsKilled(t *testing.T) {
 	if now, ok := running(t, g.cmd.Process.Pid, "server-everything"); !ok || now.pid == victim.pid {
 		t.Errorf("the killed process %v was not replaced: %v", victim, descendants(t, g.cmd.Process.Pid))
 	}
-	failed := g.records("--item", "trigger-long-running-operation", "--kind", "outcome")
-	if len(failed) != 1 || failed[0].Status != "failed" || failed[0].Code != "upstream.unavailable" {
-		t.Errorf("the outcome on record: %+v", failed)
+	// The server asks for its client's roots a moment after it has started. Where that falls into
+	// the call, the call has an earlier round, which ended well.
+	rounds := g.records("--item", "trigger-long-running-operation", "--kind", "outcome")
+	if n := len(rounds); n == 0 || n > 2 || n == 2 && rounds[0].Status != "ok" ||
+		rounds[n-1].Status != "failed" || rounds[n-1].Code != "upstream.unavailable" {
+		t.Errorf("the outcomes on record: %+v", rounds)
 	}
 	g.must("audit", "verify")
 }
