@@ -92,10 +92,6 @@ func sealing() Feature {
 	return Feature{"persons and arguments are sealed in the record; opening them is on record", "reference/audit-log.md", "doorward audit search --event audit.open"}
 }
 
-func export() Feature {
-	return Feature{"what is on record is given out for other programs", "reference/audit-formats.md", "doorward audit export --since 30d"}
-}
-
 func changes() Feature {
 	return Feature{"each configuration that came into force is on record", "reference/audit-log.md", "doorward audit search --event config.reload"}
 }
