@@ -294,7 +294,11 @@ func without(raw []byte, parts []part) []byte {
 	return append(out, raw[from:]...)
 }
 
-// whole tells whether no argument was taken out of those that the record keeps.
+// whole tells whether no argument was taken out of those that the record keeps. One that
+// was too long is in those that are sealed, and in plain ones unless its rule seals it,
+// which the record does not say.
 func (r *Record) whole() bool {
-	return !slices.ContainsFunc(r.Fields, func(k Kept) bool { return k.As != AsPlain && k.As != AsLong })
+	return !slices.ContainsFunc(r.Fields, func(k Kept) bool {
+		return k.As != AsPlain && (k.As != AsLong || r.Plain != nil)
+	})
 }
