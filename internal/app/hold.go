@@ -77,6 +77,8 @@ func (a *App) AddHold(ctx context.Context, actor string, req admin.HoldRequest) 
 		return admin.Hold{}, operated("holding records", err)
 	}
 	e := gate.Event{Kind: audit.EventHold, Actor: actor, Detail: fmt.Sprintf("%s %s; %s", one.ID, one.Reason, heldWhat(&one))}
+	a.holding.Lock()
+	defer a.holding.Unlock()
 	err := a.act(ctx, []gate.Event{e}, func() error { return a.held.Add(one) })
 	return shownHold(&one), operated("holding records", err)
 }

@@ -30,6 +30,8 @@ func (a *App) Erase(ctx context.Context, actor string, e admin.Erasure) (out adm
 		if err != nil {
 			return err
 		}
+		a.holding.Lock()
+		defer a.holding.Unlock()
 		if err := a.unheld(ctx, actor, logs, all, &out); err != nil {
 			return err
 		}

@@ -35,8 +35,7 @@ type DueSegment struct {
 	Due         map[Class]Tally
 	Held        map[Class]Tally // due, and under a legal hold
 	Waiting     map[Class]Tally // due, and not in every copy yet
-	// Open says that it is the log's last one. It is closed first, and its records
-	// that are due go the next time.
+	// Open says that it is the log's last one, which Prune closes first.
 	Open bool
 }
 

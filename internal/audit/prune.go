@@ -55,16 +55,8 @@ func (l *Log) Prune(ctx context.Context, t Retention) (done []DueSegment, err er
 		if n >= open {
 			return nil
 		}
-		j, err := t.judge(now)
-		if err != nil {
-			return err
-		}
-		again := j
-		s, err := survey(ctx, l.cfg.Dir, n, &j)
+		s, err := l.pruneOne(ctx, n, &t, now)
 		if err != nil || s.set.count == 0 {
-			return err
-		}
-		if err := l.pruneSegment(ctx, n, &s, &again); err != nil {
 			return err
 		}
 		done = append(done, s.DueSegment)
@@ -74,6 +66,23 @@ func (l *Log) Prune(ctx context.Context, t Retention) (done []DueSegment, err er
 		return done, fmt.Errorf("pruning the audit log: %w", err)
 	}
 	return done, nil
+}
+
+// pruneOne prunes a segment of what is due of it, if anything is.
+func (l *Log) pruneOne(ctx context.Context, n int, t *Retention, now time.Time) (s surveyed, err error) {
+	if t.Holding != nil {
+		t.Holding.Lock()
+		defer t.Holding.Unlock()
+	}
+	j, err := t.judge(now)
+	if err != nil {
+		return s, err
+	}
+	again := j
+	if s, err = survey(ctx, l.cfg.Dir, n, &j); err != nil || s.set.count == 0 {
+		return s, err
+	}
+	return s, l.pruneSegment(ctx, n, &s, &again)
 }
 
 func rest(ctx context.Context, pause time.Duration) error {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -280,6 +281,53 @@ func TestHeldAndWaitedForStays(t *testing.T) {
 			if seq <= size && class != audit.Lasting && class != audit.Events {
 				t.Errorf("record %d of class %s waits too long", seq, class)
 			}
+		}
+	})
+}
+
+// A hold comes before a segment is looked at or after it is pruned, and need not wait
+// while Prune rests.
+func TestNoHoldComesWhileASegmentIsPruned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var holding sync.Mutex
+		steps, asked := 0, false // asked: for holds, when none could be placed
+		cfg := smallSegments(t.TempDir())
+		cfg.AtStep(func(step string) {
+			free := holding.TryLock()
+			if free {
+				holding.Unlock()
+			}
+			if steps++; free || !asked {
+				t.Errorf("%s: a hold could be placed", step)
+			}
+		})
+		writeDays(t, cfg, 2)
+		time.Sleep(400 * day)
+		keep := shortKeep()
+		keep.Holding, keep.Pause = &holding, time.Hour
+		keep.Holds = func() (func(*audit.Record) bool, error) {
+			if asked = !holding.TryLock(); !asked {
+				holding.Unlock()
+			}
+			return func(*audit.Record) bool { return false }, nil
+		}
+		l := open(t, cfg)
+		ended := make(chan error, 1)
+		go func() {
+			_, err := l.Prune(t.Context(), keep)
+			ended <- err
+		}()
+		time.Sleep(time.Minute) // it rests after the first segment
+		if !holding.TryLock() {
+			t.Error("no hold could be placed between two segments")
+		} else {
+			holding.Unlock()
+		}
+		if err := <-ended; err != nil || steps < 2*len(audit.Steps()) {
+			t.Errorf("%d steps, %v", steps, err)
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
 		}
 	})
 }

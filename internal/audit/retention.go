@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -94,6 +95,10 @@ type Retention struct {
 	// asked before each segment, for holds may come while a long log is pruned. What it
 	// gives must not keep the record.
 	Holds func() (held func(*Record) bool, err error)
+	// Holding, where there is one, is locked for each segment from before Holds is asked
+	// until what is due of it is gone: whoever locks it to place a hold finds a segment
+	// as it was, or pruned, and none on its way.
+	Holding sync.Locker
 	// Waits are copies that may not have a record yet.
 	Waits []Wait
 	// Pause is how long Prune rests after each segment, so that calls have the disk.
