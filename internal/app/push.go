@@ -19,7 +19,7 @@ func (a *App) unsolicited(session *gate.Session, up string, m *gate.Message) {
 		Target:    gate.Target{Upstream: up},
 	}
 	ex.Call = gate.Call{Message: m, Era: gate.Stateful, Version: session.Version, Session: session}
-	if (suspended{&a.shared}).call(&concern{who: session.Principal, session: session.ID, upstream: up}) != gate.CodeUnset {
+	if code, err := (suspended{&a.shared}).call(&concern{who: session.Principal, session: session.ID, upstream: up}); err != nil || code != gate.CodeUnset {
 		return
 	}
 	snap := a.current.Load()

@@ -113,35 +113,43 @@ func concernOf(ex *gate.Exchange) concern {
 	return c
 }
 
-// call is why a call may not go on; empty: it may. What cannot be known stops no call
-// that was let through: it stops the next one.
-func (s suspended) call(c *concern) gate.Code {
+// call is why a call may not go on; empty: it may. An error is that it cannot be known.
+func (s suspended) call(c *concern) (gate.Code, error) {
 	if code, err := s.Origin(c.from); err != nil || code != gate.CodeUnset {
-		return certain(code, err)
+		return code, err
 	}
 	if c.who != nil {
 		if code, err := s.Caller(c.who); err != nil || code != gate.CodeUnset {
-			return certain(code, err)
+			return code, err
 		}
 	}
-	if is, err := s.Upstream(c.upstream); c.upstream != "" && err == nil && is {
-		return gate.CodeContainedUpstream
+	if c.upstream != "" {
+		if is, err := s.Upstream(c.upstream); err != nil || is {
+			return gate.CodeContainedUpstream, err
+		}
 	}
 	for _, up := range c.upstreams {
-		if is, err := s.Upstream(up); err == nil && is {
-			return gate.CodeContainedUpstream
+		if is, err := s.Upstream(up); err != nil || is {
+			return gate.CodeContainedUpstream, err
 		}
 	}
-	if is, err := s.Tool(c.upstream, c.tool); c.tool != "" && err == nil && is {
-		return gate.CodeContainedTool
+	if c.tool != "" {
+		if is, err := s.Tool(c.upstream, c.tool); err != nil || is {
+			return gate.CodeContainedTool, err
+		}
 	}
-	if is, err := s.Session(c.session); c.session != "" && err == nil && is {
-		return gate.CodeContainedSession
+	if c.session != "" {
+		if is, err := s.Session(c.session); err != nil || is {
+			return gate.CodeContainedSession, err
+		}
 	}
-	return gate.CodeUnset
+	return gate.CodeUnset, nil
 }
 
-func certain(code gate.Code, err error) gate.Code {
+// ends is why what runs must end. What cannot be known ends nothing that was let
+// through: it stops the next call.
+func (s suspended) ends(c *concern) gate.Code {
+	code, err := s.call(c)
 	if err != nil {
 		return gate.CodeUnset
 	}
@@ -162,9 +170,9 @@ func (a *App) enforce(ctx context.Context) {
 			return
 		case <-m.incidents.Changed():
 		}
-		a.underway.end(s.call)
+		a.underway.end(s.ends)
 		a.front.CloseThose(func(gs *gate.Session) bool {
-			return s.call(&concern{who: gs.Principal, session: gs.ID}) != gate.CodeUnset
+			return s.ends(&concern{who: gs.Principal, session: gs.ID}) != gate.CodeUnset
 		})
 	}
 }

@@ -66,11 +66,16 @@ func (f stoppable) Forward(ctx context.Context, ex *gate.Exchange, emit gate.Emi
 	c := concernOf(ex)
 	ctx, leave := f.app.underway.join(ctx, ex, c)
 	defer leave()
-	// What was suspended since the stages have looked, and before it was under way.
-	if code := (suspended{&f.app.shared}).call(&c); code != gate.CodeUnset {
+	// What was suspended since the stages have looked, and before it was under way: it
+	// may have waited for people meanwhile.
+	code, err := (suspended{&f.app.shared}).call(&c)
+	if err != nil {
+		return err
+	}
+	if code != gate.CodeUnset {
 		return stopped(code)
 	}
-	err := f.forwards.Forward(ctx, ex, emit)
+	err = f.forwards.Forward(ctx, ex, emit)
 	if cause := context.Cause(ctx); ctx.Err() != nil && errors.Is(cause, errStopped) {
 		return cause
 	}
