@@ -180,11 +180,16 @@ func measured(alert *monitor.Alert, measure config.Measure, cfg *config.Config) 
 func cut(text string) bool { return strings.HasSuffix(text, "…") }
 
 // measuredAddress is the address of an alert, unless others are behind it: this machine
-// and whatever runs on it, and proxies.
+// and whatever runs on it, and proxies. An alert that is about neither an address nor one
+// caller names that of whoever came last, which may have done little.
 func measuredAddress(alert *monitor.Alert, cfg *config.Config) (what store.IncidentSubject, why string) {
 	text := alert.Address
-	if alert.Subject.Kind == monitor.OfAddress {
+	switch alert.Subject.Kind {
+	case monitor.OfAddress:
 		text = alert.Subject.Value
+	case monitor.OfPrincipal:
+	default:
+		return what, "nothing is suspended: it is not about one address or caller"
 	}
 	p, err := store.ParseContained(text)
 	if err != nil {
