@@ -105,8 +105,8 @@ func (i *Incident) Begin(s Step) {
 	i.step(&s)
 }
 
-// Standing is the incident that a rule has opened about a subject and that is not closed,
-// as this gateway saw the list last.
+// Standing is the incident that takes what a rule has found, if there is one, as this
+// gateway saw the list last.
 func (s *Incidents) Standing(one *Incident) (Incident, bool) {
 	if have := s.current.Load().list.standing(one); have != nil {
 		return *have, true
@@ -114,14 +114,15 @@ func (s *Incidents) Standing(one *Incident) (Incident, bool) {
 	return Incident{}, false
 }
 
-// standing is the incident that a rule has opened about the same and that is not closed.
+// standing is the incident that a rule has opened about the same, that is not closed, and
+// that has room for what is suspended: else another is opened, or nothing would be.
 func (l incidentList) standing(one *Incident) *Incident {
 	if one.Rule == "" || len(one.About) == 0 {
 		return nil
 	}
 	var first *Incident
 	for _, i := range l {
-		if i.Rule == one.Rule && i.Closed.IsZero() && i.Is(one.About[0]) && (first == nil || i.ID < first.ID) {
+		if i.Rule == one.Rule && i.Closed.IsZero() && i.Is(one.About[0]) && len(i.Containments)+len(one.Containments) <= maxContainments && (first == nil || i.ID < first.ID) {
 			first = i
 		}
 	}

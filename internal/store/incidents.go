@@ -153,7 +153,7 @@ func (s *Incidents) Get(ctx context.Context, id string) (Incident, error) {
 }
 
 // Open keeps a new incident. Of a rule that has one about the same subject which is
-// not closed, that one takes what the new one says, and is returned.
+// not closed and has room, that one takes what the new one says, and is returned.
 func (s *Incidents) Open(ctx context.Context, one Incident) (Incident, error) {
 	return s.change(ctx, func(l incidentList, now time.Time) ([]*Incident, error) {
 		if have := l.standing(&one); have != nil {

@@ -236,6 +236,28 @@ func TestOneIncidentForARule(t *testing.T) {
 	}
 }
 
+// An incident that has suspended so much that it has no room does not keep a rule from
+// suspending: another takes it.
+func TestAFullIncidentKeepsNothingFromBeingSuspended(t *testing.T) {
+	t.Parallel()
+	s := openIncidents(t, t.TempDir())
+	full := suspended(t, "rule:failed_sign_ins", principalOf("bob"), time.Hour)
+	for more := true; more; {
+		more = full.Contain(store.Containment{IncidentSubject: principalOf("bob"), Since: time.Now(), By: "rule:failed_sign_ins"}) == nil
+	}
+	if _, err := full.Release("", "uid:1", "over", time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	first := keep(t, s, full)
+	next := keep(t, s, suspended(t, "rule:failed_sign_ins", principalOf("bob"), time.Hour))
+	if next.ID == first.ID || !isContained(s, principalOf("bob")) {
+		t.Errorf("%s after %s, suspended: %v", next.ID, first.ID, isContained(s, principalOf("bob")))
+	}
+	if last := keep(t, s, suspended(t, "rule:failed_sign_ins", principalOf("bob"), time.Hour)); last.ID != next.ID {
+		t.Errorf("%s and %s stand for the same", next.ID, last.ID)
+	}
+}
+
 // What one gateway suspends in Redis every other does, and releases too; a server that
 // lost it gets it back, merged with what came since.
 func TestIncidentsInRedis(t *testing.T) {
