@@ -83,8 +83,7 @@ func (a *App) RemoveCanary(ctx context.Context, actor, name string) error {
 // canarySeen raises an incident: it is on record before the call is refused, and
 // in the operator's log.
 func (a *App) canarySeen(ctx context.Context, ex *gate.Exchange, f gate.Finding) error {
-	a.Log.ErrorContext(ctx, "a canary is on its way out", "exchange", ex.ID, "upstream", ex.Target.Upstream,
-		"canary", f.Text, "subject", ex.Principal.Subject)
+	a.Log.ErrorContext(ctx, "a canary is on its way out", "exchange", ex.ID, "upstream", ex.Target.Upstream, "canary", f.Text)
 	return a.trail.EventOf(ctx, ex, gate.Event{
 		Kind: "incident.canary", Principal: ex.Principal, Upstream: ex.Target.Upstream, Exchange: ex.ID,
 		Detail: "canary " + f.Text + " at " + f.Where, Status: "refused",
