@@ -142,10 +142,11 @@ func (r *run) audited(ctx context.Context, cfg *config.Config, a *auditing, out 
 		if err != nil {
 			return err
 		}
-		if a.Figures, err = figuresOf(ctx, op, dirs, a.Since, a.Created); err != nil {
+		sound, err := a.read(ctx, dirs)
+		if err != nil {
 			return err
 		}
-		if err := a.read(ctx, dirs); err != nil {
+		if a.Figures, err = figuresOf(ctx, op, sound, a.Since, a.Created); err != nil {
 			return err
 		}
 		if out != "" {
@@ -158,23 +159,24 @@ func (r *run) audited(ctx context.Context, cfg *config.Config, a *auditing, out 
 	})
 }
 
-// read verifies and counts the logs.
-func (a *auditing) read(ctx context.Context, dirs []string) error {
+// read verifies and counts the logs. Sound are those that verify.
+func (a *auditing) read(ctx context.Context, dirs []string) (sound []string, err error) {
 	a.Counts = counts{map[string]int{}, map[string]int{}, map[string]int{}, map[string]int{}}
 	for _, dir := range dirs {
 		rep, err := audit.Verify(ctx, dir, audit.Options{})
 		if err != nil && rep.Fault == nil {
-			return err
+			return nil, err
 		}
 		a.Logs = append(a.Logs, reportOf(dir, rep))
 		if rep.Fault != nil {
 			continue // what it counts is nobody's word
 		}
 		if err := audit.Read(ctx, dir, audit.Query{Since: a.Since}, a.Counts.add); err != nil {
-			return err
+			return nil, err
 		}
+		sound = append(sound, dir)
 	}
-	return nil
+	return sound, nil
 }
 
 func (c *counts) add(rec *audit.Record) error {

@@ -69,6 +69,26 @@ func TestAuditEvidence(t *testing.T) {
 		t.Errorf("it is not on record: %s", text)
 	}
 	run(2, "audit", "evidence", "--framework", "soc3")
+
+	segment := filepath.Join(dir, "data", "audit", "audit-00000001.jsonl")
+	lines, err := os.ReadFile(segment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(segment, bytes.Replace(lines, []byte("key.create"), []byte("key.crEate"), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var torn struct {
+		Logs    []struct{ OK bool }
+		Counts  struct{ Kinds map[string]int }
+		Figures struct{ Records int }
+	}
+	if err := json.Unmarshal([]byte(run(0, "audit", "evidence", "--framework", "nsa", "--format", "json")), &torn); err != nil {
+		t.Fatal(err)
+	}
+	if len(torn.Logs) != 1 || torn.Logs[0].OK || len(torn.Counts.Kinds) > 0 || torn.Figures.Records > 0 {
+		t.Errorf("of a log that was changed: %+v", torn)
+	}
 }
 
 // Every command that the mappings name is one, with these flags.
