@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -120,6 +121,20 @@ func TestWhatIsContainedIsRefused(t *testing.T) {
 				if r := do(c); !r.OK() {
 					t.Errorf("%s was to be spared: %s", c.who.Name, r)
 				}
+			}
+			of, err := h.App.IncidentRecords(t.Context(), "uid:7", admin.IncidentQuery{Incident: id})
+			if err != nil || len(of.Logs) != 1 {
+				t.Fatalf("%+v, %v", of, err)
+			}
+			n := 0
+			for _, r := range h.Records(audit.Query{Code: tc.code, Since: of.Until.Add(-time.Minute)}) {
+				if slices.Contains(of.Logs[0].Calls, r.Seq) {
+					n++
+				}
+			}
+			// Such a refusal does not say of which session or tenant it is.
+			if n < len(tc.refused) && tc.kind != "session" && tc.kind != "tenant" {
+				t.Errorf("%d of %d refused calls are among the incident's records", n, len(tc.refused))
 			}
 			letGo(t, h.GW, id)
 			for _, c := range tc.refused {

@@ -247,7 +247,7 @@ func (c *inquiry) call(r *audit.Record) bool {
 			return true
 		}
 	}
-	return c.address(r)
+	return c.sealed(r)
 }
 
 // suspected compares what is not sealed.
@@ -271,16 +271,30 @@ func suspected(s *store.IncidentSubject, r *audit.Record) bool {
 	return false
 }
 
-func (c *inquiry) address(r *audit.Record) bool {
-	if len(c.prefixes) == 0 {
+// sealed compares what has to be opened for it: the address, and who was refused as
+// suspended, whose record is under the key of that day's strangers.
+func (c *inquiry) sealed(r *audit.Record) bool {
+	refused := proved(gate.Code(r.Code))
+	if len(c.prefixes) == 0 && !refused {
 		return false
 	}
 	open := *r
-	if c.ring.Reveal(&open) != nil || !open.Remote.IsValid() {
+	if c.ring.Reveal(&open) != nil {
 		return false
 	}
-	addr := open.Remote.Unmap()
+	by, err := open.Principal.Realm()
+	if refused && slices.ContainsFunc(c.suspects, func(s store.IncidentSubject) bool {
+		return s.Kind == store.OfPrincipal && s.Value == open.Principal.Subject && (s.Realm == "" || err == nil && s.Realm == by)
+	}) {
+		return true
+	}
+	addr := open.Remote.Unmap() // the zero address is in no prefix
 	return slices.ContainsFunc(c.prefixes, func(p netip.Prefix) bool { return p.Contains(addr) })
+}
+
+// proved tells of the refusals of a suspended caller whose proof was good.
+func proved(code gate.Code) bool {
+	return code == gate.CodeContainedPrincipal || code == gate.CodeContainedKey || code == gate.CodeContainedTenant
 }
 
 // take keeps a record's number. What follows in its exchange is taken, too: an outcome
