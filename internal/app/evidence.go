@@ -63,7 +63,7 @@ func (a *App) Vouch(ctx context.Context, actor string, r admin.EvidenceRequest) 
 		e.Detail += " open"
 	}
 	err = a.act(ctx, []gate.Event{e}, func() (err error) {
-		out.Note, out.Public, err = a.audit.Attest(digest)
+		out.Note, out.Public, err = a.audit.Attest(audit.OfEvidence, digest)
 		return err
 	})
 	return out, operated("vouching for evidence", err)

@@ -28,9 +28,6 @@ import (
 // exportVersion is that of the form of an export.
 const exportVersion = 1
 
-// exportVouch is what the signature of an export says that it is for.
-const exportVouch = "privacy export"
-
 // maxRectifications bounds those of one person that an export takes along.
 const maxRectifications = 10_000
 
@@ -378,7 +375,7 @@ func (x *export) manifest(context.Context) error {
 	if err != nil {
 		return err
 	}
-	note, err := x.app.audit.Vouch(exportVouch, [32]byte(sum))
+	note, _, err := x.app.audit.Attest(audit.OfExport, [32]byte(sum))
 	if err != nil {
 		return err
 	}

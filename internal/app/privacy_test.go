@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	"golang.org/x/mod/sumdb/note"
 
 	"doorward/internal/admin"
 	"doorward/internal/audit"
@@ -418,17 +419,25 @@ func TestExportIsSigned(t *testing.T) {
 	if err := json.Unmarshal(files["manifest.json"], &m); err != nil {
 		t.Fatal(err)
 	}
-	if err := audit.Vouched(string(files["manifest.note"]), m.Signer, "privacy export", sum); err != nil {
+	signer, err := note.NewVerifier(m.Signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed := func(what string) error {
+		_, _, err := audit.Attested(string(files["manifest.note"]), what, sum, []note.Verifier{signer})
+		return err
+	}
+	if err := signed(audit.OfExport); err != nil {
 		t.Errorf("the signature: %v", err)
 	}
 	if _, err := audit.ParseCheckpoint(string(files["manifest.note"])); err == nil {
 		t.Error("the signature of an export is a checkpoint")
 	}
-	if err := audit.Vouched(string(files["manifest.note"]), m.Signer, "something else", sum); err == nil {
+	if err := signed(audit.OfEvidence); err == nil {
 		t.Error("it is believed for something else")
 	}
 	sum[0] ^= 1
-	if err := audit.Vouched(string(files["manifest.note"]), m.Signer, "privacy export", sum); err == nil {
+	if err := signed(audit.OfExport); err == nil {
 		t.Error("it is believed for another manifest")
 	}
 	if len(m.Files) != len(files)-2 {

@@ -15,7 +15,7 @@ func TestAttest(t *testing.T) {
 	l := open(t, cfg)
 	defer func() { _ = l.Close() }()
 	digest, other := [32]byte{1}, [32]byte{2}
-	text, public, err := l.Attest(digest)
+	text, public, err := l.Attest(audit.OfEvidence, digest)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,7 +24,7 @@ func TestAttest(t *testing.T) {
 		t.Fatal(err)
 	}
 	keys := []note.Verifier{v}
-	if origin, by, err := audit.Attested(text, digest, keys); err != nil || len(by) != 1 || !strings.HasPrefix(origin, "doorward/") {
+	if origin, by, err := audit.Attested(text, audit.OfEvidence, digest, keys); err != nil || len(by) != 1 || !strings.HasPrefix(origin, "doorward/") {
 		t.Errorf("%q by %v, %v", origin, by, err)
 	}
 	c, err := l.Checkpoint(t.Context())
@@ -32,14 +32,17 @@ func TestAttest(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, forged := range map[string]string{"a checkpoint": c.Text(), "another text": strings.Replace(text, "evidence 1", "evidence 2", 1), "nothing": ""} {
-		if _, _, err := audit.Attested(forged, digest, keys); err == nil {
+		if _, _, err := audit.Attested(forged, audit.OfEvidence, digest, keys); err == nil {
 			t.Errorf("%s attests a digest", name)
 		}
 	}
-	if _, _, err := audit.Attested(text, other, keys); err == nil {
+	if _, _, err := audit.Attested(text, audit.OfExport, digest, keys); err == nil {
+		t.Error("evidence passes for an export")
+	}
+	if _, _, err := audit.Attested(text, audit.OfEvidence, other, keys); err == nil {
 		t.Error("it attests another digest")
 	}
-	if _, _, err := audit.Attested(text, digest, nil); err == nil {
+	if _, _, err := audit.Attested(text, audit.OfEvidence, digest, nil); err == nil {
 		t.Error("it attests without a key")
 	}
 	if c, err := audit.ParseCheckpoint(text); err == nil {

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/mod/sumdb/note"
 
 	"doorward/internal/admin"
 	"doorward/internal/audit"
@@ -185,8 +186,16 @@ func checkExport(files fs.FS, key string) (m exported, err error) {
 	if key == "" {
 		key = m.Signer
 	}
-	if err := audit.Vouched(string(signature), key, "privacy export", sha256.Sum256(text)); err != nil {
+	signer, err := note.NewVerifier(key)
+	if err != nil {
+		return m, fmt.Errorf("key %q: %w", key, err)
+	}
+	origin, _, err := audit.Attested(string(signature), audit.OfExport, sha256.Sum256(text), []note.Verifier{signer})
+	if err != nil {
 		return m, fmt.Errorf("manifest.note: %w", err)
+	}
+	if origin != m.Log {
+		return m, errors.New("manifest.json: not of the log that signed it")
 	}
 	if m.Version != 1 || len(m.Files) > maxExported {
 		return m, errors.New("manifest.json: not one of this version")

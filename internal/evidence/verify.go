@@ -53,7 +53,7 @@ func (b *Bundle) verify(v *Verified, keys []note.Verifier) error {
 	if err := b.whole(m); err != nil {
 		return err
 	}
-	origin, by, err := audit.Attested(string(b.files[signatureName]), sha256.Sum256(text), keys)
+	origin, by, err := audit.Attested(string(b.files[signatureName]), audit.OfEvidence, sha256.Sum256(text), keys)
 	if err != nil {
 		return fmt.Errorf("%s: %w", signatureName, err)
 	}
