@@ -178,17 +178,20 @@ func (p *parser) bytes() ([]byte, error) {
 
 // texts reads an array of at most so many texts. An empty one re-encodes to
 // nothing and is refused for that.
-func (p *parser) texts(most int) ([]string, error) {
+func (p *parser) texts(most int) ([]string, error) { return array(p, most, p.text) }
+
+// array reads an array of one to so many elements.
+func array[T any](p *parser, most int, element func() (T, error)) ([]T, error) {
 	if !p.eat('[') {
 		return nil, p.fault("no array")
 	}
-	var all []string
+	var all []T
 	for {
-		s, err := p.text()
+		one, err := element()
 		if err != nil {
 			return nil, err
 		}
-		if all = append(all, s); len(all) > most {
+		if all = append(all, one); len(all) > most {
 			return nil, p.fault("array too long")
 		}
 		switch {

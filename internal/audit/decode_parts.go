@@ -8,40 +8,23 @@ import (
 
 // actors reads a chain of actors. An empty one re-encodes to nothing and is refused
 // for that.
-func (p *parser) actors() ([]gate.Actor, error) {
-	if !p.eat('[') {
-		return nil, p.fault("no array")
-	}
-	var all []gate.Actor
-	for {
-		var one gate.Actor
-		err := p.object(func(key string) (err error) {
-			switch key {
-			case "client":
-				one.Client, err = p.text()
-			case "issuer":
-				one.Issuer, err = p.text()
-			case "subject":
-				one.Subject, err = p.text()
-			default:
-				err = p.fault("unknown key " + strconv.Quote(key))
-			}
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
-		if all = append(all, one); len(all) > maxActors {
-			return nil, p.fault("array too long")
-		}
-		switch {
-		case p.eat(','):
-		case p.eat(']'):
-			return all, nil
+func (p *parser) actors() ([]gate.Actor, error) { return array(p, maxActors, p.actor) }
+
+func (p *parser) actor() (one gate.Actor, err error) {
+	err = p.object(func(key string) (err error) {
+		switch key {
+		case "client":
+			one.Client, err = p.text()
+		case "issuer":
+			one.Issuer, err = p.text()
+		case "subject":
+			one.Subject, err = p.text()
 		default:
-			return nil, p.fault("neither comma nor end")
+			err = p.fault("unknown key " + strconv.Quote(key))
 		}
-	}
+		return err
+	})
+	return one, err
 }
 
 // stages reads the times of stages: at least one, sorted, none of them zero.
