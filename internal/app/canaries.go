@@ -81,7 +81,7 @@ func (a *App) RemoveCanary(ctx context.Context, actor, name string) error {
 }
 
 // canarySeen raises an incident: it is on record before the call is refused, and
-// in the operator's log.
+// in the operator's log, which has no seal and does not say whose call it was.
 func (a *App) canarySeen(ctx context.Context, ex *gate.Exchange, f gate.Finding) error {
 	a.Log.ErrorContext(ctx, "a canary is on its way out", "exchange", ex.ID, "upstream", ex.Target.Upstream, "canary", f.Text)
 	return a.trail.EventOf(ctx, ex, gate.Event{

@@ -111,6 +111,9 @@ func TestRulesContainCallers(t *testing.T) {
 	if len(all) != 1 || all[0].Severity != "high" || all[0].About[0].Value != "thief" || !all[0].Containments[0].Until.IsZero() || len(all[0].Steps[0].Exchanges) != 1 {
 		t.Fatalf("%+v", all)
 	}
+	if log := g.Log(); !strings.Contains(log, "a canary is on its way out") || strings.Contains(log, "thief") {
+		t.Errorf("the log does not tell of it, or says whose it was:\n%s", log)
+	}
 	letGo(t, g, all[0].ID)
 	thief.Call("up__echo", fmt.Sprintf(`{"text":%q}`, planted))
 	storetest.Eventually(t, 10*time.Second, "it is suspended again, for the same incident", func() bool {
