@@ -237,10 +237,8 @@ func (c *inquiry) call(r *audit.Record) bool {
 	if c.named(r.Exchange) {
 		return true
 	}
-	if realm, ok := c.keys[r.Key]; ok {
-		if by, err := r.Principal.Realm(); err != nil || realm == "" || by == realm {
-			return true
-		}
+	if realm, ok := c.keys[r.Key]; ok && vouched(r, realm) {
+		return true
 	}
 	for i := range c.suspects {
 		if suspected(&c.suspects[i], r) {
@@ -250,11 +248,17 @@ func (c *inquiry) call(r *audit.Record) bool {
 	return c.sealed(r)
 }
 
+// vouched tells whether a record is of somebody whom a realm vouches for, or may be.
+func vouched(r *audit.Record, realm string) bool {
+	by, err := r.Principal.Realm()
+	return err != nil || realm == "" || by == realm
+}
+
 // suspected compares what is not sealed.
 func suspected(s *store.IncidentSubject, r *audit.Record) bool {
 	switch s.Kind {
 	case store.OfPrincipal:
-		return r.Principal.Subject == s.Value && s.Value != "" // a log whose identities are plain
+		return r.Principal.Subject == s.Value && s.Value != "" && vouched(r, s.Realm) // a log whose identities are plain
 	case store.OfKey:
 		return r.Principal.Credential == s.Value
 	case store.OfSession:
