@@ -94,15 +94,11 @@ func (a *App) stands(held *gate.Approval, g gate.Consent) bool {
 	})
 }
 
-// opened is the approvals, connected where this process does not serve.
+// opened is the approvals of the state.
 func (a *App) opened(ctx context.Context) (*store.Approvals, error) {
-	snap := a.current.Load()
-	if err := a.shared.connect(ctx, snap.cfg.State, snap.secret); err != nil {
+	m, err := a.memory(ctx)
+	if err != nil {
 		return nil, err
-	}
-	m := a.shared.now.Load()
-	if m == nil {
-		return nil, errNoMemory
 	}
 	return m.approvals, nil
 }

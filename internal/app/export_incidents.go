@@ -58,10 +58,11 @@ func (s *somebody) in(network netip.Prefix) bool {
 
 // incidentsOf are those that a person is in.
 func (a *App) incidentsOf(ctx context.Context, s *somebody) ([]store.Incident, error) {
-	if _, err := a.opened(ctx); err != nil {
+	kept, err := a.incidents(ctx)
+	if err != nil {
 		return nil, err
 	}
-	all, err := a.shared.now.Load().incidents.List(ctx)
+	all, err := kept.List(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -14,15 +14,11 @@ import (
 	"doorward/internal/store"
 )
 
-// incidents are those of the state, connected where this process does not serve.
+// incidents are those of the state.
 func (a *App) incidents(ctx context.Context) (*store.Incidents, error) {
-	snap := a.current.Load()
-	if err := a.shared.connect(ctx, snap.cfg.State, snap.secret); err != nil {
+	m, err := a.memory(ctx)
+	if err != nil {
 		return nil, err
-	}
-	m := a.shared.now.Load()
-	if m == nil {
-		return nil, errNoMemory
 	}
 	return m.incidents, nil
 }

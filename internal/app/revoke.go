@@ -32,13 +32,9 @@ func (a *App) Revoke(ctx context.Context, actor string, r admin.Revocation) erro
 
 // publish tells every gateway what is revoked.
 func (a *App) publish(ctx context.Context, what store.Revocation) error {
-	snap := a.current.Load()
-	if err := a.shared.connect(ctx, snap.cfg.State, snap.secret); err != nil {
+	m, err := a.memory(ctx)
+	if err != nil {
 		return err
-	}
-	m := a.shared.now.Load()
-	if m == nil {
-		return errNoMemory
 	}
 	return m.revoked.Add(ctx, what)
 }
@@ -67,13 +63,9 @@ func (a *App) realmOf(issuer string) (string, error) {
 
 // ListRevoked implements admin.Revocations.
 func (a *App) ListRevoked(ctx context.Context) ([]admin.Revocation, error) {
-	snap := a.current.Load()
-	if err := a.shared.connect(ctx, snap.cfg.State, snap.secret); err != nil {
+	m, err := a.memory(ctx)
+	if err != nil {
 		return nil, operated("listing what is revoked", err)
-	}
-	m := a.shared.now.Load()
-	if m == nil {
-		return nil, operated("listing what is revoked", errNoMemory)
 	}
 	list, err := m.revoked.List(ctx)
 	out := make([]admin.Revocation, 0, len(list))

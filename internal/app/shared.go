@@ -84,6 +84,19 @@ func (s *shared) connect(ctx context.Context, state config.State, secrets *secre
 	return err
 }
 
+// memory is the state that operators act on, connected where this process does not serve.
+func (a *App) memory(ctx context.Context) (*memory, error) {
+	snap := a.current.Load()
+	if err := a.shared.connect(ctx, snap.cfg.State, snap.secret); err != nil {
+		return nil, err
+	}
+	m := a.shared.now.Load()
+	if m == nil {
+		return nil, errNoMemory
+	}
+	return m, nil
+}
+
 // files opens what one gateway keeps itself.
 func (s *shared) files() (_ *memory, err error) {
 	m := &memory{nonces: store.NewMemoryNonces(0)}
