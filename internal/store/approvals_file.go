@@ -88,18 +88,15 @@ func (f *approvalsFile) tidy() error {
 	if err != nil {
 		return err
 	}
-	left, _ := filepath.Glob(filepath.Join(filepath.Dir(f.path), "."+approvalsFileName+"-*"))
+	durable.Drop(filepath.Dir(f.path), approvalsFileName)
 	files, err := os.ReadDir(f.dir)
 	if err != nil {
 		return err
 	}
 	for _, file := range files {
 		if _, known := view.sealed[file.Name()]; !known {
-			left = append(left, filepath.Join(f.dir, file.Name()))
+			_ = os.Remove(filepath.Join(f.dir, file.Name()))
 		}
-	}
-	for _, path := range left {
-		_ = os.Remove(path)
 	}
 	return nil
 }

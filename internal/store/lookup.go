@@ -16,6 +16,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"doorward/internal/durable"
 )
 
 // How often keys.json is looked at, and how old a look may be before a lookup
@@ -111,11 +113,7 @@ func openPepper(dir string) ([]byte, error) {
 		return nil, err
 	}
 	defer lock.Close()
-	// What a crash in replaceFile left; what cannot be removed does no harm.
-	left, _ := filepath.Glob(filepath.Join(dir, ".keys.*-*"))
-	for _, path := range left {
-		_ = os.Remove(path)
-	}
+	durable.Drop(dir, "keys.*")
 	return pepper(dir)
 }
 

@@ -63,8 +63,7 @@ func OpenFileRevocations(dir string, log *slog.Logger) (*Revocations, error) {
 	return openRevocations(context.Background(), &Revocations{from: f, blind: blind, strict: true, log: log}, lookFileEvery)
 }
 
-// prepare makes the directory, and removes what a crash in replaceFile left; what
-// cannot be removed does no harm.
+// prepare makes the directory, and removes what a crash left.
 func (f *revokedFile) prepare(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
@@ -74,10 +73,7 @@ func (f *revokedFile) prepare(dir string) error {
 		return err
 	}
 	defer lock.Close()
-	left, _ := filepath.Glob(filepath.Join(dir, "."+revokedFileName+"-*"))
-	for _, path := range left {
-		_ = os.Remove(path)
-	}
+	durable.Drop(dir, revokedFileName)
 	return nil
 }
 

@@ -74,17 +74,14 @@ func OpenFileTaints(dir string) (*Taints, error) {
 	return t, nil
 }
 
-// tidy removes what a crash in replaceFile left, and reads what there is.
+// tidy removes what a crash left, and reads what there is.
 func (f *taintsFile) tidy(dir string) error {
 	lock, err := lockFile(f.lockPath)
 	if err != nil {
 		return err
 	}
 	defer lock.Close()
-	left, _ := filepath.Glob(filepath.Join(dir, "."+taintsFileName+"-*"))
-	for _, path := range left {
-		_ = os.Remove(path) // what cannot be removed does no harm
-	}
+	durable.Drop(dir, taintsFileName)
 	return f.look()
 }
 
