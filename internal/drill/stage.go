@@ -110,7 +110,7 @@ func (s *stage) gateway(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	log := slog.New(slog.NewTextHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelError}))
+	log := app.TextLog(s.Log, slog.LevelError)
 	a, err := app.New(app.Options{
 		Config: cfg, Path: path, Version: s.Version, Log: log, Beside: len(s.gateways) > 0,
 		Environment: []string{"DRILL_PAGER=" + rand.Text() + rand.Text()},
