@@ -78,7 +78,7 @@ type Release struct {
 
 // Refusal is a part of an erasure that was not done, because a hold is on it.
 type Refusal struct {
-	Key    string `json:"key"`
+	Key    string `json:"key"` // empty where the log has the name in clear
 	Hold   string `json:"hold"`
 	Reason string `json:"reason"`
 }

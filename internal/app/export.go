@@ -9,7 +9,6 @@ import (
 	_ "embed"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -46,7 +45,9 @@ func (a *App) Export(ctx context.Context, actor string, w admin.Whom, to io.Writ
 	}
 	s, err := a.onePerson(ctx, w, logs)
 	if err != nil {
-		err = errors.Join(err, a.trail.Event(ctx, gate.Event{Kind: "privacy.request", Actor: actor, Detail: "export", Status: "refused"}))
+		if unsaid := a.trail.Event(ctx, gate.Event{Kind: "privacy.request", Actor: actor, Detail: "export", Status: "refused"}); unsaid != nil {
+			err = unsaid // why may say who is of that name
+		}
 		return operated("exporting", err)
 	}
 	e := gate.Event{Kind: "privacy.export", Actor: actor, Detail: fmt.Sprintf("keys %v", s.ids())}

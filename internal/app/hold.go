@@ -176,3 +176,26 @@ func (w *withheld) add(ctx context.Context, dir string, h *store.Hold) error {
 		return nil
 	})
 }
+
+// heldBy is a hold of a person, by their name in clear or by a key of theirs; nil where
+// there is none.
+func (s *somebody) heldBy(holds []store.Hold, logs []sealedLog) *store.Hold {
+	for i := range holds {
+		h := &holds[i]
+		if h.Subject != "" && h.Subject == s.Subject {
+			return h
+		}
+		for _, key := range h.Keys {
+			id, err := audit.ParseSubjectID(key)
+			if err != nil {
+				return h // nobody knows whose it is
+			}
+			for _, one := range logs {
+				if s.exact && one.ring.Is(id, s.Person) || s.loose && one.ring.Named(id, s.Subject) {
+					return h
+				}
+			}
+		}
+	}
+	return nil
+}

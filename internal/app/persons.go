@@ -27,7 +27,8 @@ type somebody struct {
 	keys        map[string][]audit.SubjectID // by the directory of the log
 	addresses   map[netip.Addr]bool
 	credentials map[string]bool
-	exact       bool // who vouched for them is known
+	exact       bool // who vouched for them, and in which tenant, is known
+	loose       bool // else: everybody of the name is meant, of whatever tenant
 	held        bool // a legal hold keeps a key of theirs
 }
 
@@ -130,7 +131,7 @@ func (f *finder) look(ctx context.Context, one sealedLog) error {
 	}
 	for id, said := range ids { // no record says whose it is
 		if !said && id != (audit.SubjectID{}) {
-			f.meet(audit.Person{Subject: f.whom.Subject}, one.dir, id)
+			f.meet(audit.Person{Subject: f.whom.Subject}, one.dir, id).loose = len(f.named) == 0
 		}
 	}
 	return nil
@@ -184,42 +185,47 @@ func (f *finder) found() []*somebody {
 // onePerson is the one whom an operator means. Several of one name are never mixed.
 func (a *App) onePerson(ctx context.Context, w admin.Whom, logs []sealedLog) (*somebody, error) {
 	all, err := a.persons(ctx, w, logs)
+	if err == nil && len(all) == 0 && (w.Tenant == nil || w.Issuer != "") {
+		all = a.unrecorded(w)
+	}
+	const say = "say it with --issuer and --tenant ('' for none)"
 	switch {
 	case err != nil:
 		return nil, err
-	case len(all) == 0 && w.Subject != "" && len(w.Keys) == 0:
-		return a.unrecorded(w)
-	case len(all) == 0:
+	case len(all) == 0 && len(w.Keys) > 0:
 		return nil, errors.New("nobody of that key is on record")
+	case len(all) == 0:
+		return nil, errors.New("nobody of that name is on record: whoever is meant all the same, " + say)
 	case len(all) > 1:
 		var who []string
 		for _, s := range all {
 			who = append(who, fmt.Sprintf("issuer %q tenant %q key %s", s.Realm, s.Tenant, strings.Join(s.ids(), ",")))
 		}
 		return nil, fmt.Errorf("that name is of %d people: say which with --issuer and --tenant, or --key: %s", len(all), strings.Join(who, "; "))
+	case !all[0].exact:
+		return nil, errors.New("no record says at which issuer and tenant that is: " + say)
 	}
 	return all[0], nil
 }
 
-// unrecorded is somebody of whom no log knows. They may have an API key or a revocation
-// all the same.
-func (a *App) unrecorded(w admin.Whom) (*somebody, error) {
-	s := &somebody{Person: audit.Person{Realm: w.Issuer, Subject: w.Subject}, exact: w.Issuer != ""}
-	if w.Tenant != nil {
-		s.Tenant = *w.Tenant
+// unrecorded are those whom an operator can mean and of whom perhaps no log knows: they
+// may have an API key, an approval or a revocation all the same.
+func (a *App) unrecorded(w admin.Whom) []*somebody {
+	var all []*somebody
+	realms := a.realms()
+	if w.Issuer != "" {
+		realms = []string{w.Issuer}
 	}
-	if s.Realm == "" {
-		keys, err := a.keys.List()
-		if err != nil {
-			return nil, err
-		}
-		for i := range keys {
-			if keys[i].Name == w.Subject && s.Tenant == "" {
-				s.Realm, s.exact = gate.RealmKeys, true
-			}
+	switch {
+	case w.Subject == "" || len(w.Keys) > 0:
+	case w.Tenant == nil:
+		all = append(all, &somebody{Person: audit.Person{Realm: w.Issuer, Subject: w.Subject}, loose: true})
+	default:
+		for _, realm := range realms {
+			all = append(all, &somebody{Person: audit.Person{Realm: realm, Tenant: *w.Tenant, Subject: w.Subject}, exact: true})
 		}
 	}
-	return s, nil
+	return all
 }
 
 // clockOf is a time for a file: UTC, whole seconds.

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,9 +15,10 @@ import (
 	"doorward/internal/monitor"
 )
 
-// Erase implements admin.Privacy: the keys of a person are destroyed in every log on
-// data_dir, and every other store forgets them. A log that another process writes is an
-// error, and nothing is done anywhere.
+// Erase implements admin.Privacy: every other store forgets a person, and then their keys
+// are destroyed in every log on data_dir. The keys go last: they are what a person is
+// found by, so that whatever fails on the way, the same command finishes it. A log that
+// another process writes is an error.
 func (a *App) Erase(ctx context.Context, actor string, e admin.Erasure) (out admin.Erased, err error) {
 	if e.Subject == "" && len(e.Keys) == 0 || e.Basis == "" {
 		return out, operated("erasing a person", errors.New("name the subject, or keys, and the legal basis"))
@@ -35,13 +37,14 @@ func (a *App) Erase(ctx context.Context, actor string, e admin.Erasure) (out adm
 		if err := a.unheld(ctx, actor, logs, all, &out); err != nil {
 			return err
 		}
-		if out.Keys, err = a.destroy(ctx, actor, e.Basis, logs, all); err != nil {
-			return err
-		}
 		for _, s := range all {
 			out.Persons = append(out.Persons, s.shown(e.Subject != ""))
 		}
-		return a.forget(ctx, actor, e, all, &out)
+		if err := a.forget(ctx, actor, e, logs, all, &out); err != nil {
+			return err
+		}
+		out.Keys, err = a.destroy(ctx, actor, e.Basis, logs, all)
+		return err
 	})
 	out.Elsewhere = append(out.Elsewhere, a.elsewhere()...)
 	return out, operated("erasing a person", err)
@@ -65,6 +68,10 @@ func (a *App) elsewhere() []string {
 // unheld takes the keys of people that a legal hold keeps out of what is erased, on
 // record and told. Whoever has such a key is forgotten nowhere else either.
 func (a *App) unheld(ctx context.Context, actor string, logs []sealedLog, all []*somebody, out *admin.Erased) error {
+	holds, err := a.holds()
+	if err != nil {
+		return err
+	}
 	for _, s := range all {
 		ids := make([][]audit.SubjectID, len(logs))
 		for i, one := range logs {
@@ -74,8 +81,11 @@ func (a *App) unheld(ctx context.Context, actor string, logs []sealedLog, all []
 		if err != nil {
 			return err
 		}
+		if h := s.heldBy(holds, logs); h != nil && len(refused) == 0 { // of a name in clear, which has no key
+			refused = append(refused, admin.Refusal{Hold: h.ID, Reason: h.Reason})
+		}
 		for _, r := range refused {
-			e := gate.Event{Kind: "privacy.refuse", Actor: actor, Detail: r.Key + " is under legal hold " + r.Hold + ": " + r.Reason, Status: "refused"}
+			e := gate.Event{Kind: "privacy.refuse", Actor: actor, Detail: cmp.Or(r.Key, "a name in clear") + " is under legal hold " + r.Hold + ": " + r.Reason, Status: "refused"}
 			if err := a.trail.Event(ctx, e); err != nil {
 				return err
 			}
@@ -91,7 +101,7 @@ func (a *App) unheld(ctx context.Context, actor string, logs []sealedLog, all []
 	return nil
 }
 
-// destroy goes through all logs: first it looks whether it can, then it does.
+// destroy goes through all logs.
 func (a *App) destroy(ctx context.Context, actor, basis string, logs []sealedLog, all []*somebody) (total int, err error) {
 	for _, one := range logs {
 		var ids []audit.SubjectID
@@ -124,23 +134,15 @@ func (a *App) eraseIn(dir string, do func(*audit.Log) (int, error)) (int, error)
 }
 
 // forget takes people out of every store but the logs.
-func (a *App) forget(ctx context.Context, actor string, e admin.Erasure, all []*somebody, out *admin.Erased) error {
-	if e.Subject != "" && len(all) == 0 { // nothing on record, but perhaps elsewhere
-		one, err := a.unrecorded(e.Whom)
-		if err != nil {
-			return err
-		}
-		all = []*somebody{one}
-		holds, err := a.holds()
-		if err != nil {
-			return err
-		}
-		for i := range holds {
-			one.held = one.held || holds[i].Subject == one.Subject
-		}
+func (a *App) forget(ctx context.Context, actor string, e admin.Erasure, logs []sealedLog, all []*somebody, out *admin.Erased) error {
+	holds, err := a.holds()
+	if err != nil {
+		return err
 	}
-	for _, s := range all {
-		if s.Subject == "" || s.held {
+	held := slices.ContainsFunc(all, func(s *somebody) bool { return s.held })
+	for _, s := range append(slices.Clone(all), a.unrecorded(e.Whom)...) {
+		s.loose = s.loose && !held
+		if s.Subject == "" || s.held || !s.exact && !s.loose || s.heldBy(holds, logs) != nil {
 			continue
 		}
 		if err := a.forgetOne(ctx, actor, e, s, out); err != nil {
@@ -182,9 +184,12 @@ func (a *App) forgetOne(ctx context.Context, actor string, e admin.Erasure, s *s
 		return err
 	}
 	for i := range theirs {
-		out.Elsewhere = append(out.Elsewhere, "incident "+theirs[i].ID+" is about them, sealed with the gateway's key: it goes some time after it was closed (doorward incident close)")
+		said := "incident " + theirs[i].ID + " is about them, sealed with the gateway's key: it goes some time after it was closed (doorward incident close)"
+		if !slices.Contains(out.Elsewhere, said) {
+			out.Elsewhere = append(out.Elsewhere, said)
+		}
 	}
-	if s.Realm == gate.RealmKeys || s.Realm == "" {
+	if s.Realm == "" || s.Realm == gate.RealmKeys && s.Tenant == "" {
 		return a.forgetKeys(ctx, actor, e, s.Subject, out)
 	}
 	return nil
@@ -196,7 +201,7 @@ func (s *somebody) is(realm, subject, key string) bool {
 	if s.exact {
 		return s.principal().HasKey(key)
 	}
-	return subject == s.Subject && (s.Realm == "" || s.Realm == realm)
+	return s.loose && subject == s.Subject && (s.Realm == "" || s.Realm == realm)
 }
 
 // alerted tells whether an alert is about this person, or says an address of theirs.

@@ -115,6 +115,43 @@ func TestGDP03ErasureReachesEverywhere(t *testing.T) {
 	}
 }
 
+// GDP-06: where a store fails on the way nothing that a person is found by is gone yet,
+// and the same command, by the keys alone, finishes it.
+func TestGDP06ErasureThatFailsIsFinished(t *testing.T) {
+	t.Parallel()
+	r := newRights(t)
+	r.busy(r.of(canarySubject, "acme", "callers"), 1)
+	op := r.operator()
+	keys, err := op.KeysOf(t.Context(), "", admin.Person{Subject: canarySubject})
+	if err != nil || len(keys) != 1 {
+		t.Fatalf("keys %v, %v", keys, err)
+	}
+	profiles := filepath.Join(r.Dir, "data", "profiles.json")
+	if err := errors.Join(os.RemoveAll(profiles), os.MkdirAll(filepath.Join(profiles, "in the way"), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	e := admin.Erasure{Whom: admin.Whom{Keys: keys}, Basis: "request 12"}
+	if got, err := op.Erase(t.Context(), "", e); err == nil {
+		t.Errorf("it is not told: %+v", got)
+	}
+	if err := os.RemoveAll(profiles); err != nil {
+		t.Fatal(err)
+	}
+	got, err := op.Erase(t.Context(), "", e)
+	if err != nil || got.Keys != 1 {
+		t.Errorf("the second time: %+v, %v", got, err)
+	}
+	for _, text := range []string{canarySubject, canaryText} {
+		if places := r.places(text); places != nil {
+			t.Errorf("%q is in %s", text, places)
+		}
+	}
+	if content, err := os.ReadFile(profiles); err != nil || bytes.Contains(content, []byte(`"key"`)) {
+		t.Errorf("what was learned: %s, %v", content, err)
+	}
+	r.verifies()
+}
+
 // GDP-02, GDP-08, GDP-10: an export holds one person of one tenant and nobody else, is
 // signed, follows its schema and is on record; a correction stands beside what it
 // corrects; who decided is not named.
@@ -137,6 +174,17 @@ func TestGDP02ExportOfOnePerson(t *testing.T) {
 	err := op.Export(t.Context(), "", admin.Whom{Subject: canarySubject}, &out)
 	if err == nil || !strings.Contains(err.Error(), "of 2 people") || out.Len() != 0 {
 		t.Fatalf("of two tenants: %v, %d bytes", err, out.Len())
+	}
+	nowhere := "initech" // they are of no such tenant
+	for _, issuer := range []string{"", r.idp.URL()} {
+		other := admin.Whom{Subject: canarySubject, Tenant: &nowhere, Issuer: issuer}
+		got, err := op.Erase(t.Context(), "", admin.Erasure{Whom: other, Basis: "request 6"})
+		if err != nil || got.Keys+got.Approvals+got.Profiles+got.Alerts != 0 {
+			t.Errorf("erased of a tenant that they are not of: %+v, %v", got, err)
+		}
+	}
+	if err := op.Export(t.Context(), "", admin.Whom{Subject: canarySubject, Tenant: &nowhere}, &out); err == nil || out.Len() != 0 {
+		t.Errorf("of a tenant that they are not of: %v, %d bytes", err, out.Len())
 	}
 	acme := "acme"
 	who := admin.Whom{Subject: canarySubject, Tenant: &acme}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -129,14 +130,13 @@ func erasedBefore(path string) (keys []string, err error) {
 
 func erasedText(w io.Writer, out admin.Erased) error {
 	for _, one := range out.Refused {
-		_, _ = fmt.Fprintf(w, "Refused: key %s is under legal hold %s: %s\n", one.Key, one.Hold, visible(one.Reason))
+		_, _ = fmt.Fprintf(w, "Refused: key %s is under legal hold %s: %s\n", cmp.Or(one.Key, "none"), one.Hold, visible(one.Reason))
 	}
-	if out.Keys == 0 && len(out.Refused) > 0 {
-		return nil
-	}
-	if out.Keys == 0 {
+	switch {
+	case out.Keys == 0 && len(out.Refused) > 0:
+	case out.Keys == 0:
 		_, _ = fmt.Fprintln(w, "No key of that person is there: nothing was on record, or it is erased already.")
-	} else {
+	default:
 		_, _ = fmt.Fprintf(w, "Destroyed %d, of:\n", out.Keys)
 		for _, p := range out.Persons {
 			_, _ = fmt.Fprintf(w, "  issuer %q tenant %q\n", visible(p.Issuer), visible(p.Tenant))

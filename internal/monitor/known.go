@@ -54,25 +54,32 @@ func (m *Monitor) Known(p *gate.Principal) (k Known, ok bool, err error) {
 
 // Forget takes a principal out of what was learned, on disk too, and out of what is
 // counted; ok tells whether something was learned. What they do afterwards is learned
-// anew. What an alert about them would have told more of is told without a name.
+// anew. What an alert about them would have told more of is told without a name. After
+// an error the file may still have it: Forget again.
 func (m *Monitor) Forget(p *gate.Principal) (ok bool, err error) {
 	m.looking.Lock()
 	w, err := m.whole()
-	if err == nil && m.watch != nil {
-		m.look(time.Now()) // what waits is of before
-	}
-	if err != nil || !w.forget(p) {
+	if err != nil {
 		m.looking.Unlock()
 		return false, err
 	}
-	content := w.Save()
-	m.turn++
-	what := learned{content, m.turn}
-	m.looking.Unlock()
-	if err := m.save(what); err != nil {
-		return true, fmt.Errorf("forgetting what a principal does: %w", err)
+	if m.watch != nil {
+		m.look(time.Now()) // what waits is of before
 	}
-	return true, nil
+	ok = w.forget(p)
+	what := learned{w.Save(), m.turn}
+	if what.content != nil {
+		m.turn++
+		what.turn = m.turn
+	}
+	m.looking.Unlock()
+	if what.content == nil {
+		return ok, nil
+	}
+	if err := m.save(what); err != nil {
+		return ok, fmt.Errorf("forgetting what a principal does: %w", err)
+	}
+	return ok, nil
 }
 
 // forget takes a principal out, and tells whether something was learned of it.

@@ -49,8 +49,14 @@ func TestForgottenPrincipal(t *testing.T) {
 			t.Errorf("known: %+v, %v, %v", k, ok, err)
 		}
 		before := len(raised)
-		if ok, err := m.Forget(alice); !ok || err != nil {
-			t.Errorf("forgetting: %v, %v", ok, err)
+		if err := os.MkdirAll(filepath.Join(path, "in the way"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if ok, err := m.Forget(alice); !ok || err == nil {
+			t.Errorf("forgetting without a disk: %v, %v", ok, err)
+		}
+		if err := os.RemoveAll(path); err != nil {
+			t.Fatal(err)
 		}
 		if ok, err := m.Forget(alice); ok || err != nil {
 			t.Errorf("again: %v, %v", ok, err)

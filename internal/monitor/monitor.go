@@ -251,15 +251,24 @@ func (m *Monitor) toSave() learned {
 	return learned{content, m.turn}
 }
 
-// save keeps what was learned, unless something newer is kept already.
+// save keeps what was learned, unless something newer is kept already. What could not be
+// written counts as changed still.
 func (m *Monitor) save(what learned) error {
 	m.saving.Lock()
 	defer m.saving.Unlock()
 	if m.cfg.Path == "" || what.turn <= m.saved {
 		return nil
 	}
+	if err := durable.Replace(m.cfg.Path, what.content); err != nil {
+		m.looking.Lock()
+		defer m.looking.Unlock()
+		if m.watch != nil {
+			m.watch.changed = true
+		}
+		return err
+	}
 	m.saved = what.turn
-	return durable.Replace(m.cfg.Path, what.content)
+	return nil
 }
 
 // Standings are how the rules stand, and of how many principals it is known what they

@@ -301,7 +301,8 @@ func (d *Deliverer) keep(end <-chan struct{}) {
 	}
 }
 
-// flush writes to the spool what has changed.
+// flush writes to the spool what has changed. What could not be written counts as changed
+// still.
 func (d *Deliverer) flush() error {
 	d.spooling.Lock()
 	defer d.spooling.Unlock()
@@ -316,6 +317,9 @@ func (d *Deliverer) flush() error {
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("alert %s: %w", id, err))
+			d.mu.Lock()
+			d.mark(id)
+			d.mu.Unlock()
 		}
 	}
 	return errors.Join(errs...)

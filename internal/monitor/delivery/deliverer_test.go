@@ -1,6 +1,8 @@
 package delivery_test
 
 import (
+	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -235,4 +237,43 @@ func TestANameThatIsNoUTF8(t *testing.T) {
 	p = newPost(t, dir, d)
 	until(t, "it is taken", func() bool { return len(d.taken()) == 1 })
 	p.end()
+}
+
+// Whoever is to be forgotten is in no alert, on disk either, and a write that failed is
+// made up for the next time (GDP-03).
+func TestForgottenInTheSpool(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	p := newPost(t, dir, &desk{name: "down", fail: errDown})
+	a := alert()
+	a.Subject, a.Address, a.Credential = monitor.Subject{Kind: monitor.OfPrincipal, Value: "alice"}, "192.0.2.7", "k_0123456789"
+	p.Deliver(a)
+	p.end()
+	d, err := delivery.New(delivery.Config{
+		Receivers: func() []delivery.Receiver { return nil }, Failed: func(string) {}, Dir: dir, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all := d.Alerts(); len(all) != 1 || all[0].Subject.Value != "alice" {
+		t.Fatalf("waiting: %+v", all)
+	}
+	file := spooled(t, dir)[0]
+	if err := errors.Join(os.Remove(file), os.MkdirAll(filepath.Join(file, "in the way"), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	hers := func(a *monitor.Alert) bool { return a.Subject.Value == "alice" }
+	if n, err := d.Forget(hers); n != 1 || err == nil {
+		t.Errorf("without a disk: %d, %v", n, err)
+	}
+	if err := os.RemoveAll(file); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := d.Forget(hers); n != 0 || err != nil {
+		t.Errorf("again: %d, %v", n, err)
+	}
+	content, err := os.ReadFile(file)
+	if err != nil || strings.Contains(string(content), "alice") || strings.Contains(string(content), "192.0.2.7") || strings.Contains(string(content), a.Credential) {
+		t.Errorf("on disk: %s, %v", content, err)
+	}
 }
