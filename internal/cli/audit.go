@@ -174,12 +174,14 @@ func moment(s string) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
 	}
-	if t, err := time.Parse(time.RFC3339, s); err == nil {
-		return t, nil
+	for _, layout := range [...]string{time.RFC3339, time.DateOnly} { // a date is its first moment, UTC
+		if t, err := time.Parse(layout, s); err == nil {
+			return t, nil
+		}
 	}
 	age, err := parseAge(s)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("%q is neither a time such as 2026-11-20T12:00:00Z nor an age such as 24h", s)
+		return time.Time{}, fmt.Errorf("%q is no time such as 2026-11-20T12:00:00Z, no date such as 2026-11-20, and no age such as 24h", s)
 	}
 	return time.Now().Add(-age), nil
 }

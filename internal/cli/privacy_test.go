@@ -83,3 +83,25 @@ func TestReportsForPeople(t *testing.T) {
 		}
 	}
 }
+
+// Help and how-to say what a time may look like.
+func TestMoment(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]time.Time{
+		"":                     {},
+		"2026-11-01":           time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC),
+		"2026-11-26T08:00:00Z": time.Date(2026, 11, 26, 8, 0, 0, 0, time.UTC),
+	} {
+		if got, err := moment(text); err != nil || !got.Equal(want) {
+			t.Errorf("%q is %v, %v", text, got, err)
+		}
+	}
+	if got, err := moment("7d"); err != nil || time.Since(got).Round(time.Hour) != 7*24*time.Hour {
+		t.Errorf("7d is %v, %v", got, err)
+	}
+	for _, bad := range []string{"2026-13-01", "yesterday", "-1h"} {
+		if got, err := moment(bad); err == nil {
+			t.Errorf("%q is %v", bad, got)
+		}
+	}
+}
