@@ -40,13 +40,20 @@ func (a *App) Erase(ctx context.Context, actor string, e admin.Erasure) (out adm
 		for _, s := range all {
 			out.Persons = append(out.Persons, s.shown(e.Subject != ""))
 		}
-		if err := a.forget(ctx, actor, e, logs, all, &out); err != nil {
+		whom, err := a.forgettable(e.Whom, logs, all)
+		if err != nil {
 			return err
+		}
+		for _, s := range whom {
+			if err := a.forget(ctx, actor, e, s, &out); err != nil {
+				return err
+			}
 		}
 		out.Keys, err = a.destroy(ctx, actor, e.Basis, logs, all)
 		return err
 	})
-	out.Elsewhere = append(out.Elsewhere, a.elsewhere()...)
+	slices.Sort(out.Elsewhere) // who is met twice is told of once
+	out.Elsewhere = append(slices.Compact(out.Elsewhere), a.elsewhere()...)
 	return out, operated("erasing a person", err)
 }
 
@@ -133,26 +140,25 @@ func (a *App) eraseIn(dir string, do func(*audit.Log) (int, error)) (int, error)
 	return gone, errors.Join(err, l.Close())
 }
 
-// forget takes people out of every store but the logs.
-func (a *App) forget(ctx context.Context, actor string, e admin.Erasure, logs []sealedLog, all []*somebody, out *admin.Erased) error {
+// forgettable are those of all, and whoever else may be in the other stores, whom no
+// legal hold keeps there. Where it keeps one of a name, no other is meant by the name alone.
+func (a *App) forgettable(w admin.Whom, logs []sealedLog, all []*somebody) (whom []*somebody, err error) {
 	holds, err := a.holds()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	held := slices.ContainsFunc(all, func(s *somebody) bool { return s.held })
-	for _, s := range append(slices.Clone(all), a.unrecorded(e.Whom)...) {
+	for _, s := range append(slices.Clone(all), a.unrecorded(w)...) {
 		s.loose = s.loose && !held
-		if s.Subject == "" || s.held || !s.exact && !s.loose || s.heldBy(holds, logs) != nil {
-			continue
-		}
-		if err := a.forgetOne(ctx, actor, e, s, out); err != nil {
-			return err
+		if s.Subject != "" && !s.held && (s.exact || s.loose) && s.heldBy(holds, logs) == nil {
+			whom = append(whom, s)
 		}
 	}
-	return nil
+	return whom, nil
 }
 
-func (a *App) forgetOne(ctx context.Context, actor string, e admin.Erasure, s *somebody, out *admin.Erased) error {
+// forget takes somebody out of every store but the logs.
+func (a *App) forget(ctx context.Context, actor string, e admin.Erasure, s *somebody, out *admin.Erased) error {
 	held, err := a.opened(ctx)
 	if err != nil {
 		return err
@@ -184,10 +190,7 @@ func (a *App) forgetOne(ctx context.Context, actor string, e admin.Erasure, s *s
 		return err
 	}
 	for i := range theirs {
-		said := "incident " + theirs[i].ID + " is about them, sealed with the gateway's key: it goes some time after it was closed (doorward incident close)"
-		if !slices.Contains(out.Elsewhere, said) {
-			out.Elsewhere = append(out.Elsewhere, said)
-		}
+		out.Elsewhere = append(out.Elsewhere, "incident "+theirs[i].ID+" is about them, sealed with the gateway's key: it goes some time after it was closed (doorward incident close)")
 	}
 	if s.Realm == "" || s.Realm == gate.RealmKeys && s.Tenant == "" {
 		return a.forgetKeys(ctx, actor, e, s.Subject, out)
