@@ -57,7 +57,7 @@ func bundles() Feature {
 }
 
 func drills() Feature {
-	return Feature{"the response is exercised", "how-to/respond-to-an-incident.md", "doorward incident drill"}
+	return Feature{"the response is exercised", "how-to/review-an-incident.md", "doorward incident drill"}
 }
 
 func stats() Feature {
