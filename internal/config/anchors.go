@@ -155,13 +155,7 @@ func (v *checker) anchor(path string, a *Anchor, names map[string]bool) {
 		v.fault(path, "needs kind: file, git or http")
 		return
 	}
-	if !matches(`^[a-z0-9][a-z0-9-]*$`, a.Name) {
-		v.fault(path+".name", "must be lower-case letters, digits and hyphens, at most %d", maxNames)
-	}
-	if names[a.Name] {
-		v.fault(path, "another one is named %s too: write a name for each", shorten(a.Name))
-	}
-	names[a.Name] = true
+	v.named(path, a.Name, names)
 	if a.Every < minCheckpoint || a.Every > Duration(aDay) {
 		v.fault(path+".every", "must be between %v and %v", minCheckpoint, Duration(aDay))
 	}

@@ -90,13 +90,7 @@ func (v *checker) sinks() {
 			v.fault(path, "needs kind: postgres, syslog, otlp, http, webhook or file")
 			continue
 		}
-		if !matches(`^[a-z0-9][a-z0-9-]*$`, s.Name) {
-			v.fault(path+".name", "must be lower-case letters, digits and hyphens, at most %d", maxNames)
-		}
-		if names[s.Name] {
-			v.fault(path, "another one is named %s too: write a name for each", shorten(s.Name))
-		}
-		names[s.Name] = true
+		v.named(path, s.Name, names)
 		if s.Lag < minLag || s.Lag > maxLag {
 			v.fault(path+".lag", "must be between %v and %v", minLag, maxLag)
 		}
@@ -106,6 +100,17 @@ func (v *checker) sinks() {
 		v.sinkKeys(path, s)
 		v.sink(path, s)
 	}
+}
+
+// named checks the name of one of several in a list. names are those before it.
+func (v *checker) named(path, name string, names map[string]bool) {
+	if !matches(`^[a-z0-9][a-z0-9-]*$`, name) {
+		v.fault(path+".name", "must be lower-case letters, digits and hyphens, at most %d", maxNames)
+	}
+	if names[name] {
+		v.fault(path, "another one is named %s too: write a name for each", shorten(name))
+	}
+	names[name] = true
 }
 
 // sinkKeys finds keys of another kind, and those that this one lacks.
