@@ -41,6 +41,10 @@ func Dial(ctx context.Context, dataDir string) (*Client, error) {
 // Close lets go of the connection.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
+// patient is the client for what reads every record: a long log takes longer than a
+// call. Whoever waits ends it with the context.
+func (c *Client) patient() *Client { return &Client{http: &http.Client{Transport: c.http.Transport}} }
+
 // do makes one call; body nil means GET.
 func do[T any](ctx context.Context, c *Client, path string, body any) (T, error) {
 	var out T

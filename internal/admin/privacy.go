@@ -91,17 +91,17 @@ type Privacy interface {
 
 // Erase implements Privacy.
 func (c *Client) Erase(ctx context.Context, _ string, e Erasure) (Erased, error) {
-	return do[Erased](ctx, c, "/v1/privacy/erase", e)
+	return do[Erased](ctx, c.patient(), "/v1/privacy/erase", e)
 }
 
 // Rectify implements Privacy.
 func (c *Client) Rectify(ctx context.Context, _ string, r Rectification) (Rectified, error) {
-	return do[Rectified](ctx, c, "/v1/privacy/rectify", r)
+	return do[Rectified](ctx, c.patient(), "/v1/privacy/rectify", r)
 }
 
 // Breach implements Privacy.
 func (c *Client) Breach(ctx context.Context, _ string, t Touch) (Breach, error) {
-	return do[Breach](ctx, c, "/v1/privacy/breach", t)
+	return do[Breach](ctx, c.patient(), "/v1/privacy/breach", t)
 }
 
 // Register implements Privacy.

@@ -55,8 +55,7 @@ func (c *Client) Export(ctx context.Context, _ string, w Whom, to io.Writer) err
 	if err != nil {
 		return err
 	}
-	patient := &http.Client{Transport: c.http.Transport} // a long log takes longer than a call
-	res, err := patient.Do(req)
+	res, err := c.patient().http.Do(req)
 	if err != nil {
 		return fmt.Errorf("calling the gateway: %w", err)
 	}

@@ -38,6 +38,9 @@ func (a *App) Breach(ctx context.Context, actor string, t admin.Touch) (admin.Br
 	}
 	asked := t
 	asked.Principal, asked.Address = "", "" // the record names nobody
+	if t.Session != "" {
+		asked.Session = hex.EncodeToString(s.session[:]) // an id would let somebody go on with it
+	}
 	e := gate.Event{Kind: "privacy.breach", Actor: actor, Remote: s.network.Addr(), Detail: inALine(&asked, keysOf(logs, t.Principal))}
 	x := &touching{suspect: s, open: t.Open, realms: a.realms(), persons: map[touchedBy]*admin.Touched{}, items: map[touchedItem]*admin.TouchItem{}}
 	x.findings, x.access, x.statuses = map[string]int{}, map[string]int{}, map[string]int{}
@@ -207,18 +210,27 @@ func (x *touching) record(one sealedLog, r *audit.Record, follows bool) {
 	x.person(one, r)
 	for _, f := range r.Findings {
 		rule, _, _ := strings.Cut(f, " ")
-		x.findings[strings.Clone(rule)]++
+		x.count(x.findings, rule)
 	}
 	if r.Status != "" && r.Kind == audit.KindOutcome {
-		x.statuses[strings.Clone(r.Status)]++
+		x.count(x.statuses, r.Status)
 	}
 	if r.Kind == audit.KindEvent {
 		return
 	}
 	if !follows {
-		x.access[strings.TrimSpace(r.Principal.Method+" "+r.Principal.Credential)]++
+		x.count(x.access, strings.TrimSpace(r.Principal.Method+" "+r.Principal.Credential))
 	}
 	x.item(r, follows)
+}
+
+// count adds one to a list that is not too long.
+func (x *touching) count(of map[string]int, what string) {
+	if _, there := of[what]; !there && len(of) >= maxTouched {
+		x.out.Cut = true
+		return
+	}
+	of[strings.Clone(what)]++
 }
 
 func (x *touching) person(one sealedLog, r *audit.Record) {

@@ -387,13 +387,16 @@ func TestGDP08Breach(t *testing.T) {
 			}
 		})
 	}
+	if _, err := op.Breach(t.Context(), "", admin.Touch{Session: "the id of a session"}); err != nil {
+		t.Error(err)
+	}
 	for _, bad := range []admin.Touch{{}, {Principal: "a", Address: "b"}, {Address: "nowhere"}} {
 		if _, err := op.Breach(t.Context(), "", bad); err == nil {
 			t.Errorf("%+v is answered", bad)
 		}
 	}
 	for _, rec := range allRecords(t, r, audit.Query{Event: "privacy.breach"}) {
-		if strings.Contains(string(rec.AppendJSON(nil)), "127.0.0.0") || !strings.HasPrefix(rec.Actor, "uid:") {
+		if strings.Contains(string(rec.AppendJSON(nil)), "127.0.0.0") || strings.Contains(rec.Detail, "the id of a session") || !strings.HasPrefix(rec.Actor, "uid:") {
 			t.Errorf("the record names an address: %s", rec.AppendJSON(nil))
 		}
 	}
