@@ -131,6 +131,9 @@ func (k *asker) answer(ctx context.Context, q question) ([]byte, error) {
 		raw, _ := r.Val.([]byte)
 		return raw, nil
 	case <-ctx.Done():
+		// Whoever comes next asks anew: this question ends a moment later, with the
+		// same failure.
+		k.one.Forget(q.id)
 		return nil, fmt.Errorf("issuer %s: waiting for its answer: %w", k.authority.settings.Issuer, ctx.Err())
 	}
 }
