@@ -136,6 +136,7 @@ func TestLOG07_CredentialsOfOthers(t *testing.T) {
 		"dial postgres://app:" + canary + "@db.internal:5432/x: refused",
 		`Get "https://` + canary + `@up.example/mcp": EOF`,
 		"amqp://user:p%40" + canary + "@mq",
+		"amqp://user:p@" + canary + "@mq",
 		"got Authorization: Bearer " + canary, "authorization: bearer  " + canary + "==", "Basic " + canary + "=", "DPoP " + canary + ".a.b",
 		strings.Repeat("x", 8<<10-6) + " https://u:" + canary + "@h/",
 	} {

@@ -63,7 +63,7 @@ func cut(text string) string {
 // credentials of an Authorization header (RFC 9110, section 11.4). Those that the
 // gateway itself holds are taken out before, by whoever holds them.
 var (
-	userinfo    = regexp.MustCompile(`://[^\s/?#"'@]*@`)
+	userinfo    = regexp.MustCompile(`://[^\s/?#"']*@`)
 	credentials = regexp.MustCompile(`(?i)\b(bearer|basic|dpop|token)\s+[a-z0-9._~+/-]{8,}=*`)
 )
 
