@@ -61,14 +61,15 @@ type counts struct {
 func (r *run) auditEvidence() *cobra.Command {
 	var name, since, out string
 	c := &cobra.Command{
-		Use: "evidence --framework NAME", Short: "Gather what shows the controls of a framework, and say what cannot be shown", Args: cobra.NoArgs,
+		Use: "evidence --framework NAME", Short: "Gather what shows the controls of a framework, and say what cannot be shown; exit 3 for a log that was tampered with", Args: cobra.NoArgs,
 		Annotations: map[string]string{formatsKey: "text markdown json"},
 		Long: `Gather what data_dir and the configuration show for the controls of a framework: each
 log verified, the production checklist, records counted by kind, event, code and month,
 retention, the security figures with the ages of keys, and the copies of the log. It says
 what Doorward does not have. It opens nothing that is sealed, and is no certificate.
 With --out it is a bundle, signed with the key that signs checkpoints, which is on
-record (audit.evidence); incident verify-bundle checks it.`,
+record (audit.evidence); incident verify-bundle checks it. It exits 3 when a log does not
+verify: what was gathered says so, and counts nothing of that log.`,
 		Example: `  doorward audit evidence --framework soc2 --since 90d > soc2.md
   doorward audit evidence --framework gdpr --out gdpr-2026-11
   doorward audit evidence --framework owasp-mcp --format json`,
@@ -150,13 +151,30 @@ func (r *run) audited(ctx context.Context, cfg *config.Config, a *auditing, out 
 			return err
 		}
 		if out != "" {
-			return r.sealed(ctx, evidence.Desk{Op: op, Actor: actor}, a, out)
+			err = r.sealed(ctx, evidence.Desk{Op: op, Actor: actor}, a, out)
+		} else {
+			err = r.put(a, func(w io.Writer) error {
+				_, err := io.WriteString(w, a.markdown())
+				return err
+			})
 		}
-		return r.put(a, func(w io.Writer) error {
-			_, err := io.WriteString(w, a.markdown())
-			return err
-		})
+		return errors.Join(err, a.tampered())
 	})
+}
+
+// tampered says which logs do not verify. What was gathered stands, and shows it; a
+// pipeline that reads the exit code alone must not take it for evidence of a whole record.
+func (a *auditing) tampered() error {
+	var bad []string
+	for i := range a.Logs {
+		if l := &a.Logs[i]; !l.OK {
+			bad = append(bad, fmt.Sprintf("%s was tampered with: %s", visible(l.Log), visible(l.Fault)))
+		}
+	}
+	if len(bad) == 0 {
+		return nil
+	}
+	return &exit{code: exitFindings, err: fmt.Errorf("%s; its records count for nothing here (doorward audit verify)", strings.Join(bad, "; "))}
 }
 
 // read verifies and counts the logs. Sound are those that verify.

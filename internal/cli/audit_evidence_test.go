@@ -83,8 +83,18 @@ func TestAuditEvidence(t *testing.T) {
 		Counts  struct{ Kinds map[string]int }
 		Figures struct{ Records int }
 	}
-	if err := json.Unmarshal([]byte(run(0, "audit", "evidence", "--framework", "nsa", "--format", "json")), &torn); err != nil {
+	said := run(3, "audit", "evidence", "--framework", "nsa", "--format", "json")
+	if err := json.NewDecoder(strings.NewReader(said)).Decode(&torn); err != nil {
 		t.Fatal(err)
+	}
+	if !strings.Contains(said, "doorward: ") || !strings.Contains(said, "was tampered with: audit-00000001.jsonl:") {
+		t.Errorf("it does not say which log: %s", said)
+	}
+	run(3, "audit", "evidence", "--framework", "nsa", "--format", "markdown")
+	place = filepath.Join(dir, "changed.tar.gz")
+	run(3, "audit", "evidence", "--framework", "nsa", "--out", place)
+	if _, err := os.Stat(place); err != nil {
+		t.Errorf("what was gathered is not kept: %v", err)
 	}
 	if len(torn.Logs) != 1 || torn.Logs[0].OK || len(torn.Counts.Kinds) > 0 || torn.Figures.Records > 0 {
 		t.Errorf("of a log that was changed: %+v", torn)

@@ -150,7 +150,14 @@ func (i *Incident) takes(one *Incident) error {
 	return nil
 }
 
-// room is a new incident, and what makes room for it.
+// opens tells whether an incident begins something that was not there before: itself, a
+// containment, or what a rule told more. Whatever else it says ends something, or notes it.
+func (i *Incident) opens(before *Incident) bool {
+	return before == nil || len(i.Containments) > len(before.Containments) || i.steps(StepAlert) > before.steps(StepAlert)
+}
+
+// room is a new incident, and after it what makes room for it: one that cannot be kept
+// closes no other.
 func (l incidentList) room(one *Incident, now time.Time) ([]*Incident, error) {
 	oldest, err := Room(maps.Values(l), one, now)
 	if err != nil || oldest == nil {
@@ -160,7 +167,7 @@ func (l incidentList) room(one *Incident, now time.Time) ([]*Incident, error) {
 	if err := ended.Close("doorward", "closed to make room: nobody has touched it, and nothing of it is suspended", now); err != nil {
 		return nil, err
 	}
-	return []*Incident{ended, one}, nil
+	return []*Incident{one, ended}, nil
 }
 
 // Room tells whether there is room for another incident, and which one has to be closed

@@ -179,7 +179,7 @@ func (s *Incidents) Grow(ctx context.Context, id string, do func(*Incident) erro
 	})
 }
 
-// change keeps what edit makes of the list as it is now, the last of it being what is
+// change keeps what edit makes of the list as it is now, the first of it being what is
 // returned. It is kept for good, and this gateway knows it, when it returns.
 func (s *Incidents) change(ctx context.Context, edit func(incidentList, time.Time) ([]*Incident, error)) (Incident, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookWithin) // for all of it, or the list would get old meanwhile
@@ -201,11 +201,10 @@ func (s *Incidents) change(ctx context.Context, edit func(incidentList, time.Tim
 			return Incident{}, err
 		}
 	}
-	last := all[len(all)-1].ID
 	if err := s.readAgain(ctx); err != nil {
 		return Incident{}, fmt.Errorf("kept, but not in force here yet: %w", err)
 	}
-	if now, ok := s.current.Load().list[last]; ok {
+	if now, ok := s.current.Load().list[all[0].ID]; ok {
 		return *now, nil
 	}
 	return Incident{}, ErrNoIncident

@@ -27,7 +27,14 @@ const (
 
 const (
 	incidentsVersion = 1
-	maxIncidentsFile = 64 << 20 // bytes; 2,000 usual incidents are 10 MB
+	// maxIncidentsOpening is the size in bytes above which nothing is opened or suspended
+	// any more; 2,000 usual incidents are 10 MB.
+	maxIncidentsOpening = 64 << 20
+	// maxIncidentsFile is what a file is read up to. What ends something is kept whatever
+	// the size, or it could not be ended: maxUnclosed incidents whose notes (maxNotes, two
+	// texts each) and releases (maxContainments) are all of maxNote bytes, each escaped in
+	// JSON, in base64, add 1.5 GB.
+	maxIncidentsFile = 2 << 30
 )
 
 // incidentsContent is the content of incidents.json: who and what they are about is
@@ -46,6 +53,7 @@ type incidentOnDisk struct {
 // revoked.json is.
 type incidentsFile struct {
 	path, lock string
+	opening    int // bytes, above which nothing is opened
 	seals      incidentSeals
 	info       fs.FileInfo // of what was read last; nil: look inside, whatever it looks like
 	seen       bool        // there was a file, so that there must be one
@@ -57,6 +65,10 @@ type incidentsFile struct {
 // incident is about is sealed with it. A file that cannot be read is an error here;
 // later it refuses everything until it can be read again.
 func OpenFileIncidents(dir string, key [32]byte, log *slog.Logger) (*Incidents, error) {
+	return openFileIncidents(dir, key, maxIncidentsOpening, log)
+}
+
+func openFileIncidents(dir string, key [32]byte, opening int, log *slog.Logger) (*Incidents, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
@@ -64,7 +76,7 @@ func OpenFileIncidents(dir string, key [32]byte, log *slog.Logger) (*Incidents, 
 	if err != nil {
 		return nil, fmt.Errorf("opening incidents: %w", err)
 	}
-	f := &incidentsFile{path: filepath.Join(dir, incidentsFileName), lock: filepath.Join(dir, incidentsLockName), seals: seals}
+	f := &incidentsFile{path: filepath.Join(dir, incidentsFileName), lock: filepath.Join(dir, incidentsLockName), opening: opening, seals: seals}
 	if err := f.prepare(dir); err != nil {
 		return nil, fmt.Errorf("opening incidents: %w", err)
 	}
@@ -117,8 +129,9 @@ func (f *incidentsFile) add(_ context.Context, one *Incident) error {
 		return err
 	}
 	list[one.ID] = one
-	if have, ok := f.known[one.ID]; ok {
-		both, more := have.says.merge(one)
+	have := f.known[one.ID].says // nil: there was none
+	if have != nil {
+		both, more := have.merge(one)
 		if !more {
 			return nil
 		}
@@ -139,8 +152,8 @@ func (f *incidentsFile) add(_ context.Context, one *Incident) error {
 	if err != nil {
 		return err
 	}
-	if len(content) >= maxIncidentsFile {
-		return fmt.Errorf("%s would be larger than %d bytes", f.path, maxIncidentsFile)
+	if len(content) >= f.opening && one.opens(have) {
+		return fmt.Errorf("%s would be larger than %d bytes: close incidents; releases, notes and closing are still kept", f.path, f.opening)
 	}
 	return durable.Replace(f.path, append(content, '\n'))
 }
