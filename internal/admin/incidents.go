@@ -16,6 +16,8 @@ type IncidentSubject struct {
 	Kind  string `json:"kind"`
 	Realm string `json:"realm,omitempty"` // of a principal: who vouches for it; of a tool: its upstream
 	Value string `json:"value,omitempty"`
+	// Erased tells that the person was erased: the value is a tag for good.
+	Erased bool `json:"erased,omitempty"`
 }
 
 // Containment is one thing that was suspended for an incident.

@@ -42,6 +42,7 @@ type Erased struct {
 	Revocations int       `json:"revocations"` // that have a keyed hash in the name's place now
 	Profiles    int       `json:"profiles"`    // of what they use to do
 	Alerts      int       `json:"alerts"`      // that wait for a receiver, without a name now
+	Incidents   int       `json:"incidents"`   // that they were in, with a keyed hash in the name's place now
 	APIKeys     int       `json:"api_keys"`    // that are good no more, and have lost the name
 	// Refused are those that a legal hold keeps (Art. 17(3) GDPR). They can be destroyed
 	// when it is released.

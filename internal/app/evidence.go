@@ -160,6 +160,7 @@ func newInquiry(one *store.Incident) *inquiry {
 			c.suspects = append(c.suspects, s)
 		}
 	}
+	c.suspects = slices.DeleteFunc(c.suspects, func(s store.IncidentSubject) bool { return s.Erased != "" }) // nothing says whose records
 	for i := range one.Steps {
 		if id := one.Steps[i].Alert; id != "" {
 			c.alerts[id] = true

@@ -63,8 +63,11 @@ func (a *App) shownIncident(i *store.Incident, open bool) admin.Incident {
 }
 
 func (a *App) shownSubject(s store.IncidentSubject, open bool) admin.IncidentSubject {
+	if s.Erased != "" { // nobody can open it
+		return admin.IncidentSubject{Kind: s.Kind, Realm: s.Realm, Value: "~" + s.Erased[:2*tagBytes], Erased: true}
+	}
 	if !open && (s.Kind == store.OfPrincipal || s.Kind == store.OfAddress) {
 		s.Value = a.tag(s.Kind, s.Realm, s.Value)
 	}
-	return admin.IncidentSubject(s)
+	return admin.IncidentSubject{Kind: s.Kind, Realm: s.Realm, Value: s.Value}
 }

@@ -13,6 +13,7 @@ import (
 	"doorward/internal/audit"
 	"doorward/internal/gate"
 	"doorward/internal/monitor"
+	"doorward/internal/store"
 )
 
 // Erase implements admin.Privacy: every other store forgets a person, and then their keys
@@ -185,12 +186,13 @@ func (a *App) forget(ctx context.Context, actor string, e admin.Erasure, s *some
 		return err
 	}
 	out.Alerts += n
-	theirs, err := a.incidentsOf(ctx, s)
+	kept, err := a.incidents(ctx)
 	if err != nil {
 		return err
 	}
-	for i := range theirs {
-		out.Elsewhere = append(out.Elsewhere, "incident "+theirs[i].ID+" is about them, sealed with the gateway's key: it goes some time after it was closed (doorward incident close)")
+	n, err = kept.Forget(ctx, store.Forgotten{Is: s.concerns, Name: s.Subject})
+	if out.Incidents += n; err != nil {
+		return err
 	}
 	if s.Realm == "" || s.Realm == gate.RealmKeys && s.Tenant == "" {
 		return a.forgetKeys(ctx, actor, e, s.Subject, out)

@@ -60,8 +60,8 @@ func (r *run) privacyErase() *cobra.Command {
 		Long: `Destroy the keys that seal what the audit log holds of a person: subject, address, agent
 and arguments, in every log on data_dir and so in every copy of them. The log still
 verifies, and says when, why and by whom it was done, not whose key it was. Approvals,
-revocations, learned profiles, alerts that wait and API keys that are good no more lose
-the name. There is no way back. Asked again it does nothing. What a legal hold keeps is
+revocations, learned profiles, alerts that wait, incidents and API keys that are good no
+more lose the name. There is no way back. Asked again it does nothing. What a legal hold keeps is
 refused and listed, with exit code 3; it can be destroyed when the hold is released.
 
 --again reads a copy of the log (a sink's file, or audit export) and erases what it says
@@ -142,8 +142,8 @@ func erasedText(w io.Writer, out admin.Erased) error {
 			_, _ = fmt.Fprintf(w, "  issuer %q tenant %q\n", visible(p.Issuer), visible(p.Tenant))
 		}
 	}
-	_, err := fmt.Fprintf(w, "Without the name now: %d approvals, %d revocations, %d profiles, %d alerts, %d API keys.\n",
-		out.Approvals, out.Revocations, out.Profiles, out.Alerts, out.APIKeys)
+	_, err := fmt.Fprintf(w, "Without the name now: %d approvals, %d revocations, %d profiles, %d alerts, %d incidents, %d API keys.\n",
+		out.Approvals, out.Revocations, out.Profiles, out.Alerts, out.Incidents, out.APIKeys)
 	if len(out.Elsewhere) > 0 {
 		_, _ = fmt.Fprintln(w, "What it does not reach:")
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -11,11 +12,14 @@ import (
 // published.
 type cordon struct {
 	everything ending
-	names      map[IncidentSubject]ending // principals, keys, upstreams, tools, tenants
+	names      map[IncidentSubject]ending // principals, keys, upstreams, tools, tenants, whatever was erased
 	sessions   map[sessionHash]ending
 	nets       map[netip.Prefix]ending
 	bits4      []int // lengths of the prefixes of IPv4, and of IPv6
 	bits6      []int
+	blind      blinder // who was erased is in names by their hash alone:
+	people     bool    // such principals,
+	places     []int   // and addresses, by the length of their prefixes
 }
 
 // sessionHash is how the audit log names a session: the first half of the SHA-256 of
@@ -39,8 +43,8 @@ func (e ending) and(until time.Time) ending {
 }
 
 // newCordon is what the incidents of a list suspend.
-func newCordon(l incidentList, now time.Time) *cordon {
-	c := &cordon{names: map[IncidentSubject]ending{}, sessions: map[sessionHash]ending{}, nets: map[netip.Prefix]ending{}}
+func newCordon(l incidentList, now time.Time, blind blinder) *cordon {
+	c := &cordon{names: map[IncidentSubject]ending{}, sessions: map[sessionHash]ending{}, nets: map[netip.Prefix]ending{}, blind: blind}
 	for _, i := range l {
 		for k := range i.Containments {
 			if one := &i.Containments[k]; one.InForce(now) {
@@ -68,6 +72,10 @@ func newCordon(l incidentList, now time.Time) *cordon {
 }
 
 func (c *cordon) add(one *Containment) {
+	if one.Erased != "" {
+		c.addErased(one)
+		return
+	}
 	switch one.Kind {
 	case OfEverything:
 		c.everything = c.everything.and(one.Until)
@@ -84,6 +92,26 @@ func (c *cordon) add(one *Containment) {
 	}
 }
 
+// addErased adds what is known by its hash alone.
+func (c *cordon) addErased(one *Containment) {
+	c.names[one.IncidentSubject] = c.names[one.IncidentSubject].and(one.Until)
+	if bits, ok := one.length(); ok {
+		if !slices.Contains(c.places, bits) {
+			c.places = append(c.places, bits)
+		}
+		return
+	}
+	c.people = true
+}
+
+// name tells whether a principal, key, upstream, tool or tenant is suspended.
+func (c *cordon) name(what IncidentSubject, now time.Time) bool {
+	if len(c.names) == 0 {
+		return false
+	}
+	return c.names[what].holds(now) || c.people && what.Kind == OfPrincipal && c.names[c.blind.subject(what)].holds(now)
+}
+
 func (c *cordon) address(addr netip.Addr, now time.Time) bool {
 	addr = addr.Unmap().WithZone("")
 	lengths := c.bits6
@@ -92,6 +120,11 @@ func (c *cordon) address(addr netip.Addr, now time.Time) bool {
 	}
 	for _, bits := range lengths {
 		if p, err := addr.Prefix(bits); err == nil && c.nets[p].holds(now) {
+			return true
+		}
+	}
+	for _, bits := range c.places {
+		if p, err := addr.Prefix(bits); err == nil && c.names[c.blind.prefix(p)].holds(now) {
 			return true
 		}
 	}

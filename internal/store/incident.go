@@ -66,6 +66,10 @@ type IncidentSubject struct {
 	Kind  string `json:"kind"`            // one of the Of constants
 	Realm string `json:"realm,omitempty"` // of a principal; of a tool its upstream
 	Value string `json:"value,omitempty"`
+	// Erased is a keyed hash in the place of the value, of a principal or an address
+	// whose person was erased: see Forget. The realm of such an address is its prefix's
+	// length, "/32".
+	Erased string `json:"erased,omitempty"`
 }
 
 // Containment is one thing that was suspended. It never changes but once: when it is
@@ -108,6 +112,9 @@ type Incident struct {
 	Containments []Containment     `json:"containments,omitempty"`
 	Steps        []Step            `json:"steps"`
 	Closed       time.Time         `json:"closed,omitzero"`
+	// Erased counts how often somebody was taken out of it: of two gateways that know it
+	// the one with more is right about names.
+	Erased int `json:"erased,omitempty"`
 }
 
 // NewIncidentID makes an id: 48 bits of milliseconds since 1970 in hex, so that ids
@@ -237,6 +244,9 @@ func printable(s string, most int) bool {
 func (s *IncidentSubject) check(suspended bool) error {
 	if len(s.Realm) > maxRealm || len(s.Value) > maxValue || !utf8.ValidString(s.Realm) || !utf8.ValidString(s.Value) {
 		return fmt.Errorf("a subject has a realm of at most %d bytes and a value of %d", maxRealm, maxValue)
+	}
+	if s.Erased != "" {
+		return s.checkErased()
 	}
 	good := false
 	switch s.Kind {

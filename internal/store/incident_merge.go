@@ -8,12 +8,15 @@ import (
 
 // merge is what two copies of one incident say together, and whether it is more than
 // a says. Nothing that either has is lost: what was released stays so, what was closed
-// too.
-func (i *Incident) merge(b *Incident) (both *Incident, more bool) {
+// too. A name that one of them has erased does not come back with the other.
+func (i *Incident) merge(b *Incident, blind blinder) (both *Incident, more bool) {
 	out := i.copied()
-	for k := range b.About {
-		if !out.Is(b.About[k]) && len(out.About) < maxAbout {
-			out.About, more = append(out.About, b.About[k]), true
+	if b.Erased > i.Erased {
+		out, b, more = b.copied(), i, true
+	}
+	for _, s := range b.About {
+		if !out.Is(s) && !out.Is(blind.subject(s)) && len(out.About) < maxAbout {
+			out.About, more = append(out.About, s), true
 		}
 	}
 	for k := range b.Containments {

@@ -16,6 +16,7 @@ import (
 const (
 	incidentSealing = "doorward incidents v1"
 	incidentMarking = "doorward incidents mark v1"
+	incidentNaming  = "doorward incidents names v1"
 )
 
 // incidentSeals seals incidents with AES-256-GCM, with the id as additional data:
@@ -23,7 +24,8 @@ const (
 // alter one. He can put back an older state of the whole.
 type incidentSeals struct {
 	cipher.AEAD
-	mark string // of the key: gateways that have another are told so
+	mark  string  // of the key: gateways that have another are told so
+	blind blinder // hashes who was erased
 }
 
 // sealedIncident is an incident as it is kept, and what it says.
@@ -40,8 +42,12 @@ func newIncidentSeals(key [32]byte, use string) (incidentSeals, error) {
 	if err != nil {
 		return incidentSeals{}, err
 	}
+	blind, err := newBlinder(key[:], incidentNaming)
+	if err != nil {
+		return incidentSeals{}, err
+	}
 	mark, err := hkdf.Key(sha256.New, key[:], nil, incidentMarking, 16)
-	return incidentSeals{AEAD: sealer, mark: hex.EncodeToString(mark)}, err
+	return incidentSeals{AEAD: sealer, mark: hex.EncodeToString(mark), blind: blind}, err
 }
 
 func incidentOf(id string) []byte { return []byte("incident " + id) }

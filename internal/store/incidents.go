@@ -14,6 +14,9 @@ import (
 // ErrIncidents means that nobody can tell what is suspended.
 var ErrIncidents = errors.New("what is suspended is unknown")
 
+// forgetWithin bounds the time that it takes to take somebody out of all incidents.
+const forgetWithin = time.Minute
+
 // ErrNoIncident is that of an id that no incident has.
 var ErrNoIncident = errors.New("there is no such incident")
 
@@ -26,6 +29,9 @@ type incidentSource interface {
 	read(ctx context.Context, have incidentList) (incidentList, error)
 	// add returns when what one says is kept for good, beside what was there.
 	add(ctx context.Context, one *Incident) error
+	// edit has do change an incident as it is now, in its place, until do has seen the
+	// latest. It returns when that is kept for good.
+	edit(ctx context.Context, id string, do func(*Incident) (changed bool)) error
 }
 
 // Incidents are what people look into, and what is suspended for it: in a file for
@@ -35,6 +41,7 @@ type incidentSource interface {
 // that long refuses everything. It is safe for concurrent use. Close it.
 type Incidents struct {
 	from    incidentSource
+	blind   blinder
 	strict  bool // refuse at the first failure to read, and not when the list has got old
 	log     *slog.Logger
 	current atomic.Pointer[incidentView]
@@ -55,7 +62,7 @@ type incidentView struct {
 
 // openIncidents reads the list and keeps looking at it.
 func openIncidents(ctx context.Context, s *Incidents, every time.Duration) (*Incidents, error) {
-	s.current.Store(&incidentView{cordon: newCordon(nil, time.Time{})})
+	s.current.Store(&incidentView{cordon: newCordon(nil, time.Time{}, s.blind)})
 	s.changed = make(chan struct{}, 1)
 	err := s.refresh(ctx, openWithin)
 	if err == nil && s.Healthy() != nil { // it took so long that it is old
@@ -71,7 +78,8 @@ func openIncidents(ctx context.Context, s *Incidents, every time.Duration) (*Inc
 }
 
 // Contained tells whether a principal, key, upstream, tool, tenant or everything is
-// suspended. It does no I/O, takes no lock and allocates nothing, as the two below.
+// suspended. It does no I/O and takes no lock, and allocates nothing unless somebody who
+// was erased is suspended, as the two below.
 // Every error comes with true.
 func (s *Incidents) Contained(what IncidentSubject) (bool, error) {
 	v, now := s.current.Load(), time.Now()
@@ -81,7 +89,7 @@ func (s *Incidents) Contained(what IncidentSubject) (bool, error) {
 	if what.Kind == OfEverything {
 		return v.cordon.everything.holds(now), nil
 	}
-	return len(v.cordon.names) > 0 && v.cordon.names[what].holds(now), nil
+	return v.cordon.name(what, now), nil
 }
 
 // ContainedAddress tells whether an address is suspended. One that is not known, as
@@ -231,7 +239,7 @@ func (s *Incidents) readAgain(ctx context.Context) error {
 	}
 	next := &incidentView{list: list, cordon: old.cordon, at: began}
 	if !list.is(old.list) {
-		next.cordon = newCordon(list, began)
+		next.cordon = newCordon(list, began, s.blind)
 		defer s.tell()
 	}
 	s.current.Store(next)

@@ -80,7 +80,7 @@ func openFileIncidents(dir string, key [32]byte, opening int, log *slog.Logger) 
 	if err := f.prepare(dir); err != nil {
 		return nil, fmt.Errorf("opening incidents: %w", err)
 	}
-	return openIncidents(context.Background(), &Incidents{from: f, strict: true, log: log}, lookFileEvery)
+	return openIncidents(context.Background(), &Incidents{from: f, blind: seals.blind, strict: true, log: log}, lookFileEvery)
 }
 
 // prepare makes the directory, and removes what a crash left.
@@ -114,7 +114,7 @@ func (f *incidentsFile) read(_ context.Context, have incidentList) (incidentList
 	return list, nil
 }
 
-// add edits the file under the lock, without what is kept no longer.
+// add edits the file under the lock.
 func (f *incidentsFile) add(_ context.Context, one *Incident) error {
 	lock, err := lockFile(f.lock)
 	if err != nil {
@@ -129,19 +129,49 @@ func (f *incidentsFile) add(_ context.Context, one *Incident) error {
 		return err
 	}
 	list[one.ID] = one
-	have := f.known[one.ID].says // nil: there was none
-	if have != nil {
-		both, more := have.merge(one)
+	if have, ok := f.known[one.ID]; ok {
+		both, more := have.says.merge(one, f.seals.blind)
 		if !more {
 			return nil
 		}
 		list[one.ID] = both
 	}
+	return f.write(list, one.ID)
+}
+
+// edit changes one incident of the file under the lock.
+func (f *incidentsFile) edit(_ context.Context, id string, do func(*Incident) bool) error {
+	lock, err := lockFile(f.lock)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	list, _, err := f.content()
+	if err != nil {
+		return err
+	}
+	have, ok := list[id]
+	if !ok {
+		return nil // it was left out meanwhile
+	}
+	list[id] = have.copied()
+	if !do(list[id]) {
+		return nil
+	}
+	if err := list[id].check(); err != nil {
+		return err
+	}
+	return f.write(list, id)
+}
+
+// write replaces the file, without what is kept no longer. One incident is another
+// than the one that is known. Its caller has the lock.
+func (f *incidentsFile) write(list incidentList, changed string) (err error) {
 	list.prune(time.Now())
 	c := incidentsContent{Version: incidentsVersion}
 	for _, id := range slices.Sorted(maps.Keys(list)) {
 		sealed := f.known[id].sealed
-		if id == one.ID {
+		if id == changed {
 			if sealed, err = f.seals.seal(list[id]); err != nil {
 				return err
 			}
@@ -152,7 +182,7 @@ func (f *incidentsFile) add(_ context.Context, one *Incident) error {
 	if err != nil {
 		return err
 	}
-	if len(content) >= f.opening && one.opens(have) {
+	if len(content) >= f.opening && list[changed].opens(f.known[changed].says) {
 		return fmt.Errorf("%s would be larger than %d bytes: close incidents; releases, notes and closing are still kept", f.path, f.opening)
 	}
 	return durable.Replace(f.path, append(content, '\n'))

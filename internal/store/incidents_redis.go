@@ -21,6 +21,9 @@ const (
 	incidentTries  = 8                          // of several gateways that change the same incident at once
 )
 
+// errOthersChange is that of an incident which is another at each of incidentTries.
+var errOthersChange = errors.New("redis: others change the same incident all the time: try again")
+
 // putIncidentText changes an incident that is as the caller knows it: KEYS the hash,
 // the version; ARGV a new version, the id, the text as he knows it (empty: none), the
 // new one (empty: it goes), the bound. It returns 0 when it is another, -1 without room.
@@ -79,7 +82,7 @@ func OpenRedisIncidents(ctx context.Context, r *Redis, key [32]byte) (*Incidents
 		return nil, errors.New("opening incidents: the other gateways have another state.key: give every replica a copy of one gateway's, or remove {incidents}:key from redis where that gateway is gone")
 	}
 	from := &incidentsRedis{redis: r, seals: seals, puts: redis.NewScript(putIncidentText), known: map[string]sealedIncident{}}
-	return openIncidents(ctx, &Incidents{from: from, log: r.log}, lookRedisEvery)
+	return openIncidents(ctx, &Incidents{from: from, blind: seals.blind, log: r.log}, lookRedisEvery)
 }
 
 func (s *incidentsRedis) read(ctx context.Context, have incidentList) (incidentList, error) {
@@ -118,7 +121,7 @@ func (s *incidentsRedis) merge(ctx context.Context, have incidentList, now time.
 		case !ok:
 			list[id], lost[id] = mine, true
 		case theirs != mine:
-			list[id], lost[id] = theirs.merge(mine)
+			list[id], lost[id] = theirs.merge(mine, s.seals.blind)
 		}
 	}
 	list.prune(now)
@@ -154,7 +157,7 @@ func (s *incidentsRedis) add(ctx context.Context, one *Incident) error {
 				return fmt.Errorf("redis: %w", err)
 			}
 			var more bool
-			if both, more = have.says.merge(one); !more {
+			if both, more = have.says.merge(one, s.seals.blind); !more {
 				return nil
 			}
 		}
@@ -167,7 +170,40 @@ func (s *incidentsRedis) add(ctx context.Context, one *Incident) error {
 			return err
 		}
 	}
-	return errors.New("redis: others change the same incident all the time: try again")
+	return errOthersChange
+}
+
+// edit changes an incident as the hash has it.
+func (s *incidentsRedis) edit(ctx context.Context, id string, do func(*Incident) bool) error {
+	for range incidentTries {
+		text, err := s.redis.client.HGet(ctx, s.redis.name(incidentsHash), id).Bytes()
+		if errors.Is(err, redis.Nil) {
+			return nil // it was left out meanwhile
+		}
+		if err != nil {
+			return s.redis.fault("reading an incident", err)
+		}
+		have, err := s.seals.open(id, text)
+		if err != nil {
+			return fmt.Errorf("redis: %w", err)
+		}
+		next := have.says.copied()
+		if !do(next) {
+			return nil
+		}
+		if err := next.check(); err != nil {
+			return err
+		}
+		sealed, err := s.seals.seal(next)
+		if err != nil {
+			return err
+		}
+		done, err := s.put(ctx, id, text, sealed)
+		if err != nil || done {
+			return err
+		}
+	}
+	return errOthersChange
 }
 
 // put replaces a text of the hash, or removes it. False: it is another by now.

@@ -56,7 +56,7 @@ func OpenFileRevocations(dir string, log *slog.Logger) (*Revocations, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening revocations: %w", err)
 	}
-	blind, err := newBlinder(secret)
+	blind, err := newBlinder(secret, blinding)
 	if err != nil {
 		return nil, fmt.Errorf("opening revocations: %w", err)
 	}

@@ -16,23 +16,34 @@ import (
 // blinding is what the key of forgotten names is derived for.
 const blinding = "doorward revoked names v1"
 
-// blinder hashes names that were forgotten and are turned away all the same
-// (HMAC-SHA256).
+// blinder hashes names that are looked up and must not be read (HMAC-SHA256).
 type blinder struct{ key []byte }
 
-func newBlinder(secret []byte) (blinder, error) {
-	key, err := hkdf.Key(sha256.New, secret, nil, blinding, sha256.Size)
+// newBlinder derives the key for a use from a secret of the gateway.
+func newBlinder(secret []byte, use string) (blinder, error) {
+	key, err := hkdf.Key(sha256.New, secret, nil, use, sha256.Size)
 	return blinder{key}, err
+}
+
+// hash is the HMAC of some texts, each with its length before it, in hex.
+func (b blinder) hash(texts ...string) string {
+	mac := hmac.New(sha256.New, b.key)
+	for _, text := range texts {
+		_, _ = mac.Write(binary.BigEndian.AppendUint64(nil, uint64(len(text))))
+		_, _ = io.WriteString(mac, text)
+	}
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+// isHash tells what can be such a hash.
+func isHash(text string) bool {
+	b, err := hex.DecodeString(text)
+	return err == nil && len(b) == sha256.Size && len(text) == hex.EncodedLen(len(b))
 }
 
 // name is what a subject without its name is looked up by.
 func (b blinder) name(realm, subject string) revokedName {
-	mac := hmac.New(sha256.New, b.key)
-	for _, text := range [...]string{realm, subject} {
-		_, _ = mac.Write(binary.BigEndian.AppendUint64(nil, uint64(len(text))))
-		_, _ = io.WriteString(mac, text)
-	}
-	return revokedName{RevokedErased, realm, hex.EncodeToString(mac.Sum(nil))}
+	return revokedName{RevokedErased, realm, b.hash(realm, subject)}
 }
 
 // erased is the revocation of a subject without the name.

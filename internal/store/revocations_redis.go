@@ -94,7 +94,7 @@ type revokedText struct {
 // with the same Redis and prefix has, and nobody else: names that were forgotten are
 // hashed with it. Close it before r.
 func OpenRedisRevocations(ctx context.Context, r *Redis, key [32]byte) (*Revocations, error) {
-	blind, err := newBlinder(key[:])
+	blind, err := newBlinder(key[:], blinding)
 	if err != nil {
 		return nil, fmt.Errorf("opening revocations: %w", err)
 	}
