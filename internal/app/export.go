@@ -353,7 +353,10 @@ func (x *export) alerts(context.Context) error {
 		Last  time.Time `json:"last"`
 	}
 	var out []outAlert
-	all := x.app.delivery.Alerts()
+	all, err := x.app.delivery.Alerts()
+	if err != nil {
+		return err
+	}
 	for i := range all {
 		if a := &all[i]; a.Subject.Kind == monitor.OfPrincipal && x.who.alerted(a) {
 			out = append(out, outAlert{a.ID, a.Rule, a.Count, a.First, a.Last})

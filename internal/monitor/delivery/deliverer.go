@@ -110,7 +110,9 @@ func (d *Deliverer) mark(id string) {
 func (d *Deliverer) Run(ctx context.Context) {
 	var keeping sync.WaitGroup
 	if d.cfg.Dir != "" {
-		d.load()
+		if err := d.load(); err != nil {
+			d.cfg.Log.Error("alerts of before cannot be read", "error", err)
+		}
 		end := make(chan struct{})
 		keeping.Go(func() { d.keep(end) })
 		defer keeping.Wait()
@@ -254,29 +256,26 @@ func (d *Deliverer) try(ctx context.Context, r Receiver, key string, l *letter) 
 	d.cfg.Log.Log(ctx, level, "alert not delivered", "alert", alert.ID, "kind", r.Place().Kind, "receiver", r.Place().Name, "failures", failures, "given_up", gone, "error", err)
 }
 
-// load takes what the last process left, once.
-func (d *Deliverer) load() {
+// load takes what the last process left, once. An error says that there may be more: the
+// next call tries again.
+func (d *Deliverer) load() error {
 	d.spooling.Lock()
 	defer d.spooling.Unlock()
 	if d.cfg.Dir == "" || d.loaded {
-		return
+		return nil
 	}
-	d.loaded = true
 	s := spool{d.cfg.Dir}
-	err := s.open()
-	var all []*letter
-	var faults []error
-	if err == nil {
-		all, faults, err = s.read()
+	if err := s.open(); err != nil {
+		return err
 	}
-	if err != nil {
-		faults = append(faults, err)
-	}
+	all, faults, err := s.read()
 	for _, err := range faults {
 		d.cfg.Log.Error("alerts of before are lost", "error", err)
 	}
+	d.loaded = err == nil
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	all = slices.DeleteFunc(all, d.knows)
 	for _, l := range all {
 		l.refused = map[string]int{}
 	}
@@ -284,6 +283,13 @@ func (d *Deliverer) load() {
 	for len(d.letters) > maxLetters {
 		d.forget(d.letters[0])
 	}
+	return err
+}
+
+// knows tells whether a letter of the spool is one of this process, whatever became of
+// it. Its caller holds mu.
+func (d *Deliverer) knows(l *letter) bool {
+	return d.changed[l.Alert.ID] || slices.ContainsFunc(d.letters, func(have *letter) bool { return have.Alert.ID == l.Alert.ID })
 }
 
 // keep writes to the spool what has changed, until the end; then once more. It has a

@@ -255,8 +255,8 @@ func TestForgottenInTheSpool(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if all := d.Alerts(); len(all) != 1 || all[0].Subject.Value != "alice" {
-		t.Fatalf("waiting: %+v", all)
+	if all, err := d.Alerts(); err != nil || len(all) != 1 || all[0].Subject.Value != "alice" {
+		t.Fatalf("waiting: %+v, %v", all, err)
 	}
 	file := spooled(t, dir)[0]
 	if err := errors.Join(os.Remove(file), os.MkdirAll(filepath.Join(file, "in the way"), 0o700)); err != nil {
@@ -275,5 +275,41 @@ func TestForgottenInTheSpool(t *testing.T) {
 	content, err := os.ReadFile(file)
 	if err != nil || strings.Contains(string(content), "alice") || strings.Contains(string(content), "192.0.2.7") || strings.Contains(string(content), a.Credential) {
 		t.Errorf("on disk: %s, %v", content, err)
+	}
+}
+
+// A spool that cannot be read may name whoever is to be forgotten: it is an error, until
+// it can be read again, and then it is done (GDP-03).
+func TestForgottenInASpoolThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "alerts")
+	p := newPost(t, dir, &desk{name: "down", fail: errDown})
+	a := alert()
+	a.Subject = monitor.Subject{Kind: monitor.OfPrincipal, Value: "alice"}
+	p.Deliver(a)
+	p.end()
+	away := dir + "-away"
+	if err := errors.Join(os.Rename(dir, away), os.WriteFile(dir, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	p = newPost(t, dir, &desk{name: "down", fail: errDown})
+	defer p.end()
+	hers := func(a *monitor.Alert) bool { return a.Subject.Value == "alice" }
+	if n, err := p.Forget(hers); n != 0 || err == nil {
+		t.Errorf("forgotten in %d, %v", n, err)
+	}
+	if all, err := p.Alerts(); err == nil {
+		t.Errorf("waiting: %+v", all)
+	}
+	if err := errors.Join(os.Remove(dir), os.Rename(away, dir)); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := p.Forget(hers); n != 1 || err != nil {
+		t.Errorf("when it can be read: %d, %v", n, err)
+	}
+	for _, file := range spooled(t, dir) {
+		if content, err := os.ReadFile(file); err != nil || strings.Contains(string(content), "alice") {
+			t.Errorf("on disk: %s, %v", content, err)
+		}
 	}
 }

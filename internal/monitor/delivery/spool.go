@@ -51,7 +51,8 @@ func isID(id string) bool { return regexp.MustCompile(`^al_[0-9a-f]{12}[a-z2-7]{
 func (s spool) path(id string) string { return filepath.Join(s.dir, id+suffix) }
 
 // read returns the letters, the oldest first, at most maxLetters of the latest. Files
-// that are none are removed, and reported.
+// that are none are removed, and reported. An error says that there may be more than what
+// is returned.
 func (s spool) read() (all []*letter, faults []error, err error) {
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {
@@ -64,19 +65,22 @@ func (s spool) read() (all []*letter, faults []error, err error) {
 		}
 	}
 	slices.Sort(ids)
-	for len(ids) > maxLetters {
-		faults = append(faults, fmt.Errorf("alert %s: more than %d wait: %w", ids[0], maxLetters, s.remove(ids[0])))
-		ids = ids[1:]
-	}
-	for _, id := range ids {
+	var stay []error // of files that are there still
+	for n, id := range ids {
 		l, err := s.letter(id)
-		if err != nil {
-			faults = append(faults, fmt.Errorf("alert %s: %w", id, errors.Join(err, s.remove(id))))
+		if len(ids)-n > maxLetters {
+			err = fmt.Errorf("more than %d wait", maxLetters)
+		}
+		if err == nil {
+			all = append(all, l)
 			continue
 		}
-		all = append(all, l)
+		faults = append(faults, fmt.Errorf("alert %s: %w", id, err))
+		if err := s.remove(id); err != nil {
+			stay = append(stay, fmt.Errorf("alert %s: %w", id, err))
+		}
 	}
-	return all, faults, nil
+	return all, faults, errors.Join(stay...)
 }
 
 func (s spool) letter(id string) (*letter, error) {
