@@ -167,6 +167,7 @@ func (f *incidentsFile) edit(_ context.Context, id string, do func(*Incident) bo
 // write replaces the file, without what is kept no longer. One incident is another
 // than the one that is known. Its caller has the lock.
 func (f *incidentsFile) write(list incidentList, changed string) (err error) {
+	begins := list[changed].opens(f.known[changed].says)
 	list.prune(time.Now())
 	c := incidentsContent{Version: incidentsVersion}
 	for _, id := range slices.Sorted(maps.Keys(list)) {
@@ -182,7 +183,7 @@ func (f *incidentsFile) write(list incidentList, changed string) (err error) {
 	if err != nil {
 		return err
 	}
-	if len(content) >= f.opening && list[changed].opens(f.known[changed].says) {
+	if len(content) >= f.opening && begins {
 		return fmt.Errorf("%s would be larger than %d bytes: close incidents; releases, notes and closing are still kept", f.path, f.opening)
 	}
 	return durable.Replace(f.path, append(content, '\n'))
