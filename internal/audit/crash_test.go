@@ -110,7 +110,7 @@ func partial(id string) bool {
 // What a loss of power leaves of a write that was not synced: any of its pages as
 // zeros, also before whole records. None of it was durable, so the log goes on before
 // the first gap, and says how much it dropped (DUR-03). A gap in what a checkpoint
-// covers is no crash's doing.
+// covers is no crash's doing; nor is one before records of a log whose checkpoint is gone.
 func TestAGapIsDroppedBehindTheCheckpointAlone(t *testing.T) {
 	cfg := config(t.TempDir())
 	fillLog(t, cfg, 20)
@@ -154,6 +154,22 @@ func TestAGapIsDroppedBehindTheCheckpointAlone(t *testing.T) {
 		}
 	}
 	lost := bytes.Clone(full)
+	clear(lost[len(covered)+500 : len(covered)+600])
+	write(t, path, lost)
+	if err := os.Remove(filepath.Join(cfg.Dir, "checkpoint")); err != nil {
+		t.Fatal(err)
+	}
+	_, err = audit.Open(cfg)
+	fault, ok := errors.AsType[*audit.Fault](err)
+	if got, err := os.ReadFile(path); !ok || fault.Seq != uint64(bytes.Count(full[:len(covered)+500], []byte("\n")))+1 || err != nil || !bytes.Equal(got, lost) {
+		t.Errorf("a gap before records, and no checkpoint: %v", fault)
+	}
+	lost = append(bytes.Clone(full[:len(full)-20]), make([]byte, 9000)...)
+	write(t, path, lost)
+	if err := open(t, cfg).Close(); err != nil {
+		t.Errorf("zeros at the end, and no checkpoint: %v", err)
+	}
+	lost = bytes.Clone(full)
 	clear(lost[len(covered)-300 : len(covered)])
 	write(t, path, lost)
 	write(t, filepath.Join(cfg.Dir, "checkpoint"), saved)

@@ -10,6 +10,9 @@ func Steps() []string {
 	return []string{stepRecorded, stepDurable, stepWriting, stepWritten, stepReplaced}
 }
 
+// MarkEvery has a mark kept after so many records.
+func (c *Config) MarkEvery(n uint64) { c.every = n }
+
 // Unchecked is a line that stands for these records, which follow each other, and their
 // digest.
 func Unchecked(first uint64, records ...string) (line string, digest [32]byte) {

@@ -3,6 +3,7 @@ package audit
 import (
 	"bytes"
 	"net/netip"
+	"reflect"
 	"testing"
 	"time"
 
@@ -65,6 +66,22 @@ func FuzzEncoder(f *testing.F) {
 		}
 		if out.Item != text || out.Unavailable[0] != text || string(out.Plain) != text || string(out.Sealed) != text {
 			t.Errorf("got %q, want %q", out.Item, text)
+		}
+	})
+}
+
+// FuzzLedgerMark: reading a mark never panics, and one that is accepted says the same
+// when it is written and read again.
+func FuzzLedgerMark(f *testing.F) {
+	f.Add((&ledgerMark{}).text())
+	f.Add((&ledgerMark{seq: 7, owed: Owed{1, 2}, holds: map[string]bool{"h_1": true, "": true}}).text())
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var m, again ledgerMark
+		if m.parse(text) != nil {
+			return
+		}
+		if err := again.parse(m.text()); err != nil || !reflect.DeepEqual(m, again) {
+			t.Errorf("%+v is read again as %+v, %v", m, again, err)
 		}
 	})
 }

@@ -67,6 +67,8 @@ type Config struct {
 
 	open func(dir string, n int, create bool) (segmentFile, error) // tests
 	step func(name string)                                         // tests: told how far Prune is
+
+	every uint64 // tests: after how many records a mark is kept; 0: markEvery
 }
 
 const (
@@ -90,6 +92,7 @@ type Log struct {
 	tree    *tree
 	signer  signer
 	signed  string // public key of the checkpoint in the file, since Open
+	marked  uint64 // the record of the mark in the file of keys; 0: there is none
 
 	pruning sync.Mutex // for Prune
 
@@ -107,6 +110,7 @@ type Log struct {
 	quit  chan struct{}
 	done  chan struct{} // the keeper has ended
 
+	owed    Owed         // as it was at Open
 	used    atomic.Int64 // how full the disk is, in percent
 	began   time.Time    // of this process, what writing counts from: the clock may be set
 	writing atomic.Int64 // when the write in flight began, ns since then; 0: none
@@ -147,6 +151,9 @@ func Open(cfg Config) (*Log, error) {
 	}
 	if cfg.open == nil {
 		cfg.open = openSegment
+	}
+	if cfg.every == 0 {
+		cfg.every = markEvery
 	}
 	points := armed(&cfg)
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
@@ -227,20 +234,28 @@ func originOf(dir string, key []byte) string {
 }
 
 // begin opens the tree and reads what was written since the last checkpoint, greets,
-// and finishes the replacement of a key that was begun.
+// and finishes the replacement of a key that was begun. A log that has no checkpoint gets
+// one, so that there is one from its first record on: see hole.
 func (l *Log) begin(repaired int64, pending string) (err error) {
 	ctx := context.Background()
 	if l.tree, err = openTree(ctx, l.cfg.Dir, l.saved); err != nil {
 		return err
 	}
-	if err = l.tree.extend(ctx, l.state.seq); err == nil {
-		err = l.reerase(ctx)
+	if err = l.recall(ctx); err == nil {
+		err = l.tree.extend(ctx, l.state.seq)
+	}
+	if err == nil {
+		l.recalled()
+		err = l.reerase()
 	}
 	if err == nil {
 		err = l.greet(repaired)
 	}
 	if err == nil && pending != "" {
 		err = l.adopt(ctx, pending)
+	}
+	if err == nil && (l.saved.Size == 0 || l.tree.size-l.marked >= l.cfg.every) {
+		err = l.checkpoint(ctx)
 	}
 	if err != nil {
 		return errors.Join(err, l.tree.close())
@@ -349,11 +364,8 @@ func (l *Log) Event(ctx context.Context, ev gate.Event) error {
 		}
 		return e.say(ev.Said)
 	})
-	if err == nil && (ev.Kind == EventHold || ev.Kind == EventRelease) {
-		id, _, _ := strings.Cut(ev.Detail, " ")
-		l.mu.Lock()
-		holding(l.holds, ev.Kind, ev.Status, id)
-		l.mu.Unlock()
+	if err == nil {
+		l.held(&ev)
 	}
 	return err
 }

@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -97,7 +96,7 @@ func (v *verifier) meet(c *mark) error {
 			v.others = append(v.others, *c) // until the whole log was read: the record with its name may have been pruned
 			return nil
 		}
-		return errors.New(rewritten(c))
+		return &pastError{c.Checkpoint}
 	}
 	if err := v.ring.signed(*c); err != nil {
 		return err
@@ -114,16 +113,12 @@ func (v *verifier) meet(c *mark) error {
 	return nil
 }
 
-func rewritten(c *mark) string {
-	return fmt.Sprintf("the log is not the one that a checkpoint of %d records names: its past was rewritten", c.Size)
-}
-
 // contradicted says which checkpoint the whole log contradicts: one that is longer, or
 // one that seemed to be another log's.
 func (v *verifier) contradicted() string {
 	for i := range v.others {
 		if c := &v.others[i]; !v.foreign(c) {
-			return rewritten(c)
+			return (&pastError{c.Checkpoint}).Error()
 		}
 		v.report.Others++
 	}

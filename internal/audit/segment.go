@@ -121,6 +121,8 @@ type tail struct {
 	torn  int64 // bytes after it, or from the first line on that a loss of power left incomplete
 	last  Record
 	head  [32]byte // SHA-256 of the last line; meaningless when whole is 0
+	// hole: what is torn has a zero byte, and behind that something else.
+	hole bool
 }
 
 // readTail reads the end of a segment, whatever its size. What has a zero byte in it,
@@ -149,6 +151,9 @@ func readTail(dir string, n int) (tail, error) {
 		return tail{}, fmt.Errorf("%s: no end of a record in its last %d bytes", segmentName(n), len(end))
 	}
 	t := tail{whole: from + int64(stop) + 1}
+	if t.hole, err = filled(f, size, info.Size()); err != nil {
+		return tail{}, err
+	}
 	t.torn = info.Size() - t.whole
 	if t.torn > maxTorn && size == info.Size() {
 		return tail{}, fmt.Errorf("%s: %d bytes after the last record are no crash's doing", segmentName(n), t.torn)

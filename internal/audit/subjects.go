@@ -268,6 +268,14 @@ func (s *subjects) rewrap(drop map[SubjectID]bool) error {
 func (s *subjects) present(ids map[SubjectID]bool) (there []SubjectID, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.among(ids)
+}
+
+// among is present for a caller that holds s.mu.
+func (s *subjects) among(ids map[SubjectID]bool) (there []SubjectID, err error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
 	err = eachEntry(io.NewSectionReader(s.file, 0, int64(s.made)*entrySize), func(e keyEntry) error {
 		if ids[e.id] {
 			there = append(there, e.id)

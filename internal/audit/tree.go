@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -33,7 +34,8 @@ var ErrPruned = errors.New("it was pruned")
 
 // tree is the Merkle tree over the records (RFC 6962): a leaf is the hash of a
 // line without its newline. Its file holds the hashes that proofs need, 32 bytes
-// each, in the order of tlog.StoredHashIndex. One goroutine at a time uses it.
+// each, in the order of tlog.StoredHashIndex. What its records say that stands is in
+// said, nil until that was recalled. One goroutine at a time uses it.
 type tree struct {
 	dir     string
 	file    *os.File
@@ -41,6 +43,7 @@ type tree struct {
 	at      place  // behind the last of them
 	written int64  // hashes in the file
 	added   []byte // hashes that are not in it yet
+	said    *standing
 }
 
 // place is a position between two records.
@@ -188,6 +191,9 @@ func (t *tree) add(line []byte) error {
 		return err
 	}
 	t.at.head, t.at.pruned = sha256.Sum256(line), false
+	if t.said != nil {
+		t.said.take(line, 0, math.MaxUint64)
+	}
 	return nil
 }
 

@@ -195,6 +195,11 @@ func (v *verifier) segment(ctx context.Context, dir string, n int, last bool) er
 		default:
 			err = v.record(line, s.line == 1)
 		}
+		if past, ok := errors.AsType[*pastError](err); ok {
+			if f := firstChange(ctx, dir, past); f != nil {
+				return f
+			}
+		}
 		if err != nil {
 			return s.fault(seq, err)
 		}

@@ -52,6 +52,9 @@ func (w *writer) resume(covered Checkpoint) (repaired int64, err error) {
 		} else if t.torn > 0 {
 			return 0, fmt.Errorf("%s: an incomplete record, and a later segment exists", segmentName(n))
 		}
+		if t.hole && covered.Size == 0 {
+			return 0, &Fault{Segment: segmentName(n), Seq: t.last.Seq + 1, What: errHole.Error()}
+		}
 		if t.whole > 0 {
 			w.state.seq, w.state.head, w.last = t.last.Seq, t.head, t.last.Time
 			break

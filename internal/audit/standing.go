@@ -1,0 +1,140 @@
+package audit
+
+import (
+	"bytes"
+	"maps"
+	"strings"
+
+	"doorward/internal/gate"
+)
+
+// Owed is how often a log says that something was put on a list which is kept beside
+// it, in a file that nothing removes: what is more than 0 must be there. What failed
+// does not count, and nothing before EventAccepted does.
+type Owed struct {
+	Incidents   uint64 // what was opened and suspended: incidents.json
+	Revocations uint64 // subjects and tokens that were revoked: revoked.json
+}
+
+// EventAccepted says that somebody accepted the loss of a list: its detail begins with
+// the list's name.
+const EventAccepted = "state.accepted"
+
+// The names of the lists in EventAccepted.
+const (
+	ListIncidents   = "incidents"
+	ListRevocations = "revocations"
+)
+
+// standing is what a log says, up to some record, that holds until another says otherwise.
+type standing struct {
+	dead  map[SubjectID]bool // keys that were destroyed, since the mark
+	holds map[string]bool    // legal holds that last, by their ids
+	owed  Owed
+	news  bool // holds or what is owed are others than those of the mark
+
+	dec decoder
+	rec Record
+}
+
+func newStanding() *standing {
+	return &standing{dead: map[SubjectID]bool{}, holds: map[string]bool{}}
+}
+
+// tells tells whether a line may say anything that stands. A quote inside of a text is
+// escaped, so the key is found nowhere else.
+func tells(line []byte) bool {
+	const key = `"event":"`
+	at := bytes.Index(line, []byte(key))
+	if at < 0 {
+		return false
+	}
+	line = line[at+len(key):]
+	for _, kind := range [...]string{"privacy.", "incident.", "identity.revoke", EventAccepted} {
+		if bytes.HasPrefix(line, []byte(kind)) {
+			return true
+		}
+	}
+	return false
+}
+
+// take takes note of a line, which follows those before it. Lines up to one number, and
+// those after another, are known already or come later.
+func (s *standing) take(line []byte, after, upTo uint64) {
+	r := &s.rec
+	if !tells(line) || s.dec.decode(line, r) != nil || r.Seq <= after || r.Seq > upTo {
+		return
+	}
+	word, _, _ := strings.Cut(r.Detail, " ")
+	switch r.Event {
+	case eventErase:
+		if id, ok := r.Erased(); ok {
+			s.dead[id] = true
+		}
+		return
+	case EventHold, EventRelease:
+		holding(s.holds, r.Event, r.Status, strings.Clone(word))
+	case "incident.open", "incident.contain":
+		counting(&s.owed.Incidents, r.Status)
+	case "identity.revoke":
+		counting(&s.owed.Revocations, r.Status)
+	case EventAccepted:
+		s.accepted(word, r.Status)
+	default:
+		return
+	}
+	s.news = true
+}
+
+// counting counts an act that was begun, and takes back one that failed.
+func counting(n *uint64, status string) {
+	switch {
+	case status != "failed":
+		*n++
+	case *n > 0:
+		*n--
+	}
+}
+
+// accepted forgets a list whose loss was accepted. Where that failed, it is not there
+// either, and somebody has read that it was lost.
+func (s *standing) accepted(list, status string) {
+	switch {
+	case status == "failed":
+	case list == ListIncidents:
+		s.owed.Incidents = 0
+	case list == ListRevocations:
+		s.owed.Revocations = 0
+	}
+}
+
+// holding takes note of what a record says of a hold: its detail begins with the id. One
+// with the status failed takes back what the one before it began.
+func holding(holds map[string]bool, event, status, id string) {
+	if (event == EventHold) != (status == "failed") {
+		holds[id] = true
+	} else {
+		delete(holds, id)
+	}
+}
+
+// Holds are the legal holds that last by what is on record: their ids.
+func (l *Log) Holds() map[string]bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return maps.Clone(l.holds)
+}
+
+// Owed is what the log said when it was opened.
+func (l *Log) Owed() Owed { return l.owed }
+
+// held keeps what an event says of a hold for Holds, which must not lag behind.
+func (l *Log) held(ev *gate.Event) {
+	if ev.Kind != EventHold && ev.Kind != EventRelease {
+		return
+	}
+	id, _, _ := strings.Cut(ev.Detail, " ")
+	l.mu.Lock()
+	holding(l.holds, ev.Kind, ev.Status, id)
+	l.mu.Unlock()
+}
