@@ -132,8 +132,8 @@ func TestWhatIsContainedIsRefused(t *testing.T) {
 					n++
 				}
 			}
-			// Such a refusal does not say of which session or tenant it is.
-			if n < len(tc.refused) && tc.kind != "session" && tc.kind != "tenant" {
+			// Such a refusal does not say of which session it is.
+			if n < len(tc.refused) && tc.kind != "session" {
 				t.Errorf("%d of %d refused calls are among the incident's records", n, len(tc.refused))
 			}
 			letGo(t, h.GW, id)

@@ -277,7 +277,8 @@ func suspected(s *store.IncidentSubject, r *audit.Record) bool {
 }
 
 // sealed compares what has to be opened for it: the address, and who was refused as
-// suspended, whose record is under the key of that day's strangers.
+// suspended, whose record an earlier gateway sealed under the key of that day's
+// strangers.
 func (c *inquiry) sealed(r *audit.Record) bool {
 	refused := proved(gate.Code(r.Code))
 	if len(c.prefixes) == 0 && !refused {

@@ -120,7 +120,7 @@ type Exchange struct {
 	Trace     Trace // pipeline begins it; decode, where the message has its own
 	Inbound   Inbound
 	Attempt   Attempt    // identify, also when it refuses
-	Principal *Principal // identify
+	Principal *Principal // identify, also of whom it refuses as revoked or suspended
 	Digest    *[32]byte  // identify: the SHA-256 that the body must have; nil when nothing was signed
 	Call      Call       // decode
 	Target    Target     // resolve

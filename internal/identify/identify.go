@@ -134,7 +134,8 @@ type proof struct {
 // error, refuses; nil is a credential that the request does not carry.
 type method func(context.Context, *gate.Exchange) (*proof, gate.Verdict, error)
 
-// Judge sets the exchange's principal or refuses.
+// Judge sets the exchange's principal or refuses. Who has proved who they are and is
+// refused as revoked or suspended is its principal all the same: the record is theirs.
 func (s *Stage) Judge(ctx context.Context, ex *gate.Exchange) (gate.Verdict, error) {
 	ex.Principal, ex.Digest, ex.Attempt = nil, nil, gate.Attempt{}
 	if v, err := s.origin(ex.Inbound.Remote); err != nil || v.Effect != gate.Continue {
@@ -160,14 +161,11 @@ func (s *Stage) Judge(ctx context.Context, ex *gate.Exchange) (gate.Verdict, err
 	}
 	who := found.who
 	ex.Attempt = gate.Attempt{Method: who.Method, Realm: who.Realm, Subject: who.Subject, Credential: who.Credential}
+	ex.Principal = who
 	if v, err := s.revoked(who, found.with); err != nil || v.Effect != gate.Continue {
 		return v, err
 	}
-	if v, err := s.suspended(who, found.with); err != nil || v.Effect != gate.Continue {
-		return v, err
-	}
-	ex.Principal = who
-	return gate.Pass(), nil
+	return s.suspended(who, found.with)
 }
 
 func (s *Stage) origin(from netip.Addr) (gate.Verdict, error) {
@@ -244,11 +242,8 @@ func (s *Stage) nobody(ex *gate.Exchange) (gate.Verdict, error) {
 		return gate.Refuse(gate.CodeUnauthenticated, "no credential", s.advice()), nil
 	}
 	ex.Attempt = gate.Attempt{Method: p.Method, Realm: p.Realm, Subject: p.Subject}
-	if v, err := s.suspended(p); err != nil || v.Effect != gate.Continue {
-		return v, err
-	}
 	ex.Principal = p
-	return gate.Pass(), nil
+	return s.suspended(p)
 }
 
 // advice tells a client without a credential what there is.

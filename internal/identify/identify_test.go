@@ -71,13 +71,18 @@ func from(addr string, authorization ...string) *gate.Exchange {
 func code(t *testing.T, s *identify.Stage, ex *gate.Exchange) gate.Code {
 	t.Helper()
 	v, err := s.Judge(t.Context(), ex)
+	if who := ex.Principal; who != nil && (who.Subject != ex.Attempt.Subject || who.Realm != ex.Attempt.Realm || who.Credential != ex.Attempt.Credential) {
+		t.Errorf("principal %+v of the attempt %+v", who, ex.Attempt)
+	}
+	// Whom nobody asks about is refused before anybody knows who it is, or not at all.
+	unknown := s.Revoked == nil && s.Suspended == nil
 	if err != nil {
-		if ex.Principal != nil {
+		if ex.Principal != nil && unknown {
 			t.Error("an error left a principal")
 		}
 		return gate.CodeOf(err)
 	}
-	if (v.Effect == gate.Continue) != (ex.Principal != nil) {
+	if v.Effect == gate.Continue && ex.Principal == nil || v.Effect != gate.Continue && ex.Principal != nil && unknown {
 		t.Errorf("verdict %+v with principal %+v", v, ex.Principal)
 	}
 	if v.Effect == gate.Deny && v.Code == "" {

@@ -321,8 +321,12 @@ func TestRevokedCredentials(t *testing.T) {
 	}{{false, nil, ""}, {true, nil, gate.CodeBadCredential}, {false, errors.New("down"), gate.CodeIdentityDown}, {true, errors.New("down"), gate.CodeIdentityDown}} {
 		answer, fault = tc.gone, tc.err
 		for _, authorization := range []string{"Bearer good.a.b", "Bearer " + good} {
-			if got := code(t, s, visit(authorization)); got != tc.want {
+			ex := visit(authorization)
+			if got := code(t, s, ex); got != tc.want {
 				t.Errorf("%+v: got %q", tc, got)
+			}
+			if who := ex.Principal; who == nil || who.Subject != "alice" {
+				t.Errorf("%+v: it is on record as of %+v", tc, who)
 			}
 		}
 	}

@@ -14,7 +14,7 @@ type Event struct {
 	At       time.Time
 	Kind     string // of an event on record, "trust.changed"; empty for an exchange that ended
 	Exchange string
-	Who      *gate.Principal // nil: nobody was let in
+	Who      *gate.Principal // nil: nobody was let in, even where it is known who they are
 	Address  netip.Addr      // of the client; the zero value where the transport has none
 	Upstream string
 	Tool     string // tool or prompt as its upstream names it; a resource's URI may hold arguments, so it is not here
@@ -34,6 +34,9 @@ const (
 // OfExchange is the event of an exchange that ended.
 func OfExchange(ex *gate.Exchange, out *gate.Outcome, now time.Time) Event {
 	e := about(ex, now)
+	if out.Stage == stageIdentify {
+		e.Who = nil
+	}
 	e.Code, e.Status = out.Verdict.Code, out.Status
 	if out.Verdict.Effect == gate.Hold {
 		e.Status = statusHeld
@@ -48,6 +51,10 @@ func OfExchange(ex *gate.Exchange, out *gate.Outcome, now time.Time) Event {
 	}
 	return e
 }
+
+// stageIdentify is the stage that lets nobody in whom it refuses, also not those who
+// have proved who they are and were revoked or suspended.
+const stageIdentify = "identify"
 
 // statusHeld is the status of a call that waits for people: nobody denied it.
 const statusHeld = "held"

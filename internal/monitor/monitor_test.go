@@ -282,6 +282,14 @@ func TestLOG19WhatAnEventHas(t *testing.T) {
 	if e.Bytes != 12 || !e.Secret || e.Tool != "read" || e.Upstream != "files" || e.Status != "ok" || e.Exchange != "ex1" {
 		t.Errorf("%+v", e)
 	}
+	e = monitor.OfExchange(ex, &gate.Outcome{Stage: "authorize", Verdict: gate.Refuse(gate.CodeDenied, "", ""), Status: "refused"}, now)
+	if e.Who == nil {
+		t.Errorf("who was let in and refused is unknown: %+v", e)
+	}
+	e = monitor.OfExchange(ex, &gate.Outcome{Stage: "identify", Verdict: gate.Refuse(gate.CodeContainedPrincipal, "", ""), Status: "refused"}, now)
+	if e.Who != nil {
+		t.Errorf("who was not let in is counted for: %+v", e)
+	}
 	ex.Findings[0].Where = "/content/0/text"
 	ex.Target.Item = &gate.Item{Kind: gate.Resource, Name: "docs://CANARY"}
 	e = monitor.OfExchange(ex, &gate.Outcome{Verdict: gate.Verdict{Effect: gate.Hold}, Status: "refused"}, now)
