@@ -292,3 +292,39 @@ func TestARestartKeepsContainments(t *testing.T) {
 		t.Errorf("released: %s", r)
 	}
 }
+
+// RFC 8705: a token that a certificate goes with is as good as the certificate. Whoever
+// the certificate names is suspended behind the token, too: the call that runs ends, and
+// the next does not begin.
+func TestContainmentOfACertificateBehindItsToken(t *testing.T) {
+	t.Parallel()
+	s := site{method: "  mtls: {subject: san_uri}\n"}
+	secured := secure(t, &s)
+	h := welcome(t, gatetest.Provider(t), s).enter(modern)
+	const name = "spiffe://test/alice"
+	cfg, leaf := secured.shows(name)
+	sum := sha256.Sum256(leaf.Certificate[0])
+	holder := h.Client("holder", h.idp.Token(claims{"cnf": claims{"x5t#S256": gatetest.Base64(sum[:])}})).Over(cfg)
+	holder.Version = modern
+	started, finish := h.up.Hold("echo")
+	defer finish()
+	done := make(chan *gatetest.Reply, 1)
+	go func() { done <- holder.Call("up__echo", `{}`) }()
+	<-started
+	contain(t, h.GW, admin.IncidentSubject{Kind: "principal", Realm: "mtls", Value: name}, 0)
+	select {
+	case r := <-done:
+		if r.Refusal != "contained.principal" {
+			t.Errorf("it ended with %s", r)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("it still runs")
+	}
+	finish()
+	if r := holder.Call("up__echo", `{}`); r.Refusal != "contained.principal" {
+		t.Errorf("the next: %s", r)
+	}
+	if r := h.bob.Call("up__echo", `{}`); !r.OK() {
+		t.Errorf("somebody else: %s", r)
+	}
+}

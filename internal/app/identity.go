@@ -128,10 +128,12 @@ func (a *App) live(p *gate.Principal) bool {
 	if p == nil || !p.Expires.IsZero() && time.Now().After(p.Expires) {
 		return false
 	}
-	if gone, err := a.shared.isRevoked(p); gone || err != nil {
-		return false
+	for one := p; one != nil; one = one.Bound {
+		if gone, err := a.shared.isRevoked(one); gone || err != nil {
+			return false
+		}
 	}
-	if code, err := (suspended{&a.shared}).Caller(p); code != gate.CodeUnset || err != nil {
+	if code, err := (suspended{&a.shared}).callers(p); code != gate.CodeUnset || err != nil {
 		return false
 	}
 	id := &a.current.Load().cfg.Identity

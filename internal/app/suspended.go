@@ -69,6 +69,16 @@ func (s suspended) Caller(who *gate.Principal) (gate.Code, error) {
 	return gate.CodeUnset, nil
 }
 
+// callers is Caller of a principal and of whoever their credential is bound to.
+func (s suspended) callers(who *gate.Principal) (gate.Code, error) {
+	for p := who; p != nil; p = p.Bound {
+		if code, err := s.Caller(p); err != nil || code != gate.CodeUnset {
+			return code, err
+		}
+	}
+	return gate.CodeUnset, nil
+}
+
 // Session tells whether the session with an id is suspended.
 func (s suspended) Session(id string) (bool, error) {
 	m := s.now.Load()
@@ -118,10 +128,8 @@ func (s suspended) call(c *concern) (gate.Code, error) {
 	if code, err := s.Origin(c.from); err != nil || code != gate.CodeUnset {
 		return code, err
 	}
-	if c.who != nil {
-		if code, err := s.Caller(c.who); err != nil || code != gate.CodeUnset {
-			return code, err
-		}
+	if code, err := s.callers(c.who); err != nil || code != gate.CodeUnset {
+		return code, err
 	}
 	if c.upstream != "" {
 		if is, err := s.Upstream(c.upstream); err != nil || is {

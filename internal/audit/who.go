@@ -49,7 +49,7 @@ func actors(all []gate.Actor) []gate.Actor {
 var ErrNotWhole = errors.New("the record does not hold the whole principal")
 
 // Who is the principal that the record is about, as identify made it but for its
-// end (Expires, Renewal). It is ErrNotWhole where anything of it was cut, and
+// end (Expires, Renewal) and the certificate beside it (Bound). It is ErrNotWhole where anything of it was cut, and
 // for an outcome whose intent says the rest. Records before format 4 have no
 // groups, roles and scopes, and do not show it: the caller looks at the format.
 func (r *Record) Who() (*gate.Principal, error) {

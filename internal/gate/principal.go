@@ -21,6 +21,9 @@ type Principal struct {
 	Act        []Actor   // who acts for the subject, the one who called first; empty without delegation
 	Expires    time.Time // zero: does not expire
 	Renewal    *Renewal  // of an opaque token; nil for every other credential
+	// Bound is whom the certificate names that the credential is good with alone (RFC
+	// 8705 §3): what is suspended or revoked of it holds for this principal. Nil without one.
+	Bound *Principal
 }
 
 // Actor is one of those who act for the subject of a token (RFC 8693 §4.1). Only the

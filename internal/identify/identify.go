@@ -161,11 +161,12 @@ func (s *Stage) Judge(ctx context.Context, ex *gate.Exchange) (gate.Verdict, err
 	}
 	who := found.who
 	ex.Attempt = gate.Attempt{Method: who.Method, Realm: who.Realm, Subject: who.Subject, Credential: who.Credential}
+	who.Bound = found.with
 	ex.Principal = who
-	if v, err := s.revoked(who, found.with); err != nil || v.Effect != gate.Continue {
+	if v, err := s.revoked(who, who.Bound); err != nil || v.Effect != gate.Continue {
 		return v, err
 	}
-	return s.suspended(who, found.with)
+	return s.suspended(who, who.Bound)
 }
 
 func (s *Stage) origin(from netip.Addr) (gate.Verdict, error) {
