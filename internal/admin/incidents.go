@@ -13,9 +13,10 @@ import (
 type IncidentSubject struct {
 	// Kind is principal, key, session, address, upstream, tool, tenant or everything;
 	// of what an incident is about also gateway and many.
-	Kind  string `json:"kind"`
-	Realm string `json:"realm,omitempty"` // of a principal: who vouches for it; of a tool: its upstream
-	Value string `json:"value,omitempty"`
+	Kind   string `json:"kind"`
+	Realm  string `json:"realm,omitempty"`  // of a principal: who vouches for it; of a tool: its upstream
+	Tenant string `json:"tenant,omitempty"` // of a principal; empty: in every tenant
+	Value  string `json:"value,omitempty"`
 	// Erased tells that the person was erased: the value is a tag for good.
 	Erased bool `json:"erased,omitempty"`
 }

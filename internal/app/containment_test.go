@@ -71,6 +71,7 @@ func TestWhatIsContainedIsRefused(t *testing.T) {
 	h := &house{GW: g, t: t, up: up, bob: g.As("bob", "reader").Open(modern)}
 	carol := h.Client("carol", idp.Token(claims{"sub": "carol", "tenant": "t1", "aud": h.URL()})).Open(modern)
 	dave := h.Client("dave", idp.Token(claims{"sub": "dave", "tenant": "t2", "aud": h.URL()})).Open("2025-11-25")
+	namesake := h.Client("carol of t2", idp.Token(claims{"sub": "carol", "tenant": "t2", "aud": h.URL()})).Open(modern)
 	bobs, err := h.App.ListKeys(t.Context())
 	if err != nil || len(bobs) != 1 {
 		t.Fatalf("%v, %v", bobs, err)
@@ -83,21 +84,22 @@ func TestWhatIsContainedIsRefused(t *testing.T) {
 	}
 	echo := func(c *gatetest.Client) call { return call{who: c, tool: "up__echo"} }
 	for _, tc := range []struct {
-		kind, realm, value string
-		refused, spared    []call
-		code               string
-		status             int
+		kind, realm, tenant, value string
+		refused, spared            []call
+		code                       string
+		status                     int
 	}{
-		{"session", "", hex.EncodeToString(sum[:16]), []call{echo(dave)}, []call{echo(carol)}, "contained.session", 403},
-		{"principal", idp.URL(), "carol", []call{echo(carol)}, []call{echo(dave), echo(h.bob)}, "contained.principal", 403},
-		{"principal", "api_key", "bob", []call{echo(h.bob)}, []call{echo(dave), echo(carol)}, "contained.principal", 403},
-		{"key", "", "bob", []call{echo(h.bob)}, []call{echo(carol)}, "contained.key", 403},
-		{"key", "", bobs[0].ID, []call{echo(h.bob)}, []call{echo(carol)}, "contained.key", 403},
-		{"tenant", "", "t1", []call{echo(carol)}, []call{echo(dave), echo(h.bob)}, "contained.tenant", 403},
-		{"address", "", "192.0.2.0/24", []call{{who: carol, tool: "up__echo", from: "192.0.2.9"}}, []call{{who: carol, tool: "up__echo", from: "192.0.3.9"}, echo(carol)}, "contained.address", 403},
-		{"upstream", "", "up", []call{echo(carol), echo(h.bob), echo(dave)}, []call{{who: carol, tool: "two__echo"}}, "contained.upstream", 200},
-		{"tool", "up", "echo", []call{echo(carol), echo(h.bob)}, []call{{who: carol, tool: "up__get_weather"}, {who: carol, tool: "two__echo"}}, "contained.tool", 200},
-		{"everything", "", "", []call{echo(carol), echo(h.bob), echo(dave)}, nil, "contained.everything", 503},
+		{"session", "", "", hex.EncodeToString(sum[:16]), []call{echo(dave)}, []call{echo(carol)}, "contained.session", 403},
+		{"principal", idp.URL(), "t1", "carol", []call{echo(carol)}, []call{echo(namesake), echo(dave)}, "contained.principal", 403},
+		{"principal", idp.URL(), "", "carol", []call{echo(carol), echo(namesake)}, []call{echo(dave)}, "contained.principal", 403},
+		{"principal", "api_key", "", "bob", []call{echo(h.bob)}, []call{echo(dave), echo(carol)}, "contained.principal", 403},
+		{"key", "", "", "bob", []call{echo(h.bob)}, []call{echo(carol)}, "contained.key", 403},
+		{"key", "", "", bobs[0].ID, []call{echo(h.bob)}, []call{echo(carol)}, "contained.key", 403},
+		{"tenant", "", "", "t1", []call{echo(carol)}, []call{echo(dave), echo(h.bob)}, "contained.tenant", 403},
+		{"address", "", "", "192.0.2.0/24", []call{{who: carol, tool: "up__echo", from: "192.0.2.9"}}, []call{{who: carol, tool: "up__echo", from: "192.0.3.9"}, echo(carol)}, "contained.address", 403},
+		{"upstream", "", "", "up", []call{echo(carol), echo(h.bob), echo(dave)}, []call{{who: carol, tool: "two__echo"}}, "contained.upstream", 200},
+		{"tool", "up", "", "echo", []call{echo(carol), echo(h.bob)}, []call{{who: carol, tool: "up__get_weather"}, {who: carol, tool: "two__echo"}}, "contained.tool", 200},
+		{"everything", "", "", "", []call{echo(carol), echo(h.bob), echo(dave)}, nil, "contained.everything", 503},
 	} {
 		t.Run(tc.kind+" "+tc.code, func(t *testing.T) {
 			do := func(c call) *gatetest.Reply {
@@ -107,7 +109,7 @@ func TestWhatIsContainedIsRefused(t *testing.T) {
 				}
 				return c.who.Call(c.tool, `{}`, header...)
 			}
-			id := contain(t, h.GW, admin.IncidentSubject{Kind: tc.kind, Realm: tc.realm, Value: tc.value}, 0)
+			id := contain(t, h.GW, admin.IncidentSubject{Kind: tc.kind, Realm: tc.realm, Tenant: tc.tenant, Value: tc.value}, 0)
 			before := h.up.Count("tools/call")
 			for _, c := range tc.refused {
 				if r := do(c); r.Refusal != tc.code || r.Status != tc.status {
@@ -147,7 +149,7 @@ func TestWhatIsContainedIsRefused(t *testing.T) {
 			}
 		})
 	}
-	if n := len(h.Records(audit.Query{Event: "incident.contain"})); n != 10 {
+	if n := len(h.Records(audit.Query{Event: "incident.contain"})); n != 11 {
 		t.Errorf("%d containments are on record", n)
 	}
 }

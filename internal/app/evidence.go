@@ -149,7 +149,7 @@ type inquiry struct {
 
 	// Of the log at hand.
 	ring *audit.Keyring
-	keys map[audit.SubjectID]string // of suspects: the realm
+	keys map[audit.SubjectID]string // of suspects: the subject
 	list admin.LogRecords
 }
 
@@ -213,7 +213,7 @@ func (c *inquiry) enter(ring *audit.Keyring) {
 	for _, s := range c.suspects {
 		if s.Kind == store.OfPrincipal {
 			for _, id := range ring.Of(s.Value) {
-				c.keys[id] = s.Realm
+				c.keys[id] = s.Value
 			}
 		}
 	}
@@ -238,28 +238,28 @@ func (c *inquiry) call(r *audit.Record) bool {
 	if c.named(r.Exchange) {
 		return true
 	}
-	if realm, ok := c.keys[r.Key]; ok && vouched(r, realm) {
-		return true
-	}
+	subject, keyed := c.keys[r.Key]
 	for i := range c.suspects {
-		if suspected(&c.suspects[i], r) {
+		s := &c.suspects[i]
+		if keyed && s.Kind == store.OfPrincipal && s.Value == subject && maybe(s, r) || suspected(s, r) {
 			return true
 		}
 	}
 	return c.sealed(r)
 }
 
-// vouched tells whether a record is of somebody whom a realm vouches for, or may be.
-func vouched(r *audit.Record, realm string) bool {
+// maybe tells whether a record of a suspect's name is theirs, or may be: of the realm and
+// the tenant.
+func maybe(s *store.IncidentSubject, r *audit.Record) bool {
 	by, err := r.Principal.Realm()
-	return err != nil || realm == "" || by == realm
+	return (err != nil || s.Realm == "" || by == s.Realm) && (s.Tenant == "" || r.Principal.Tenant == s.Tenant)
 }
 
 // suspected compares what is not sealed.
 func suspected(s *store.IncidentSubject, r *audit.Record) bool {
 	switch s.Kind {
 	case store.OfPrincipal:
-		return r.Principal.Subject == s.Value && s.Value != "" && vouched(r, s.Realm) // a log whose identities are plain
+		return r.Principal.Subject == s.Value && s.Value != "" && maybe(s, r) // a log whose identities are plain
 	case store.OfKey:
 		return r.Principal.Credential == s.Value
 	case store.OfSession:
@@ -290,7 +290,8 @@ func (c *inquiry) sealed(r *audit.Record) bool {
 	}
 	by, err := open.Principal.Realm()
 	if refused && slices.ContainsFunc(c.suspects, func(s store.IncidentSubject) bool {
-		return s.Kind == store.OfPrincipal && s.Value == open.Principal.Subject && (s.Realm == "" || err == nil && s.Realm == by)
+		return s.Kind == store.OfPrincipal && s.Value == open.Principal.Subject && (s.Realm == "" || err == nil && s.Realm == by) &&
+			(s.Tenant == "" || open.Principal.Tenant == "" || open.Principal.Tenant == s.Tenant) // an earlier gateway kept none
 	}) {
 		return true
 	}

@@ -33,7 +33,7 @@ type outSuspended struct {
 func (s *somebody) concerns(of store.IncidentSubject) bool {
 	switch of.Kind {
 	case store.OfPrincipal:
-		return of.Value == s.Subject && (of.Realm == s.Realm || s.Realm == "")
+		return of.Value == s.Subject && (of.Realm == s.Realm || s.Realm == "") && (of.Tenant == "" || of.Tenant == s.Tenant || !s.exact)
 	case store.OfKey:
 		return s.credentials[of.Value]
 	case store.OfAddress:

@@ -64,10 +64,14 @@ func (a *App) shownIncident(i *store.Incident, open bool) admin.Incident {
 
 func (a *App) shownSubject(s store.IncidentSubject, open bool) admin.IncidentSubject {
 	if s.Erased != "" { // nobody can open it
-		return admin.IncidentSubject{Kind: s.Kind, Realm: s.Realm, Value: "~" + s.Erased[:2*tagBytes], Erased: true}
+		return admin.IncidentSubject{Kind: s.Kind, Realm: s.Realm, Tenant: s.Tenant, Value: "~" + s.Erased[:2*tagBytes], Erased: true}
 	}
 	if !open && (s.Kind == store.OfPrincipal || s.Kind == store.OfAddress) {
-		s.Value = a.tag(s.Kind, s.Realm, s.Value)
+		parts := []string{s.Kind, s.Realm, s.Value}
+		if s.Tenant != "" { // nobody of another tenant has the tag
+			parts = append(parts, s.Tenant)
+		}
+		s.Value = a.tag(parts...)
 	}
-	return admin.IncidentSubject{Kind: s.Kind, Realm: s.Realm, Value: s.Value}
+	return admin.IncidentSubject{Kind: s.Kind, Realm: s.Realm, Tenant: s.Tenant, Value: s.Value}
 }

@@ -209,7 +209,7 @@ func about(e *gate.Event, s store.IncidentSubject) {
 	e.Detail += " " + s.Kind
 	switch s.Kind {
 	case store.OfPrincipal:
-		e.Principal = &gate.Principal{Realm: s.Realm, Subject: s.Value}
+		e.Principal = &gate.Principal{Realm: s.Realm, Tenant: s.Tenant, Subject: s.Value}
 	case store.OfAddress:
 		if p, err := store.ParseContained(s.Value); err == nil {
 			e.Remote = p.Addr()
@@ -239,7 +239,7 @@ func containing(id, actor string, c *store.Containment) gate.Event {
 
 // meant is what an operator means, in the words of what calls have.
 func (a *App) meant(s admin.IncidentSubject) (store.IncidentSubject, error) {
-	out := store.IncidentSubject{Kind: s.Kind, Realm: s.Realm, Value: s.Value}
+	out := store.IncidentSubject{Kind: s.Kind, Realm: s.Realm, Tenant: s.Tenant, Value: s.Value}
 	cfg := a.current.Load().cfg
 	switch s.Kind {
 	case store.OfPrincipal:

@@ -1,9 +1,12 @@
 package app
 
 import (
+	"strings"
 	"testing"
 
+	"doorward/internal/audit"
 	"doorward/internal/config"
+	"doorward/internal/gate"
 	"doorward/internal/monitor"
 	"doorward/internal/store"
 )
@@ -33,5 +36,45 @@ func TestWhichAddressARuleSuspends(t *testing.T) {
 				t.Errorf("it suspends %+v, %q", what, why)
 			}
 		})
+	}
+}
+
+// A rule suspends the subject of the tenant whose alert it is; one whose tenant is too
+// long for an alert in every tenant.
+func TestARuleSuspendsWithinATenant(t *testing.T) {
+	t.Parallel()
+	for tenant, want := range map[string]string{"acme": "acme", "": "", strings.Repeat("a", 200) + "…": ""} {
+		alert := monitor.Alert{Subject: monitor.Subject{Kind: monitor.OfPrincipal, Realm: "https://idp.example", Tenant: tenant, Value: "alice"}}
+		what, why := measured(&alert, config.Measure{What: store.OfPrincipal}, &config.Config{})
+		if what != (store.IncidentSubject{Kind: store.OfPrincipal, Realm: "https://idp.example", Tenant: want, Value: "alice"}) || why != "" {
+			t.Errorf("%q: it suspends %+v, %q", tenant, what, why)
+		}
+	}
+}
+
+// An export of a person, and the evidence of an incident, have nothing of the same
+// subject of another tenant.
+func TestIncidentsOfOneTenant(t *testing.T) {
+	t.Parallel()
+	const idp = "https://idp.example"
+	alice := somebody{Person: audit.Person{Realm: idp, Tenant: "acme", Subject: "alice"}, exact: true}
+	unknown := somebody{Person: audit.Person{Subject: "alice"}}
+	record := audit.Record{Principal: audit.Principal{Method: gate.MethodJWT, Issuer: idp, Tenant: "acme", Subject: "alice"}}
+	for _, tc := range []struct {
+		realm, tenant string
+		is, anybody   bool
+	}{
+		{idp, "acme", true, true}, {idp, "globex", false, true}, {idp, "", true, true}, {"https://other.example", "acme", false, true},
+	} {
+		s := store.IncidentSubject{Kind: store.OfPrincipal, Realm: tc.realm, Tenant: tc.tenant, Value: "alice"}
+		if got := alice.concerns(s); got != tc.is {
+			t.Errorf("%+v is in alice's export: %v", s, got)
+		}
+		if got := unknown.concerns(s); got != tc.anybody {
+			t.Errorf("%+v is in the export of everybody of the name: %v", s, got)
+		}
+		if got := suspected(&s, &record); got != tc.is {
+			t.Errorf("%+v has alice's record: %v", s, got)
+		}
 	}
 }

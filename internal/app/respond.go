@@ -145,6 +145,9 @@ func subjectOf(alert *monitor.Alert) store.IncidentSubject {
 	switch s.Kind {
 	case monitor.OfPrincipal:
 		s.Realm = alert.Subject.Realm
+		if !cut(alert.Subject.Tenant) { // else the subject is suspended in every tenant
+			s.Tenant = alert.Subject.Tenant
+		}
 	case monitor.OfTool:
 		s.Realm, s.Value, _ = strings.Cut(s.Value, "/")
 	}

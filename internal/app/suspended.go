@@ -25,11 +25,15 @@ func cannotTell(err error) error {
 }
 
 func (s suspended) is(kind, realm, value string) (bool, error) {
+	return s.subject(store.IncidentSubject{Kind: kind, Realm: realm, Value: value})
+}
+
+func (s suspended) subject(what store.IncidentSubject) (bool, error) {
 	m := s.now.Load()
 	if m == nil {
 		return true, cannotTell(errNoMemory)
 	}
-	is, err := m.incidents.Contained(store.IncidentSubject{Kind: kind, Realm: realm, Value: value})
+	is, err := m.incidents.Contained(what)
 	if err != nil {
 		return true, cannotTell(err)
 	}
@@ -53,7 +57,7 @@ func (s suspended) Origin(from netip.Addr) (gate.Code, error) {
 
 // Caller implements identify.Suspended.
 func (s suspended) Caller(who *gate.Principal) (gate.Code, error) {
-	if is, err := s.is(store.OfPrincipal, who.Realm, who.Subject); err != nil || is {
+	if is, err := s.subject(store.IncidentSubject{Kind: store.OfPrincipal, Realm: who.Realm, Tenant: who.Tenant, Value: who.Subject}); err != nil || is {
 		return gate.CodeContainedPrincipal, err
 	}
 	if who.Realm == gate.RealmKeys {

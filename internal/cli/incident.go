@@ -28,14 +28,15 @@ func (r *run) incidentCommand() *cobra.Command {
 
 // subjectFlags are what names one thing or, for opening, several.
 type subjectFlags struct {
-	principal, realm, key, session, address, upstream, tool, tenant string
-	everything                                                      bool
+	principal, realm, ofTenant, key, session, address, upstream, tool, tenant string
+	everything                                                                bool
 }
 
 func (f *subjectFlags) add(c *cobra.Command) {
 	flags := c.Flags()
 	flags.StringVar(&f.principal, "principal", "", "a subject: a key's name, the sub of tokens, the name of certificates")
 	flags.StringVar(&f.realm, "realm", "", "who vouches for it: api_key, mtls, anonymous, local or an issuer's URL (default: the only one of the configuration)")
+	flags.StringVar(&f.ofTenant, "of-tenant", "", "in which tenant the subject is (default: in every one)")
 	flags.StringVar(&f.key, "key", "", "one API key, by its id or name")
 	flags.StringVar(&f.session, "session", "", "one session, as the audit log names it")
 	flags.StringVar(&f.address, "address", "", "an address, or a prefix such as 192.0.2.0/24")
@@ -48,7 +49,7 @@ func (f *subjectFlags) add(c *cobra.Command) {
 func (f *subjectFlags) subjects() ([]admin.IncidentSubject, error) {
 	var all []admin.IncidentSubject
 	for _, one := range [...]admin.IncidentSubject{
-		{Kind: "principal", Realm: f.realm, Value: f.principal},
+		{Kind: "principal", Realm: f.realm, Tenant: f.ofTenant, Value: f.principal},
 		{Kind: "key", Value: f.key},
 		{Kind: "session", Value: f.session},
 		{Kind: "address", Value: f.address},
@@ -69,8 +70,8 @@ func (f *subjectFlags) subjects() ([]admin.IncidentSubject, error) {
 	if f.everything {
 		all = append(all, admin.IncidentSubject{Kind: "everything"})
 	}
-	if f.realm != "" && f.principal == "" {
-		return nil, errors.New("--realm goes with --principal")
+	if (f.realm != "" || f.ofTenant != "") && f.principal == "" {
+		return nil, errors.New("--realm and --of-tenant go with --principal")
 	}
 	return all, nil
 }

@@ -136,5 +136,8 @@ func ofRealm(s admin.IncidentSubject) string {
 	if s.Kind != "principal" {
 		return ""
 	}
-	return " of " + visible(s.Realm)
+	if s.Tenant == "" {
+		return " of " + visible(s.Realm)
+	}
+	return " of " + visible(s.Realm) + ", tenant " + visible(s.Tenant)
 }

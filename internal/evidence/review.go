@@ -165,6 +165,9 @@ func subjectText(s *admin.IncidentSubject) string {
 	case s.Value != "":
 		text += " " + s.Value
 	}
+	if s.Tenant != "" {
+		text += " of tenant " + s.Tenant
+	}
 	return text
 }
 

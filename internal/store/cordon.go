@@ -104,11 +104,22 @@ func (c *cordon) addErased(one *Containment) {
 	c.people = true
 }
 
-// name tells whether a principal, key, upstream, tool or tenant is suspended.
+// name tells whether a principal, key, upstream, tool or tenant is suspended: a
+// principal of a tenant also where the subject is in every one.
 func (c *cordon) name(what IncidentSubject, now time.Time) bool {
-	if len(c.names) == 0 {
+	switch {
+	case len(c.names) == 0:
+		return false
+	case c.has(what, now):
+		return true
+	case what.Tenant == "":
 		return false
 	}
+	what.Tenant = ""
+	return c.has(what, now)
+}
+
+func (c *cordon) has(what IncidentSubject, now time.Time) bool {
 	return c.names[what].holds(now) || c.people && what.Kind == OfPrincipal && c.names[c.blind.subject(what)].holds(now)
 }
 

@@ -16,7 +16,7 @@ import (
 // suspended, the last two are only told of.
 const (
 	OfEverything = "everything"
-	OfPrincipal  = "principal" // by realm and subject, in every tenant
+	OfPrincipal  = "principal" // by realm, subject and tenant; without a tenant in every one
 	OfKey        = "key"       // an API key, by its public id
 	OfSession    = "session"   // by the hash that the audit log has
 	OfAddress    = "address"   // an address or a prefix
@@ -63,9 +63,10 @@ const (
 
 // IncidentSubject is what an incident is about, or what is suspended. It is comparable.
 type IncidentSubject struct {
-	Kind  string `json:"kind"`            // one of the Of constants
-	Realm string `json:"realm,omitempty"` // of a principal; of a tool its upstream
-	Value string `json:"value,omitempty"`
+	Kind   string `json:"kind"`             // one of the Of constants
+	Realm  string `json:"realm,omitempty"`  // of a principal; of a tool its upstream
+	Tenant string `json:"tenant,omitempty"` // of a principal; empty: the subject in every tenant, as gateways knew it that kept none
+	Value  string `json:"value,omitempty"`
 	// Erased is a keyed hash in the place of the value, of a principal or an address
 	// whose person was erased: see Forget. The realm of such an address is its prefix's
 	// length, "/32".
@@ -242,8 +243,11 @@ func printable(s string, most int) bool {
 // check says what is wrong with a subject; one that is suspended names something
 // that calls have.
 func (s *IncidentSubject) check(suspended bool) error {
-	if len(s.Realm) > maxRealm || len(s.Value) > maxValue || !utf8.ValidString(s.Realm) || !utf8.ValidString(s.Value) {
-		return fmt.Errorf("a subject has a realm of at most %d bytes and a value of %d", maxRealm, maxValue)
+	if len(s.Realm) > maxRealm || max(len(s.Value), len(s.Tenant)) > maxValue || !utf8.ValidString(s.Realm) || !utf8.ValidString(s.Tenant) || !utf8.ValidString(s.Value) {
+		return fmt.Errorf("a subject has a realm of at most %d bytes, and a tenant and a value of %d", maxRealm, maxValue)
+	}
+	if s.Tenant != "" && s.Kind != OfPrincipal {
+		return fmt.Errorf("%.20q is of no tenant", s.Kind)
 	}
 	if s.Erased != "" {
 		return s.checkErased()

@@ -173,7 +173,11 @@ func (b blinder) subject(s IncidentSubject) IncidentSubject {
 			return b.prefix(p)
 		}
 	}
-	return IncidentSubject{Kind: s.Kind, Realm: s.Realm, Erased: b.hash(s.Kind, s.Realm, s.Value)}
+	texts := []string{s.Kind, s.Realm, s.Value}
+	if s.Tenant != "" {
+		texts = append(texts, s.Tenant)
+	}
+	return IncidentSubject{Kind: s.Kind, Realm: s.Realm, Tenant: s.Tenant, Erased: b.hash(texts...)}
 }
 
 // prefix is that of a prefix.

@@ -78,9 +78,9 @@ func openIncidents(ctx context.Context, s *Incidents, every time.Duration) (*Inc
 }
 
 // Contained tells whether a principal, key, upstream, tool, tenant or everything is
-// suspended. It does no I/O and takes no lock, and allocates nothing unless somebody who
-// was erased is suspended, as the two below.
-// Every error comes with true.
+// suspended: a principal of a tenant also where the subject is in every tenant. It does
+// no I/O and takes no lock, and allocates nothing unless somebody who was erased is
+// suspended, as the two below. Every error comes with true.
 func (s *Incidents) Contained(what IncidentSubject) (bool, error) {
 	v, now := s.current.Load(), time.Now()
 	if err := v.fault(now); err != nil {
