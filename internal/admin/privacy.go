@@ -40,6 +40,7 @@ type Erased struct {
 	Persons     []Someone `json:"persons"`
 	Approvals   int       `json:"approvals"`   // that they asked for or decided about
 	Revocations int       `json:"revocations"` // that have a keyed hash in the name's place now
+	Labels      int       `json:"labels"`      // of conversations, that say no more what was read
 	Profiles    int       `json:"profiles"`    // of what they use to do
 	Alerts      int       `json:"alerts"`      // that wait for a receiver, without a name now
 	Incidents   int       `json:"incidents"`   // that they were in, with a keyed hash in the name's place now

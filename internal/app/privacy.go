@@ -11,6 +11,7 @@ import (
 
 	"doorward/internal/admin"
 	"doorward/internal/audit"
+	"doorward/internal/flow"
 	"doorward/internal/gate"
 	"doorward/internal/monitor"
 	"doorward/internal/store"
@@ -62,7 +63,7 @@ func (a *App) Erase(ctx context.Context, actor string, e admin.Erasure) (out adm
 func (a *App) elsewhere() []string {
 	cfg := a.current.Load().cfg
 	all := []string{
-		"what a conversation has read stays known until trust.flow_memory, under a hash of who they are: no name, and nothing of what was read",
+		"that a conversation has read something of a label stays known until trust.flow_memory, under a keyed hash of who they are: no name, and nothing of what was read",
 		"copies of the log: what was sealed in them is unreadable, too; copies of data_dir hold keys, and the log destroys them again when it opens",
 		"a backup of data_dir that is older than this, log and keys together: restore it, then doorward privacy erase --again with a newer copy of the log",
 		"Doorward's own log on standard error, and the alerts that were delivered: who has them",
@@ -174,6 +175,10 @@ func (a *App) forget(ctx context.Context, actor string, e admin.Erasure, s *some
 	}
 	out.Revocations += n
 	if s.exact {
+		if n, err = a.shared.now.Load().taints.Forget(ctx, s.principal().Key(), flow.Words()); err != nil {
+			return err
+		}
+		out.Labels += n
 		was, err := a.monitor.Forget(s.principal())
 		if err != nil {
 			return err

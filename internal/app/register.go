@@ -10,6 +10,7 @@ import (
 
 	"doorward/internal/admin"
 	"doorward/internal/config"
+	"doorward/internal/store"
 )
 
 // Categories of data, as the register names them.
@@ -66,7 +67,7 @@ func activities(cfg *config.Config) []admin.Activity {
 		},
 		{
 			Name: "what conversations have read", Purposes: []string{"keeping private data from leaving (trust.flows)"}, Subjects: callers,
-			Categories: []string{"a label, by a SHA-256 of the caller"}, Where: stateAt(cfg, "taints.json"), Retention: time.Duration(cfg.Trust.FlowMemory).String(),
+			Categories: []string{"a label, by a keyed hash of the caller"}, Where: stateAt(cfg, "taints.json"), Retention: time.Duration(cfg.Trust.FlowMemory).String(),
 		},
 		{
 			Name: "monitoring", Purposes: []string{"finding abuse and stolen credentials"}, Subjects: callers,
@@ -74,8 +75,41 @@ func activities(cfg *config.Config) []admin.Activity {
 			Retention: "the 4,096 who called last; alerts three days",
 		},
 	}
-	return all
+	return append(all, operations(cfg)...)
 }
+
+// operations are what people who run the gateway do with data about others, and what is
+// kept of themselves.
+func operations(cfg *config.Config) []admin.Activity {
+	callers := []string{"people and programs that call tools"}
+	operators := []string{"operators"}
+	who := "operators: number of their account, what they did and when"
+	process := []string{"errors, and names of upstreams and tools"}
+	if cfg.Telemetry.Log.Level == "debug" {
+		process = append(process, dataPlace)
+	}
+	return []admin.Activity{
+		{
+			Name: "incidents", Purposes: []string{"dealing with abuse and breaches (GDPR, articles 32 and 33)"}, Subjects: append(slices.Clone(callers), operators...),
+			Categories: []string{"whom or which address it is about, sealed", "what operators write about it", who}, Where: stateAt(cfg, "incidents.json"),
+			Retention: fmt.Sprintf("%d days after they are closed", store.KeepClosed/day),
+		},
+		{
+			Name: "legal holds", Purposes: []string{"keeping what a claim or an authority needs (GDPR, article 17(3))"}, Subjects: append(slices.Clone(callers), operators...),
+			Categories: []string{"keys of the log; a name where audit.identity is plain", "the reason, as it was written", who}, Where: "data_dir/holds.json", Retention: "until they are released",
+		},
+		{
+			Name: "decisions about definitions", Purposes: []string{"no tool without somebody's approval"}, Subjects: operators,
+			Categories: []string{who}, Where: "the lock file", Retention: "until another decision about the same",
+		},
+		{
+			Name: "Doorward's own log", Purposes: []string{"running the gateway"}, Subjects: append(slices.Clone(callers), operators...),
+			Categories: process, Where: "standard error: whoever collects it", Retention: "as whoever collects it has it",
+		},
+	}
+}
+
+const day = 24 * time.Hour
 
 func stateAt(cfg *config.Config, file string) string {
 	if cfg.State.Redis != "" {
@@ -87,7 +121,6 @@ func stateAt(cfg *config.Config, file string) string {
 // keptFor says how long records stay.
 func keptFor(cfg *config.Config) string {
 	r := &cfg.Audit.Retain
-	const day = 24 * time.Hour
 	days := func(d config.Duration) string { return fmt.Sprintf("%d days", time.Duration(d)/day) }
 	return fmt.Sprintf("calls %s, lists %s, refused sign-ins %s, events %s; a person's part until their key is destroyed",
 		days(r.Calls), days(r.Lists), days(r.SignIns), days(r.Events))

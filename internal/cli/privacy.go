@@ -142,8 +142,8 @@ func erasedText(w io.Writer, out admin.Erased) error {
 			_, _ = fmt.Fprintf(w, "  issuer %q tenant %q\n", visible(p.Issuer), visible(p.Tenant))
 		}
 	}
-	_, err := fmt.Fprintf(w, "Without the name now: %d approvals, %d revocations, %d profiles, %d alerts, %d incidents, %d API keys.\n",
-		out.Approvals, out.Revocations, out.Profiles, out.Alerts, out.Incidents, out.APIKeys)
+	_, err := fmt.Fprintf(w, "Without the name now: %d approvals, %d revocations, %d labels, %d profiles, %d alerts, %d incidents, %d API keys.\n",
+		out.Approvals, out.Revocations, out.Labels, out.Profiles, out.Alerts, out.Incidents, out.APIKeys)
 	if len(out.Elsewhere) > 0 {
 		_, _ = fmt.Fprintln(w, "What it does not reach:")
 	}

@@ -81,9 +81,12 @@ func (i *Incident) stepped(s *Step) bool {
 // earlier tells whether a is a time, and b is none or later.
 func earlier(a, b time.Time) bool { return !a.IsZero() && (b.IsZero() || a.Before(b)) }
 
-// How long incidents are kept once they are closed, and how many there are.
+// KeepClosed is how long incidents are kept once they are closed: a year and more, PCI
+// DSS 4.0, 10.5.1.
+const KeepClosed = 400 * 24 * time.Hour
+
+// How many there are.
 const (
-	keepClosed   = 400 * 24 * time.Hour // a year and more: PCI DSS 4.0, 10.5.1
 	maxIncidents = 2000
 	maxUnclosed  = 1000
 	maxByRules   = 750 // of those that are not closed: the rest is for people
@@ -101,7 +104,7 @@ func (l incidentList) prune(now time.Time) {
 	for id, i := range l {
 		switch {
 		case i.Closed.IsZero():
-		case now.Sub(i.Closed) > keepClosed:
+		case now.Sub(i.Closed) > KeepClosed:
 			delete(l, id)
 		default:
 			closed = append(closed, i)

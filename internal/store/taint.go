@@ -17,11 +17,11 @@ import (
 const (
 	taintVersion = 1
 	taintSealing = "doorward taints v1"
+	taintNaming  = "doorward taints names v1"
 	maxTaintText = 256     // bytes of each text in a record; longer ones are cut
 	maxTaintSize = 4 << 10 // bytes of a sealed record
 	maxTaintLife = 31 * 24 * time.Hour
 	maxTaints    = 20_000 // live ones of one gateway, about 10 MB; nothing live makes room
-	taintIDSize  = 2 * sha256.Size
 )
 
 // taintRecord is the text under a taint's seal.
@@ -36,21 +36,18 @@ type taintRecord struct {
 
 // keptTaint is a sealed record in a home.
 type keptTaint struct {
-	id     string // taintID
+	id     string // Taints.id, or plainTaintID
 	until  int64  // Unix milliseconds; what has ended may be forgotten
 	sealed string
 }
 
-// taintID names a label of a conversation, and tells nothing of it.
-func taintID(conversation, label string) string {
+// plainTaintID is what earlier versions named a label of a conversation by, an SHA-256
+// without a key: whoever guesses a caller finds them. It is looked for until the last has
+// ended (maxTaintLife), and never made anew.
+func plainTaintID(conversation, label string) string {
 	h := sha256.New()
 	_, _ = fmt.Fprintf(h, "%d:%s%s", len(conversation), conversation, label)
 	return hex.EncodeToString(h.Sum(nil))
-}
-
-func isTaintID(id string) bool {
-	b, err := hex.DecodeString(id)
-	return err == nil && len(b) == sha256.Size && len(id) == taintIDSize
 }
 
 // taintHome is where sealed taints are: a process, a file or Redis. It looks at no
@@ -62,6 +59,8 @@ type taintHome interface {
 	// put keeps the records, but for those of which it has one that ends later. It
 	// is for good when it returns.
 	put(ctx context.Context, records []keptTaint) error
+	// drop forgets records, for good when it returns.
+	drop(ctx context.Context, ids []string) error
 	healthy(ctx context.Context) error
 }
 
@@ -77,6 +76,7 @@ type taintHome interface {
 type Taints struct {
 	home   taintHome
 	sealer cipher.AEAD
+	blind  blinder // of conversations: without its key nobody can look for one (GDP-07)
 }
 
 func newTaints(home taintHome, secret []byte, use string) (*Taints, error) {
@@ -84,40 +84,65 @@ func newTaints(home taintHome, secret []byte, use string) (*Taints, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Taints{home: home, sealer: seals.AEAD}, nil
+	blind, err := newBlinder(secret, taintNaming)
+	if err != nil {
+		return nil, err
+	}
+	return &Taints{home: home, sealer: seals.AEAD, blind: blind}, nil
 }
+
+// id names a label of a conversation, and tells nothing of it.
+func (t *Taints) id(conversation, label string) string { return t.blind.hash(conversation, label) }
 
 // Look returns which of the labels the conversation has now, and since when the
 // memory has forgotten nothing; zero when it never has. What was read before then
 // is unknown.
 func (t *Taints) Look(ctx context.Context, conversation string, labels []string) ([]gate.Taint, time.Time, error) {
+	out, _, since, err := t.look(ctx, conversation, labels)
+	return out, since, err
+}
+
+// look also returns the records that there are.
+func (t *Taints) look(ctx context.Context, conversation string, labels []string) (out []gate.Taint, found []keptTaint, since time.Time, err error) {
 	if conversation == "" {
-		return nil, time.Time{}, errors.New("looking at taints: the conversation has no name")
+		return nil, nil, since, errors.New("looking at taints: the conversation has no name")
 	}
-	ids := make([]string, len(labels))
-	for i, label := range labels {
-		ids[i] = taintID(conversation, label)
+	ids := make([]string, 0, 2*len(labels))
+	for _, label := range labels {
+		ids = append(ids, t.id(conversation, label), plainTaintID(conversation, label))
 	}
-	found, since, err := t.home.get(ctx, ids)
+	found, since, err = t.home.get(ctx, ids)
 	if err != nil {
-		return nil, time.Time{}, fmt.Errorf("looking at taints: %w", err)
+		return nil, nil, since, fmt.Errorf("looking at taints: %w", err)
 	}
 	now := time.Now().UnixMilli()
-	var out []gate.Taint
 	for i := range found {
 		if found[i].until <= now {
 			continue
 		}
 		taint, err := t.open(&found[i])
-		if err == nil && taintID(conversation, taint.Label) != found[i].id {
+		if err == nil && t.id(conversation, taint.Label) != found[i].id && plainTaintID(conversation, taint.Label) != found[i].id {
 			err = errors.New("it is another's")
 		}
 		if err != nil {
-			return nil, time.Time{}, fmt.Errorf("looking at taints: %w", err)
+			return nil, nil, since, fmt.Errorf("looking at taints: %w", err)
 		}
-		out = append(out, taint)
+		out = withTaint(out, &taint)
 	}
-	return out, since, nil
+	return out, found, since, nil
+}
+
+// withTaint adds a taint, of one label that which ends last.
+func withTaint(all []gate.Taint, one *gate.Taint) []gate.Taint {
+	for i := range all {
+		if all[i].Label == one.Label {
+			if all[i].Until.Before(one.Until) {
+				all[i] = *one
+			}
+			return all
+		}
+	}
+	return append(all, *one)
 }
 
 // Add leaves taints on a conversation until the end that each names.
@@ -132,21 +157,56 @@ func (t *Taints) Add(ctx context.Context, conversation string, taints []gate.Tai
 		if left := a.Until.Sub(now); a.Label == "" || left > maxTaintLife {
 			return fmt.Errorf("adding taints: one has no label, or lasts longer than %v", maxTaintLife)
 		}
-		k := keptTaint{id: taintID(conversation, a.Label), until: a.Until.UnixMilli()}
-		text, err := json.Marshal(taintRecord{
-			Version: taintVersion, Label: a.Label, Upstream: cutTaint(a.Upstream), Name: cutTaint(a.Name),
-			Exchange: cutTaint(a.Exchange), At: a.At.UTC(),
-		})
+		k, err := t.seal(conversation, a)
 		if err != nil {
 			return fmt.Errorf("adding taints: %w", err)
 		}
-		k.sealed = string(t.sealer.Seal(nil, nil, text, k.about())) //nolint:gosec // G407: the cipher makes a random nonce itself
 		records = append(records, k)
 	}
 	if err := t.home.put(ctx, records); err != nil {
 		return fmt.Errorf("adding taints: %w", err)
 	}
 	return nil
+}
+
+// Forget takes out of what a conversation has read what, through which call and when:
+// that it has read something of a label stays until its end, under a keyed hash, or
+// somebody who is erased could let out what they have. n is of how many labels.
+func (t *Taints) Forget(ctx context.Context, conversation string, labels []string) (n int, err error) {
+	taints, found, _, err := t.look(ctx, conversation, labels)
+	if err != nil {
+		return 0, fmt.Errorf("forgetting: %w", err)
+	}
+	there := map[string]bool{}
+	for i := range found {
+		there[found[i].id] = true
+	}
+	var bare []keptTaint
+	for i := range taints {
+		a := &taints[i]
+		if a.Name == "" && a.Exchange == "" && there[t.id(conversation, a.Label)] {
+			continue // it was forgotten before
+		}
+		until := a.Until.Add(time.Millisecond) // later than what it replaces
+		k, err := t.seal(conversation, &gate.Taint{Label: a.Label, At: time.Now(), Until: until})
+		if err != nil {
+			return 0, fmt.Errorf("forgetting: %w", err)
+		}
+		bare = append(bare, k)
+	}
+	if err := t.home.put(ctx, bare); err != nil {
+		return 0, fmt.Errorf("forgetting: %w", err)
+	}
+	var plain []string
+	for _, label := range labels {
+		if id := plainTaintID(conversation, label); there[id] {
+			plain = append(plain, id)
+		}
+	}
+	if err := t.home.drop(ctx, plain); err != nil {
+		return 0, fmt.Errorf("forgetting: %w", err)
+	}
+	return len(bare), nil
 }
 
 // Healthy tells whether the memory can be asked now.
@@ -159,6 +219,20 @@ func (t *Taints) Healthy(ctx context.Context) error {
 
 // about is what a seal is good for beside its text.
 func (k *keptTaint) about() []byte { return fmt.Appendf(nil, "taint %s until %d", k.id, k.until) }
+
+// seal makes the record of a taint.
+func (t *Taints) seal(conversation string, a *gate.Taint) (keptTaint, error) {
+	k := keptTaint{id: t.id(conversation, a.Label), until: a.Until.UnixMilli()}
+	text, err := json.Marshal(taintRecord{
+		Version: taintVersion, Label: a.Label, Upstream: cutTaint(a.Upstream), Name: cutTaint(a.Name),
+		Exchange: cutTaint(a.Exchange), At: a.At.UTC(),
+	})
+	if err != nil {
+		return k, err
+	}
+	k.sealed = string(t.sealer.Seal(nil, nil, text, k.about())) //nolint:gosec // G407: the cipher makes a random nonce itself
+	return k, nil
+}
 
 // open reads a record. Without its text nothing is known of the conversation.
 func (t *Taints) open(k *keptTaint) (gate.Taint, error) {

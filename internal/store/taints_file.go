@@ -123,7 +123,7 @@ func parseTaints(content []byte) (taintSet, error) {
 	}
 	set := make(taintSet, len(c.Taints))
 	for i, r := range c.Taints {
-		if _, doubled := set[r.ID]; doubled || !isTaintID(r.ID) || len(r.Sealed) > maxTaintSize {
+		if _, doubled := set[r.ID]; doubled || !isHash(r.ID) || len(r.Sealed) > maxTaintSize {
 			return nil, fmt.Errorf("taint %d: its id is wrong or doubled, or it is too large", i+1)
 		}
 		set[r.ID] = keptTaint{id: r.ID, until: r.Until, sealed: string(r.Sealed)}
@@ -141,6 +141,21 @@ func (f *taintsFile) get(_ context.Context, ids []string) ([]keptTaint, time.Tim
 }
 
 func (f *taintsFile) put(_ context.Context, records []keptTaint) error {
+	return f.edit(func(next taintSet) error { return next.put(records) })
+}
+
+func (f *taintsFile) drop(_ context.Context, ids []string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	return f.edit(func(next taintSet) error {
+		next.drop(ids)
+		return nil
+	})
+}
+
+// edit replaces the file under the lock.
+func (f *taintsFile) edit(do func(next taintSet) error) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	lock, err := lockFile(f.lockPath)
@@ -153,7 +168,7 @@ func (f *taintsFile) put(_ context.Context, records []keptTaint) error {
 	}
 	next := maps.Clone(f.set)
 	next.sweep(time.Now())
-	if err := next.put(records); err != nil {
+	if err := do(next); err != nil {
 		return err
 	}
 	c := taintsContent{Version: taintsVersion, Taints: make([]taintOnDisk, 0, len(next))}

@@ -39,6 +39,12 @@ func (s taintSet) sweep(now time.Time) {
 	}
 }
 
+func (s taintSet) drop(ids []string) {
+	for _, id := range ids {
+		delete(s, id)
+	}
+}
+
 func (s taintSet) find(ids []string) []keptTaint {
 	var found []keptTaint
 	for _, id := range ids {
@@ -72,6 +78,13 @@ func (m *taintsMemory) put(_ context.Context, records []keptTaint) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.set.put(records)
+}
+
+func (m *taintsMemory) drop(_ context.Context, ids []string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.set.drop(ids)
+	return nil
 }
 
 func (m *taintsMemory) healthy(context.Context) error { return nil }

@@ -134,6 +134,19 @@ func (h *taintsRedis) put(ctx context.Context, records []keptTaint) error {
 	return h.redis.fault("keeping taints", h.add.Run(ctx, h.redis.client, names, args...).Err())
 }
 
+func (h *taintsRedis) drop(ctx context.Context, ids []string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, callWithin)
+	defer cancel()
+	var names []string
+	for _, id := range ids {
+		names = append(names, h.name(id))
+	}
+	return h.redis.fault("forgetting taints", h.redis.client.Del(ctx, names...).Err())
+}
+
 func (h *taintsRedis) healthy(ctx context.Context) error {
 	_, _, err := h.get(ctx, nil)
 	return err
