@@ -16,6 +16,7 @@ const (
 	detector = "a detector looks at a text or a definition and knows nothing but the domain and other detectors"
 	stage    = "a stage knows the domain and the protocol; never a stage, an adapter or config"
 	adapter  = "an adapter knows the domain, the protocol and the codec; never a stage or another adapter"
+	way      = "the way out of a command knows which addresses are public, and nothing else of ours"
 	watching = "what watches the records knows the domain, and delivery its alerts; never a stage, an adapter or config"
 	outside  = "the outside keeps to its row; what it needs besides, app hands it, and only cli, demo, drill and tests import app"
 	harness  = "test code is imported by tests alone"
@@ -55,6 +56,8 @@ var table = map[string]row{
 	"durable": {domain, nil},
 
 	"cosignature": {domain, nil},
+
+	"egress": {way, []string{"policy/places"}},
 
 	"identify":  {stage, []string{"gate", "mcp", "httpsig"}},
 	"decode":    {stage, []string{"gate", "mcp"}},

@@ -80,6 +80,13 @@ func Public(a netip.Addr) bool {
 	return a.Zone() == "" && gradeOf(a.Unmap()) == public
 }
 
+// Named tells whether an operator may send somebody to an address by naming it: a
+// public one, a private one, one that serves metadata. Never may be one that hides
+// another (NAT64, 6to4, Teredo, an IPv4 address in IPv6), multicast, or none at all.
+func Named(a netip.Addr) bool {
+	return a.IsValid() && a.Zone() == "" && !a.Is4In6() && gradeOf(a) != never
+}
+
 func gradeOf(a netip.Addr) grade {
 	blocks := special6
 	if a.Is4() {
