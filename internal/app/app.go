@@ -91,7 +91,6 @@ type App struct {
 
 	canaries canaries
 	held     *store.Holds
-	holding  sync.Mutex      // one at a time places a hold, or takes what none is on
 	pieces   *inspect.Memory // one for all snapshots
 
 	reloading sync.Mutex // one reload at a time

@@ -59,6 +59,11 @@ func (a *App) heldNow() (func(*audit.Record) bool, error) {
 
 // AddHold implements admin.Retaining.
 func (a *App) AddHold(ctx context.Context, actor string, req admin.HoldRequest) (admin.Hold, error) {
+	free, err := a.held.Turn(ctx) // before anybody looks for keys: who has it may destroy them
+	if err != nil {
+		return admin.Hold{}, operated("holding records", err)
+	}
+	defer free()
 	one := store.Hold{ID: store.NewHoldID(), Since: req.Since.UTC(), Until: req.Until.UTC(), Reason: req.Reason, By: actor, Created: time.Now()}
 	if req.Subject != "" {
 		logs, err := a.logs()
@@ -77,9 +82,7 @@ func (a *App) AddHold(ctx context.Context, actor string, req admin.HoldRequest) 
 		return admin.Hold{}, operated("holding records", err)
 	}
 	e := gate.Event{Kind: audit.EventHold, Actor: actor, Detail: fmt.Sprintf("%s %s; %s", one.ID, one.Reason, heldWhat(&one))}
-	a.holding.Lock()
-	defer a.holding.Unlock()
-	err := a.act(ctx, []gate.Event{e}, func() error { return a.held.Add(one) })
+	err = a.act(ctx, []gate.Event{e}, func() error { return a.held.Add(one) })
 	return shownHold(&one), operated("holding records", err)
 }
 

@@ -34,8 +34,11 @@ func (a *App) Erase(ctx context.Context, actor string, e admin.Erasure) (out adm
 		if err != nil {
 			return err
 		}
-		a.holding.Lock()
-		defer a.holding.Unlock()
+		free, err := a.held.Turn(ctx)
+		if err != nil {
+			return err
+		}
+		defer free()
 		if err := a.unheld(ctx, actor, logs, all, &out); err != nil {
 			return err
 		}

@@ -110,7 +110,7 @@ func anyDue(all []audit.DueSegment) bool {
 // retention is how long a log's records are kept, now.
 func (a *App) retention(dir string) (audit.Retention, error) {
 	cfg := a.current.Load().cfg
-	keep := audit.Retention{Keep: map[audit.Class]time.Duration{}, Holds: a.heldNow, Holding: &a.holding}
+	keep := audit.Retention{Keep: map[audit.Class]time.Duration{}, Holds: a.heldNow, Holding: a.held.Turn}
 	for name, class := range audit.Classes() {
 		keep.Keep[class] = cfg.Audit.Retain.ByClass()[name]
 	}

@@ -14,6 +14,7 @@ import (
 	"doorward/internal/audit"
 	"doorward/internal/config"
 	"doorward/internal/gate"
+	"doorward/internal/store"
 )
 
 const aYear = 366 * 24 * time.Hour
@@ -235,5 +236,42 @@ func TestAClockThatIsSet(t *testing.T) {
 		if got := steady(wall, 24*time.Hour); got != want {
 			t.Errorf("after a day it says %v: %v", wall, got)
 		}
+	}
+}
+
+// A hold of another gateway on the same data_dir does not come while this one prunes or
+// erases: who has the turn is alone, and what was held meanwhile stays.
+func TestGDP04NobodyTakesWhatAnotherGatewayHolds(t *testing.T) {
+	dir := ancient(t)
+	a := operator(t, dir, "")
+	other := store.NewHolds(dir)
+	free, err := other.Turn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, done := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer done()
+	if _, err := a.Retain(ctx, "uid:0", admin.Retention{Now: true}); err == nil {
+		t.Error("pruned while another places a hold")
+	}
+	if got, err := a.Erase(ctx, "uid:0", admin.Erasure{Whom: admin.Whom{Subject: "alice"}, Basis: "Art. 17"}); err == nil || got.Keys != 0 {
+		t.Errorf("erased while another places a hold: %+v", got)
+	}
+	if _, err := a.AddHold(ctx, "uid:0", admin.HoldRequest{Subject: "alice", Reason: "claim 7"}); err == nil {
+		t.Error("held while another places a hold")
+	}
+	always := store.Hold{ID: store.NewHoldID(), Since: time.Unix(0, 0), Until: time.Now(), Reason: "claim 8", By: "uid:0", Created: time.Now()}
+	if err := other.Add(always); err != nil {
+		t.Fatal(err)
+	}
+	free()
+	if _, err := a.Retain(t.Context(), "uid:0", admin.Retention{Now: true}); err != nil || exchanges(t, dir) != "alice bob" {
+		t.Errorf("left: %s (%v)", exchanges(t, dir), err)
+	}
+	if err := other.Release(always.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Retain(t.Context(), "uid:0", admin.Retention{Now: true}); err != nil || exchanges(t, dir) != "" {
+		t.Errorf("left: %s (%v)", exchanges(t, dir), err)
 	}
 }

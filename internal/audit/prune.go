@@ -71,8 +71,11 @@ func (l *Log) Prune(ctx context.Context, t Retention) (done []DueSegment, err er
 // pruneOne prunes a segment of what is due of it, if anything is.
 func (l *Log) pruneOne(ctx context.Context, n int, t *Retention, now time.Time) (s surveyed, err error) {
 	if t.Holding != nil {
-		t.Holding.Lock()
-		defer t.Holding.Unlock()
+		free, err := t.Holding(ctx)
+		if err != nil {
+			return s, err
+		}
+		defer free()
 	}
 	j, err := t.judge(now)
 	if err != nil {

@@ -304,7 +304,11 @@ func TestNoHoldComesWhileASegmentIsPruned(t *testing.T) {
 		writeDays(t, cfg, 2)
 		time.Sleep(400 * day)
 		keep := shortKeep()
-		keep.Holding, keep.Pause = &holding, time.Hour
+		keep.Holding = func(context.Context) (func(), error) {
+			holding.Lock()
+			return holding.Unlock, nil
+		}
+		keep.Pause = time.Hour
 		keep.Holds = func() (func(*audit.Record) bool, error) {
 			if asked = !holding.TryLock(); !asked {
 				holding.Unlock()
@@ -346,6 +350,11 @@ func TestUnknownHoldsKeepAll(t *testing.T) {
 		}
 		if _, err := audit.Due(t.Context(), cfg.Dir, keep); !errors.Is(err, unknown) {
 			t.Errorf("due: %v", err)
+		}
+		keep = shortKeep()
+		keep.Holding = func(context.Context) (func(), error) { return nil, unknown }
+		if gone, err := l.Prune(t.Context(), keep); !errors.Is(err, unknown) || len(gone) > 0 {
+			t.Errorf("gone while another places a hold: %+v, %v", gone, err)
 		}
 	})
 }

@@ -1,10 +1,10 @@
 package audit
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -95,10 +95,11 @@ type Retention struct {
 	// asked before each segment, for holds may come while a long log is pruned. What it
 	// gives must not keep the record.
 	Holds func() (held func(*Record) bool, err error)
-	// Holding, where there is one, is locked for each segment from before Holds is asked
-	// until what is due of it is gone: whoever locks it to place a hold finds a segment
-	// as it was, or pruned, and none on its way.
-	Holding sync.Locker
+	// Holding, where there is one, gives what is held for each segment from before Holds is
+	// asked until free is called, when what is due of it is gone: whoever has it to place a
+	// hold, in this process or another, finds a segment as it was, or pruned, and none on
+	// its way. Nothing goes without it.
+	Holding func(context.Context) (free func(), err error)
 	// Waits are copies that may not have a record yet.
 	Waits []Wait
 	// Pause is how long Prune rests after each segment, so that calls have the disk.

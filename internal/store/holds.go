@@ -17,7 +17,9 @@ import (
 
 const (
 	holdsName   = "holds.json"
-	holdsLock   = "holds.lock"
+	holdsLock   = "holds.lock" // of who writes the file
+	holdsTurn   = "holds.turn" // of who has the turn
+	holdsNext   = "holds.next" // and of who has it next
 	holdVersion = 1
 	holdPrefix  = "h_"
 	// maxHolds bounds how many there are, and maxHoldKeys the keys of one.
@@ -48,8 +50,9 @@ type Hold struct {
 // Holds keeps the legal holds in the data directory. Any number of goroutines and
 // processes may use it.
 type Holds struct {
-	path, lock string
-	mu         sync.Mutex
+	path, lock, turn, next string
+
+	mu sync.Mutex
 }
 
 // holdsFile is the content of holds.json.
@@ -60,7 +63,10 @@ type holdsFile struct {
 
 // NewHolds are those of a data directory, which exists. Nothing is read yet.
 func NewHolds(dir string) *Holds {
-	return &Holds{path: filepath.Join(dir, holdsName), lock: filepath.Join(dir, holdsLock)}
+	return &Holds{
+		path: filepath.Join(dir, holdsName), lock: filepath.Join(dir, holdsLock),
+		turn: filepath.Join(dir, holdsTurn), next: filepath.Join(dir, holdsNext),
+	}
 }
 
 // List is every hold, oldest first. A file that cannot be read is an error: what is held

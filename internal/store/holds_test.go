@@ -1,15 +1,20 @@
 package store_test
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"doorward/internal/store"
+	"doorward/internal/store/storetest"
 )
 
 const heldKey = "00112233445566778899aabbccddeeff"
@@ -74,4 +79,56 @@ func TestHoldsThatCannotBe(t *testing.T) {
 			t.Errorf("%q is %+v", text, all)
 		}
 	}
+}
+
+// The turn is one for all processes on a directory: while one has it no other gets it,
+// and one that waits comes before the one that had it.
+func TestOneHasTheTurn(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	one, other := store.NewHolds(dir), store.NewHolds(dir)
+	free, err := one.Turn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, h := range []*store.Holds{one, other} {
+		ctx, done := context.WithTimeout(t.Context(), 30*time.Millisecond)
+		if _, err := h.Turn(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a second has it: %v", err)
+		}
+		done()
+	}
+	order := make(chan string, 2)
+	var wg sync.WaitGroup
+	take := func(name string, h *store.Holds) {
+		free, err := h.Turn(t.Context())
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		order <- name
+		free()
+	}
+	wg.Go(func() { take("who waited", other) })
+	storetest.Eventually(t, 10*time.Second, "it is next", func() bool { return isLocked(t, filepath.Join(dir, "holds.next")) })
+	wg.Go(func() {
+		free()
+		take("who had it", one)
+	})
+	wg.Wait()
+	if first := <-order; first != "who waited" {
+		t.Errorf("%s had it first", first)
+	}
+}
+
+// isLocked tells whether somebody has a lock.
+func isLocked(t *testing.T, path string) bool {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
+	return errors.Is(err, syscall.EWOULDBLOCK)
 }
