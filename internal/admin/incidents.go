@@ -116,6 +116,7 @@ type Containments interface {
 type Response interface {
 	Incidents
 	Containments
+	Losses
 	Investigation
 }
 

@@ -152,7 +152,7 @@ func New(o Options) (_ *App, err error) {
 		return nil, opening("canaries", err)
 	}
 	a.pieces = inspect.NewMemory()
-	a.shared.dir, a.shared.log = dir, o.Log
+	a.shared.dir, a.shared.log, a.shared.owed = dir, o.Log, a.audit.Owed()
 	if err := a.openPins(dir); err != nil {
 		return nil, opening("doorward.lock", err)
 	}

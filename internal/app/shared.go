@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"doorward/internal/audit"
 	"doorward/internal/config"
 	"doorward/internal/gate"
 	"doorward/internal/secret"
@@ -20,9 +21,10 @@ import (
 // and what was revoked. One gateway alone keeps both in its process and data
 // directory. The zero value knows nothing, and refuses.
 type shared struct {
-	dir string
-	key [32]byte // that approvals are sealed with where they are shared
-	log *slog.Logger
+	dir  string
+	owed audit.Owed // what the audit log says must be in dir
+	key  [32]byte   // that approvals are sealed with where they are shared
+	log  *slog.Logger
 
 	incidentKey [32]byte // that incidents are sealed with
 	// stands tells whether an approver's yes still counts; nil: all do.
@@ -99,6 +101,9 @@ func (a *App) memory(ctx context.Context) (*memory, error) {
 
 // files opens what one gateway keeps itself.
 func (s *shared) files() (_ *memory, err error) {
+	if err := unlost(s.dir, s.owed); err != nil {
+		return nil, err
+	}
 	m := &memory{nonces: store.NewMemoryNonces(0)}
 	defer func() {
 		if err != nil {

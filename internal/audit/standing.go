@@ -18,7 +18,7 @@ type Owed struct {
 
 // EventAccepted says that somebody accepted the loss of a list: its detail begins with
 // the list's name.
-const EventAccepted = "state.accepted"
+const EventAccepted = "state.accept_loss"
 
 // The names of the lists in EventAccepted.
 const (

@@ -63,7 +63,7 @@ func commandLine(t *testing.T) string {
 		"privacy retain", "privacy hold", "privacy hold add", "privacy hold list", "privacy hold release",
 		"monitor", "monitor test", "monitor list", "log", "log level",
 		"incident", "incident open", "incident list", "incident show", "incident contain", "incident release", "incident note", "incident notify", "incident close",
-		"incident report", "incident bundle", "incident verify-bundle", "incident stats", "incident drill",
+		"incident report", "incident bundle", "incident verify-bundle", "incident stats", "incident drill", "incident accept-loss",
 		"config", "config check", "config show", "config schema", "check", "scan", "version",
 	}
 	for _, c := range listed {

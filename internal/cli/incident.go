@@ -23,7 +23,7 @@ func (r *run) incidentCommand() *cobra.Command {
   doorward incident stats --since 30d
   doorward incident drill`,
 		r.incidentOpen(), r.incidentList(), r.incidentShow(), r.incidentContain(), r.incidentRelease(),
-		r.incidentNote(), r.incidentNotify(), r.incidentClose(), r.incidentReport(), r.incidentBundle(), r.incidentVerifyBundle(), r.incidentStats(), r.incidentDrill())
+		r.incidentNote(), r.incidentNotify(), r.incidentClose(), r.incidentReport(), r.incidentBundle(), r.incidentVerifyBundle(), r.incidentStats(), r.incidentDrill(), r.incidentAcceptLoss())
 }
 
 // subjectFlags are what names one thing or, for opening, several.

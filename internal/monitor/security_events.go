@@ -18,6 +18,7 @@ func securityEvent(e *Event) int64 {
 		e.Kind == "audit.sink_failed", e.Kind == "audit.sink_behind", // a copy of the audit log does not come on
 		e.Kind == "audit.sink_gap", e.Kind == "audit.sink_diverged", // or the log is not what was copied
 		e.Kind == "audit.prune_failed",                        // or not what was written
+		e.Kind == "state.accept_loss",                         // what was suspended or revoked is let in
 		e.Kind == "audit.anchor_behind",                       // its checkpoints are not taken outside
 		e.Kind == "audit.repaired", e.Kind == "audit.resumed", // it lost the end of a record, or took none for a while
 		e.Kind == "issuer.bad_key", e.Kind == "issuer.metadata_changed",

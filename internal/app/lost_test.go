@@ -1,0 +1,136 @@
+package app_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"doorward/internal/admin"
+	"doorward/internal/app"
+	"doorward/internal/audit"
+	"doorward/internal/config"
+	"doorward/internal/store"
+)
+
+const alone = "version: 1\ndata_dir: data\nlisten: {address: \"127.0.0.1:0\"}\nupstreams: {}\n"
+
+// opened is a gateway that does not serve, as a command of an operator is.
+func opened(t *testing.T, dir string) *app.App {
+	t.Helper()
+	path := filepath.Join(dir, "doorward.yaml")
+	if err := os.WriteFile(path, []byte(alone), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := config.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := app.New(app.Options{Config: cfg, Path: path, Version: "test", Log: app.TextLog(t.Output(), 0)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func shut(t *testing.T, a *app.App) {
+	t.Helper()
+	if err := a.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// served tells whether a gateway comes to serve, and ends it.
+func served(t *testing.T, dir string) error {
+	t.Helper()
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	return opened(t, dir).Serve(ctx, stop)
+}
+
+// A gateway that is to serve without a list which the log says was written does not start:
+// what was suspended or revoked would be let in. Nor does an operator's act make the list
+// anew by the way. It starts when the list is back, or its loss was accepted.
+func TestALostListKeepsTheGatewayFromStarting(t *testing.T) {
+	for _, tc := range []struct {
+		list  string
+		kept  store.Kept
+		write func(a *app.App) error
+	}{
+		{audit.ListIncidents, store.KeptIncidents, func(a *app.App) error {
+			_, err := a.Contain(t.Context(), "uid:1", admin.ContainRequest{IncidentSubject: admin.IncidentSubject{Kind: "everything"}, Reason: "a test"})
+			return err
+		}},
+		{audit.ListRevocations, store.KeptRevocations, func(a *app.App) error {
+			return a.Revoke(t.Context(), "uid:1", admin.Revocation{Kind: store.RevokedSubject, Issuer: "https://id.example.com", Value: "mallory"})
+		}},
+	} {
+		t.Run(tc.list, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := served(t, dir); err != nil {
+				t.Fatalf("with nothing on any list: %v", err)
+			}
+			path := filepath.Join(dir, "data", string(tc.kept))
+			a := opened(t, dir)
+			if err := tc.write(a); err != nil {
+				t.Fatal(err)
+			}
+			if err := a.AcceptLoss(t.Context(), "uid:1", admin.Loss{List: tc.list, Reason: "a test"}); err == nil {
+				t.Error("the loss of a list that is there is accepted")
+			}
+			shut(t, a)
+			if err := os.Rename(path, path+".old"); err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				err := served(t, dir)
+				if err == nil || !strings.Contains(err.Error(), path+" is gone") || !strings.Contains(err.Error(), "accept-loss "+tc.list) {
+					t.Fatalf("it starts without its list: %v", err)
+				}
+			}
+			a = opened(t, dir)
+			if err := tc.write(a); err == nil || !strings.Contains(err.Error(), "is gone") {
+				t.Errorf("an act makes the list anew: %v", err)
+			}
+			for _, bad := range []admin.Loss{{List: tc.list}, {List: "keys", Reason: "a test"}} {
+				if err := a.AcceptLoss(t.Context(), "uid:1", bad); err == nil {
+					t.Errorf("%+v is accepted", bad)
+				}
+			}
+			shut(t, a)
+			if err := os.Rename(path+".old", path); err != nil {
+				t.Fatal(err)
+			}
+			if err := served(t, dir); err != nil {
+				t.Errorf("with the list back: %v", err)
+			}
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+			a = opened(t, dir)
+			if err := a.AcceptLoss(t.Context(), "uid:1", admin.Loss{List: tc.list, Reason: "no backup"}); err != nil {
+				t.Fatal(err)
+			}
+			shut(t, a)
+			if err := served(t, dir); err != nil {
+				t.Errorf("after the loss was accepted: %v", err)
+			}
+			var said []string
+			err := audit.Read(t.Context(), filepath.Join(dir, "data", "audit"), audit.Query{Event: audit.EventAccepted}, func(r *audit.Record) error {
+				said = append(said, r.Actor+" "+r.Detail)
+				return nil
+			})
+			if err != nil || len(said) != 1 || said[0] != "uid:1 "+tc.list+" no backup" {
+				t.Errorf("on record: %q, %v", said, err)
+			}
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+			if err := served(t, dir); err != nil {
+				t.Errorf("with nothing on it since the loss was accepted: %v", err)
+			}
+		})
+	}
+}
