@@ -77,6 +77,8 @@ func (l *Log) submit(ctx context.Context, e *entry) (back bool, err error) {
 	switch {
 	case l.fatal != nil:
 		err = l.fatal
+	case l.hidden != nil:
+		err = l.hidden
 	case l.stop:
 		err = errClosed
 	case len(l.queue) >= maxQueue, l.bytes+len(e.line) > maxQueued:
@@ -207,8 +209,11 @@ func (l *Log) Stats() Stats {
 		Records: l.state.records, Bytes: l.state.bytes, Size: l.state.seq, Queue: len(l.queue),
 		Behind: l.state.seq - min(l.saved.Size, l.state.seq), Segment: l.state.segment, Err: l.bad, DiskUsed: int(l.used.Load()),
 	}
-	if l.fatal != nil {
+	switch {
+	case l.fatal != nil:
 		s.Err = l.fatal
+	case l.hidden != nil:
+		s.Err = l.hidden
 	}
 	if began := l.writing.Load(); began != 0 {
 		s.Lag = max(0, time.Since(l.began)-time.Duration(began))

@@ -38,9 +38,10 @@ func (l *Log) keep() {
 }
 
 // watch notices a segment that was removed, replaced or cut, and stops the log:
-// what is written to such a file is not on record. After a write failed (a full
-// disk) it tries one record of its own, so that a gateway that gets no calls
-// because it is not ready becomes ready again.
+// what is written to such a file is not on record. While it cannot be looked at (its
+// directory is closed to this process), nothing is written; when it can, and is what it
+// was, the log goes on. After a write failed (a full disk) it tries one record of its own,
+// so that a gateway that gets no calls because it is not ready becomes ready again.
 func (l *Log) watch() {
 	l.mu.Lock()
 	s, fatal, bad := l.state, l.fatal, l.bad
@@ -51,7 +52,8 @@ func (l *Log) watch() {
 	if fatal != nil {
 		return
 	}
-	if err := l.intact(s); err != nil {
+	hidden, err := l.intact(s)
+	if err != nil {
 		l.mu.Lock()
 		if l.state.segment == s.segment && l.fatal == nil {
 			l.fatal = err
@@ -63,6 +65,19 @@ func (l *Log) watch() {
 		}
 		return
 	}
+	l.mu.Lock()
+	was := l.hidden
+	l.hidden = hidden
+	l.mu.Unlock()
+	if hidden != nil {
+		if was == nil {
+			l.cfg.Log.Error("audit log waits until its files can be looked at", "error", hidden)
+		}
+		return
+	}
+	if bad == nil {
+		bad = was
+	}
 	if bad != nil {
 		ev := gate.Event{Kind: "audit.resumed", Actor: "doorward", Detail: bad.Error(), Status: "ok"}
 		if err := l.own(context.Background(), ev); err == nil {
@@ -71,24 +86,28 @@ func (l *Log) watch() {
 	}
 }
 
-func (l *Log) intact(s state) error {
+// intact tells whether the segment is what the log writes; err says what it is instead.
+// hidden says why nobody can tell at the moment.
+func (l *Log) intact(s state) (hidden, err error) {
 	ours, err := s.file.Stat()
 	if errors.Is(err, os.ErrClosed) {
-		return nil // rotated meanwhile
+		return nil, nil // rotated meanwhile
 	}
 	if err != nil {
-		return fmt.Errorf("looking at %s: %w", segmentName(s.segment), err)
+		return nil, fmt.Errorf("looking at %s: %w", segmentName(s.segment), err)
 	}
 	named, err := os.Lstat(filepath.Join(l.cfg.Dir, segmentName(s.segment)))
 	switch {
+	case isNotExist(err):
+		return nil, fmt.Errorf("looking at %s: %w", segmentName(s.segment), err)
 	case err != nil:
-		return fmt.Errorf("looking at %s: %w", segmentName(s.segment), err)
+		return fmt.Errorf("looking at %s: %w", segmentName(s.segment), err), nil
 	case !os.SameFile(ours, named):
-		return fmt.Errorf("%s was replaced by another file", segmentName(s.segment))
+		return nil, fmt.Errorf("%s was replaced by another file", segmentName(s.segment))
 	case ours.Size() < s.off:
-		return fmt.Errorf("%s was cut from %d to %d bytes", segmentName(s.segment), s.off, ours.Size())
+		return nil, fmt.Errorf("%s was cut from %d to %d bytes", segmentName(s.segment), s.off, ours.Size())
 	}
-	return nil
+	return nil, nil
 }
 
 // Checkpoint makes the log durable up to now, signs what it holds, and returns

@@ -103,12 +103,14 @@ type Log struct {
 	stop  bool     // closed for new records
 	fatal error    // for good
 	bad   error    // since the last record that was written
-	saved Checkpoint
-	state state
-	holds map[string]bool // legal holds that last, by what is on record
-	idle  chan struct{}   // closed by the last leader after stop
-	quit  chan struct{}
-	done  chan struct{} // the keeper has ended
+	// hidden is why the segment cannot be looked at: nothing is written meanwhile.
+	hidden error
+	saved  Checkpoint
+	state  state
+	holds  map[string]bool // legal holds that last, by what is on record
+	idle   chan struct{}   // closed by the last leader after stop
+	quit   chan struct{}
+	done   chan struct{} // the keeper has ended
 
 	owed    Owed         // as it was at Open
 	used    atomic.Int64 // how full the disk is, in percent

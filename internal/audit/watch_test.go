@@ -10,8 +10,8 @@ import (
 	"doorward/internal/gate"
 )
 
-// A segment that is no longer where the log writes stops the log (DUR-06).
-func TestATamperedSegmentStopsTheLog(t *testing.T) {
+// A segment that is no longer where the log writes stops the log.
+func TestDUR06_ATamperedSegmentStopsTheLog(t *testing.T) {
 	for name, tamper := range map[string]func(path string) error{
 		"removed": os.Remove,
 		"cut":     func(path string) error { return os.Truncate(path, 10) },
@@ -52,6 +52,46 @@ func TestATamperedSegmentStopsTheLog(t *testing.T) {
 			}
 			if err := l.Event(context.Background(), gate.Event{Kind: "test"}); gate.CodeOf(err) != gate.CodeAudit {
 				t.Errorf("Event = %v", err)
+			}
+		})
+	}
+}
+
+// A directory that cannot be entered for a while stops the log as long as that lasts, and
+// then it goes on; a segment that is another by then stops it for good.
+func TestDUR06_AHiddenLogWaits(t *testing.T) {
+	for name, swap := range map[string]bool{"it comes back": false, "another comes back": true} {
+		t.Run(name, func(t *testing.T) {
+			top := t.TempDir()
+			dir := filepath.Join(top, "audit")
+			l, err := Open(Config{Dir: dir, KeyFile: filepath.Join(top, "key")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = l.Close() }() // says that the file is another
+			event := func() error { return l.Event(t.Context(), gate.Event{Kind: "test"}) }
+			// Not a directory: root would enter one that is closed to everybody.
+			if err := errors.Join(os.Rename(dir, dir+".away"), os.WriteFile(dir, nil, 0o600)); err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				l.watch()
+				if err := event(); gate.CodeOf(err) != gate.CodeAudit || l.Healthy() == nil {
+					t.Errorf("hidden: %v, healthy: %v", err, l.Healthy())
+				}
+			}
+			if err := errors.Join(os.Remove(dir), os.Rename(dir+".away", dir)); err != nil {
+				t.Fatal(err)
+			}
+			if path := filepath.Join(dir, segmentName(1)); swap {
+				text, err := os.ReadFile(path)
+				if err := errors.Join(err, os.WriteFile(path+".new", text, 0o600), os.Rename(path+".new", path)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			l.watch()
+			if err := event(); (err != nil) != swap || (l.Healthy() != nil) != swap {
+				t.Errorf("afterwards: %v, healthy: %v", err, l.Healthy())
 			}
 		})
 	}

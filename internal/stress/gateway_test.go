@@ -32,6 +32,7 @@ type gateway struct {
 	address string   // of clients, while it runs
 	binary  string   // that serves; the built doorward unless a test has another
 	env     []string // beside that of the tests
+	process *syscall.SysProcAttr
 	cmd     *exec.Cmd
 	ended   chan struct{}
 	stderr  journal
@@ -114,7 +115,7 @@ func (g *gateway) start() {
 func (g *gateway) launch() bool {
 	g.t.Helper()
 	g.cmd = exec.Command(g.binary, "serve", "--config", g.file())
-	g.cmd.Env = append(os.Environ(), g.env...)
+	g.cmd.Env, g.cmd.SysProcAttr = append(os.Environ(), g.env...), g.process
 	g.cmd.Stderr = &g.stderr
 	out, err := g.cmd.StdoutPipe()
 	if err != nil {
