@@ -14,6 +14,7 @@ type Lines struct {
 	seq  uint64 // of the next line
 	last bool   // the next segment was there before this one was read to its end
 	scan *scanner
+	at   Place // of the line that was read last
 }
 
 // OpenLines begins at the record with that number; at the oldest that there is when
@@ -91,6 +92,9 @@ func firstRecord(dir string, n int) (r Record, err error) {
 // reads the first one behind it that was not.
 func (l *Lines) Seq() uint64 { return l.seq }
 
+// Place is where the line stands that Next returned last.
+func (l *Lines) Place() Place { return l.at }
+
 // Next returns the next line, without its newline and valid until the next call; ok is
 // false when there is none yet. A line may be one that the log takes back: what is on
 // record ends at the Size of the log's Stats.
@@ -109,6 +113,7 @@ func (l *Lines) step() (line []byte, ok bool, err error) {
 		line, g, err := l.scan.step()
 		switch {
 		case err == nil && g == nil:
+			l.at = Place{Seq: l.seq, Segment: l.scan.segment, Off: l.scan.off - int64(len(line)) - 1}
 			l.seq++
 			return line, true, nil
 		case err == nil && g.first != l.seq:

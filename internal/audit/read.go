@@ -37,9 +37,15 @@ type Query struct {
 	Words    []string // each stands somewhere in what can be read; at most MaxWords
 	Newest   bool     // newest first
 	Limit    int      // how many at most; 0: all
+	// From and To are numbers of records, inclusive and exclusive; To 0: to the end.
+	From, To uint64
+	// Known is where a record stands before which there is none that is asked for, and
+	// which is not read before it was found there. The zero value: not known.
+	Known Place
 }
 
-func (q *Query) match(r *Record) bool {
+// Match tells whether a record is one of those. From and To are of Read alone.
+func (q *Query) Match(r *Record) bool {
 	return (q.Kind == "" || q.Kind == r.Kind) &&
 		(q.Event == "" || q.Event == r.Event) &&
 		(q.Status == "" || q.Status == r.Status) &&
@@ -77,12 +83,15 @@ var ErrStop = errors.New("stop")
 // must not be kept by reference; its texts may be kept, and hold the whole line.
 func Read(ctx context.Context, dir string, q Query, yield func(*Record) error) error {
 	all, err := segments(dir)
+	if err == nil {
+		all, err = q.among(dir, all)
+	}
 	if err != nil {
 		return fmt.Errorf("reading audit log: %w", err)
 	}
 	left := q.Limit
 	each := func(r *Record) error {
-		if !q.match(r) {
+		if !q.Match(r) {
 			return nil
 		}
 		if err := yield(r); err != nil {
@@ -98,7 +107,7 @@ func Read(ctx context.Context, dir string, q Query, yield func(*Record) error) e
 	}
 	live := locked(filepath.Join(dir, lockName))
 	for i, n := range all {
-		if err := readSegmentOf(ctx, dir, n, live && i == len(all)-1, each); err != nil {
+		if err := q.readSegment(ctx, dir, n, live && i == len(all)-1, each); err != nil {
 			return stopped(err)
 		}
 	}
@@ -110,8 +119,8 @@ func readBack(ctx context.Context, dir string, all []int, q Query, each func(*Re
 	live := locked(filepath.Join(dir, lockName))
 	for i, n := range slices.Backward(all) {
 		var found []Record
-		err := readSegmentOf(ctx, dir, n, live && i == len(all)-1, func(r *Record) error {
-			if !q.match(r) {
+		err := q.readSegment(ctx, dir, n, live && i == len(all)-1, func(r *Record) error {
+			if !q.Match(r) {
 				return nil
 			}
 			if found = append(found, *r); q.Limit > 0 && len(found) >= 2*q.Limit {
@@ -139,16 +148,16 @@ func stopped(err error) error {
 	return err
 }
 
-// readSegmentOf yields the records of a segment; of one that is being written those that
-// are whole.
-func readSegmentOf(ctx context.Context, dir string, n int, growing bool, yield func(*Record) error) error {
-	s, err := openScanner(dir, n, 0)
+// readSegment yields the records of a segment that the query's numbers ask for; of one
+// that is being written those that are whole.
+func (q *Query) readSegment(ctx context.Context, dir string, n int, growing bool, yield func(*Record) error) error {
+	s, at, err := q.begin(dir, n)
 	if err != nil {
 		return fmt.Errorf("reading audit log: %w", err)
 	}
 	defer s.file.Close()
 	var d decoder
-	err = s.records(ctx, &d, yield)
+	err = s.between(ctx, &d, span{at: at, from: q.From, to: q.To}, yield)
 	switch {
 	case err == nil, errors.Is(err, errPartial) && growing:
 		return nil
@@ -160,20 +169,37 @@ func readSegmentOf(ctx context.Context, dir string, n int, growing bool, yield f
 
 // records yields what is left of the segment; nil at its clean end.
 func (s *scanner) records(ctx context.Context, d *decoder, yield func(*Record) error) error {
+	return s.between(ctx, d, span{}, yield)
+}
+
+// between yields those of a span.
+func (s *scanner) between(ctx context.Context, d *decoder, of span, yield func(*Record) error) error {
 	var r Record
 	for n := uint64(0); ; n++ {
 		if err := cancelled(ctx, n); err != nil {
 			return err
 		}
-		line, err := s.next()
-		if errors.Is(err, io.EOF) {
+		line, g, err := s.step()
+		switch {
+		case errors.Is(err, io.EOF):
 			return nil
-		}
-		if err != nil {
+		case err != nil:
 			return err
+		case g != nil:
+			of.at = g.last() + 1
+			continue
+		case of.at > 0 && of.at < of.from:
+			of.at++
+			continue
 		}
 		if err := d.decode(line, &r); err != nil {
 			return s.fault(r.Seq, err)
+		}
+		if of.at = r.Seq + 1; r.Seq < of.from {
+			continue
+		}
+		if of.to > 0 && r.Seq >= of.to {
+			return nil
 		}
 		if err := yield(&r); err != nil {
 			return err

@@ -1,11 +1,9 @@
 package audit
 
 import (
-	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
-
-	"doorward/internal/gate"
 )
 
 // MaxWords bounds the words of a Query.
@@ -23,25 +21,55 @@ func (r *Record) says(words []string) bool {
 }
 
 func (r *Record) word(word string) bool {
+	for s := range r.Texts {
+		if contains(s, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// Texts yields what Query.Words are looked for in. What is empty comes too.
+func (r *Record) Texts(yield func(string) bool) {
 	p := &r.Principal
-	in := func(s string) bool { return contains(s, word) }
 	for _, s := range [...]string{
 		r.Event, r.Actor, r.Detail, r.Exchange, r.Request, r.Era, r.Transport, r.Profile, r.Agent,
 		p.Method, p.Subject, p.Tenant, p.Issuer, p.Client, p.Credential, r.Method, r.Upstream, r.ItemKind, r.Item,
-		r.Policy, r.Role, r.Rule, r.Approval, r.Effect, r.Code, r.Stage, r.Reason, r.Status,
+		r.Policy, r.Role, r.Rule, r.Approval, r.Effect, r.Code, r.Stage, r.Reason, r.Status, string(r.Plain),
 	} {
-		if in(s) {
-			return true
+		if !yield(s) {
+			return
 		}
 	}
 	for _, list := range [...][]string{r.Groups, r.Roles, r.Scopes, r.Unavailable, r.Observed, r.Findings} {
-		if slices.ContainsFunc(list, in) {
-			return true
+		for _, s := range list {
+			if !yield(s) {
+				return
+			}
 		}
 	}
-	return slices.ContainsFunc(r.Act, func(a gate.Actor) bool { return in(a.Subject) || in(a.Issuer) || in(a.Client) }) ||
-		slices.ContainsFunc(r.Fields, func(k Kept) bool { return in(k.Path) || k.As == AsPlain && in(k.Value) }) ||
-		in(string(r.Plain))
+	for _, a := range r.Act {
+		if !yield(a.Subject) || !yield(a.Issuer) || !yield(a.Client) {
+			return
+		}
+	}
+	for _, k := range r.Fields {
+		if !yield(k.Path) || k.As == AsPlain && !yield(k.Value) {
+			return
+		}
+	}
+}
+
+// Fold is what stands for a character and all that differ from it in case alone.
+func Fold(c rune) rune {
+	if c < utf8.RuneSelf {
+		return unicode.ToUpper(c)
+	}
+	least := c
+	for next := unicode.SimpleFold(c); next != c; next = unicode.SimpleFold(next) {
+		least = min(least, next)
+	}
+	return least
 }
 
 // contains is strings.Contains, in which letters that differ in case alone are the same
