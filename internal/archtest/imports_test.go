@@ -112,14 +112,15 @@ var table = map[string]row{
 		"gate", "jsonrpc", "mcp", "policy", "pipeline",
 		"identify", "decode", "resolve", "authorize", "validate", "approve", "disclose", "inspect", "inspect/definition", "inspect/change", "inspect/secrets", "redact", "track", "flow",
 		"listen", "upstream", "audit", "store", "lock", "telemetry", "secret", "issuer", "webhook", "judge", "sink", "anchor", "cosignature", "monitor", "monitor/delivery", "monitor/figures",
-		"config", "admin",
+		"index", "config", "admin",
 	}},
 	"mapping":  {outside, nil},
+	"index":    {outside, []string{"audit"}},
 	"evidence": {outside, []string{"gate", "admin", "audit", "monitor", "monitor/figures", "durable"}},
 	"demo":     {outside, []string{"app", "admin", "audit", "config", "gate"}},
 	"drill":    {outside, []string{"app", "admin", "audit", "config", "demo", "evidence", "monitor/figures"}},
 	"cli": {outside, []string{
-		"gate", "app", "admin", "config", "policy", "audit", "lock", "clients", "doctor", "checklist", "demo", "httpsig", "secret", "login", "bridge", "scan", "sink/form", "cosignature", "monitor/figures", "evidence", "mapping", "drill",
+		"gate", "app", "admin", "config", "policy", "audit", "index", "lock", "clients", "doctor", "checklist", "demo", "httpsig", "secret", "login", "bridge", "scan", "sink/form", "cosignature", "monitor/figures", "evidence", "mapping", "drill",
 		"policy/cases", "policy/review", "policy/recorded", "policy/learning", "policy/replay", "policy/compare",
 	}},
 
