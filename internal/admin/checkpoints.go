@@ -37,6 +37,7 @@ type Evidence interface {
 	Checkpoints
 	Privacy
 	Retaining
+	Indexing
 }
 
 // Checkpoint implements Checkpoints.

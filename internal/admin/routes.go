@@ -22,8 +22,9 @@ const (
 	TrustRead     Permission = "trust:read"
 	TrustWrite    Permission = "trust:write"
 	RecordsRead   Permission = "records:read"
-	RecordsOpen   Permission = "records:open" // read what the audit log has sealed
-	RecordsSign   Permission = "records:sign" // replace the key that signs checkpoints
+	RecordsOpen   Permission = "records:open"  // read what the audit log has sealed
+	RecordsSign   Permission = "records:sign"  // replace the key that signs checkpoints
+	RecordsIndex  Permission = "records:index" // have the search index made anew
 	PrivacyErase  Permission = "privacy:erase"
 	PrivacyRetain Permission = "privacy:retain" // prune what is due
 	PrivacyHold   Permission = "privacy:hold"
@@ -51,7 +52,7 @@ type Route struct {
 
 // Routes is the whole API of the socket.
 func Routes() []Route {
-	return append(slices.Concat(revokedRoutes(), approvalRoutes(), recordRoutes(), checkpointRoutes(), privacyRoutes(), retentionRoutes(), canaryRoutes(), monitoringRoutes(), incidentRoutes(), lossRoutes(), investigationRoutes(), loudnessRoutes()), []Route{
+	return append(slices.Concat(revokedRoutes(), approvalRoutes(), recordRoutes(), checkpointRoutes(), indexRoutes(), privacyRoutes(), retentionRoutes(), canaryRoutes(), monitoringRoutes(), incidentRoutes(), lossRoutes(), investigationRoutes(), loudnessRoutes()), []Route{
 		{"GET /v1/status", StatusRead, func(op Operator, _ string, r *http.Request) (any, error) {
 			return op.Status(r.Context())
 		}},

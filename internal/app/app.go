@@ -85,6 +85,7 @@ type App struct {
 	underway  underway
 	loud      loudness
 	responder responder
+	indexing  indexing
 	shown     shown
 	offered   offered
 	shared    shared

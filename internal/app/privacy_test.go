@@ -23,6 +23,7 @@ import (
 	"doorward/internal/audit"
 	"doorward/internal/gate"
 	"doorward/internal/gatetest"
+	"doorward/internal/index"
 )
 
 // crowd is how many calls the subject of TestGDP03 makes; DOORWARD_PRIVACY_CALLS says
@@ -54,6 +55,13 @@ func TestGDP03ErasureReachesEverywhere(t *testing.T) {
 	if err := op.Revoke(t.Context(), "", admin.Revocation{Kind: "subject", Issuer: r.idp.URL(), Value: canarySubject}); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := op.RebuildIndex(t.Context(), ""); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the log is indexed", func() bool {
+		s, err := index.Inspect(t.Context(), r.AuditDir())
+		return err == nil && s.Records > 0
+	})
 	eventually(t, "an alert waits", func() bool { return len(r.places(canarySubject)) >= 2 })
 	for _, place := range r.places(canarySubject) {
 		if place != "/data/revoked.json" && !strings.HasPrefix(place, "/data/alerts/") {

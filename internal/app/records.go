@@ -38,7 +38,7 @@ func (a *App) Calls(ctx context.Context, actor string, q admin.CallQuery) (admin
 	keys := keysOf(logs, q.Principal)
 	e := gate.Event{Kind: "audit.open", Actor: actor, Upstream: q.Upstream, Exchange: q.Exchange, Detail: asked(q, keys)}
 	err = a.act(ctx, []gate.Event{e}, func() error {
-		found, err := calling(ctx, q, logs)
+		found, err := a.calling(ctx, q, logs)
 		if err == nil {
 			list = found
 		}
@@ -78,14 +78,18 @@ func asked(q admin.CallQuery, keys []string) string {
 }
 
 // calling finds the calls that match in all logs.
-func calling(ctx context.Context, q admin.CallQuery, logs []sealedLog) (admin.CallList, error) {
+func (a *App) calling(ctx context.Context, q admin.CallQuery, logs []sealedLog) (admin.CallList, error) {
 	c := calls{q: q, limit: maxCalls, list: admin.CallList{Calls: []admin.Call{}}}
 	if q.Limit > 0 {
 		c.limit = min(q.Limit, maxCalls)
 	}
 	for _, one := range logs {
 		c.format, c.going, c.ring = 0, map[string]int{}, one.ring
-		if err := audit.Read(ctx, one.dir, audit.Query{}, c.take); err != nil {
+		read := c.all
+		if q.Exchange != "" {
+			read = c.one(a.search)
+		}
+		if err := read(ctx, one.dir); err != nil {
 			return admin.CallList{}, err
 		}
 	}
@@ -93,6 +97,31 @@ func calling(ctx context.Context, q admin.CallQuery, logs []sealedLog) (admin.Ca
 		return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.Exchange, b.Exchange))
 	})
 	return c.list, nil
+}
+
+// all reads every record of a log: a call's outcome says nothing of what it was.
+func (c *calls) all(ctx context.Context, dir string) error {
+	return audit.Read(ctx, dir, audit.Query{}, c.take)
+}
+
+// one reads the records of the exchange that is asked for. Each segment begins with a
+// record that says the format.
+func (c *calls) one(search searching) func(ctx context.Context, dir string) error {
+	return func(ctx context.Context, dir string) error {
+		return search(ctx, dir, audit.Query{Exchange: c.q.Exchange}, func(r *audit.Record) error {
+			if c.format == 0 {
+				begun := audit.Query{Kind: audit.KindStart, To: r.Seq, Newest: true, Limit: 1}
+				err := audit.Read(ctx, dir, begun, func(start *audit.Record) error {
+					c.format = start.Format
+					return nil
+				})
+				if err != nil {
+					return err
+				}
+			}
+			return c.take(r)
+		})
+	}
 }
 
 // calls joins intents and outcomes as they come.

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 
 	"doorward/internal/app"
 	"doorward/internal/audit"
+	"doorward/internal/index"
 )
 
 func (r *run) auditCommand() *cobra.Command {
@@ -22,7 +24,7 @@ func (r *run) auditCommand() *cobra.Command {
   doorward audit verify --checkpoint today.checkpoint
   doorward audit prove 4711
   doorward audit export --format csv --since 30d -o calls.csv`,
-		r.auditTail(), r.auditSearch(), r.auditExport(), r.auditEvidence(), r.auditVerify(), r.auditCheckpoint(), r.auditProve(), r.auditHash(), r.auditReplaceKey())
+		r.auditTail(), r.auditSearch(), r.auditExport(), r.auditIndex(), r.auditEvidence(), r.auditVerify(), r.auditCheckpoint(), r.auditProve(), r.auditHash(), r.auditReplaceKey())
 }
 
 const openUsage = "also print what is sealed: subject, address, agent and arguments; that you did is on record"
@@ -138,9 +140,13 @@ func (c *choosing) logs(ctx context.Context, r *run) (dirs []string, err error) 
 
 func (r *run) auditSearch() *cobra.Command {
 	var what choosing
-	var open bool
+	var open, scan bool
 	c := &cobra.Command{
 		Use: "search", Short: "Print the records that match every given flag", Args: cobra.NoArgs,
+		Long: `Print the records that match every given flag, oldest first. Where the gateway keeps an
+index (audit.index), it says where to look; what it does not cover is read whole, and each
+record comes from the log itself. Nobody signs the index: where somebody may have changed
+files in data_dir, use --no-index, and audit verify.`,
 		Example: `  doorward audit search --exchange 01K…
   doorward audit search --upstream files --item read_file --since 7d --format json
   doorward audit search --observed --since 7d
@@ -150,9 +156,13 @@ func (r *run) auditSearch() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			read := r.indexed
+			if scan {
+				read = audit.Read
+			}
 			return r.withOpening(cmd.Context(), open, what.dir, func(ctx context.Context, o *opening) error {
 				for _, o.dir = range dirs {
-					err := audit.Read(ctx, o.dir, what.q, func(rec *audit.Record) error { return o.put(ctx, rec) })
+					err := read(ctx, o.dir, what.q, func(rec *audit.Record) error { return o.put(ctx, rec) })
 					if err == nil {
 						err = o.flush(ctx)
 					}
@@ -165,8 +175,14 @@ func (r *run) auditSearch() *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&open, "open", false, openUsage)
+	c.Flags().BoolVar(&scan, "no-index", false, "read the whole log, and do not ask its index")
 	what.flags(c.Flags())
 	return c
+}
+
+// indexed is audit.Read with the index of the log, where there is one.
+func (r *run) indexed(ctx context.Context, dir string, q audit.Query, yield func(*audit.Record) error) error {
+	return index.Read(ctx, dir, q, app.TextLog(r.errs(), slog.LevelWarn), yield)
 }
 
 // moment reads a time, or an age before now. Empty is the zero time.

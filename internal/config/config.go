@@ -375,6 +375,8 @@ type Audit struct {
 	Identity string `yaml:"identity" enum:"sealed plain"`
 	// Retain is how long records stay in the log: one duration for all, or one by class. What is older is pruned, and the log says so and verifies all the same. A change is in force with the next run, once a day.
 	Retain Retain `yaml:"retain"`
+	// Index says whether a search index of the log is kept (data_dir/index.db), so that `doorward audit search` need not read all of it. It holds hashes, can be thrown away at any time, and no call waits for it.
+	Index string `yaml:"index" enum:"on off"`
 	// Sinks are copies of the log elsewhere. The local log is always first, and each copy gets every record from it, in order and at least once.
 	Sinks []Sink `yaml:"sinks"`
 	// Checkpoint is what shows others that nothing of the log was changed or cut off.

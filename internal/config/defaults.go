@@ -28,7 +28,7 @@ func defaults() Config {
 			Results:    Results{Injection: "wrap", Secrets: "mask", PersonalData: "mask"},
 			Arguments:  Arguments{Secrets: "block", PersonalData: "warn"},
 		},
-		Audit:      Audit{Durability: "process", Arguments: "sealed", Identity: "sealed", Retain: defaultRetain(), Checkpoint: defaultCheckpoint()},
+		Audit:      Audit{Durability: "process", Arguments: "sealed", Identity: "sealed", Retain: defaultRetain(), Index: "on", Checkpoint: defaultCheckpoint()},
 		Monitor:    defaultMonitor(),
 		Telemetry:  Telemetry{Log: Log{Format: "text", Level: "info"}},
 		Disclosure: Disclosure{Server: true},

@@ -134,6 +134,7 @@ const fieldDocs = "\n" +
 	"Audit.Fields\tFields are rules for single arguments, in place of arguments. Each is a name or, for one that lies in others, a JSON Pointer (/customer/name).\n" +
 	"Audit.Identity\tIdentity of whom a record is about, which are subject, address and agent: sealed (encrypted with a key of that person's own, which can be destroyed) or plain.\n" +
 	"Audit.Retain\tRetain is how long records stay in the log: one duration for all, or one by class. What is older is pruned, and the log says so and verifies all the same. A change is in force with the next run, once a day.\n" +
+	"Audit.Index\tIndex says whether a search index of the log is kept (data_dir/index.db), so that `doorward audit search` need not read all of it. It holds hashes, can be thrown away at any time, and no call waits for it.\n" +
 	"Audit.Sinks\tSinks are copies of the log elsewhere. The local log is always first, and each copy gets every record from it, in order and at least once.\n" +
 	"Audit.Checkpoint\tCheckpoint is what shows others that nothing of the log was changed or cut off.\n" +
 	"Telemetry.Log\tLog goes to standard error.\n" +
