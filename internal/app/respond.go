@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"doorward/internal/config"
@@ -27,6 +28,10 @@ const (
 type responder struct {
 	waiting chan monitor.Alert
 	lost    gauge
+
+	more  chan struct{} // somebody is in the crowd
+	mu    sync.Mutex
+	crowd map[string]map[monitor.Subject]monitor.Alert // by rule: of whom people are told as one
 }
 
 // take hands an alert on, and waits for nothing.
@@ -41,10 +46,16 @@ func (r *responder) take(alert *monitor.Alert) {
 // respond opens incidents for alerts, and suspends what the configuration says. It ends
 // with ctx, and with what waits by then.
 func (a *App) respond(ctx context.Context) {
+	again := time.NewTicker(crowdAgain)
+	defer again.Stop()
 	for {
 		select {
 		case alert := <-a.responder.waiting:
 			a.answerAlert(ctx, &alert)
+		case <-a.responder.more:
+			a.answerCrowd(ctx)
+		case <-again.C:
+			a.answerCrowd(ctx)
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastIncidents)
 			defer cancel()
@@ -53,6 +64,7 @@ func (a *App) respond(ctx context.Context) {
 				case alert := <-a.responder.waiting:
 					a.answerAlert(last, &alert)
 				default:
+					a.answerCrowd(last)
 					return
 				}
 			}
@@ -70,7 +82,7 @@ func (a *App) answerAlert(ctx context.Context, alert *monitor.Alert) {
 	one := incidentOf(alert, measure, cfg)
 	var err error
 	for try := range incidentTries {
-		if err = a.keepAlert(ctx, &one, alert); err == nil {
+		if err = a.keepFound(ctx, &one, alert.ID, func(store.IncidentSubject) time.Time { return alert.Last }); err == nil {
 			return
 		}
 		if try == incidentTries-1 {
@@ -87,34 +99,6 @@ func (a *App) answerAlert(ctx context.Context, alert *monitor.Alert) {
 	a.Log.ErrorContext(ctx, "an alert has no incident, and nothing is suspended for it", "rule", alert.Rule, "alert", alert.ID, "error", err)
 }
 
-// keepAlert puts on record what an alert leads to, and does it. What was released since
-// the last that the alert counts is not suspended again for it.
-func (a *App) keepAlert(ctx context.Context, one *store.Incident, alert *monitor.Alert) error {
-	s, err := a.incidents(ctx)
-	if err != nil {
-		return err
-	}
-	have, stands := s.Standing(one)
-	if !stands {
-		_, err := a.openIncident(ctx, one)
-		return err
-	}
-	next := *one
-	next.Containments = slices.DeleteFunc(slices.Clone(one.Containments), func(c store.Containment) bool {
-		return slices.ContainsFunc(have.Containments, func(h store.Containment) bool {
-			return h.IncidentSubject == c.IncidentSubject && (h.InForce(c.Since) || alert.Last.Before(h.Released))
-		})
-	})
-	events := []gate.Event{{Kind: "incident.alert", Actor: one.By, Detail: have.ID + " " + alert.ID}}
-	for k := range next.Containments {
-		events = append(events, containing(have.ID, one.By, &next.Containments[k]))
-	}
-	return a.act(ctx, events, func() error {
-		_, err := s.Open(ctx, next)
-		return err
-	})
-}
-
 // incidentOf is the incident of an alert, with what is suspended for it.
 func incidentOf(alert *monitor.Alert, measure config.Measure, cfg *config.Config) store.Incident {
 	one := store.Incident{
@@ -126,11 +110,7 @@ func incidentOf(alert *monitor.Alert, measure config.Measure, cfg *config.Config
 	if why != "" || measure.What == measureNothing {
 		return one
 	}
-	c := store.Containment{IncidentSubject: what, Since: one.Opened, By: one.By, Reason: monitor.Said(alert.Rule)}
-	if measure.For > 0 {
-		c.Until = one.Opened.Add(time.Duration(measure.For))
-	}
-	if err := one.Contain(c); err != nil { // the alert names what no call could have
+	if err := one.Contain(measuring(&one, what, measure)); err != nil { // the alert names what no call could have
 		one.Steps[0].Text = "nothing is suspended: " + err.Error()
 	}
 	return one
@@ -243,5 +223,5 @@ func (a *App) incidentGauges() {
 		}
 		return out
 	})
-	m.Counter("doorward_alerts_unanswered_total", fmt.Sprintf("Alerts of rules in monitor.contain that led to no incident: more than %d waited, or it could not be kept.", maxAlertsWaiting), a.responder.lost.value)
+	m.Counter("doorward_alerts_unanswered_total", fmt.Sprintf("Alerts of rules in monitor.contain that led to no incident: more than %d waited, or it could not be kept; and of one of many offenders, more than %d.", maxAlertsWaiting, maxCrowd), a.responder.lost.value)
 }

@@ -124,3 +124,40 @@ func TestRulesContainCallers(t *testing.T) {
 		t.Errorf("on record is %+v", got)
 	}
 }
+
+// Of a hundred addresses that guess at once each is suspended, although people are told
+// of eleven alerts, and not with a hundred incidents.
+func TestEachOfManyGuessersIsSuspended(t *testing.T) {
+	t.Parallel()
+	const guessers, told, fits = 100, 10, 64
+	yaml := strings.Replace(responding, "  repeat: 1s\n", "", 1)
+	g := gatetest.Gateway(t, yaml, map[string]*gatetest.UP{"up": gatetest.Upstream(t, gatetest.Script{Tools: rawTools("echo", "closed")})})
+	c := g.Client("guesser", "dw_0123456789abcdef0123456789abcdef0123456789a")
+	c.Version = modern
+	guess := func(n int) string {
+		return c.Call("up__echo", `{}`, "X-Forwarded-For", fmt.Sprintf("203.0.113.%d", n+1)).Refusal
+	}
+	for n := range guessers {
+		for range 5 {
+			guess(n)
+		}
+	}
+	suspended := func() (n int) {
+		for _, one := range incidentsOf(t, g, "failed_sign_ins") {
+			n += len(one.Containments)
+		}
+		return n
+	}
+	storetest.Eventually(t, 20*time.Second, "all are suspended", func() bool { return suspended() == guessers })
+	for n := range guessers {
+		if got := guess(n); got != "contained.address" {
+			t.Errorf("guesser %d: %s", n, got)
+		}
+	}
+	if n, most := len(incidentsOf(t, g, "failed_sign_ins")), told+(guessers-told+fits-1)/fits; n != most {
+		t.Errorf("%d incidents, want %d", n, most)
+	}
+	if n := len(g.Records(audit.Query{Event: "incident.contain"})); n != guessers {
+		t.Errorf("%d containments are on record", n)
+	}
+}

@@ -26,7 +26,7 @@ import (
 func (a *App) openMonitor(dir string) (err error) {
 	c := monitor.Config{
 		Settings: func() *monitor.Settings { return a.current.Load().watched },
-		Pulse:    a.trail.pulse, Raise: a.raised, Record: a.recordAlert, Log: a.Log,
+		Pulse:    a.trail.pulse, Raise: a.raised, Further: a.further, Record: a.recordAlert, Log: a.Log,
 	}
 	d := delivery.Config{
 		Receivers: func() []delivery.Receiver { return a.current.Load().receivers },
@@ -45,6 +45,7 @@ func (a *App) openMonitor(dir string) (err error) {
 		return err
 	}
 	a.responder.waiting = make(chan monitor.Alert, maxAlertsWaiting)
+	a.responder.more = make(chan struct{}, 1)
 	a.trail.watched(a.monitor)
 	a.meter.limited = func(e *monitor.Event) {
 		a.monitor.Tell(e)
@@ -81,6 +82,16 @@ func (a *App) raised(alert monitor.Alert) {
 	a.metrics.Alert(alert.Rule, 1)
 	a.delivery.Deliver(alert)
 	a.responder.take(&alert)
+}
+
+// further is handed those of whom people are told as one: each of them is suspended.
+func (a *App) further(all []monitor.Alert) {
+	contain := a.current.Load().cfg.Monitor.Contain
+	for i := range all {
+		if measure, ok := contain[all[i].Rule]; ok && measure.What != measureNothing {
+			a.responder.gather(&all[i])
+		}
+	}
 }
 
 // watchRecords runs the monitor, and the delivery until the monitor's last alert is

@@ -2,8 +2,9 @@ package monitor
 
 import "time"
 
-// maxAlerts is how many alerts of one rule there are within Repeat. What is above
-// becomes one, about OfMany, whose count is exact.
+// maxAlerts is how many alerts of one rule people are told of within Repeat. What is
+// above becomes one for them, about OfMany, whose count is exact; each of it stays one
+// for whoever does something about it.
 const maxAlerts = 10
 
 // governor lets few alerts of one rule pass.
@@ -13,8 +14,8 @@ type governor struct {
 	rest   *Alert // the sum of what did not pass; nil when all did
 }
 
-// pass hands an alert on, or keeps it for the sum.
-func (g *governor) pass(a *Alert, now time.Duration, emit func(*Alert)) {
+// pass hands an alert on, or keeps it for the sum and hands it on as one of many.
+func (g *governor) pass(a *Alert, now time.Duration, emit, further func(*Alert)) {
 	if g.passed == 0 {
 		g.began = now
 	}
@@ -23,6 +24,7 @@ func (g *governor) pass(a *Alert, now time.Duration, emit func(*Alert)) {
 		emit(a)
 		return
 	}
+	further(a)
 	if g.rest == nil {
 		sum := *a
 		sum.Subject, sum.Subjects, sum.Again = Subject{Kind: OfMany}, 1, false

@@ -25,8 +25,9 @@ func TestForgottenPrincipal(t *testing.T) {
 		var raised []monitor.Alert
 		c := monitor.Config{
 			Settings: func() *monitor.Settings { return set }, Pulse: func() monitor.Pulse { return monitor.Pulse{} },
-			Raise:  func(a monitor.Alert) { raised = append(raised, a) },
-			Record: func(context.Context, gate.Event) error { return nil }, Path: path, Key: monitor.Key{1}, Log: slog.New(slog.DiscardHandler),
+			Raise:   func(a monitor.Alert) { raised = append(raised, a) },
+			Further: func([]monitor.Alert) {},
+			Record:  func(context.Context, gate.Event) error { return nil }, Path: path, Key: monitor.Key{1}, Log: slog.New(slog.DiscardHandler),
 		}
 		m, err := monitor.New(c)
 		if err != nil {

@@ -38,6 +38,9 @@ type Config struct {
 	Pulse    func() Pulse
 	// Raise is handed every alert. It must not wait for anything.
 	Raise func(Alert)
+	// Further is handed the alerts beyond ten of one rule, of which Raise is handed one
+	// about all: each with its subject, and without an id or a record. It must not wait.
+	Further func([]Alert)
 	// Record writes an event to the audit log, and nowhere near the monitor again.
 	Record func(context.Context, gate.Event) error
 	// Path is where it is kept what principals do; empty: nowhere, and every start
@@ -71,8 +74,8 @@ type Monitor struct {
 
 // New makes a Monitor. Its owner calls Run, once.
 func New(c Config) (*Monitor, error) {
-	if c.Settings == nil || c.Pulse == nil || c.Raise == nil || c.Record == nil || c.Log == nil {
-		return nil, errors.New("monitor: settings, pulse, raise, record and log are required")
+	if c.Settings == nil || c.Pulse == nil || c.Raise == nil || c.Further == nil || c.Record == nil || c.Log == nil {
+		return nil, errors.New("monitor: settings, pulse, raise, further, record and log are required")
 	}
 	return &Monitor{cfg: c, wake: make(chan struct{}, 1), records: make(chan Alert, maxRecords)}, nil
 }
@@ -202,6 +205,9 @@ func (m *Monitor) look(now time.Time) {
 // raise hands on the alerts that there are. Whom one is about is sealed on record and
 // told to people; the log, which has no seal, does not say it. Its caller holds looking.
 func (m *Monitor) raise(now time.Time) {
+	if more := m.watch.Further(); len(more) > 0 {
+		m.cfg.Further(more)
+	}
 	for _, a := range m.watch.Alerts() {
 		a.ID = newID(now)
 		m.cfg.Log.Warn("alert raised", "alert", a.ID, "rule", a.Rule, "kind", a.Subject.Kind)

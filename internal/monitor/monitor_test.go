@@ -27,12 +27,12 @@ type post struct {
 	stop  context.CancelFunc
 	ended chan struct{}
 
-	mu     sync.Mutex
-	set    *monitor.Settings
-	pulse  monitor.Pulse
-	raised []monitor.Alert
-	events []gate.Event
-	record error
+	mu              sync.Mutex
+	set             *monitor.Settings
+	pulse           monitor.Pulse
+	raised, further []monitor.Alert
+	events          []gate.Event
+	record          error
 }
 
 func newPost(t *testing.T, path string) *post {
@@ -44,6 +44,7 @@ func newPost(t *testing.T, path string) *post {
 		Settings: func() *monitor.Settings { p.mu.Lock(); defer p.mu.Unlock(); return p.set },
 		Pulse:    func() monitor.Pulse { p.mu.Lock(); defer p.mu.Unlock(); return p.pulse },
 		Raise:    func(a monitor.Alert) { p.mu.Lock(); defer p.mu.Unlock(); p.raised = append(p.raised, a) },
+		Further:  func(all []monitor.Alert) { p.mu.Lock(); defer p.mu.Unlock(); p.further = append(p.further, all...) },
 		Record: func(_ context.Context, e gate.Event) error {
 			p.mu.Lock()
 			defer p.mu.Unlock()
@@ -308,7 +309,7 @@ func BenchmarkTell(b *testing.B) {
 	set := shipped()
 	m, err := monitor.New(monitor.Config{
 		Settings: func() *monitor.Settings { return &set }, Pulse: func() monitor.Pulse { return monitor.Pulse{} },
-		Raise: func(monitor.Alert) {}, Record: func(context.Context, gate.Event) error { return nil },
+		Raise: func(monitor.Alert) {}, Further: func([]monitor.Alert) {}, Record: func(context.Context, gate.Event) error { return nil },
 		Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

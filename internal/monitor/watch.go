@@ -23,6 +23,7 @@ type Watch struct {
 	clock    clock
 	verified verification
 	alerts   []Alert
+	further  []Alert
 	changed  bool // profiles or verified, since they were saved
 }
 
@@ -41,7 +42,7 @@ func NewWatch(s *Settings, now time.Time, key Key) *Watch {
 	}
 	for _, r := range rules() {
 		one := &watched{rule: r}
-		one.counter = newCounter(r.name, func(a *Alert) { one.governor.pass(a, w.now, w.emit) })
+		one.counter = newCounter(r.name, func(a *Alert) { one.governor.pass(a, w.now, w.emit, w.among) })
 		w.watched = append(w.watched, one)
 		w.byName[r.name] = one
 	}
@@ -58,6 +59,16 @@ func (w *Watch) Set(s *Settings) {
 }
 
 func (w *Watch) emit(a *Alert) { w.alerts = append(w.alerts, *a) }
+
+func (w *Watch) among(a *Alert) { w.further = append(w.further, *a) }
+
+// Further are the alerts since it was called last of which people are told as one. There
+// are no more than events and standing subjects.
+func (w *Watch) Further() []Alert {
+	out := w.further
+	w.further = nil
+	return out
+}
 
 // Take holds one event to the rules.
 func (w *Watch) Take(e *Event) {

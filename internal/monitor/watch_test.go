@@ -244,6 +244,33 @@ func TestALR02AStormFromEverywhere(t *testing.T) {
 	}
 }
 
+// People are told of many offenders as one; each of them is there for whoever does
+// something about it, once.
+func TestEachOfManyOffenders(t *testing.T) {
+	s := newStand(t, nil)
+	var want, got []string
+	for i := range 100 {
+		from := fmt.Sprintf("192.0.2.%d", i+1)
+		want = append(want, from)
+		for range 5 {
+			s.take(failed(from))
+		}
+	}
+	for _, a := range append(s.of("failed_sign_ins"), s.Further()...) {
+		got = append(got, a.Subject.Value)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if n := len(s.of("failed_sign_ins")); n != 10 {
+		t.Errorf("people are told of %d", n)
+	}
+	s.pass(6 * time.Minute)
+	if again := s.Further(); len(again) != 0 {
+		t.Errorf("told again: %+v", again)
+	}
+}
+
 // An attack that is below the limit at each of more addresses than there is room for
 // is seen all the same, by what is forgotten.
 func TestMoreSubjectsThanThereIsRoomFor(t *testing.T) {

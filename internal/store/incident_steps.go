@@ -114,6 +114,24 @@ func (s *Incidents) Standing(one *Incident) (Incident, bool) {
 	return Incident{}, false
 }
 
+// ContainedFor is what was suspended of a subject by incidents of a rule that are not
+// closed, as this gateway saw the list last: also of somebody who was erased.
+func (s *Incidents) ContainedFor(rule string, what IncidentSubject) []Containment {
+	var out []Containment
+	erased := s.blind.subject(what)
+	for _, i := range s.current.Load().list {
+		if i.Rule != rule || !i.Closed.IsZero() {
+			continue
+		}
+		for _, c := range i.Containments {
+			if c.IncidentSubject == what || c.IncidentSubject == erased {
+				out = append(out, c)
+			}
+		}
+	}
+	return out
+}
+
 // standing is the incident that a rule has opened about the same, that is not closed, and
 // that has room for what is suspended: else another is opened, or nothing would be.
 func (l incidentList) standing(one *Incident) *Incident {
