@@ -174,7 +174,7 @@ func begin(t *testing.T, h *house, c anchor.Config) *anchor.Keeper {
 
 // DUR-16: a log that forks while it runs cannot show one of two witnesses that it goes
 // on, however many it has on its side.
-func TestTwoHistoriesForTwoWitnesses(t *testing.T) {
+func TestDUR16_TwoHistoriesForTwoWitnesses(t *testing.T) {
 	h := newHouse(t)
 	first, second := h.station("first.example.com"), h.station("second.example.com")
 	h.write(10, "call")
@@ -201,7 +201,7 @@ func TestTwoHistoriesForTwoWitnesses(t *testing.T) {
 
 // DUR-17: when the key that signs checkpoints is replaced, a witness that does not know
 // the new one yet says so, and cosigns again once it does.
-func TestAWitnessLearnsANewKey(t *testing.T) {
+func TestDUR17_AWitnessLearnsANewKey(t *testing.T) {
 	h := newHouse(t)
 	s := h.station("witness.example.com")
 	h.write(3, "call")

@@ -25,7 +25,7 @@ const crafted = "a\r\nb\u2028c\u0085d\x1b[2J\x1b]52;c;Zm9yZ2Vk\a\u009b2J\u202e\"
 // LOG-01 to LOG-05, LOG-11: what clients and upstreams send is one line of the audit log
 // and at most one of the other, which the harness reads; a long argument is on record by
 // its length and digest. Baggage goes nowhere.
-func TestLOG01_NoTextIsMoreThanALine(t *testing.T) {
+func TestLOG01_LOG03_LOG04_LOG05_LOG11_NoTextIsMoreThanALine(t *testing.T) {
 	text, err := json.Marshal(crafted)
 	if err != nil {
 		t.Fatal(err)
@@ -107,6 +107,77 @@ upstreams: {up: {url: "`+up.URL()+`", credential: {bearer: up}}}
 	}
 	if up.Count("tools/call") == 0 || !strings.Contains(fmt.Sprint(up.Seen("tools/call")[0].Header), canary) {
 		t.Error("the upstream was not shown the key")
+	}
+}
+
+// LOG-06: at the most talkative level neither the log, the metrics nor what a client reads
+// of a refusal has anything of what was said in a call, or of the key that it came with.
+func TestLOG06_NothingOfACallIsTold(t *testing.T) {
+	h := newHouse(t, eras[1])
+	const canary = "CANARY-argument-3hT7wq"
+	for _, r := range []*gatetest.Reply{
+		h.alice.Call("up__echo", `{"a":"`+canary+`"}`),
+		h.alice.Call("up__delete_all", `{"a":"`+canary+`"}`),
+		h.alice.Call("up__none", `{"a":"`+canary+`"}`),
+		h.alice.Post([]byte(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"up__echo","arguments":{"a":"` + canary + `"}`)),
+	} {
+		if text := string(r.Body); !r.OK() && (strings.Contains(text, canary) || strings.Contains(text, h.alice.Key)) {
+			t.Errorf("a refusal repeats it: %s", r)
+		}
+	}
+	scrape := httptest.NewRecorder()
+	h.App.Metrics().ServeHTTP(scrape, httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody))
+	for where, text := range map[string]string{"log": h.Log(), "metrics": scrape.Body.String()} {
+		if text == "" || strings.Contains(text, canary) || strings.Contains(text, h.alice.Key) {
+			t.Errorf("the %s of %d bytes is empty or has the argument or the key", where, len(text))
+		}
+	}
+}
+
+// LOG-14: the record of a change of the configuration says that there was one, and who
+// asked; neither it nor the log repeats a secret, of a change that was refused either.
+func TestLOG14_TheRecordOfAChange(t *testing.T) {
+	const first, second, inURL = "CANARY-first-9dK2", "CANARY-second-4xM8", "CANARY-url-7vLd4c"
+	up := gatetest.Upstream(t, gatetest.Script{Tools: rawTools("echo")})
+	dir, key := t.TempDir(), filepath.Join(t.TempDir(), "key")
+	write := func(path, text string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(key, first)
+	yaml := `version: 1
+data_dir: data
+listen: {address: "127.0.0.1:0"}
+secrets: {up: {from: "file:` + key + `"}}
+upstreams:
+  up: {url: "` + up.URL() + `", credential: {bearer: up}}
+`
+	gw := gatetest.GatewayAt(t, dir, yaml, nil)
+	gw.Hide(first)
+	gw.Hide(second)
+	write(key, second)
+	write(filepath.Join(dir, "doorward.yaml"), yaml+"telemetry: {log: {level: debug}}\n")
+	if err := gw.App.Reload(t.Context(), "uid:7"); err != nil {
+		t.Fatal(err)
+	}
+	write(filepath.Join(dir, "doorward.yaml"), yaml+"  two: {url: \"https://user:"+inURL+"@a.example/mcp\"}\n")
+	if err := gw.App.Reload(t.Context(), "uid:7"); err == nil || strings.Contains(err.Error(), inURL) {
+		t.Errorf("a secret in a URL is taken, or repeated: %v", err)
+	}
+	reloaded, refused := gw.Records(audit.Query{Event: "config.reload"}), gw.Records(audit.Query{Event: "config.refused"})
+	if len(reloaded) == 0 || len(refused) == 0 || reloaded[0].Actor != "uid:7" || refused[0].Actor != "uid:7" {
+		t.Fatalf("on record: %+v, %+v", reloaded, refused)
+	}
+	text := gw.Log()
+	for _, r := range append(reloaded, refused...) {
+		text += string(r.AppendJSON(nil))
+	}
+	for _, secret := range []string{first, second, inURL} {
+		if strings.Contains(text, secret) {
+			t.Errorf("%s is in the log or on record", secret)
+		}
 	}
 }
 

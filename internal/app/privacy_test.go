@@ -45,7 +45,7 @@ func crowd(t *testing.T) int {
 // name or the arguments, before an erasure but for the lists that need the name, and
 // after it none at all; nothing opens what is sealed; the log verifies; keys that come
 // back with a backup are destroyed again before anything is served.
-func TestGDP03ErasureReachesEverywhere(t *testing.T) {
+func TestGDP03_GDP09_ErasureReachesEverywhere(t *testing.T) {
 	t.Parallel()
 	r := newRights(t)
 	acme := "acme"

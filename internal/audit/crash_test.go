@@ -17,7 +17,7 @@ import (
 	"doorward/internal/audit"
 )
 
-// TestMain is also the life of the child processes of TestKilledProcessLosesNothing,
+// TestMain is also the life of the child processes of TestDUR01_KilledProcessLosesNothing,
 // which writes until it is killed, and of TestKilledWhilePruning.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("AUDIT_CRASH_DIR"); dir != "" {
@@ -56,7 +56,7 @@ func writeUntilKilled(dir string) {
 
 // What was acknowledged before kill -9 is on record, and the chain holds
 // (DUR-01, in small).
-func TestKilledProcessLosesNothing(t *testing.T) {
+func TestDUR01_KilledProcessLosesNothing(t *testing.T) {
 	dir := t.TempDir()
 	acknowledged := map[string]bool{}
 	for range 10 {
@@ -111,7 +111,7 @@ func partial(id string) bool {
 // zeros, also before whole records. None of it was durable, so the log goes on before
 // the first gap, and says how much it dropped (DUR-03). A gap in what a checkpoint
 // covers is no crash's doing; nor is one before records of a log whose checkpoint is gone.
-func TestAGapIsDroppedBehindTheCheckpointAlone(t *testing.T) {
+func TestDUR03_AGapIsDroppedBehindTheCheckpointAlone(t *testing.T) {
 	cfg := config(t.TempDir())
 	fillLog(t, cfg, 20)
 	path := filepath.Join(cfg.Dir, "audit-00000001.jsonl")

@@ -86,7 +86,7 @@ func lastFault(t *testing.T) int64 {
 
 // The oracle: what was acknowledged is on record and the log verifies after a
 // restart, whichever operation fails (DUR-05).
-func TestAcknowledgedIsDurableWhateverFails(t *testing.T) {
+func TestDUR05_AcknowledgedIsDurableWhateverFails(t *testing.T) {
 	for n, last := int64(1), lastFault(t); n <= last; n++ {
 		for name, f := range map[string]*faults{
 			"write":            {failWrite: n},

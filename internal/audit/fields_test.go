@@ -27,7 +27,7 @@ const every = `{"text":"` + canary + `","int":40711704,"big":9007199254740993,"y
 
 // Values of every type are kept as their rules say, and stand in the file in no
 // other way (LOG-16).
-func TestFieldsAreKeptByRule(t *testing.T) {
+func TestLOG16_FieldsAreKeptByRule(t *testing.T) {
 	rules := []audit.Field{
 		{Path: "/text", How: audit.Hashed},
 		{Path: "/int", How: audit.Hashed},
@@ -118,7 +118,7 @@ func revealed(t *testing.T, dir, rest string) {
 
 // LOG-16: a hash finds a value again, in any spelling, and in the records of its tenant
 // alone.
-func TestHashesAreComputedAgain(t *testing.T) {
+func TestLOG16_HashesAreComputedAgain(t *testing.T) {
 	cfg := config(t.TempDir())
 	cfg.Fields = map[string][]audit.Field{"files/*": {{Path: "/v", How: audit.Hashed}}}
 	l := open(t, cfg)

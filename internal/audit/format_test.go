@@ -55,7 +55,7 @@ func delegated(id string) *gate.Exchange {
 
 // The chain of actors, the trace and the time of each stage are on record (LOG-17); who
 // acted is sealed with whom they acted for.
-func TestDelegationTraceAndTimes(t *testing.T) {
+func TestLOG17_DelegationTraceAndTimes(t *testing.T) {
 	for _, plain := range []bool{false, true} {
 		cfg := config(t.TempDir())
 		cfg.PlainIdentity = plain

@@ -42,7 +42,7 @@ func pack(t *testing.T, dir string, keep func(i int) bool) []string {
 
 // DUR-18: a copy whose segments were compressed is verified as it is, offline and
 // without a tree; whatever byte of it is changed or missing, that is found.
-func TestACompressedCopyIsVerified(t *testing.T) {
+func TestDUR18_ACompressedCopyIsVerified(t *testing.T) {
 	cfg := config(t.TempDir())
 	cfg.SegmentBytes = 8 << 10
 	fillLog(t, cfg, 40)

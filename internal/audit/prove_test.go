@@ -96,7 +96,7 @@ func TestALogGoesOnFromAnEarlierCheckpoint(t *testing.T) {
 
 // Keys follow each other on record, and a verifier who knows the first one knows
 // them all (DUR-17).
-func TestKeysFollowEachOther(t *testing.T) {
+func TestDUR17_KeysFollowEachOther(t *testing.T) {
 	cfg := config(t.TempDir())
 	fillLog(t, cfg, 3)
 	first := verify(t, cfg.Dir).Keys[0]

@@ -22,7 +22,9 @@ func TestReopenContinuesTheChain(t *testing.T) {
 	}
 }
 
-func TestASecondProcessIsRefused(t *testing.T) {
+// The lock of a process that was killed is nobody's: TestDUR01_KilledProcessLosesNothing
+// opens the log of each.
+func TestDUR10_ASecondProcessIsRefused(t *testing.T) {
 	cfg := config(t.TempDir())
 	l := open(t, cfg)
 	if _, err := audit.Open(cfg); !errors.Is(err, audit.ErrLocked) {

@@ -37,7 +37,7 @@ func raw(t *testing.T, dir string) []audit.Record {
 
 // Nothing that says who somebody is can be read in the log or the files beside it,
 // and with the keys all of it can (GDP-01, GDP-07).
-func TestWhoItIsIsSealed(t *testing.T) {
+func TestGDP01_GDP07_WhoItIsIsSealed(t *testing.T) {
 	cfg := config(t.TempDir())
 	l := open(t, cfg)
 	refused := gate.Outcome{Verdict: gate.Refuse(gate.CodeDenied, "no", ""), Stage: "identify", Status: "refused"}

@@ -71,7 +71,7 @@ func numbers(s string) string {
 	return "[" + strings.Join(list, ", ") + "]"
 }
 
-func TestArguments(t *testing.T) {
+func TestLOG08_Arguments(t *testing.T) {
 	in64 := base64.StdEncoding.EncodeToString([]byte("token=" + token))
 	for _, tc := range []struct {
 		name, tool, arguments string

@@ -43,7 +43,7 @@ func png(text string) string {
 	return base64.StdEncoding.EncodeToString(b.Bytes())
 }
 
-func TestResults(t *testing.T) {
+func TestLOG08_Results(t *testing.T) {
 	text := func(s string) string { return `{"content":[{"type":"text","text":` + quoted(s) + `}]}` }
 	for _, tc := range []struct {
 		name, result       string

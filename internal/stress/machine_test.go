@@ -20,8 +20,8 @@ import (
 // TestDUR12_TheMachineTakesAway ends or stops the gateway as a machine does, under the
 // calls of 16 clients: for want of memory, at a fault of the processor, and for a while.
 // What was answered has its outcome on record, what was executed its intent, and whoever
-// was revoked meanwhile is let in no more. What a loss of power leaves, TestEveryFailpoint
-// shows.
+// was revoked meanwhile is let in no more. What a loss of power leaves is shown by
+// TestDUR01_DUR02_DUR03_EveryFailpoint.
 func TestDUR12_TheMachineTakesAway(t *testing.T) {
 	d := &dying{}
 	d.begin(t, doorward)

@@ -51,12 +51,12 @@ func deaths(t *testing.T) int {
 // perLog bounds how many deaths one log sees: each is followed by its verification.
 const perLog = 48
 
-// TestEveryFailpoint is promise P1 (DUR-01, DUR-02, DUR-03): whenever the gateway
+// TestDUR01_DUR02_DUR03_EveryFailpoint is promise P1 (DUR-01, DUR-02, DUR-03): whenever the gateway
 // dies under the calls of 64 clients, what a client had an answer to has its outcome
 // on record, what the upstream executed has its intent, and the log verifies and says
 // of how many calls the end is unknown. With durability: power the same holds when
 // what was not synced is lost as well.
-func TestEveryFailpoint(t *testing.T) {
+func TestDUR01_DUR02_DUR03_EveryFailpoint(t *testing.T) {
 	tagged := filepath.Join(t.TempDir(), "doorward")
 	if out, err := exec.Command("go", "build", "-tags", "failpoints", "-o", tagged, "doorward/cmd/doorward").CombinedOutput(); err != nil {
 		t.Fatalf("building doorward with failpoints: %v\n%s", err, out)

@@ -45,7 +45,7 @@ func line(t *testing.T, format, text string) string {
 
 // LOG-01, LOG-02, LOG-03 and LOG-04: a record is a line that parses, has the fields that
 // it was given, and says what it was told without a character that is not seen.
-func TestLOG01_AnEventIsALine(t *testing.T) {
+func TestLOG01_LOG03_LOG04_AnEventIsALine(t *testing.T) {
 	for _, text := range hostile() {
 		t.Run(strconv.QuoteToASCII(text), func(t *testing.T) {
 			for _, format := range []string{"json", "text"} {

@@ -33,7 +33,7 @@ func scrape(t *testing.T, m *telemetry.Metrics) (series int, text string) {
 
 // LOG-09 and LOG-10: whatever clients and upstreams call things, there are no more
 // series than before, and the exposition parses.
-func TestLOG09_NobodyElseMakesLabels(t *testing.T) {
+func TestLOG09_LOG10_NobodyElseMakesLabels(t *testing.T) {
 	m := telemetry.New("test \"\n\\")
 	exchange := func(text string) {
 		ex := &gate.Exchange{ID: text, Principal: &gate.Principal{Subject: text, Tenant: text, Credential: text}}
