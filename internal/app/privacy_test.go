@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -22,106 +21,7 @@ import (
 	"doorward/internal/admin"
 	"doorward/internal/audit"
 	"doorward/internal/gate"
-	"doorward/internal/gatetest"
-	"doorward/internal/index"
 )
-
-// crowd is how many calls the subject of TestGDP03 makes; DOORWARD_PRIVACY_CALLS says
-// another number (10,000 for the whole of it).
-func crowd(t *testing.T) int {
-	t.Helper()
-	text := os.Getenv("DOORWARD_PRIVACY_CALLS")
-	if text == "" {
-		return 20
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
-
-// GDP-01, GDP-03, GDP-09: of somebody who left traces in every store no file has the
-// name or the arguments, before an erasure but for the lists that need the name, and
-// after it none at all; nothing opens what is sealed; the log verifies; keys that come
-// back with a backup are destroyed again before anything is served.
-func TestGDP03_GDP09_ErasureReachesEverywhere(t *testing.T) {
-	t.Parallel()
-	r := newRights(t)
-	acme := "acme"
-	r.busy(r.of(canarySubject, acme, "callers"), crowd(t))
-	bob := r.of("bob", acme, approvers)
-	op := r.operator()
-	if err := op.Revoke(t.Context(), "", admin.Revocation{Kind: "subject", Issuer: r.idp.URL(), Value: canarySubject}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := op.RebuildIndex(t.Context(), ""); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "the log is indexed", func() bool {
-		s, err := index.Inspect(t.Context(), r.AuditDir())
-		return err == nil && s.Records > 0
-	})
-	eventually(t, "an alert waits", func() bool { return len(r.places(canarySubject)) >= 2 })
-	for _, place := range r.places(canarySubject) {
-		if place != "/data/revoked.json" && !strings.HasPrefix(place, "/data/alerts/") {
-			t.Errorf("GDP-01: the name is in %s", place)
-		}
-	}
-	if places := r.places(canaryText); places != nil {
-		t.Errorf("GDP-01: arguments are in %s", places)
-	}
-	data := filepath.Join(r.Dir, "data")
-	backup := map[string][]byte{}
-	for _, name := range []string{"audit.subjects", "audit.root"} {
-		content, err := os.ReadFile(filepath.Join(data, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		backup[name] = content
-	}
-	keys, err := op.KeysOf(t.Context(), "", admin.Person{Subject: canarySubject})
-	if err != nil || len(keys) != 2 { // of the person, and of the subject in every tenant who was revoked
-		t.Fatalf("keys %v, %v", keys, err)
-	}
-	got, err := op.Erase(t.Context(), "", admin.Erasure{Whom: admin.Whom{Subject: canarySubject}, Basis: "Art. 17(1)(b) GDPR, request 7"})
-	if err != nil || got.Keys != 2 || got.Approvals != 1 || got.Revocations != 1 || got.Profiles != 1 || got.Alerts == 0 {
-		t.Fatalf("erased %+v, %v", got, err)
-	}
-	for _, text := range []string{canarySubject, canaryText} {
-		if places := r.places(text); places != nil {
-			t.Errorf("after the erasure %q is in %s", text, places)
-		}
-	}
-	r.verifies()
-	if reply := r.Client("turned away", r.idp.Token(claims{"sub": canarySubject, "tenant": acme, "groups": []string{"callers"}, "aud": "house"})).TryOpen(modern); reply.OK() {
-		t.Error("who was revoked is let in, since the name is gone")
-	}
-	if again, err := op.Erase(t.Context(), "", admin.Erasure{Whom: admin.Whom{Subject: canarySubject}, Basis: "again"}); err != nil || again.Keys != 0 || again.Approvals+again.Revocations+again.Profiles+again.Alerts != 0 {
-		t.Errorf("GDP-06, twice: %+v, %v", again, err)
-	}
-	tombs := r.Records(audit.Query{Event: "privacy.erase"})
-	if len(tombs) != 2 || !strings.HasSuffix(tombs[0].Detail, " Art. 17(1)(b) GDPR, request 7") || !slices.Contains(keys, strings.Fields(tombs[0].Detail)[0]) {
-		t.Errorf("the tombstones are %+v", tombs)
-	}
-	if reply := bob.Call("up__echo", `{}`); reply.OK() {
-		t.Error("a lead calls without a role that lets him")
-	}
-	r.Stop()
-	for name, content := range backup {
-		if err := os.WriteFile(filepath.Join(data, name), content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	r.GW = gatetest.Again(t, r.GW, "version: 1\ndata_dir: data\nlisten: {address: \"127.0.0.1:0\"}\nidentity: {api_keys: true}\nupstreams: {}\n", nil)
-	ring, err := audit.OpenKeyring(r.AuditDir(), filepath.Join(data, "audit.key"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if ids := ring.Of(canarySubject); len(ids) != 0 {
-		t.Errorf("GDP-09: %d keys came back with the backup", len(ids))
-	}
-}
 
 // GDP-06: where a store fails on the way nothing that a person is found by is gone yet,
 // and the same command, by the keys alone, finishes it.

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -22,8 +23,8 @@ import (
 
 // canarySubject is a name that is searched for where it must not be.
 const (
-	canarySubject = "canary-subject-5e1f"
-	canaryText    = "canary-argument-77aa"
+	canarySubject = "canary-subject-xq5e1fzw"
+	canaryText    = "canary-argument-qz77aaxk"
 	approvers     = "approvers"
 )
 
@@ -43,23 +44,32 @@ roles:
   caller: {groups: [callers], allow: [{tools: [up/echo, up/read]}, {tools: [up/move], mode: approve, approvers: {roles: [lead]}}]}
   lead: {groups: [approvers]}
 trust: {flows: [{from: [private, untrusted], to: leaves, then: block}]}
-secrets: {hook: {from: "file:hook"}}
-audit: {sinks: [{kind: file, path: copy.jsonl}]}
+secrets: {hook: {from: "file:hook"}, copies: {from: "file:copies"}}
+audit: {sinks: [{kind: file, path: copy.jsonl}%s]}
 monitor: {alerts: [{kind: webhook, url: %q, secret: hook}], rules: {denied_calls: 1/1h}}
 privacy: {controller: "House Ltd", transfers: [{recipient: up, country: Elsewhere, safeguard: "standard contractual clauses"}]}
 `
 
 func newRights(t *testing.T) *rights {
 	t.Helper()
+	return newRightsCopied(t, "", "")
+}
+
+// newRightsCopied is newRights with more copies: as the configuration has them, and the
+// secret that they use.
+func newRightsCopied(t *testing.T, more, secret string) *rights {
+	t.Helper()
 	r := &rights{t: t, idp: gatetest.Provider(t)}
 	r.up = gatetest.Upstream(t, gatetest.Script{Tools: rawTools("echo", "read", "move")})
 	down := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }))
 	t.Cleanup(down.Close)
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "hook"), []byte("whsec_"+strings.Repeat("QUJD", 10)), 0o600); err != nil {
-		t.Fatal(err)
+	for name, text := range map[string]string{"hook": "whsec_" + strings.Repeat("QUJD", 10), "copies": secret + "\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
-	r.GW = gatetest.GatewayAt(t, dir, fmt.Sprintf(rightsYAML, r.idp.URL(), down.URL), map[string]*gatetest.UP{"up": r.up})
+	r.GW = gatetest.GatewayAt(t, dir, fmt.Sprintf(rightsYAML, r.idp.URL(), more, down.URL), map[string]*gatetest.UP{"up": r.up})
 	r.idp.For(r.GW)
 	r.Approve("")
 	return r
@@ -106,7 +116,8 @@ func (r *rights) busy(c *gatetest.Client, n int) (exchange string) {
 	return exchange
 }
 
-// places are all files of the gateway that have a text, its configuration apart.
+// places are all files of the gateway that have a text, as it is or in hexadecimal, its
+// configuration apart.
 func (r *rights) places(text string) (found []string) {
 	r.t.Helper()
 	err := filepath.WalkDir(r.Dir, func(path string, d fs.DirEntry, err error) error {
@@ -114,7 +125,7 @@ func (r *rights) places(text string) (found []string) {
 			return err
 		}
 		content, err := os.ReadFile(path)
-		if err == nil && bytes.Contains(content, []byte(text)) {
+		if err == nil && has(content, text) {
 			found = append(found, strings.TrimPrefix(path, r.Dir))
 		}
 		return err
@@ -123,6 +134,11 @@ func (r *rights) places(text string) (found []string) {
 		r.t.Fatal(err)
 	}
 	return found
+}
+
+// has tells whether content has a text, as it is or in hexadecimal.
+func has(content []byte, text string) bool {
+	return bytes.Contains(content, []byte(text)) || bytes.Contains(content, hex.AppendEncode(nil, []byte(text)))
 }
 
 // unzip is an export, by file.

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -22,6 +23,7 @@ type siem struct {
 	down atomic.Bool
 	mu   sync.Mutex
 	seqs []uint64
+	got  bytes.Buffer // every byte of what it took
 }
 
 func newSiem(t *testing.T) *siem {
@@ -47,6 +49,7 @@ func (s *siem) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	_, _ = s.got.Write(body)
 	for _, one := range batch {
 		s.seqs = append(s.seqs, one.Record.Seq)
 	}

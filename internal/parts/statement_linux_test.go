@@ -8,66 +8,11 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 
+	"doorward/internal/gatetest"
 	"doorward/internal/policy/statement"
 )
-
-// postgresPrograms is where Debian keeps the programs of PostgreSQL 15.
-const postgresPrograms = "/usr/lib/postgresql/15/bin"
-
-// newPostgres starts a server of PostgreSQL that listens on a socket in a
-// directory alone, and returns the directory. It ends with the test. PostgreSQL
-// does not run as root: then it runs as the user postgres, which its package made.
-func newPostgres(t *testing.T) string {
-	t.Helper()
-	if _, err := os.Stat(filepath.Join(postgresPrograms, "initdb")); err != nil {
-		t.Fatal("PostgreSQL 15 is missing: run scripts/parts first (make test does)")
-	}
-	// A socket's path is short, and the user postgres has to reach it.
-	dir, err := os.MkdirTemp("/tmp", "doorward-pg-") //nolint:usetesting // see above
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	run := func(program string, args ...string) result {
-		cmd := exec.Command(filepath.Join(postgresPrograms, program), args...)
-		cmd.Dir = dir
-		if os.Getuid() == 0 {
-			uid, gid := postgresUser(t)
-			if err := os.Chown(dir, uid, gid); err != nil {
-				t.Fatal(err)
-			}
-			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
-		}
-		return execute(t, cmd)
-	}
-	data, log := filepath.Join(dir, "data"), filepath.Join(dir, "log")
-	if r := run("initdb", "-D", data, "-A", "trust", "-U", "owner", "-E", "UTF8", "--no-sync"); r.code != 0 {
-		t.Fatalf("initdb: %s", r.stderr)
-	}
-	if r := run("pg_ctl", "-D", data, "-w", "-l", log, "-o", "-F -k "+dir+" -c listen_addresses=", "start"); r.code != 0 {
-		t.Fatalf("pg_ctl: %s%s", r.stdout, r.stderr)
-	}
-	t.Cleanup(func() { run("pg_ctl", "-D", data, "-m", "immediate", "stop") })
-	return dir
-}
-
-func postgresUser(t *testing.T) (uid, gid int) {
-	t.Helper()
-	u, err := exec.Command("id", "-u", "postgres").Output()
-	if err != nil {
-		t.Fatalf("there is no user postgres: %v", err)
-	}
-	g, err := exec.Command("id", "-g", "postgres").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	uid, _ = strconv.Atoi(strings.TrimSpace(string(u)))
-	gid, _ = strconv.Atoi(strings.TrimSpace(string(g)))
-	return uid, gid
-}
 
 // psql sends each statement by itself, as one string, in one session.
 func psql(t *testing.T, dir, role string, statements ...string) result {
@@ -76,7 +21,7 @@ func psql(t *testing.T, dir, role string, statements ...string) result {
 	for _, s := range statements {
 		args = append(args, "-c", s)
 	}
-	return execute(t, exec.Command(filepath.Join(postgresPrograms, "psql"), args...))
+	return execute(t, exec.Command(filepath.Join(gatetest.PostgresPrograms, "psql"), args...))
 }
 
 // The tables of the corpus, one that it must never reach, and a role for which
@@ -135,7 +80,7 @@ var spellings = []string{
 // What the judge lets pass, PostgreSQL itself finds to write nothing, to stay in
 // its transaction and to need no right beyond SELECT on the allowed tables.
 func TestPOL17To29PostgresAgrees(t *testing.T) {
-	dir := newPostgres(t)
+	dir := gatetest.Postgres(t)
 	if r := psql(t, dir, "owner", statementTables); r.code != 0 {
 		t.Fatalf("%s", r.stderr)
 	}
