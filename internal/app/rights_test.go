@@ -52,7 +52,7 @@ privacy: {controller: "House Ltd", transfers: [{recipient: up, country: Elsewher
 
 func newRights(t *testing.T) *rights {
 	t.Helper()
-	return newRightsCopied(t, "", "")
+	return newRightsCopied(t, "", "of no copy")
 }
 
 // newRightsCopied is newRights with more copies: as the configuration has them, and the
