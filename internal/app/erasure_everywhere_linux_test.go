@@ -106,9 +106,10 @@ func TestGDP03ErasureReachesEverywhere(t *testing.T) {
 	t.Parallel()
 	c := &copies{dsn: "postgres://owner@/postgres?host=" + gatetest.Postgres(t), siem: newSiem(t)}
 	c.siem.down.Store(true)
-	r := newRightsCopied(t, c.yaml(), c.dsn)
+	r := newRightsWith(t, rightsWith{sinks: c.yaml(), secret: c.dsn})
 	acme := "acme"
 	r.busy(r.of(canarySubject, acme, "callers"), crowd(t))
+	bob := r.of("bob", acme, approvers)
 	op := r.operator()
 	if err := op.Revoke(t.Context(), "", admin.Revocation{Kind: "subject", Issuer: r.idp.URL(), Value: canarySubject}); err != nil {
 		t.Fatal(err)
@@ -155,6 +156,9 @@ func TestGDP03ErasureReachesEverywhere(t *testing.T) {
 	tombs := r.Records(audit.Query{Event: "privacy.erase"})
 	if len(tombs) != 2 || !strings.HasSuffix(tombs[0].Detail, " Art. 17(1)(b) GDPR, request 7") || !slices.Contains(keys, strings.Fields(tombs[0].Detail)[0]) {
 		t.Errorf("the tombstones are %+v", tombs)
+	}
+	if reply := bob.Call("up__echo", `{}`); reply.OK() {
+		t.Error("a lead calls without a role that lets him")
 	}
 	r.Stop()
 	r.restored(backup, keys)

@@ -52,24 +52,29 @@ privacy: {controller: "House Ltd", transfers: [{recipient: up, country: Elsewher
 
 func newRights(t *testing.T) *rights {
 	t.Helper()
-	return newRightsCopied(t, "", "of no copy")
+	return newRightsWith(t, rightsWith{secret: "of no copy"})
 }
 
-// newRightsCopied is newRights with more copies: as the configuration has them, and the
-// secret that they use.
-func newRightsCopied(t *testing.T, more, secret string) *rights {
+// rightsWith is what a gateway has beside that of rights.
+type rightsWith struct {
+	sinks  string // more copies, as the configuration has them
+	yaml   string
+	secret string // that they use, by the name of copies
+}
+
+func newRightsWith(t *testing.T, with rightsWith) *rights {
 	t.Helper()
 	r := &rights{t: t, idp: gatetest.Provider(t)}
 	r.up = gatetest.Upstream(t, gatetest.Script{Tools: rawTools("echo", "read", "move")})
 	down := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }))
 	t.Cleanup(down.Close)
 	dir := t.TempDir()
-	for name, text := range map[string]string{"hook": "whsec_" + strings.Repeat("QUJD", 10), "copies": secret + "\n"} {
+	for name, text := range map[string]string{"hook": "whsec_" + strings.Repeat("QUJD", 10), "copies": with.secret + "\n"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	r.GW = gatetest.GatewayAt(t, dir, fmt.Sprintf(rightsYAML, r.idp.URL(), more, down.URL), map[string]*gatetest.UP{"up": r.up})
+	r.GW = gatetest.GatewayAt(t, dir, fmt.Sprintf(rightsYAML, r.idp.URL(), with.sinks, down.URL)+with.yaml, map[string]*gatetest.UP{"up": r.up})
 	r.idp.For(r.GW)
 	r.Approve("")
 	return r

@@ -34,7 +34,7 @@ func Postgres(t testing.TB) (dir string) {
 		t.Helper()
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 		defer cancel()
-		cmd := exec.CommandContext(ctx, filepath.Join(PostgresPrograms, program), args...) //nolint:gosec // G204: a program of PostgreSQL
+		cmd := exec.CommandContext(ctx, filepath.Join(PostgresPrograms, program), args...)
 		cmd.Dir = dir
 		if os.Getuid() == 0 {
 			uid, gid := postgresID(t, "-u"), postgresID(t, "-g")
@@ -64,7 +64,7 @@ func Postgres(t testing.TB) (dir string) {
 // postgresID is a number of the user postgres, by a flag of id.
 func postgresID(t testing.TB, flag string) uint32 {
 	t.Helper()
-	out, err := exec.Command("id", flag, "postgres").Output() //nolint:gosec // G204: -u or -g
+	out, err := exec.Command("id", flag, "postgres").Output()
 	if err != nil {
 		t.Fatalf("there is no user postgres: %v", err)
 	}
