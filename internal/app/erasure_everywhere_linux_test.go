@@ -161,7 +161,10 @@ func TestGDP03ErasureReachesEverywhere(t *testing.T) {
 		t.Error("a lead calls without a role that lets him")
 	}
 	r.Stop()
+	latest := filepath.Join(t.TempDir(), "data")
+	copyFiles(t, filepath.Join(r.Dir, "data"), latest)
 	r.restored(backup, keys)
+	r.replaced(latest)
 	r.keysBack(backup)
 }
 
@@ -238,15 +241,21 @@ func (r *rights) unreadable(export []byte, keys []string) {
 	}
 }
 
-// restored puts a backup of all of data_dir in its place, erases again what a newer copy
-// of the log says was erased, before anything is served, and looks for it.
-func (r *rights) restored(backup string, keys []string) {
+// replaced puts other files in the place of data_dir.
+func (r *rights) replaced(by string) {
 	r.t.Helper()
 	data := filepath.Join(r.Dir, "data")
 	if err := os.RemoveAll(data); err != nil {
 		r.t.Fatal(err)
 	}
-	copyFiles(r.t, backup, data)
+	copyFiles(r.t, by, data)
+}
+
+// restored puts a backup of all of data_dir in its place, erases again what a newer copy
+// of the log says was erased, before anything is served, and looks for it.
+func (r *rights) restored(backup string, keys []string) {
+	r.t.Helper()
+	r.replaced(backup)
 	path := filepath.Join(r.Dir, "doorward.yaml")
 	cfg, err := config.Load(path)
 	if err != nil {
@@ -264,7 +273,8 @@ func (r *rights) restored(backup string, keys []string) {
 	r.verifies()
 }
 
-// keysBack puts the keys of a backup alone back, and starts the gateway.
+// keysBack puts the keys of a backup alone back, under the latest log, and starts the
+// gateway.
 func (r *rights) keysBack(backup string) {
 	r.t.Helper()
 	data := filepath.Join(r.Dir, "data")
