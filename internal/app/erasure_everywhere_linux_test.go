@@ -21,6 +21,7 @@ import (
 	"doorward/internal/audit"
 	"doorward/internal/config"
 	"doorward/internal/gatetest"
+	"doorward/internal/index"
 	"doorward/internal/store/storetest"
 )
 
@@ -119,7 +120,16 @@ func TestGDP03ErasureReachesEverywhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "an alert waits", func() bool { return len(r.places(canarySubject)) >= 2 })
+	if _, err := op.RebuildIndex(t.Context(), ""); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the log is indexed", func() bool {
+		s, err := index.Inspect(t.Context(), r.AuditDir())
+		return err == nil && s.Records > 0
+	})
+	eventually(t, "an alert waits on disk", func() bool {
+		return slices.ContainsFunc(r.places(canarySubject), func(place string) bool { return strings.HasPrefix(place, "/data/alerts/al_") })
+	})
 	for _, place := range r.places(canarySubject) {
 		if place != "/data/revoked.json" && !strings.HasPrefix(place, "/data/alerts/") {
 			t.Errorf("GDP-01: the name is in %s", place)

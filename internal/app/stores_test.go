@@ -48,7 +48,8 @@ func storesKept() []kept {
 		{[]string{"doorward.lock", "data/observed.json"}, nobody + "definitions, and which operator decided", nobody + "definitions", "decisions about definitions"},
 		{[]string{"data/canaries.json", "data/ages.json"}, nobody + "values of the operator's, and the ages of secrets", nobody + "values of the operator's", ""},
 		{[]string{"redis:{nonce}*", "redis:{nonces}*"}, nobody + "hashes of what was used once, for minutes", nobody + "hashes that end within minutes", ""},
-		{[]string{"data/*.lock"}, nobody + "empty", nobody + "empty", ""},
+		{[]string{"data/index.db", "data/index.db-wal", "data/index.db-shm"}, nobody + "where records stand: hashes of what is not sealed in them", "keys", "audit log"},
+		{[]string{"data/*.lock", "data/holds.turn", "data/holds.next"}, nobody + "empty", nobody + "empty", ""},
 		{[]string{"doorward.yaml", "hook", "copies"}, nobody + "the operator's", nobody + "the operator's", ""},
 	}
 }
@@ -188,7 +189,7 @@ func writers() map[string]string {
 		"audit": "records, their keys and hashes", "sink": "copies of records, and how far they are", "anchor": "checkpoints: hashes of records",
 		"store": "keys, revocations, approvals, taints, incidents, holds, canaries, ages, nonces", "monitor": "profiles", "monitor/delivery": "alerts",
 		"lock": "definitions", "login": "tokens of the user of the bridge, on their own machine", "clients": "the user's own configuration of clients",
-		"evidence": "bundles that an operator asked for, where they asked for them", "app": "what an operator asked to be written",
+		"index": "where records stand: hashes of what is not sealed in them", "evidence": "bundles that an operator asked for, where they asked for them", "app": "what an operator asked to be written",
 		"cli": "what an operator asked to be written", "durable": "what the others give it",
 	}
 }
@@ -244,7 +245,7 @@ func routesOf() map[string]string {
 		"/v1/records": "data/audit/audit-00000001.jsonl", "/v1/privacy/holds": "data/holds.json", "/v1/canaries": "data/canaries.json", "/v1/trust": "doorward.lock",
 		"/v1/monitor/ages": "data/ages.json",
 		"/v1/privacy":      nobody + "people's rights themselves", "/v1/monitor": nobody + "numbers, and whether receivers answer",
-		"/v1/status": nobody + "numbers", "/v1/reload": nobody + "the configuration", "/v1/log": nobody + "the level of the process log",
+		"/v1/status": nobody + "numbers", "/v1/reload": nobody + "the configuration", "/v1/log": nobody + "the level of the process log", "/v1/state": nobody + "that a list is lost, and which",
 	}
 }
 
