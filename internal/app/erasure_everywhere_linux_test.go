@@ -103,7 +103,7 @@ func (c *copies) whole(t *testing.T, r *rights) []byte {
 // after it none at all: not data_dir, nor the copies in a file and in PostgreSQL, nor one
 // that was down meanwhile, nor an export of before; nothing opens what is sealed; the log
 // verifies; what comes back with a backup is erased again before anything is served.
-func TestGDP03ErasureReachesEverywhere(t *testing.T) {
+func TestGDP03_GDP09_ErasureReachesEverywhere(t *testing.T) {
 	t.Parallel()
 	c := &copies{dsn: "postgres://owner@/postgres?host=" + gatetest.Postgres(t), siem: newSiem(t)}
 	c.siem.down.Store(true)
