@@ -9,12 +9,12 @@ const (
 	// slice is how long a Follower works before it rests. One that took longer waited for
 	// something else, and counts as a long one.
 	slice, longSlice = 2 * time.Millisecond, 20 * time.Millisecond
-	// busyGrowth is the growth of a log, in records a second, above which its gateway is
-	// busy: its calls come first.
-	busyGrowth = 500
-	// A Follower rests that many times as long as it worked: half of a processor is its
-	// where the gateway is idle, two percent of one where it is busy.
-	idleRest, busyRest = 1, 50
+	// Growth of a log, in records a second: up to quietGrowth its gateway does next to
+	// nothing, above busyGrowth its calls need the processors.
+	quietGrowth, busyGrowth = 100, 2000
+	// A Follower rests that many times as long as it worked: it takes half of a processor,
+	// a fifth, or a hundredth.
+	quietRest, calmRest, busyRest = 1, 4, 100
 )
 
 // pace has a Follower rest after each slice of its work, for longer while the log grows
@@ -24,7 +24,7 @@ type pace struct {
 	since  time.Time     // when this slice began
 	looked time.Time     // when growth was measured
 	had    uint64        // the size then
-	busy   bool
+	times  time.Duration // of its work it rests
 }
 
 // rest rests if a slice of work was done since it did.
@@ -36,14 +36,13 @@ func (p *pace) rest(ctx context.Context) error {
 	}
 	if passed := now.Sub(p.looked); passed >= time.Second {
 		size := p.size()
-		p.busy = !p.looked.IsZero() && float64(size-p.had) > busyGrowth*passed.Seconds()
+		p.times = busyRest // where nothing was measured yet, too
+		if !p.looked.IsZero() {
+			p.times = restOf(float64(size-p.had) / passed.Seconds())
+		}
 		p.had, p.looked = size, now
 	}
-	pause := idleRest * min(worked, longSlice)
-	if p.busy {
-		pause = busyRest * min(worked, longSlice)
-	}
-	timer := time.NewTimer(pause)
+	timer := time.NewTimer(p.times * min(worked, longSlice))
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
@@ -52,4 +51,14 @@ func (p *pace) rest(ctx context.Context) error {
 	}
 	p.since = time.Now()
 	return nil
+}
+
+func restOf(growth float64) time.Duration {
+	switch {
+	case growth <= quietGrowth:
+		return quietRest
+	case growth <= busyGrowth:
+		return calmRest
+	}
+	return busyRest
 }
