@@ -10,7 +10,7 @@ func keyChecks() []check {
 			"replace it by one that does: doorward key create NAME --expires 90d, then doorward key revoke ID", page,
 		}, (*subject).keyExpiry},
 		{Entry{
-			"identity.key_age", "No key is older than 90 days",
+			"identity.key_age", "No key is older than monitor.rotation.api_keys",
 			"doorward key rotate NAME --overlap 24h", page,
 		}, (*subject).keyAge},
 		{Entry{
@@ -21,9 +21,8 @@ func keyChecks() []check {
 }
 
 const (
-	maxKeyAge = 90 * 24 * time.Hour // as config.md's max_age of a credential
-	maxIdle   = 90 * 24 * time.Hour
-	grace     = 7 * 24 * time.Hour // for a new key to reach who uses it
+	maxIdle = 90 * 24 * time.Hour
+	grace   = 7 * 24 * time.Hour // for a new key to reach who uses it
 )
 
 // keyed tells whether keys let anybody in.
@@ -63,11 +62,15 @@ func (s *subject) keyExpiry(a *answer) {
 }
 
 func (s *subject) keyAge(a *answer) {
+	most := time.Duration(s.cfg.Monitor.Rotation.APIKeys)
 	s.live(a, func(k *Key) {
-		if age := s.state.Now.Sub(k.Created); age > maxKeyAge {
-			a.warn("", "key %s (%s) is %d days old", k.Name, k.ID, days(age))
+		if age := s.state.Now.Sub(k.Created); most > 0 && age > most {
+			a.warn("monitor.rotation.api_keys", "key %s (%s) is %d days old", k.Name, k.ID, days(age))
 		}
 	})
+	if most == 0 && s.keyed() {
+		a.warn("monitor.rotation.api_keys", "keys have no age at which they are replaced")
+	}
 }
 
 func (s *subject) keyUse(a *answer) {
