@@ -96,7 +96,20 @@ func (s suspended) Session(id string) (bool, error) {
 	return is, nil
 }
 
-// Upstream implements resolve.Suspended.
+// Upstreams implements resolve.Suspended.
+func (s suspended) Upstreams(names []string) ([]string, error) {
+	m := s.now.Load()
+	if m == nil {
+		return names, cannotTell(errNoMemory)
+	}
+	all, err := m.incidents.ContainedUpstreams(names)
+	if err != nil {
+		return names, cannotTell(err)
+	}
+	return all, nil
+}
+
+// Upstream tells whether an upstream is suspended.
 func (s suspended) Upstream(name string) (bool, error) { return s.is(store.OfUpstream, "", name) }
 
 // Tool implements resolve.Suspended.

@@ -12,6 +12,7 @@ package resolve
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"doorward/internal/gate"
@@ -43,7 +44,8 @@ type Reach interface {
 // Suspended tells what an operator has suspended. An error is that it cannot be known;
 // a *gate.Error.
 type Suspended interface {
-	Upstream(name string) (bool, error)
+	// Upstreams are those of some that are suspended. It is asked once for a message.
+	Upstreams(names []string) ([]string, error)
 	Tool(upstream, name string) (bool, error) // or a prompt of that name
 }
 
@@ -164,21 +166,18 @@ func (s *Stage) Judge(ctx context.Context, ex *gate.Exchange) (gate.Verdict, err
 func (l *lookup) reached(profile Profile) error {
 	l.candidates = make([]string, 0, len(profile.Upstreams))
 	for _, u := range profile.Upstreams {
-		if !l.reach.Reaches(l.ex.Principal, u) {
-			continue
+		if l.reach.Reaches(l.ex.Principal, u) {
+			l.candidates = append(l.candidates, u)
 		}
-		if l.suspended != nil {
-			is, err := l.suspended.Upstream(u)
-			if err != nil {
-				return err
-			}
-			if is {
-				l.contained = append(l.contained, u)
-				continue
-			}
-		}
-		l.candidates = append(l.candidates, u)
 	}
+	if l.suspended == nil {
+		return nil
+	}
+	var err error
+	if l.contained, err = l.suspended.Upstreams(l.candidates); err != nil || len(l.contained) == 0 {
+		return err
+	}
+	l.candidates = slices.DeleteFunc(l.candidates, func(u string) bool { return slices.Contains(l.contained, u) })
 	return nil
 }
 

@@ -12,6 +12,7 @@ import (
 type suspended struct {
 	upstream, tool string
 	down           bool
+	looks          *int // how often it was asked about upstreams; nil: nobody counts
 }
 
 func (s suspended) answer(is bool) (bool, error) {
@@ -21,7 +22,19 @@ func (s suspended) answer(is bool) (bool, error) {
 	return is, nil
 }
 
-func (s suspended) Upstream(name string) (bool, error) { return s.answer(name == s.upstream) }
+func (s suspended) Upstreams(names []string) ([]string, error) {
+	if s.looks != nil {
+		*s.looks++
+	}
+	if down, err := s.answer(false); down {
+		return names, err
+	}
+	var all []string
+	if slices.Contains(names, s.upstream) {
+		all = append(all, s.upstream)
+	}
+	return all, nil
+}
 
 func (s suspended) Tool(upstream, name string) (bool, error) {
 	return s.answer(upstream == "a" && name == s.tool)
@@ -71,12 +84,15 @@ func TestWhatIsSuspended(t *testing.T) {
 		})
 	}
 	ex := exchange("tools", "")
-	w := standard()
-	if v, err := stageWith(w, suspended{upstream: "b", tool: "read"}).Judge(t.Context(), ex); err != nil || v.Effect != gate.Continue {
+	w, looks := standard(), 0
+	if v, err := stageWith(w, suspended{upstream: "b", tool: "read", looks: &looks}).Judge(t.Context(), ex); err != nil || v.Effect != gate.Continue {
 		t.Fatalf("%+v, %v", v, err)
 	}
 	if got := names(ex.Target.Items); slices.Contains(got, "a read a__read") || slices.Contains(got, "b read b__read") || !slices.Contains(got, "a one a__one") || w.asked["b"] {
 		t.Errorf("the list is %v", got)
+	}
+	if looks != 1 {
+		t.Errorf("it was asked %d times about three upstreams", looks)
 	}
 }
 

@@ -92,6 +92,25 @@ func (s *Incidents) Contained(what IncidentSubject) (bool, error) {
 	return v.cordon.name(what, now), nil
 }
 
+// ContainedUpstreams are those of some upstreams that are suspended, with one look. With
+// an error all may be.
+func (s *Incidents) ContainedUpstreams(names []string) ([]string, error) {
+	v, now := s.current.Load(), time.Now()
+	if err := v.fault(now); err != nil {
+		return names, err
+	}
+	var out []string
+	if len(v.cordon.names) == 0 {
+		return out, nil
+	}
+	for _, name := range names {
+		if v.cordon.name(IncidentSubject{Kind: OfUpstream, Value: name}, now) {
+			out = append(out, name)
+		}
+	}
+	return out, nil
+}
+
 // ContainedAddress tells whether an address is suspended. One that is not known, as
 // on stdio, is not.
 func (s *Incidents) ContainedAddress(addr netip.Addr) (bool, error) {

@@ -415,6 +415,29 @@ func FuzzContained(f *testing.F) {
 
 // BenchmarkContained is what one call asks: everything, its address, its principal, key,
 // upstream, tool and session.
+// What is suspended of several upstreams is told with one look, and what cannot be known
+// is an error.
+func TestContainedUpstreams(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := openIncidents(t, dir)
+	all := []string{"a", "b", "c"}
+	if got, err := s.ContainedUpstreams(all); len(got) != 0 || err != nil {
+		t.Errorf("nothing is suspended: %v, %v", got, err)
+	}
+	keep(t, s, suspended(t, "uid:1", store.IncidentSubject{Kind: store.OfUpstream, Value: "b"}, 0))
+	if got, err := s.ContainedUpstreams(all); !slices.Equal(got, []string{"b"}) || err != nil {
+		t.Errorf("got %v, %v", got, err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "incidents.json"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	storetest.Eventually(t, 5*time.Second, "nobody knows", func() bool {
+		got, err := s.ContainedUpstreams(all)
+		return errors.Is(err, store.ErrIncidents) && len(got) == len(all)
+	})
+}
+
 func BenchmarkContained(b *testing.B) {
 	for name, n := range map[string]int{"nothing suspended": 0, "three things": 1} {
 		b.Run(name, func(b *testing.B) {
