@@ -183,7 +183,8 @@ func TestARefusedCallKeepsItsArguments(t *testing.T) {
 func TestALogOfFormat3GoesOn(t *testing.T) {
 	cfg := config(t.TempDir())
 	old, err := os.ReadFile(filepath.Join("testdata", "format3", "audit-00000001.jsonl"))
-	err = errors.Join(err, os.Mkdir(cfg.Dir, 0o700), os.WriteFile(filepath.Join(cfg.Dir, "audit-00000001.jsonl"), old, 0o600))
+	err = errors.Join(err, os.Mkdir(cfg.Dir, 0o700), os.WriteFile(filepath.Join(cfg.Dir, "audit-00000001.jsonl"), old, 0o600),
+		os.WriteFile(cfg.KeyFile, bytes.Repeat([]byte{3}, 32), 0o600))
 	if err != nil {
 		t.Fatal(err)
 	}

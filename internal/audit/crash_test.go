@@ -119,10 +119,7 @@ func TestDUR03_AGapIsDroppedBehindTheCheckpointAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	saved, err := os.ReadFile(filepath.Join(cfg.Dir, "checkpoint"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	saved, keys := contentOf(t, filepath.Join(cfg.Dir, "checkpoint")), contentOf(t, subjectsOf(cfg))
 	fillLog(t, cfg, 60)
 	full, err := os.ReadFile(path)
 	if err != nil {
@@ -130,6 +127,7 @@ func TestDUR03_AGapIsDroppedBehindTheCheckpointAlone(t *testing.T) {
 	}
 	for range 20 {
 		write(t, filepath.Join(cfg.Dir, "checkpoint"), saved)
+		write(t, subjectsOf(cfg), keys)
 		lost := bytes.Clone(full)
 		gaps := 0
 		for at := len(covered); at < len(lost); at = (at/4096 + 1) * 4096 {
@@ -159,20 +157,23 @@ func TestDUR03_AGapIsDroppedBehindTheCheckpointAlone(t *testing.T) {
 	if err := os.Remove(filepath.Join(cfg.Dir, "checkpoint")); err != nil {
 		t.Fatal(err)
 	}
-	_, err = audit.Open(cfg)
+	lostOf(t, cfg, audit.LostCheckpoint)
+	_, err = audit.Open(accepting(cfg))
 	fault, ok := errors.AsType[*audit.Fault](err)
 	if got, err := os.ReadFile(path); !ok || fault.Seq != uint64(bytes.Count(full[:len(covered)+500], []byte("\n")))+1 || err != nil || !bytes.Equal(got, lost) {
 		t.Errorf("a gap before records, and no checkpoint: %v", fault)
 	}
 	lost = append(bytes.Clone(full[:len(full)-20]), make([]byte, 9000)...)
 	write(t, path, lost)
-	if err := open(t, cfg).Close(); err != nil {
+	lostOf(t, cfg, audit.LostCheckpoint)
+	if err := open(t, accepting(cfg)).Close(); err != nil {
 		t.Errorf("zeros at the end, and no checkpoint: %v", err)
 	}
 	lost = bytes.Clone(full)
 	clear(lost[len(covered)-300 : len(covered)])
 	write(t, path, lost)
 	write(t, filepath.Join(cfg.Dir, "checkpoint"), saved)
+	write(t, subjectsOf(cfg), keys)
 	if _, err := audit.Open(cfg); !errors.Is(err, audit.ErrCutTail) {
 		t.Errorf("a gap in what the checkpoint covers: %v", err)
 	}

@@ -28,12 +28,12 @@ func TestALogOfFormat6GoesOn(t *testing.T) {
 	if before.Records != 5 || before.Proven != 5 {
 		t.Errorf("report = %+v", before)
 	}
-	fillLog(t, cfg, 1)
-	if rep := verify(t, cfg.Dir); rep.Records != 8 || rep.Proven != 8 {
+	fillLog(t, accepting(cfg), 1) // the key that signed it is not kept
+	if rep := verify(t, cfg.Dir); rep.Records != 9 || rep.Proven != 9 {
 		t.Errorf("report = %+v", rep)
 	}
 	all := read(t, cfg.Dir, audit.Query{})
-	if all[0].Format != 6 || all[5].Format != audit.Format || all[1].Principal.Subject != "alice" || all[6].Principal.Subject != "alice" {
+	if all[0].Format != 6 || all[5].Format != audit.Format || all[1].Principal.Subject != "alice" || all[7].Principal.Subject != "alice" {
 		t.Errorf("records = %+v", all)
 	}
 	if got, err := keyring(t, cfg.Dir).Arguments(&all[1]); err != nil || string(got) != `{"path":"/secret"}` {

@@ -19,6 +19,12 @@ func config(dir string) audit.Config {
 	return audit.Config{Dir: filepath.Join(dir, "audit"), KeyFile: filepath.Join(dir, "audit.key")}
 }
 
+// accepting has an operator accept whatever is lost.
+func accepting(cfg audit.Config) audit.Config {
+	cfg.Accept = &audit.Acceptance{What: audit.Losses(), Actor: "uid:1", Reason: "a test"}
+	return cfg
+}
+
 func open(tb testing.TB, cfg audit.Config) *audit.Log {
 	tb.Helper()
 	l, err := audit.Open(cfg)

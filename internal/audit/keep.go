@@ -154,7 +154,7 @@ func (l *Log) mark(ctx context.Context) error {
 	l.saved = c
 	l.mu.Unlock()
 	l.signed = l.signer.public
-	if err := l.remember(c.Size); err != nil {
+	if err := l.remember(c.Size, l.cfg.every); err != nil {
 		l.cfg.Log.Warn("what the audit log says is not marked; the next start reads more of it", "error", err)
 	}
 	return nil

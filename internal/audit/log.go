@@ -60,6 +60,8 @@ type Config struct {
 	SegmentBytes int64
 	// CheckpointEvery is how often DIR/checkpoint follows the log. 0 is 10 s.
 	CheckpointEvery time.Duration
+	// Accept is set once, by an operator who has looked at what a LostError said.
+	Accept *Acceptance
 	// Written is told of the events that the log puts on record by itself, once they
 	// are; it must not block and not write. nil: nobody is.
 	Written func(gate.Event)
@@ -111,6 +113,8 @@ type Log struct {
 	idle   chan struct{}   // closed by the last leader after stop
 	quit   chan struct{}
 	done   chan struct{} // the keeper has ended
+
+	accepted []Lost // by Config.Accept, at Open
 
 	owed    Owed         // as it was at Open
 	used    atomic.Int64 // how full the disk is, in percent
@@ -179,19 +183,12 @@ func Open(cfg Config) (*Log, error) {
 }
 
 func start(cfg Config, lock *os.File, points failpoints) (*Log, error) {
-	key, err := installationKey(cfg.KeyFile)
-	if err != nil {
-		return nil, err
-	}
 	l := &Log{
 		cfg: cfg, lock: lock, origin: cfg.Origin, points: points, began: time.Now(),
 		idle: make(chan struct{}), quit: make(chan struct{}), done: make(chan struct{}),
 	}
-	if l.origin == "" {
-		l.origin = originOf(cfg.Dir, key)
-	}
-	var pending string
-	if l.signer, pending, err = openSigner(cfg.SignerFile, l.origin); err != nil {
+	key, pending, err := l.openKeys()
+	if err != nil {
 		return nil, err
 	}
 	rules, err := readFields(cfg.Fields)
@@ -200,9 +197,6 @@ func start(cfg Config, lock *os.File, points failpoints) (*Log, error) {
 	}
 	l.pool.New = func() any {
 		return newEntry(keeper{how: cfg.Arguments, rules: rules, key: key, mac: hmac.New(sha256.New, key), note: identity{plain: cfg.PlainIdentity, subjects: l.people}})
-	}
-	if l.saved, err = ReadCheckpoint(filepath.Join(cfg.Dir, checkpointName)); err != nil && !isNotExist(err) {
-		return nil, err
 	}
 	l.writer = writer{cfg: &l.cfg, origin: l.origin, began: l.began, writing: &l.writing, points: points}
 	repaired, err := l.writer.resume(l.saved)
@@ -222,6 +216,41 @@ func start(cfg Config, lock *os.File, points failpoints) (*Log, error) {
 	}
 	go l.keep()
 	return l, nil
+}
+
+// openKeys reads the keys of a log and the checkpoint that it is held against, and makes
+// those keys of a new one. What a log with a past has lost is not made anew unasked.
+func (l *Log) openKeys() (key []byte, pending string, err error) {
+	past, err := begun(l.cfg.Dir)
+	if err != nil {
+		return nil, "", err
+	}
+	if _, err := os.Lstat(l.cfg.KeyFile); past && isNotExist(err) {
+		if err := l.lost(LostArguments, "%s is gone: what it sealed cannot be read, and digests of arguments made from now on compare with none before", l.cfg.KeyFile); err != nil {
+			return nil, "", err
+		}
+	}
+	if key, err = installationKey(l.cfg.KeyFile); err != nil {
+		return nil, "", err
+	}
+	if l.origin == "" {
+		l.origin = originOf(l.cfg.Dir, key)
+	}
+	unsigned := false
+	if _, err := os.Lstat(l.cfg.SignerFile); isNotExist(err) {
+		before, err := signedBefore(l.cfg.Dir)
+		if err == nil && before {
+			err = l.lost(LostSigner, "%s is gone: no other key is known to whoever verifies the log", l.cfg.SignerFile)
+		}
+		if err != nil {
+			return nil, "", err
+		}
+		unsigned = !before
+	}
+	if l.signer, pending, err = openSigner(l.cfg.SignerFile, l.origin); err != nil {
+		return nil, "", err
+	}
+	return key, pending, l.believe(pending, unsigned)
 }
 
 // originOf names a log: several of one installation have names of their own.
@@ -253,10 +282,13 @@ func (l *Log) begin(repaired int64, pending string) (err error) {
 	if err == nil {
 		err = l.greet(repaired)
 	}
+	if err == nil {
+		err = l.admit()
+	}
 	if err == nil && pending != "" {
 		err = l.adopt(ctx, pending)
 	}
-	if err == nil && (l.saved.Size == 0 || l.tree.size-l.marked >= l.cfg.every) {
+	if err == nil && (l.saved.Note == "" || len(l.accepted) > 0 || l.tree.size-l.marked >= l.cfg.every) {
 		err = l.checkpoint(ctx)
 	}
 	if err != nil {
@@ -405,5 +437,10 @@ func (l *Log) Close() error {
 	<-l.idle
 	<-l.done
 	err := l.checkpoint(context.Background())
+	if err == nil {
+		l.marking.Lock()
+		err = l.remember(l.saved.Size, 1) // an older checkpoint that is put back is known by it
+		l.marking.Unlock()
+	}
 	return errors.Join(err, l.writer.state.file.Close(), l.tree.close(), l.people.close(), l.lock.Close())
 }

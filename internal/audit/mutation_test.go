@@ -244,7 +244,7 @@ func TestAForgedLogWithoutItsTree(t *testing.T) {
 	if err := errors.Join(os.Remove(beside), os.Remove(tree)); err != nil {
 		t.Fatal(err)
 	}
-	if err := open(t, cfg).Close(); err != nil { // builds the tree anew
+	if err := open(t, accepting(cfg)).Close(); err != nil { // builds the tree anew
 		t.Fatal(err)
 	}
 	if err := os.Remove(beside); err != nil {

@@ -171,7 +171,8 @@ func TestAKeyThatWasBeingReplacedIsAdopted(t *testing.T) {
 	}
 }
 
-// A lost key is replaced, and whoever verifies is told that nothing certifies it.
+// A lost key is replaced when an operator says so, and whoever verifies is told that
+// nothing certifies it.
 func TestALostKeyIsSeen(t *testing.T) {
 	cfg := config(t.TempDir())
 	fillLog(t, cfg, 1)
@@ -179,7 +180,8 @@ func TestALostKeyIsSeen(t *testing.T) {
 	if err := os.Remove(filepath.Join(filepath.Dir(cfg.Dir), "audit.signer")); err != nil {
 		t.Fatal(err)
 	}
-	fillLog(t, cfg, 1)
+	lostOf(t, cfg, audit.LostSigner)
+	fillLog(t, accepting(cfg), 1)
 	if rep := verify(t, cfg.Dir); len(rep.Keys) != 2 || !rep.Keys[0].Trusted || rep.Keys[1].Trusted {
 		t.Errorf("keys %+v", rep.Keys)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"maps"
+	"path/filepath"
 
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -21,6 +22,19 @@ func (l *Log) recall(ctx context.Context) error {
 	m, ok, err := l.people.marked()
 	if err != nil {
 		return err
+	}
+	switch {
+	case !ok:
+	case l.state.seq == 0: // the mark is of a log that was moved away
+		if _, err := l.people.mark(&ledgerMark{}, nil); err != nil {
+			return err
+		}
+	case m.seq > size:
+		err := l.lost(LostCheckpoint, "%s is older than it was: it has %d records, and a checkpoint had %d",
+			filepath.Join(l.cfg.Dir, checkpointName), size, m.seq)
+		if err != nil {
+			return err
+		}
 	}
 	if ok && l.tree.confirms(&m) {
 		said.holds, said.owed, l.marked = m.holds, m.owed, m.seq
@@ -89,9 +103,9 @@ func (t *tree) confirms(m *ledgerMark) bool {
 
 // remember keeps a mark of what the log says up to a checkpoint. It needs Log.marking.
 // Where a key is still there that a tombstone names, the next start must see that one.
-func (l *Log) remember(size uint64) error {
+func (l *Log) remember(size uint64, every uint64) error {
 	said := l.tree.said
-	if size == 0 || size-l.marked < l.cfg.every && !said.news {
+	if size == 0 || size-l.marked < every && !said.news {
 		return nil
 	}
 	leaf, err := l.tree.ReadHashes([]int64{tlog.StoredHashIndex(0, int64(size)-1)}) //nolint:gosec // a log's size fits

@@ -138,7 +138,7 @@ func TestAMarkSparesReadingTheLog(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if got, owed := stands(t, cfg); len(got) > 0 || owed.Incidents != 1 {
+		if got, owed := stands(t, accepting(cfg)); len(got) > 0 || owed.Incidents != 1 {
 			t.Errorf("%v is held, owed: %+v", got, owed)
 		}
 	})

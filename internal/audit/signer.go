@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
@@ -30,6 +31,7 @@ type signer struct {
 	path string
 	note.Signer
 	public string // as others get it: name+hash+base64
+	made   bool   // there was none
 }
 
 const maxSigner = 4 << 10
@@ -47,6 +49,7 @@ func openSigner(path, origin string) (now signer, pending string, err error) {
 			return signer{}, "", fmt.Errorf("making the key that signs checkpoints: %w", err)
 		}
 		now, err := signerOf(path, private)
+		now.made = true
 		return now, "", err
 	}
 	if err != nil {
@@ -154,9 +157,9 @@ func (l *Log) ReplaceKey(ctx context.Context, compromised bool) (public string, 
 	return l.signer.public, l.mark(ctx)
 }
 
-// adopt lets the next key take over: first on record and durable, then in the
-// file. After a crash in between, Open does it again. It needs Log.marking, or to
-// be alone.
+// adopt lets the next key take over: first on record and durable, then under the
+// checkpoint, then in the file. After a crash in between, Open does it again. It needs
+// Log.marking, or to be alone.
 func (l *Log) adopt(ctx context.Context, pending string) error {
 	kind, private, _ := strings.Cut(pending, " ")
 	next, err := signerOf(l.signer.path, private)
@@ -174,7 +177,14 @@ func (l *Log) adopt(ctx context.Context, pending string) error {
 	l.mu.Lock()
 	s := l.state
 	l.mu.Unlock()
-	if _, err := l.cover(ctx, s); err != nil { // for its syncs: nobody else can certify the next key
+	c, err := l.cover(ctx, s) // for its syncs, too: nobody else can certify the next key
+	if err == nil {
+		c, err = next.sign(Checkpoint{Origin: c.Origin, Size: c.Size, Root: c.Root})
+	}
+	if err == nil { // before the file: no start finds a checkpoint that neither of its keys signed
+		err = WriteCheckpoint(filepath.Join(l.cfg.Dir, checkpointName), c)
+	}
+	if err != nil {
 		return err
 	}
 	l.points.pass(pointKey)

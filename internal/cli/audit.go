@@ -24,7 +24,7 @@ func (r *run) auditCommand() *cobra.Command {
   doorward audit verify --checkpoint today.checkpoint
   doorward audit prove 4711
   doorward audit export --format csv --since 30d -o calls.csv`,
-		r.auditTail(), r.auditSearch(), r.auditExport(), r.auditIndex(), r.auditEvidence(), r.auditVerify(), r.auditCheckpoint(), r.auditProve(), r.auditHash(), r.auditReplaceKey())
+		r.auditTail(), r.auditSearch(), r.auditExport(), r.auditIndex(), r.auditEvidence(), r.auditVerify(), r.auditCheckpoint(), r.auditProve(), r.auditHash(), r.auditReplaceKey(), r.auditAcceptLoss())
 }
 
 const openUsage = "also print what is sealed: subject, address, agent and arguments; that you did is on record"
