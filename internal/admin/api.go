@@ -161,10 +161,11 @@ type Gateway interface {
 	Loudness
 }
 
-// Credentials is the care of what clients are let in with.
+// Credentials is the care of what clients are let in with, and Doorward itself elsewhere.
 type Credentials interface {
 	Keys
 	Revocations
+	Secrets
 }
 
 // Operator is everything that the API serves.

@@ -28,6 +28,8 @@ const (
 	PrivacyErase  Permission = "privacy:erase"
 	PrivacyRetain Permission = "privacy:retain" // prune what is due
 	PrivacyHold   Permission = "privacy:hold"
+	SecretsRead   Permission = "secrets:read"  // where they are and how old, never what
+	SecretsWrite  Permission = "secrets:write" // of Doorward's own store
 	StatusRead    Permission = "status:read"
 	ReloadRun     Permission = "reload:run"
 	MonitorRun    Permission = "monitor:run"    // send a test alert, say that the log was verified
@@ -52,7 +54,7 @@ type Route struct {
 
 // Routes is the whole API of the socket.
 func Routes() []Route {
-	return append(slices.Concat(revokedRoutes(), approvalRoutes(), recordRoutes(), checkpointRoutes(), indexRoutes(), privacyRoutes(), retentionRoutes(), canaryRoutes(), monitoringRoutes(), incidentRoutes(), lossRoutes(), investigationRoutes(), loudnessRoutes()), []Route{
+	return append(slices.Concat(secretRoutes(), revokedRoutes(), approvalRoutes(), recordRoutes(), checkpointRoutes(), indexRoutes(), privacyRoutes(), retentionRoutes(), canaryRoutes(), monitoringRoutes(), incidentRoutes(), lossRoutes(), investigationRoutes(), loudnessRoutes()), []Route{
 		{"GET /v1/status", StatusRead, func(op Operator, _ string, r *http.Request) (any, error) {
 			return op.Status(r.Context())
 		}},

@@ -11,7 +11,6 @@ import (
 	"doorward/internal/audit"
 	"doorward/internal/config"
 	"doorward/internal/cosignature"
-	"doorward/internal/gate"
 	"doorward/internal/secret"
 	"doorward/internal/webhook"
 )
@@ -94,9 +93,7 @@ func (a *App) placeOf(c *config.Anchor, secrets *secret.Store) (anchor.Place, er
 		if err != nil {
 			return nil, err
 		}
-		target, err := webhook.NewTarget(webhook.TargetConfig{
-			URL: c.URL, Roots: pool, Secret: func() (gate.Secret, error) { return a.current.Load().secret.Get(c.Secret) },
-		})
+		target, err := webhook.NewTarget(signed(webhook.TargetConfig{URL: c.URL, Roots: pool}, a.secretsNow, c.Secret))
 		if err != nil {
 			return nil, err
 		}

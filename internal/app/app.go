@@ -27,6 +27,7 @@ import (
 	"doorward/internal/lock"
 	"doorward/internal/monitor"
 	"doorward/internal/monitor/delivery"
+	"doorward/internal/secret"
 	"doorward/internal/sink"
 	"doorward/internal/store"
 	"doorward/internal/telemetry"
@@ -75,6 +76,8 @@ type App struct {
 	notices *webhook.Sender
 
 	ages     *store.Ages
+	kept     *store.Secrets
+	places   secret.Places // one for all snapshots: it remembers what was replaced
 	monitor  *monitor.Monitor
 	delivery *delivery.Deliverer
 
@@ -142,6 +145,9 @@ func New(o Options) (_ *App, err error) {
 	}
 	if err := a.openMonitor(dir); err != nil {
 		return nil, opening("monitor", err)
+	}
+	if err := a.openSecrets(dir); err != nil {
+		return nil, opening("secrets", err)
 	}
 	if err := a.openAges(dir); err != nil {
 		return nil, opening("ages of secrets", err)

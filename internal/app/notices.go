@@ -108,7 +108,5 @@ func (a *App) hook(cfg *config.Config, secrets *secret.Store, serving bool) (*we
 	if err != nil {
 		return nil, fmt.Errorf("approvals.webhook: %w", err)
 	}
-	return webhook.NewTarget(webhook.TargetConfig{
-		URL: h.URL, Roots: pool, Secret: func() (gate.Secret, error) { return secrets.Get(h.Secret) },
-	})
+	return webhook.NewTarget(signed(webhook.TargetConfig{URL: h.URL, Roots: pool}, func() *secret.Store { return secrets }, h.Secret))
 }

@@ -1,33 +1,68 @@
 package app
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"doorward/internal/config"
+	"doorward/internal/gate"
 	"doorward/internal/secret"
+	"doorward/internal/store"
 	"doorward/internal/upstream"
+	"doorward/internal/webhook"
 )
 
+// openSecrets makes the places where secrets can be. None is looked at yet.
+func (a *App) openSecrets(dir string) error {
+	root := store.OwnSecretsRoot(dir)
+	if from := a.Config.SecretStore.Root; from != "" {
+		const name = "secret_store.root"
+		given, err := secret.Open([]secret.Source{{Name: name, From: from}}, a.variable)
+		if err != nil {
+			return err
+		}
+		root = store.GivenSecretsRoot(func() (string, error) {
+			v, err := given.Get(name)
+			return v.Reveal(), err
+		})
+	}
+	a.kept = store.OpenSecrets(dir, root)
+	a.places = secret.Places{Environ: a.variable, Store: a.keptSecret, Past: &secret.Past{}}
+	return nil
+}
+
+// keptSecret is a secret of Doorward's own store.
+func (a *App) keptSecret(name string, _ bool) (secret.Reading, error) {
+	now, before, err := a.kept.Read(name)
+	switch {
+	case errors.Is(err, store.ErrNoSecret):
+		return secret.Reading{}, fmt.Errorf("%w: doorward secret set %s", secret.ErrAbsent, name)
+	case err != nil:
+		return secret.Reading{}, fmt.Errorf("cannot be read: %w", err)
+	}
+	return secret.Reading{Text: now.Text, Changed: now.Created, Before: before.Text}, nil
+}
+
 // secrets opens what the configuration refers to. Where the gateway does not
-// serve, one that is missing matters to what needs it alone.
+// serve, one that is missing matters to what needs it alone. Every fault is told.
 func (a *App) secrets(cfg *config.Config, serving bool) (*secret.Store, error) {
 	sources := make([]secret.Source, 0, len(cfg.Secrets))
 	for _, name := range names(cfg.Secrets) {
 		s := cfg.Secrets[name]
-		sources = append(sources, secret.Source{Name: name, From: s.From, Required: s.Required && serving, Type: s.Type, MaxAge: time.Duration(s.MaxAge)})
+		sources = append(sources, secret.Source{
+			Name: name, From: s.From, Required: s.Required && serving, Type: s.Type, MaxAge: time.Duration(s.MaxAge), Overlap: time.Duration(s.Overlap),
+		})
 	}
-	store, err := secret.Open(sources, a.variable)
+	held, err := a.places.Open(sources)
+	if serving {
+		err = errors.Join(err, proves(cfg, held))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading secrets: %w", err)
 	}
-	if serving {
-		if err := proves(cfg, store); err != nil {
-			return nil, err
-		}
-	}
-	return store, nil
+	return held, nil
 }
 
 // variable is one of the process's environment.
@@ -66,3 +101,20 @@ func held(c upstream.Credential, name string) upstream.Credential {
 	}
 	return c
 }
+
+// signed has a target sign with a secret as it is at each use, and with the version
+// before while that counts too.
+func signed(c webhook.TargetConfig, held func() *secret.Store, name string) webhook.TargetConfig {
+	c.Secret = func() (gate.Secret, error) { return held().Get(name) }
+	c.Before = func() gate.Secret {
+		all, err := held().Versions(name)
+		if err != nil || len(all) < 2 {
+			return gate.Secret{}
+		}
+		return all[1]
+	}
+	return c
+}
+
+// secretsNow are the secrets of the configuration in force.
+func (a *App) secretsNow() *secret.Store { return a.current.Load().secret }

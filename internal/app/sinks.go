@@ -70,7 +70,7 @@ func (a *App) receiverOf(s *config.Sink, secrets *secret.Store) (sink.Receiver, 
 	case "http":
 		return sink.NewHTTP(sink.HTTPConfig{URL: s.URL, Format: s.Format, Token: ask(s.Token), Roots: pool, Version: a.Version})
 	case "webhook":
-		target, err := webhook.NewTarget(webhook.TargetConfig{URL: s.URL, Secret: ask(s.Secret), Roots: pool})
+		target, err := webhook.NewTarget(signed(webhook.TargetConfig{URL: s.URL, Roots: pool}, a.secretsNow, s.Secret))
 		if err != nil {
 			return nil, err
 		}

@@ -162,9 +162,7 @@ func signedReceiver(c *config.Receiver, secrets *secret.Store) (delivery.Receive
 	if err != nil {
 		return nil, err
 	}
-	t, err := webhook.NewTarget(webhook.TargetConfig{
-		URL: c.URL, Roots: pool, Secret: func() (gate.Secret, error) { return secrets.Get(c.Secret) },
-	})
+	t, err := webhook.NewTarget(signed(webhook.TargetConfig{URL: c.URL, Roots: pool}, func() *secret.Store { return secrets }, c.Secret))
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,10 @@ import (
 	"strings"
 
 	"doorward/internal/config"
+	"doorward/internal/gate"
+	"doorward/internal/monitor/delivery"
 	"doorward/internal/secret"
+	"doorward/internal/webhook"
 )
 
 // Bounds of a secret that others could guess: 16 bytes are what an authorization
@@ -53,22 +56,131 @@ func distinct(text string) int {
 	return len(seen)
 }
 
-// proves refuses to serve with secrets that could be guessed (security case
-// AUT-47). The error names the fields and never the values.
+// example says why a secret of any kind is none: it stands in everybody's documentation,
+// or stands there for one; empty when nothing shows that.
+func example(text string) string {
+	plain := strings.ToLower(strings.TrimSpace(text))
+	for _, around := range [...][2]string{{"<", ">"}, {"${", "}"}, {"{{", "}}"}, {"%", "%"}} {
+		if inner, ok := strings.CutPrefix(plain, around[0]); ok && len(inner) > len(around[1]) && strings.HasSuffix(inner, around[1]) {
+			return "is a place that was not filled in"
+		}
+	}
+	switch {
+	case slices.Contains(strings.Fields(known), plain):
+		return "is one that everybody knows"
+	case len(plain) > 1 && distinct(plain) == 1:
+		return "is one character again and again"
+	case strings.Contains(plain, "changeme"), strings.Contains(plain, "change-me"), strings.HasPrefix(plain, "your-"), strings.HasPrefix(plain, "your_"),
+		strings.HasPrefix(plain, "replace-"), strings.HasPrefix(plain, "replace_"):
+		return "is an example"
+	}
+	return ""
+}
+
+// proof is a use of a secret by which Doorward signs, or shows who it is: whoever can
+// guess it is Doorward.
+type proof struct {
+	field, secret string
+	remedy        string
+	signs         bool // by webhook
+}
+
+// proofs are those of a configuration. What an upstream, a database or a mail server
+// gave out is theirs: they chose its length.
+func proofs(cfg *config.Config) []proof {
+	const (
+		issued = "have the issuer make another"
+		agreed = "make one of random bytes, for both sides"
+	)
+	var out []proof
+	for i := range cfg.Identity.Issuers {
+		if n := cfg.Identity.Issuers[i].Introspection; n != nil {
+			out = append(out, proof{field: fmt.Sprintf("identity.issuers[%d].introspection.client_secret", i), secret: n.ClientSecret, remedy: issued})
+		}
+	}
+	if h := cfg.Approvals.Webhook; h != nil {
+		out = append(out, proof{"approvals.webhook.secret", h.Secret, agreed, true})
+	}
+	for i := range cfg.Monitor.Alerts {
+		if r := &cfg.Monitor.Alerts[i]; r.Kind == delivery.KindWebhook {
+			out = append(out, proof{fmt.Sprintf("monitor.alerts[%d].secret", i), r.Secret, agreed, true})
+		}
+	}
+	for i := range cfg.Audit.Sinks {
+		s := &cfg.Audit.Sinks[i]
+		out = append(out, proof{fmt.Sprintf("audit.sinks[%d].secret", i), s.Secret, agreed, true},
+			proof{field: fmt.Sprintf("audit.sinks[%d].token", i), secret: s.Token, remedy: "have the receiver make another"})
+	}
+	for i := range cfg.Audit.Checkpoint.Anchors {
+		out = append(out, proof{fmt.Sprintf("audit.checkpoint.anchors[%d].secret", i), cfg.Audit.Checkpoint.Anchors[i].Secret, agreed, true})
+	}
+	if j := cfg.Trust.Judge; j != nil {
+		out = append(out, proof{field: "trust.judge.secret", secret: j.Secret, remedy: "have the judge's keeper make another"})
+	}
+	return slices.DeleteFunc(out, func(p proof) bool { return p.secret == "" })
+}
+
+// weak says why a value does not do for this use; empty when it does.
+func (p *proof) weak(v secret.Value) string {
+	text := v.Reveal()
+	if p.signs {
+		if err := webhook.CheckSecret(v); err != nil {
+			return strings.TrimPrefix(err.Error(), "the secret ")
+		}
+		text = strings.TrimPrefix(text, "whsec_")
+	}
+	return guessable(text)
+}
+
+// proves refuses to serve with secrets that could be guessed, that are examples, or that
+// are one value under two names, so that who has the one has the other (security case
+// AUT-47). The error names the fields and never the values. A secret that cannot be had is
+// told elsewhere.
 func proves(cfg *config.Config, secrets *secret.Store) error {
 	var faults []error
-	for i := range cfg.Identity.Issuers {
-		n := cfg.Identity.Issuers[i].Introspection
-		if n == nil || n.ClientSecret == "" {
+	twins := map[string]string{}
+	for _, name := range names(cfg.Secrets) {
+		held, err := secrets.Get(name)
+		if err != nil {
 			continue
 		}
-		held, err := secrets.Get(n.ClientSecret)
+		if why := example(held.Reveal()); why != "" {
+			faults = append(faults, fmt.Errorf("secrets.%s %s: have a real one made", name, why))
+		}
+		if first, ok := twins[held.Reveal()]; ok {
+			faults = append(faults, fmt.Errorf("secrets.%s has the value of secrets.%s: have another made, or use one entry for both", name, first))
+		}
+		twins[held.Reveal()] = name
+	}
+	for _, p := range proofs(cfg) {
+		held, err := secrets.Get(p.secret)
 		if err != nil {
 			continue // an optional secret that is not there; what needs it refuses
 		}
-		if why := guessable(held.Reveal()); why != "" {
-			faults = append(faults, fmt.Errorf("identity.issuers[%d].introspection.client_secret %s: have the issuer make another", i, why))
+		if why := p.weak(held); why != "" {
+			faults = append(faults, fmt.Errorf("%s %s: %s", p.field, why, p.remedy))
 		}
 	}
 	return errors.Join(faults...)
+}
+
+// suits refuses a value that the gateway would not start with.
+func suits(cfg *config.Config, name, text string) error {
+	if why := example(text); why != "" {
+		return fmt.Errorf("the value %s", why)
+	}
+	if s, ok := cfg.Secrets[name]; ok {
+		if err := secret.CheckType(text, s.Type); err != nil {
+			return fmt.Errorf("the value %w", err)
+		}
+	}
+	for _, p := range proofs(cfg) {
+		if p.secret != name {
+			continue
+		}
+		if why := p.weak(gate.NewSecret(text)); why != "" {
+			return fmt.Errorf("the value %s, and %s needs it: %s", why, p.field, p.remedy)
+		}
+	}
+	return nil
 }

@@ -55,6 +55,8 @@ var table = map[string]row{
 	"fetched": {domain, nil},
 	"durable": {domain, nil},
 
+	"envelope": {domain, nil},
+
 	"cosignature": {domain, nil},
 
 	"egress": {way, []string{"policy/places"}},
@@ -84,8 +86,8 @@ var table = map[string]row{
 
 	"listen":    {adapter, adapters},
 	"upstream":  {adapter, adapters},
-	"audit":     {adapter, append([]string{"durable", "cosignature"}, adapters...)},
-	"store":     {adapter, []string{"gate", "mcp", "jsonrpc", "httpsig", "durable"}},
+	"audit":     {adapter, append([]string{"durable", "envelope", "cosignature"}, adapters...)},
+	"store":     {adapter, []string{"gate", "mcp", "jsonrpc", "httpsig", "durable", "envelope"}},
 	"lock":      {adapter, adapters},
 	"telemetry": {adapter, adapters},
 	"secret":    {adapter, adapters},

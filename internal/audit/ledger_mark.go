@@ -119,7 +119,7 @@ func (s *subjects) putMark(text []byte) error {
 		copy(part[:], text[n*keySize:])
 		e := keyEntry{who: s.slot(n), made: time.Now().Unix()}
 		copy(e.id[:], sum[:])
-		if err := e.wrap(s.root.now, part[:]); err != nil {
+		if err := e.wrap(s.root.keys, part[:]); err != nil {
 			return err
 		}
 		at, ok := s.known[e.who]

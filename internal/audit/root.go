@@ -12,13 +12,14 @@ import (
 	"os"
 
 	"doorward/internal/durable"
+	"doorward/internal/envelope"
 )
 
 // root seals the keys of subjects.
 type root struct {
-	path      string
-	index     []byte // key of the blind indexes: it stays when the root changes
-	now, next []byte
+	path  string
+	index []byte // key of the blind indexes: it stays when the root changes
+	keys  envelope.Root
 }
 
 // makeRoot makes the root key of a log that has no keys yet.
@@ -38,32 +39,27 @@ func readRoot(path string) (root, error) {
 	if err != nil {
 		return root{}, fmt.Errorf("reading the root key: %w", err)
 	}
-	if len(text) != 2*keySize && len(text) != 3*keySize {
+	if len(text) < keySize {
 		return root{}, fmt.Errorf("%s holds no root key", path)
 	}
-	r := root{path: path, index: text[:keySize], now: text[keySize : 2*keySize]}
-	if len(text) == 3*keySize {
-		r.next = text[2*keySize:]
+	keys, err := envelope.ParseRoot(text[keySize:])
+	if err != nil {
+		return root{}, fmt.Errorf("%s holds no root key: %w", path, err)
 	}
-	return r, nil
+	return root{path: path, index: text[:keySize], keys: keys}, nil
 }
 
 // prepare makes the next root and keeps it beside the present one.
-func (r *root) prepare() error {
-	next := make([]byte, keySize)
-	_, _ = rand.Read(next) // never fails (crypto/rand)
-	if err := durable.Replace(r.path, bytes.Join([][]byte{r.index, r.now, next}, nil)); err != nil {
-		return err
-	}
-	r.next = next
-	return nil
-}
+func (r *root) prepare() error { return r.keep(r.keys.Changed()) }
 
-func (r *root) finish() error {
-	if err := durable.Replace(r.path, bytes.Join([][]byte{r.index, r.next}, nil)); err != nil {
+func (r *root) finish() error { return r.keep(r.keys.Settled()) }
+
+// keep writes the root before anything relies on it.
+func (r *root) keep(keys envelope.Root) error {
+	if err := durable.Replace(r.path, bytes.Join([][]byte{r.index, keys.Bytes()}, nil)); err != nil {
 		return err
 	}
-	r.now, r.next = r.next, nil
+	r.keys = keys
 	return nil
 }
 
@@ -81,29 +77,18 @@ func (r *root) blind(texts ...string) (out [blindSize]byte) {
 
 // unwrap opens an entry's key with either root.
 func (r *root) unwrap(e *keyEntry) ([]byte, error) {
-	for _, k := range [][]byte{r.now, r.next} {
-		if k == nil {
-			continue
-		}
-		aead, err := gcm(k)
-		if err != nil {
-			return nil, err
-		}
-		if key, err := aead.Open(nil, nil, e.wrapped[:], e.bound()); err == nil {
-			return key, nil
-		}
+	key, err := r.keys.Unwrap(e.wrapped[:], e.bound())
+	if err != nil {
+		return nil, errors.New("it was sealed under another root key")
 	}
-	return nil, errors.New("it was sealed under another root key")
+	return key, nil
 }
 
 func (e *keyEntry) bound() []byte { return append(append([]byte(nil), e.who[:]...), e.id[:]...) }
 
-// wrap seals a key under a root key.
-func (e *keyEntry) wrap(with, key []byte) error {
-	aead, err := gcm(with)
-	if err != nil {
-		return err
-	}
-	copy(e.wrapped[:], aead.Seal(nil, nil, key, e.bound())) //nolint:gosec // G407: this cipher makes its own nonce
-	return nil
+// wrap seals a key under the newest root key.
+func (e *keyEntry) wrap(with envelope.Root, key []byte) error {
+	sealed, err := with.Wrap(key, e.bound())
+	copy(e.wrapped[:], sealed)
+	return err
 }

@@ -84,7 +84,7 @@ func openSubjects(base string) (*subjects, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.root.next != nil {
+	if s.root.keys.Changing() {
 		if err := s.rewrap(nil); err != nil {
 			return nil, err
 		}
@@ -188,7 +188,7 @@ func (s *subjects) add(who [blindSize]byte, name string, now time.Time) (*subjec
 	e := keyEntry{who: who, name: s.root.blind(name), made: now.Unix()}
 	_, _ = rand.Read(key)     // never fails (crypto/rand)
 	_, _ = rand.Read(e.id[:]) // never fails (crypto/rand)
-	if err := e.wrap(s.root.now, key); err != nil {
+	if err := e.wrap(s.root.keys, key); err != nil {
 		return nil, err
 	}
 	_, err := s.file.WriteAt(e.append(nil), int64(s.made)*entrySize)
@@ -214,7 +214,7 @@ func (s *subjects) erase(ids []SubjectID) (gone int, err error) {
 		drop[id] = true
 	}
 	before := s.made
-	if s.root.next == nil { // else it was tried before, and the file may be sealed under it
+	if !s.root.keys.Changing() { // else it was tried before, and the file may be sealed under it
 		if err := s.root.prepare(); err != nil {
 			return 0, err
 		}
@@ -245,7 +245,7 @@ func (s *subjects) rewrap(drop map[SubjectID]bool) error {
 			}
 			key, err := s.root.unwrap(&e)
 			if err == nil {
-				err = e.wrap(s.root.next, key)
+				err = e.wrap(s.root.keys, key)
 			}
 			if err != nil {
 				return err

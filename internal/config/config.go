@@ -33,6 +33,8 @@ type Config struct {
 	Trust Trust `yaml:"trust"`
 	// Secrets are the credentials that the rest of the file refers to, by name: where each one is, never what it is. Names are lower-case letters, digits, hyphens and underscores, at most 64.
 	Secrets map[string]Secret `yaml:"secrets" key:"name"`
+	// SecretStore is Doorward's own encrypted store of secrets (secrets.NAME.from: store), secrets.json in data_dir.
+	SecretStore SecretStore `yaml:"secret_store"`
 	// State is where several gateways keep what they must agree on.
 	State State `yaml:"state"`
 	// Approvals says how people hear of calls that wait for them (roles.ROLE.allow[].mode: approve).
@@ -331,20 +333,6 @@ type Flow struct {
 	Then string `yaml:"then" enum:"approve block"`
 	// Approvers are those who must agree. The caller itself, by MCP elicitation, unless written.
 	Approvers *Approvers `yaml:"approvers"`
-}
-
-// Secret says where a credential is.
-type Secret struct {
-	// From is env:NAME for a variable of Doorward's environment, read once at the start, or file:PATH for a file, read again when it changes. The secret itself never stands here.
-	From string `yaml:"from" type:"reference"`
-	// Description says to people what it is for.
-	Description string `yaml:"description"`
-	// Required secrets must be there when Doorward starts. Of one that is not, only what uses it fails.
-	Required bool `yaml:"required"`
-	// Type of the value: string, or url for one that must be an absolute URL.
-	Type string `yaml:"type" enum:"string url"`
-	// MaxAge after which a file counts as overdue for rotation. Never unless written.
-	MaxAge Duration `yaml:"max_age"`
 }
 
 // Approvals is how people hear of calls that wait for them.

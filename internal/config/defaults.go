@@ -97,7 +97,18 @@ func (a *ACME) setDefaults() { a.Directory = "https://acme-v02.api.letsencrypt.o
 
 func (p *Profile) setDefaults() { p.Names = "prefixed" }
 
-func (s *Secret) setDefaults() { s.Required, s.Type = true, "string" }
+func (s *Secret) setDefaults() {
+	s.Required, s.Type, s.Overlap = true, "string", Duration(time.Hour)
+}
+
+// absoluteFile is a reference to a secret, whose path does not depend on where Doorward
+// was started.
+func absoluteFile(dir, from string) string {
+	if path, ok := strings.CutPrefix(from, "file:"); ok && path != "" && !filepath.IsAbs(path) {
+		return "file:" + filepath.Join(dir, path)
+	}
+	return from
+}
 
 // finish fills in what depends on what the file says, and makes paths absolute.
 func (c *Config) finish(dir string, written func(path string) bool) {
@@ -124,11 +135,10 @@ func (c *Config) finish(dir string, written func(path string) bool) {
 		c.Upstreams[name] = u
 	}
 	for name, s := range c.Secrets {
-		if path, ok := strings.CutPrefix(s.From, "file:"); ok && path != "" && !filepath.IsAbs(path) {
-			s.From = "file:" + filepath.Join(dir, path)
-			c.Secrets[name] = s
-		}
+		s.From = absoluteFile(dir, s.From)
+		c.Secrets[name] = s
 	}
+	c.SecretStore.Root = absoluteFile(dir, c.SecretStore.Root)
 	paths := []*string{&c.DataDir, &c.Listen.TLS.Cert, &c.Listen.TLS.Key, &c.Listen.TLS.ClientCA, &c.Listen.TLS.ClientCRL, &c.State.CA, &c.Trust.Lock, &c.Trust.Signing}
 	if a := c.Listen.TLS.ACME; a != nil {
 		paths = append(paths, &a.CA)

@@ -14,6 +14,7 @@ const fieldDocs = "\n" +
 	"Config.Profiles\tProfiles are selections of upstreams, by name: /mcp serves all upstreams, /mcp/NAME those of one profile.\n" +
 	"Config.Trust\tTrust says what has to be approved by a person, and where approvals are kept.\n" +
 	"Config.Secrets\tSecrets are the credentials that the rest of the file refers to, by name: where each one is, never what it is. Names are lower-case letters, digits, hyphens and underscores, at most 64.\n" +
+	"Config.SecretStore\tSecretStore is Doorward's own encrypted store of secrets (secrets.NAME.from: store), secrets.json in data_dir.\n" +
 	"Config.State\tState is where several gateways keep what they must agree on.\n" +
 	"Config.Approvals\tApprovals says how people hear of calls that wait for them (roles.ROLE.allow[].mode: approve).\n" +
 	"Config.Audit\tAudit says how the audit log is written.\n" +
@@ -120,11 +121,6 @@ const fieldDocs = "\n" +
 	"Flow.To\tTo is the label of the call that must not follow unasked: leaves or acts.\n" +
 	"Flow.Then\tThen approve holds the call until people have agreed, block refuses it.\n" +
 	"Flow.Approvers\tApprovers are those who must agree. The caller itself, by MCP elicitation, unless written.\n" +
-	"Secret.From\tFrom is env:NAME for a variable of Doorward's environment, read once at the start, or file:PATH for a file, read again when it changes. The secret itself never stands here.\n" +
-	"Secret.Description\tDescription says to people what it is for.\n" +
-	"Secret.Required\tRequired secrets must be there when Doorward starts. Of one that is not, only what uses it fails.\n" +
-	"Secret.Type\tType of the value: string, or url for one that must be an absolute URL.\n" +
-	"Secret.MaxAge\tMaxAge after which a file counts as overdue for rotation. Never unless written.\n" +
 	"Approvals.Webhook\tWebhook is told of every call that begins to wait, and of every decision; never of its arguments. Nobody is unless written.\n" +
 	"Webhook.URL\tURL that notices are posted to: https, or http on loopback.\n" +
 	"Webhook.Secret\tSecret that notices are signed with, at least 24 bytes: whsec_ and base64, or the text as it is.\n" +

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Bounds of what refers to secrets.
@@ -15,7 +16,33 @@ const (
 	maxVariable    = 128  // bytes of a variable's name
 	maxHeaderName  = 128  // bytes
 	maxDescription = 1024 // bytes
+	maxCredential  = 255  // bytes of the name of a credential of systemd
 )
+
+// Secret says where a credential is.
+type Secret struct {
+	// From is env:NAME for a variable of Doorward's environment, read once at the start; file:PATH for a file, read again when it changes; systemd:NAME for a credential of the unit (LoadCredential=); or store for Doorward's encrypted store (doorward secret set). The secret itself never stands here.
+	From string `yaml:"from" type:"reference"`
+	// Description says to people what it is for.
+	Description string `yaml:"description"`
+	// Required secrets must be there when Doorward starts. Of one that is not, only what uses it fails.
+	Required bool `yaml:"required"`
+	// Type of the value: string, or url for one that must be an absolute URL.
+	Type string `yaml:"type" enum:"string url"`
+	// MaxAge after which the value counts as overdue for rotation. Never unless written.
+	MaxAge Duration `yaml:"max_age"`
+	// Overlap is for how long the version before counts too, once there is another: what Doorward signs then has a signature with each, and a receiver that turns one away is shown the other. At most 30d; 0s: not at all. A version in Doorward's own store has the overlap that it was set with.
+	Overlap Duration `yaml:"overlap"`
+}
+
+// SecretStore is about Doorward's own encrypted store of secrets.
+type SecretStore struct {
+	// Root is where the key is that seals it: env:NAME, file:PATH or systemd:NAME, 32 bytes in base64, and while it is replaced the old key after it and a space. Unless written, Doorward makes one, secrets.root in data_dir.
+	Root string `yaml:"root" type:"reference"`
+}
+
+// maxOverlap is the longest overlap of two versions of a secret.
+const maxOverlap = Duration(30 * 24 * time.Hour)
 
 // secret checks where a secret is said to be. No fault repeats what stands in
 // from: a token that was written there by mistake must not reach a log.
@@ -27,20 +54,47 @@ func (v *checker) secret(name string, s Secret) {
 	if len(s.Description) > maxDescription {
 		v.fault(path+".description", "is longer than %d bytes", maxDescription)
 	}
-	kind, rest, _ := strings.Cut(s.From, ":")
+	if s.Overlap < 0 || s.Overlap > maxOverlap {
+		v.fault(path+".overlap", "must be 0s to %s", maxOverlap)
+	}
 	switch {
 	case s.From == "":
-		v.fault(path, "must say where the secret is: from: env:NAME or file:PATH")
-	case kind == "env" && !GoodVariable(rest):
-		v.fault(path+".from", "env: must be followed by a variable's name: letters, digits and underscores, at most %d", maxVariable)
-	case kind == "file" && (rest == "" || rest == string(filepath.Separator)):
-		v.fault(path+".from", "file: must be followed by the path of a file")
-	case kind == "env" || kind == "file":
-	case s.From == "store" || kind == "vault":
-		v.fault(path+".from", "%s is not in this version of Doorward: use env:NAME or file:PATH", kind)
-	default:
-		v.fault(path+".from", "must be env:NAME or file:PATH. If the secret itself stands here, take it out and replace it where it was issued")
+		v.fault(path, "must say where the secret is: from: env:NAME, file:PATH, systemd:NAME or store")
+	case s.From == "store":
+	case strings.HasPrefix(s.From, "vault:"):
+		v.fault(path+".from", "vault is not in this version of Doorward: use env:NAME, file:PATH, systemd:NAME or store")
+	case !v.outside(path+".from", s.From):
+		v.fault(path+".from", "must be env:NAME, file:PATH, systemd:NAME or store. If the secret itself stands here, take it out and replace it where it was issued")
 	}
+}
+
+// outside checks a reference to what somebody else keeps; false when it is to none of
+// the places that those can be.
+func (v *checker) outside(path, from string) bool {
+	kind, rest, _ := strings.Cut(from, ":")
+	switch {
+	case kind == "env" && !GoodVariable(rest):
+		v.fault(path, "env: must be followed by a variable's name: letters, digits and underscores, at most %d", maxVariable)
+	case kind == "file" && (rest == "" || rest == string(filepath.Separator)):
+		v.fault(path, "file: must be followed by the path of a file")
+	case kind == "systemd" && !goodCredential(rest):
+		v.fault(path, "systemd: must be followed by the name of a credential: that of a file, without a colon, at most %d bytes", maxCredential)
+	default:
+		return kind == "env" || kind == "file" || kind == "systemd"
+	}
+	return true
+}
+
+// secretStore checks where the root key of the encrypted store is.
+func (v *checker) secretStore() {
+	if root := v.c.SecretStore.Root; root != "" && !v.outside("secret_store.root", root) {
+		v.fault("secret_store.root", "must be env:NAME, file:PATH or systemd:NAME. If the key itself stands here, take it out and replace it")
+	}
+}
+
+// goodCredential tells whether a credential of systemd may have this name.
+func goodCredential(name string) bool {
+	return name != "." && name != ".." && len(name) <= maxCredential && regexp.MustCompile(`^[^/:\x00-\x1f\x7f]+$`).MatchString(name)
 }
 
 // credentials checks the secrets that an upstream uses, and on what.

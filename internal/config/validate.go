@@ -46,6 +46,7 @@ func Validate(c *Config) []Fault {
 	for _, name := range slices.Sorted(maps.Keys(c.Secrets)) {
 		v.secret(name, c.Secrets[name])
 	}
+	v.secretStore()
 	for key, n := range map[string]int{"upstreams": len(c.Upstreams), "roles": len(c.Roles), "profiles": len(c.Profiles), "secrets": len(c.Secrets)} {
 		if n > maxEntries {
 			v.fault(key, "has more than %d entries", maxEntries)

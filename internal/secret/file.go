@@ -16,22 +16,20 @@ import (
 // one. FAT's tick, the coarsest, is 2 s.
 const settled = 2 * time.Second
 
-// errAbsent is a file that is not there.
-var errAbsent = errors.New("is not there: write it, readable by Doorward's own user alone")
-
 // file is a secret in a file, and what was last read of it.
 type file struct {
 	path string
+	shut fs.FileMode // permission bits that it must not have
 
-	mu    sync.Mutex // guards the rest
-	value Value
-	info  fs.FileInfo // when value was read; nil: value is not to be kept
+	mu   sync.Mutex // guards the rest
+	text string
+	info fs.FileInfo // when text was read; nil: text is not to be kept
 }
 
 // read is the file's secret. It looks at the file each time, and reads it when
 // that is another than last time. A file that is now missing, too open or
 // somebody else's is refused even where nothing in it has changed.
-func (f *file) read(kind string) (Value, error) {
+func (f *file) read(_ string, fresh bool) (Reading, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now, err := os.Stat(f.path)
@@ -40,24 +38,21 @@ func (f *file) read(kind string) (Value, error) {
 	}
 	if err != nil {
 		f.info = nil
-		return Value{}, plainly(err)
+		return Reading{}, plainly(err)
 	}
-	if f.info != nil && os.SameFile(f.info, now) && f.info.Size() == now.Size() && f.info.ModTime().Equal(now.ModTime()) {
-		return f.value, nil
+	if f.info != nil && !fresh && os.SameFile(f.info, now) && f.info.Size() == now.Size() && f.info.ModTime().Equal(now.ModTime()) {
+		return Reading{Text: f.text, Changed: now.ModTime()}, nil
 	}
 	f.info = nil
 	text, info, err := f.load()
 	if err != nil {
-		return Value{}, plainly(err)
+		return Reading{}, plainly(err)
 	}
-	if err := check(text, kind); err != nil {
-		return Value{}, err
-	}
-	f.value = newValue(text)
+	f.text = text
 	if time.Since(info.ModTime()) > settled {
 		f.info = info
 	}
-	return f.value, nil
+	return Reading{Text: text, Changed: info.ModTime()}, nil
 }
 
 // load reads the file. What is checked is what is read: the checks are made on
@@ -92,7 +87,7 @@ func (f *file) trusted(info fs.FileInfo) error {
 	if !info.Mode().IsRegular() {
 		return errors.New("is no regular file")
 	}
-	open := info.Mode().Perm() & openTo
+	open := info.Mode().Perm() & f.shut
 	if mounted(f.path) {
 		open &= writable
 	}
@@ -117,19 +112,10 @@ func mounted(path string) bool {
 	return strings.HasPrefix(path, "/run/secrets/") || strings.HasPrefix(path, "/var/run/secrets/")
 }
 
-// changed is when the file last changed, if that can be told.
-func (f *file) changed() (time.Time, bool) {
-	info, err := os.Stat(f.path)
-	if err != nil {
-		return time.Time{}, false
-	}
-	return info.ModTime(), true
-}
-
 // plainly is err without the path, which the caller writes.
 func plainly(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
-		return errAbsent
+		return fmt.Errorf("%w: write it, readable by Doorward's own user alone", ErrAbsent)
 	}
 	if at, ok := errors.AsType[*fs.PathError](err); ok {
 		return fmt.Errorf("cannot be read: %w", at.Err)

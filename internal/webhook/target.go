@@ -30,6 +30,7 @@ const (
 type TargetConfig struct {
 	URL      string                      // https, or http on loopback; no user name, no fragment
 	Secret   func() (gate.Secret, error) // asked for every try, so that a rotated one counts
+	Before   func() gate.Secret          // the version before, to sign with as well while it counts; zero: none does; may be nil
 	Unsigned bool                        // the receiver knows us by its URL alone
 	Roots    *x509.CertPool              // nil: the system's
 }
@@ -39,6 +40,7 @@ type Target struct {
 	url    string
 	host   string                      // for people: no path, which may be a secret
 	secret func() (gate.Secret, error) // nil: unsigned
+	before func() gate.Secret          // nil: there is never one
 	client *http.Client
 }
 
@@ -51,7 +53,7 @@ func NewTarget(c TargetConfig) (*Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Target{url: c.URL, host: u.Host, secret: c.Secret, client: client}, nil
+	return &Target{url: c.URL, host: u.Host, secret: c.Secret, before: c.Before, client: client}, nil
 }
 
 // NewClient makes a client for one URL: https, or http on this machine. It follows no
@@ -188,7 +190,14 @@ func (t *Target) sign(h http.Header, id string, now time.Time, body []byte) erro
 	}
 	h.Set("Webhook-Id", id)
 	h.Set("Webhook-Timestamp", strconv.FormatInt(now.Unix(), 10))
-	h.Set("Webhook-Signature", signature(key, id, now, body))
+	signatures := signature(key, id, now, body)
+	if t.before != nil {
+		// A receiver takes the notice when it knows one of them (Standard Webhooks, "Signature scheme").
+		if old, err := keyOf(t.before()); err == nil {
+			signatures += " " + signature(old, id, now, body)
+		}
+	}
+	h.Set("Webhook-Signature", signatures)
 	return nil
 }
 

@@ -187,3 +187,33 @@ func TestALR04Certificates(t *testing.T) {
 	trusting.Send(aNotice("ex2"))
 	until(t, "delivery", func() bool { return trusting.Stats().Sent == 1 })
 }
+
+// While a secret is replaced a notice carries a signature with each version, so that a
+// receiver that knows one of them takes it; afterwards the newest one's alone.
+func TestBothVersionsSign(t *testing.T) {
+	const first, second = "CANARY-the-version-before-of-24", "CANARY-the-newest-version-of-24"
+	before := gate.NewSecret(first)
+	url, gets := receiver(t, func(int, http.ResponseWriter, *http.Request) {})
+	target, err := webhook.NewTarget(webhook.TargetConfig{
+		URL: url, Secret: func() (gate.Secret, error) { return gate.NewSecret(second), nil }, Before: func() gate.Secret { return before },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := newOffice(t, target).run()
+	for n, keys := range [][]string{{second, first}, {second}} {
+		o.Send(aNotice(""))
+		until(t, "delivery", func() bool { return o.Stats().Sent == int64(n+1) })
+		all := gets()
+		got := all[len(all)-1]
+		signatures := strings.Fields(got.header.Get("Webhook-Signature"))
+		if len(signatures) != len(keys) {
+			t.Fatalf("%d signatures, want %d", len(signatures), len(keys))
+		}
+		for i, key := range keys {
+			got.header.Set("Webhook-Signature", signatures[i])
+			signed(t, []byte(key), &got)
+		}
+		before = gate.Secret{}
+	}
+}
