@@ -34,9 +34,9 @@ func (p *place) read(where string, fresh bool) (secret.Reading, error) {
 	return r, nil
 }
 
-func versions(t *testing.T, s *secret.Store, name string) []string {
+func versionsOfA(t *testing.T, s *secret.Store) []string {
 	t.Helper()
-	all, err := s.Versions(name)
+	all, err := s.Versions("a")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +113,7 @@ func TestVersionsOverlap(t *testing.T) {
 			return s
 		}
 		s := open(time.Hour)
-		if got := versions(t, s, "a"); len(got) != 1 {
+		if got := versionsOfA(t, s); len(got) != 1 {
 			t.Errorf("versions %v before there are two", got)
 		}
 		first, err := s.Get("a")
@@ -131,14 +131,14 @@ func TestVersionsOverlap(t *testing.T) {
 		if v, ok := s.Instead("a", second); !ok || v.Reveal() != "first" {
 			t.Errorf("instead of the second: %q, %v", v.Reveal(), ok)
 		}
-		if got := versions(t, open(time.Hour), "a"); len(got) != 2 || got[0] != "second" || got[1] != "first" {
+		if got := versionsOfA(t, open(time.Hour)); len(got) != 2 || got[0] != "second" || got[1] != "first" {
 			t.Errorf("after a reload: %v", got)
 		}
-		if got := versions(t, open(0), "a"); len(got) != 1 {
+		if got := versionsOfA(t, open(0)); len(got) != 1 {
 			t.Errorf("without an overlap: %v", got)
 		}
 		time.Sleep(time.Hour)
-		if got := versions(t, s, "a"); len(got) != 1 || got[0] != "second" {
+		if got := versionsOfA(t, s); len(got) != 1 || got[0] != "second" {
 			t.Errorf("after the overlap: %v", got)
 		}
 		p.fault = errors.New("gone")
@@ -155,7 +155,7 @@ func TestAPlaceKnowsTheVersionBefore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := versions(t, s, "a"); len(got) != 2 || got[1] != "old" {
+	if got := versionsOfA(t, s); len(got) != 2 || got[1] != "old" {
 		t.Errorf("versions %v", got)
 	}
 }
