@@ -36,7 +36,7 @@ func storesKept() []kept {
 		{[]string{"data/audit/audit-*.jsonl", "copy.jsonl"}, "records.jsonl", "keys", "audit log"},
 		{[]string{"data/audit.subjects"}, nobody + "the keys themselves", "keys", "audit log"},
 		{[]string{"data/audit/tree", "data/audit/checkpoint", "data/audit/sinks/*", "data/audit/lock"}, nobody + "hashes of lines, and how far copies are", nobody + "hashes of lines", "audit log"},
-		{[]string{"data/audit.root", "data/audit.key", "data/audit.signer", "data/state.key", "data/keys.pepper"}, nobody + "keys of the gateway", nobody + "keys of the gateway", "audit log"},
+		{[]string{"data/audit.root", "data/audit.key", "data/audit.signer", "data/state.key", "data/secrets.root", "data/keys.pepper"}, nobody + "keys of the gateway", nobody + "keys of the gateway", "audit log"},
 		{[]string{"data/keys.json"}, "api_keys.json", "api_keys", "API keys and revocations"},
 		{[]string{"data/revoked.json", "redis:{revoked}*"}, "revocations.json", "revocations", "API keys and revocations"},
 		{[]string{"data/approvals.json", "data/approvals/*", "redis:{approvals}*"}, "approvals.json", "approvals", "approvals"},
@@ -46,7 +46,7 @@ func storesKept() []kept {
 		{[]string{"data/incidents.json", "redis:{incidents}*"}, "incidents.json", "incidents", "incidents"},
 		{[]string{"data/holds.json"}, nobody + "keys of the log, and a claim of somebody else", "refused", "legal holds"},
 		{[]string{"doorward.lock", "data/observed.json"}, nobody + "definitions, and which operator decided", nobody + "definitions", "decisions about definitions"},
-		{[]string{"data/canaries.json", "data/ages.json"}, nobody + "values of the operator's, and the ages of secrets", nobody + "values of the operator's", ""},
+		{[]string{"data/canaries.json", "data/secrets.json", "data/ages.json"}, nobody + "values of the operator's, and the ages of secrets", nobody + "values of the operator's", ""},
 		{[]string{"redis:{nonce}*", "redis:{nonces}*"}, nobody + "hashes of what was used once, for minutes", nobody + "hashes that end within minutes", ""},
 		{[]string{"data/index.db", "data/index.db-wal", "data/index.db-shm"}, nobody + "where records stand: hashes of what is not sealed in them", "keys", "audit log"},
 		{[]string{"data/*.lock", "data/holds.turn", "data/holds.next"}, nobody + "empty", nobody + "empty", ""},
@@ -187,7 +187,7 @@ func erasedCounts(t *testing.T) (names []string) {
 func writers() map[string]string {
 	return map[string]string{
 		"audit": "records, their keys and hashes", "sink": "copies of records, and how far they are", "anchor": "checkpoints: hashes of records",
-		"store": "keys, revocations, approvals, taints, incidents, holds, canaries, ages, nonces", "monitor": "profiles", "monitor/delivery": "alerts",
+		"store": "keys, revocations, approvals, taints, incidents, holds, canaries, secrets, ages, nonces", "monitor": "profiles", "monitor/delivery": "alerts",
 		"lock": "definitions", "login": "tokens of the user of the bridge, on their own machine", "clients": "the user's own configuration of clients",
 		"index": "where records stand: hashes of what is not sealed in them", "evidence": "bundles that an operator asked for, where they asked for them", "app": "what an operator asked to be written",
 		"cli": "what an operator asked to be written", "durable": "what the others give it",
@@ -242,7 +242,7 @@ func TestGDP10EveryWriterIsKnown(t *testing.T) {
 func routesOf() map[string]string {
 	return map[string]string{
 		"/v1/keys": "data/keys.json", "/v1/revoked": "data/revoked.json", "/v1/approvals": "data/approvals.json", "/v1/incidents": "data/incidents.json",
-		"/v1/records": "data/audit/audit-00000001.jsonl", "/v1/privacy/holds": "data/holds.json", "/v1/canaries": "data/canaries.json", "/v1/trust": "doorward.lock",
+		"/v1/records": "data/audit/audit-00000001.jsonl", "/v1/privacy/holds": "data/holds.json", "/v1/canaries": "data/canaries.json", "/v1/secrets": "data/secrets.json", "/v1/trust": "doorward.lock",
 		"/v1/monitor/ages": "data/ages.json",
 		"/v1/privacy":      nobody + "people's rights themselves", "/v1/monitor": nobody + "numbers, and whether receivers answer",
 		"/v1/status": nobody + "numbers", "/v1/reload": nobody + "the configuration", "/v1/log": nobody + "the level of the process log", "/v1/state": nobody + "that a list is lost, and which",
