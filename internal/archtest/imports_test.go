@@ -59,6 +59,7 @@ var table = map[string]row{
 
 	"cosignature": {domain, nil},
 
+	"leak":   {domain, nil},
 	"egress": {way, []string{"policy/places"}},
 
 	"identify":  {stage, []string{"gate", "mcp", "httpsig"}},
@@ -85,7 +86,7 @@ var table = map[string]row{
 	"track":              {stage, []string{"gate", "mcp", "flow"}},
 
 	"listen":    {adapter, adapters},
-	"upstream":  {adapter, adapters},
+	"upstream":  {adapter, append([]string{"leak"}, adapters...)},
 	"audit":     {adapter, append([]string{"durable", "envelope", "cosignature"}, adapters...)},
 	"store":     {adapter, []string{"gate", "mcp", "jsonrpc", "httpsig", "durable", "envelope"}},
 	"lock":      {adapter, adapters},

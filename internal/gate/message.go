@@ -41,6 +41,9 @@ type Message struct {
 	// ShownID is the id token that the client shall see in place of ID: the
 	// upstream adapter sets it on server-to-client requests. Nil keeps ID.
 	ShownID []byte
+	// Leaked is that the upstream returned a secret that it was handed, which is
+	// masked in Raw.
+	Leaked bool
 }
 
 // Bytes is the part of Raw that s names, nil when absent. The caller must not

@@ -14,6 +14,7 @@ import (
 
 	"doorward/internal/gate"
 	"doorward/internal/jsonrpc"
+	"doorward/internal/leak"
 	"doorward/internal/mcp"
 )
 
@@ -224,6 +225,7 @@ func (c *channel) pages(ctx context.Context, cn *conn, kind gate.ItemKind) (*cat
 			}
 			return nil, 0, fmt.Errorf("%w: listing answered with error %s", errProtocol, errorCode(m))
 		}
+		g.leaked = m.Leaked
 		ttl = min(ttl, ttlOf(m))
 		before := cursor
 		cursor, err = mcp.Page(kind, m.Bytes(m.Result), g.add)
@@ -279,7 +281,8 @@ type gathering struct {
 	first   map[string]int // where each is in items
 	bytes   int
 	total   int
-	left    int // entries left out
+	left    int  // entries left out
+	leaked  bool // a secret was masked in the page that is read
 }
 
 // add takes one entry of a list. One that is no object, or has no proper name or
@@ -299,6 +302,10 @@ func (g *gathering) add(raw []byte) error {
 	name, err := mcp.NameOf(g.kind, raw)
 	if err != nil {
 		g.leaveOut(name, err)
+		return nil
+	}
+	if g.leaked && bytes.Contains(raw, []byte(leak.Mark)) { // and nobody shall pin it
+		g.leaveOut(name, errLeaked)
 		return nil
 	}
 	it := gate.Item{Kind: g.kind, Upstream: g.srv.set.Name, Name: name, Raw: raw}

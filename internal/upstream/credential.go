@@ -1,15 +1,14 @@
 package upstream
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 
 	"doorward/internal/gate"
+	"doorward/internal/leak"
 )
 
 // errSecret is a secret that cannot be had; what needs it is not sent.
@@ -49,15 +48,19 @@ func (s *server) credential(own gate.Secret) (http.Header, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", errSecret, name, err)
 	}
+	if c.Request == "" {
+		s.guard.hand(name, c.Prefix, value)
+	}
 	return http.Header{http.CanonicalHeaderKey(c.Header): {c.Prefix + value}}, nil
 }
 
 // environment is what the upstream's command gets: a few harmless variables of
-// Doorward's own, and the secrets that the configuration names, whose values are
-// returned beside it for what must not show them. keys are those that a client
-// brought for its one call; a process that lasts has none of them.
-func (s *server) environment(keys map[string]gate.Secret) (env, secrets []string, err error) {
+// Doorward's own, and the secrets that the configuration names, which are looked for in
+// what it writes. keys are those that a client brought for its one call; a process that
+// lasts has none of them.
+func (s *server) environment(keys map[string]gate.Secret) (env []string, secrets *given, err error) {
 	env = cleanEnvironment(s.pool.cfg.Environment)
+	var list []leak.Secret
 	for _, name := range slices.Sorted(maps.Keys(s.set.Env)) {
 		held, err := s.variable(s.set.Env[name], keys)
 		if err != nil {
@@ -66,14 +69,13 @@ func (s *server) environment(keys map[string]gate.Secret) (env, secrets []string
 		if held == nil {
 			continue
 		}
-		env, secrets = append(env, name+"="+held.Reveal()), append(secrets, held.Reveal())
-		for line := range strings.Lines(held.Reveal()) { // of a key in a file, which is written line by line
-			if line = strings.TrimSpace(line); len(line) >= minLine {
-				secrets = append(secrets, line)
-			}
+		called := s.set.Env[name]
+		if requestHeader(called) != "" {
+			called = ownKeyName
 		}
+		env, list = append(env, name+"="+held.Reveal()), append(list, spelledOut(called, "", held.Reveal())...)
 	}
-	return env, secrets, nil
+	return env, &given{s.guard, leak.New(list)}, nil
 }
 
 // variable is what stands behind a value of Settings.Env; nil for a client's own
@@ -87,22 +89,4 @@ func (s *server) variable(value string, keys map[string]gate.Secret) (Secret, er
 		return key, nil
 	}
 	return nil, nil //nolint:nilnil // no key is no failure: the call that takes one was refused
-}
-
-// minConcealed is the shortest secret that is looked for, in bytes: a shorter one
-// would be found in every other word.
-const (
-	minConcealed = 6
-	minLine      = 8 // of a secret of several lines
-)
-
-// conceal takes an upstream's secrets out of what it wrote, as far as it wrote them
-// as they are.
-func conceal(line []byte, secrets []string) []byte {
-	for _, s := range secrets {
-		if len(s) >= minConcealed {
-			line = bytes.ReplaceAll(line, []byte(s), []byte("[secret]"))
-		}
-	}
-	return line
 }

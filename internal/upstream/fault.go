@@ -19,6 +19,7 @@ var errOther = errors.New("the server is not the approved one")
 // fault is an expected failure of the upstream; public says which upstream it
 // was and never where it is.
 func (s *server) fault(code gate.Code, op string, err error) *gate.Error {
+	err = s.guard.quiet(err)
 	s.noteError(err)
 	public := ""
 	switch code {
@@ -44,6 +45,7 @@ func (s *server) classify(ctx context.Context, op string, err error) error {
 	if _, ok := errors.AsType[*gate.Error](err); ok {
 		return err
 	}
+	err = s.guard.quiet(err)
 	cause := context.Cause(ctx)
 	switch {
 	case errors.Is(cause, errCancel):

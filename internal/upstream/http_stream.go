@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"doorward/internal/gate"
-	"doorward/internal/mcp"
 )
 
 // maxResumes is how often in a row a stream is resumed without a new event.
@@ -23,12 +22,12 @@ var errAnswered = errors.New("answered")
 // stream reads the messages of one request. When it ends before the answer and
 // had an event id, it is resumed with GET and Last-Event-ID after the time that
 // the upstream asked for (SEP-1699).
-func (l *httpLink) stream(ctx context.Context, body io.Reader, o *outgoing, take func(*gate.Message) error) error {
+func (l *httpLink) stream(ctx context.Context, body io.Reader, said saying, o *outgoing, take func(*gate.Message) error) error {
 	lastID, retry := "", defaultRetry
 	for fruitless := 0; ; fruitless++ {
 		s := newSSEReader(body, l.limit)
 		s.lastID = lastID
-		err := l.events(s, func(m *gate.Message) error { return l.mine(o, m, take) })
+		err := l.events(s, said, func(m *gate.Message) error { return l.mine(o, m, take) })
 		if errors.Is(err, errAnswered) {
 			return nil
 		}
@@ -87,7 +86,7 @@ func (l *httpLink) mine(o *outgoing, m *gate.Message, take func(*gate.Message) e
 }
 
 // events reads a stream to its end or to the first error of take.
-func (l *httpLink) events(s *sseReader, take func(*gate.Message) error) error {
+func (l *httpLink) events(s *sseReader, said saying, take func(*gate.Message) error) error {
 	for {
 		ev, err := s.next()
 		if err != nil {
@@ -96,7 +95,10 @@ func (l *httpLink) events(s *sseReader, take func(*gate.Message) error) error {
 		if ev.name != "" && ev.name != "message" {
 			continue
 		}
-		m, err := mcp.ParseUpstream(ev.data)
+		m, err := said.parse(ev.data)
+		if refused, ok := errors.AsType[*leakError](err); ok {
+			return refused.err
+		}
 		if err != nil {
 			l.count("malformed")
 			if idOfFault, ok := idOf(faultID(err)); ok && idOfFault > 0 {
@@ -155,7 +157,7 @@ func (l *httpLink) hear() {
 		if err == nil {
 			s := newSSEReader(resp.Body, l.limit)
 			s.lastID = lastID
-			err = l.events(s, func(m *gate.Message) error { l.stray(m); return nil })
+			err = l.events(s, saying{guard: l.guard}, func(m *gate.Message) error { l.stray(m); return nil })
 			resp.Body.Close()
 			lastID, wait = s.lastID, max(s.retry, minRetry)
 			if s.retry == 0 {

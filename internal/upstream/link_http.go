@@ -39,7 +39,8 @@ type httpLink struct {
 	values     fixedValues
 	credential credential
 	hears      chan struct{} // closed when the GET stream is open or was refused
-	mute       bool          // nothing of what the upstream says is quoted, for it may be a client's own key
+	guard      *guard
+	mute       bool // nothing of what the upstream says is quoted, for it may be a client's own key
 
 	life   context.Context //nolint:containedctx // the link's own life, which ends its GET stream
 	end    context.CancelCauseFunc
@@ -57,7 +58,7 @@ func (s *server) newHTTPLink(era gate.Era, loose func(*gate.Message)) (*httpLink
 	}
 	l := &httpLink{
 		name: s.set.Name, blank: blank, era: era, wire: s.wire, limit: s.set.MaxResult,
-		credential: s.credential, mute: len(s.ownKeys) > 0, hears: make(chan struct{}), calls: map[*outgoing]struct{}{}, log: s.log, loose: loose, count: func(what string) { s.pool.count(s.set.Name, what) },
+		credential: s.credential, guard: s.guard, mute: len(s.ownKeys) > 0, hears: make(chan struct{}), calls: map[*outgoing]struct{}{}, log: s.log, loose: loose, count: func(what string) { s.pool.count(s.set.Name, what) },
 		values: fixedValues{agent: [1]string{userAgent}, json: [1]string{typeJSON}, accept: [1]string{typeJSON + ", " + typeStream}},
 	}
 	l.life, l.end = context.WithCancelCause(context.Background())
@@ -89,14 +90,16 @@ func (l *httpLink) roundTrip(ctx context.Context, o *outgoing, take func(*gate.M
 		ctx, stop = l.bound(ctx)
 		defer stop()
 	}
-	resp, err := l.post(ctx, o.raw, o, o.spend())
+	own := o.spend()
+	said := saying{l.guard, o.method, ownWatch(own)}
+	resp, err := l.post(ctx, o.raw, o, own)
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
 	kind := mediaType(resp.Header)
 	if resp.StatusCode != http.StatusOK {
-		return l.refused(resp, kind, o, take)
+		return l.refused(resp, said, o, take)
 	}
 	if o.method == methodInitialize {
 		if err := l.opened(resp.Header); err != nil {
@@ -105,9 +108,9 @@ func (l *httpLink) roundTrip(ctx context.Context, o *outgoing, take func(*gate.M
 	}
 	switch kind {
 	case typeJSON:
-		return l.single(ctx, resp, o, take)
+		return l.single(ctx, resp, said, o, take)
 	case typeStream:
-		return l.stream(ctx, resp.Body, o, take)
+		return l.stream(ctx, resp.Body, said, o, take)
 	}
 	return l.odd(kind)
 }
@@ -175,12 +178,15 @@ func (l *httpLink) opened(h http.Header) error {
 }
 
 // single reads an answer that is one JSON message.
-func (l *httpLink) single(ctx context.Context, resp *http.Response, o *outgoing, take func(*gate.Message) error) error {
+func (l *httpLink) single(ctx context.Context, resp *http.Response, said saying, o *outgoing, take func(*gate.Message) error) error {
 	raw, err := readBounded(resp.Body, l.limit, resp.ContentLength)
 	if err != nil {
 		return l.readFault(ctx, err)
 	}
-	m, err := mcp.ParseUpstream(raw)
+	m, err := said.parse(raw)
+	if refused, ok := errors.AsType[*leakError](err); ok {
+		return refused.err
+	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", errProtocol, unquoted(l.mute, err))
 	}
@@ -193,11 +199,15 @@ func (l *httpLink) single(ctx context.Context, resp *http.Response, o *outgoing,
 
 // refused reads an answer with a status other than 200. Where its body is a
 // JSON-RPC error that answers the request, that is the answer.
-func (l *httpLink) refused(resp *http.Response, kind string, o *outgoing, take func(*gate.Message) error) error {
-	if resp.StatusCode >= 400 && kind == typeJSON {
+func (l *httpLink) refused(resp *http.Response, said saying, o *outgoing, take func(*gate.Message) error) error {
+	if resp.StatusCode >= 400 && mediaType(resp.Header) == typeJSON {
 		raw, err := readBounded(resp.Body, maxErrorBody, resp.ContentLength)
 		if err == nil {
-			if m, err := mcp.ParseUpstream(raw); err == nil && m.Kind == gate.Failure && o.answers(m, true) && !l.lost(resp.StatusCode) {
+			m, err := said.parse(raw)
+			if refused, ok := errors.AsType[*leakError](err); ok {
+				return refused.err
+			}
+			if err == nil && m.Kind == gate.Failure && o.answers(m, true) && !l.lost(resp.StatusCode) {
 				return take(m)
 			}
 		}

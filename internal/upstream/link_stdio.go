@@ -33,7 +33,7 @@ type stdioLink struct {
 	output *steadyReader // of stdout
 	limit  int64         // bytes of one line
 
-	secrets []string // that the child has in its environment
+	secrets *given // that the child has in its environment
 
 	reaped  chan struct{} // closed when the process has been waited for
 	ending  sync.Once
@@ -98,7 +98,7 @@ func (l *stdioLink) line(line []byte) {
 	switch {
 	case len(line) == 0:
 	case line[0] == '{':
-		l.receive(line)
+		l.receive(line, l.secrets.watch)
 	case l.noise.take():
 		l.log.Warn("upstream wrote a line that is no message", "upstream", l.name, "line", printable(conceal(line, l.secrets), maxShown))
 	}

@@ -105,7 +105,7 @@ func TestWS_Schemes(t *testing.T) {
 			set := Settings{URL: strings.Replace(srv.URL, tc.from, tc.to, 1)}
 			s := lonely(t, set)
 			if tc.secure {
-				s.wire.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: srv.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs, MinVersion: tls.VersionTLS13}
+				s.wire.(quietWire).RoundTripper.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: srv.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs, MinVersion: tls.VersionTLS13}
 			}
 			ctx, cancel := context.WithCancel(t.Context())
 			l, err := s.newWSLink(ctx, ignore, true)

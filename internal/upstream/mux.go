@@ -3,13 +3,14 @@ package upstream
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
 	"time"
 
 	"doorward/internal/gate"
-	"doorward/internal/mcp"
+	"doorward/internal/leak"
 )
 
 // callQueue is how many messages of one call may wait for the client.
@@ -29,6 +30,7 @@ type mux struct {
 	loose func(*gate.Message) // what belongs to no call; must not block
 	count func(what string)
 	owned bool // one principal's own: stray messages may go to a call of it
+	guard *guard
 	mute  bool // nothing of a message that cannot be read is quoted, for it may be a client's own key
 
 	noise *allowance    // of what the log says about what is no message; the reader's
@@ -44,13 +46,15 @@ type mux struct {
 // waiting is a call whose answer has not come.
 type waiting struct {
 	o     *outgoing
+	own   *leak.Watch        // for the client's own key; nil for none
 	queue chan *gate.Message // notifications and asks
-	final chan *gate.Message // room for the one; nil for an answer that is malformed
+	final chan *gate.Message // room for the one; nil for an answer that is not taken
+	why   error              // that is so; written before
 }
 
 func (s *server) newMux(loose func(*gate.Message), owned bool) *mux {
 	x := &mux{
-		name: s.set.Name, log: s.log, loose: loose, owned: owned, mute: len(s.ownKeys) > 0,
+		name: s.set.Name, log: s.log, loose: loose, owned: owned, guard: s.guard, mute: len(s.ownKeys) > 0,
 		count: func(what string) { s.pool.count(s.set.Name, what) },
 		noise: newAllowance(20, time.Minute), token: make(chan struct{}, 1), over: make(chan struct{}),
 		calls: map[int64]*waiting{},
@@ -104,7 +108,7 @@ func (o *outgoing) whole() []byte {
 
 // enter makes a call one that messages may belong to, until leave.
 func (x *mux) enter(o *outgoing) *waiting {
-	w := &waiting{o: o, queue: make(chan *gate.Message, callQueue), final: make(chan *gate.Message, 1)}
+	w := &waiting{o: o, own: ownWatch(o.own), queue: make(chan *gate.Message, callQueue), final: make(chan *gate.Message, 1)}
 	x.mu.Lock()
 	x.calls[o.id] = w
 	x.mu.Unlock()
@@ -186,7 +190,7 @@ func (w *waiting) finish(final *gate.Message, take func(*gate.Message) error) er
 			}
 		default:
 			if final == nil {
-				return fmt.Errorf("%w: its answer is malformed", errProtocol)
+				return w.why
 			}
 			return take(final)
 		}
@@ -203,16 +207,20 @@ func (x *mux) cancel(ctx context.Context, to sender, o *outgoing) {
 	_ = to.send(ctx, cancelled(o.id))
 }
 
-// receive gives a message to the call that it belongs to, if it is one. raw
-// becomes the message's own.
-func (x *mux) receive(raw []byte) {
-	m, err := mcp.ParseUpstream(raw)
+// receive gives a message to the call that it belongs to, if it is one, without the
+// secrets that also looks for. raw becomes the message's own.
+func (x *mux) receive(raw []byte, also ...*leak.Watch) {
+	m, err := x.guard.parse(raw, x.method, x.watches(also)...)
+	if refused, ok := errors.AsType[*leakError](err); ok {
+		x.fail(refused.id, refused.err)
+		return
+	}
 	if err != nil {
 		x.count("malformed")
 		if x.noise.take() {
 			x.log.Warn("upstream wrote a malformed message", "upstream", x.name, "error", unquoted(x.mute, err))
 		}
-		x.failCall(err)
+		x.fail(faultID(err), fmt.Errorf("%w: its answer is malformed", errProtocol))
 		return
 	}
 	x.dispatch(m)
@@ -282,10 +290,10 @@ func (x *mux) owner(m *gate.Message) *waiting {
 	return oldest
 }
 
-// failCall answers the call whose answer could not be read, so that it does not
-// wait for its timeout.
-func (x *mux) failCall(err error) {
-	id, ok := idOf(faultID(err))
+// fail answers the call whose answer is not taken, so that it does not wait for its
+// timeout.
+func (x *mux) fail(token []byte, why error) {
+	id, ok := idOf(token)
 	if !ok {
 		return
 	}
@@ -293,10 +301,8 @@ func (x *mux) failCall(err error) {
 	w := x.calls[id]
 	delete(x.calls, id)
 	x.mu.Unlock()
-	if w != nil {
-		select {
-		case w.final <- nil:
-		default:
-		}
+	if w != nil { // and no more in the table, so no other answer comes
+		w.why = why
+		w.final <- nil
 	}
 }

@@ -433,6 +433,9 @@ func discoverFault(stdio bool, err error) error {
 
 // keep takes capabilities, instructions and the server's info from an answer.
 func (h *hello) keep(m *gate.Message) error {
+	if m.Leaked { // what it says of itself would be pinned, and shown to people
+		return &gate.Error{Code: gate.CodeUpstreamHeld, Op: "reading what the upstream says of itself", Err: errLeaked, Public: "the server tells a credential of the gateway's about itself, and is held"}
+	}
 	at, _ := m.Field("capabilities")
 	h.capabilities = bytes.Clone(m.Bytes(at))
 	if len(h.capabilities) == 0 || h.capabilities[0] != '{' {

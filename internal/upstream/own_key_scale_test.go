@@ -181,7 +181,7 @@ func TestPerCall_TwoPrincipalsAtScale(t *testing.T) {
 					}
 					continue
 				}
-				if err != nil || len(got) != 1 || field(t, got[0], "key") != `"canary-key-of-`+who+`"` || field(t, got[0], "calls") != "1" {
+				if err != nil || len(got) != 1 || field(t, got[0], "key") != `"`+digestOf("canary-key-of-"+who)+`"` || field(t, got[0], "calls") != "1" {
 					t.Errorf("call %d of %d: %v, error %v", n, i, got, err)
 					continue
 				}

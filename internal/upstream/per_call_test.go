@@ -104,7 +104,7 @@ func TestPerCall_NothingIsShared(t *testing.T) {
 				if err != nil || len(got) != 1 {
 					t.Fatalf("got %v, error %v", got, err)
 				}
-				if field(t, got[0], "calls") != "1" || field(t, got[0], "key") != `"`+key+`"` || pids[field(t, got[0], "pid")] || field(t, got[0], "heard") != "true" {
+				if field(t, got[0], "calls") != "1" || field(t, got[0], "key") != `"`+digestOf(key)+`"` || pids[field(t, got[0], "pid")] || field(t, got[0], "heard") != "true" {
 					t.Errorf("call %d: %s", n, got[0].Raw)
 				}
 				pids[field(t, got[0], "pid")] = true
@@ -228,7 +228,7 @@ func TestPerCall_Questions(t *testing.T) {
 					_, err := forward(t, p, with(exchange(t, session, "up", fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":{"action":"decline"}}`, m.ShownID)), "canary-b"))
 					return err
 				})
-				if err != nil || field(t, last, "key") != `"canary-a"` {
+				if err != nil || field(t, last, "key") != `"`+digestOf("canary-a")+`"` {
 					t.Fatalf("got %v, error %v", last, err)
 				}
 			} else {
@@ -240,7 +240,7 @@ func TestPerCall_Questions(t *testing.T) {
 				_, err = forward(t, p, retry())
 				wantKeyFault(t, err)
 				got, err = forward(t, p, with(retry(), "canary-a"))
-				if err != nil || field(t, got[0], "key") != `"canary-a"` {
+				if err != nil || field(t, got[0], "key") != `"`+digestOf("canary-a")+`"` {
 					t.Fatalf("got %v, error %v", got, err)
 				}
 			}

@@ -76,7 +76,7 @@ type Pins interface {
 }
 
 // Meter counts what happens to an upstream: child_start, child_exit, timeout,
-// dropped, stray_answer, stray_progress, malformed.
+// dropped, stray_answer, stray_progress, malformed, secret_leaked.
 type Meter interface {
 	Count(upstream, what string)
 }
@@ -104,7 +104,10 @@ type Config struct {
 	// subscription is asked about every few seconds. Nil: always.
 	Live func(*gate.Principal) bool
 	// Secret is asked at each use of a secret. Nil knows none.
-	Secret      func(name string) (Secret, error)
+	Secret func(name string) (Secret, error)
+	// BlockLeaks tells whether a message in which an upstream returns a secret that it
+	// was handed is refused. Nil: the secret is masked.
+	BlockLeaks  func() bool
 	StateKey    [32]byte // seals requestState, cursors and the ids of tasks
 	Environment []string // Doorward's own; children get PATH, HOME, LANG, LC_ALL, TMPDIR, TZ, USER of it
 	Supervised  bool     // this binary runs Supervise when argv[0] is SupervisorName

@@ -28,6 +28,7 @@ type server struct {
 	set      Settings
 	log      *slog.Logger
 	wire     http.RoundTripper // nil for a command
+	guard    *guard
 	places   chan struct{}
 	waiting  atomic.Int32
 	children children
@@ -50,8 +51,10 @@ type server struct {
 func (p *Pool) newServer(set Settings) *server {
 	set = set.withDefaults()
 	s := &server{pool: p, set: set, log: p.log, places: make(chan struct{}, set.Concurrency), channels: map[channelKey]*channel{}, starts: backoff{least: startBackoff}, ownKeys: set.ownKeys(), refusals: newAllowance(declinedNoted, declinedEvery)}
+	s.guard = s.newGuard()
+	s.log = slog.New(quietLog{p.log.Handler(), s.guard})
 	if set.URL != "" {
-		s.wire = newWire(set)
+		s.wire = quietWire{newWire(set), s.guard}
 	}
 	return s
 }
@@ -184,6 +187,7 @@ func (s *server) closeAside(list []*channel) {
 // expire closes the channels that nobody has used for long. A child process
 // costs more than an HTTP session and is kept for less.
 func (s *server) expire(now time.Time) {
+	s.guard.expire(now)
 	before := now.Add(-idleExpiry)
 	if s.wire == nil {
 		before = now.Add(-childIdle)

@@ -1,0 +1,76 @@
+package leak
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"html"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// spellings are the ways to write a secret that are looked for. name is its number.
+func spellings(text string, name int) []pattern {
+	list := []pattern{{text: text, name: name, word: len(text) < minCoded}}
+	if len(text) < minCoded {
+		return list
+	}
+	add := func(edge bool, forms ...string) {
+		for _, form := range forms {
+			there := slices.ContainsFunc(list, func(p pattern) bool { return p.text == form })
+			if len(form) >= minCoded && !there {
+				list = append(list, pattern{text: form, name: name, edge: edge})
+			}
+		}
+	}
+	x := hex.EncodeToString([]byte(text))
+	add(false, x, strings.ToUpper(x), reversed(text), html.EscapeString(text))
+	if quoted := strconv.Quote(text); len(quoted) > 2 {
+		add(false, quoted[1:len(quoted)-1])
+	}
+	for _, escape := range []func(string) string{url.QueryEscape, url.PathEscape, everyByte} {
+		form := escape(text)
+		add(false, form, lowerEscapes(form))
+	}
+	for shift := range 3 {
+		add(true, core(base64.RawStdEncoding, text, shift), core(base64.RawURLEncoding, text, shift))
+	}
+	return list
+}
+
+func reversed(s string) string {
+	b := []byte(s)
+	slices.Reverse(b)
+	return string(b)
+}
+
+// everyByte escapes every byte, as nobody has to.
+func everyByte(s string) string {
+	const digits = "0123456789ABCDEF"
+	b := make([]byte, 0, 3*len(s))
+	for i := range len(s) {
+		b = append(b, '%', digits[s[i]>>4], digits[s[i]&15])
+	}
+	return string(b)
+}
+
+// lowerEscapes is a percent-encoded text with its escapes in lower case (RFC 3986,
+// section 2.1, takes both).
+func lowerEscapes(s string) string {
+	b := []byte(s)
+	for i := 0; i+2 < len(b); i++ {
+		if b[i] == '%' {
+			copy(b[i+1:], strings.ToLower(s[i+1:i+3]))
+			i += 2
+		}
+	}
+	return string(b)
+}
+
+// core is the base64 of a text that shift bytes stand before, without the characters
+// that depend on what stands before and after it.
+func core(coding *base64.Encoding, text string, shift int) string {
+	coded := coding.EncodeToString([]byte(strings.Repeat("\x00", shift) + text))
+	return coded[(shift*8+5)/6 : (shift+len(text))*8/6]
+}
