@@ -183,7 +183,7 @@ func (a *App) openTransports(dir string) error {
 	}
 	a.pool, err = upstream.New(upstream.Config{
 		Upstreams: settings(a.Config, a.Path), Pins: a.pins, Events: a.trail.Event, Seen: a.seen,
-		Unsolicited: a.unsolicited, Open: a.open, MayRead: a.mayRead, Live: a.live, Secret: a.secretFor, StateKey: key,
+		Unsolicited: a.unsolicited, Open: a.open, MayRead: a.mayRead, Live: a.live, Secret: a.secretFor, BlockLeaks: a.blocksLeaks, StateKey: key,
 		Environment: a.Environment, Supervised: a.Supervised, Log: a.Log, Version: a.Version,
 	})
 	if err != nil {

@@ -80,6 +80,12 @@ func (a *App) secretFor(name string) (upstream.Secret, error) {
 	return a.current.Load().secret.Get(name)
 }
 
+// blocksLeaks tells whether a message with one of the configuration's own secrets in it
+// is refused, as one with anybody's is.
+func (a *App) blocksLeaks() bool {
+	return act(a.current.Load().cfg.Trust.Results.Secrets) == gate.Block
+}
+
 // credential is how Doorward proves to an upstream who it is.
 func credential(c *config.Credential) upstream.Credential {
 	switch {

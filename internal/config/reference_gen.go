@@ -198,7 +198,7 @@ const fieldDocs = "\n" +
 	"Findings.Medium\tMedium is what a person should look at.\n" +
 	"Findings.Low\tLow is a remark.\n" +
 	"Results.Injection\tInjection is text that speaks to the model instead of being data, and text that people do not see. wrap marks it as data from an untrusted source, between two lines that its writer cannot forge.\n" +
-	"Results.Secrets\tSecrets are credentials: tokens, keys, passwords.\n" +
+	"Results.Secrets\tSecrets are credentials: tokens, keys, passwords. A secret of this configuration that an upstream returns is always masked, and with block refused.\n" +
 	"Results.PersonalData\tPersonalData are numbers that name a person: cards, bank accounts, national ids. Addresses, e-mail and telephone numbers are left alone.\n" +
 	"Arguments.Secrets\tSecrets are credentials: tokens, keys, passwords, plain, encoded, or in pieces over several arguments or calls.\n" +
 	"Arguments.PersonalData\tPersonalData are numbers that name a person: cards, bank accounts, national ids.\n" +
@@ -264,7 +264,7 @@ const fieldDocs = "\n" +
 	"MonitorRules.LimitViolations\tLimitViolations are requests of one principal, or address, that were refused because they were too large or too many.\n" +
 	"MonitorRules.SecretsSent\tSecretsSent are calls of one principal that hold a credential in their arguments, let through or not.\n" +
 	"MonitorRules.Canary\tCanary tells when a planted value (doorward trust canary) was on its way out.\n" +
-	"MonitorRules.SecurityEvents\tSecurityEvents tells of a definition that changed, a lock that is not believed, a configuration that is refused, a name that imitates another, an issuer whose keys or metadata are not good, an approver whom nobody knows, a copy of the audit log (audit.sinks) that fails, a log that cannot be pruned, checkpoints that are not taken outside (audit.checkpoint), an audit log that lost the end of a record or took none for a while.\n" +
+	"MonitorRules.SecurityEvents\tSecurityEvents tells of a definition that changed, a lock that is not believed, a configuration that is refused, a name that imitates another, a secret that an upstream returns, an issuer whose keys or metadata are not good, an approver whom nobody knows, a copy of the audit log (audit.sinks) that fails, a log that cannot be pruned, checkpoints that are not taken outside (audit.checkpoint), an audit log that lost the end of a record or took none for a while.\n" +
 	"MonitorRules.UnusualTools\tUnusualTools tells of the first use of a tool, a prompt or an upstream by a principal that was learned.\n" +
 	"MonitorRules.UnusualVolume\tUnusualVolume tells of an hour with more than 10MiB and ten times the bytes of the principal's busiest before.\n" +
 	"MonitorRules.UnusualHours\tUnusualHours tells of a principal at an hour of the day, in UTC, at which it never was, nor an hour before or after.\n" +

@@ -33,7 +33,7 @@ type Watch struct {
 	block    int // bytes of each pattern that shifts are made of
 	special  bool
 	shifts   [blocks]uint8
-	heads    [blocks]uint16 // 1 + the first pattern whose block ends so
+	heads    [blocks]int // 1 + the first pattern whose block ends so
 }
 
 const blocks = 1 << 13
@@ -81,16 +81,16 @@ func (w *Watch) index() {
 		w.block = min(w.block, len(w.patterns[i].text))
 	}
 	for i := range w.shifts {
-		w.shifts[i] = uint8(w.block - 2)
+		w.shifts[i] = uint8(w.block - 2) //nolint:gosec // at most maxBlock
 	}
 	for i := range w.patterns {
 		p := &w.patterns[i]
 		for j := 2; j < w.block; j++ {
 			k := blockOf(p.text, j)
-			w.shifts[k] = min(w.shifts[k], uint8(w.block-1-j))
+			w.shifts[k] = min(w.shifts[k], uint8(w.block-1-j)) //nolint:gosec // at most maxBlock
 		}
 		k := blockOf(p.text, w.block-1)
-		p.next, w.heads[k] = w.heads[k], uint16(i+1)
+		p.next, w.heads[k] = w.heads[k], i+1
 	}
 }
 
@@ -212,10 +212,10 @@ func (f *finding) search(raw []byte, isJSON bool) (spans []span) {
 // pattern is one spelling of a secret.
 type pattern struct {
 	text string
-	name int    // of Watch.names
-	next uint16 // 1 + the next pattern whose block ends the same
-	word bool   // it counts as a whole word alone
-	edge bool   // of base64: the characters beside it hold bits of it, too
+	name int  // of Watch.names
+	next int  // 1 + the next pattern whose block ends the same
+	word bool // it counts as a whole word alone
+	edge bool // of base64: the characters beside it hold bits of it, too
 }
 
 // at tells whether the pattern stands at a place.

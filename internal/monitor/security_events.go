@@ -15,6 +15,7 @@ func securityEvent(e *Event) int64 {
 		e.Kind == "trust.lock" && e.Status == statusRefused,          // a lock file that nobody signed, or an old one
 		e.Kind == "config.refused",                                   // a configuration that cannot be
 		e.Kind == "name.blocked",                                     // a name that imitates another
+		e.Kind == "secret.leaked",                                    // an upstream returns a secret that it was handed
 		e.Kind == "audit.sink_failed", e.Kind == "audit.sink_behind", // a copy of the audit log does not come on
 		e.Kind == "audit.sink_gap", e.Kind == "audit.sink_diverged", // or the log is not what was copied
 		e.Kind == "audit.prune_failed",                        // or not what was written

@@ -1,0 +1,220 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"doorward/internal/gate"
+	"doorward/internal/leak"
+)
+
+// guarded is a guard that has handed a secret out, and what it put on record.
+func guarded(t *testing.T, blocks bool, failing *error) (*guard, *[]string) {
+	t.Helper()
+	var details []string
+	g := &guard{
+		name: "up", keep: time.Minute, count: func(string) {}, blocks: func() bool { return blocks }, told: map[telling]*tally{},
+		record: func(_ context.Context, e gate.Event) error {
+			if failing != nil && *failing != nil {
+				return *failing
+			}
+			details = append(details, e.Kind+": "+e.Detail)
+			return nil
+		},
+	}
+	g.hand("api", "Bearer ", "CANARY-of-upstream-1")
+	return g, &details
+}
+
+func toolsCall(*gate.Message) string { return "tools/call" }
+
+const leakingResult = `{"jsonrpc":"2.0","id":7,"result":{"content":[{"type":"text","text":"CANARY-of-upstream-1"}]}}`
+
+func TestGuard_Rotation(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g, _ := guarded(t, false, nil)
+		finds := func(value string) bool {
+			_, names := g.watch.Load().Mask([]byte("<" + value + ">"))
+			return len(names) == 1
+		}
+		g.hand("api", "Bearer ", "CANARY-of-upstream-2")
+		g.hand("api", "Bearer ", "CANARY-of-upstream-2")
+		if !finds("CANARY-of-upstream-1") || !finds("CANARY-of-upstream-2") || len(g.handed) != 2 {
+			t.Errorf("%d values are looked for, want the new one and the old one", len(g.handed))
+		}
+		time.Sleep(2 * time.Minute) // of the bubble's clock
+		g.expire(time.Now())
+		if finds("CANARY-of-upstream-1") || !finds("CANARY-of-upstream-2") || len(g.handed) != 1 {
+			t.Errorf("%d values are kept, want the new one alone", len(g.handed))
+		}
+	})
+}
+
+func TestGuard_RecordsOnceAMinute(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g, details := guarded(t, false, nil)
+		for range 3 {
+			m, err := g.parse([]byte(leakingResult), toolsCall)
+			if err != nil || !m.Leaked || strings.Contains(string(m.Raw), "CANARY") {
+				t.Fatalf("%v, %v", m, err)
+			}
+		}
+		time.Sleep(leakEvery)
+		if _, err := g.parse([]byte(leakingResult), toolsCall); err != nil {
+			t.Fatal(err)
+		}
+		want := "secret.leaked: secret api in the answer to tools/call"
+		if got := *details; len(got) != 2 || got[0] != want || got[1] != want+", and 2 times since it was last told" {
+			t.Errorf("on record %q", got)
+		}
+	})
+}
+
+// Methods that an upstream makes up are not places of their own: records and memory
+// have a bound.
+func TestGuard_Bounds(t *testing.T) {
+	t.Parallel()
+	g, details := guarded(t, false, nil)
+	for i := range 2 * maxLeaking {
+		if _, err := g.parse(fmt.Appendf(nil, `{"jsonrpc":"2.0","method":"notifications/x%d","params":{"a":"CANARY-of-upstream-1"}}`, i), toolsCall); err != nil {
+			t.Fatal(err)
+		}
+		if err := g.report([]string{"api"}, fmt.Sprint("place ", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(g.told) > maxLeaking+1 || len(*details) > maxLeaking+1 {
+		t.Errorf("%d places are told apart, %d are on record", len(g.told), len(*details))
+	}
+}
+
+func TestGuard_Refuses(t *testing.T) {
+	t.Parallel()
+	full := errors.New("the disk is full")
+	for _, c := range []struct {
+		name    string
+		blocks  bool
+		failing error
+		want    gate.Code
+	}{
+		{"without a record", false, full, gate.CodeAudit},
+		{"where leaks are blocked", true, nil, gate.CodeResultRefused},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			g, _ := guarded(t, c.blocks, &c.failing)
+			m, err := g.parse([]byte(leakingResult), toolsCall)
+			if refused, ok := errors.AsType[*leakError](err); m != nil || !ok || string(refused.id) != "7" || gate.CodeOf(err) != c.want {
+				t.Errorf("%v, %v", m, err)
+			}
+			if line := conceal([]byte("it is CANARY-of-upstream-1"), &given{g, leak.New([]leak.Secret{{Name: "api", Text: "CANARY-of-upstream-1"}})}); strings.Contains(string(line), "CANARY") || c.failing != nil && string(line) != leak.Mark {
+				t.Errorf("a line becomes %q", line)
+			}
+		})
+	}
+}
+
+// A call on a shared link ends with the refusal, and waits for nothing.
+func TestGuard_RefusalEndsTheCall(t *testing.T) {
+	t.Parallel()
+	g, _ := guarded(t, true, nil)
+	x := lonely(t, Settings{URL: "http://127.0.0.1"}).newMux(func(*gate.Message) {}, true)
+	x.guard = g
+	w := x.enter(&outgoing{id: 7, method: "tools/call"})
+	x.receive([]byte(leakingResult))
+	err := w.finish(<-w.final, func(*gate.Message) error { t.Error("the message was taken"); return nil })
+	if gate.CodeOf(err) != gate.CodeResultRefused {
+		t.Errorf("the call ended with %v", err)
+	}
+}
+
+// A client's own key is looked for as long as its call is under way, and in no other's.
+func TestGuard_OwnKeyOnASharedLink(t *testing.T) {
+	t.Parallel()
+	x := lonely(t, Settings{URL: "http://127.0.0.1"}).newMux(func(*gate.Message) {}, true)
+	w := x.enter(&outgoing{id: 7, method: "tools/call", own: gate.NewSecret("CANARY-of-alice")})
+	raw := `{"jsonrpc":"2.0","id":%d,"result":{"content":[{"type":"text","text":"CANARY-of-alice"}]}}`
+	x.receive(fmt.Appendf(nil, raw, 7))
+	if m := <-w.final; strings.Contains(string(m.Raw), "CANARY") {
+		t.Errorf("%s", m.Raw)
+	}
+	other := x.enter(&outgoing{id: 8, method: "tools/call"})
+	x.receive(fmt.Appendf(nil, raw, 8))
+	if m := <-other.final; !strings.Contains(string(m.Raw), "CANARY") {
+		t.Errorf("%s: nobody holds that key any more", m.Raw)
+	}
+}
+
+// What the transport quotes of an upstream is quiet, too, and so is the log.
+func TestGuard_ErrorsAndLog(t *testing.T) {
+	t.Parallel()
+	g, _ := guarded(t, false, nil)
+	wire := quietWire{quoting(func(*http.Request) (*http.Response, error) {
+		return nil, fmt.Errorf("malformed HTTP response %q: %w", "CANARY-of-upstream-1", context.DeadlineExceeded)
+	}), g}
+	_, err := wire.RoundTrip(nil)
+	if err == nil || strings.Contains(err.Error(), "CANARY") || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v", err)
+	}
+	var b strings.Builder
+	log := slog.New(quietLog{slog.NewTextHandler(&b, nil), g})
+	log.With("with", "CANARY-of-upstream-1").WithGroup("g").Info("m", "text", "a CANARY-of-upstream-1", "error", errors.New("b CANARY-of-upstream-1"), "n", 1)
+	if s := b.String(); strings.Contains(s, "CANARY") || strings.Count(s, "[secret]") != 3 || !strings.Contains(s, "g.n=1") {
+		t.Errorf("logged %s", s)
+	}
+}
+
+type quoting func(*http.Request) (*http.Response, error)
+
+func (f quoting) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// A credential has parts that are secrets as well, and a URL may hold some.
+func TestGuard_Parts(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		list   []leak.Secret
+		finds  []string
+		leaves []string
+	}{
+		{
+			"HTTP Basic", spelledOut("api", "Basic ", "dXNlcjpodW50ZXIyaHVudGVyMg=="),
+			[]string{"dXNlcjpodW50ZXIyaHVudGVyMg==", "user:hunter2hunter2", "hunter2hunter2"},
+			[]string{"user"},
+		},
+		{
+			"a key in a file", spelledOut("key", "", "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEF\nAASCBKcwggSjAgEAAoIBAQC7VJTU\n-----END PRIVATE KEY-----\n"),
+			[]string{"AASCBKcwggSjAgEAAoIBAQC7VJTU"},
+			[]string{"-----BEGIN PRIVATE KEY-----"},
+		},
+		{
+			"a URL", ofURL("https://u:pass-of-url@example.com/mcp?apiKey=in-the-query&region=eu-central-1"),
+			[]string{"pass-of-url", "in-the-query"},
+			[]string{"eu-central-1", "example.com"},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := leak.New(c.list)
+			for _, text := range c.finds {
+				if _, names := w.Mask([]byte("<" + text + ">")); len(names) != 1 {
+					t.Errorf("%q is not found", text)
+				}
+			}
+			for _, text := range c.leaves {
+				if _, names := w.Mask([]byte("<" + text + ">")); len(names) != 0 {
+					t.Errorf("%q is found, as %q", text, names)
+				}
+			}
+		})
+	}
+}
