@@ -33,7 +33,7 @@ type Watch struct {
 	block    int // bytes of each pattern that shifts are made of
 	special  bool
 	shifts   [blocks]uint8
-	heads    [blocks]int // 1 + the first pattern whose block ends so
+	heads    map[uint32]int // 1 + the first pattern whose block ends so
 }
 
 const blocks = 1 << 13
@@ -76,7 +76,7 @@ func escapes(s string) bool {
 }
 
 func (w *Watch) index() {
-	w.block = maxBlock
+	w.block, w.heads = maxBlock, make(map[uint32]int, len(w.patterns))
 	for i := range w.patterns {
 		w.block = min(w.block, len(w.patterns[i].text))
 	}
