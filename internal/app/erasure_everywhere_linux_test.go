@@ -297,6 +297,18 @@ func (r *rights) keysBack(backup string) {
 			r.t.Fatal(err)
 		}
 	}
+	c := audit.Config{Dir: r.AuditDir(), KeyFile: filepath.Join(data, "audit.key")}
+	if _, err := audit.Open(c); err == nil { // it has no key of whoever came since
+		r.t.Fatal("the log opens without keys that it names")
+	}
+	c.Accept = &audit.Acceptance{What: []audit.Lost{audit.LostPersons}, Reason: "a test"}
+	l, err := audit.Open(c)
+	if err == nil {
+		err = l.Close()
+	}
+	if err != nil {
+		r.t.Fatal(err)
+	}
 	r.GW = gatetest.Again(r.t, r.GW, "version: 1\ndata_dir: data\nlisten: {address: \"127.0.0.1:0\"}\nidentity: {api_keys: true}\nupstreams: {}\n", nil)
 	ring, err := audit.OpenKeyring(r.AuditDir(), filepath.Join(data, "audit.key"))
 	if err != nil {

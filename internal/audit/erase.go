@@ -27,6 +27,9 @@ func (l *Log) Erase(ctx context.Context, ids []SubjectID, basis, actor string) (
 		return 0, err
 	}
 	gone, err = l.people.erase(ids)
+	l.marking.Lock()
+	l.tree.said.news = true // the mark is of the keys that were there
+	l.marking.Unlock()
 	if err != nil {
 		return 0, fmt.Errorf("destroying keys of subjects: %w", err)
 	}
@@ -56,5 +59,6 @@ func (l *Log) reerase() error {
 	}
 	l.cfg.Log.Warn("keys of erased people came back with a backup and are destroyed again", "keys", len(back))
 	_, err = l.people.erase(back)
+	l.tree.said.news = true
 	return err
 }

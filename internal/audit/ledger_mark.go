@@ -21,11 +21,16 @@ type ledgerMark struct {
 	leaf  tlog.Hash // of that record
 	owed  Owed
 	holds map[string]bool
+	// keys is how many people's keys were in the file then, and ids the SHA-256 of their
+	// ids; by is what the installation's key says of itself.
+	keys uint64
+	ids  [sha256.Size]byte
+	by   [blindSize]byte
 }
 
 const (
-	markVersion = 1
-	markHeader  = 4 + 1 + 3*8 + tlog.HashSize // length, version, three numbers, leaf
+	markVersion = 2
+	markHeader  = 4 + 1 + 4*8 + tlog.HashSize + sha256.Size + blindSize // length, version, four numbers, leaf, ids, by
 	// maxMark bounds a mark: room for each of 1,000 holds. A log that says more is read
 	// whole at each start.
 	maxMark = 64 << 10
@@ -33,15 +38,15 @@ const (
 
 var errMark = errors.New("it is no mark")
 
-// text is the mark's form: its length (4 bytes, big-endian), a version, seq, incidents
-// and revocations (8 bytes each), the leaf, and the ids of holds, each after its length
-// (2 bytes), ascending.
+// text is the mark's form: its length (4 bytes, big-endian), a version, seq, incidents,
+// revocations and keys (8 bytes each), the leaf, ids, by, and the ids of holds, each after
+// its length (2 bytes), ascending.
 func (m *ledgerMark) text() []byte {
 	dst := []byte{0, 0, 0, 0, markVersion}
-	for _, n := range [...]uint64{m.seq, m.owed.Incidents, m.owed.Revocations} {
+	for _, n := range [...]uint64{m.seq, m.owed.Incidents, m.owed.Revocations, m.keys} {
 		dst = binary.BigEndian.AppendUint64(dst, n)
 	}
-	dst = append(dst, m.leaf[:]...)
+	dst = append(append(append(dst, m.leaf[:]...), m.ids[:]...), m.by[:]...)
 	for _, id := range slices.Sorted(maps.Keys(m.holds)) {
 		dst = binary.BigEndian.AppendUint16(dst, uint16(len(id))) //nolint:gosec // a text of a record
 		dst = append(dst, id...)
@@ -57,10 +62,12 @@ func (m *ledgerMark) parse(text []byte) error {
 	}
 	*m = ledgerMark{holds: map[string]bool{}}
 	text = text[5:]
-	for _, n := range []*uint64{&m.seq, &m.owed.Incidents, &m.owed.Revocations} {
+	for _, n := range []*uint64{&m.seq, &m.owed.Incidents, &m.owed.Revocations, &m.keys} {
 		*n, text = binary.BigEndian.Uint64(text), text[8:]
 	}
-	text = text[copy(m.leaf[:], text):]
+	for _, to := range [][]byte{m.leaf[:], m.ids[:], m.by[:]} {
+		text = text[copy(to, text):]
+	}
 	for len(text) > 0 {
 		if len(text) < 2 || len(text)-2 < int(binary.BigEndian.Uint16(text)) {
 			return errMark
@@ -85,6 +92,8 @@ func (s *subjects) slot(n int) [blindSize]byte {
 func (s *subjects) mark(m *ledgerMark, dead map[SubjectID]bool) (done bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	m.keys = s.count
+	copy(m.ids[:], s.ids.Sum(nil))
 	text := m.text()
 	switch {
 	case s.lost != nil:

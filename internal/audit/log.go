@@ -114,7 +114,8 @@ type Log struct {
 	quit   chan struct{}
 	done   chan struct{} // the keeper has ended
 
-	accepted []Lost // by Config.Accept, at Open
+	accepted []Lost          // by Config.Accept, at Open
+	self     [blindSize]byte // what the installation's key says of itself
 
 	owed    Owed         // as it was at Open
 	used    atomic.Int64 // how full the disk is, in percent
@@ -195,6 +196,7 @@ func start(cfg Config, lock *os.File, points failpoints) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
+	l.self = selfOf(key)
 	l.pool.New = func() any {
 		return newEntry(keeper{how: cfg.Arguments, rules: rules, key: key, mac: hmac.New(sha256.New, key), note: identity{plain: cfg.PlainIdentity, subjects: l.people}})
 	}
@@ -264,6 +266,14 @@ func originOf(dir string, key []byte) string {
 	return name
 }
 
+// selfOf is by what a key is known again.
+func selfOf(key []byte) (out [blindSize]byte) {
+	mac := hmac.New(sha256.New, key)
+	_, _ = io.WriteString(mac, "doorward audit self")
+	copy(out[:], mac.Sum(nil))
+	return out
+}
+
 // begin opens the tree and reads what was written since the last checkpoint, greets,
 // and finishes the replacement of a key that was begun. A log that has no checkpoint gets
 // one, so that there is one from its first record on: see hole.
@@ -274,6 +284,9 @@ func (l *Log) begin(repaired int64, pending string) (err error) {
 	}
 	if err = l.recall(ctx); err == nil {
 		err = l.tree.extend(ctx, l.state.seq)
+	}
+	if err == nil {
+		err = l.account(ctx)
 	}
 	if err == nil {
 		l.recalled()
@@ -287,6 +300,9 @@ func (l *Log) begin(repaired int64, pending string) (err error) {
 	}
 	if err == nil && pending != "" {
 		err = l.adopt(ctx, pending)
+	}
+	if len(l.accepted) > 0 {
+		l.tree.said.news = true // so that a mark tells of what is there now
 	}
 	if err == nil && (l.saved.Note == "" || len(l.accepted) > 0 || l.tree.size-l.marked >= l.cfg.every) {
 		err = l.checkpoint(ctx)

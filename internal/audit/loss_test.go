@@ -170,6 +170,91 @@ func TestALossIsAcceptedOnRecord(t *testing.T) {
 	fillLog(t, accepting(cfg), 1)
 }
 
+// A file of keys that was removed, emptied, cut or taken from another log is noticed, for
+// records name keys that it does not have; what erased people had is not among them.
+func TestLostKeysOfPeopleAreNoticed(t *testing.T) {
+	other := config(t.TempDir())
+	fillLog(t, other, 1)
+	for name, change := range map[string]func(whole []byte) []byte{
+		"emptied":          func([]byte) []byte { return nil },
+		"cut to one entry": func(whole []byte) []byte { return whole[:128] },
+		"another's":        func([]byte) []byte { return contentOf(t, subjectsOf(other)) },
+		"removed":          nil,
+	} {
+		for _, every := range []uint64{0, 1} { // whether alice is behind a mark, or before it
+			t.Run(name, func(t *testing.T) {
+				cfg := config(t.TempDir())
+				cfg.MarkEvery(every)
+				l := open(t, cfg)
+				if every > 0 {
+					if _, err := l.Checkpoint(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if err := errors.Join(l.Intent(t.Context(), by("a", "alice")), l.Intent(t.Context(), by("b", "bob")), l.Intent(t.Context(), by("c", "carol"))); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := l.Erase(t.Context(), keyring(t, cfg.Dir).Of("bob"), "Art. 17(1)(b)", "uid:0"); err != nil {
+					t.Fatal(err)
+				}
+				closed(t, l)
+				for range 2 {
+					closed(t, open(t, cfg))
+				}
+				whole := contentOf(t, subjectsOf(cfg))
+				remove(t, subjectsOf(cfg))
+				if change != nil {
+					write(t, subjectsOf(cfg), change(whole))
+				}
+				lostOf(t, cfg, audit.LostPersons)
+				write(t, subjectsOf(cfg), whole)
+				closed(t, open(t, cfg))
+				remove(t, subjectsOf(cfg))
+				closed(t, open(t, accepting(cfg)))
+				for range 2 {
+					closed(t, open(t, cfg))
+				}
+			})
+		}
+	}
+}
+
+// Whichever key is taken out, it is missed; of the mark, nothing is lost but time.
+func TestOneLostKeyIsNoticed(t *testing.T) {
+	cfg := config(t.TempDir())
+	l := open(t, cfg)
+	people := []string{"alice", "bob", "carol"}
+	for _, who := range people {
+		if err := l.Intent(t.Context(), by(who, who)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	closed(t, l)
+	whole := contentOf(t, subjectsOf(cfg))
+	missed := 0
+	for at := 0; at < len(whole); at += 128 {
+		write(t, subjectsOf(cfg), append(bytes.Clone(whole[:at]), whole[at+128:]...))
+		l, err := audit.Open(cfg)
+		if err == nil {
+			closed(t, l)
+			continue
+		}
+		lostOf(t, cfg, audit.LostPersons)
+		missed++
+	}
+	if missed != len(people) {
+		t.Errorf("%d keys are missed, of %d", missed, len(people))
+	}
+}
+
+// The installation's key is known again.
+func TestAnotherKeyOfTheInstallationIsNoticed(t *testing.T) {
+	cfg := config(t.TempDir())
+	fillLog(t, cfg, 1)
+	write(t, cfg.KeyFile, bytes.Repeat([]byte{7}, 32))
+	lostOf(t, cfg, audit.LostArguments)
+}
+
 // A start that dies before the first checkpoint has not lost one.
 func TestAFirstStartMayDie(t *testing.T) {
 	cfg := config(t.TempDir())

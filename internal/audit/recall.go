@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"io"
 	"maps"
@@ -23,20 +24,12 @@ func (l *Log) recall(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	switch {
-	case !ok:
-	case l.state.seq == 0: // the mark is of a log that was moved away
-		if _, err := l.people.mark(&ledgerMark{}, nil); err != nil {
-			return err
-		}
-	case m.seq > size:
-		err := l.lost(LostCheckpoint, "%s is older than it was: it has %d records, and a checkpoint had %d",
-			filepath.Join(l.cfg.Dir, checkpointName), size, m.seq)
-		if err != nil {
+	if ok {
+		if ok, err = l.fits(&m); err != nil {
 			return err
 		}
 	}
-	if ok && l.tree.confirms(&m) {
+	if ok {
 		said.holds, said.owed, l.marked = m.holds, m.owed, m.seq
 	}
 	l.tree.said = said
@@ -49,6 +42,31 @@ func (l *Log) recall(ctx context.Context) error {
 			return err
 		}
 	}
+	return l.readAll(ctx, said, first, l.marked, size)
+}
+
+// fits tells whether a mark is of this log, and of the keys that are there; what it shows to
+// be lost is an error.
+func (l *Log) fits(m *ledgerMark) (ok bool, err error) {
+	if l.state.seq == 0 { // it is of a log that was moved away
+		_, err := l.people.mark(&ledgerMark{by: l.self}, nil)
+		return false, err
+	}
+	if m.by != l.self {
+		err = l.lost(LostArguments, "%s is another key than it was", l.cfg.KeyFile)
+	}
+	if err == nil && m.seq > l.tree.size {
+		err = l.lost(LostCheckpoint, "%s is older than it was: it has %d records, and a checkpoint had %d",
+			filepath.Join(l.cfg.Dir, checkpointName), l.tree.size, m.seq)
+	}
+	if err != nil || !l.tree.confirms(m) {
+		return false, err
+	}
+	return l.people.has(m.keys, m.ids)
+}
+
+// readAll takes the records from a segment on, those after one number up to another.
+func (l *Log) readAll(ctx context.Context, said *standing, first int, after, upTo uint64) error {
 	all, err := segments(l.cfg.Dir)
 	if err != nil {
 		return err
@@ -57,11 +75,65 @@ func (l *Log) recall(ctx context.Context) error {
 		if n < first {
 			continue
 		}
-		if err := said.readSegment(ctx, l.cfg.Dir, n, l.marked, size); err != nil {
+		if err := said.readSegment(ctx, l.cfg.Dir, n, after, upTo); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// account holds the keys of people against what records name: each must be in the file,
+// and open, or have been destroyed. Keys that no mark accounts for are named in the records
+// that were read, for a key is durable before the first of its records.
+func (l *Log) account(ctx context.Context) error {
+	missing, err := l.people.missing(l.tree.said)
+	if err == nil && missing > 0 && l.marked > 0 { // the record that says why may be before the mark
+		said := newStanding()
+		if err = l.readAll(ctx, said, 1, 0, l.tree.size); err == nil {
+			missing, err = l.people.missing(said)
+		}
+	}
+	l.tree.said.named = nil
+	if err != nil || missing == 0 {
+		return err
+	}
+	return l.lost(LostPersons, "%s does not open %d of the keys that records name, and no record says that they were destroyed: "+
+		"what they seal is unreadable, and an erasure or an export would miss it", l.people.path, missing)
+}
+
+// missing counts the keys that a log names and that are neither there nor destroyed.
+func (s *subjects) missing(said *standing) (n int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	left := maps.Clone(said.named)
+	maps.DeleteFunc(left, func(id SubjectID, _ bool) bool { return said.dead[id] })
+	if len(left) == 0 {
+		return 0, nil
+	}
+	err = eachEntry(io.NewSectionReader(s.file, 0, int64(s.made)*entrySize), func(e keyEntry) error {
+		if left[e.id] {
+			if _, err := s.root.unwrap(&e); err == nil {
+				delete(left, e.id)
+			}
+		}
+		return nil
+	})
+	return len(left), err
+}
+
+// has tells whether the first so many keys of the file are those with these ids.
+func (s *subjects) has(keys uint64, ids [sha256.Size]byte) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sum, n := sha256.New(), uint64(0)
+	err := eachEntry(io.NewSectionReader(s.file, 0, int64(s.made)*entrySize), func(e keyEntry) error {
+		if n < keys && !s.slots[e.who] {
+			_, _ = sum.Write(e.id[:])
+			n++
+		}
+		return nil
+	})
+	return n == keys && [sha256.Size]byte(sum.Sum(nil)) == ids, err
 }
 
 // readSegment takes the lines of a segment.
@@ -112,7 +184,7 @@ func (l *Log) remember(size uint64, every uint64) error {
 	if err != nil {
 		return err
 	}
-	m := ledgerMark{seq: size, leaf: leaf[0], owed: said.owed, holds: said.holds}
+	m := ledgerMark{seq: size, leaf: leaf[0], owed: said.owed, holds: said.holds, by: l.self}
 	done, err := l.people.mark(&m, said.dead)
 	if err != nil || !done {
 		return err

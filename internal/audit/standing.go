@@ -2,6 +2,7 @@ package audit
 
 import (
 	"bytes"
+	"encoding/hex"
 	"maps"
 	"strings"
 
@@ -31,14 +32,15 @@ type standing struct {
 	dead  map[SubjectID]bool // keys that were destroyed, since the mark
 	holds map[string]bool    // legal holds that last, by their ids
 	owed  Owed
-	news  bool // holds or what is owed are others than those of the mark
+	named map[SubjectID]bool // keys that records name; nil: nobody asks any more
+	news  bool               // holds or what is owed are others than those of the mark
 
 	dec decoder
 	rec Record
 }
 
 func newStanding() *standing {
-	return &standing{dead: map[SubjectID]bool{}, holds: map[string]bool{}}
+	return &standing{dead: map[SubjectID]bool{}, holds: map[string]bool{}, named: map[SubjectID]bool{}}
 }
 
 // tells tells whether a line may say anything that stands. A quote inside of a text is
@@ -50,7 +52,7 @@ func tells(line []byte) bool {
 		return false
 	}
 	line = line[at+len(key):]
-	for _, kind := range [...]string{"privacy.", "incident.", "identity.revoke", EventAccepted} {
+	for _, kind := range [...]string{"privacy.", "incident.", "identity.revoke", EventAccepted, EventLoss} {
 		if bytes.HasPrefix(line, []byte(kind)) {
 			return true
 		}
@@ -62,6 +64,7 @@ func tells(line []byte) bool {
 // those after another, are known already or come later.
 func (s *standing) take(line []byte, after, upTo uint64) {
 	r := &s.rec
+	s.name(line, after, upTo)
 	if !tells(line) || s.dec.decode(line, r) != nil || r.Seq <= after || r.Seq > upTo {
 		return
 	}
@@ -78,12 +81,33 @@ func (s *standing) take(line []byte, after, upTo uint64) {
 		counting(&s.owed.Incidents, r.Status)
 	case "identity.revoke":
 		counting(&s.owed.Revocations, r.Status)
+	case EventLoss:
+		if word == string(LostPersons) {
+			clear(s.named)
+		}
+		return
 	case EventAccepted:
 		s.accepted(word, r.Status)
 	default:
 		return
 	}
 	s.news = true
+}
+
+// name takes note of the key that a line names, which stands there once.
+func (s *standing) name(line []byte, after, upTo uint64) {
+	const key = `"key":"`
+	var id SubjectID
+	at := bytes.Index(line, []byte(key))
+	if s.named == nil || at < 0 || len(line) < at+len(key)+hex.EncodedLen(len(id)) {
+		return
+	}
+	if _, err := hex.Decode(id[:], line[at+len(key):at+len(key)+hex.EncodedLen(len(id))]); err != nil || s.named[id] {
+		return
+	}
+	if r := &s.rec; s.dec.decode(line, r) == nil && r.Seq > after && r.Seq <= upTo && r.Key == id {
+		s.named[id] = true
+	}
 }
 
 // counting counts an act that was begun, and takes back one that failed.

@@ -2,9 +2,11 @@ package audit
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"os"
 	"sync"
@@ -65,7 +67,10 @@ type subjects struct {
 
 	mu    sync.Mutex
 	file  *os.File
-	made  int                     // entries in the file
+	made  int                      // entries in the file
+	slots map[[blindSize]byte]bool // the first indexes of those that are nobody's
+	count uint64                   // of keys, and ids is the SHA-256 of theirs
+	ids   hash.Hash
 	known map[[blindSize]byte]int // by who: number of the entry
 	ready map[person]*subject
 	lost  error // the file could not be read again: no key can be kept
@@ -77,12 +82,16 @@ func openSubjects(base string) (*subjects, error) {
 	s.root, err = readRoot(base + ".root")
 	if isNotExist(err) {
 		if info, err := os.Stat(s.path); err == nil && info.Size() > 0 {
-			return nil, fmt.Errorf("%s.root is gone, and %s.subjects is sealed under it: restore it, or move that file away and lose what it opens", base, base)
+			return nil, fmt.Errorf("%s.root is gone, and %s.subjects is sealed under it: restore it, or move that file away and lose what it opens (doorward audit accept-loss persons)", base, base)
 		}
 		s.root, err = makeRoot(base + ".root")
 	}
 	if err != nil {
 		return nil, err
+	}
+	s.slots = make(map[[blindSize]byte]bool, maxMark/keySize)
+	for n := range maxMark / keySize {
+		s.slots[s.slot(n)] = true
 	}
 	if s.root.keys.Changing() {
 		if err := s.rewrap(nil); err != nil {
@@ -100,9 +109,11 @@ func (s *subjects) load() error {
 		return err
 	}
 	made, known := 0, map[[blindSize]byte]int{}
+	s.count, s.ids = 0, sha256.New()
 	err = eachEntry(f, func(e keyEntry) error {
 		known[e.who] = made
 		made++
+		s.counted(&e)
 		return nil
 	})
 	if err == nil {
@@ -114,6 +125,14 @@ func (s *subjects) load() error {
 	}
 	s.file, s.made, s.known = f, made, known
 	return nil
+}
+
+// counted takes note of a key; not of what is nobody's.
+func (s *subjects) counted(e *keyEntry) {
+	if !s.slots[e.who] {
+		s.count++
+		_, _ = s.ids.Write(e.id[:])
+	}
 }
 
 // eachEntry yields the whole entries of a file.
@@ -200,6 +219,7 @@ func (s *subjects) add(who [blindSize]byte, name string, now time.Time) (*subjec
 	}
 	s.known[who] = s.made
 	s.made++
+	s.counted(&e)
 	return &subject{id: e.id, key: key}, nil
 }
 
