@@ -75,18 +75,7 @@ func (f *file) Last(_ context.Context, origin string) (string, error) {
 }
 
 func (f *file) open(flag int) (*os.File, error) {
-	file, err := os.OpenFile(f.path, flag|noFollow|nonBlocking, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	info, err := file.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("it is no regular file")
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("opening %s: %w", f.path, err), file.Close())
-	}
-	return file, nil
+	return durable.Open(f.path, flag)
 }
 
 // tailOf is the end of a file, and where it begins.

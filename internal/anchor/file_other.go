@@ -4,9 +4,4 @@ package anchor
 
 import "os"
 
-const (
-	noFollow    = 0
-	nonBlocking = 0
-)
-
 func exclusive(*os.File) error { return nil }

@@ -8,11 +8,6 @@ import (
 	"syscall"
 )
 
-const (
-	noFollow    = syscall.O_NOFOLLOW // refuses a symbolic link in a file's place
-	nonBlocking = syscall.O_NONBLOCK // a pipe in its place does not hold us up
-)
-
 // exclusive takes the file for this process alone; the kernel lets go of it when it is
 // closed.
 func exclusive(f *os.File) error {

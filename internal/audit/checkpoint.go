@@ -123,7 +123,7 @@ func (c Checkpoint) SignedBy(keys []note.Verifier) []note.Signature {
 
 // ReadCheckpoint reads a checkpoint file.
 func ReadCheckpoint(path string) (Checkpoint, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|noFollow, 0)
+	f, err := durable.Open(path, os.O_RDONLY)
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("reading checkpoint: %w", err)
 	}

@@ -5,6 +5,8 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	"doorward/internal/durable"
 )
 
 // Bounds of a file with many checkpoints: what is taken every 10 s for four months.
@@ -21,7 +23,7 @@ func (c Checkpoint) AppendText(to []byte) []byte { return append(append(to, c.No
 // that are signed, one after the other, an empty line after each. A last one that a
 // crash cut short is left out.
 func ReadCheckpoints(path string) ([]Checkpoint, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|noFollow, 0)
+	f, err := durable.Open(path, os.O_RDONLY)
 	if err != nil {
 		return nil, fmt.Errorf("reading checkpoints: %w", err)
 	}

@@ -1,9 +1,11 @@
 package audit
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 
+	"doorward/internal/durable"
 	"doorward/internal/gate"
 )
 
@@ -61,4 +63,26 @@ func (l *Log) reerase() error {
 	_, err = l.people.erase(back)
 	l.tree.said.news = true
 	return err
+}
+
+// ErasedIn are the keys that the tombstones of a copy of a log name. A line that is no
+// record is an error: a copy that is not whole could leave somebody out.
+func ErasedIn(path string) (keys []string, err error) {
+	f, err := durable.OpenNamed(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, maxLine)
+	for n := 1; lines.Scan(); n++ {
+		rec, err := ParseRecord(lines.Bytes())
+		if err != nil {
+			return nil, fmt.Errorf("%s: line %d: %w", path, n, err)
+		}
+		if id, ok := rec.Erased(); ok {
+			keys = append(keys, id.String())
+		}
+	}
+	return keys, lines.Err()
 }

@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"doorward/internal/durable"
 )
 
 // pastError is that of a log which a checkpoint contradicts.
@@ -23,7 +26,7 @@ func (e *pastError) Error() string {
 // those that the checkpoint's root is made of. Whoever rewrites the log can rewrite them,
 // but not so that they have this root.
 func firstChange(ctx context.Context, dir string, past *pastError) *Fault {
-	f, err := openRegular(filepath.Join(dir, treeName))
+	f, err := durable.Open(filepath.Join(dir, treeName), os.O_RDONLY)
 	if err != nil {
 		return nil // the fault is told without it
 	}

@@ -7,8 +7,6 @@ import (
 	"os"
 )
 
-const noFollow = 0
-
 func lockDir(string) (*os.File, error) { return nil, errors.ErrUnsupported }
 
 func locked(string) bool { return false }

@@ -7,15 +7,14 @@ import (
 	"os"
 	"syscall"
 	"time"
-)
 
-// noFollow refuses a symbolic link in a log file's place.
-const noFollow = syscall.O_NOFOLLOW
+	"doorward/internal/durable"
+)
 
 // lockDir takes the log's lock. The kernel drops it with the process, so a
 // killed process leaves no stale lock.
 func lockDir(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|noFollow, 0o600)
+	f, err := durable.Open(path, os.O_RDWR|os.O_CREATE)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +44,7 @@ const (
 
 // locked tells whether a process writes the log right now.
 func locked(path string) bool {
-	f, err := os.OpenFile(path, os.O_RDONLY|noFollow, 0)
+	f, err := durable.Open(path, os.O_RDONLY)
 	if err != nil {
 		return false
 	}

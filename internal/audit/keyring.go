@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"unicode/utf8"
+
+	"doorward/internal/durable"
 )
 
 // Keyring opens what is sealed in the records of one log. Whoever has one has put on
@@ -28,7 +30,7 @@ func OpenKeyring(dir, keyFile string) (*Keyring, error) {
 	}
 	k := &Keyring{vault: newVault(key), keys: map[SubjectID]keyEntry{}}
 	base := keyBase(dir, keyFile)
-	f, err := os.OpenFile(base+".subjects", os.O_RDONLY|noFollow, 0)
+	f, err := durable.Open(base+".subjects", os.O_RDONLY)
 	if isNotExist(err) {
 		return k, nil // a log of an earlier format
 	}

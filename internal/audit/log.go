@@ -342,7 +342,7 @@ func installationKey(path string) ([]byte, error) {
 }
 
 func readKey(path string) ([]byte, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|noFollow, 0)
+	f, err := durable.Open(path, os.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"doorward/internal/durable"
 )
 
 // packedSuffix ends the name of a segment that somebody compressed with gzip, in a copy
@@ -46,7 +48,7 @@ func openKept(dir string, n int) (*scanner, error) {
 		return s, err
 	}
 	name := segmentName(n) + packedSuffix
-	f, err := openRegular(filepath.Join(dir, name))
+	f, err := durable.Open(filepath.Join(dir, name), os.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}

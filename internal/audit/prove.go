@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"doorward/internal/durable"
 )
 
 // ErrUnproven means that a proof does not show what it says.
@@ -123,7 +125,7 @@ func ParseProof(text string) (Proof, error) {
 
 // ReadProof reads a proof from a file. It does not check it.
 func ReadProof(path string) (Proof, error) {
-	f, err := os.Open(path)
+	f, err := durable.OpenNamed(path)
 	if err != nil {
 		return Proof{}, fmt.Errorf("reading proof: %w", err)
 	}
@@ -187,7 +189,7 @@ func reading(ctx context.Context, dir string, use func(*tree, Checkpoint) error)
 	if err != nil {
 		return err
 	}
-	f, err := os.OpenFile(filepath.Join(dir, treeName), os.O_RDONLY|noFollow, 0)
+	f, err := durable.Open(filepath.Join(dir, treeName), os.O_RDONLY)
 	if err == nil {
 		defer f.Close()
 		t := &tree{dir: dir, file: f, size: c.Size, written: tlog.StoredHashCount(int64(c.Size))} //nolint:gosec // a log's size fits

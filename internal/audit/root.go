@@ -35,7 +35,12 @@ func makeRoot(path string) (root, error) {
 // readRoot reads the root key: the key of the blind indexes and the root, and while
 // it changes the next one, 32 bytes each.
 func readRoot(path string) (root, error) {
-	text, err := os.ReadFile(path)
+	f, err := durable.Open(path, os.O_RDONLY)
+	if err != nil {
+		return root{}, fmt.Errorf("reading the root key: %w", err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, 3*keySize+1))
 	if err != nil {
 		return root{}, fmt.Errorf("reading the root key: %w", err)
 	}

@@ -76,11 +76,11 @@ func segments(dir string) ([]int, error) {
 // name durable. The log writes at offsets of its own, never appends blindly.
 func openSegment(dir string, n int, create bool) (segmentFile, error) {
 	path := filepath.Join(dir, segmentName(n))
-	flags := os.O_RDWR | noFollow
+	flags := os.O_RDWR
 	if create {
 		flags |= os.O_CREATE | os.O_EXCL
 	}
-	f, err := os.OpenFile(path, flags, 0o600)
+	f, err := durable.Open(path, flags)
 	if err != nil {
 		return nil, err
 	}
@@ -95,24 +95,7 @@ func openSegment(dir string, n int, create bool) (segmentFile, error) {
 
 // readSegment opens a segment to read.
 func readSegment(dir string, n int) (*os.File, error) {
-	return openRegular(filepath.Join(dir, segmentName(n)))
-}
-
-// openRegular opens a file to read that is no link and nothing but a file.
-func openRegular(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|noFollow, 0)
-	if err != nil {
-		return nil, err
-	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is no regular file", f.Name())
-	}
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
+	return durable.Open(filepath.Join(dir, segmentName(n)), os.O_RDONLY)
 }
 
 // tail is what the end of a segment says.

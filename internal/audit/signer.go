@@ -39,7 +39,7 @@ const maxSigner = 4 << 10
 // openSigner reads the key of a log, or makes it. pending is the next key, when a
 // replacement was begun and not finished.
 func openSigner(path, origin string) (now signer, pending string, err error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|noFollow, 0)
+	f, err := durable.Open(path, os.O_RDONLY)
 	if isNotExist(err) {
 		private, err := newSigner(origin)
 		if err == nil {

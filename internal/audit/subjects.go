@@ -104,7 +104,7 @@ func openSubjects(base string) (*subjects, error) {
 // load reads the file and goes on with it. What a crash left of a last entry is
 // dropped: no record can name it.
 func (s *subjects) load() error {
-	f, err := os.OpenFile(s.path, os.O_RDWR|os.O_CREATE|noFollow, 0o600)
+	f, err := durable.Open(s.path, os.O_RDWR|os.O_CREATE)
 	if err != nil {
 		return err
 	}
@@ -254,7 +254,7 @@ func (s *subjects) erase(ids []SubjectID) (gone int, err error) {
 // root. After a crash in between, openSubjects does it again.
 func (s *subjects) rewrap(drop map[SubjectID]bool) error {
 	var out []byte
-	f, err := os.OpenFile(s.path, os.O_RDONLY|noFollow, 0)
+	f, err := durable.Open(s.path, os.O_RDONLY)
 	if err != nil && !isNotExist(err) {
 		return err
 	}

@@ -15,6 +15,8 @@ import (
 	"sort"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"doorward/internal/durable"
 )
 
 // treeName is the file of the tree's hashes. It can be built again from the
@@ -58,7 +60,7 @@ type place struct {
 // other. A tree that is missing or damaged is built anew, which reads the whole
 // log. errRewritten means that the records which c covers are others now.
 func openTree(ctx context.Context, dir string, c Checkpoint) (*tree, error) {
-	f, err := os.OpenFile(filepath.Join(dir, treeName), os.O_RDWR|os.O_CREATE|noFollow, 0o600)
+	f, err := durable.Open(filepath.Join(dir, treeName), os.O_RDWR|os.O_CREATE)
 	if err != nil {
 		return nil, fmt.Errorf("opening the tree: %w", err)
 	}

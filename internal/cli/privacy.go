@@ -1,13 +1,11 @@
 package cli
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -73,7 +71,7 @@ was erased: after an older backup of data_dir was restored, before the gateway s
 		RunE: func(cmd *cobra.Command, args []string) error {
 			e.Whom = who.of(args)
 			if again != "" {
-				keys, err := erasedBefore(again)
+				keys, err := audit.ErasedIn(again)
 				if err != nil {
 					return failed(err)
 				}
@@ -103,29 +101,6 @@ was erased: after an older backup of data_dir was restored, before the gateway s
 	c.Flags().BoolVar(&e.Revoke, "revoke", false, "end the API keys of that name too")
 	c.Flags().StringVar(&again, "again", "", "erase what this copy of the log says was erased")
 	return c
-}
-
-// erasedBefore are the keys that the tombstones of a copy name. A line that is no record
-// is an error: a copy that is not whole could leave somebody out.
-func erasedBefore(path string) (keys []string, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	lines := bufio.NewScanner(f)
-	const longest = 1 << 20
-	lines.Buffer(nil, longest)
-	for n := 1; lines.Scan(); n++ {
-		rec, err := audit.ParseRecord(lines.Bytes())
-		if err != nil {
-			return nil, fmt.Errorf("%s: line %d: %w", path, n, err)
-		}
-		if id, ok := rec.Erased(); ok {
-			keys = append(keys, id.String())
-		}
-	}
-	return keys, lines.Err()
 }
 
 func erasedText(w io.Writer, out admin.Erased) error {

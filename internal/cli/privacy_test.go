@@ -37,7 +37,7 @@ func TestErasedBefore(t *testing.T) {
 		t.Fatal(err)
 	}
 	copied := filepath.Join(dir, "audit", "audit-00000001.jsonl")
-	keys, err := erasedBefore(copied)
+	keys, err := audit.ErasedIn(copied)
 	if err != nil || len(keys) != 1 || keys[0] != ids[0].String() {
 		t.Errorf("keys %v, %v", keys, err)
 	}
@@ -49,7 +49,7 @@ func TestErasedBefore(t *testing.T) {
 	if err := os.WriteFile(half, content[:len(content)/2], 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := erasedBefore(half); err == nil {
+	if _, err := audit.ErasedIn(half); err == nil {
 		t.Error("half of a copy is believed")
 	}
 }

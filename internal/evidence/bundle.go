@@ -192,7 +192,7 @@ func (b *Bundle) readDirectory(path string) error {
 }
 
 func (b *Bundle) readArchive(path string) error {
-	f, err := os.Open(path)
+	f, err := durable.OpenNamed(path)
 	if err != nil {
 		return err
 	}

@@ -3,11 +3,13 @@ package monitor
 import (
 	"io"
 	"os"
+
+	"doorward/internal/durable"
 )
 
 // readFile reads a file, and of a larger one so much that it is found too large.
 func readFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := durable.Open(path, os.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}

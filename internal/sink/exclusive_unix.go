@@ -8,9 +8,6 @@ import (
 	"syscall"
 )
 
-// noFollow refuses a symbolic link in a file's place.
-const noFollow = syscall.O_NOFOLLOW
-
 // exclusive takes the file for this process alone; the kernel lets go of it with the
 // process.
 func exclusive(f *os.File) error {

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 
+	"doorward/internal/durable"
 	"doorward/internal/sink/form"
 )
 
@@ -76,7 +77,7 @@ func (f *fileReceiver) open() error {
 	if err == nil && !named.Mode().IsRegular() {
 		return fmt.Errorf("%s is a link or no regular file", f.path)
 	}
-	file, err := os.OpenFile(f.path, os.O_RDWR|os.O_CREATE|os.O_APPEND|noFollow, 0o600)
+	file, err := durable.Open(f.path, os.O_RDWR|os.O_CREATE|os.O_APPEND)
 	if err != nil {
 		return err
 	}

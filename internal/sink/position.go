@@ -26,7 +26,7 @@ const maxPosition = 128 // bytes of its file
 // load reads a position; the first record where there is none yet. One that cannot
 // be read is an error: to begin anew could send years of records.
 func load(path string) (position, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|noFollow, 0)
+	f, err := durable.Open(path, os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
 		return position{next: 1}, nil
 	}

@@ -124,7 +124,7 @@ func (f *keysFile) write(path string) error {
 
 // readPrivate reads a file of at most limit bytes that only its owner can read.
 func readPrivate(path string, limit int64) ([]byte, fs.FileInfo, error) {
-	f, err := os.Open(path)
+	f, err := durable.OpenNamed(path)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -84,7 +84,7 @@ func (s spool) read() (all []*letter, faults []error, err error) {
 }
 
 func (s spool) letter(id string) (*letter, error) {
-	f, err := os.Open(s.path(id))
+	f, err := durable.Open(s.path(id), os.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}
