@@ -71,6 +71,7 @@ type App struct {
 	keys    *store.Keys
 	pins    *lock.Pins
 	pool    *upstream.Pool
+	egress  *ways
 	schemas *validate.Stage // one for all snapshots: it keeps what it compiled
 	approve *approve.Stage  // one for all snapshots
 	notices *webhook.Sender
@@ -181,10 +182,11 @@ func (a *App) openTransports(dir string) error {
 	if err != nil {
 		return opening("state key", err)
 	}
+	a.egress = &ways{record: a.trail.Event, log: a.Log}
 	a.pool, err = upstream.New(upstream.Config{
 		Upstreams: settings(a.Config, a.Path), Pins: a.pins, Events: a.trail.Event, Seen: a.seen,
 		Unsolicited: a.unsolicited, Open: a.open, MayRead: a.mayRead, Live: a.live, Secret: a.secretFor, BlockLeaks: a.blocksLeaks, StateKey: key,
-		Environment: a.Environment, Supervised: a.Supervised, Log: a.Log, Version: a.Version,
+		Environment: a.Environment, Supervised: a.Supervised, Egress: a.egress.serve, Log: a.Log, Version: a.Version,
 	})
 	if err != nil {
 		return opening("upstreams", err)

@@ -39,6 +39,9 @@ func Offered(ctx context.Context, q Asking, told func(name string, items []gate.
 	}
 	for name, u := range q.Upstreams { // what First has no words for
 		own := cfg.Upstreams[name]
+		if own.Command != nil { // who asks has agreed to that
+			own.Sandbox = config.Sandbox{Kind: "none", Lifetime: own.Sandbox.Lifetime}
+		}
 		own.Limits.Timeout = max(own.Limits.Timeout, u.Limits.Timeout)
 		cfg.Upstreams[name] = own
 	}

@@ -21,6 +21,7 @@ import (
 	"doorward/internal/lock"
 	"doorward/internal/monitor"
 	"doorward/internal/policy"
+	"doorward/internal/sandbox"
 	"doorward/internal/telemetry"
 	"doorward/internal/upstream"
 	"doorward/internal/validate"
@@ -87,6 +88,7 @@ func settings(cfg *config.Config, path string) []upstream.Settings {
 			Name:   name, Command: command, URL: u.URL, Transport: u.Transport, Dir: dir,
 			Env: u.Env, Credential: credential(u.Credential),
 			Timeout: time.Duration(u.Limits.Timeout), Concurrency: u.Limits.Concurrency,
+			Sandbox:   confinement(cfg, name, path),
 			MaxResult: int64(u.Limits.Result), Shared: u.Sandbox.Lifetime == "shared", PerCall: u.Sandbox.Lifetime == "call",
 		})
 	}
@@ -196,13 +198,20 @@ func stateKey(path string) ([32]byte, error) {
 	return key, nil
 }
 
-// Supervise is the life of a child process's supervisor; cmd/doorward becomes
-// one when it is started under that name.
+// Supervise is the life of a process that stands between Doorward and a command:
+// process 1 of a sandbox, or the supervisor of a command that has none. cmd/doorward
+// becomes one when it is started under that name.
 func Supervise(args []string) (code int, ok bool) {
-	if len(args) == 0 || args[0] != upstream.SupervisorName {
+	if len(args) == 0 {
 		return 0, false
 	}
-	return upstream.Supervise(args), true
+	switch args[0] {
+	case sandbox.Name:
+		return sandbox.Init(), true
+	case upstream.SupervisorName:
+		return upstream.Supervise(args), true
+	}
+	return 0, false
 }
 
 // Logger makes the gateway's logger as the configuration has it.

@@ -54,6 +54,7 @@ var table = map[string]row{
 	"httpsig": {domain, nil},
 	"fetched": {domain, nil},
 	"durable": {domain, nil},
+	"sandbox": {domain, nil},
 
 	"envelope": {domain, nil},
 
@@ -86,7 +87,7 @@ var table = map[string]row{
 	"track":              {stage, []string{"gate", "mcp", "flow"}},
 
 	"listen":    {adapter, adapters},
-	"upstream":  {adapter, append([]string{"leak"}, adapters...)},
+	"upstream":  {adapter, append([]string{"leak", "sandbox"}, adapters...)},
 	"audit":     {adapter, append([]string{"durable", "envelope", "cosignature"}, adapters...)},
 	"store":     {adapter, []string{"gate", "mcp", "jsonrpc", "httpsig", "durable", "envelope"}},
 	"lock":      {adapter, adapters},
@@ -103,7 +104,7 @@ var table = map[string]row{
 	"monitor/delivery": {watching, []string{"gate", "monitor", "durable"}},
 	"monitor/figures":  {watching, []string{"gate", "monitor"}},
 
-	"config":    {outside, []string{"gate", "cosignature", "policy", "policy/paths", "policy/places", "policy/words", "policy/statement"}},
+	"config":    {outside, []string{"gate", "cosignature", "sandbox", "egress", "policy", "policy/paths", "policy/places", "policy/words", "policy/statement"}},
 	"clients":   {outside, []string{"config"}},
 	"doctor":    {outside, []string{"config"}},
 	"checklist": {outside, []string{"config", "gate", "policy", "fetched"}},
@@ -113,7 +114,7 @@ var table = map[string]row{
 	"admin":     {outside, []string{"gate"}},
 	"app": {outside, []string{
 		"gate", "jsonrpc", "mcp", "policy", "pipeline",
-		"identify", "decode", "resolve", "authorize", "validate", "approve", "disclose", "inspect", "inspect/definition", "inspect/change", "inspect/secrets", "redact", "track", "flow",
+		"identify", "decode", "resolve", "authorize", "validate", "approve", "disclose", "inspect", "inspect/definition", "inspect/change", "inspect/secrets", "redact", "track", "flow", "sandbox", "egress",
 		"listen", "upstream", "audit", "store", "lock", "telemetry", "secret", "issuer", "webhook", "judge", "sink", "anchor", "cosignature", "monitor", "monitor/delivery", "monitor/figures",
 		"index", "config", "admin",
 	}},

@@ -283,8 +283,32 @@ type Limits struct {
 	Values int `yaml:"values"`
 }
 
-// Sandbox is how a command's process is kept.
+// Sandbox is how a command's process is kept, and what it is given beside what it needs to run: the system's libraries, its interpreter, its own package.
 type Sandbox struct {
+	// Kind of sandbox: process confines the command with what the kernel has (Linux), none gives it Doorward's own rights, which every start then says on record.
+	Kind string `yaml:"kind" enum:"process none"`
+	// Read are files and directories of this system that the command may read.
+	Read []string `yaml:"read" type:"path"`
+	// Write are those that it may write, too. Everything else that it writes, in its home or in /tmp, is gone when it ends.
+	Write []string `yaml:"write" type:"path"`
+	// Network is none, or the places that the command may reach through Doorward's proxy, such as api.example.com:443. None unless written.
+	Network []string `yaml:"network" type:"host:port" list:"or one"`
+	// Memory of all its processes together, without what files back. 512MiB unless written.
+	Memory Size `yaml:"memory"`
+	// CPU is how many processors it may use, such as 0.5. One unless written.
+	CPU Processors `yaml:"cpu"`
+	// Processes and threads that it may have. 256 unless written.
+	Processes int `yaml:"processes"`
+	// Files that one of its processes may have open. 1024 unless written.
+	Files int `yaml:"files"`
+	// FileSize is the largest file that it may write. 1GiB unless written.
+	FileSize Size `yaml:"file_size"`
+	// Disk is the size of what it has for itself: home, /tmp and /dev/shm, in memory. 64MiB unless written.
+	Disk Size `yaml:"disk"`
+	// Time after which a process is ended, whatever it does. Never unless written.
+	Time Duration `yaml:"time"`
+	// AllowWeaker are layers that the command may run without where this system lacks them: landlock, seccomp. Each start says so on record.
+	AllowWeaker []string `yaml:"allow_weaker" enum:"landlock seccomp"`
 	// Lifetime of a process: session starts one for every principal and session, shared one for all, call one for every call.
 	Lifetime string `yaml:"lifetime" enum:"session shared call"`
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"net/netip"
 	"net/textproto"
 	"path/filepath"
@@ -123,8 +124,10 @@ func (c *Config) finish(dir string, written func(path string) bool) {
 		c.Roles = builtInRoles(len(c.Identity.Issuers) > 0)
 	}
 	for name, u := range c.Upstreams {
-		if u.Sandbox.Lifetime == "" && u.Command != nil {
-			u.Sandbox.Lifetime = "session"
+		if u.Command != nil {
+			u.Sandbox.Lifetime = cmp.Or(u.Sandbox.Lifetime, "session")
+			u.Sandbox.Kind = cmp.Or(u.Sandbox.Kind, "process")
+			u.Sandbox.finish(dir)
 		}
 		if u.Transport == "" && u.URL != "" {
 			u.Transport = "streamable"

@@ -23,6 +23,7 @@ upstreams:`)
 		b.WriteString(` {}
   # files:
   #   command: [npx, -y, "@modelcontextprotocol/server-filesystem@2026.8.31", /srv/docs]
+  #   sandbox: {read: [/srv/docs]}
 `)
 	} else {
 		b.WriteString("\n")
@@ -62,6 +63,7 @@ func firstUpstream(b *strings.Builder, name string, u Upstream) {
 		for _, variable := range slices.Sorted(maps.Keys(u.Env)) {
 			b.WriteString("      " + plain(variable) + ": " + plain(u.Env[variable]) + "\n")
 		}
+		firstSandbox(b, &u.Sandbox)
 		return
 	}
 	b.WriteString("    url: " + plain(u.URL) + "\n")
@@ -75,4 +77,17 @@ func firstUpstream(b *strings.Builder, name string, u Upstream) {
 	default:
 		b.WriteString("    credential: {header: " + plain(c.Header) + ", value: " + plain(c.Value) + "}\n")
 	}
+}
+
+// firstSandbox writes what a command's own words say that it works on.
+func firstSandbox(b *strings.Builder, s *Sandbox) {
+	if len(s.Read) == 0 {
+		return
+	}
+	var paths []string
+	for _, p := range s.Read {
+		paths = append(paths, plain(p))
+	}
+	b.WriteString("    sandbox: # it sees no other files of yours, and has no network; write: lets it change some\n")
+	b.WriteString("      read: [" + strings.Join(paths, ", ") + "]\n")
 }

@@ -32,6 +32,8 @@ func schemaOf(v reflect.Value, tag reflect.StructTag, doc string) map[string]any
 		switch kind {
 		case "size":
 			s["type"] = []string{"string", "integer"}
+		case "number":
+			s["type"] = "number"
 		case "value":
 			s["type"] = []string{"string", "number", "boolean"}
 		}
@@ -96,6 +98,8 @@ func namedType(t reflect.Type) (string, bool) {
 		return "network", true
 	case reflect.TypeFor[Scalar]():
 		return "value", true
+	case reflect.TypeFor[Processors]():
+		return "number", true
 	case reflect.TypeFor[Rate]():
 		return "rate", true
 	case reflect.TypeFor[Volume]():
@@ -202,6 +206,10 @@ func defaultOf(path string, v reflect.Value) string {
 		return "`streamable`, or what the URL implies"
 	case "upstreams.NAME.sandbox.lifetime":
 		return "`session` for a command"
+	case "upstreams.NAME.sandbox.kind":
+		return "`process` for a command"
+	case "upstreams.NAME.sandbox.network":
+		return "`none`"
 	case "roles":
 		return "the built-in role"
 	}

@@ -154,12 +154,10 @@ func (v *checker) upstream(name string, u Upstream) {
 		v.fault(path, "needs command or url")
 	case hasURL:
 		v.remote(path, u)
-		if u.Sandbox.Lifetime != "" {
-			v.fault(path+".sandbox", "is for a command, and this is a url")
-		}
 	case len(u.Command) == 0 || strings.TrimSpace(u.Command[0]) == "":
 		v.fault(path+".command", "must name a program")
 	}
+	v.sandbox(path+".sandbox", &u)
 	v.tlsKey(path+".tls_key", u)
 	v.credentials(path, u)
 	v.limits(path+".limits", u.Limits)

@@ -128,6 +128,25 @@ func (p *Prefix) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// Processors is a share of the machine's processors, in thousandths of one.
+type Processors int64
+
+// UnmarshalText reads a number of processors, such as 0.5; 0 is not written.
+func (p *Processors) UnmarshalText(text []byte) error {
+	n, err := strconv.ParseFloat(string(text), 64)
+	if err != nil || n != 0 && !(n >= 0.01 && n <= maxProcessors) { // what is no number is no more, either
+		return errors.New("must be a number of processors, such as 0.5")
+	}
+	*p = Processors(math.Round(n * 1000))
+	return nil
+}
+
+// maxProcessors is more than a machine has.
+const maxProcessors = 4096
+
+// String is the form that the file has.
+func (p Processors) String() string { return strconv.FormatFloat(float64(p)/1000, 'f', -1, 64) }
+
 // Scalar is a text, a number, true or false, as the file writes it.
 type Scalar string
 

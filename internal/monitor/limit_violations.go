@@ -16,7 +16,7 @@ func limitViolations() rule {
 // limitViolation counts what was refused because it was too much: of bytes, sessions,
 // connections, calls at once, calls that wait for people.
 func limitViolation(e *Event) int64 {
-	if LimitViolation(e.Code) {
+	if LimitViolation(e.Code) || e.Kind == "upstream.limit" { // a command met a limit of its sandbox
 		return 1
 	}
 	return 0

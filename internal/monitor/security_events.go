@@ -14,6 +14,7 @@ func securityEvent(e *Event) int64 {
 	case e.Kind == "trust.changed", // an upstream offers something else than what was approved
 		e.Kind == "trust.lock" && e.Status == statusRefused,          // a lock file that nobody signed, or an old one
 		e.Kind == "config.refused",                                   // a configuration that cannot be
+		e.Kind == "egress.refused",                                   // a confined command tries to get out
 		e.Kind == "name.blocked",                                     // a name that imitates another
 		e.Kind == "secret.leaked",                                    // an upstream returns a secret that it was handed
 		e.Kind == "audit.sink_failed", e.Kind == "audit.sink_behind", // a copy of the audit log does not come on

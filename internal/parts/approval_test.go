@@ -21,7 +21,7 @@ func TestHeldCallOfARealServer(t *testing.T) {
 	g := start(t, fmt.Sprintf(`version: 1
 listen: {address: "127.0.0.1:0"}
 upstreams:
-  files: {command: %s, arguments: {path: path}}
+  files: {command: %s, sandbox: {write: [docs]}, arguments: {path: path}}
 roles:
   lead: {}
   writer:

@@ -164,31 +164,33 @@ func (s *socket) Read(ctx context.Context) (jsonrpc.Message, error) {
 func overStdio(era string) func(*testing.T) string {
 	return func(t *testing.T) string {
 		t.Helper()
-		return fmt.Sprintf("{command: [%q, %s, %q, %s, %q]}", oneEra, era, self(t), fixtureWord, t.TempDir())
+		dir := t.TempDir()
+		return fmt.Sprintf("{command: [%q, %s, %q, %s, %q], sandbox: {read: [/usr, %q], write: [%q]}}", oneEra, era, self(t), fixtureWord, dir, self(t), dir)
 	}
 }
 
 // server.mjs is the same server made with a TypeScript SDK.
-func script(t *testing.T, args ...string) []string {
+func script(t *testing.T, dir string, args ...string) []string {
 	t.Helper()
 	path, err := filepath.Abs(filepath.Join("testdata", "server.mjs"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return append([]string{node(t), path, packages(t), t.TempDir()}, args...)
+	return append([]string{node(t), path, packages(t), dir}, args...)
 }
 
 func nodeStdio(sdk string) func(*testing.T) string {
 	return func(t *testing.T) string {
 		t.Helper()
-		return `{command: ["` + strings.Join(script(t, sdk, "stdio"), `", "`) + `"]}`
+		dir := t.TempDir()
+		return fmt.Sprintf(`{command: ["%s"], sandbox: {read: [%q], write: [%q]}}`, strings.Join(script(t, dir, sdk, "stdio"), `", "`), packages(t), dir)
 	}
 }
 
 func nodeHTTP(sdk string) func(*testing.T) string {
 	return func(t *testing.T) string {
 		t.Helper()
-		argv := script(t, sdk, "http")
+		argv := script(t, t.TempDir(), sdk, "http")
 		cmd := exec.Command(argv[0], argv[1:]...)
 		var out, errs printed
 		cmd.Stdout, cmd.Stderr = &out, &errs

@@ -289,7 +289,7 @@ func textOf(r *mcp.CallToolResult) string {
 // them.
 func TestMixedErasLoseNoUpstream(t *testing.T) {
 	t.Parallel()
-	g := start(t, fmt.Sprintf("version: 1\nlisten: {address: \"127.0.0.1:0\"}\nupstreams:\n  files: {command: %s}\n  sdk: {url: %q}\nprofiles:\n  modern: {upstreams: [sdk]}\n",
+	g := start(t, fmt.Sprintf("version: 1\nlisten: {address: \"127.0.0.1:0\"}\nupstreams:\n  files: {command: %s, sandbox: {read: [docs]}}\n  sdk: {url: %q}\nprofiles:\n  modern: {upstreams: [sdk]}\n",
 		server(t, "filesystem", "docs"), everythingServer(t, true)))
 	g.must("trust", "approve", "--all")
 	k := g.key("create", "me").Key

@@ -47,12 +47,13 @@ func (p *printed) String() string {
 func (p *printed) count(s string) int { return strings.Count(p.String(), s) }
 
 // directory makes a place for a gateway: a configuration, in which $DIR is that
-// place, and a directory docs with one file in it.
+// place, and a directory docs with one file in it, and one for what servers write.
 func directory(t *testing.T, config string) *gateway {
 	t.Helper()
 	g := &gateway{t: t, dir: t.TempDir(), exited: make(chan struct{})}
 	g.write("doorward.yaml", strings.ReplaceAll(config, "$DIR", g.dir))
 	g.write("docs/hello.txt", "hello from a file\n")
+	g.write("kept/README", "what a server may write\n")
 	return g
 }
 

@@ -103,13 +103,13 @@ func server(t *testing.T, name string, args ...string) string {
 func threeServers(t *testing.T) string {
 	t.Helper()
 	// The memory server keeps what it is told beside its code otherwise.
-	memory := `[env, MEMORY_FILE_PATH=$DIR/memory.jsonl, ` + server(t, "memory")[1:]
+	memory := `[env, MEMORY_FILE_PATH=$DIR/kept/memory.jsonl, ` + server(t, "memory")[1:]
 	return fmt.Sprintf(`version: 1
 listen: {address: "127.0.0.1:0"}
 upstreams:
-  files: {command: %s}
+  files: {command: %s, sandbox: {read: [docs]}}
   everything: {command: %s}
-  memory: {command: %s}
+  memory: {command: %s, sandbox: {write: [kept]}}
 `, server(t, "filesystem", "docs"), server(t, "everything"), memory)
 }
 

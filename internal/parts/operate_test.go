@@ -80,7 +80,7 @@ func TestKeysWhileTheGatewayRuns(t *testing.T) {
 
 func TestTrustAndReloadWhileTheGatewayRuns(t *testing.T) {
 	t.Parallel()
-	config := fmt.Sprintf("version: 1\nlisten: {address: \"127.0.0.1:0\"}\nupstreams:\n  files: {command: %s}\n", server(t, "filesystem", "docs"))
+	config := fmt.Sprintf("version: 1\nlisten: {address: \"127.0.0.1:0\"}\nupstreams:\n  files: {command: %s, sandbox: {read: [docs]}}\n", server(t, "filesystem", "docs"))
 	g := start(t, config)
 	k := g.key("create", "me").Key
 	tools := func() (names []string) {
@@ -127,7 +127,7 @@ func TestTrustAndReloadWhileTheGatewayRuns(t *testing.T) {
 
 	// Another command is another pin: nothing of it runs before it is approved.
 	g.write("docs2/other.txt", "other\n")
-	g.write("doorward.yaml", strings.Replace(config, `"docs"`, `"docs2"`, 1))
+	g.write("doorward.yaml", strings.NewReplacer(`"docs"`, `"docs2"`, "[docs]", "[docs2]").Replace(config))
 	eventually(t, 5*time.Second, "the new file is read", func() bool { return g.log.count("configuration reloaded") > 0 })
 	cs := goClientOrNone(t, g.url, k)
 	if cs != nil {

@@ -32,11 +32,11 @@ func TestKillNine(t *testing.T) {
 	g := newGateway(t, fmt.Sprintf(`
 upstreams:
   web: {url: %q}
-  child: {command: %s}
+  child: {command: %s, sandbox: {write: [%q]}}
 profiles:
   web: {upstreams: [web], names: plain}
   child: {upstreams: [child], names: plain}
-`, web.url, stdioCommand(t, done, marker)))
+`, web.url, stdioCommand(t, done, marker), filepath.Dir(done)))
 	k := &killing{g: g, web: web, marker: marker, done: done, trail: g.trail(), intents: map[string]bool{}, outcomes: map[string]bool{}}
 	g.start()
 	k.keys = g.keys(16)

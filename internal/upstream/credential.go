@@ -59,7 +59,7 @@ func (s *server) credential(own gate.Secret) (http.Header, error) {
 // what it writes. keys are those that a client brought for its one call; a process that
 // lasts has none of them.
 func (s *server) environment(keys map[string]gate.Secret) (env []string, secrets *given, err error) {
-	env = cleanEnvironment(s.pool.cfg.Environment)
+	env = s.inherited()
 	var list []leak.Secret
 	for _, name := range slices.Sorted(maps.Keys(s.set.Env)) {
 		held, err := s.variable(s.set.Env[name], keys)

@@ -32,7 +32,7 @@ var errUnsure = errors.New("it may have failed for another reason")
 type wrongEra struct {
 	fault      error
 	until      time.Time
-	executable gate.Digest // of the command that it was learned of
+	executable digested // of the command that it was learned of
 }
 
 func otherEra(era gate.Era) gate.Era {
@@ -136,7 +136,7 @@ func (s *server) lacks(era gate.Era) error {
 		return nil
 	}
 	if s.wire == nil {
-		if _, digest, err := s.pool.executable(s.set.Command); err != nil || digest != w.executable {
+		if _, now, err := s.pool.executable(s.set.Command); err != nil || now.digest != w.executable.digest {
 			s.eras[era].wrong.CompareAndSwap(w, nil)
 			return nil
 		}

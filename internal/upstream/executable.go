@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"sync"
 
 	"doorward/internal/gate"
+	"doorward/internal/sandbox"
 )
 
 // maxDigests bounds the cache of executables' digests: one per upstream in
@@ -23,47 +25,52 @@ type digests struct {
 }
 
 type digested struct {
-	info   os.FileInfo
+	file   sandbox.File
 	digest gate.Digest
 }
 
 // executable resolves argv[0] and digests the file. A script's digest is that
 // of the script; what it runs is not looked at.
-func (p *Pool) executable(argv []string) (string, gate.Digest, error) {
+func (p *Pool) executable(argv []string) (string, digested, error) {
 	found, err := exec.LookPath(argv[0])
 	if err != nil {
-		return "", gate.Digest{}, err
+		return "", digested{}, err
 	}
 	path, err := filepath.Abs(found)
 	if err != nil {
-		return "", gate.Digest{}, err
+		return "", digested{}, err
 	}
-	digest, err := p.digests.of(path)
-	return path, digest, err
+	d, err := p.digests.of(path)
+	return path, d, err
 }
 
-func (d *digests) of(path string) (gate.Digest, error) {
-	info, err := os.Stat(path)
+// of is the digest of a file, and the file that it is the digest of.
+func (d *digests) of(path string) (digested, error) {
+	file, err := sandbox.Look(path)
 	if err != nil {
-		return gate.Digest{}, err
+		return digested{}, err
 	}
 	d.mu.Lock()
 	had, ok := d.known[path]
 	d.mu.Unlock()
-	if ok && os.SameFile(had.info, info) && had.info.ModTime().Equal(info.ModTime()) && had.info.Size() == info.Size() {
-		return had.digest, nil
+	if ok && had.file == file {
+		return had, nil
 	}
 	digest, err := digestFile(path)
 	if err != nil {
-		return gate.Digest{}, fmt.Errorf("digesting %s: %w", path, err)
+		return digested{}, fmt.Errorf("digesting %s: %w", path, err)
+	}
+	if after, err := sandbox.Look(path); err != nil || after != file {
+		return digested{}, errors.Join(fmt.Errorf("%s changed while it was read", path), err)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.known == nil || len(d.known) >= maxDigests {
 		d.known = map[string]digested{}
 	}
-	d.known[path] = digested{info, digest}
-	return digest, nil
+	now := digested{file, digest}
+	d.known[path] = now
+	return now, nil
 }
 
 func digestFile(path string) (digest gate.Digest, err error) {

@@ -12,6 +12,7 @@ import (
 
 	"doorward/internal/gate"
 	"doorward/internal/mcp"
+	"doorward/internal/sandbox"
 )
 
 // identity is how an upstream is started or reached: what doorward.lock pins of it
@@ -36,24 +37,31 @@ type script struct {
 	Digest string `json:"digest"`
 }
 
-// identify is the identity of a server as an item, and the path of its executable.
-func (p *Pool) identify(s *server) (path string, it gate.Item, err error) {
+// reach is how a server is started or reached, as an item.
+type reach struct {
+	item  gate.Item
+	path  string         // of a command's executable
+	files []sandbox.File // that the command executes, as they were when they were digested
+}
+
+// identify is how a server is started or reached now.
+func (p *Pool) identify(s *server) (r reach, err error) {
 	id := identity{}
 	if s.set.URL != "" {
 		id.reached(&s.set)
-	} else if path, err = p.started(&id, &s.set); err != nil {
-		return "", it, err
+	} else if err = p.started(&id, &r, &s.set); err != nil {
+		return r, err
 	}
 	raw, err := json.Marshal(id)
 	if err != nil {
-		return "", it, fmt.Errorf("describing the upstream: %w", err)
+		return r, fmt.Errorf("describing the upstream: %w", err)
 	}
-	it = gate.Item{Kind: gate.Command, Upstream: s.set.Name}
-	if it.Raw, err = mcp.Pinned(raw); err != nil {
-		return "", it, fmt.Errorf("describing the upstream: %w", err)
+	r.item = gate.Item{Kind: gate.Command, Upstream: s.set.Name}
+	if r.item.Raw, err = mcp.Pinned(raw); err != nil {
+		return r, fmt.Errorf("describing the upstream: %w", err)
 	}
-	it.Digest, err = mcp.DigestOf(gate.Command, it.Raw)
-	return path, it, err
+	r.item.Digest, err = mcp.DigestOf(gate.Command, r.item.Raw)
+	return r, err
 }
 
 func (id *identity) reached(set *Settings) {
@@ -71,30 +79,32 @@ func (id *identity) reached(set *Settings) {
 
 // started describes a command: its arguments, the digest of its executable, the
 // names of its variables, and what else it executes.
-func (p *Pool) started(id *identity, set *Settings) (path string, err error) {
+func (p *Pool) started(id *identity, r *reach, set *Settings) error {
 	for i, a := range set.Command {
 		if !utf8.ValidString(a) { // two of them would look the same
-			return "", fmt.Errorf("argument %d of the command is not UTF-8", i)
+			return fmt.Errorf("argument %d of the command is not UTF-8", i)
 		}
 	}
-	path, digest, err := p.executable(set.Command)
+	path, program, err := p.executable(set.Command)
 	if err != nil {
-		return "", err
+		return err
 	}
-	id.Argv, id.Executable = set.Command, digest.String()
+	r.path, r.files = path, append(r.files, program.file)
+	id.Argv, id.Executable = set.Command, program.digest.String()
 	id.Env = slices.Sorted(maps.Keys(set.Env))
-	return path, p.executes(id, set)
+	return p.executes(id, r, set)
 }
 
 // executes describes what a command executes beside its executable.
-func (p *Pool) executes(id *identity, set *Settings) error {
-	x, err := executions(set.Command, set.Dir, p.search())
+func (p *Pool) executes(id *identity, r *reach, set *Settings) error {
+	x, err := executions(set.Command, set.Dir, p.variable("PATH"))
 	if err != nil {
 		return err
 	}
 	pinned := func(e executed) (script, error) {
-		digest, err := p.digests.of(e.path)
-		return script{Name: e.name, Digest: digest.String()}, err
+		d, err := p.digests.of(e.path)
+		r.files = append(r.files, d.file)
+		return script{Name: e.name, Digest: d.digest.String()}, err
 	}
 	if x.script != nil {
 		s, err := pinned(*x.script)
@@ -113,15 +123,14 @@ func (p *Pool) executes(id *identity, set *Settings) error {
 	return nil
 }
 
-// search is the PATH that commands get; empty where it is not known.
-func (p *Pool) search() string {
-	path := ""
+// variable is one of Doorward's own environment; empty where it is not known.
+func (p *Pool) variable(name string) (value string) {
 	for _, kv := range p.cfg.Environment {
-		if value, ok := strings.CutPrefix(kv, "PATH="); ok {
-			path = value
+		if after, ok := strings.CutPrefix(kv, name+"="); ok {
+			value = after
 		}
 	}
-	return path
+	return value
 }
 
 // inDir is a path as a process that runs in dir takes it.
@@ -133,14 +142,14 @@ func inDir(dir, path string) string {
 }
 
 // mayReach asks the lock whether an upstream may be started or contacted as it is
-// configured now. It returns the path of a command's executable.
-func (s *server) mayReach() (path, what string, err error) {
-	path, it, err := s.pool.identify(s)
+// configured now.
+func (s *server) mayReach() (r reach, err error) {
+	r, err = s.pool.identify(s)
 	if err != nil {
-		return "", "", s.fault(gate.CodeUpstreamDown, "finding the command", err)
+		return r, s.fault(gate.CodeUpstreamDown, "finding the command", err)
 	}
-	if v := s.pool.cfg.Pins.ReachAllowed(it); v.Effect != gate.Continue {
-		return "", "", &gate.Error{Code: orCode(v.Code, gate.CodeUpstreamHeld), Op: "reaching upstream " + s.set.Name, Err: fmt.Errorf("%w: %s", errHeld, v.Reason), Public: v.Public}
+	if v := s.pool.cfg.Pins.ReachAllowed(r.item); v.Effect != gate.Continue {
+		return r, &gate.Error{Code: orCode(v.Code, gate.CodeUpstreamHeld), Op: "reaching upstream " + s.set.Name, Err: fmt.Errorf("%w: %s", errHeld, v.Reason), Public: v.Public}
 	}
-	return path, it.Digest.String(), nil
+	return r, nil
 }

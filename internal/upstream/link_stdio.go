@@ -13,14 +13,15 @@ import (
 
 	"doorward/internal/gate"
 	"doorward/internal/mcp"
+	"doorward/internal/sandbox"
 )
 
 // The times and bounds of a child process. The three steps of its end are
 // those of the stdio transport (MCP 2025-11-25, basic/lifecycle, Shutdown).
 const (
-	closeGrace   = 2 * time.Second         // from closing stdin to SIGTERM
-	termGrace    = 2500 * time.Millisecond // from SIGTERM to SIGKILL; over supervisorGrace
-	writeTimeout = 10 * time.Second        // a child that does not read its stdin is stuck
+	closeGrace   = time.Second            // from closing stdin to SIGTERM
+	termGrace    = 950 * time.Millisecond // from SIGTERM to SIGKILL; over supervisorGrace, and the sandbox's
+	writeTimeout = 10 * time.Second       // a child that does not read its stdin is stuck
 )
 
 // stdioLink is a child process that speaks newline-delimited JSON.
@@ -33,7 +34,8 @@ type stdioLink struct {
 	output *steadyReader // of stdout
 	limit  int64         // bytes of one line
 
-	secrets *given // that the child has in its environment
+	secrets *given       // that the child has in its environment
+	box     *sandbox.Box // nil: it is not confined
 
 	reaped  chan struct{} // closed when the process has been waited for
 	ending  sync.Once

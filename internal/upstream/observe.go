@@ -29,11 +29,11 @@ func (p *Pool) Observe(ctx context.Context, upstream string) (Observed, error) {
 	defer end()
 	s.forget()
 	seen := Observed{}
-	_, it, err := p.identify(s)
+	r, err := p.identify(s)
 	if err != nil {
 		return seen, s.fault(gate.CodeUpstreamDown, "finding the command", err)
 	}
-	seen.Items = append(seen.Items, it)
+	seen.Items = append(seen.Items, r.item)
 	if err = s.look(ctx, gate.Stateless, &seen); gate.CodeOf(err) == gate.CodeUpstreamEra {
 		wrong := err
 		if err = s.look(ctx, gate.Stateful, &seen); err == nil {

@@ -85,7 +85,7 @@ const (
 func (c *channel) connect(ctx context.Context, transport string, loose func(*gate.Message)) (link, error) {
 	owned := c.principal() != ""
 	if c.srv.wire != nil {
-		if _, _, err := c.srv.mayReach(); err != nil {
+		if _, err := c.srv.mayReach(); err != nil {
 			return nil, err
 		}
 	}

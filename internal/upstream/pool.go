@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -42,6 +43,7 @@ type Settings struct {
 	Shared      bool              // one process or session for every principal
 	PerCall     bool              // of Command: a process for each relayed call, which ends with it
 	Env         map[string]string // variables of Command's environment, with the name of the secret that is the value, or with PerCall "request:" and the header of the client's own key
+	Sandbox     *Confinement      // of Command; nil: it has Doorward's own rights
 	Credential  Credential        // for URL
 	TLSKey      gate.Digest       // SHA-256 of the SubjectPublicKeyInfo that the server of URL must have; zero: any that its certificate allows
 	Wire        http.RoundTripper // instead of the network, for an upstream in this process
@@ -110,10 +112,15 @@ type Config struct {
 	BlockLeaks  func() bool
 	StateKey    [32]byte // seals requestState, cursors and the ids of tasks
 	Environment []string // Doorward's own; children get PATH, HOME, LANG, LC_ALL, TMPDIR, TZ, USER of it
-	Supervised  bool     // this binary runs Supervise when argv[0] is SupervisorName
-	Log         *slog.Logger
-	Version     string
-	Meter       Meter
+	// Supervised says that this binary runs Supervise when argv[0] is SupervisorName, and
+	// sandbox.Init when it is sandbox.Name. Without it nothing can be confined.
+	Supervised bool
+	// Egress serves the proxy of a confined command until the listener is closed. Needed
+	// where a Confinement allows any place.
+	Egress  func(upstream string, allow []string, l net.Listener)
+	Log     *slog.Logger
+	Version string
+	Meter   Meter
 }
 
 // Pool is every upstream and what is open towards them. Any number of

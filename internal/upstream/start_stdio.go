@@ -38,18 +38,18 @@ func cleanEnvironment(env []string) []string {
 // and the audit log accepts the start. keys are those of the client whose one call
 // the process is for, by their headers.
 func (s *server) startStdio(ctx context.Context, principal string, keys map[string]gate.Secret, loose func(*gate.Message)) (*stdioLink, error) {
-	path, digest, err := s.mayReach()
+	r, err := s.mayReach()
 	if err != nil {
 		return nil, err
 	}
 	if err := s.takeChild(ctx, principal); err != nil {
 		return nil, err
 	}
-	if err := s.event(ctx, "upstream.start", fmt.Sprintf("%s %s", printable([]byte(strings.Join(s.set.Command, " ")), maxShown), digest)); err != nil {
+	if err := s.event(ctx, "upstream.start", fmt.Sprintf("%s %s%s", printable([]byte(strings.Join(s.set.Command, " ")), maxShown), r.item.Digest, s.set.Sandbox.lacking())); err != nil {
 		s.children.leave(principal)
 		return nil, err
 	}
-	l, err := s.spawn(path, principal, keys, loose)
+	l, err := s.spawn(r, principal, keys, loose)
 	if err != nil {
 		s.children.leave(principal)
 		return nil, s.fault(gate.CodeUpstreamDown, "starting the command", err)
@@ -61,20 +61,19 @@ func (s *server) startStdio(ctx context.Context, principal string, keys map[stri
 
 // spawn starts the process and its readers. The goroutine that waits for the
 // process owns them and returns the child's place when all is gone.
-func (s *server) spawn(path, principal string, keys map[string]gate.Secret, loose func(*gate.Message)) (*stdioLink, error) {
+func (s *server) spawn(r reach, principal string, keys map[string]gate.Secret, loose func(*gate.Message)) (*stdioLink, error) {
 	env, secrets, err := s.environment(keys)
 	if err != nil {
 		return nil, err
 	}
-	cmd := &exec.Cmd{Path: path, Args: slices.Clone(s.set.Command), Dir: s.set.Dir, Env: env}
+	cmd := &exec.Cmd{Path: r.path, Args: slices.Clone(s.set.Command), Dir: s.set.Dir, Env: env}
 	l := &stdioLink{mux: s.newMux(loose, principal != ""), cmd: cmd, secrets: secrets, limit: s.set.MaxResult, reaped: make(chan struct{})}
 	theirs, err := l.pipes()
 	if err != nil {
 		return nil, err
 	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = theirs[0], theirs[1], theirs[2]
-	dress(cmd, s.pool.cfg.Supervised)
-	err = s.pool.spawner.start(cmd)
+	l.box, err = s.launch(cmd, r)
 	cmd.Env = nil // which has secrets in it, and is the child's now
 	closeAll(theirs[:]...)
 	if err != nil {
@@ -86,6 +85,9 @@ func (s *server) spawn(path, principal string, keys map[string]gate.Secret, loos
 	l.readers.Go(l.readErrors)
 	s.pool.wg.Go(func() { l.wait(func() { s.children.leave(principal) }) })
 	s.pool.wg.Go(func() { <-l.over; l.end() })
+	if l.box != nil {
+		l.readers.Go(func() { s.heed(l.box, l) })
+	}
 	return l, nil
 }
 
@@ -118,6 +120,9 @@ func (l *stdioLink) wait(leave func()) {
 	l.output.end(outputGrace)
 	_ = l.stderr.SetReadDeadline(time.Now().Add(outputGrace))
 	l.readers.Wait()
+	if l.box != nil {
+		l.box.Close()
+	}
 	closeAll(l.stdin, l.stdout, l.stderr)
 	l.count("child_exit")
 	leave()

@@ -1,0 +1,48 @@
+package app
+
+import (
+	"path/filepath"
+	"strings"
+
+	"doorward/internal/config"
+	"doorward/internal/sandbox"
+	"doorward/internal/upstream"
+)
+
+// confinement is what an upstream's command is given in its sandbox; nil for one that
+// has none.
+func confinement(cfg *config.Config, name, path string) *upstream.Confinement {
+	u := cfg.Upstreams[name]
+	if u.Command == nil || !u.Sandbox.Confined() {
+		return nil
+	}
+	return &upstream.Confinement{
+		Given: sandbox.Given{
+			Read: u.Sandbox.Read, Write: u.Sandbox.Write, Hide: owned(cfg, path),
+			Limits: u.Sandbox.Limits(), Weaker: u.Sandbox.AllowWeaker,
+		},
+		Allow: u.Sandbox.Places(),
+	}
+}
+
+// owned are the paths of Doorward's own, which no command sees, whatever directory
+// around them it was given.
+func owned(cfg *config.Config, path string) (paths []string) {
+	add := func(p string) {
+		if p == "" {
+			return
+		}
+		if abs, err := filepath.Abs(p); err == nil {
+			paths = append(paths, abs)
+		}
+	}
+	for _, p := range []string{path, cfg.DataDir, cfg.Trust.Lock, cfg.Trust.Signing, cfg.Listen.TLS.Key} {
+		add(p)
+	}
+	for _, name := range names(cfg.Secrets) {
+		if file, ok := strings.CutPrefix(cfg.Secrets[name].From, "file:"); ok {
+			add(file)
+		}
+	}
+	return paths
+}

@@ -1,0 +1,74 @@
+package sandbox
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// Given is what an operator gives to a command, beside what that needs to run.
+type Given struct {
+	Read, Write []string // files and directories of this system, absolute
+	Hide        []string // paths of Doorward's own, which no command sees
+	Limits      Limits
+	Egress      bool
+	Weaker      []string
+}
+
+// NewPlan is the plan for a program with what it is given. Files are those of which
+// digests were taken.
+func NewPlan(pr Program, g Given, files []File) (Plan, error) {
+	// Who gives /usr means programs, which need what belongs to it.
+	pr.System = slices.Contains(g.Read, "/usr")
+	mounts, links, err := Needs(pr)
+	if err != nil {
+		return Plan{}, fmt.Errorf("finding what %s needs: %w", pr.Path, err)
+	}
+	p := Plan{
+		Path: pr.Path, Dir: pr.Dir, Links: links, Hide: g.Hide, Same: files,
+		Limits: g.Limits, Egress: g.Egress, Weaker: g.Weaker,
+	}
+	// What is given outweighs what is needed: a package that may be written is.
+	at := map[string]Mount{}
+	for _, m := range mounts {
+		at[m.Path] = m
+	}
+	for _, path := range g.Read {
+		if at[path], err = g.mount(path, false); err != nil {
+			return Plan{}, err
+		}
+	}
+	for _, path := range g.Write {
+		if at[path], err = g.mount(path, true); err != nil {
+			return Plan{}, err
+		}
+	}
+	p.Mounts = slices.Collect(maps.Values(at))
+	return p, p.check()
+}
+
+// mount is a path that the operator gives.
+func (g *Given) mount(path string, write bool) (Mount, error) {
+	m := Mount{Path: filepath.Clean(path), Write: write, Why: "given to read"}
+	if write {
+		m.Why = "given to write"
+	}
+	target, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return m, fmt.Errorf("giving %s: %w", path, err)
+	}
+	if info, err := os.Stat(target); err != nil || !info.IsDir() && !info.Mode().IsRegular() {
+		return m, fmt.Errorf("giving %s: it is neither a directory nor a regular file", path)
+	}
+	if target != m.Path {
+		m.Source = target
+	}
+	for _, own := range g.Hide {
+		if within(target, own) || within(m.Path, own) {
+			return m, fmt.Errorf("giving %s: it is Doorward's own", path)
+		}
+	}
+	return m, nil
+}

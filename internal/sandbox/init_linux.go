@@ -1,0 +1,349 @@
+package sandbox
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/signal"
+	"runtime"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// control is the descriptor of process 1 that leads to the gateway.
+const control = 3
+
+// order is what the gateway sends to process 1.
+type order struct {
+	Plan Plan     `json:"plan"`
+	Args []string `json:"args"`
+	Env  []string `json:"env"` // may hold secrets: it is sent, and process 1 has no environment of its own
+	// Trees is how many descriptors after control are mounts, in the plan's order;
+	// Absent are those of them that stand for nothing.
+	Trees  int   `json:"trees"`
+	Absent []int `json:"absent,omitempty"`
+}
+
+// Exit statuses of process 1 that are not the command's.
+const (
+	exitUsage  = 2
+	exitFailed = 127 // the command could not be started, as shells say it
+)
+
+// Init is the life of process 1. The result is the exit status to end with.
+func Init() int {
+	if len(os.Args) > 1 { // mapping: there to have a namespace
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		return 0
+	}
+	// What is dropped is dropped by this thread, and the command is started by it.
+	runtime.LockOSThread()
+	// Nobody inside may look into this process, whose memory has seen the environment.
+	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
+		return exitUsage
+	}
+	for fd := control; fd < control+1+maxMounts; fd++ {
+		unix.CloseOnExec(fd)
+	}
+	up := &uplink{file: os.NewFile(control, "control")}
+	o, err := up.order()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, Name+": started by doorward only")
+		return exitUsage
+	}
+	child, err := o.start(up)
+	if err != nil {
+		up.report(Report{Kind: Failed, Text: err.Error()})
+		return exitFailed
+	}
+	up.report(Report{Kind: Ready})
+	code := attend(&o.Plan, child, up)
+	up.report(Report{Kind: Ended, Code: code})
+	return code
+}
+
+// uplink is process 1's end of the control socket.
+type uplink struct {
+	file *os.File
+	mu   sync.Mutex
+}
+
+func (u *uplink) order() (*order, error) {
+	var o order
+	if err := json.NewDecoder(io.LimitReader(u.file, maxPlan)).Decode(&o); err != nil {
+		return nil, fmt.Errorf("reading the plan: %w", err)
+	}
+	return &o, nil
+}
+
+// report writes one line to the gateway. What cannot be written has nobody to read it:
+// the gateway is gone, and process 1 is about to be.
+func (u *uplink) report(r Report) {
+	line, err := json.Marshal(r)
+	if err != nil {
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	_, _ = u.file.Write(append(line, '\n'))
+}
+
+// gone is closed when the gateway is.
+func (u *uplink) gone() <-chan struct{} {
+	gone := make(chan struct{})
+	go func() {
+		_, _ = u.file.Read(make([]byte, 1))
+		close(gone)
+	}()
+	return gone
+}
+
+// start builds the sandbox around this thread and starts the command in it.
+func (o *order) start(up *uplink) (*os.Process, error) {
+	p := &o.Plan
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	if err := o.enclose(up); err != nil {
+		return nil, err
+	}
+	if err := p.Limits.apply(); err != nil {
+		return nil, err
+	}
+	if err := same(p.Same); err != nil {
+		return nil, err
+	}
+	if err := dropPrivileges(); err != nil {
+		return nil, err
+	}
+	if err := restrictFiles(o.writable(), p.Egress); err != nil && !p.may(Landlock) {
+		return nil, err
+	}
+	if err := restrictCalls(); err != nil && !p.may(Seccomp) {
+		return nil, err
+	}
+	child, err := os.StartProcess(p.Path, o.Args, &os.ProcAttr{
+		Dir: p.Dir, Env: o.Env, Files: []*os.File{os.Stdin, os.Stdout, os.Stderr}, Sys: &syscall.SysProcAttr{Setsid: true},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("starting the command: %w", err)
+	}
+	// The command has them; as long as they are open here too, nobody sees their end.
+	for _, f := range []*os.File{os.Stdin, os.Stdout} {
+		_ = f.Close()
+	}
+	return child, nil
+}
+
+// enclose makes the namespaces, which clone(2) has opened, into a place.
+func (o *order) enclose(up *uplink) error {
+	if err := unix.Sethostname([]byte("sandbox")); err != nil {
+		return fmt.Errorf("naming the host: %w", err)
+	}
+	trees := make([]int, o.Trees)
+	for i := range trees {
+		trees[i] = control + 1 + i
+	}
+	for _, i := range o.Absent {
+		if i < 0 || i >= len(trees) {
+			return errors.New("the plan counts its mounts wrongly")
+		}
+		trees[i] = -1
+	}
+	if err := buildRoot(&o.Plan, trees); err != nil {
+		return err
+	}
+	if !o.Plan.Egress {
+		return nil
+	}
+	return up.listen()
+}
+
+// listen opens the socket of the egress proxy in this network namespace and hands it
+// to the gateway, which serves it there: no relay, and no way out but that.
+func (u *uplink) listen() error {
+	if err := loopback(); err != nil {
+		return err
+	}
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", Proxy)
+	if err != nil {
+		return fmt.Errorf("listening for the egress proxy: %w", err)
+	}
+	defer l.Close()
+	tcp, ok := l.(*net.TCPListener)
+	if !ok {
+		return errors.New("the egress proxy does not listen on TCP")
+	}
+	f, err := tcp.File()
+	if err != nil {
+		return fmt.Errorf("handing the egress proxy's socket over: %w", err)
+	}
+	defer f.Close()
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if err := unix.Sendmsg(int(u.file.Fd()), []byte("{}\n"), unix.UnixRights(int(f.Fd())), nil, 0); err != nil {
+		return fmt.Errorf("handing the egress proxy's socket over: %w", err)
+	}
+	return nil
+}
+
+// loopback brings the only network device up that the namespace has.
+func loopback() error {
+	s, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("opening a socket: %w", err)
+	}
+	defer func() { _ = unix.Close(s) }()
+	request, err := unix.NewIfreq("lo")
+	if err != nil {
+		return fmt.Errorf("naming the loopback device: %w", err)
+	}
+	request.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
+	if err := unix.IoctlIfreq(s, unix.SIOCSIFFLAGS, request); err != nil {
+		return fmt.Errorf("bringing the loopback device up: %w", err)
+	}
+	return nil
+}
+
+// writable are the paths that Landlock lets be written.
+func (o *order) writable() (paths []string) {
+	paths = []string{"/dev/null", "/dev/zero", "/dev/full", "/tmp", Home, "/dev/shm"}
+	for i := range o.Plan.Mounts {
+		m := &o.Plan.Mounts[i]
+		if _, err := os.Lstat(m.Path); m.Write && (err == nil || !m.Optional) {
+			paths = append(paths, m.Path)
+		}
+	}
+	return paths
+}
+
+// same compares the files that run with those that were looked at.
+func same(files []File) error {
+	for i := range files {
+		now, err := Look(files[i].Path)
+		if err != nil {
+			return err
+		}
+		if now != files[i] {
+			return fmt.Errorf("%s is another file than the one whose digest was taken: start again", files[i].Path)
+		}
+	}
+	return nil
+}
+
+// apply sets the limits that the kernel keeps for each process (getrlimit(2)). The
+// data segment is a coarse bound on one process, for what it may take between two
+// looks of the watch: runtimes reserve more than they use, so it is over the limit.
+func (l *Limits) apply() error {
+	data := l.Memory*2 + 256<<20
+	for _, r := range []struct {
+		name   string
+		which  int
+		amount int64
+	}{
+		{"core files", unix.RLIMIT_CORE, 0},
+		{"tasks", unix.RLIMIT_NPROC, int64(l.Tasks + ownTasks)},
+		{"data", unix.RLIMIT_DATA, data},
+		{"the size of a file", unix.RLIMIT_FSIZE, l.FileSize},
+		{"locked memory", unix.RLIMIT_MEMLOCK, 64 << 10},
+		{"message queues", unix.RLIMIT_MSGQUEUE, 0},
+		{"pending signals", unix.RLIMIT_SIGPENDING, 4096},
+		{"nice", unix.RLIMIT_NICE, 0},
+		{"real-time priority", unix.RLIMIT_RTPRIO, 0},
+		{"open files", unix.RLIMIT_NOFILE, int64(l.Files)},
+	} {
+		// Not unix.Setrlimit: os.StartProcess would put back what it found of open files.
+		amount := uint64(max(r.amount, 0))
+		if err := syscall.Setrlimit(r.which, &syscall.Rlimit{Cur: amount, Max: amount}); err != nil {
+			return fmt.Errorf("limiting %s to %d: %w", r.name, r.amount, err)
+		}
+	}
+	return nil
+}
+
+// ownTasks is room for the threads of process 1, which count too.
+const ownTasks = 16
+
+// Times of process 1 between asking everything to end and ending itself, which the
+// gateway's patience is a little over.
+const grace = 800 * time.Millisecond
+
+// attend waits for the command's end, reaps, and keeps the limits. SIGTERM is the
+// gateway's wish that everything ends.
+func attend(p *Plan, child *os.Process, up *uplink) int {
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	ended := make(chan int, 1)
+	go reap(child.Pid, ended)
+	w := newWatch(p.Limits, up)
+	tick := time.NewTimer(w.pace())
+	defer tick.Stop()
+	gone := up.gone()
+	var expired <-chan time.Time
+	for {
+		select {
+		case code := <-ended:
+			return code
+		case <-gone:
+			return 128 + int(syscall.SIGKILL)
+		case <-signals:
+			if expired == nil {
+				_ = unix.Kill(-1, unix.SIGCONT)
+				_ = unix.Kill(-1, unix.SIGTERM)
+				expired = time.After(grace)
+			}
+		case <-expired:
+			return 128 + int(syscall.SIGKILL)
+		case <-tick.C:
+			if over := w.look(); over != "" {
+				up.report(Report{Kind: over, Text: w.text})
+				return 128 + int(syscall.SIGKILL)
+			}
+			tick.Reset(w.pace())
+		}
+	}
+}
+
+// reap collects every child, orphans included, until the command has ended.
+func reap(command int, ended chan<- int) {
+	for {
+		var ws unix.WaitStatus
+		pid, err := unix.Wait4(-1, &ws, 0, nil)
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case err != nil:
+			ended <- exitFailed
+			return
+		case pid == command && ws.Signaled():
+			ended <- 128 + int(ws.Signal())
+			return
+		case pid == command:
+			ended <- ws.ExitStatus()
+			return
+		}
+	}
+}
+
+// processes are the numbers of the processes in sight, but this one.
+func processes() (pids []int) {
+	dir, err := os.Open("/proc")
+	if err != nil {
+		return nil
+	}
+	defer dir.Close()
+	names, _ := dir.Readdirnames(-1)
+	for _, name := range names {
+		if pid, err := strconv.Atoi(name); err == nil && pid != os.Getpid() {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}

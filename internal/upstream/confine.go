@@ -1,0 +1,151 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os/exec"
+	"slices"
+	"strings"
+
+	"doorward/internal/sandbox"
+)
+
+// Confinement is what a command is given in its sandbox, beside what it needs to run.
+type Confinement struct {
+	sandbox.Given
+	Allow []string // host:port of the places that it may reach through the egress proxy; none: no network at all
+}
+
+// errUnsupervised is a program that cannot be process 1 of a sandbox.
+var errUnsupervised = errors.New("this program cannot confine a command: it does not run sandbox.Init")
+
+// fetches are programs that run a package which they fetch first, and from where.
+//
+//nolint:gochecknoglobals // a table; read-only
+var fetches = map[string]string{
+	"npx": "registry.npmjs.org:443", "pnpx": "registry.npmjs.org:443", "bunx": "registry.npmjs.org:443",
+	"uvx": "*.pythonhosted.org:443", "pipx": "*.pythonhosted.org:443",
+}
+
+// errFetches is such a program without a network.
+var errFetches = errors.New("sandbox: the command fetches what it runs, and has no network")
+
+// lacking says, for the record, what a command runs without.
+func (c *Confinement) lacking() string {
+	switch {
+	case c == nil:
+		return ", not confined"
+	case len(c.Weaker) > 0:
+		return ", may lack " + strings.Join(c.Weaker, ", ")
+	}
+	return ""
+}
+
+// launch starts the command, in its sandbox where it has one. Nothing of a command that
+// could not be started is left.
+func (s *server) launch(cmd *exec.Cmd, r reach) (*sandbox.Box, error) {
+	c := s.set.Sandbox
+	if c == nil {
+		dress(cmd, s.pool.cfg.Supervised)
+		return nil, s.pool.spawner.start(cmd)
+	}
+	if !s.pool.cfg.Supervised {
+		return nil, errUnsupervised
+	}
+	plan, err := s.pool.plan(&s.set, r)
+	if err != nil {
+		return nil, err
+	}
+	var proxy func(net.Listener)
+	if plan.Egress {
+		proxy = func(l net.Listener) { s.pool.cfg.Egress(s.set.Name, c.Allow, l) }
+	}
+	box, err := sandbox.Confine(cmd, plan, proxy)
+	if err != nil {
+		return nil, err
+	}
+	started := s.pool.spawner.start(cmd)
+	if err := box.Started(started); err != nil {
+		if started == nil {
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+		}
+		return nil, err
+	}
+	return box, nil
+}
+
+// plan is what a command would be started with.
+func (p *Pool) plan(set *Settings, r reach) (sandbox.Plan, error) {
+	given := set.Sandbox.Given
+	given.Egress = len(set.Sandbox.Allow) > 0
+	if registry := fetches[programName(set.Command[0])]; registry != "" && !given.Egress {
+		return sandbox.Plan{}, fmt.Errorf("%w: install the package and name its program, or let it out: sandbox: {network: [%s], disk: 512MiB}", errFetches, registry)
+	}
+	if given.Egress && p.cfg.Egress == nil {
+		return sandbox.Plan{}, errors.New("sandbox: there is no egress proxy here")
+	}
+	program := sandbox.Program{Path: r.path, Dir: set.Dir, Search: p.variable("PATH"), Home: p.variable("HOME")}
+	if program.Dir == "" {
+		program.Dir = "/"
+	}
+	for _, f := range r.files[1:] {
+		program.Files = append(program.Files, f.Path)
+	}
+	return sandbox.NewPlan(program, given, r.files)
+}
+
+// Plan is what an upstream's command would be started with now. Nothing is started.
+func (p *Pool) Plan(upstream string) (sandbox.Plan, error) {
+	s, err := p.server(upstream)
+	if err != nil {
+		return sandbox.Plan{}, err
+	}
+	if s.set.Sandbox == nil {
+		return sandbox.Plan{}, fmt.Errorf("upstream %s is not confined", upstream)
+	}
+	r, err := p.identify(s)
+	if err != nil {
+		return sandbox.Plan{}, err
+	}
+	return p.plan(&s.set, r)
+}
+
+// inherited is what of Doorward's own environment a command gets. A confined one has a
+// home of its own, and is told where the proxy is.
+func (s *server) inherited() []string {
+	env := cleanEnvironment(s.pool.cfg.Environment)
+	if c := s.set.Sandbox; c != nil {
+		env = slices.DeleteFunc(env, func(kv string) bool {
+			return strings.HasPrefix(kv, "HOME=") || strings.HasPrefix(kv, "TMPDIR=") || strings.HasPrefix(kv, "USER=")
+		})
+		env = append(env, "HOME="+sandbox.Home, "TMPDIR=/tmp", "USER=sandbox", "LOGNAME=sandbox")
+		if len(c.Allow) > 0 {
+			http, socks := "http://"+sandbox.Proxy, "socks5h://"+sandbox.Proxy
+			env = append(env, "HTTP_PROXY="+http, "HTTPS_PROXY="+http, "http_proxy="+http, "https_proxy="+http,
+				"ALL_PROXY="+socks, "all_proxy="+socks, "NO_PROXY=", "NODE_USE_ENV_PROXY=1")
+		}
+	}
+	// What the operator sets stands for what is inherited.
+	return slices.DeleteFunc(env, func(kv string) bool {
+		name, _, _ := strings.Cut(kv, "=")
+		_, set := s.set.Env[name]
+		return set
+	})
+}
+
+// heed puts on record which limits a confined command met.
+func (s *server) heed(box *sandbox.Box, l *stdioLink) {
+	for r := range box.Reports() {
+		if r.Kind == sandbox.Ended {
+			continue
+		}
+		s.pool.count(s.set.Name, "limit_"+r.Kind)
+		s.log.Warn("upstream met a limit of its sandbox", "upstream", s.set.Name, "pid", l.cmd.Process.Pid, "limit", r.Kind, "what", r.Text)
+		if err := s.event(context.Background(), "upstream.limit", r.Kind+": "+r.Text); err != nil {
+			s.log.Error("a limit that an upstream met is not on record", "upstream", s.set.Name, "error", err)
+		}
+	}
+}
