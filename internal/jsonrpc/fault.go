@@ -29,12 +29,27 @@ type Fault struct {
 	ID     []byte // the id token when it was read before the fault was found, else nil; a view into the input
 }
 
-// Error returns the code, path and reason on one line.
+// Error returns the code, the place and the reason on one line. It goes on record and into
+// logs, where names that a sender chose, of arguments above all, are not to be read: of the
+// path it has what JSON-RPC itself names.
 func (f *Fault) Error() string {
 	if f.Path == "" {
 		return fmt.Sprintf("jsonrpc %d: %s", f.Code, f.Reason)
 	}
-	return fmt.Sprintf("jsonrpc %d at %s: %s", f.Code, f.Path, f.Reason)
+	return fmt.Sprintf("jsonrpc %d at %s: %s", f.Code, f.place(), f.Reason)
+}
+
+func (f *Fault) place() string {
+	var known strings.Builder
+	for name := range strings.SplitSeq(strings.TrimPrefix(f.Path, "/"), "/") {
+		switch name {
+		case "jsonrpc", "id", "method", "params", "result", "error":
+			known.WriteString("/" + name)
+			continue
+		}
+		return known.String() + "/..."
+	}
+	return known.String()
 }
 
 func invalid(path, reason string) *Fault {
