@@ -54,6 +54,9 @@ func (a *App) Vouch(ctx context.Context, actor string, r admin.EvidenceRequest) 
 		return out, operated("vouching for evidence", errors.New("what is vouched for is a SHA-256 in hex"))
 	}
 	copy(digest[:], raw)
+	if r.Records < 0 {
+		return out, operated("vouching for evidence", errors.New("evidence has no fewer than 0 records"))
+	}
 	kind, about, err := a.subjectOf(ctx, r)
 	if err != nil {
 		return out, operated("vouching for evidence", err)

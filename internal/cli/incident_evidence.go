@@ -229,11 +229,16 @@ doorward audit verify prints it.`,
 			if err != nil {
 				return err
 			}
+			var v evidence.Verified
 			b, err := evidence.Open(args[0])
-			if err != nil {
+			switch {
+			case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
 				return failed(err)
+			case err != nil:
+				v.Fault = err.Error()
+			default:
+				v = b.Verify(keys)
 			}
-			v := b.Verify(keys)
 			if err := r.put(v, func(w io.Writer) error { return verifiedText(w, &v) }); err != nil {
 				return err
 			}
@@ -254,6 +259,7 @@ func verifiedText(w io.Writer, v *evidence.Verified) error {
 	}
 	_, _ = fmt.Fprintf(w, "Evidence of %s, %d files, whole and unchanged.\n", visible(v.Incident+v.Manifest.Framework), v.Files)
 	_, _ = fmt.Fprintf(w, "%d of %d records are proved to be in the log that its checkpoint names.\n", v.Proven, v.Records)
+	_, _ = fmt.Fprintln(w, "Everything else in it (reports, lists, opened records) is what its maker wrote: the signature shows that it is unchanged since, not that it is so.")
 	for _, s := range v.SignedBy {
 		_, _ = fmt.Fprintf(w, "Signed by %s.\n", visible(s))
 	}

@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"archive/tar"
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
@@ -11,6 +12,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	pathpkg "path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -175,9 +177,15 @@ func (b *Bundle) readDirectory(path string) error {
 		return err
 	}
 	defer func() { _ = root.Close() }()
-	return fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+	empty := map[string]bool{} // directories in which nothing was found yet
+	err = fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
 			return err
+		}
+		delete(empty, pathpkg.Dir(name))
+		if d.IsDir() {
+			empty[name] = true
+			return nil
 		}
 		if !d.Type().IsRegular() {
 			return fmt.Errorf("%q is no regular file", name)
@@ -189,6 +197,10 @@ func (b *Bundle) readDirectory(path string) error {
 		defer f.Close()
 		return b.read(name, f)
 	})
+	for name := range empty {
+		err = errors.Join(err, fmt.Errorf("%q is an empty directory", name))
+	}
+	return err
 }
 
 func (b *Bundle) readArchive(path string) error {
@@ -201,15 +213,17 @@ func (b *Bundle) readArchive(path string) error {
 }
 
 func (b *Bundle) unpack(r io.Reader) error {
-	zip, err := gzip.NewReader(r)
+	whole := bufio.NewReader(r) // a ByteReader: gzip reads no further than its end
+	zip, err := gzip.NewReader(whole)
 	if err != nil {
 		return err
 	}
+	zip.Multistream(false)
 	in := tar.NewReader(zip)
 	for {
 		h, err := in.Next()
 		if errors.Is(err, io.EOF) {
-			return nil
+			return ended(zip, whole)
 		}
 		if err != nil {
 			return err
@@ -221,6 +235,24 @@ func (b *Bundle) unpack(r io.Reader) error {
 			return err
 		}
 	}
+}
+
+// maxPadding is how many zeros tar may write after its end: a record of 20 blocks.
+const maxPadding = 20 * 512
+
+// ended refuses what is behind the end of an archive, where not every program looks.
+func ended(zip, whole io.Reader) error {
+	rest, err := io.ReadAll(io.LimitReader(zip, maxPadding+1))
+	if err == nil && (len(rest) > maxPadding || len(bytes.Trim(rest, "\x00")) > 0) {
+		err = errors.New("there is something behind the end of the archive")
+	}
+	if err != nil {
+		return err
+	}
+	if n, err := whole.Read(make([]byte, 1)); n > 0 || !errors.Is(err, io.EOF) {
+		return errors.Join(err, errors.New("there is something behind the end of the compressed archive"))
+	}
+	return nil
 }
 
 func (b *Bundle) read(name string, r io.Reader) error {

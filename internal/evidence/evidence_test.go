@@ -2,8 +2,10 @@ package evidence_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -256,8 +258,57 @@ func opened(t *testing.T, s *scene) {
 	if err := b.Write(dir, c.Now); err != nil {
 		t.Fatal(err)
 	}
+	followed(t, b, c)
+	if err := os.Mkdir(filepath.Join(dir, "more"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := evidence.Open(dir); err == nil || !strings.Contains(err.Error(), "empty directory") {
+		t.Errorf("with an empty directory: %v", err)
+	}
 	text, err := os.ReadFile(filepath.Join(dir, "opened", "audit.jsonl"))
 	if err != nil || !speaks(text, secretText) {
 		t.Errorf("opened: %s, %v", text, err)
+	}
+}
+
+// followed puts something behind the end of an archive: it is no part of the bundle, and
+// no bundle has it.
+func followed(t *testing.T, b *evidence.Bundle, c *evidence.Case) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "followed.tar.gz")
+	if err := b.Write(path, c.Now); err != nil {
+		t.Fatal(err)
+	}
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := gzip.NewReader(bytes.NewReader(whole))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tape, err := io.ReadAll(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var twice bytes.Buffer
+	zip := gzip.NewWriter(&twice)
+	for range 2 {
+		if _, err := zip.Write(tape); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := zip.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string][]byte{
+		"garbage": append(bytes.Clone(whole), 'x'), "a second member": append(bytes.Clone(whole), whole...), "a second archive": twice.Bytes(),
+	} {
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := evidence.Open(path); err == nil || !strings.Contains(err.Error(), "behind the end") {
+			t.Errorf("%s behind the end: %v", name, err)
+		}
 	}
 }
