@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -151,6 +152,10 @@ func (v *checker) sink(path string, s *Sink) {
 		}
 	}
 	switch s.Kind {
+	case "file":
+		if s.Path != "" && inside(v.c.DataDir, s.Path) {
+			v.fault(path+".path", "is in data_dir, where Doorward keeps files of its own: name another place")
+		}
 	case "syslog":
 		v.syslog(path, s)
 	case "http", "webhook":
@@ -169,6 +174,28 @@ func (v *checker) sink(path string, s *Sink) {
 			v.fault(path+".endpoint", "must have no path and no query: OTLP says where logs go")
 		}
 	}
+}
+
+// inside tells whether a file is in a directory, also through links on the way there. What
+// does not exist yet is where its name says.
+func inside(dir, path string) bool {
+	within := func(dir, path string) bool {
+		rel, err := filepath.Rel(dir, path)
+		return err != nil || rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
+	}
+	return dir != "" && (within(dir, path) || within(resolved(dir), resolved(path)))
+}
+
+// resolved is a path without the links in the part of it that exists.
+func resolved(path string) string {
+	path = filepath.Clean(path)
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real
+	}
+	if up := filepath.Dir(path); up != path {
+		return filepath.Join(resolved(up), filepath.Base(path))
+	}
+	return path
 }
 
 func (v *checker) syslog(path string, s *Sink) {
