@@ -32,7 +32,8 @@ func (r *run) logLevel() *cobra.Command {
 		ValidArgs: []string{"debug", "info", "warn", "error", configuredLevel},
 		Long: `Show what the running gateway's own log writes, or set another level for at most 15 minutes. After that it is what
 telemetry.log.level says, without anybody doing anything; a restart has the same effect, and "configured" takes it back at once.
-Who sets it, and when it ends, is on record. No level writes arguments, results or credentials.`,
+Who sets it, and when it ends, is on record. Doorward writes no
+arguments, results or credentials of its own at any level. What an upstream writes to its stderr is shown from info on, without the secrets it was handed.`,
 		Example: `  doorward log level
   doorward log level debug --for 5m
   doorward log level configured`,

@@ -51,8 +51,11 @@ name is a directory that is made.`,
 			if w.Subject == "" && len(w.Keys) == 0 {
 				return errors.New("name the person, or --key")
 			}
-			if _, err := os.Lstat(out); !errors.Is(err, fs.ErrNotExist) {
-				return failed(fmt.Errorf("%s is there already: name a new one (%w)", out, err))
+			switch _, err := os.Lstat(out); {
+			case err == nil:
+				return failed(fmt.Errorf("%s is there already: name a new one", out))
+			case !errors.Is(err, fs.ErrNotExist):
+				return failed(err)
 			}
 			return r.operate(cmd.Context(), func(ctx context.Context, op admin.Operator, actor string) error {
 				m, err := exportTo(filepath.Clean(out), func(to io.Writer) error { return op.Export(ctx, actor, w, to) })
