@@ -189,8 +189,8 @@ func inside(dir, path string) bool {
 // resolved is a path without the links in the part of it that exists.
 func resolved(path string) string {
 	path = filepath.Clean(path)
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		return real
+	if at, err := filepath.EvalSymlinks(path); err == nil {
+		return at
 	}
 	if up := filepath.Dir(path); up != path {
 		return filepath.Join(resolved(up), filepath.Base(path))

@@ -28,9 +28,17 @@ func TestOnlyAFileIsOpened(t *testing.T) {
 		path string
 		want bool
 	}{
-		{"read a file", read, file, true}, {"read a link", read, link, false}, {"read a pipe", read, pipe, false}, {"read a directory", read, dir, false},
-		{"write a file", write, file, true}, {"write a new file", write, file + ".new", true}, {"write a link", write, link, false}, {"write a pipe", write, pipe, false},
-		{"named file", durable.OpenNamed, file, true}, {"named link", durable.OpenNamed, link, true}, {"named pipe", durable.OpenNamed, pipe, false},
+		{"read a file", read, file, true},
+		{"read a link", read, link, false},
+		{"read a pipe", read, pipe, false},
+		{"read a directory", read, dir, false},
+		{"write a file", write, file, true},
+		{"write a new file", write, file + ".new", true},
+		{"write a link", write, link, false},
+		{"write a pipe", write, pipe, false},
+		{"named file", durable.OpenNamed, file, true},
+		{"named link", durable.OpenNamed, link, true},
+		{"named pipe", durable.OpenNamed, pipe, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			f, err := tc.open(tc.path)

@@ -42,8 +42,10 @@ func newHouse(t *testing.T) *house {
 func (h *house) openLog() {
 	h.t.Helper()
 	var err error
-	h.log, err = audit.Open(audit.Config{Dir: h.logDir(), KeyFile: filepath.Join(h.dir, "audit.key"), SegmentBytes: 64 << 10,
-		Accept: &audit.Acceptance{What: audit.Losses(), Reason: "a test"}})
+	h.log, err = audit.Open(audit.Config{
+		Dir: h.logDir(), KeyFile: filepath.Join(h.dir, "audit.key"), SegmentBytes: 64 << 10,
+		Accept: &audit.Acceptance{What: audit.Losses(), Reason: "a test"},
+	})
 	if err != nil {
 		h.t.Fatal(err)
 	}
