@@ -1,6 +1,7 @@
 package app
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 
@@ -45,4 +46,15 @@ func owned(cfg *config.Config, path string) (paths []string) {
 		}
 	}
 	return paths
+}
+
+// SandboxPlan is what the command of an upstream would be started with now. Nothing is
+// started.
+func SandboxPlan(cfg *config.Config, path, name string, environment []string) (sandbox.Plan, error) {
+	for _, set := range settings(cfg, path) {
+		if set.Name == name && len(set.Command) > 0 {
+			return upstream.PlanOf(set, environment)
+		}
+	}
+	return sandbox.Plan{}, fmt.Errorf("no upstream that is a command is called %s", name)
 }

@@ -20,6 +20,10 @@ func signedPins() Feature {
 	return Feature{"the lock file is signed", "reference/lock-file.md", "doorward trust verify"}
 }
 
+func confined() Feature {
+	return Feature{"servers that are commands run in a sandbox, without a network but to named places", "how-to/confine-commands.md", "doorward sandbox plan UPSTREAM"}
+}
+
 func approvals() Feature {
 	return Feature{"a person approves calls before they are made", "how-to/approve-calls.md", "doorward audit search --event approval.grant"}
 }

@@ -10,7 +10,7 @@ func gdpr() Framework {
 		{"Art. 20", "Portability", []Feature{access()}, "what upstreams hold of a person is theirs to give"},
 		{"Art. 25", "By design and by default", []Feature{sealing(), roles()}, ""},
 		{"Art. 30", "Records of processing", []Feature{register(), production()}, "purposes and legal bases are the controller's to write"},
-		{"Art. 32", "Security of processing", []Feature{identity(), roles(), record(), drills()}, noSandbox + "; " + noBackup},
+		{"Art. 32", "Security of processing", []Feature{identity(), roles(), confined(), record(), drills()}, noSandbox + "; " + noBackup},
 		{"Art. 33", "Notification of a breach", []Feature{breaches(), bundles(), alerts()}, "Doorward writes down who was told, and tells no authority"},
 	}}
 }

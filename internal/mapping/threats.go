@@ -6,7 +6,7 @@ func owaspMCP() Framework {
 		{"MCP02", "Scope creep", []Feature{roles(), approvals(), alerts()}, ""},
 		{"MCP03", "Tool poisoning", []Feature{pins(), signedPins()}, ""},
 		{"MCP04", "Supply chain", []Feature{pins(), signedPins()}, noPackage + "; " + noSandbox},
-		{"MCP05", "Command injection", []Feature{refusals(), approvals()}, noSandbox},
+		{"MCP05", "Command injection", []Feature{refusals(), approvals(), confined()}, noSandbox},
 		{"MCP06", "Intent flow subversion", []Feature{flows(), inspection()}, ""},
 		{"MCP07", "Authentication and authorisation", []Feature{identity(), roles(), signedRequests()}, "no OAuth towards upstreams"},
 		{"MCP08", "Audit and telemetry", []Feature{record(), copies(), alerts()}, noTraces},
@@ -21,7 +21,7 @@ func owaspAgentic() Framework {
 		{"ASI02", "Tool misuse", []Feature{roles(), refusals()}, ""},
 		{"ASI03", "Identity and privilege abuse", []Feature{identity(), roles()}, ""},
 		{"ASI04", "Agentic supply chain", []Feature{pins(), signedPins(), inventory()}, noPackage},
-		{"ASI05", "Unexpected code execution", []Feature{refusals(), approvals()}, noSandbox},
+		{"ASI05", "Unexpected code execution", []Feature{refusals(), approvals(), confined()}, noSandbox},
 		{"ASI06", "Memory and context poisoning", []Feature{inspection(), flows()}, "an agent's own memory is not seen"},
 		{"ASI07", "Insecure inter-agent communication", []Feature{signedRequests(), identity()}, "what agents say to each other beside MCP is not seen"},
 		{"ASI08", "Cascading failures", []Feature{incidents(), alerts()}, noQuota},
@@ -33,8 +33,8 @@ func owaspAgentic() Framework {
 // nsa has the sheet's nine recommendations in its order; it numbers none of them.
 func nsa() Framework {
 	return Framework{"nsa", "NSA, MCP security design considerations", []Control{
-		{"N1", "Filtering egress proxy", []Feature{inspection(), flows()}, noEgress},
-		{"N2", "Sandbox", nil, noSandbox},
+		{"N1", "Filtering egress proxy", []Feature{confined(), inspection(), flows()}, noEgress},
+		{"N2", "Sandbox", []Feature{confined()}, noSandbox},
 		{"N3", "Signed messages that expire", []Feature{signedRequests()}, "no proof for every message of a WebSocket, and none towards upstreams"},
 		{"N4", "Output filtering", []Feature{inspection()}, ""},
 		{"N5", "Tool name collision and drift", []Feature{pins(), signedPins()}, ""},

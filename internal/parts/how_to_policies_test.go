@@ -15,7 +15,7 @@ import (
 
 // An upstream of write-a-policy.md that needs no network to be started.
 const (
-	writtenFiles = `command: [npx, -y, "@modelcontextprotocol/server-filesystem@2026.8.31", /srv/docs]`
+	writtenFiles = "command: [node, servers/node_modules/@modelcontextprotocol/server-filesystem/dist/index.js, /srv/docs]\n    sandbox: {read: [/srv/docs]}"
 	issuers      = "  issuers:\n    - issuer: https://id.example.com\n      claims: {groups: groups, tenant: org_id}\n"
 )
 

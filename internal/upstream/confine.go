@@ -97,20 +97,18 @@ func (p *Pool) plan(set *Settings, r reach) (sandbox.Plan, error) {
 	return sandbox.NewPlan(program, given, r.files)
 }
 
-// Plan is what an upstream's command would be started with now. Nothing is started.
-func (p *Pool) Plan(upstream string) (sandbox.Plan, error) {
-	s, err := p.server(upstream)
+// PlanOf is what an upstream's command would be started with now; environment is
+// Doorward's own. Nothing is started.
+func PlanOf(set Settings, environment []string) (sandbox.Plan, error) {
+	if set.Sandbox == nil {
+		return sandbox.Plan{}, fmt.Errorf("upstream %s is not confined", set.Name)
+	}
+	p := &Pool{cfg: Config{Environment: environment, Egress: func(string, []string, net.Listener) {}}}
+	r, err := p.identify(&server{pool: p, set: set})
 	if err != nil {
 		return sandbox.Plan{}, err
 	}
-	if s.set.Sandbox == nil {
-		return sandbox.Plan{}, fmt.Errorf("upstream %s is not confined", upstream)
-	}
-	r, err := p.identify(s)
-	if err != nil {
-		return sandbox.Plan{}, err
-	}
-	return p.plan(&s.set, r)
+	return p.plan(&set, r)
 }
 
 // inherited is what of Doorward's own environment a command gets. A confined one has a
