@@ -50,6 +50,7 @@ func Confine(cmd *exec.Cmd, p Plan, proxy func(net.Listener)) (*Box, error) {
 	if p.Egress != (proxy != nil) {
 		return nil, errors.New("sandbox: a plan with egress and a proxy go together")
 	}
+	p.Hide = p.hidden()
 	b := &Box{plan: p, reports: make(chan Report, 16), done: make(chan struct{}), ready: make(chan error, 1), proxy: proxy}
 	if err := b.prepare(cmd); err != nil {
 		b.discard()

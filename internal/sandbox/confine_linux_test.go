@@ -2,58 +2,180 @@ package sandbox_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 
 	"doorward/internal/sandbox"
 )
 
+// Names under which this binary is run again.
+const (
+	asGateway = "gateway" // starts the sandbox that its standard input describes
+	asHostile = "hostile" // runs inside and tries the walls
+)
+
 func TestMain(m *testing.M) {
-	if os.Args[0] == sandbox.Name {
+	switch os.Args[0] {
+	case sandbox.Name:
 		os.Exit(sandbox.Init())
+	case asGateway:
+		os.Exit(gateway())
+	case asHostile:
+		os.Exit(hostile(os.Args[1:]))
 	}
 	os.Exit(m.Run())
 }
 
-// run runs a command of the system in a sandbox and returns what it wrote.
-func run(t *testing.T, change func(*sandbox.Plan), argv ...string) (out string, reports []sandbox.Report) {
-	t.Helper()
-	path, err := exec.LookPath(argv[0])
+// job is a command to confine, and what it is given.
+type job struct {
+	Path  string
+	Args  []string
+	Env   []string
+	Given sandbox.Given
+	Files []sandbox.File
+}
+
+// outcome is what became of a job.
+type outcome struct {
+	Out     string
+	Reports []sandbox.Report
+	Err     string
+}
+
+// confine prepares the sandbox of a job.
+func (j *job) confine(out *bytes.Buffer) (*exec.Cmd, *sandbox.Box, error) {
+	p, err := sandbox.NewPlan(sandbox.Program{Path: j.Path, Dir: "/", Search: "/usr/bin:/bin", System: true}, j.Given, j.Files)
 	if err != nil {
-		t.Fatal(err)
+		return nil, nil, err
 	}
-	mounts, links, err := sandbox.Needs(sandbox.Program{Path: path, Dir: "/", Search: os.Getenv("PATH")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := sandbox.Plan{Path: path, Dir: "/", Mounts: mounts, Links: links}
-	if change != nil {
-		change(&p)
-	}
-	var got bytes.Buffer
-	cmd := &exec.Cmd{Path: path, Args: argv, Env: []string{"PATH=/usr/bin:/bin"}, Stdout: &got, Stderr: &got}
+	cmd := &exec.Cmd{Path: j.Path, Args: j.Args, Env: j.Env, Stdout: out, Stderr: out}
 	box, err := sandbox.Confine(cmd, p, nil)
 	if err != nil {
-		t.Fatal(err)
+		return nil, nil, err
 	}
 	if err := box.Started(cmd.Start()); err != nil {
-		_ = cmd.Wait()
-		t.Fatalf("%v\n%s", err, got.String())
+		if cmd.Process != nil {
+			_ = cmd.Wait()
+		}
+		return nil, nil, err
+	}
+	return cmd, box, nil
+}
+
+// do runs a job to its end.
+func (j *job) do() (o outcome) {
+	var out bytes.Buffer
+	cmd, box, err := j.confine(&out)
+	if err != nil {
+		return outcome{Err: err.Error()}
 	}
 	for r := range box.Reports() {
-		reports = append(reports, r)
+		o.Reports = append(o.Reports, r)
 	}
 	_ = cmd.Wait()
 	box.Close()
-	return got.String(), reports
+	o.Out = out.String()
+	return o
 }
 
-func TestLook(t *testing.T) {
-	out, reports := run(t, nil, "sh", "-c", "id; ls -la / /dev /tmp /run /etc /home; cat /proc/self/status | grep -i cap; ls /proc; cat /proc/mounts; ls -l /proc/self/fd; env; hostname; pwd; touch /usr/x; echo $$; cat /proc/net/dev; cat /etc/shadow; unshare -U id; ls -la /proc/1/; ulimit -a")
-	t.Log(out)
-	t.Log(reports)
+// gateway does the job on its standard input and writes the outcome.
+func gateway() int {
+	var j job
+	if err := json.NewDecoder(os.Stdin).Decode(&j); err != nil {
+		return 2
+	}
+	if json.NewEncoder(os.Stdout).Encode(j.do()) != nil {
+		return 1
+	}
+	return 0
 }
+
+// user is somebody who runs the gateway.
+type user struct {
+	name   string
+	binary string // this test, where that user may read it
+	id     uint32
+}
+
+// nobody is an ordinary user of the tests'.
+const nobody = 65534
+
+// users are who runs this test and, where that is root, an ordinary user.
+func users(t *testing.T) (all []user) {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := uint32(os.Geteuid())
+	all = []user{{"who tests", self, id}}
+	if id != 0 {
+		return all
+	}
+	binary := filepath.Join(open(t), "sandbox.test")
+	if err := os.Link(self, binary); err != nil {
+		raw, err := os.ReadFile(self)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(binary, raw, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return append(all, user{"an ordinary user", binary, nobody})
+}
+
+// open is a directory that everybody may enter.
+func open(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, d := range []string{dir, filepath.Dir(dir)} {
+		if err := os.Chmod(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// run runs a job in a gateway of the user's, whose environment holds a canary.
+func (u *user) run(t *testing.T, j *job) (o outcome) {
+	t.Helper()
+	if j.Path == "" {
+		j.Path = u.binary
+	}
+	raw, err := json.Marshal(j)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out, log bytes.Buffer
+	cmd := &exec.Cmd{
+		Path: u.binary, Args: []string{asGateway}, Dir: "/", Env: []string{"PATH=/usr/bin:/bin", canary, quick},
+		Stdin: bytes.NewReader(raw), Stdout: &out, Stderr: &log,
+	}
+	if u.id != uint32(os.Geteuid()) {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: u.id, Gid: u.id}}
+	}
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("the gateway: %v\n%s", err, log.String())
+	}
+	if err := json.Unmarshal(out.Bytes(), &o); err != nil {
+		t.Fatalf("the gateway wrote %q: %v", out.String(), err)
+	}
+	return o
+}
+
+// canary is a variable of the gateway's that no command may see.
+const canary = "DOORWARD_TEST_CANARY=4f1c9b7e"
+
+// quick ends a program under the race detector without its second of waiting.
+const quick = "GORACE=atexit_sleep_ms=0"
+
+func canaryValue() string { return strings.SplitN(canary, "=", 2)[1] }
 
 func BenchmarkStart(b *testing.B) {
 	path := "/bin/true"

@@ -66,7 +66,11 @@ func (g *Given) mount(path string, write bool) (Mount, error) {
 		m.Source = target
 	}
 	for _, own := range g.Hide {
-		if within(target, own) || within(m.Path, own) {
+		led, err := filepath.EvalSymlinks(own)
+		if err != nil {
+			led = own // it is not there yet
+		}
+		if within(target, own) || within(m.Path, own) || within(target, led) {
 			return m, fmt.Errorf("giving %s: it is Doorward's own", path)
 		}
 	}

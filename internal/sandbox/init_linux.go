@@ -333,17 +333,20 @@ func reap(command int, ended chan<- int) {
 }
 
 // processes are the numbers of the processes in sight, but this one.
-func processes() (pids []int) {
+func processes() (pids []int, err error) {
 	dir, err := os.Open("/proc")
 	if err != nil {
-		return nil
+		return nil, fmt.Errorf("looking for processes: %w", err)
 	}
 	defer dir.Close()
-	names, _ := dir.Readdirnames(-1)
+	names, err := dir.Readdirnames(-1)
+	if err != nil {
+		return nil, fmt.Errorf("looking for processes: %w", err)
+	}
 	for _, name := range names {
 		if pid, err := strconv.Atoi(name); err == nil && pid != os.Getpid() {
 			pids = append(pids, pid)
 		}
 	}
-	return pids
+	return pids, nil
 }

@@ -211,4 +211,6 @@ const (
 	OverTasks  = "tasks"
 	OverCPU    = "cpu"
 	OverWall   = "wall"
+
+	Unwatched = "watch" // process 1 could not see what runs, and ended it
 )

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -217,6 +218,26 @@ func (r *root) scratch(p *Plan) error {
 		}
 	}
 	return nil
+}
+
+// hidden are the paths inside at which what is hidden would appear: a mount may have
+// another name inside than on this system, and what is hidden may be named by a link.
+func (p *Plan) hidden() (all []string) {
+	for _, path := range p.Hide {
+		target, err := filepath.EvalSymlinks(path)
+		if err != nil {
+			target = filepath.Clean(path) // it is not there, or not for us
+		}
+		all = append(all, path, target)
+		for i := range p.Mounts {
+			m := &p.Mounts[i]
+			if within(target, m.source()) {
+				all = append(all, filepath.Join(m.Path, strings.TrimPrefix(target, m.source())))
+			}
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // hide covers what no command may see: a directory by an empty one, a file by /dev/null.

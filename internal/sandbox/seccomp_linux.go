@@ -37,11 +37,22 @@ var denied = append([]uint32{
 	unix.SYS_KEYCTL, unix.SYS_ADD_KEY, unix.SYS_REQUEST_KEY,
 	unix.SYS_OPEN_BY_HANDLE_AT, unix.SYS_NAME_TO_HANDLE_AT, unix.SYS_FANOTIFY_INIT, unix.SYS_LOOKUP_DCOOKIE, unix.SYS_VHANGUP,
 	unix.SYS_MBIND, unix.SYS_MIGRATE_PAGES, unix.SYS_MOVE_PAGES, unix.SYS_SET_MEMPOLICY,
+	// Memory that no limit counts: it belongs to no process.
+	unix.SYS_MEMFD_CREATE, unix.SYS_MEMFD_SECRET, unix.SYS_SHMGET,
 	// The machine.
 	unix.SYS_KEXEC_LOAD, unix.SYS_KEXEC_FILE_LOAD, unix.SYS_INIT_MODULE, unix.SYS_FINIT_MODULE, unix.SYS_DELETE_MODULE,
 	unix.SYS_REBOOT, unix.SYS_SWAPON, unix.SYS_SWAPOFF, unix.SYS_ACCT, unix.SYS_QUOTACTL, unix.SYS_QUOTACTL_FD, unix.SYS_SYSLOG,
 	unix.SYS_SETHOSTNAME, unix.SYS_SETDOMAINNAME, unix.SYS_SETTIMEOFDAY, unix.SYS_CLOCK_SETTIME, unix.SYS_CLOCK_ADJTIME, unix.SYS_ADJTIMEX,
 }, deniedHere...)
+
+// ofOthers are the calls that change how a process is scheduled or limited, and which
+// of their arguments names it; 0 is the caller.
+//
+//nolint:gochecknoglobals // a table; read-only
+var ofOthers = map[uint32]uint32{
+	unix.SYS_PRLIMIT64: 0, unix.SYS_SCHED_SETAFFINITY: 0, unix.SYS_SCHED_SETSCHEDULER: 0, unix.SYS_SCHED_SETPARAM: 0,
+	unix.SYS_SCHED_SETATTR: 0, unix.SYS_SETPRIORITY: 1, unix.SYS_IOPRIO_SET: 1,
+}
 
 // filter is the program that the kernel runs at each system call: what is not
 // denied passes, for the walls that keep a command are the namespaces; calls of
@@ -87,6 +98,18 @@ func byArgument() (program []bpf.Instruction) {
 	call(unix.SYS_PERSONALITY, 0,
 		bpf.JumpIf{Cond: bpf.JumpEqual, Val: 0, SkipTrue: 2},
 		bpf.JumpIf{Cond: bpf.JumpEqual, Val: 0xffffffff, SkipTrue: 1}, eperm)
+	// Process 1 has the command's user, and could be kept from its watch by limits, a
+	// scheduler or a niceness that the command sets: all of these are for oneself alone.
+	for number, argument := range ofOthers {
+		call(number, argument, bpf.JumpIf{Cond: bpf.JumpEqual, Val: 0, SkipTrue: 1}, eperm)
+	}
+	// Landlock does not see MPTCP as TCP; who asks for it takes TCP then (RFC 8684).
+	program = append(program,
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.SYS_SOCKET, SkipTrue: 4},
+		bpf.LoadAbsolute{Off: dataArgs + 8*2, Size: 4},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.IPPROTO_MPTCP, SkipTrue: 1},
+		bpf.RetConstant{Val: retErrno(unix.EPROTONOSUPPORT)},
+		bpf.LoadAbsolute{Off: dataNumber, Size: 4})
 	// Sockets of the kernel's, of other machines' (vsock) and of old protocols.
 	call(unix.SYS_SOCKET, 0,
 		bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.AF_UNIX, SkipTrue: 3},

@@ -64,7 +64,12 @@ func (w *watch) look() (over string) {
 	var tasks int
 	var used time.Duration
 	page := int64(os.Getpagesize())
-	for _, pid := range processes() {
+	pids, err := processes()
+	if err != nil { // what cannot be watched has no limits
+		w.text = err.Error()
+		return Unwatched
+	}
+	for _, pid := range pids {
 		at := "/proc/" + strconv.Itoa(pid)
 		pages, ok := anonymous(at)
 		if !ok {
