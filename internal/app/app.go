@@ -28,6 +28,7 @@ import (
 	"doorward/internal/monitor"
 	"doorward/internal/monitor/delivery"
 	"doorward/internal/secret"
+	"doorward/internal/secret/vault"
 	"doorward/internal/sink"
 	"doorward/internal/store"
 	"doorward/internal/telemetry"
@@ -78,6 +79,7 @@ type App struct {
 
 	ages     *store.Ages
 	kept     *store.Secrets
+	vault    *vault.Client // nil: there is none
 	places   secret.Places // one for all snapshots: it remembers what was replaced
 	monitor  *monitor.Monitor
 	delivery *delivery.Deliverer
@@ -185,7 +187,7 @@ func (a *App) openTransports(dir string) error {
 	a.egress = &ways{record: a.trail.Event, log: a.Log}
 	a.pool, err = upstream.New(upstream.Config{
 		Upstreams: settings(a.Config, a.Path), Pins: a.pins, Events: a.trail.Event, Seen: a.seen,
-		Unsolicited: a.unsolicited, Open: a.open, MayRead: a.mayRead, Live: a.live, Secret: a.secretFor, BlockLeaks: a.blocksLeaks, StateKey: key,
+		Unsolicited: a.unsolicited, Open: a.open, MayRead: a.mayRead, Live: a.live, Secret: a.secretFor, Instead: a.insteadOf, BlockLeaks: a.blocksLeaks, StateKey: key,
 		Environment: a.Environment, Supervised: a.Supervised, Egress: a.egress.serve, Log: a.Log, Version: a.Version,
 	})
 	if err != nil {
@@ -271,7 +273,7 @@ func (a *App) Close() error {
 		if snap := a.current.Load(); snap != nil && snap.tokens != nil {
 			errs = append(errs, snap.tokens.Close())
 		}
-		errs = append(errs, a.shared.close())
+		errs = append(errs, a.shared.close(), a.leaveVault())
 		if a.keys != nil {
 			errs = append(errs, a.keys.Close())
 		}

@@ -81,6 +81,7 @@ func sameProcess(was, is *config.Config) error {
 		{"listen.address", was.Listen.Address != is.Listen.Address},
 		{"listen.tls", !reflect.DeepEqual(was.Listen.TLS, is.Listen.TLS)},
 		{"listen.proxy_protocol", was.Listen.ProxyProtocol != is.Listen.ProxyProtocol},
+		{"vault", !reflect.DeepEqual(was.Vault, is.Vault)},
 		{"secret_store", was.SecretStore != is.SecretStore},
 		{"state", was.State != is.State},
 		{"admin.address", was.Admin.Address != is.Admin.Address},

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"doorward/internal/config"
@@ -28,8 +29,11 @@ func (a *App) openSecrets(dir string) error {
 			return v.Reveal(), err
 		})
 	}
+	if err := a.openVault(); err != nil {
+		return err
+	}
 	a.kept = store.OpenSecrets(dir, root)
-	a.places = secret.Places{Environ: a.variable, Store: a.keptSecret, Past: &secret.Past{}}
+	a.places = secret.Places{Environ: a.variable, Store: a.keptSecret, Vault: a.inVault(nil), Past: &secret.Past{}}
 	return nil
 }
 
@@ -55,7 +59,13 @@ func (a *App) secrets(cfg *config.Config, serving bool) (*secret.Store, error) {
 			Name: name, From: s.From, Required: s.Required && serving, Type: s.Type, MaxAge: time.Duration(s.MaxAge), Overlap: time.Duration(s.Overlap),
 		})
 	}
-	held, err := a.places.Open(sources)
+	var opened atomic.Bool
+	places := a.places
+	if !serving && places.Vault != nil {
+		places.Vault = a.inVault(opened.Load) // a command asks for what it needs alone: nothing leases what nobody uses
+	}
+	held, err := places.Open(sources)
+	opened.Store(true)
 	if serving {
 		err = errors.Join(err, proves(cfg, held))
 	}
@@ -84,6 +94,11 @@ func (a *App) secretFor(name string) (upstream.Secret, error) {
 // is refused, as one with anybody's is.
 func (a *App) blocksLeaks() bool {
 	return act(a.current.Load().cfg.Trust.Results.Secrets) == gate.Block
+}
+
+// insteadOf is another version of a secret that an upstream has refused.
+func (a *App) insteadOf(name string, refused gate.Secret) (upstream.Secret, bool) {
+	return a.secretsNow().Instead(name, refused)
 }
 
 // credential is how Doorward proves to an upstream who it is.

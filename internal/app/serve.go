@@ -84,6 +84,9 @@ func (a *App) begin(ctx context.Context, network bool) error {
 	if err := a.openSinks(a.Config, secrets); err != nil {
 		return opening("copies of the audit log", err)
 	}
+	if a.vault != nil {
+		a.own(func() { a.vault.Run(a.ctx) })
+	}
 	a.own(func() { a.notices.Run(a.ctx) })
 	a.own(func() { a.enforce(a.ctx) })
 	a.own(a.pruneDaily)

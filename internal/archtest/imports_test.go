@@ -94,6 +94,9 @@ var table = map[string]row{
 	"telemetry": {adapter, adapters},
 	"secret":    {adapter, adapters},
 	"issuer":    {adapter, adapters},
+
+	"secret/vault": {adapter, nil},
+
 	"webhook":   {adapter, []string{"gate"}},
 	"judge":     {adapter, []string{"gate"}},
 	"sink":      {adapter, []string{"gate", "sink/form", "webhook", "durable"}},
@@ -115,7 +118,7 @@ var table = map[string]row{
 	"app": {outside, []string{
 		"gate", "jsonrpc", "mcp", "policy", "pipeline",
 		"identify", "decode", "resolve", "authorize", "validate", "approve", "disclose", "inspect", "inspect/definition", "inspect/change", "inspect/secrets", "redact", "track", "flow", "sandbox", "egress",
-		"listen", "upstream", "audit", "store", "lock", "telemetry", "secret", "issuer", "webhook", "judge", "sink", "anchor", "cosignature", "monitor", "monitor/delivery", "monitor/figures",
+		"listen", "upstream", "audit", "store", "lock", "telemetry", "secret", "secret/vault", "issuer", "webhook", "judge", "sink", "anchor", "cosignature", "monitor", "monitor/delivery", "monitor/figures",
 		"index", "config", "admin",
 	}},
 	"mapping":  {outside, nil},

@@ -35,6 +35,8 @@ type Config struct {
 	Secrets map[string]Secret `yaml:"secrets" key:"name"`
 	// SecretStore is Doorward's own encrypted store of secrets (secrets.NAME.from: store), secrets.json in data_dir.
 	SecretStore SecretStore `yaml:"secret_store"`
+	// Vault is HashiCorp Vault or OpenBao, for secrets that are there (secrets.NAME.from: vault:MOUNT/PATH#FIELD).
+	Vault Vault `yaml:"vault"`
 	// State is where several gateways keep what they must agree on.
 	State State `yaml:"state"`
 	// Approvals says how people hear of calls that wait for them (roles.ROLE.allow[].mode: approve).

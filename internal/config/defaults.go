@@ -142,7 +142,7 @@ func (c *Config) finish(dir string, written func(path string) bool) {
 		c.Secrets[name] = s
 	}
 	c.SecretStore.Root = absoluteFile(dir, c.SecretStore.Root)
-	paths := []*string{&c.DataDir, &c.Listen.TLS.Cert, &c.Listen.TLS.Key, &c.Listen.TLS.ClientCA, &c.Listen.TLS.ClientCRL, &c.State.CA, &c.Trust.Lock, &c.Trust.Signing}
+	paths := append(c.Vault.paths(), &c.DataDir, &c.Listen.TLS.Cert, &c.Listen.TLS.Key, &c.Listen.TLS.ClientCA, &c.Listen.TLS.ClientCRL, &c.State.CA, &c.Trust.Lock, &c.Trust.Signing)
 	if a := c.Listen.TLS.ACME; a != nil {
 		paths = append(paths, &a.CA)
 	}

@@ -15,6 +15,7 @@ const fieldDocs = "\n" +
 	"Config.Trust\tTrust says what has to be approved by a person, and where approvals are kept.\n" +
 	"Config.Secrets\tSecrets are the credentials that the rest of the file refers to, by name: where each one is, never what it is. Names are lower-case letters, digits, hyphens and underscores, at most 64.\n" +
 	"Config.SecretStore\tSecretStore is Doorward's own encrypted store of secrets (secrets.NAME.from: store), secrets.json in data_dir.\n" +
+	"Config.Vault\tVault is HashiCorp Vault or OpenBao, for secrets that are there (secrets.NAME.from: vault:MOUNT/PATH#FIELD).\n" +
 	"Config.State\tState is where several gateways keep what they must agree on.\n" +
 	"Config.Approvals\tApprovals says how people hear of calls that wait for them (roles.ROLE.allow[].mode: approve).\n" +
 	"Config.Audit\tAudit says how the audit log is written.\n" +

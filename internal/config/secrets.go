@@ -21,7 +21,7 @@ const (
 
 // Secret says where a credential is.
 type Secret struct {
-	// From is env:NAME for a variable of Doorward's environment, read once at the start; file:PATH for a file, read again when it changes; systemd:NAME for a credential of the unit (LoadCredential=); or store for Doorward's encrypted store (doorward secret set). The secret itself never stands here.
+	// From is env:NAME for a variable of Doorward's environment, read once at the start; file:PATH for a file, read again when it changes; systemd:NAME for a credential of the unit (LoadCredential=); vault:MOUNT/PATH#FIELD for a field of a secret in Vault or OpenBao; or store for Doorward's encrypted store (doorward secret set). The secret itself never stands here.
 	From string `yaml:"from" type:"reference"`
 	// Description says to people what it is for.
 	Description string `yaml:"description"`
@@ -59,12 +59,12 @@ func (v *checker) secret(name string, s Secret) {
 	}
 	switch {
 	case s.From == "":
-		v.fault(path, "must say where the secret is: from: env:NAME, file:PATH, systemd:NAME or store")
+		v.fault(path, "must say where the secret is: from: env:NAME, file:PATH, systemd:NAME, store or vault:MOUNT/PATH#FIELD")
 	case s.From == "store":
 	case strings.HasPrefix(s.From, "vault:"):
-		v.fault(path+".from", "vault is not in this version of Doorward: use env:NAME, file:PATH, systemd:NAME or store")
+		v.inVault(path+".from", strings.TrimPrefix(s.From, "vault:"))
 	case !v.outside(path+".from", s.From):
-		v.fault(path+".from", "must be env:NAME, file:PATH, systemd:NAME or store. If the secret itself stands here, take it out and replace it where it was issued")
+		v.fault(path+".from", "must be env:NAME, file:PATH, systemd:NAME, store or vault:MOUNT/PATH#FIELD. If the secret itself stands here, take it out and replace it where it was issued")
 	}
 }
 

@@ -47,6 +47,7 @@ func Validate(c *Config) []Fault {
 		v.secret(name, c.Secrets[name])
 	}
 	v.secretStore()
+	v.vault()
 	for key, n := range map[string]int{"upstreams": len(c.Upstreams), "roles": len(c.Roles), "profiles": len(c.Profiles), "secrets": len(c.Secrets)} {
 		if n > maxEntries {
 			v.fault(key, "has more than %d entries", maxEntries)

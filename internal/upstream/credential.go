@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 
 	"doorward/internal/gate"
 	"doorward/internal/leak"
@@ -31,7 +32,8 @@ func (p *Pool) secret(name string) (Secret, error) {
 // with every request, after everything else has been decided, so that a rotated
 // secret is used at once.
 func (s *server) credential(own gate.Secret) (http.Header, error) {
-	c, held, name := s.set.Credential, Secret(nil), ""
+	c, held := s.set.Credential, Secret(nil)
+	name := c.Secret
 	switch {
 	case c.Request != "" && own != gate.Secret{}:
 		held, name = own, c.Request
@@ -42,7 +44,6 @@ func (s *server) credential(own gate.Secret) (http.Header, error) {
 		if held, err = s.pool.secret(c.Secret); err != nil {
 			return nil, err
 		}
-		name = c.Secret
 	}
 	value, err := held.Header()
 	if err != nil {
@@ -52,6 +53,26 @@ func (s *server) credential(own gate.Secret) (http.Header, error) {
 		s.guard.hand(name, c.Prefix, value)
 	}
 	return http.Header{http.CanonicalHeaderKey(c.Header): {c.Prefix + value}}, nil
+}
+
+// instead is the credential in place of the one that was refused: another version of the
+// secret while it is replaced. Nil: there is none. A client's own key has no other.
+func (s *server) instead(refused http.Header) http.Header {
+	c := s.set.Credential
+	text, ours := strings.CutPrefix(refused.Get(c.Header), c.Prefix)
+	if c.Secret == "" || !ours || s.pool.cfg.Instead == nil {
+		return nil
+	}
+	other, ok := s.pool.cfg.Instead(c.Secret, gate.NewSecret(text))
+	if !ok {
+		return nil
+	}
+	value, err := other.Header()
+	if err != nil {
+		return nil
+	}
+	s.guard.hand(c.Secret, c.Prefix, value)
+	return http.Header{http.CanonicalHeaderKey(c.Header): {c.Prefix + value}}
 }
 
 // environment is what the upstream's command gets: a few harmless variables of

@@ -126,13 +126,16 @@ func (l *httpLink) do(req *http.Request, own gate.Secret) (*http.Response, error
 // credential is how Doorward proves to an upstream who it is, or who its client is
 // by a key of the client's own; no headers where it does not. It is asked for with
 // every request.
-type credential func(own gate.Secret) (http.Header, error)
+type credential interface {
+	credential(own gate.Secret) (http.Header, error)
+	instead(refused http.Header) http.Header
+}
 
 // with returns the headers with the credential, which stands in place of any of
 // the same name. Without it nothing is sent. It changes no map: h may be that
 // of all requests of a session.
-func (c credential) with(h http.Header, own gate.Secret) (http.Header, error) {
-	proof, err := c(own)
+func with(c credential, h http.Header, own gate.Secret) (http.Header, error) {
+	proof, err := c.credential(own)
 	if err != nil {
 		return nil, fmt.Errorf("%w: no credential: %w", errRefused, err)
 	}
@@ -151,10 +154,16 @@ func (c credential) with(h http.Header, own gate.Secret) (http.Header, error) {
 // the request; zero for none.
 func roundTrip(wire http.RoundTripper, proof credential, req *http.Request, own gate.Secret) (*http.Response, error) {
 	var err error
-	if req.Header, err = proof.with(req.Header, own); err != nil {
+	if req.Header, err = with(proof, req.Header, own); err != nil {
 		return nil, err
 	}
 	resp, err := wire.RoundTrip(req)
+	if err == nil && resp.StatusCode == http.StatusUnauthorized && own == (gate.Secret{}) {
+		if again := anew(req, proof); again != nil {
+			_ = resp.Body.Close() // nothing of the refusal is needed
+			resp, err = wire.RoundTrip(again)
+		}
+	}
 	if err == nil {
 		return resp, nil
 	}
@@ -169,6 +178,26 @@ func roundTrip(wire http.RoundTripper, proof credential, req *http.Request, own 
 		return nil, fmt.Errorf("%w: %w", errTimeout, err)
 	}
 	return nil, fmt.Errorf("%w: %w", errDown, err)
+}
+
+// anew is a request that was refused with 401, with another version of the credential; nil
+// when there is none. It is certain that nothing was done: 401 says that the request was
+// not applied (RFC 9110, section 15.5.2).
+func anew(req *http.Request, proof credential) *http.Request {
+	other := proof.instead(req.Header)
+	if other == nil || req.Body != nil && req.GetBody == nil {
+		return nil
+	}
+	again := req.Clone(req.Context())
+	maps.Copy(again.Header, other)
+	if req.GetBody != nil {
+		body, err := req.GetBody()
+		if err != nil {
+			return nil
+		}
+		again.Body = body
+	}
+	return again
 }
 
 // The length of an answer is a claim. As much as believed is set aside on its

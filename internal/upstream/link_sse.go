@@ -45,7 +45,7 @@ func (s *server) newSSELink(ctx context.Context, loose func(*gate.Message), owne
 	if err != nil {
 		return nil, fmt.Errorf("reading the URL of upstream %s: %w", s.set.Name, errors.Unwrap(err)) // without the URL
 	}
-	l := &sseLink{mux: s.newMux(loose, owned), get: get, wire: s.wire, credential: s.credential, limit: s.set.MaxResult}
+	l := &sseLink{mux: s.newMux(loose, owned), get: get, wire: s.wire, credential: s, limit: s.set.MaxResult}
 	l.life, l.end = context.WithCancelCause(context.Background())
 	ctx, cancel := context.WithTimeoutCause(ctx, endpointTimeout, errTimeout)
 	defer cancel()

@@ -106,7 +106,7 @@ func (h *handshake) RoundTrip(req *http.Request) (*http.Response, error) {
 	if h.basic != "" {
 		req.Header.Set("Authorization", h.basic)
 	}
-	resp, err := roundTrip(h.srv.wire, h.srv.credential, req, gate.Secret{})
+	resp, err := roundTrip(h.srv.wire, h.srv, req, gate.Secret{})
 	switch {
 	case err != nil:
 		h.result = err

@@ -109,7 +109,10 @@ type Config struct {
 	Secret func(name string) (Secret, error)
 	// BlockLeaks tells whether a message in which an upstream returns a secret that it
 	// was handed is refused. Nil: the secret is masked.
-	BlockLeaks  func() bool
+	BlockLeaks func() bool
+	// Instead is asked for another version of a secret that an upstream has refused.
+	// Nil knows none.
+	Instead     func(name string, refused gate.Secret) (Secret, bool)
 	StateKey    [32]byte // seals requestState, cursors and the ids of tasks
 	Environment []string // Doorward's own; children get PATH, HOME, LANG, LC_ALL, TMPDIR, TZ, USER of it
 	// Supervised says that this binary runs Supervise when argv[0] is SupervisorName, and

@@ -1,0 +1,6 @@
+package vault
+
+import "net/http"
+
+// Through makes a client's requests go to rt instead of the network.
+func (c *Client) Through(rt http.RoundTripper) { c.http.Transport = rt }

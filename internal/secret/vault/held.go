@@ -1,0 +1,200 @@
+package vault
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// held is what was read of one path. All fields of a path are of one answer: a user and
+// its password belong together.
+type held struct {
+	path string
+
+	asking sync.Mutex // one request at a time
+	mu     sync.Mutex // guards the rest
+	got    secret
+	tried  time.Time // when it was asked for last
+	err    error     // of that
+}
+
+// secret is an answer of Vault's, and for how long it counts.
+type secret struct {
+	fields    map[string]string
+	changed   time.Time
+	lease     string // its id; empty: it has none
+	renewable bool
+	length    time.Duration
+	renewAt   time.Time
+	ends      time.Time
+	token     string // that it was read with; a lease ends with it
+}
+
+func (h *held) now(at time.Time) (secret, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.got, h.got.fields != nil && at.Before(h.got.ends)
+}
+
+// mayAsk tells whether the last try is long enough ago, and takes note of this one.
+func (h *held) mayAsk(at time.Time) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if at.Sub(h.tried) < between {
+		return false
+	}
+	h.tried = at
+	return true
+}
+
+func (h *held) due(at time.Time) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.got.fields != nil && !at.Before(h.got.renewAt) && at.Sub(h.tried) >= between
+}
+
+func (h *held) until() time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.got.ends
+}
+
+func (h *held) why() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.err == nil {
+		return fmt.Errorf("%w: it is being asked", ErrAbsent)
+	}
+	return h.err
+}
+
+// keep takes an answer, or the reason why there is none, in place of the last one. After a
+// failure what was read before goes on counting until its end.
+func (h *held) keep(s secret, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.tried, h.err = time.Now(), err
+	if err == nil {
+		h.got = s
+	}
+}
+
+// fill reads a path.
+func (c *Client) fill(h *held) error {
+	h.asking.Lock()
+	defer h.asking.Unlock()
+	s, err := c.read(h.path)
+	if err == nil && s.lease != "" {
+		c.mu.Lock()
+		c.leases[s.lease] = s.ends
+		c.mu.Unlock()
+	}
+	h.keep(s, err)
+	return err
+}
+
+// extend renews the lease of a path, or reads it again: where it has none, where the
+// lease comes to its longest, and where the token that it hangs on is another.
+func (c *Client) extend(h *held) error {
+	s, ok := h.now(time.Now())
+	if !ok || s.lease == "" || !s.renewable || s.token != c.known() {
+		return c.fill(h)
+	}
+	a, err := c.ask(context.Background(), http.MethodPut, "sys/leases/renew", map[string]any{"lease_id": s.lease, "increment": int(s.length / time.Second)})
+	if err != nil {
+		return c.fill(h)
+	}
+	length := time.Duration(a.LeaseDuration) * time.Second
+	if length < s.length/2 {
+		return c.fill(h)
+	}
+	now := time.Now()
+	s.renewAt, s.ends = now.Add(length*2/3), now.Add(length)
+	c.mu.Lock()
+	c.leases[s.lease] = s.ends
+	c.mu.Unlock()
+	h.keep(s, nil)
+	return nil
+}
+
+// read asks Vault for a path, by the engine that is mounted there.
+func (c *Client) read(path string) (secret, error) {
+	at, second, err := c.mounted(path)
+	if err != nil {
+		return secret{}, err
+	}
+	asked := time.Now()
+	a, err := c.ask(context.Background(), http.MethodGet, at, nil)
+	if err != nil {
+		return secret{}, err
+	}
+	s := secret{token: c.known(), length: c.cfg.Lease}
+	data := a.Data
+	if second {
+		var versioned struct {
+			Data     json.RawMessage `json:"data"`
+			Metadata struct {
+				Created time.Time `json:"created_time"`
+			} `json:"metadata"`
+		}
+		if err := json.Unmarshal(data, &versioned); err != nil {
+			return secret{}, errAnswer
+		}
+		data, s.changed = versioned.Data, versioned.Metadata.Created
+	}
+	if s.fields, err = texts(data); err != nil {
+		return secret{}, err
+	}
+	s.renewAt, s.ends = asked.Add(s.length/6), asked.Add(s.length)
+	if a.LeaseID != "" {
+		s.lease, s.renewable, s.length, s.changed = a.LeaseID, a.Renewable, time.Duration(a.LeaseDuration)*time.Second, asked
+		s.renewAt, s.ends = asked.Add(s.length*2/3), asked.Add(s.length)
+	}
+	return s, nil
+}
+
+// mounted is where a path is read: the second version of the key-value engine has the
+// values below data/.
+func (c *Client) mounted(path string) (at string, second bool, err error) {
+	a, err := c.ask(context.Background(), http.MethodGet, "sys/internal/ui/mounts/"+path, nil)
+	if err != nil {
+		return "", false, err
+	}
+	var m struct {
+		Path    string            `json:"path"`
+		Type    string            `json:"type"`
+		Options map[string]string `json:"options"`
+	}
+	if err := json.Unmarshal(a.Data, &m); err != nil {
+		return "", false, errAnswer
+	}
+	if m.Type != "kv" || m.Options["version"] != "2" {
+		return path, false, nil
+	}
+	rest, ok := strings.CutPrefix(path, m.Path)
+	if !ok {
+		return "", false, errAnswer
+	}
+	return m.Path + "data/" + rest, true, nil
+}
+
+// texts are the fields of an answer: strings as they are, numbers and the rest as JSON.
+func texts(data json.RawMessage) (map[string]string, error) {
+	var raw map[string]json.RawMessage
+	if err := json.Unmarshal(data, &raw); err != nil || raw == nil {
+		return nil, errAnswer
+	}
+	out := make(map[string]string, len(raw))
+	for field, value := range raw {
+		var text string
+		if json.Unmarshal(value, &text) != nil {
+			text = string(value)
+		}
+		out[field] = text
+	}
+	return out, nil
+}
