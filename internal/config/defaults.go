@@ -33,6 +33,7 @@ func defaults() Config {
 		Monitor:    defaultMonitor(),
 		Telemetry:  Telemetry{Log: Log{Format: "text", Level: "info"}},
 		Disclosure: Disclosure{Server: true},
+		Vault:      Vault{Lease: Duration(time.Minute)},
 	}
 }
 

@@ -55,8 +55,6 @@ const (
 	maxVaultLease = Duration(24 * time.Hour)
 )
 
-func (a *Vault) setDefaults() { a.Lease = Duration(time.Minute) }
-
 func (a *VaultAppRole) setDefaults() { a.Mount = "approle" }
 
 func (k *VaultKubernetes) setDefaults() {

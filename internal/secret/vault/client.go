@@ -24,7 +24,7 @@ import (
 
 const (
 	patience   = 5 * time.Second // of one request
-	between    = time.Second     // between two tries of what failed, and two of what is asked anew
+	between    = time.Second     // between two tries of what failed
 	maxPaths   = 1000
 	maxAnswer  = 1 << 20 // bytes
 	maxHeaders = 32 << 10
@@ -117,13 +117,12 @@ func (c *Client) Read(where string, fresh bool) (text string, changed time.Time,
 	}
 	now := time.Now()
 	got, ok := h.now(now)
-	if (!ok || fresh) && h.mayAsk(now) {
-		if err = c.fill(h); err == nil {
-			got, ok = h.now(time.Now())
-		}
+	if !ok || fresh {
+		err = c.since(h, now)
+		got, ok = h.now(time.Now())
 	}
 	if !ok {
-		return "", time.Time{}, errors.Join(err, h.why())
+		return "", time.Time{}, err
 	}
 	text, ok = got.fields[field]
 	if !ok {

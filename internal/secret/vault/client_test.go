@@ -230,8 +230,12 @@ func TestConfig(t *testing.T) {
 	token := func() (string, error) { return "", nil }
 	login := func() (string, map[string]string, error) { return "", nil, nil }
 	for _, c := range []vault.Config{
-		{Address: "http://vault.example.com", Token: token}, {Address: "vault", Token: token}, {Address: "https://u:CANARY@v/", Token: token},
-		{Address: "https://v/"}, {Address: "https://v/", Token: token, Login: login}, {Address: "https://v/?x", Token: token},
+		{Address: "http://vault.example.com", Token: token},
+		{Address: "vault", Token: token},
+		{Address: "https://u:CANARY@v/", Token: token},
+		{Address: "https://v/"},
+		{Address: "https://v/", Token: token, Login: login},
+		{Address: "https://v/?x", Token: token},
 	} {
 		c.Lease, c.Log = time.Minute, slog.New(slog.DiscardHandler)
 		if _, err := vault.New(c); err == nil || strings.Contains(err.Error(), "CANARY") {

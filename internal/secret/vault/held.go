@@ -3,7 +3,6 @@ package vault
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -18,7 +17,8 @@ type held struct {
 	asking sync.Mutex // one request at a time
 	mu     sync.Mutex // guards the rest
 	got    secret
-	tried  time.Time // when it was asked for last
+	began  time.Time // when it was read last, before that
+	tried  time.Time // and after it
 	err    error     // of that
 }
 
@@ -40,15 +40,12 @@ func (h *held) now(at time.Time) (secret, bool) {
 	return h.got, h.got.fields != nil && at.Before(h.got.ends)
 }
 
-// mayAsk tells whether the last try is long enough ago, and takes note of this one.
-func (h *held) mayAsk(at time.Time) bool {
+// stands tells how a try went that makes another one needless: one that began at or after
+// a time, or one that failed a moment ago.
+func (h *held) stands(after, now time.Time) (bool, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if at.Sub(h.tried) < between {
-		return false
-	}
-	h.tried = at
-	return true
+	return !h.began.IsZero() && !h.began.Before(after) || h.err != nil && now.Sub(h.tried) < between, h.err
 }
 
 func (h *held) due(at time.Time) bool {
@@ -63,43 +60,46 @@ func (h *held) until() time.Time {
 	return h.got.ends
 }
 
-func (h *held) why() error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.err == nil {
-		return fmt.Errorf("%w: it is being asked", ErrAbsent)
-	}
-	return h.err
-}
-
 // keep takes an answer, or the reason why there is none, in place of the last one. After a
 // failure what was read before goes on counting until its end.
-func (h *held) keep(s secret, err error) {
+func (h *held) keep(s secret, began time.Time, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.tried, h.err = time.Now(), err
+	h.began, h.tried, h.err = began, time.Now(), err
 	if err == nil {
 		h.got = s
 	}
 }
 
-// fill reads a path.
-func (c *Client) fill(h *held) error {
+// since sees to it that a path was read after a time. Those who want that at the same
+// time ask once.
+func (c *Client) since(h *held, after time.Time) error {
 	h.asking.Lock()
 	defer h.asking.Unlock()
+	if done, err := h.stands(after, time.Now()); done {
+		return err
+	}
+	return c.fill(h)
+}
+
+// fill reads a path. Whoever calls it holds h.asking.
+func (c *Client) fill(h *held) error {
+	began := time.Now()
 	s, err := c.read(h.path)
 	if err == nil && s.lease != "" {
 		c.mu.Lock()
 		c.leases[s.lease] = s.ends
 		c.mu.Unlock()
 	}
-	h.keep(s, err)
+	h.keep(s, began, err)
 	return err
 }
 
 // extend renews the lease of a path, or reads it again: where it has none, where the
 // lease comes to its longest, and where the token that it hangs on is another.
 func (c *Client) extend(h *held) error {
+	h.asking.Lock()
+	defer h.asking.Unlock()
 	s, ok := h.now(time.Now())
 	if !ok || s.lease == "" || !s.renewable || s.token != c.known() {
 		return c.fill(h)
@@ -117,7 +117,7 @@ func (c *Client) extend(h *held) error {
 	c.mu.Lock()
 	c.leases[s.lease] = s.ends
 	c.mu.Unlock()
-	h.keep(s, nil)
+	h.keep(s, time.Time{}, nil)
 	return nil
 }
 

@@ -89,17 +89,17 @@ func put(w http.ResponseWriter, v any) {
 
 func (s *standin) authorized(w http.ResponseWriter, what, token string, body map[string]any, refuse func(int)) {
 	id, _ := body["lease_id"].(string)
-	switch {
-	case what == "POST auth/token/renew-self":
+	switch what {
+	case "POST auth/token/renew-self":
 		s.tokens[token] = time.Now().Add(s.tokenLife)
 		s.auth(w, token)
-	case what == "POST auth/token/revoke-self":
+	case "POST auth/token/revoke-self":
 		delete(s.tokens, token)
 		w.WriteHeader(http.StatusNoContent)
-	case what == "PUT sys/leases/revoke":
+	case "PUT sys/leases/revoke":
 		delete(s.leases, id)
 		w.WriteHeader(http.StatusNoContent)
-	case what == "PUT sys/leases/renew":
+	case "PUT sys/leases/renew":
 		until, ok := s.leases[id]
 		if !ok || !time.Now().Before(until) {
 			refuse(http.StatusBadRequest)
