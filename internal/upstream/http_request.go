@@ -158,11 +158,15 @@ func roundTrip(wire http.RoundTripper, proof credential, req *http.Request, own 
 		return nil, err
 	}
 	resp, err := wire.RoundTrip(req)
-	if err == nil && resp.StatusCode == http.StatusUnauthorized && own == (gate.Secret{}) {
-		if again := anew(req, proof); again != nil {
-			_ = resp.Body.Close() // nothing of the refusal is needed
-			resp, err = wire.RoundTrip(again)
+	// Twice: the upstream may change what it takes between the first and the second.
+	for n := 0; n < 2 && err == nil && resp.StatusCode == http.StatusUnauthorized && own == (gate.Secret{}); n++ {
+		again := anew(req, proof)
+		if again == nil {
+			break
 		}
+		_ = resp.Body.Close() // nothing of the refusal is needed
+		req = again
+		resp, err = wire.RoundTrip(req)
 	}
 	if err == nil {
 		return resp, nil
