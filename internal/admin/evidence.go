@@ -32,16 +32,6 @@ type LogRecords struct {
 	Calls []uint64 `json:"calls"`
 }
 
-// EvidenceRequest asks to vouch for a bundle of evidence.
-type EvidenceRequest struct {
-	Incident string `json:"incident"`
-	// Framework is what it is for, in place of an incident.
-	Framework string `json:"framework,omitempty"`
-	SHA256    string `json:"sha256"` // of its manifest, in hex
-	Records   int    `json:"records"`
-	Open      bool   `json:"open,omitempty"` // it holds what was sealed
-}
-
 // Attestation is what the log vouches by.
 type Attestation struct {
 	Note   string `json:"note"`
@@ -52,9 +42,10 @@ type Attestation struct {
 type Investigation interface {
 	// IncidentRecords compares what is sealed, shows nothing of it, and is on record.
 	IncidentRecords(ctx context.Context, actor string, q IncidentQuery) (IncidentRecords, error)
-	// Vouch puts on record that a bundle was made, and signs its digest with the key
-	// that signs checkpoints.
-	Vouch(ctx context.Context, actor string, e EvidenceRequest) (Attestation, error)
+	// Vouch puts on record that a bundle was made, and signs its manifest with the key
+	// that signs checkpoints, after it has found the incident and its records again as
+	// the manifest has them.
+	Vouch(ctx context.Context, actor string, m Manifest) (Attestation, error)
 }
 
 // IncidentRecords implements Investigation.
@@ -63,8 +54,8 @@ func (c *Client) IncidentRecords(ctx context.Context, _ string, q IncidentQuery)
 }
 
 // Vouch implements Investigation.
-func (c *Client) Vouch(ctx context.Context, _ string, e EvidenceRequest) (Attestation, error) {
-	return do[Attestation](ctx, c, "/v1/incidents/vouch", e)
+func (c *Client) Vouch(ctx context.Context, _ string, m Manifest) (Attestation, error) {
+	return do[Attestation](ctx, c, "/v1/incidents/vouch", m)
 }
 
 func investigationRoutes() []Route {
@@ -72,8 +63,8 @@ func investigationRoutes() []Route {
 		{"POST /v1/incidents/records", IncidentsRead, withBody(func(ctx context.Context, op Operator, actor string, q IncidentQuery) (any, error) {
 			return op.IncidentRecords(ctx, actor, q)
 		})},
-		{"POST /v1/incidents/vouch", RecordsSign, withBody(func(ctx context.Context, op Operator, actor string, e EvidenceRequest) (any, error) {
-			return op.Vouch(ctx, actor, e)
+		{"POST /v1/incidents/vouch", RecordsSign, withBody(func(ctx context.Context, op Operator, actor string, m Manifest) (any, error) {
+			return op.Vouch(ctx, actor, m)
 		})},
 	}
 }

@@ -3,8 +3,6 @@ package app
 import (
 	"context"
 	"encoding/hex"
-	"errors"
-	"fmt"
 	"net/netip"
 	"path/filepath"
 	"slices"
@@ -35,6 +33,11 @@ func (a *App) IncidentRecords(ctx context.Context, actor string, q admin.Inciden
 	if err != nil {
 		return out, operated("looking for an incident's records", incidentFault(q.Incident, err))
 	}
+	if q.Until.IsZero() {
+		// Before it is put on record that somebody looks: what is earlier is in the log by then,
+		// and whoever looks again finds the same.
+		q.Until = lookedUntil(&one)
+	}
 	e := gate.Event{Kind: "incident.records", Actor: actor, Detail: one.ID}
 	err = a.act(ctx, []gate.Event{e}, func() error {
 		logs, err := a.logs()
@@ -46,53 +49,16 @@ func (a *App) IncidentRecords(ctx context.Context, actor string, q admin.Inciden
 	return out, operated("looking for an incident's records", err)
 }
 
-// Vouch implements admin.Investigation.
-func (a *App) Vouch(ctx context.Context, actor string, r admin.EvidenceRequest) (out admin.Attestation, err error) {
-	raw, err := hex.DecodeString(r.SHA256)
-	var digest [32]byte
-	if err != nil || len(raw) != len(digest) {
-		return out, operated("vouching for evidence", errors.New("what is vouched for is a SHA-256 in hex"))
+// lookedUntil is the end of what an incident is looked for in, where nobody names it.
+func lookedUntil(one *store.Incident) time.Time {
+	now := time.Now()
+	if end := one.Closed.Add(time.Second); !one.Closed.IsZero() && end.Before(now) {
+		return end // with the record that it was closed
 	}
-	copy(digest[:], raw)
-	if r.Records < 0 {
-		return out, operated("vouching for evidence", errors.New("evidence has no fewer than 0 records"))
-	}
-	kind, about, err := a.subjectOf(ctx, r)
-	if err != nil {
-		return out, operated("vouching for evidence", err)
-	}
-	e := gate.Event{Kind: kind, Actor: actor, Detail: fmt.Sprintf("%s sha256 %x records %d", about, digest, r.Records)}
-	if r.Open {
-		e.Detail += " open"
-	}
-	err = a.act(ctx, []gate.Event{e}, func() (err error) {
-		out.Note, out.Public, err = a.audit.Attest(audit.OfEvidence, digest)
-		return err
-	})
-	return out, operated("vouching for evidence", err)
+	return now
 }
 
-// maxFramework bounds the name of a framework on record, in bytes.
-const maxFramework = 32
-
-// subjectOf is the event that says that evidence was made, and what it is about: an
-// incident that there is, or a framework.
-func (a *App) subjectOf(ctx context.Context, r admin.EvidenceRequest) (kind, about string, err error) {
-	if r.Framework != "" {
-		odd := strings.ContainsFunc(r.Framework, func(c rune) bool { return (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' })
-		if r.Incident != "" || odd || len(r.Framework) > maxFramework {
-			return "", "", errors.New("evidence is about an incident or a framework, by its name")
-		}
-		return "audit.evidence", r.Framework, nil
-	}
-	s, err := a.incidents(ctx)
-	if err == nil {
-		_, err = s.Get(ctx, r.Incident)
-	}
-	return "incident.bundle", r.Incident, incidentFault(r.Incident, err)
-}
-
-// concerned finds the records of an incident in all logs.
+// concerned finds the records of an incident in all logs, before q.Until.
 func concerned(ctx context.Context, one *store.Incident, q admin.IncidentQuery, logs []sealedLog) (admin.IncidentRecords, error) {
 	out := admin.IncidentRecords{Since: q.Since, Until: q.Until, Logs: []admin.LogRecords{}}
 	c := newInquiry(one)
@@ -109,11 +75,6 @@ func concerned(ctx context.Context, one *store.Incident, q admin.IncidentQuery, 
 			}
 		}
 		out.Since = first.Add(-before)
-	}
-	if out.Until.IsZero() {
-		if out.Until = time.Now(); !one.Closed.IsZero() {
-			out.Until = one.Closed.Add(time.Second) // with the record that it was closed
-		}
 	}
 	left := maxConcerned
 	for _, l := range logs {

@@ -220,8 +220,8 @@ func (r *run) sealed(ctx context.Context, d evidence.Desk, a *auditing, out stri
 		return err
 	}
 	m := evidence.Manifest{Framework: a.Framework, Created: a.Created, Version: a.Version, Since: a.Since.UTC(), Until: a.Created, Logs: []evidence.Log{}}
-	err = b.Seal(m, func(digest [32]byte) (string, error) {
-		signed, err := d.Op.Vouch(ctx, d.Actor, admin.EvidenceRequest{Framework: a.Framework, SHA256: fmt.Sprintf("%x", digest)})
+	err = b.Seal(m, func(m evidence.Manifest) (string, error) {
+		signed, err := d.Op.Vouch(ctx, d.Actor, m)
 		return signed.Note, err
 	})
 	if err == nil {

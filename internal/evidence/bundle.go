@@ -5,7 +5,6 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -62,17 +61,17 @@ func (b *Bundle) Add(name string, content []byte) error {
 	return nil
 }
 
-// Seal adds the manifest, and the signature over its digest that sign makes.
-func (b *Bundle) Seal(m Manifest, sign func(digest [32]byte) (note string, err error)) error {
+// Seal adds the manifest, and the signature over the digest of its text that sign makes.
+func (b *Bundle) Seal(m Manifest, sign func(m Manifest) (note string, err error)) error {
 	m.Format, m.Files = Format, []File{}
 	for _, name := range b.names() {
 		m.Files = append(m.Files, fileOf(name, b.files[name]))
 	}
-	text, err := m.text()
+	text, err := m.Text()
 	if err != nil {
 		return err
 	}
-	signed, err := sign(sha256.Sum256(text))
+	signed, err := sign(m)
 	if err != nil {
 		return err
 	}

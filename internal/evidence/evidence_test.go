@@ -43,6 +43,7 @@ func TestA7EvidenceOfAnIncident(t *testing.T) {
 	if n := len(s.Records(audit.Query{Event: "incident.bundle"})); n != 2 {
 		t.Errorf("%d bundles on record", n)
 	}
+	t.Run("forged", func(t *testing.T) { forged(t, s, c) })
 }
 
 // written puts the bundle in both forms, twice, and reads it back.
@@ -259,6 +260,7 @@ func opened(t *testing.T, s *scene) {
 		t.Fatal(err)
 	}
 	followed(t, b, c)
+	invented(t, c)
 	if err := os.Mkdir(filepath.Join(dir, "more"), 0o700); err != nil {
 		t.Fatal(err)
 	}

@@ -151,7 +151,6 @@ func Pack(ctx context.Context, d Desk, c *Case, extras []Extra) (*Bundle, error)
 		Incident: c.Incident.ID, Created: c.Now.UTC().Truncate(time.Second), Version: c.Version, Cut: c.Found.Cut,
 		Since: c.Found.Since.UTC(), Until: c.Found.Until.UTC(), Logs: []Log{},
 	}
-	records := 0
 	for i := range c.Trace.Logs {
 		l := &c.Trace.Logs[i]
 		one, err := b.log(ctx, l)
@@ -160,10 +159,9 @@ func Pack(ctx context.Context, d Desk, c *Case, extras []Extra) (*Bundle, error)
 		}
 		m.Logs = append(m.Logs, one)
 		m.Opened = m.Opened || l.Opened != nil
-		records += one.Records
 	}
-	return b, b.Seal(m, func(digest [32]byte) (string, error) {
-		a, err := d.Op.Vouch(ctx, d.Actor, admin.EvidenceRequest{Incident: m.Incident, SHA256: fmt.Sprintf("%x", digest), Records: records, Open: m.Opened})
+	return b, b.Seal(m, func(m Manifest) (string, error) {
+		a, err := d.Op.Vouch(ctx, d.Actor, m)
 		return a.Note, err
 	})
 }

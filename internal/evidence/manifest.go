@@ -8,7 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
+
+	"doorward/internal/admin"
 )
 
 // Format is the version of bundles.
@@ -21,48 +22,21 @@ const (
 	signatureName = "manifest.note"
 )
 
-// Manifest lists what is in a bundle. What is signed is the SHA-256 of its bytes.
-type Manifest struct {
-	Format   int    `json:"format"`
-	Incident string `json:"incident"` // empty: it is about a framework
-	// Framework is what evidence for an audit is about.
-	Framework string    `json:"framework,omitempty"`
-	Created   time.Time `json:"created"`
-	Version   string    `json:"version"` // of Doorward
-	Opened    bool      `json:"opened"`  // it holds what was sealed
-	Cut       bool      `json:"cut"`     // there are more records than it holds
-	Since     time.Time `json:"since"`   // the time that was looked at
-	Until     time.Time `json:"until"`
-	Logs      []Log     `json:"logs"`
-	Files     []File    `json:"files"` // sorted by name
-}
+// Manifest lists what is in a bundle: the gateway that signs it checks it.
+type Manifest = admin.Manifest
 
 // Log is a log that records come from.
-type Log struct {
-	Name    string `json:"name"`    // of its directory; its files are records/NAME.jsonl, proofs/NAME.jsonl and checkpoints/NAME
-	Records int    `json:"records"` // in the bundle
-	Proven  int    `json:"proven"`  // of those, the first so many have a proof
-}
+type Log = admin.ManifestLog
 
 // File is one file of a bundle.
-type File struct {
-	Name   string `json:"name"`
-	Size   int64  `json:"size"`
-	SHA256 string `json:"sha256"`
-}
+type File = admin.ManifestFile
 
 func fileOf(name string, content []byte) File {
 	sum := sha256.Sum256(content)
 	return File{Name: name, Size: int64(len(content)), SHA256: hex.EncodeToString(sum[:])}
 }
 
-// text is the manifest's form in a bundle.
-func (m *Manifest) text() ([]byte, error) {
-	b, err := json.MarshalIndent(m, "", "  ")
-	return append(b, '\n'), err
-}
-
-// parseManifest reads what text wrote, byte for byte.
+// parseManifest reads what Text wrote, byte for byte.
 func parseManifest(text []byte) (*Manifest, error) {
 	var m Manifest
 	dec := json.NewDecoder(bytes.NewReader(text))
@@ -76,7 +50,7 @@ func parseManifest(text []byte) (*Manifest, error) {
 	if m.Format != Format {
 		return nil, fmt.Errorf("%s: format %d, this program knows format %d", manifestName, m.Format, Format)
 	}
-	again, err := m.text()
+	again, err := m.Text()
 	if err != nil || !bytes.Equal(again, text) {
 		return nil, fmt.Errorf("%s is not in its canonical form", manifestName)
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -118,6 +119,66 @@ func (b *Bundle) proven(l *Log) (at audit.Checkpoint, err error) {
 		}
 	}
 	return at, nil
+}
+
+// openedAs holds the opened lines of a log against its records: as many, in the same
+// order, and each the same record but for what was sealed in it.
+func (b *Bundle) openedAs(l *Log, asked bool) error {
+	content, ok := b.files[openedFile(l.Name)]
+	if ok != asked {
+		return errors.New("opened records are there and the manifest says otherwise")
+	}
+	if !ok {
+		return nil
+	}
+	sealed, err := linesOf(b.files[recordsFile(l.Name)])
+	if err != nil {
+		return err
+	}
+	opened, err := linesOf(content)
+	if err != nil {
+		return err
+	}
+	if len(opened) != len(sealed) {
+		return fmt.Errorf("%d records were opened of %d", len(opened), len(sealed))
+	}
+	for i := range sealed {
+		is, err := audit.ParseRecord(sealed[i])
+		if err != nil {
+			return err
+		}
+		open, err := audit.ParseRecord(opened[i])
+		if err != nil {
+			return fmt.Errorf("opened line %d is no record: %w", i+1, err)
+		}
+		if !sameButSealed(&is, open) {
+			return fmt.Errorf("opened line %d is not record %d with what was sealed in it", i+1, is.Seq)
+		}
+	}
+	return nil
+}
+
+// sameButSealed tells whether a record differs from an opened one in nothing but in
+// what could be sealed in it. What that was, only the gateway can tell.
+func sameButSealed(is *audit.Record, open audit.Record) bool {
+	if len(is.Person) > 0 && len(open.Person) == 0 {
+		open.Person = is.Person
+		open.Act, open.Agent, open.Remote, open.Principal.Subject = is.Act, is.Agent, is.Remote, is.Principal.Subject
+	}
+	if len(is.Sealed) > 0 && len(open.Sealed) == 0 {
+		open.Sealed, open.Plain = is.Sealed, is.Plain
+	}
+	if len(open.Fields) != len(is.Fields) {
+		return false
+	}
+	open.Fields = slices.Clone(open.Fields)
+	for i := range open.Fields {
+		f := &open.Fields[i]
+		if was := &is.Fields[i]; was.As == audit.AsSealed && f.As == audit.AsPlain {
+			f.As, f.Value = was.As, was.Value
+		}
+	}
+	return bytes.Equal(open.AppendJSON(nil), is.AppendJSON(nil))
 }
 
 func parseProof(text []byte) (audit.Proof, error) {

@@ -28,8 +28,9 @@ type Verified struct {
 
 // Verify checks everything in a bundle by these keys, without a log: that each file is
 // the one that the manifest names and there is no other, that one of the keys signed
-// the manifest, that each record with a proof is in the log of its checkpoint, and that
-// one of the keys signed that of the log that vouches.
+// the manifest, that each record with a proof is in the log of its checkpoint, that what
+// was opened is of those records, and that one of the keys signed the checkpoint of the
+// log that vouches.
 func (b *Bundle) Verify(keys []note.Verifier) Verified {
 	v := Verified{SignedBy: []string{}}
 	if err := b.verify(&v, keys); err != nil {
@@ -65,6 +66,9 @@ func (b *Bundle) verify(v *Verified, keys []note.Verifier) error {
 		l := &m.Logs[i]
 		at, err := b.proven(l)
 		if err != nil {
+			return fmt.Errorf("log %s: %w", l.Name, err)
+		}
+		if err := b.openedAs(l, m.Opened); err != nil {
 			return fmt.Errorf("log %s: %w", l.Name, err)
 		}
 		v.Records += l.Records
