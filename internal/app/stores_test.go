@@ -190,7 +190,7 @@ func writers() map[string]string {
 		"store": "keys, revocations, approvals, taints, incidents, holds, canaries, secrets, ages, nonces", "monitor": "profiles", "monitor/delivery": "alerts",
 		"lock": "definitions", "login": "tokens of the user of the bridge, on their own machine", "clients": "the user's own configuration of clients",
 		"index": "where records stand: hashes of what is not sealed in them", "evidence": "bundles that an operator asked for, where they asked for them", "app": "what an operator asked to be written",
-		"cli": "what an operator asked to be written", "durable": "what the others give it",
+		"cli": "what an operator asked to be written", "durable": "what the others give it", "sandbox": "the root of a command, in memory: its one user, no person",
 	}
 }
 
