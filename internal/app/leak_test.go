@@ -202,7 +202,7 @@ func TestLeakOfCommand(t *testing.T) {
 	if err := os.WriteFile(server, []byte(echoing), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	yaml := strings.Replace(leaking(keyFile(t), ""), `url: "${up}", credential: {bearer: api}`, fmt.Sprintf("command: [sh, %q], env: {KEY: api}", server), 1)
+	yaml := strings.Replace(leaking(keyFile(t), ""), `url: "${up}", credential: {bearer: api}`, fmt.Sprintf("command: [sh, %q], env: {KEY: api}, sandbox: {kind: none}", server), 1)
 	g := gatetest.Gateway(t, yaml, nil)
 	g.Approve("")
 	g.Approve("") // what it offers, once it may be started

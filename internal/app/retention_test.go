@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -193,7 +194,7 @@ func TestATimeIsHeld(t *testing.T) {
 func TestCopiesComeFirst(t *testing.T) {
 	for required, left := range map[string]string{"true": "alice bob", "false": ""} {
 		dir := ancient(t)
-		a := operator(t, dir, "audit: {sinks: [{kind: file, path: copy, required: "+required+"}]}\n")
+		a := operator(t, dir, fmt.Sprintf("audit: {sinks: [{kind: file, path: %q, required: %s}]}\n", filepath.Join(t.TempDir(), "copy"), required))
 		if _, err := a.Retain(t.Context(), "uid:0", admin.Retention{Now: true}); err != nil || exchanges(t, dir) != left {
 			t.Errorf("required %s: left %q (%v)", required, exchanges(t, dir), err)
 		}

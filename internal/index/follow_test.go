@@ -159,6 +159,7 @@ func (x *fixture) reopen(t *testing.T) {
 	t.Helper()
 	cfg := config(filepath.Dir(x.dir))
 	cfg.PlainIdentity = true
+	cfg.Accept = &audit.Acceptance{What: audit.Losses(), Reason: "a backup was put back"}
 	l, err := audit.Open(cfg)
 	if err != nil {
 		t.Fatal(err)
