@@ -182,6 +182,9 @@ func TestATimeIsHeld(t *testing.T) {
 	if _, err := a.Erase(t.Context(), "uid:0", admin.Erasure{Whom: admin.Whom{Subject: "bob"}, Basis: "Art. 17"}); err == nil {
 		t.Error("erased without the file")
 	}
+	if all, err := a.ListHolds(t.Context()); err == nil || len(all) > 0 || !strings.Contains(err.Error(), hold.ID) {
+		t.Errorf("listed without the file: %v, %v", all, err)
+	}
 	if err := a.ReleaseHold(t.Context(), "uid:0", admin.Release{ID: hold.ID, Reason: "settled"}); err != nil {
 		t.Fatal(err)
 	}
