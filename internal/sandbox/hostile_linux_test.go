@@ -30,7 +30,7 @@ type target struct {
 // hostile tries what the first argument names.
 func hostile(args []string) int {
 	if len(args) < 2 || args[0] != "walls" {
-		return 2
+		return hostileLoad(args)
 	}
 	var to target
 	if err := json.Unmarshal([]byte(args[1]), &to); err != nil {

@@ -53,6 +53,7 @@ func Init() int {
 	for fd := control; fd < control+1+maxMounts; fd++ {
 		unix.CloseOnExec(fd)
 	}
+	threads()
 	up := &uplink{file: os.NewFile(control, "control")}
 	o, err := up.order()
 	if err != nil {
@@ -68,6 +69,26 @@ func Init() int {
 	code := attend(&o.Plan, child, up)
 	up.report(Report{Kind: Ended, Code: code})
 	return code
+}
+
+// threads makes the threads that process 1 will need as long as it can: the command
+// may leave none of its tasks, and a runtime that gets no thread ends the process
+// before it can say why.
+func threads() {
+	runtime.GOMAXPROCS(2) // no more of them for more processors
+	var up sync.WaitGroup
+	enough := make(chan struct{})
+	for range ownTasks / 2 {
+		up.Add(1)
+		go func() {
+			runtime.LockOSThread() // each has one to itself, which stays when it is given back
+			up.Done()
+			<-enough
+			runtime.UnlockOSThread()
+		}()
+	}
+	up.Wait()
+	close(enough)
 }
 
 // uplink is process 1's end of the control socket.

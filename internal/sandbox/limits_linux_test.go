@@ -1,0 +1,162 @@
+package sandbox_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"doorward/internal/sandbox"
+)
+
+// bombTasks is the limit that the bombs meet.
+const bombTasks = 48
+
+// shell is a job of the system's shell.
+func shell(script string, l sandbox.Limits) job {
+	if l.Memory == 0 {
+		l.Memory = roomy().Memory // process 1 is this very program
+	}
+	return job{Path: "/bin/sh", Args: []string{"sh", "-c", script}, Env: []string{"PATH=/usr/bin:/bin"}, Given: sandbox.Given{Limits: l}}
+}
+
+// own is a job of the hostile program's.
+func own(t *testing.T, what string, change func(*sandbox.Limits)) job {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := roomy()
+	change(&l)
+	return job{Path: self, Args: []string{asHostile, what}, Env: []string{"PATH=/usr/bin:/bin", quick}, Given: sandbox.Given{Limits: l}}
+}
+
+// TestLimits has commands take all that they can: each meets its limit, and only that.
+func TestLimits(t *testing.T) {
+	for _, c := range []struct {
+		name, report, says string // what it is reported for, or what the command is told
+		job                job
+	}{
+		{"SBX-09 forks", sandbox.OverTasks, "", own(t, "forks", func(l *sandbox.Limits) { l.Tasks = bombTasks })},
+		{"SBX-09 threads", sandbox.OverTasks, "", own(t, "threads", func(l *sandbox.Limits) { l.Tasks = bombTasks })},
+		{"SBX-12 disk", sandbox.Ended, "no space left on device", own(t, "disk", func(l *sandbox.Limits) { l.Disk = 4 << 20 })},
+		{"SBX-12 inodes", sandbox.Ended, "no space left on device", own(t, "inodes", func(l *sandbox.Limits) { l.Disk = 1 << 20 })},
+		{"SBX-13 files", sandbox.Ended, "too many open files", own(t, "files", func(l *sandbox.Limits) { l.Files = 128 })},
+		{"wall", sandbox.OverWall, "", shell("trap '' TERM; sleep 1000", sandbox.Limits{Wall: 100 * time.Millisecond})},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			o := c.job.do()
+			has := slices.ContainsFunc(o.Reports, func(r sandbox.Report) bool { return r.Kind == c.report })
+			if o.Err != "" || !has || !strings.Contains(o.Out, c.says) {
+				t.Errorf("reports %v, said %.300q, %s; want %s and %q", o.Reports, o.Out, o.Err, c.report, c.says)
+			}
+		})
+	}
+}
+
+// TestCPU holds what spins to its share (SBX-11).
+func TestCPU(t *testing.T) {
+	t.Parallel()
+	const limit = 0.5
+	j := own(t, "spin", func(l *sandbox.Limits) { l.CPU = limit })
+	o := j.do()
+	got, err := strconv.ParseFloat(o.Out, 64)
+	if err != nil || got > 1.5*limit {
+		t.Errorf("it used %v of a processor, want %v at most (%q %s %v)", got, 1.5*limit, o.Out, o.Err, err)
+	}
+}
+
+// stubborn leaves a process behind in its own session that hears no SIGTERM.
+const stubborn = `trap '' TERM HUP; (setsid sh -c "trap '' TERM HUP; echo up; while :; do sleep 1000; done" &); while :; do sleep 1000; done`
+
+// gone reads to the end of what only the sandbox's processes hold open.
+func gone(t *testing.T, r *os.File, end func()) {
+	t.Helper()
+	if err := r.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(r, make([]byte, 3)); err != nil {
+		t.Fatal("it never came up:", err)
+	}
+	end()
+	if err := r.SetReadDeadline(time.Now().Add(2 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("two seconds later somebody still lives: %v", err)
+	}
+}
+
+// TestGatewayEnds looks that nothing outlives a gateway that ends without a word (SBX-14).
+func TestGatewayEnds(t *testing.T) {
+	t.Parallel()
+	j := shell(stubborn, sandbox.Limits{})
+	j.Direct = true
+	raw, err := json.Marshal(j)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	cmd := &exec.Cmd{Path: "/proc/self/exe", Args: []string{asGateway}, Env: []string{quick}, Stdin: bytes.NewReader(raw), Stdout: w}
+	err = cmd.Start()
+	_ = w.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone(t, r, func() { _ = cmd.Process.Kill() })
+	_ = cmd.Wait()
+}
+
+// TestRefused gives what no command gets.
+func TestRefused(t *testing.T) {
+	dir := open(t)
+	script := filepath.Join(dir, "script")
+	if err := os.WriteFile(script, []byte("#!/bin/sh\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	old, err := sandbox.Look(script)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(script, []byte("#!/bin/sh\nid\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(open(t), "link")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, want string
+		given      sandbox.Given
+		files      []sandbox.File
+	}{
+		{"SBX-28 changed", "another file than the one whose digest was taken", sandbox.Given{Read: []string{script}}, []sandbox.File{old}},
+		{"Doorward's own", "it is Doorward's own", sandbox.Given{Read: []string{dir}, Hide: []string{dir}}, nil},
+		{"below Doorward's own", "it is Doorward's own", sandbox.Given{Write: []string{dir}, Hide: []string{filepath.Dir(dir)}}, nil},
+		{"Doorward's own by a link", "it is Doorward's own", sandbox.Given{Read: []string{dir}, Hide: []string{link}}, nil},
+		{"not there", "no such file or directory", sandbox.Given{Read: []string{filepath.Join(dir, "missing")}}, nil},
+		{"a device", "neither a directory nor a regular file", sandbox.Given{Read: []string{"/dev/null"}}, nil},
+		{"the whole system", "the whole file system cannot be given", sandbox.Given{Read: []string{"/"}}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			j := shell("echo ran", sandbox.Limits{})
+			j.Given, j.Files = c.given, c.files
+			if o := j.do(); !strings.Contains(o.Err, c.want) || strings.Contains(o.Out, "ran") {
+				t.Errorf("said %q (%q), want %q", o.Err, o.Out, c.want)
+			}
+		})
+	}
+}
