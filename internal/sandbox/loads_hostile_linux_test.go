@@ -24,8 +24,28 @@ func hostileLoad(args []string) int {
 	return 0
 }
 
+// hold makes threads and keeps them until the result is closed; after that they are
+// there for the runtime, which ends a process that gets none when it wants one.
+func hold(threads int) chan<- struct{} {
+	var up sync.WaitGroup
+	end := make(chan struct{})
+	for range threads {
+		up.Add(1)
+		go func() {
+			runtime.LockOSThread()
+			up.Done()
+			<-end
+			runtime.UnlockOSThread()
+		}()
+	}
+	up.Wait()
+	return end
+}
+
 // forks starts processes for as long as it lives.
 func forks() error {
+	runtime.GOMAXPROCS(2)
+	close(hold(8))
 	for {
 		if _, err := syscall.ForkExec("/bin/sleep", []string{"sleep", "1000"}, &syscall.ProcAttr{}); err != nil {
 			time.Sleep(10 * time.Millisecond)
@@ -33,20 +53,19 @@ func forks() error {
 	}
 }
 
-// threads starts threads, each of which waits, to half the limit of its test: a
-// runtime that gets none ends itself. Processes take the rest.
+// threads has as many threads as the limit of its test, all of which wait.
 func threads() error {
-	var up sync.WaitGroup
-	for range bombTasks / 2 {
-		up.Add(1)
-		go func() {
-			runtime.LockOSThread()
-			up.Done()
-			_ = unix.Pause()
-		}()
+	runtime.GOMAXPROCS(2)
+	for {
+		tasks, err := os.ReadDir("/proc/self/task")
+		if err != nil {
+			return err
+		}
+		if len(tasks) >= bombTasks {
+			return unix.Pause()
+		}
+		defer close(hold(1))
 	}
-	up.Wait()
-	return forks()
 }
 
 // fill writes to the private file system until it is full.
