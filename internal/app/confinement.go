@@ -37,11 +37,28 @@ func owned(cfg *config.Config, path string) (paths []string) {
 			paths = append(paths, abs)
 		}
 	}
-	for _, p := range []string{path, cfg.DataDir, cfg.Trust.Lock, cfg.Trust.Signing, cfg.Listen.TLS.Key} {
+	for _, p := range []string{path, cfg.DataDir, cfg.Trust.Lock, cfg.Trust.Signing, cfg.Listen.TLS.Key, cfg.Vault.Auth.TokenFile} {
 		add(p)
 	}
+	if a := cfg.Vault.Auth.AppRole; a != nil {
+		add(a.SecretIDFile)
+	}
+	if k := cfg.Vault.Auth.Kubernetes; k != nil {
+		add(k.TokenPath)
+	}
+	for _, s := range cfg.Audit.Sinks {
+		add(s.Path)
+	}
+	for _, a := range cfg.Audit.Checkpoint.Anchors {
+		add(a.Path)
+		add(a.Dir)
+	}
+	references := []string{cfg.SecretStore.Root}
 	for _, name := range names(cfg.Secrets) {
-		if file, ok := strings.CutPrefix(cfg.Secrets[name].From, "file:"); ok {
+		references = append(references, cfg.Secrets[name].From)
+	}
+	for _, from := range references {
+		if file, ok := strings.CutPrefix(from, "file:"); ok {
 			add(file)
 		}
 	}

@@ -29,7 +29,6 @@ type Box struct {
 	plan    Plan
 	conn    *net.UnixConn
 	theirs  []*os.File // for process 1: the control socket and the mounts
-	absent  []int
 	reports chan Report
 	done    chan struct{} // closed when the control socket has ended
 	ready   chan error    // of capacity 1
@@ -94,7 +93,7 @@ func (b *Box) prepare(cmd *exec.Cmd) error {
 			return err
 		}
 	}
-	o := order{Plan: b.plan, Args: cmd.Args, Env: cmd.Env, Trees: len(b.theirs) - 1, Absent: b.absent}
+	o := order{Plan: b.plan, Args: cmd.Args, Env: cmd.Env, Trees: len(b.theirs) - 1}
 	if err := b.send(&o); err != nil {
 		return err
 	}
@@ -134,10 +133,6 @@ func (b *Box) openTrees() error {
 			as = -1 // who it belongs to matters not: everybody may read it
 		}
 		fd, err := tree(m.source(), m.Write, as)
-		if m.Optional && errors.Is(err, unix.ENOENT) {
-			b.absent = append(b.absent, i)
-			fd, err = unix.Open("/dev/null", unix.O_PATH|unix.O_CLOEXEC, 0)
-		}
 		if err != nil {
 			return err
 		}
@@ -158,7 +153,6 @@ func mapping() (*os.File, error) {
 		Cloneflags:  unix.CLONE_NEWUSER,
 		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: hostID, Size: 1}},
 		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: hostID, Size: 1}},
-		Ptrace:      false,
 	}
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("making a user namespace: %w", err)

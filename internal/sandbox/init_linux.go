@@ -27,9 +27,7 @@ type order struct {
 	Args []string `json:"args"`
 	Env  []string `json:"env"` // may hold secrets: it is sent, and process 1 has no environment of its own
 	// Trees is how many descriptors after control are mounts, in the plan's order;
-	// Absent are those of them that stand for nothing.
-	Trees  int   `json:"trees"`
-	Absent []int `json:"absent,omitempty"`
+	Trees int `json:"trees"`
 }
 
 // Exit statuses of process 1 that are not the command's.
@@ -67,7 +65,7 @@ func Init() int {
 	}
 	up.report(Report{Kind: Ready})
 	code := attend(&o.Plan, child, up)
-	up.report(Report{Kind: Ended, Code: code})
+	up.report(Report{Kind: Ended})
 	return code
 }
 
@@ -145,10 +143,10 @@ func (o *order) start(up *uplink) (*os.Process, error) {
 	if err := dropPrivileges(); err != nil {
 		return nil, err
 	}
-	if err := restrictFiles(o.writable(), p.Egress); err != nil && !p.may(Landlock) {
+	if err := p.without(Landlock, restrictFiles(o.writable(), p.Egress)); err != nil {
 		return nil, err
 	}
-	if err := restrictCalls(); err != nil && !p.may(Seccomp) {
+	if err := p.without(Seccomp, restrictCalls()); err != nil {
 		return nil, err
 	}
 	child, err := os.StartProcess(p.Path, o.Args, &os.ProcAttr{
@@ -172,12 +170,6 @@ func (o *order) enclose(up *uplink) error {
 	trees := make([]int, o.Trees)
 	for i := range trees {
 		trees[i] = control + 1 + i
-	}
-	for _, i := range o.Absent {
-		if i < 0 || i >= len(trees) {
-			return errors.New("the plan counts its mounts wrongly")
-		}
-		trees[i] = -1
 	}
 	if err := buildRoot(&o.Plan, trees); err != nil {
 		return err
@@ -238,8 +230,7 @@ func loopback() error {
 func (o *order) writable() (paths []string) {
 	paths = []string{"/dev/null", "/dev/zero", "/dev/full", "/tmp", Home, "/dev/shm"}
 	for i := range o.Plan.Mounts {
-		m := &o.Plan.Mounts[i]
-		if _, err := os.Lstat(m.Path); m.Write && (err == nil || !m.Optional) {
+		if m := &o.Plan.Mounts[i]; m.Write {
 			paths = append(paths, m.Path)
 		}
 	}
@@ -303,7 +294,7 @@ func attend(p *Plan, child *os.Process, up *uplink) int {
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	ended := make(chan int, 1)
-	go reap(child.Pid, ended)
+	go Reap(child.Pid, ended)
 	w := newWatch(p.Limits, up)
 	tick := time.NewTimer(w.pace())
 	defer tick.Stop()
@@ -333,8 +324,10 @@ func attend(p *Plan, child *os.Process, up *uplink) int {
 	}
 }
 
-// reap collects every child, orphans included, until the command has ended.
-func reap(command int, ended chan<- int) {
+// Reap collects every child, orphans included, until the command has ended, and says
+// how: its exit status, or 128 and the signal. It belongs to whoever stands between
+// Doorward and a command, and ends with that process.
+func Reap(command int, ended chan<- int) {
 	for {
 		var ws unix.WaitStatus
 		pid, err := unix.Wait4(-1, &ws, 0, nil)

@@ -40,7 +40,7 @@ func landlockABI() int {
 func restrictFiles(writable []string, egress bool) error {
 	abi := landlockABI()
 	if abi < abiFloor {
-		return fmt.Errorf("this kernel has version %d of Landlock, and %d (Linux 6.2) is the oldest that counts", abi, abiFloor)
+		return fmt.Errorf("%w: it has version %d of Landlock, and %d (Linux 6.2) is the oldest that counts", errLacking, abi, abiFloor)
 	}
 	rules := unix.LandlockRulesetAttr{Handled_access_fs: allRights}
 	size := unsafe.Sizeof(rules.Handled_access_fs)

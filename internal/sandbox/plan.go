@@ -96,11 +96,10 @@ func (l Limits) Check() error {
 // Mount is a file or directory of this system that the command sees, at the same
 // path. Its set-user-id bits and devices have no effect there.
 type Mount struct {
-	Path     string `json:"path"`             // in the sandbox, absolute and clean
-	Source   string `json:"source,omitempty"` // on this system, without links; Path unless written
-	Write    bool   `json:"write,omitempty"`
-	Why      string `json:"why"`                // for people: sandbox plan
-	Optional bool   `json:"optional,omitempty"` // left out where it is not there
+	Path   string `json:"path"`             // in the sandbox, absolute and clean
+	Source string `json:"source,omitempty"` // on this system, without links; Path unless written
+	Write  bool   `json:"write,omitempty"`
+	Why    string `json:"why"` // for people: sandbox plan
 }
 
 func (m *Mount) source() string {
@@ -190,14 +189,22 @@ func (m *Mount) check() error {
 	return nil
 }
 
-// may tells whether the command may run without a layer.
-func (p *Plan) may(lack string) bool { return slices.Contains(p.Weaker, lack) }
+// errLacking is a layer that this system does not have.
+var errLacking = errors.New("this system lacks it")
+
+// without is the error of a layer, nil where the system lacks it and the command may run
+// without. A layer that is there and fails is an error always.
+func (p *Plan) without(layer string, err error) error {
+	if errors.Is(err, errLacking) && slices.Contains(p.Weaker, layer) {
+		return nil
+	}
+	return err
+}
 
 // Report is what a sandbox says of its command.
 type Report struct {
 	Kind string `json:"kind"`
 	Text string `json:"text,omitempty"`
-	Code int    `json:"code,omitempty"` // of Ended: its exit status, 128 and the signal where one ended it
 }
 
 // Kinds of reports. Every kind that is not one of the first three is the name of a

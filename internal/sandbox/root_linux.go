@@ -18,7 +18,6 @@ import (
 type root struct {
 	base string
 	fd   int
-	null int   // the tree of /dev/null
 	idle []int // trees that belong to the gateway's namespace; closed at the end
 }
 
@@ -60,8 +59,7 @@ func setAttributes(fd int, attr unix.MountAttr) error {
 }
 
 // buildRoot makes the root that p describes and moves into it. trees are those of
-// the plan's mounts, in their order, where the gateway has opened them; -1 is one
-// that was optional and is not there.
+// the plan's mounts, in their order, where the gateway has opened them.
 func buildRoot(p *Plan, trees []int) error {
 	if err := unix.Mount("", "/", "", unix.MS_SLAVE|unix.MS_REC, ""); err != nil {
 		return fmt.Errorf("keeping mounts from the rest of the system: %w", err)
@@ -81,13 +79,10 @@ func buildRoot(p *Plan, trees []int) error {
 
 // newRoot opens what comes from outside before the new root is mounted over it.
 func newRoot(p *Plan, trees []int) (r *root, err error) {
-	r = &root{fd: -1, null: -1, idle: trees}
+	r = &root{fd: -1, idle: trees}
 	for i := len(trees); i < len(p.Mounts); i++ {
 		m := &p.Mounts[i]
 		fd, err := tree(m.source(), m.Write, -1)
-		if m.Optional && errors.Is(err, unix.ENOENT) {
-			fd, err = -1, nil
-		}
 		if err != nil {
 			r.release()
 			return nil, err
@@ -104,7 +99,7 @@ func newRoot(p *Plan, trees []int) (r *root, err error) {
 }
 
 func (r *root) release() {
-	for _, fd := range append(r.idle, r.fd, r.null) {
+	for _, fd := range append(r.idle, r.fd) {
 		if fd >= 0 {
 			_ = unix.Close(fd)
 		}
@@ -156,9 +151,6 @@ func (r *root) links(p *Plan) error {
 func (r *root) mounts(p *Plan) error {
 	for i := range p.Mounts {
 		fd, m := r.idle[i], &p.Mounts[i]
-		if fd < 0 {
-			continue
-		}
 		var st unix.Stat_t
 		if err := unix.Fstat(fd, &st); err != nil {
 			return fmt.Errorf("looking at %s: %w", m.source(), err)

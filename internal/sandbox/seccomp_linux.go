@@ -128,6 +128,10 @@ const tioclinux = 0x541c
 // restrictCalls installs the filter for the calling thread and all that it starts.
 // The thread must have no_new_privs.
 func restrictCalls() error {
+	action := uint32(unix.SECCOMP_RET_ERRNO)
+	if _, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_GET_ACTION_AVAIL, 0, uintptr(unsafe.Pointer(&action))); errno != 0 { //nolint:gosec // the kernel reads it
+		return fmt.Errorf("%w: no filter of system calls: %w", errLacking, errno)
+	}
 	raw, err := filter()
 	if err != nil {
 		return fmt.Errorf("assembling the filter of system calls: %w", err)

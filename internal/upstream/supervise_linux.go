@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"doorward/internal/sandbox"
 )
 
 // Times of the supervisor after SIGTERM. While Doorward lives the command has
@@ -51,7 +53,7 @@ func Supervise(args []string) int {
 		return exitCannotRun
 	}
 	ended := make(chan int, 1)
-	go reap(child.Pid, ended)
+	go sandbox.Reap(child.Pid, ended)
 	var expired, look <-chan time.Time
 	for {
 		select {
@@ -78,27 +80,6 @@ func Supervise(args []string) int {
 		case <-expired:
 			killDescendants()
 			return 128 + int(syscall.SIGKILL)
-		}
-	}
-}
-
-// reap collects every child, the command's orphans included, until the command
-// itself has ended. It ends with the supervisor.
-func reap(command int, ended chan<- int) {
-	for {
-		var ws unix.WaitStatus
-		pid, err := unix.Wait4(-1, &ws, 0, nil)
-		switch {
-		case errors.Is(err, unix.EINTR):
-		case err != nil:
-			ended <- exitCannotRun
-			return
-		case pid == command && ws.Signaled():
-			ended <- 128 + int(ws.Signal())
-			return
-		case pid == command:
-			ended <- ws.ExitStatus()
-			return
 		}
 	}
 }
