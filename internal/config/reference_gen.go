@@ -4,6 +4,24 @@ package config
 
 // fieldDocs are the comments of the file's fields, one a line.
 const fieldDocs = "\n" +
+	"Checkpoint.Every\tEvery is how often a checkpoint is made and taken outside. What comes after the newest one could be cut off unnoticed.\n" +
+	"Checkpoint.Origin\tOrigin is the name of the log in its checkpoints, by which witnesses know it. Made of data_dir/audit.key unless written. Under another name the log is another one to witnesses and anchors.\n" +
+	"Checkpoint.Witness\tWitness cosigns checkpoints (C2SP tlog-witness), and does not when it has seen another history of the log. One of them, or a list.\n" +
+	"Checkpoint.Cosignatures\tCosignatures is how many witnesses must cosign a checkpoint. Not written: all of them.\n" +
+	"Checkpoint.AlertAfter\tAlertAfter is how long an anchor may fail, or checkpoints be without enough cosignatures, before an alert is raised (security_events).\n" +
+	"Checkpoint.Anchors\tAnchors keep checkpoints where whoever can write the log should not be able to write.\n" +
+	"Witness.URL\tURL of the witness, before /add-checkpoint: https, or http on loopback.\n" +
+	"Witness.Key\tKey that it cosigns with: name+id+base64, of cosignature/v1 (Ed25519).\n" +
+	"Witness.CA\tCA is the file with the certificates, PEM, that its certificate is verified by. The system's unless written.\n" +
+	"Anchor.Kind\tKind of what keeps them.\n" +
+	"Anchor.Name\tName in metrics and events: lower-case letters, digits and hyphens, at most 64. The kind unless written; two of a kind need one.\n" +
+	"Anchor.Every\tEvery is the least time between two checkpoints that it gets.\n" +
+	"Anchor.Path\tPath of the file that file appends to. Doorward makes it, for its own user alone (0600).\n" +
+	"Anchor.Dir\tDir of the repository that git commits to, on the branch doorward. Doorward makes it, bare, where there is none.\n" +
+	"Anchor.Remote\tRemote that git pushes the branch to: https, ssh, user@host:path or a path. None unless written.\n" +
+	"Anchor.URL\tURL that http posts to: https, or http on loopback.\n" +
+	"Anchor.Secret\tSecret that http signs with (Standard Webhooks), at least 24 bytes.\n" +
+	"Anchor.CA\tCA is the file with the certificates, PEM, that http verifies the receiver's by. The system's unless written.\n" +
 	"Config.Version\tVersion of the file's format. The only one is 1.\n" +
 	"Config.DataDir\tDataDir is the directory of the audit log, the keys and the local socket. Doorward makes it, for its own user alone (0700). A relative path starts at the configuration file's directory, like every path in the file.\n" +
 	"Config.Listen\tListen says where clients connect.\n" +
@@ -152,6 +170,69 @@ const fieldDocs = "\n" +
 	"Disclosure.Label\tLabel is the sentence that is told. Not written: nothing is.\n" +
 	"Disclosure.Content\tContent adds the label to a tool's result as a block of text for the user, beside the note in its _meta.\n" +
 	"Disclosure.Server\tServer adds the label to what the gateway says of itself when a client connects.\n" +
+	"Results.Injection\tInjection is text that speaks to the model instead of being data, and text that people do not see. wrap marks it as data from an untrusted source, between two lines that its writer cannot forge.\n" +
+	"Results.Secrets\tSecrets are credentials: tokens, keys, passwords. A secret of this configuration that an upstream returns is always masked, and with block refused.\n" +
+	"Results.PersonalData\tPersonalData are numbers that name a person: cards, bank accounts, national ids. Addresses, e-mail and telephone numbers are left alone.\n" +
+	"Arguments.Secrets\tSecrets are credentials: tokens, keys, passwords, plain, encoded, or in pieces over several arguments or calls.\n" +
+	"Arguments.PersonalData\tPersonalData are numbers that name a person: cards, bank accounts, national ids.\n" +
+	"Arguments.Except\tExcept names tools that may be given them all the same, each with what: secrets, personal_data.\n" +
+	"Judge.URL\tURL that questions are posted to: https, or http on loopback. With a model, that of the chat completions of an OpenAI-compatible API.\n" +
+	"Judge.Model\tModel of an OpenAI-compatible API. Without one, the judge speaks Doorward's own contract.\n" +
+	"Judge.Secret\tSecret that is sent as a bearer token. None unless written.\n" +
+	"Judge.CA\tCA is the file with the certificates, PEM, that its certificate is verified by. The system's unless written.\n" +
+	"Judge.Timeout\tTimeout of one question.\n" +
+	"Judge.OnFailure\tOnFailure says what no answer means: block, or ignore for a judge whose word is only wanted when there is one.\n" +
+	"Monitor.Rules\tRules are what is watched for. An alert is on record (alert.raised) and in the log, whoever else is told.\n" +
+	"Monitor.Learn\tLearn is how long a principal is learned from before anything that it does is unusual.\n" +
+	"Monitor.MinHistory\tMinHistory is how many calls of it must have been carried out until then.\n" +
+	"Monitor.CountBy\tCountBy are what limits are counted for too, beside the principal, or the address of whom nobody knows: addresses, tools over all who call them, tenants over all who belong to them.\n" +
+	"Monitor.Repeat\tRepeat is how long an alert stands: what follows about the same is counted, and told then as one alert. Of one rule there are at most ten alerts in that time; the rest becomes one, with the exact count.\n" +
+	"Monitor.Alerts\tAlerts are those who are told of every alert. Nobody unless written.\n" +
+	"Monitor.Contain\tContain opens an incident when a rule raises an alert, and suspends what is named, for a time or until somebody releases it: principal or key (the caller's), address, upstream, or nothing. Later alerts about the same are in the same incident. failed_sign_ins takes address, limit_violations address, principal or key, security_events upstream (for a definition that changed), every other rule about callers principal or key. Neither this machine's own addresses nor trusted_proxies are ever suspended by a rule. No rule suspends anything unless written.\n" +
+	"Monitor.Rotation\tRotation says at which age keys of Doorward's own are replaced. What is older counts against the share of secrets that are within their age. Secrets have a max_age of their own (secrets.NAME.max_age).\n" +
+	"Rotation.APIKeys\tAPIKeys that let somebody in: doorward key rotate.\n" +
+	"Rotation.AuditSigner\tAuditSigner is the key that signs the audit log's checkpoints: doorward audit replace-key.\n" +
+	"Rotation.AuditRoot\tAuditRoot is the key that seals the keys of persons: doorward audit replace-key --root.\n" +
+	"MonitorRules.FailedSignIns\tFailedSignIns are credentials from one address (of IPv6 its /64) that were not good. Like every limit, so many within a time, or off.\n" +
+	"MonitorRules.DeniedCalls\tDeniedCalls are calls of one principal that policy, an approver, a judge, a flow or a detector has refused, or of something that there is not.\n" +
+	"MonitorRules.DataVolume\tDataVolume is what one principal sends and gets.\n" +
+	"MonitorRules.LimitViolations\tLimitViolations are requests of one principal, or address, that were refused because they were too large or too many.\n" +
+	"MonitorRules.SecretsSent\tSecretsSent are calls of one principal that hold a credential in their arguments, let through or not.\n" +
+	"MonitorRules.Canary\tCanary tells when a planted value (doorward trust canary) was on its way out.\n" +
+	"MonitorRules.SecurityEvents\tSecurityEvents tells of a definition that changed, a lock that is not believed, a configuration that is refused, a name that imitates another, a secret that an upstream returns, an issuer whose keys or metadata are not good, an approver whom nobody knows, a copy of the audit log (audit.sinks) that fails, a log that cannot be pruned, checkpoints that are not taken outside (audit.checkpoint), an audit log that lost the end of a record or took none for a while.\n" +
+	"MonitorRules.UnusualTools\tUnusualTools tells of the first use of a tool, a prompt or an upstream by a principal that was learned.\n" +
+	"MonitorRules.UnusualVolume\tUnusualVolume tells of an hour with more than 10MiB and ten times the bytes of the principal's busiest before.\n" +
+	"MonitorRules.UnusualHours\tUnusualHours tells of a principal at an hour of the day, in UTC, at which it never was, nor an hour before or after.\n" +
+	"MonitorRules.NewNetworks\tNewNetworks tells of a principal from a network (/24, of IPv6 /48) that it never came from.\n" +
+	"MonitorRules.ScopeGrowth\tScopeGrowth tells of a principal with a role or scope that it never had.\n" +
+	"MonitorRules.DiskSpace\tDiskSpace tells when the disk that the audit log is on is 80, 90 and 95 percent full.\n" +
+	"MonitorRules.ClockStep\tClockStep tells when the machine's clock was moved by more than 5 seconds at once.\n" +
+	"MonitorRules.AuditSilence\tAuditSilence is how long the audit log may take no records while there is something to record. 0s never tells.\n" +
+	"MonitorRules.VerifiedWithin\tVerifiedWithin is how long it may be since doorward audit verify has run. 0s never tells.\n" +
+	"Receiver.Kind\tKind of the receiver: webhook gets the alert in JSON, signed like the notices of approvals; slack is an incoming webhook of Slack or of the same shape; email is a mailbox; exec a command, with the alert in JSON on its standard input.\n" +
+	"Receiver.URL\tURL of a webhook or of slack: https, or http on loopback. Not written for slack: it is the secret.\n" +
+	"Receiver.Secret\tSecret of a webhook is what alerts are signed with, of slack the URL itself, of email the password.\n" +
+	"Receiver.CA\tCA is the file with the certificates, PEM, that its certificate is verified by. The system's unless written.\n" +
+	"Receiver.Server\tServer takes mail: host and port. At port 465 TLS begins at once, at every other with STARTTLS, without which mail goes to this machine alone.\n" +
+	"Receiver.Username\tUsername at the server. Not written: it asks for none.\n" +
+	"Receiver.From\tFrom is the address that the mail comes from.\n" +
+	"Receiver.To\tTo are the addresses that it goes to.\n" +
+	"Receiver.Command\tCommand is the program and its arguments; no shell reads them, and its environment is a PATH alone.\n" +
+	"Receiver.Timeout\tTimeout of a command.\n" +
+	"Privacy.Controller\tController is who decides about the processing: name and address.\n" +
+	"Privacy.Contact\tContact of the controller for people who ask about their data.\n" +
+	"Privacy.Representative\tRepresentative of a controller outside the Union. None unless written.\n" +
+	"Privacy.DPO\tDPO is the data protection officer and how to reach them. None unless written.\n" +
+	"Privacy.Purposes\tPurposes of the processing beside those that Doorward names.\n" +
+	"Privacy.Transfers\tTransfers are the recipients in third countries: of which upstream, sink or receiver data leaves, whereto, and by which safeguard.\n" +
+	"Privacy.Measures\tMeasures of security beside those that the configuration shows.\n" +
+	"Transfer.Recipient\tRecipient is the name of an upstream or a sink, or alerts, approvals, judge, state.\n" +
+	"Transfer.Country\tCountry that the data goes to.\n" +
+	"Transfer.Safeguard\tSafeguard of the transfer: an adequacy decision, standard contractual clauses (GDPR, articles 45 to 49).\n" +
+	"Retain.Calls\tCalls of tools, prompts, resources and tasks.\n" +
+	"Retain.Lists\tLists, greetings and notifications: exchanges about nothing in particular.\n" +
+	"Retain.SignIns\tSignIns that were refused, and requests that were turned away before anybody was known.\n" +
+	"Retain.Events\tEvents are what is no exchange: acts of operators, approvals, changes, alerts, copies. What the log needs for its own proofs, erasures and legal holds stays for good.\n" +
 	"Role.Scopes\tScopes of tokens that have the role: any one of them.\n" +
 	"Role.Groups\tGroups of tokens that have the role: any one of them, exactly.\n" +
 	"Role.Subjects\tSubjects of tokens and certificates that have the role, by glob; a star never crosses a slash.\n" +
@@ -207,21 +288,13 @@ const fieldDocs = "\n" +
 	"WhereValue.Min\tMin is the least that a number may be.\n" +
 	"WhereValue.Max\tMax is the most that a number may be.\n" +
 	"WhereValue.Required\tRequired refuses a call without the parameter.\n" +
-	"Findings.High\tHigh is hidden text, or text that makes the model act against its user. block withholds the definition, also when it is approved, until a person names the rule (doorward trust approve --accept); hold lets a person alone approve it, by its name; warn shows it.\n" +
-	"Findings.Medium\tMedium is what a person should look at.\n" +
-	"Findings.Low\tLow is a remark.\n" +
-	"Results.Injection\tInjection is text that speaks to the model instead of being data, and text that people do not see. wrap marks it as data from an untrusted source, between two lines that its writer cannot forge.\n" +
-	"Results.Secrets\tSecrets are credentials: tokens, keys, passwords. A secret of this configuration that an upstream returns is always masked, and with block refused.\n" +
-	"Results.PersonalData\tPersonalData are numbers that name a person: cards, bank accounts, national ids. Addresses, e-mail and telephone numbers are left alone.\n" +
-	"Arguments.Secrets\tSecrets are credentials: tokens, keys, passwords, plain, encoded, or in pieces over several arguments or calls.\n" +
-	"Arguments.PersonalData\tPersonalData are numbers that name a person: cards, bank accounts, national ids.\n" +
-	"Arguments.Except\tExcept names tools that may be given them all the same, each with what: secrets, personal_data.\n" +
-	"Judge.URL\tURL that questions are posted to: https, or http on loopback. With a model, that of the chat completions of an OpenAI-compatible API.\n" +
-	"Judge.Model\tModel of an OpenAI-compatible API. Without one, the judge speaks Doorward's own contract.\n" +
-	"Judge.Secret\tSecret that is sent as a bearer token. None unless written.\n" +
-	"Judge.CA\tCA is the file with the certificates, PEM, that its certificate is verified by. The system's unless written.\n" +
-	"Judge.Timeout\tTimeout of one question.\n" +
-	"Judge.OnFailure\tOnFailure says what no answer means: block, or ignore for a judge whose word is only wanted when there is one.\n" +
+	"Secret.From\tFrom is env:NAME for a variable of Doorward's environment, read once at the start; file:PATH for a file, read again when it changes; systemd:NAME for a credential of the unit (LoadCredential=); vault:MOUNT/PATH#FIELD for a field of a secret in Vault or OpenBao; or store for Doorward's encrypted store (doorward secret set). The secret itself never stands here.\n" +
+	"Secret.Description\tDescription says to people what it is for.\n" +
+	"Secret.Required\tRequired secrets must be there when Doorward starts. Of one that is not, only what uses it fails.\n" +
+	"Secret.Type\tType of the value: string, or url for one that must be an absolute URL.\n" +
+	"Secret.MaxAge\tMaxAge after which the value counts as overdue for rotation. Never unless written.\n" +
+	"Secret.Overlap\tOverlap is for how long the version before counts too, once there is another: what Doorward signs then has a signature with each, and a receiver that turns one away is shown the other. At most 30d; 0s: not at all. A version in Doorward's own store has the overlap that it was set with.\n" +
+	"SecretStore.Root\tRoot is where the key is that seals it: env:NAME, file:PATH or systemd:NAME, 32 bytes in base64, and while it is replaced the old key after it and a space. Unless written, Doorward makes one, secrets.root in data_dir.\n" +
 	"Sink.Kind\tKind of what takes the records.\n" +
 	"Sink.Name\tName in metrics, events and data_dir/audit/sinks: lower-case letters, digits and hyphens, at most 64. The kind unless written; two of a kind need one.\n" +
 	"Sink.Required\tRequired refuses calls (audit.unavailable) while this copy is further behind than lag or lag_records. Of one that is not, only a warning tells.\n" +
@@ -238,63 +311,21 @@ const fieldDocs = "\n" +
 	"Sink.Secret\tSecret that webhook signs with (Standard Webhooks), at least 24 bytes.\n" +
 	"Sink.Path\tPath of the file that file appends to. Doorward makes it, for its own user alone (0600).\n" +
 	"Sink.CA\tCA is the file with the certificates, PEM, that the receiver's own is verified by. The system's unless written.\n" +
-	"Retain.Calls\tCalls of tools, prompts, resources and tasks.\n" +
-	"Retain.Lists\tLists, greetings and notifications: exchanges about nothing in particular.\n" +
-	"Retain.SignIns\tSignIns that were refused, and requests that were turned away before anybody was known.\n" +
-	"Retain.Events\tEvents are what is no exchange: acts of operators, approvals, changes, alerts, copies. What the log needs for its own proofs, erasures and legal holds stays for good.\n" +
-	"Checkpoint.Every\tEvery is how often a checkpoint is made and taken outside. What comes after the newest one could be cut off unnoticed.\n" +
-	"Checkpoint.Origin\tOrigin is the name of the log in its checkpoints, by which witnesses know it. Made of data_dir/audit.key unless written. Under another name the log is another one to witnesses and anchors.\n" +
-	"Checkpoint.Witness\tWitness cosigns checkpoints (C2SP tlog-witness), and does not when it has seen another history of the log. One of them, or a list.\n" +
-	"Checkpoint.Cosignatures\tCosignatures is how many witnesses must cosign a checkpoint. Not written: all of them.\n" +
-	"Checkpoint.AlertAfter\tAlertAfter is how long an anchor may fail, or checkpoints be without enough cosignatures, before an alert is raised (security_events).\n" +
-	"Checkpoint.Anchors\tAnchors keep checkpoints where whoever can write the log should not be able to write.\n" +
-	"Witness.URL\tURL of the witness, before /add-checkpoint: https, or http on loopback.\n" +
-	"Witness.Key\tKey that it cosigns with: name+id+base64, of cosignature/v1 (Ed25519).\n" +
-	"Witness.CA\tCA is the file with the certificates, PEM, that its certificate is verified by. The system's unless written.\n" +
-	"Anchor.Kind\tKind of what keeps them.\n" +
-	"Anchor.Name\tName in metrics and events: lower-case letters, digits and hyphens, at most 64. The kind unless written; two of a kind need one.\n" +
-	"Anchor.Every\tEvery is the least time between two checkpoints that it gets.\n" +
-	"Anchor.Path\tPath of the file that file appends to. Doorward makes it, for its own user alone (0600).\n" +
-	"Anchor.Dir\tDir of the repository that git commits to, on the branch doorward. Doorward makes it, bare, where there is none.\n" +
-	"Anchor.Remote\tRemote that git pushes the branch to: https, ssh, user@host:path or a path. None unless written.\n" +
-	"Anchor.URL\tURL that http posts to: https, or http on loopback.\n" +
-	"Anchor.Secret\tSecret that http signs with (Standard Webhooks), at least 24 bytes.\n" +
-	"Anchor.CA\tCA is the file with the certificates, PEM, that http verifies the receiver's by. The system's unless written.\n" +
-	"Monitor.Rules\tRules are what is watched for. An alert is on record (alert.raised) and in the log, whoever else is told.\n" +
-	"Monitor.Learn\tLearn is how long a principal is learned from before anything that it does is unusual.\n" +
-	"Monitor.MinHistory\tMinHistory is how many calls of it must have been carried out until then.\n" +
-	"Monitor.CountBy\tCountBy are what limits are counted for too, beside the principal, or the address of whom nobody knows: addresses, tools over all who call them, tenants over all who belong to them.\n" +
-	"Monitor.Repeat\tRepeat is how long an alert stands: what follows about the same is counted, and told then as one alert. Of one rule there are at most ten alerts in that time; the rest becomes one, with the exact count.\n" +
-	"Monitor.Alerts\tAlerts are those who are told of every alert. Nobody unless written.\n" +
-	"Monitor.Contain\tContain opens an incident when a rule raises an alert, and suspends what is named, for a time or until somebody releases it: principal or key (the caller's), address, upstream, or nothing. Later alerts about the same are in the same incident. failed_sign_ins takes address, limit_violations address, principal or key, security_events upstream (for a definition that changed), every other rule about callers principal or key. Neither this machine's own addresses nor trusted_proxies are ever suspended by a rule. No rule suspends anything unless written.\n" +
-	"Monitor.Rotation\tRotation says at which age keys of Doorward's own are replaced. What is older counts against the share of secrets that are within their age. Secrets have a max_age of their own (secrets.NAME.max_age).\n" +
-	"Rotation.APIKeys\tAPIKeys that let somebody in: doorward key rotate.\n" +
-	"Rotation.AuditSigner\tAuditSigner is the key that signs the audit log's checkpoints: doorward audit replace-key.\n" +
-	"Rotation.AuditRoot\tAuditRoot is the key that seals the keys of persons: doorward audit replace-key --root.\n" +
-	"MonitorRules.FailedSignIns\tFailedSignIns are credentials from one address (of IPv6 its /64) that were not good. Like every limit, so many within a time, or off.\n" +
-	"MonitorRules.DeniedCalls\tDeniedCalls are calls of one principal that policy, an approver, a judge, a flow or a detector has refused, or of something that there is not.\n" +
-	"MonitorRules.DataVolume\tDataVolume is what one principal sends and gets.\n" +
-	"MonitorRules.LimitViolations\tLimitViolations are requests of one principal, or address, that were refused because they were too large or too many.\n" +
-	"MonitorRules.SecretsSent\tSecretsSent are calls of one principal that hold a credential in their arguments, let through or not.\n" +
-	"MonitorRules.Canary\tCanary tells when a planted value (doorward trust canary) was on its way out.\n" +
-	"MonitorRules.SecurityEvents\tSecurityEvents tells of a definition that changed, a lock that is not believed, a configuration that is refused, a name that imitates another, a secret that an upstream returns, an issuer whose keys or metadata are not good, an approver whom nobody knows, a copy of the audit log (audit.sinks) that fails, a log that cannot be pruned, checkpoints that are not taken outside (audit.checkpoint), an audit log that lost the end of a record or took none for a while.\n" +
-	"MonitorRules.UnusualTools\tUnusualTools tells of the first use of a tool, a prompt or an upstream by a principal that was learned.\n" +
-	"MonitorRules.UnusualVolume\tUnusualVolume tells of an hour with more than 10MiB and ten times the bytes of the principal's busiest before.\n" +
-	"MonitorRules.UnusualHours\tUnusualHours tells of a principal at an hour of the day, in UTC, at which it never was, nor an hour before or after.\n" +
-	"MonitorRules.NewNetworks\tNewNetworks tells of a principal from a network (/24, of IPv6 /48) that it never came from.\n" +
-	"MonitorRules.ScopeGrowth\tScopeGrowth tells of a principal with a role or scope that it never had.\n" +
-	"MonitorRules.DiskSpace\tDiskSpace tells when the disk that the audit log is on is 80, 90 and 95 percent full.\n" +
-	"MonitorRules.ClockStep\tClockStep tells when the machine's clock was moved by more than 5 seconds at once.\n" +
-	"MonitorRules.AuditSilence\tAuditSilence is how long the audit log may take no records while there is something to record. 0s never tells.\n" +
-	"MonitorRules.VerifiedWithin\tVerifiedWithin is how long it may be since doorward audit verify has run. 0s never tells.\n" +
-	"Receiver.Kind\tKind of the receiver: webhook gets the alert in JSON, signed like the notices of approvals; slack is an incoming webhook of Slack or of the same shape; email is a mailbox; exec a command, with the alert in JSON on its standard input.\n" +
-	"Receiver.URL\tURL of a webhook or of slack: https, or http on loopback. Not written for slack: it is the secret.\n" +
-	"Receiver.Secret\tSecret of a webhook is what alerts are signed with, of slack the URL itself, of email the password.\n" +
-	"Receiver.CA\tCA is the file with the certificates, PEM, that its certificate is verified by. The system's unless written.\n" +
-	"Receiver.Server\tServer takes mail: host and port. At port 465 TLS begins at once, at every other with STARTTLS, without which mail goes to this machine alone.\n" +
-	"Receiver.Username\tUsername at the server. Not written: it asks for none.\n" +
-	"Receiver.From\tFrom is the address that the mail comes from.\n" +
-	"Receiver.To\tTo are the addresses that it goes to.\n" +
-	"Receiver.Command\tCommand is the program and its arguments; no shell reads them, and its environment is a PATH alone.\n" +
-	"Receiver.Timeout\tTimeout of a command.\n" +
+	"Findings.High\tHigh is hidden text, or text that makes the model act against its user. block withholds the definition, also when it is approved, until a person names the rule (doorward trust approve --accept); hold lets a person alone approve it, by its name; warn shows it.\n" +
+	"Findings.Medium\tMedium is what a person should look at.\n" +
+	"Findings.Low\tLow is a remark.\n" +
+	"Vault.Address\tAddress of Vault: https, or http on loopback.\n" +
+	"Vault.CA\tCA is the file with the certificates, PEM, that its certificate is verified by. The system's unless written.\n" +
+	"Vault.Namespace\tNamespace of everything that is asked for. None unless written.\n" +
+	"Vault.Auth\tAuth is how Doorward proves who it is: one of its methods.\n" +
+	"Vault.Lease\tLease is how long a value of a key-value engine counts when Vault does not answer; it is read again six times in that time. What Vault makes for a lease counts for that.\n" +
+	"VaultAuth.TokenFile\tTokenFile holds a token that somebody else renews, such as Vault's agent. It is read at each use.\n" +
+	"VaultAuth.AppRole\tAppRole logs in with a role and a secret id.\n" +
+	"VaultAuth.Kubernetes\tKubernetes logs in with the token of a service account.\n" +
+	"VaultAppRole.RoleID\tRoleID of the role.\n" +
+	"VaultAppRole.SecretIDFile\tSecretIDFile holds the secret id. It is read at each login.\n" +
+	"VaultAppRole.Mount\tMount is where the method is.\n" +
+	"VaultKubernetes.Role\tRole that Vault has for it.\n" +
+	"VaultKubernetes.TokenPath\tTokenPath is where the token is. It is read at each login.\n" +
+	"VaultKubernetes.Mount\tMount is where the method is.\n" +
 	""
