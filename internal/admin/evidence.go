@@ -50,12 +50,12 @@ type Investigation interface {
 
 // IncidentRecords implements Investigation.
 func (c *Client) IncidentRecords(ctx context.Context, _ string, q IncidentQuery) (IncidentRecords, error) {
-	return do[IncidentRecords](ctx, c, "/v1/incidents/records", q)
+	return do[IncidentRecords](ctx, c.patient(), "/v1/incidents/records", q)
 }
 
 // Vouch implements Investigation.
 func (c *Client) Vouch(ctx context.Context, _ string, m Manifest) (Attestation, error) {
-	return do[Attestation](ctx, c, "/v1/incidents/vouch", m)
+	return do[Attestation](ctx, c.patient(), "/v1/incidents/vouch", m)
 }
 
 func investigationRoutes() []Route {

@@ -108,7 +108,7 @@ type Records interface {
 
 // Calls implements Records.
 func (c *Client) Calls(ctx context.Context, _ string, q CallQuery) (CallList, error) {
-	return do[CallList](ctx, c, "/v1/records/calls", q)
+	return do[CallList](ctx, c.patient(), "/v1/records/calls", q)
 }
 
 // Reveal implements Records.
