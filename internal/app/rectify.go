@@ -69,7 +69,7 @@ func (a *App) Rectify(ctx context.Context, actor string, r admin.Rectification) 
 func (a *App) theirs(ctx context.Context, s *somebody, exchange string, logs []sealedLog) error {
 	found := false
 	for _, one := range logs {
-		err := a.search(ctx, one.dir, audit.Query{Exchange: exchange}, func(r *audit.Record) error {
+		err := audit.Read(ctx, one.dir, audit.Query{Exchange: exchange}, func(r *audit.Record) error {
 			p, ok := one.ring.Whose(r, a.realms())
 			found = found || ok && p == s.Person
 			return nil
