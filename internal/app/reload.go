@@ -89,6 +89,7 @@ func sameProcess(was, is *config.Config) error {
 		{"audit.arguments", was.Audit.Arguments != is.Audit.Arguments},
 		{"audit.checkpoint", !reflect.DeepEqual(was.Audit.Checkpoint, is.Audit.Checkpoint)},
 		{"audit.fields", !reflect.DeepEqual(was.Audit.Fields, is.Audit.Fields)},
+		{"audit.index", was.Audit.Index != is.Audit.Index},
 		{"audit.identity", was.Audit.Identity != is.Audit.Identity},
 		{"audit.sinks", !reflect.DeepEqual(was.Audit.Sinks, is.Audit.Sinks)},
 		{"trust.lock", was.Trust.Lock != is.Trust.Lock},
