@@ -67,7 +67,7 @@ func (n *naming) take(e *entry, s *Server) {
 	}
 	s.Transport = cmp.Or(s.Transport, u.Transport)
 	if e.kind == "stdio" {
-		u.Sandbox.Read = worksOn(e.command)
+		u.Sandbox = config.Imported(e.command[0], worksOn(e.command))
 		u.Env = n.environment(e, s, added)
 		for _, d := range e.dangers() {
 			s.Dangers = appendNew(s.Dangers, d.What)

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"doorward/internal/sandbox"
 )
 
 // First is the text of a first configuration for doorward init: of each upstream
@@ -23,7 +25,7 @@ upstreams:`)
 		b.WriteString(` {}
   # files:
   #   command: [npx, -y, "@modelcontextprotocol/server-filesystem@2026.8.31", /srv/docs]
-  #   sandbox: {read: [/srv/docs]}
+  #   sandbox: {read: [/srv/docs], network: ["registry.npmjs.org:443"], memory: 1GiB, disk: 512MiB}
 `)
 	} else {
 		b.WriteString("\n")
@@ -52,11 +54,7 @@ upstreams:`)
 func firstUpstream(b *strings.Builder, name string, u Upstream) {
 	b.WriteString("  " + plain(name) + ":\n")
 	if u.URL == "" {
-		var words []string
-		for _, word := range u.Command {
-			words = append(words, plain(word))
-		}
-		b.WriteString("    command: [" + strings.Join(words, ", ") + "]\n")
+		b.WriteString("    command: " + plainList(u.Command) + "\n")
 		if len(u.Env) > 0 {
 			b.WriteString("    env: # a variable of the command, and the secret that it is given\n")
 		}
@@ -79,15 +77,35 @@ func firstUpstream(b *strings.Builder, name string, u Upstream) {
 	}
 }
 
-// firstSandbox writes what a command's own words say that it works on.
+// Imported is the sandbox of a command that was taken over from elsewhere: it reads the
+// paths that it names, and reaches the registry that its program fetches from.
+func Imported(program string, paths []string) Sandbox {
+	s := Sandbox{Read: paths, Network: sandbox.Registries(program)}
+	if s.Network != nil { // a package with all that it needs, unpacked at each start
+		s.Memory, s.Disk = 1<<30, 512<<20
+	}
+	return s
+}
+
+// firstSandbox writes what Imported gave.
 func firstSandbox(b *strings.Builder, s *Sandbox) {
-	if len(s.Read) == 0 {
+	if len(s.Read) == 0 && len(s.Network) == 0 {
 		return
 	}
-	var paths []string
-	for _, p := range s.Read {
-		paths = append(paths, plain(p))
+	b.WriteString("    sandbox: # it sees and reaches nothing else; write: lets it change files\n")
+	if len(s.Read) > 0 {
+		b.WriteString("      read: " + plainList(s.Read) + "\n")
 	}
-	b.WriteString("    sandbox: # it sees no other files of yours, and has no network; write: lets it change some\n")
-	b.WriteString("      read: [" + strings.Join(paths, ", ") + "]\n")
+	if len(s.Network) > 0 {
+		b.WriteString("      network: " + plainList(s.Network) + " # to fetch what it runs, at each start\n")
+		b.WriteString("      memory: " + s.Memory.String() + "\n      disk: " + s.Disk.String() + "\n")
+	}
+}
+
+func plainList(words []string) string {
+	all := make([]string, len(words))
+	for i, w := range words {
+		all[i] = plain(w)
+	}
+	return "[" + strings.Join(all, ", ") + "]"
 }

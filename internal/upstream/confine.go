@@ -21,14 +21,6 @@ type Confinement struct {
 // errUnsupervised is a program that cannot be process 1 of a sandbox.
 var errUnsupervised = errors.New("this program cannot confine a command: it does not run sandbox.Init")
 
-// fetches are programs that run a package which they fetch first, and from where.
-//
-//nolint:gochecknoglobals // a table; read-only
-var fetches = map[string]string{
-	"npx": "registry.npmjs.org:443", "pnpx": "registry.npmjs.org:443", "bunx": "registry.npmjs.org:443",
-	"uvx": "*.pythonhosted.org:443", "pipx": "*.pythonhosted.org:443",
-}
-
 // errFetches is such a program without a network.
 var errFetches = errors.New("sandbox: the command fetches what it runs, and has no network")
 
@@ -81,8 +73,8 @@ func (s *server) launch(cmd *exec.Cmd, r reach) (*sandbox.Box, error) {
 func (p *Pool) plan(set *Settings, r reach) (sandbox.Plan, error) {
 	given := set.Sandbox.Given
 	given.Egress = len(set.Sandbox.Allow) > 0
-	if registry := fetches[programName(set.Command[0])]; registry != "" && !given.Egress {
-		return sandbox.Plan{}, fmt.Errorf("%w: install the package and name its program, or let it out: sandbox: {network: [%s], disk: 512MiB}", errFetches, registry)
+	if from := sandbox.Registries(set.Command[0]); from != nil && !given.Egress {
+		return sandbox.Plan{}, fmt.Errorf("%w: install the package and name its program, or let it out: sandbox: {network: [%s], memory: 1GiB, disk: 512MiB}", errFetches, strings.Join(from, ", "))
 	}
 	if given.Egress && p.cfg.Egress == nil {
 		return sandbox.Plan{}, errors.New("sandbox: there is no egress proxy here")
