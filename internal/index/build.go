@@ -86,7 +86,7 @@ func (b *builder) take(line []byte, at audit.Place) (closed bool, err error) {
 		closed = true
 	}
 	o := &b.open
-	when := r.Time.UnixNano()
+	when := nanos(r.Time)
 	if o.records == 0 {
 		*o = block{seq: at.Seq, start: b.records, oldest: when, newest: when}
 		o.Segment, o.Off = at.Segment, at.Off

@@ -2,6 +2,8 @@ package index
 
 import (
 	"encoding/binary"
+	"math"
+	"time"
 
 	"doorward/internal/audit"
 )
@@ -34,6 +36,19 @@ type block struct {
 	end            uint64 // that of the block after it, or of what follows the part
 	start, records int    // where it begins in the part, and how many it has
 	oldest, newest int64
+}
+
+// nanos is a time in Unix nanoseconds; of one that these do not reach (before 1678, after
+// 2261) it is the end that is next to it.
+func nanos(t time.Time) int64 {
+	const reach = math.MaxInt64 / int64(time.Second) // in seconds
+	switch s := t.Unix(); {
+	case s >= reach:
+		return math.MaxInt64
+	case s <= -reach:
+		return math.MinInt64
+	}
+	return t.UnixNano()
 }
 
 func (h *head) append(dst []byte) []byte {

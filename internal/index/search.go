@@ -241,7 +241,7 @@ func (s *search) instead(ctx context.Context, of stretch, err error) error {
 
 // meets tells whether a time is in that of the query.
 func (s *search) meets(oldest, newest int64) bool {
-	return (s.q.Since.IsZero() || newest >= s.q.Since.UnixNano()) && (s.q.Until.IsZero() || oldest < s.q.Until.UnixNano())
+	return (s.q.Since.IsZero() || newest >= nanos(s.q.Since)) && (s.q.Until.IsZero() || oldest <= nanos(s.q.Until))
 }
 
 // candidates are the blocks of a part in which a record may match, and which records.

@@ -162,6 +162,11 @@ func TestTheIndexChangesNoAnswer(t *testing.T) {
 		if err != nil || len(parts) < 5 {
 			t.Fatalf("parts %v, %v", parts, err)
 		}
+		for _, year := range []int{1, 1600, 1677, 1678, 2262, 2263, 3000, 9999} {
+			at := time.Date(year, 1, 2, 0, 0, 0, 0, time.UTC)
+			x.same(t, audit.Query{Until: at})
+			x.same(t, audit.Query{Since: at})
+		}
 		hits := 0
 		for range queries {
 			if x.same(t, query(r, x.ring, all)) > 0 {
