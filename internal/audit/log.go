@@ -115,6 +115,7 @@ type Log struct {
 	done   chan struct{} // the keeper has ended
 
 	accepted []Lost          // by Config.Accept, at Open
+	made     []string        // files of keys in place of lost ones, until that is on record
 	self     [blindSize]byte // what the installation's key says of itself
 
 	owed    Owed         // as it was at Open
@@ -183,11 +184,16 @@ func Open(cfg Config) (*Log, error) {
 	return l, nil
 }
 
-func start(cfg Config, lock *os.File, points failpoints) (*Log, error) {
+func start(cfg Config, lock *os.File, points failpoints) (_ *Log, err error) {
 	l := &Log{
 		cfg: cfg, lock: lock, origin: cfg.Origin, points: points, began: time.Now(),
 		idle: make(chan struct{}), quit: make(chan struct{}), done: make(chan struct{}),
 	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, l.unmake())
+		}
+	}()
 	key, pending, err := l.openKeys()
 	if err != nil {
 		return nil, err
@@ -231,6 +237,7 @@ func (l *Log) openKeys() (key []byte, pending string, err error) {
 		if err := l.lost(LostArguments, "%s is gone: what it sealed cannot be read, and digests of arguments made from now on compare with none before", l.cfg.KeyFile); err != nil {
 			return nil, "", err
 		}
+		l.made = append(l.made, l.cfg.KeyFile)
 	}
 	if key, err = installationKey(l.cfg.KeyFile); err != nil {
 		return nil, "", err
@@ -243,6 +250,7 @@ func (l *Log) openKeys() (key []byte, pending string, err error) {
 		before, err := signedBefore(l.cfg.Dir)
 		if err == nil && before {
 			err = l.lost(LostSigner, "%s is gone: no other key is known to whoever verifies the log", l.cfg.SignerFile)
+			l.made = append(l.made, l.cfg.SignerFile)
 		}
 		if err != nil {
 			return nil, "", err

@@ -78,7 +78,20 @@ func (l *Log) admit() error {
 			return err
 		}
 	}
+	l.made = nil
 	return nil
+}
+
+// unmake takes away keys that were made in place of lost ones when the log is refused
+// before that is on record: the next start would find them, and nothing lost.
+func (l *Log) unmake() error {
+	var errs []error
+	for _, path := range l.made {
+		if err := os.Remove(path); err != nil && !isNotExist(err) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // begun tells whether a log has anything of a past: a segment with something in it, or

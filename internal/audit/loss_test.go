@@ -267,3 +267,50 @@ func TestAFirstStartMayDie(t *testing.T) {
 		closed(t, open(t, cfg))
 	}
 }
+
+// A log of a format that had no signer, and its checkpoint that nobody signed, are not
+// signed in the place of a log that has been marked.
+func TestALogOfAnEarlierFormatIsNoWayAround(t *testing.T) {
+	cfg := config(t.TempDir())
+	closed(t, open(t, cfg))
+	remove(t, filepath.Join(cfg.Dir, "checkpoint"), filepath.Join(cfg.Dir, "tree"), filepath.Join(filepath.Dir(cfg.Dir), "audit.signer"))
+	write(t, filepath.Join(cfg.Dir, "audit-00000001.jsonl"), contentOf(t, filepath.Join("testdata", "format3", "audit-00000001.jsonl")))
+	rep := verify(t, cfg.Dir)
+	if err := audit.WriteCheckpoint(filepath.Join(cfg.Dir, "checkpoint"), audit.Checkpoint{Origin: rep.Origin, Size: rep.Records, Root: rep.Root}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := audit.Open(cfg)
+	if lost, ok := errors.AsType[*audit.LostError](err); !ok || lost.What != audit.LostSigner {
+		t.Fatalf("lost is not the signer: %v", err)
+	}
+	lostOf(t, cfg, audit.LostCheckpoint) // by now there is a key, which did not sign it
+}
+
+// A key that is made anew because its loss was accepted does not stay where the log is
+// refused for something else: its loss would never be on record.
+func TestALossThatIsNotOnRecordIsNotAccepted(t *testing.T) {
+	cfg := config(t.TempDir())
+	fillLog(t, cfg, 5)
+	remove(t, filepath.Join(cfg.Dir, "checkpoint"), filepath.Join(filepath.Dir(cfg.Dir), "audit.signer"), cfg.KeyFile)
+	for _, one := range []struct{ accepted, lost audit.Lost }{{audit.LostArguments, audit.LostSigner}, {audit.LostSigner, audit.LostArguments}} {
+		other := cfg
+		other.Accept = &audit.Acceptance{What: []audit.Lost{one.accepted}}
+		lostOf(t, other, one.lost)
+	}
+	other := cfg
+	other.Accept = &audit.Acceptance{What: []audit.Lost{audit.LostArguments, audit.LostSigner}}
+	lostOf(t, other, audit.LostCheckpoint)
+	closed(t, open(t, accepting(cfg)))
+	if got := len(read(t, cfg.Dir, audit.Query{Event: audit.EventLoss})); got != 3 {
+		t.Errorf("%d losses are on record", got)
+	}
+}
+
+// What was accepted is on record for as long as the log.
+func TestALossStaysOnRecord(t *testing.T) {
+	for _, kind := range []string{audit.EventLoss, audit.EventAccepted} {
+		if got := audit.ClassOf(&audit.Record{Kind: audit.KindEvent, Event: kind}); got != audit.Lasting {
+			t.Errorf("%s is one of %s", kind, got)
+		}
+	}
+}

@@ -55,6 +55,9 @@ func (l *Log) fits(m *ledgerMark) (ok bool, err error) {
 	if m.by != l.self {
 		err = l.lost(LostArguments, "%s is another key than it was", l.cfg.KeyFile)
 	}
+	if err == nil && m.seq > 0 && l.signer.made { // whoever writes marks has a signer
+		err = l.lost(LostSigner, "%s is gone, and no record names it", l.signer.path)
+	}
 	if err == nil && m.seq > l.tree.size {
 		err = l.lost(LostCheckpoint, "%s is older than it was: it has %d records, and a checkpoint had %d",
 			filepath.Join(l.cfg.Dir, checkpointName), l.tree.size, m.seq)

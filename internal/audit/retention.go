@@ -47,10 +47,10 @@ const (
 const stageIdentify = "identify"
 
 // lasting are the events that a log needs for as long as it lives: whoever verifies it,
-// destroys keys that a backup brought back, or asks what was held and why.
+// destroys keys that a backup brought back, asks what was held and why, or what was lost.
 func lasting(event string) bool {
 	switch event {
-	case eventKey, eventCompromised, eventPruned, eventErase, EventHold, EventRelease:
+	case eventKey, eventCompromised, eventPruned, eventErase, EventHold, EventRelease, EventLoss, EventAccepted:
 		return true
 	}
 	return false
