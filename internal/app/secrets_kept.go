@@ -47,13 +47,14 @@ func (a *App) ListSecrets(context.Context) ([]admin.Secret, error) {
 // SetSecret implements admin.Secrets. What the gateway would refuse to start with is
 // refused here.
 func (a *App) SetSecret(ctx context.Context, actor string, v admin.SecretValue) (admin.Secret, error) {
-	cfg := a.current.Load().cfg
+	snap := a.current.Load()
+	cfg := snap.cfg
 	if !config.GoodSecretName(v.Name) {
 		return admin.Secret{}, operated("setting a secret", errors.New("a secret's name is lower-case letters, digits, hyphens and underscores"))
 	}
 	e := gate.Event{Kind: "secret.set", Actor: actor, Detail: v.Name}
 	err := a.act(ctx, []gate.Event{e}, func() error {
-		if err := suits(cfg, v.Name, v.Value); err != nil {
+		if err := suits(cfg, snap.secret, v.Name, v.Value); err != nil {
 			return err
 		}
 		return a.kept.Set(v.Name, v.Value, v.Overlap)

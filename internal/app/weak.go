@@ -165,7 +165,7 @@ func proves(cfg *config.Config, secrets *secret.Store) error {
 }
 
 // suits refuses a value that the gateway would not start with.
-func suits(cfg *config.Config, name, text string) error {
+func suits(cfg *config.Config, secrets *secret.Store, name, text string) error {
 	if why := example(text); why != "" {
 		return fmt.Errorf("the value %s", why)
 	}
@@ -180,6 +180,23 @@ func suits(cfg *config.Config, name, text string) error {
 		}
 		if why := p.weak(gate.NewSecret(text)); why != "" {
 			return fmt.Errorf("the value %s, and %s needs it: %s", why, p.field, p.remedy)
+		}
+	}
+	return twin(cfg, secrets, name, text)
+}
+
+// twin refuses a value for the store that another entry has. Vault is not asked: what it
+// makes it makes for whoever uses it.
+func twin(cfg *config.Config, secrets *secret.Store, name, text string) error {
+	if cfg.Secrets[name].From != fromStore {
+		return nil // no entry has it
+	}
+	for _, other := range names(cfg.Secrets) {
+		if other == name || strings.HasPrefix(cfg.Secrets[other].From, "vault:") {
+			continue
+		}
+		if held, err := secrets.Get(other); err == nil && held.Reveal() == text {
+			return fmt.Errorf("the value is that of secrets.%s: have another made, or use one entry for both", other)
 		}
 	}
 	return nil

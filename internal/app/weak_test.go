@@ -1,6 +1,12 @@
 package app
 
-import "testing"
+import (
+	"strings"
+	"testing"
+
+	"doorward/internal/config"
+	"doorward/internal/secret"
+)
 
 func TestAUT47_SecretsThatCouldBeGuessed(t *testing.T) {
 	for text, want := range map[string]bool{
@@ -11,6 +17,27 @@ func TestAUT47_SecretsThatCouldBeGuessed(t *testing.T) {
 	} {
 		if got := guessable(text) != ""; got != want {
 			t.Errorf("%q: guessable %v (%s), want %v", text, got, guessable(text), want)
+		}
+	}
+}
+
+// A value that stands under two names keeps the gateway from starting, so that nobody can
+// set one, unless no entry is from the store.
+func TestTheValueOfAnotherSecretIsNotSet(t *testing.T) {
+	const used = "Zm9vYmFyYmF6cXV4MTIz"
+	held, err := secret.Open([]secret.Source{{Name: "one", From: "env:ONE"}}, func(string) (string, bool) { return used, true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := &config.Config{Secrets: map[string]config.Secret{"one": {From: "env:ONE"}, "two": {From: fromStore}, "three": {From: fromStore}}}
+	for _, tc := range []struct{ name, text, want string }{
+		{"two", used, "secrets.one"},
+		{"two", used + "x", ""},
+		{"unused", used, ""},
+	} {
+		err := suits(cfg, held, tc.name, tc.text)
+		if (err != nil) != (tc.want != "") || err != nil && (!strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), tc.text)) {
+			t.Errorf("%s: %v, want %q", tc.name, err, tc.want)
 		}
 	}
 }

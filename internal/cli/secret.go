@@ -36,7 +36,8 @@ func (r *run) secretSet() *cobra.Command {
 standard input, or asked for and not shown; never from the command line, which others can see. A running gateway uses
 it at once. The value before counts beside it for the overlap: what Doorward signs meanwhile has a signature with
 each, and an upstream that turns one away is shown the other. A value that the gateway would not start with, because
-it is an example, can be guessed or has the wrong type, is refused. Nothing gives the value out again.`,
+it is an example, can be guessed, has the wrong type or is that of another entry, is refused. Nothing gives the value
+out again.`,
 		Example: `  doorward secret set hook-secret
   pass show github | doorward secret set github-token
   doorward secret set orders-dsn --overlap 0s < /run/new-dsn`,
