@@ -53,6 +53,7 @@ type tally struct {
 const (
 	leakEvery  = time.Minute // between two about the same secret at the same place
 	maxLeaking = 1_000       // places and secrets that are told apart
+	elsewhere  = "other places"
 )
 
 func (s *server) newGuard() *guard {
@@ -110,19 +111,28 @@ func spelledOut(name, prefix, value string) []leak.Secret {
 	return list
 }
 
-// hand notes that a secret goes to the upstream. It costs nothing while its value stays.
+// hand notes that a secret goes to the upstream. It costs nothing while its value stays, and
+// little where two versions take turns, as they do with each call while the upstream takes the
+// older one alone: each is there once.
 func (g *guard) hand(name, prefix, value string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	at := slices.IndexFunc(g.handed, func(h handedOut) bool { return h.name == name && h.until.IsZero() })
-	if at >= 0 {
-		if g.handed[at].value == value {
-			return
+	now, there := time.Now(), false
+	for i := range g.handed {
+		h := &g.handed[i]
+		switch {
+		case h.name != name:
+		case h.value == value:
+			h.until, there = time.Time{}, true
+		case h.until.IsZero():
+			h.until = now.Add(g.keep)
 		}
-		g.handed[at].until = time.Now().Add(g.keep)
+	}
+	if there {
+		return
 	}
 	g.handed = append(g.handed, handedOut{name: name, prefix: prefix, value: value})
-	g.settle(time.Now())
+	g.settle(now)
 }
 
 // expire forgets values that others took the place of.
@@ -239,6 +249,7 @@ func (g *guard) report(names []string, where string) error {
 			detail += fmt.Sprintf(", and %d times since it was last told", since)
 		}
 		if err := g.record(context.Background(), gate.Event{Kind: "secret.leaked", Actor: "doorward", Upstream: g.name, Detail: detail, Status: "masked"}); err != nil {
+			g.untold(telling{name, where}, since)
 			return &gate.Error{Code: gate.CodeAudit, Op: "recording secret.leaked", Err: err}
 		}
 	}
@@ -251,7 +262,7 @@ func (g *guard) due(t telling) (since int, due bool) {
 	defer g.mu.Unlock()
 	if g.told[t] == nil {
 		if len(g.told) >= maxLeaking {
-			t = telling{secret: t.secret, where: "other places"}
+			t = telling{secret: t.secret, where: elsewhere}
 		}
 		if g.told[t] == nil {
 			g.told[t] = &tally{}
@@ -264,6 +275,19 @@ func (g *guard) due(t telling) (since int, due bool) {
 	}
 	since, one.since, one.next = one.since, 0, now.Add(leakEvery)
 	return since, true
+}
+
+// untold undoes due, for a record that was not made: the next of the kind has to make it, and is
+// refused, too, where that fails.
+func (g *guard) untold(t telling, since int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.told[t] == nil {
+		t.where = elsewhere
+	}
+	if one := g.told[t]; one != nil {
+		one.since, one.next = one.since+since+1, time.Time{}
+	}
 }
 
 // quiet is an error that says nothing of the secrets.

@@ -50,6 +50,13 @@ func TestGuard_Rotation(t *testing.T) {
 		if !finds("CANARY-of-upstream-1") || !finds("CANARY-of-upstream-2") || len(g.handed) != 2 {
 			t.Errorf("%d values are looked for, want the new one and the old one", len(g.handed))
 		}
+		for range 100 { // an upstream that takes the old one alone is shown both with each call
+			g.hand("api", "Bearer ", "CANARY-of-upstream-1")
+			g.hand("api", "Bearer ", "CANARY-of-upstream-2")
+		}
+		if len(g.handed) != 2 {
+			t.Errorf("two versions that take turns are %d values", len(g.handed))
+		}
 		time.Sleep(2 * time.Minute) // of the bubble's clock
 		g.expire(time.Now())
 		if finds("CANARY-of-upstream-1") || !finds("CANARY-of-upstream-2") || len(g.handed) != 1 {
@@ -77,6 +84,26 @@ func TestGuard_RecordsOnceAMinute(t *testing.T) {
 			t.Errorf("on record %q", got)
 		}
 	})
+}
+
+// A record that could not be made is owed: what follows within the minute is refused, too, until
+// one is made, which counts all of them.
+func TestGuard_OwesTheRecord(t *testing.T) {
+	t.Parallel()
+	failing := errors.New("the disk is full")
+	g, details := guarded(t, false, &failing)
+	for range 3 {
+		if m, err := g.parse([]byte(leakingResult), toolsCall); m != nil || gate.CodeOf(err) != gate.CodeAudit {
+			t.Errorf("without a record: %v, %v", m, err)
+		}
+	}
+	failing = nil
+	if _, err := g.parse([]byte(leakingResult), toolsCall); err != nil {
+		t.Error(err)
+	}
+	if got := *details; len(got) != 1 || !strings.HasSuffix(got[0], ", and 3 times since it was last told") {
+		t.Errorf("on record %q", got)
+	}
 }
 
 // Methods that an upstream makes up are not places of their own: records and memory
