@@ -39,7 +39,7 @@ const (
 	Busy        Code = "refused.busy"        // Limits.Connections are open
 	Often       Code = "refused.often"       // Limits.PerMinute were made in a minute
 
-	unrecorded Code = "refused.unrecorded" // the report failed; so only the command hears of it
+	unrecorded Code = "refused.unrecorded" // the report failed, or the one before it; reported where that can be done again
 )
 
 // Refused tells whether nothing was carried.

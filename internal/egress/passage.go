@@ -52,6 +52,11 @@ func (x *passage) carry(ctx context.Context) Code {
 	if !listed {
 		return x.no(Unlisted)
 	}
+	if x.proxy.silent.Load() { // a name that is looked up tells something to whoever answers for it
+		x.no(unrecorded)
+		x.proxy.note(ctx, x.at.seen(unrecorded))
+		return unrecorded
+	}
 	server, address, code := x.proxy.reach(ctx, to, w)
 	x.at.Address = address
 	if code != "" {
@@ -63,7 +68,7 @@ func (x *passage) carry(ctx context.Context) Code {
 			return x.no(code)
 		}
 	}
-	if err := x.proxy.cfg.Report(ctx, x.at.seen(Opened)); err != nil {
+	if err := x.proxy.report(ctx, x.at.seen(Opened)); err != nil {
 		x.proxy.cfg.Log.Error("report of an egress connection failed", "upstream", x.at.Upstream, "code", string(Opened), "error", err)
 		return x.no(unrecorded)
 	}

@@ -248,17 +248,37 @@ func TestPOL38Rebinding(t *testing.T) {
 	}
 }
 
-// Without a record nothing goes out, and nothing of the host comes in.
+// Without a record nothing goes out, and nothing of the host comes in. After the first report
+// that failed no name is looked up and nobody is dialled, until a report is taken again.
 func TestUnrecordedIsRefused(t *testing.T) {
-	l, got := silent(t)
-	r := start(t, egress.Config{Allow: list()}, l)
-	r.deaf = errors.New("the disk is full")
 	for _, sent := range []string{connect("db.ok.test:5432") + "data", socks("db.ok.test", 5432) + "data", get("http://api.ok.test/", "api.ok.test")} {
-		if answer := r.say(sent); strings.Contains(answer, "hello") {
-			t.Errorf("%q was answered %q", sent, answer)
+		l, got := silent(t)
+		r := start(t, egress.Config{Allow: list(), Limits: egress.Limits{Idle: 50 * time.Millisecond}}, l)
+		hear := func(err error) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.deaf = err
+		}
+		hear(errors.New("the disk is full"))
+		for range 3 {
+			if answer := r.say(sent); strings.Contains(answer, "hello") {
+				t.Errorf("%q was answered %q", sent, answer)
+			}
 		}
 		if b := <-got; b != "" {
 			t.Errorf("the host was sent %q", b)
+		}
+		hear(nil)
+		r.say(sent)
+		if c := r.next(); c.Code != "refused.unrecorded" {
+			t.Errorf("%q: reported is %+v", sent, c)
+		}
+		if asked, at := r.lookups(), r.dials(); len(asked) != 1 || len(at) != 1 {
+			t.Errorf("%q: looked up %v, dialled %v", sent, asked, at)
+		}
+		r.say(sent)
+		if c := r.next(); c.Code != egress.Opened {
+			t.Errorf("%q: reported is %+v", sent, c)
 		}
 	}
 }
