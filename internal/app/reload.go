@@ -56,6 +56,7 @@ func (a *App) reload(ctx context.Context, actor string) error {
 			return err
 		}
 		a.current.Store(snap)
+		a.egress.only(cfg.Upstreams)
 		a.loud.configured(a.Journal, cfg.Telemetry.Log.Level)
 		for _, name := range names(cfg.Upstreams) {
 			a.pool.Announce(name)

@@ -5,11 +5,14 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
+	"doorward/internal/config"
 	"doorward/internal/egress"
 	"doorward/internal/gate"
 )
@@ -59,10 +62,18 @@ func (w *ways) proxy(upstream string, allow []string) (*egress.Proxy, error) {
 	return p, nil
 }
 
+// only lets go of the proxies of upstreams that are not among these. A process that goes on
+// keeps the one that it has.
+func (w *ways) only(upstreams map[string]config.Upstream) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	maps.DeleteFunc(w.out, func(name string, _ way) bool { _, there := upstreams[name]; return !there })
+}
+
 // report puts a connection on record.
 func (w *ways) report(ctx context.Context, c egress.Connection) error {
 	e := gate.Event{Actor: "doorward", Upstream: c.Upstream, Status: "ok"}
-	place := fmt.Sprintf("%s %s:%d", cmp.Or(c.Protocol, "unread"), c.Host, c.Port)
+	place := cmp.Or(c.Protocol, "unread") + " " + net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port)))
 	switch {
 	case c.Code == egress.Opened:
 		e.Kind, e.Detail = "egress.open", fmt.Sprintf("%s at %s", place, c.Address)
