@@ -164,6 +164,17 @@ func TestSecretsAreReplacedUnderLoad(t *testing.T) {
 			t.Errorf("%s: %+v", age.Name, age)
 		}
 	}
+	// What the next start would refuse is refused, and a name that is none comes to no record.
+	twin := value("file", 3)
+	if _, err := g.App.SetSecret(t.Context(), "test", admin.SecretValue{Name: "in-store", Value: twin}); err == nil || !strings.Contains(err.Error(), "secrets.in-file") || strings.Contains(err.Error(), twin) {
+		t.Errorf("the value of another secret: %v", err)
+	}
+	if err := g.App.RemoveSecret(t.Context(), "test", twin); err == nil || strings.Contains(err.Error(), twin) {
+		t.Errorf("a value in a name's place: %v", err)
+	}
+	if gone := g.Records(audit.Query{Event: "secret.remove"}); len(gone) != 0 {
+		t.Errorf("%d records of removing what cannot be", len(gone))
+	}
 	if set := g.Records(audit.Query{Event: "secret.set"}); len(set) < 2 {
 		t.Errorf("%d events of setting a secret", len(set))
 	}

@@ -50,7 +50,7 @@ func (a *App) SetSecret(ctx context.Context, actor string, v admin.SecretValue) 
 	snap := a.current.Load()
 	cfg := snap.cfg
 	if !config.GoodSecretName(v.Name) {
-		return admin.Secret{}, operated("setting a secret", errors.New("a secret's name is lower-case letters, digits, hyphens and underscores"))
+		return admin.Secret{}, operated("setting a secret", errSecretName)
 	}
 	e := gate.Event{Kind: "secret.set", Actor: actor, Detail: v.Name}
 	err := a.act(ctx, []gate.Event{e}, func() error {
@@ -67,8 +67,15 @@ func (a *App) SetSecret(ctx context.Context, actor string, v admin.SecretValue) 
 	return made, operated("setting a secret", err)
 }
 
+// errSecretName is a name that no secret can have. It is not repeated, nor put on record: it may
+// be the secret itself, written in the wrong place.
+var errSecretName = errors.New("a secret's name is lower-case letters, digits, hyphens and underscores")
+
 // RemoveSecret implements admin.Secrets.
 func (a *App) RemoveSecret(ctx context.Context, actor, name string) error {
+	if !config.GoodSecretName(name) {
+		return operated("removing a secret", errSecretName)
+	}
 	err := a.act(ctx, []gate.Event{{Kind: "secret.remove", Actor: actor, Detail: name}}, func() error { return a.kept.Remove(name) })
 	return operated("removing a secret", err)
 }
