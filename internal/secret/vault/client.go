@@ -25,6 +25,8 @@ import (
 const (
 	patience   = 5 * time.Second // of one request
 	between    = time.Second     // between two tries of what failed
+	pauseValue = 100 * time.Millisecond
+	pauseLease = 10 * time.Second
 	maxPaths   = 1000
 	maxAnswer  = 1 << 20 // bytes
 	maxHeaders = 32 << 10
@@ -118,11 +120,18 @@ func (c *Client) Read(where string, fresh bool) (text string, changed time.Time,
 	now := time.Now()
 	got, ok := h.now(now)
 	if !ok || fresh {
-		err = c.since(h, now)
+		after := now
+		if ok {
+			after = now.Add(-got.pause())
+		}
+		err = c.since(h, after)
 		got, ok = h.now(time.Now())
 	}
-	if !ok {
+	switch {
+	case !ok && err != nil:
 		return "", time.Time{}, err
+	case !ok:
+		return "", time.Time{}, fmt.Errorf("%w: what it answered had ended already", ErrAbsent)
 	}
 	text, ok = got.fields[field]
 	if !ok {

@@ -193,6 +193,46 @@ func TestLeases(t *testing.T) {
 	})
 }
 
+// Who asks anew, over and over, as for an upstream that turns everything away, neither makes a
+// lease of each call nor a request; and what a policy refuses makes no token.
+func TestAskedAnewAllTheTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, nil)
+		defer s.close()
+		for range 1000 {
+			for _, where := range []string{"database/creds/app#password", "kv/app#token"} {
+				if text, _, err := s.Read(where, true); err != nil || text == "" {
+					t.Fatalf("%s is %q, %v", where, text, err)
+				}
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		asked := strings.Join(s.vlt.asked, "\n")
+		if n := strings.Count(asked, "GET /v1/database/creds/app"); n > 2 {
+			t.Errorf("%d leases within ten seconds", n)
+		}
+		if n := strings.Count(asked, "GET /v1/kv/data/app"); n < 50 || n > 102 {
+			t.Errorf("a value was read %d times within ten seconds", n)
+		}
+		for range 10 {
+			s.refused("none/app#token", "403")
+			time.Sleep(2 * time.Second)
+		}
+		if n := strings.Count(strings.Join(s.vlt.asked, "\n"), "login"); n != 1 {
+			t.Errorf("logged in %d times for what a policy refuses", n)
+		}
+	})
+}
+
+// A lease that has ended when it comes is an error, and no empty value.
+func TestALeaseThatHasEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, func(_ *vault.Config, v *standin) { v.life = 0 })
+		defer s.close()
+		s.refused("database/creds/app#password", "ended already")
+	})
+}
+
 // A token that was revoked is had again; one that somebody else keeps is read each time,
 // and not given back.
 func TestTokens(t *testing.T) {

@@ -34,6 +34,16 @@ type secret struct {
 	token     string // that it was read with; a lease ends with it
 }
 
+// pause is how long an answer that counts stands before somebody who asks anew has another: an
+// upstream that turns everything away must not make a request of each call, nor a lease, which
+// lasts for as long as it was given for.
+func (s *secret) pause() time.Duration {
+	if s.lease != "" {
+		return pauseLease
+	}
+	return pauseValue
+}
+
 func (h *held) now(at time.Time) (secret, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

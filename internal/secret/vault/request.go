@@ -62,15 +62,15 @@ func (c *Client) known() string {
 	return c.token.text
 }
 
-// ask sends a request with a token. One that is refused with a token that the client
-// logged in for is sent once more with another: the token may have been revoked.
+// ask sends a request with a token. One that is refused with a token that the client logged in
+// for, and that has been revoked, is sent once more with another.
 func (c *Client) ask(ctx context.Context, method, path string, body any) (*answer, error) {
 	token, err := c.have(ctx)
 	if err != nil {
 		return nil, err
 	}
 	a, err := c.send(ctx, method, path, token, body)
-	if status, ok := errors.AsType[statusError](err); ok && status == http.StatusForbidden && c.cfg.Login != nil && method == http.MethodGet {
+	if status, ok := errors.AsType[statusError](err); ok && status == http.StatusForbidden && c.cfg.Login != nil && method == http.MethodGet && c.revoked(ctx, token) {
 		c.forget(token)
 		if token, err = c.have(ctx); err != nil {
 			return nil, err
@@ -78,6 +78,14 @@ func (c *Client) ask(ctx context.Context, method, path string, body any) (*answe
 		a, err = c.send(ctx, method, path, token, body)
 	}
 	return a, err
+}
+
+// revoked tells whether a token is taken no more. While it is, a policy was the reason for a
+// refusal, and another token would be refused, too.
+func (c *Client) revoked(ctx context.Context, token string) bool {
+	_, err := c.send(ctx, http.MethodGet, "auth/token/lookup-self", token, nil)
+	status, ok := errors.AsType[statusError](err)
+	return ok && status == http.StatusForbidden
 }
 
 // have is a token that can be used.

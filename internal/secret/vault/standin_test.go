@@ -93,6 +93,8 @@ func (s *standin) authorized(w http.ResponseWriter, what, token string, body map
 	case "POST auth/token/renew-self":
 		s.tokens[token] = time.Now().Add(s.tokenLife)
 		s.auth(w, token)
+	case "GET auth/token/lookup-self":
+		put(w, map[string]any{"data": map[string]any{"renewable": true}})
 	case "POST auth/token/revoke-self":
 		delete(s.tokens, token)
 		w.WriteHeader(http.StatusNoContent)
