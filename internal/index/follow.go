@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"sync/atomic"
 	"time"
 
@@ -239,19 +238,15 @@ func (k *keeping) hole(ctx context.Context) (stretch, bool, error) {
 }
 
 // changed drops the parts of segments that were written anew since, because records in
-// them were pruned.
+// them were pruned, or put back.
 func (k *keeping) changed(ctx context.Context) error {
-	segments, err := audit.Segments(k.log.Dir)
-	if err != nil || len(segments) == 0 {
+	all, err := others(ctx, k.db, k.log.Dir)
+	if err != nil {
 		return err
 	}
 	dropped := false
-	for _, s := range segments[:len(segments)-1] { // nothing is removed from the last
-		info, err := os.Stat(s.Path)
-		if err != nil {
-			return err
-		}
-		gone, err := k.compare(ctx, s.Number, info)
+	for i := range all {
+		gone, err := k.compare(ctx, &all[i])
 		if err != nil {
 			return err
 		}
@@ -265,37 +260,31 @@ func (k *keeping) changed(ctx context.Context) error {
 	return err
 }
 
-// compare holds the parts of a segment against it when it is another file than it was.
-func (k *keeping) compare(ctx context.Context, segment int, info os.FileInfo) (dropped bool, err error) {
-	var size, changed int64
-	err = k.db.QueryRowContext(ctx, "SELECT size, changed FROM segments WHERE number = ?", segment).Scan(&size, &changed)
-	if err == nil && size == info.Size() && changed == info.ModTime().UnixNano() {
-		return false, nil
-	}
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return false, err
-	}
+// compare holds the parts of a segment against it. Those of which records were pruned do
+// not say what is there in place of them, and go.
+func (k *keeping) compare(ctx context.Context, s *segment) (dropped bool, err error) {
 	all, _, err := heads(ctx, k.db)
 	if err != nil {
 		return false, err
 	}
 	for i := range all {
-		if all[i].last.Segment != segment {
-			continue
+		ok := !reaches(all, i, s.number)
+		if ok && all[i].last.Segment == s.number {
+			ok, err = k.stands(ctx, &all[i])
 		}
-		ok, err := k.stands(ctx, &all[i])
+		if err == nil && !ok {
+			dropped = true
+			err = drop(ctx, k.db, all[i].first)
+		}
 		if err != nil {
 			return dropped, err
 		}
-		if ok {
-			continue
-		}
-		if err := drop(ctx, k.db, all[i].first); err != nil {
-			return dropped, err
-		}
-		dropped = true
 	}
-	_, err = k.db.ExecContext(ctx, "INSERT OR REPLACE INTO segments (number, size, changed) VALUES (?, ?, ?)", segment, info.Size(), info.ModTime().UnixNano())
+	if s.last {
+		_, err = k.db.ExecContext(ctx, "DELETE FROM segments WHERE number = ?", s.number)
+		return dropped, err
+	}
+	_, err = k.db.ExecContext(ctx, "INSERT OR REPLACE INTO segments (number, size, changed) VALUES (?, ?, ?)", s.number, s.size, s.changed)
 	return dropped, err
 }
 

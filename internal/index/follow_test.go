@@ -155,6 +155,45 @@ func TestALogThatWasPutBack(t *testing.T) {
 	}
 }
 
+// A log that was put back from a backup of before records were pruned has them, and they
+// are found although the index has seen them go.
+func TestPrunedRecordsThatWerePutBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(13, 14))
+		x := newFixture(t, true)
+		x.fill(t, r, 200)
+		time.Sleep(48 * time.Hour)
+		x.fill(t, r, 80)
+		all := x.records(t)
+		backup := t.TempDir()
+		if err := errors.Join(x.log.Close(), os.CopyFS(backup, os.DirFS(x.dir))); err != nil {
+			t.Fatal(err)
+		}
+		x.reopen(t)
+		x.fill(t, r, 80)
+		keep := map[audit.Class]time.Duration{audit.Calls: 24 * time.Hour, audit.Events: 24 * time.Hour}
+		if done, err := x.log.Prune(t.Context(), audit.Retention{Keep: keep}); err != nil || len(done) < 2 {
+			t.Fatalf("pruned %v, %v", done, err)
+		}
+		x.once(t)
+		if err := errors.Join(x.log.Close(), os.RemoveAll(x.dir), os.CopyFS(x.dir, os.DirFS(backup))); err != nil {
+			t.Fatal(err)
+		}
+		old := audit.Query{Exchange: all[slices.IndexFunc(all, func(r audit.Record) bool { return r.Exchange != "" })].Exchange}
+		if x.same(t, old) == 0 {
+			t.Error("nothing was put back")
+		}
+		x.reopen(t)
+		for range 2 {
+			x.same(t, old)
+			for range 6 {
+				x.same(t, query(r, x.ring, all))
+			}
+			x.once(t)
+		}
+	})
+}
+
 func (x *fixture) reopen(t *testing.T) {
 	t.Helper()
 	cfg := config(filepath.Dir(x.dir))

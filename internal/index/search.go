@@ -94,6 +94,9 @@ func (s *search) open(ctx context.Context) (parts []head, done func(), err error
 	if err == nil {
 		parts, err = s.anchored(ctx, parts)
 	}
+	if err == nil {
+		parts, err = s.pruned(ctx, parts)
+	}
 	if err != nil {
 		done()
 		return nil, nil, err
@@ -114,6 +117,21 @@ func (s *search) anchored(ctx context.Context, parts []head) ([]head, error) {
 		parts = parts[:len(parts)-1]
 	}
 	return nil, nil
+}
+
+// pruned leaves out parts of which records were pruned, where the segment is another file
+// since: one that was put back from a backup has those records.
+func (s *search) pruned(ctx context.Context, parts []head) (left []head, err error) {
+	all, err := others(ctx, s.db, s.dir)
+	if err != nil || len(all) == 0 {
+		return parts, err
+	}
+	for i := range parts {
+		if !slices.ContainsFunc(all, func(o segment) bool { return reaches(parts, i, o.number) }) {
+			left = append(left, parts[i])
+		}
+	}
+	return left, nil
 }
 
 // anchors tells whether the last block of a part is where it was.
