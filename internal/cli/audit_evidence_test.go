@@ -58,7 +58,7 @@ func TestAuditEvidence(t *testing.T) {
 	if err := json.Unmarshal([]byte(run(0, "audit", "verify", "--format", "json")), &log); err != nil {
 		t.Fatal(err)
 	}
-	if text := run(0, "incident", "verify-bundle", place, "--key", log.Keys[0].Public); !strings.Contains(text, "Evidence of nsa, 2 files") {
+	if text := run(0, "incident", "verify-bundle", place, "--key", log.Keys[0].Public); !strings.Contains(text, "Evidence of nsa, 2 files") || strings.Contains(text, "the incident") {
 		t.Errorf("verified: %s", text)
 	}
 	run(3, "incident", "verify-bundle", place, "--key", "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW")

@@ -259,7 +259,11 @@ func verifiedText(w io.Writer, v *evidence.Verified) error {
 	}
 	_, _ = fmt.Fprintf(w, "Evidence of %s, %d files, whole and unchanged.\n", visible(v.Incident+v.Manifest.Framework), v.Files)
 	_, _ = fmt.Fprintf(w, "%d of %d records are proved to be in the log that its checkpoint names.\n", v.Proven, v.Records)
-	_, _ = fmt.Fprintln(w, "The gateway signed after it had found the incident, its records and what was opened of them as they are here. Reports, lists and what it ran with are what its maker wrote: the signature shows that they are unchanged since, not that they are so.")
+	if v.Incident != "" {
+		_, _ = fmt.Fprintln(w, "The gateway signed after it had found the incident, its records and what was opened of them as they are here. Reports, lists and what it ran with are what its maker wrote: the signature shows that they are unchanged since, not that they are so.")
+	} else {
+		_, _ = fmt.Fprintln(w, "It is what its maker wrote: the signature shows that it is unchanged since, not that it is so.")
+	}
 	for _, s := range v.SignedBy {
 		_, _ = fmt.Fprintf(w, "Signed by %s.\n", visible(s))
 	}

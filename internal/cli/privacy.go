@@ -105,7 +105,7 @@ was erased: after an older backup of data_dir was restored, before the gateway s
 
 func erasedText(w io.Writer, out admin.Erased) error {
 	for _, one := range out.Refused {
-		_, _ = fmt.Fprintf(w, "Refused: key %s is under legal hold %s: %s\n", cmp.Or(one.Key, "none"), one.Hold, visible(one.Reason))
+		_, _ = fmt.Fprintf(w, "Refused: %s is under legal hold %s: %s\n", cmp.Or(one.Key, "a name in clear"), one.Hold, visible(one.Reason))
 	}
 	switch {
 	case out.Keys == 0 && len(out.Refused) > 0:

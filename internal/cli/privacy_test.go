@@ -65,11 +65,13 @@ func TestReportsForPeople(t *testing.T) {
 		Findings: []admin.TouchCount{{What: "personal.email", Count: 2}}, ToSay: []string{"the nature"},
 	}
 	reg := admin.Register{Controller: "House | Ltd", Missing: []string{"privacy.contact"}, Recipients: []admin.Recipient{{Name: "up", Country: "Else|where"}}, Measures: []string{"TLS"}}
+	held := admin.Erased{Refused: []admin.Refusal{{Hold: "h_1", Reason: "claim"}}}
 	for name, tc := range map[string]struct {
 		write func(io.Writer) error
 		want  []string
 	}{
 		"breach":   {func(w io.Writer) error { return breachText(w, &b) }, []string{"by 2026-11-30T01:02:03Z", `al⟨U+000A⟩ice\|`, `a\|b`, "| personal.email | 2 |", "- the nature"}},
+		"erased":   {func(w io.Writer) error { return erasedText(w, held) }, []string{"Refused: a name in clear is under legal hold h_1: claim"}},
 		"register": {func(w io.Writer) error { return registerText(w, &reg) }, []string{`House \| Ltd`, "missing: `privacy.contact`", `Else\|where`, "- TLS"}},
 	} {
 		var out bytes.Buffer
