@@ -159,7 +159,7 @@ func roundTrip(wire http.RoundTripper, proof credential, req *http.Request, own 
 	}
 	resp, err := wire.RoundTrip(req)
 	// Twice: the upstream may change what it takes between the first and the second.
-	for n := 0; n < 2 && err == nil && resp.StatusCode == http.StatusUnauthorized && own == (gate.Secret{}); n++ {
+	for n := 0; n < 2 && err == nil && own == (gate.Secret{}) && turnedAway(resp); n++ {
 		again := anew(req, proof)
 		if again == nil {
 			break
@@ -182,26 +182,6 @@ func roundTrip(wire http.RoundTripper, proof credential, req *http.Request, own 
 		return nil, fmt.Errorf("%w: %w", errTimeout, err)
 	}
 	return nil, fmt.Errorf("%w: %w", errDown, err)
-}
-
-// anew is a request that was refused with 401, with another version of the credential; nil
-// when there is none. It is certain that nothing was done: 401 says that the request was
-// not applied (RFC 9110, section 15.5.2).
-func anew(req *http.Request, proof credential) *http.Request {
-	other := proof.instead(req.Header)
-	if other == nil || req.Body != nil && req.GetBody == nil {
-		return nil
-	}
-	again := req.Clone(req.Context())
-	maps.Copy(again.Header, other)
-	if req.GetBody != nil {
-		body, err := req.GetBody()
-		if err != nil {
-			return nil
-		}
-		again.Body = body
-	}
-	return again
 }
 
 // The length of an answer is a claim. As much as believed is set aside on its

@@ -1,9 +1,13 @@
 package upstream_test
 
 import (
+	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"doorward/internal/gate"
@@ -63,6 +67,56 @@ func TestAVersionThatIsTurnedAwayIsFollowedByTheOther(t *testing.T) {
 			}
 			if len(shown) == 0 || len(shown)%len(tc.shown) != 0 {
 				t.Errorf("%d messages, want %d each", len(shown), len(tc.shown))
+			}
+		})
+	}
+}
+
+// A 401 with the answer to the request comes from whoever took it up: it is not sent again. One
+// with an error of HTTP alone, or an answer to nobody, is.
+func TestA401ThatAnswersIsNotAskedAgain(t *testing.T) {
+	for _, tc := range []struct {
+		name, kind, body string
+		again            bool
+	}{
+		{"an error of the call", "application/json", `{"jsonrpc":"2.0","id":%s,"error":{"code":-32603,"message":"401 from elsewhere"}}`, false},
+		{"a result", "application/json; charset=utf-8", `{"jsonrpc":"2.0","id":%s,"result":{}}`, false},
+		{"a stream", "text/event-stream", "", false},
+		{"too long", "application/json", `{"error":"` + strings.Repeat("x", 70_000) + `"}`, false},
+		{"an answer to nobody", "application/json", `{"jsonrpc":"2.0","id":null,"error":{"code":-32001,"message":"unauthorized"}}`, true},
+		{"no JSON-RPC", "application/json", `{"error":"invalid_token"}`, true},
+		{"text", "text/plain", "no", true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var first, second atomic.Int64
+			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Header.Get("Authorization") == "Bearer other" {
+					second.Add(1)
+					w.WriteHeader(http.StatusInternalServerError)
+					return
+				}
+				first.Add(1)
+				var asked struct {
+					ID json.RawMessage `json:"id"`
+				}
+				_ = json.NewDecoder(r.Body).Decode(&asked) // a notification has none
+				w.Header().Set("Content-Type", tc.kind)
+				w.WriteHeader(http.StatusUnauthorized)
+				_, _ = io.WriteString(w, strings.Replace(tc.body, "%s", string(asked.ID), 1))
+			}))
+			t.Cleanup(srv.Close)
+			p := newPool(t, upstream.Config{
+				Upstreams: []upstream.Settings{{Name: "a", URL: srv.URL, Credential: upstream.Credential{Header: "Authorization", Prefix: "Bearer ", Secret: "s"}}},
+				Secret:    func(string) (upstream.Secret, error) { return gate.NewSecret("one"), nil },
+				Instead: func(_ string, refused gate.Secret) (upstream.Secret, bool) {
+					return gate.NewSecret("other"), refused.Reveal() == "one"
+				},
+			})
+			if _, err := p.Observe(t.Context(), "a"); err == nil {
+				t.Error("an upstream that refuses was observed")
+			}
+			if again := second.Load() > 0; first.Load() == 0 || again != tc.again {
+				t.Errorf("asked %d times, and %d times again", first.Load(), second.Load())
 			}
 		})
 	}
