@@ -250,10 +250,12 @@ func (l *Log) openKeys() (key []byte, pending string, err error) {
 		before, err := signedBefore(l.cfg.Dir)
 		if err == nil && before {
 			err = l.lost(LostSigner, "%s is gone: no other key is known to whoever verifies the log", l.cfg.SignerFile)
-			l.made = append(l.made, l.cfg.SignerFile)
 		}
 		if err != nil {
 			return nil, "", err
+		}
+		if before {
+			l.made = append(l.made, l.cfg.SignerFile)
 		}
 		unsigned = !before
 	}

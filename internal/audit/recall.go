@@ -56,6 +56,7 @@ func (l *Log) fits(m *ledgerMark) (ok bool, err error) {
 		err = l.lost(LostArguments, "%s is another key than it was", l.cfg.KeyFile)
 	}
 	if err == nil && m.seq > 0 && l.signer.made { // whoever writes marks has a signer
+		l.made = append(l.made, l.signer.path)
 		err = l.lost(LostSigner, "%s is gone, and no record names it", l.signer.path)
 	}
 	if err == nil && m.seq > l.tree.size {
