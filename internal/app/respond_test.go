@@ -161,3 +161,20 @@ func TestEachOfManyGuessersIsSuspended(t *testing.T) {
 		t.Errorf("%d containments are on record", n)
 	}
 }
+
+// What a rule finds while the gateway ends is suspended all the same, and so after a
+// restart.
+func TestARuleContainsAtTheEnd(t *testing.T) {
+	t.Parallel()
+	ups := map[string]*gatetest.UP{"up": gatetest.Upstream(t, gatetest.Script{Tools: rawTools("echo", "closed")})}
+	g := gatetest.Gateway(t, responding, ups)
+	g.Approve("")
+	prober := g.As("prober", "reader").Open(modern)
+	for range 11 {
+		prober.Call("up__closed", `{}`)
+	}
+	g = gatetest.Again(t, g, responding, ups)
+	if all := incidentsOf(t, g, "denied_calls"); len(all) != 1 || len(all[0].Containments) != 1 {
+		t.Errorf("there are %+v", all)
+	}
+}

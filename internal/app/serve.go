@@ -91,7 +91,6 @@ func (a *App) begin(ctx context.Context, network bool) error {
 	a.own(func() { a.enforce(a.ctx) })
 	a.own(a.pruneDaily)
 	a.keepIndex()
-	a.own(func() { a.respond(a.ctx) })
 	return nil
 }
 

@@ -94,15 +94,16 @@ func (a *App) further(all []monitor.Alert) {
 	}
 }
 
-// watchRecords runs the monitor, and the delivery until the monitor's last alert is
-// in its hands.
+// watchRecords runs the monitor, and until the monitor's last alert is in their hands the
+// delivery and what suspends for it.
 func (a *App) watchRecords() {
 	ctx, stop := context.WithCancel(context.WithoutCancel(a.ctx))
-	var delivering sync.WaitGroup
-	delivering.Go(func() { a.delivery.Run(ctx) })
+	var told sync.WaitGroup
+	told.Go(func() { a.delivery.Run(ctx) })
+	told.Go(func() { a.respond(ctx) })
 	a.monitor.Run(a.ctx)
 	stop()
-	delivering.Wait()
+	told.Wait()
 }
 
 // watched are the rules of a configuration.
