@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
+	"doorward/internal/config"
 	"doorward/internal/secret"
 	"doorward/internal/secret/vault"
 )
@@ -82,6 +84,20 @@ func (a *App) inVault(ready func() bool) secret.Place {
 		}
 		return secret.Reading{Text: text, Changed: changed}, nil
 	}
+}
+
+// onlyInVault lets go of what the configuration names no more.
+func (a *App) onlyInVault(cfg *config.Config) {
+	if a.vault == nil {
+		return
+	}
+	var wheres []string
+	for _, s := range cfg.Secrets {
+		if where, ok := strings.CutPrefix(s.From, "vault:"); ok {
+			wheres = append(wheres, where)
+		}
+	}
+	a.vault.Only(wheres)
 }
 
 // leaveVault gives back what Vault made for this process.

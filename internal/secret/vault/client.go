@@ -2,8 +2,8 @@
 // key-value engines in both versions, and credentials that are made for a lease and end
 // with it. App makes a Client and hands its Read to package secret.
 //
-// It keeps what it has read for as long as it counts and no longer, renews leases while
-// they are used, and gives them back at the end. It writes nothing else to Vault, logs no
+// It keeps what it has read for as long as it counts and no longer, renews leases while the
+// configuration names them, and gives them back at the end. It writes nothing else to Vault, logs no
 // value, and no error of it repeats what Vault answered.
 package vault
 
@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -153,6 +154,20 @@ func (c *Client) path(path string) (*held, error) {
 		c.paths[path] = h
 	}
 	return h, nil
+}
+
+// Only lets go of what stands at no path of these references: it is renewed and read no more.
+// Its lease is given back by Close, for a call may still be under way with it.
+func (c *Client) Only(wheres []string) {
+	used := make(map[string]bool, len(wheres))
+	for _, where := range wheres {
+		if path, _, ok := Split(where); ok {
+			used[path] = true
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	maps.DeleteFunc(c.paths, func(path string, _ *held) bool { return !used[path] })
 }
 
 // Run renews leases and reads values again until ctx ends.

@@ -90,6 +90,12 @@ func (s *stage) change(do func(v *standin)) {
 	do(s.vlt)
 }
 
+// asked is what the stand-in was asked so far.
+func (s *stage) asked() (all []string) {
+	s.change(func(v *standin) { all = slices.Clone(v.asked) })
+	return all
+}
+
 func TestKeyValues(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, func(c *vault.Config, v *standin) { c.Namespace, v.namespace = "team/a", "team/a" })
@@ -115,11 +121,11 @@ func TestKeyValues(t *testing.T) {
 		if text, _, err := s.Read("kv/app#token", true); err != nil || text != "CANARY-3" {
 			t.Errorf("asked anew: %q, %v", text, err)
 		}
-		before := len(s.vlt.asked)
+		before := len(s.asked())
 		for range 100 {
 			s.is("kv/app#token", "CANARY-3")
 		}
-		if n := len(s.vlt.asked) - before; n != 0 {
+		if n := len(s.asked()) - before; n != 0 {
 			t.Errorf("100 readings asked Vault %d times", n)
 		}
 	})
@@ -207,7 +213,7 @@ func TestAskedAnewAllTheTime(t *testing.T) {
 			}
 			time.Sleep(10 * time.Millisecond)
 		}
-		asked := strings.Join(s.vlt.asked, "\n")
+		asked := strings.Join(s.asked(), "\n")
 		if n := strings.Count(asked, "GET /v1/database/creds/app"); n > 2 {
 			t.Errorf("%d leases within ten seconds", n)
 		}
@@ -218,8 +224,32 @@ func TestAskedAnewAllTheTime(t *testing.T) {
 			s.refused("none/app#token", "403")
 			time.Sleep(2 * time.Second)
 		}
-		if n := strings.Count(strings.Join(s.vlt.asked, "\n"), "login"); n != 1 {
+		if n := strings.Count(strings.Join(s.asked(), "\n"), "login"); n != 1 {
 			t.Errorf("logged in %d times for what a policy refuses", n)
+		}
+	})
+}
+
+// What is named no more is neither renewed nor read, and its lease is given back at the end.
+func TestOnlyWhatIsNamed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, nil)
+		s.is("kv/app#token", "CANARY-1")
+		s.is("database/creds/app#username", "user-2")
+		s.Only([]string{"kv/app#token", "kv/other#token"})
+		before := len(s.asked())
+		time.Sleep(50 * time.Second)
+		for _, asked := range s.asked()[before:] {
+			if !strings.Contains(asked, "kv") {
+				t.Errorf("asked %s", asked)
+			}
+		}
+		if len(s.asked()) == before {
+			t.Error("what is named was not read again")
+		}
+		s.close()
+		if len(s.vlt.leases) != 0 {
+			t.Errorf("left are %v", s.vlt.leases)
 		}
 	})
 }
@@ -241,7 +271,7 @@ func TestTokens(t *testing.T) {
 		s.is("kv/app#token", "CANARY-1")
 		time.Sleep(5 * time.Minute)
 		s.is("kv/app#token", "CANARY-1")
-		if n := strings.Count(strings.Join(s.vlt.asked, "\n"), "login"); n != 1 {
+		if n := strings.Count(strings.Join(s.asked(), "\n"), "login"); n != 1 {
 			t.Errorf("logged in %d times, with a token that can be renewed", n)
 		}
 		s.change(func(v *standin) { clear(v.tokens) })
