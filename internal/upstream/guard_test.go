@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -161,6 +162,28 @@ func TestGuard_RefusalEndsTheCall(t *testing.T) {
 	err := w.finish(<-w.final, func(*gate.Message) error { t.Error("the message was taken"); return nil })
 	if gate.CodeOf(err) != gate.CodeResultRefused {
 		t.Errorf("the call ended with %v", err)
+	}
+}
+
+// A secret that begins in what the log shows of a line and ends behind it is masked whole.
+func TestGuard_LongSecretOnStderr(t *testing.T) {
+	t.Parallel()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	secret := strings.Repeat("CANARY-of-a-key.", 50)
+	_, _ = fmt.Fprintf(w, "TOKEN=%s rest\n", secret)
+	w.Close()
+	g, _ := guarded(t, false, nil)
+	var b strings.Builder
+	x := lonely(t, Settings{URL: "http://127.0.0.1"}).newMux(func(*gate.Message) {}, true)
+	x.log = slog.New(slog.NewTextHandler(&b, nil))
+	l := &stdioLink{mux: x, stderr: r, secrets: &given{g, leak.New([]leak.Secret{{Name: "api", Text: secret}})}}
+	l.readErrors()
+	if s := b.String(); strings.Contains(s, "CANARY") || !strings.Contains(s, "TOKEN=[secret] rest") {
+		t.Errorf("logged %s", s)
 	}
 }
 

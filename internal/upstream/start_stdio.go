@@ -129,13 +129,17 @@ func (l *stdioLink) wait(leave func()) {
 	close(l.reaped)
 }
 
+// maxErrorLine is how much of a line of stderr is read, in bytes: a secret is looked for in it
+// before it is cut to what is shown, since half of one would not be found.
+const maxErrorLine = 128 << 10
+
 // readErrors logs what the child writes to stderr, escaped and bounded; the
 // rest of a flood is read and thrown away.
 func (l *stdioLink) readErrors() {
 	lines := newLineReader(l.stderr, maxShown)
 	room := newAllowance(200, time.Minute)
 	for {
-		line, err := lines.nextShort(maxShown + 1)
+		line, err := lines.nextShort(maxErrorLine)
 		if err != nil {
 			return
 		}
