@@ -216,7 +216,7 @@ func (k *asker) request(ctx context.Context, token string) (*http.Request, error
 	address := k.settings.URL
 	if address == "" {
 		var err error
-		if address, err = k.authority.keeper.introspection(time.Now()); err != nil {
+		if address, err = k.authority.keeper.questioned(ctx); err != nil {
 			return nil, err
 		}
 	}

@@ -61,6 +61,25 @@ func (k *keeper) key(ctx context.Context, h header, now time.Time) (*key, error)
 	return nil, errUnknownKey
 }
 
+// questioned returns where the issuer answers questions. It waits, at most 3 s,
+// for metadata that is on its way: who comes first after a start is no stranger.
+func (k *keeper) questioned(ctx context.Context) (string, error) {
+	address, err := k.introspection(time.Now())
+	if err == nil {
+		return address, nil
+	}
+	if done := k.demand(false); done != nil {
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		select {
+		case <-done:
+		case <-ctx.Done():
+			return "", fmt.Errorf("issuer %s: waiting for its metadata: %w", k.issuer, ctx.Err())
+		}
+	}
+	return k.introspection(time.Now()) // also without a wait: a fetch may have ended just now
+}
+
 // demand returns what to wait for: the fetch that runs, or else, if start and at
 // most once in 30 s, one that begins now. It is nil when there is none.
 func (k *keeper) demand(start bool) <-chan struct{} {

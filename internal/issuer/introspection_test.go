@@ -58,6 +58,45 @@ func TestIntrospectionSaysWhatTheIssuerSays(t *testing.T) {
 	})
 }
 
+// A question that comes while the metadata is on its way waits for it, and one for
+// metadata that does not come is refused after 3 s.
+func TestAUT34_FirstQuestionAfterStart(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		takes time.Duration
+		want  time.Duration
+	}{{"soon", time.Second, time.Second}, {"too late", time.Minute, 3 * time.Second}} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				i := newIDP()
+				i.answer = active()
+				i.meta = `{"issuer":"` + issuer1 + `","introspection_endpoint":"http://127.0.0.1/introspect"}`
+				i.handler = func(_ http.ResponseWriter, r *http.Request) bool {
+					if strings.Contains(r.URL.Path, "/.well-known/") {
+						select {
+						case <-time.After(tc.takes):
+						case <-r.Context().Done():
+						}
+					}
+					return false
+				}
+				st := opaque()
+				st.Introspection.URL = ""
+				s := start(t, serve(t, i), issuer.Config{Issuers: []issuer.Settings{st}})
+				begin := time.Now()
+				if tc.takes > tc.want {
+					unavailable(t, s, "opaque")
+				} else {
+					accepted(t, s, "opaque")
+				}
+				if took := time.Since(begin); took != tc.want {
+					t.Errorf("it took %s, want %s", took, tc.want)
+				}
+			})
+		})
+	}
+}
+
 func TestOpaqueTokensNeedOneWhoIsAsked(t *testing.T) {
 	refused(t, one(t, nil), "opaque")
 	s, i, _ := asking(t, active(), nil)
