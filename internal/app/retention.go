@@ -114,16 +114,21 @@ func (a *App) retention(dir string) (audit.Retention, error) {
 	for name, class := range audit.Classes() {
 		keep.Keep[class] = cfg.Audit.Retain.ByClass()[name]
 	}
-	var err error
-	keep.Waits, err = waits(cfg.Audit.Sinks, filepath.Join(dir, sinksDir))
+	if len(cfg.Audit.Sinks) == 0 {
+		return keep, nil
+	}
+	places, err := a.positions(dir)
+	if err == nil {
+		keep.Waits, err = waits(cfg.Audit.Sinks, places)
+	}
 	return keep, err
 }
 
 // waits are the copies that may not have a record yet.
-func waits(sinks []config.Sink, dir string) ([]audit.Wait, error) {
+func waits(sinks []config.Sink, places *sink.Positions) ([]audit.Wait, error) {
 	var all []audit.Wait
 	for i := range sinks {
-		next, err := sink.Next(dir, sinks[i].Name)
+		next, err := places.Next(sinks[i].Name)
 		if err != nil {
 			return nil, err
 		}

@@ -2,6 +2,8 @@ package app
 
 import (
 	"context"
+	"crypto/hkdf"
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -32,8 +34,12 @@ func (a *App) openSinks(cfg *config.Config, secrets *secret.Store) error {
 		}
 		all = append(all, sink.Config{Name: s.Name, Receiver: r, Required: s.Required, Lag: time.Duration(s.Lag), Records: uint64(s.LagRecords)}) //nolint:gosec // config has checked it
 	}
+	key, err := sinksKey(a.Config.DataDir)
+	if err != nil {
+		return err
+	}
 	set, err := sink.NewSet(sink.SetConfig{
-		Dir: filepath.Join(a.logDir, sinksDir), Source: copied{a}, Sinks: all, Record: a.trail.Event, Log: a.Log,
+		Dir: filepath.Join(a.logDir, sinksDir), Key: key, Source: copied{a}, Sinks: all, Record: a.trail.Event, Log: a.Log,
 	})
 	if err != nil {
 		return err
@@ -41,6 +47,31 @@ func (a *App) openSinks(cfg *config.Config, secrets *secret.Store) error {
 	a.sinks.Store(set)
 	set.Start(context.WithoutCancel(a.ctx)) // Close ends it, after everybody who writes records
 	return nil
+}
+
+// sinksKey is the key of the positions of copies, made of the state key.
+func sinksKey(dir string) (key [sha256.Size]byte, err error) {
+	state, err := stateKey(filepath.Join(dir, "state.key"))
+	if err != nil {
+		return key, err
+	}
+	b, err := hkdf.Key(sha256.New, state[:], nil, "doorward sinks 1", len(key))
+	if err != nil {
+		return key, err
+	}
+	copy(key[:], b)
+	return key, nil
+}
+
+// positions are where the copies of one of the logs in data_dir have come.
+func (a *App) positions(dir string) (*sink.Positions, error) {
+	key, err := sinksKey(a.Config.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	c := a.auditConfig(dir)
+	origin, err := c.Named()
+	return &sink.Positions{Dir: filepath.Join(dir, sinksDir), Key: key, Origin: origin}, err
 }
 
 // receiverOf makes what takes the records of one sink, once its secrets are such that

@@ -373,6 +373,18 @@ func newKey(path string) ([]byte, error) {
 	return key, durable.Replace(path, key)
 }
 
+// Named is what Open calls the log of a Config, which it was called before.
+func (c *Config) Named() (string, error) {
+	if c.Origin != "" {
+		return c.Origin, nil
+	}
+	key, err := readKey(c.KeyFile)
+	if err != nil {
+		return "", fmt.Errorf("reading %s: %w", c.KeyFile, err)
+	}
+	return originOf(c.Dir, key), nil
+}
+
 // Origin is the log's name, in its start records and checkpoints.
 func (l *Log) Origin() string { return l.origin }
 

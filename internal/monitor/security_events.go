@@ -19,6 +19,7 @@ func securityEvent(e *Event) int64 {
 		e.Kind == "secret.leaked",                                    // an upstream returns a secret that it was handed
 		e.Kind == "audit.sink_failed", e.Kind == "audit.sink_behind", // a copy of the audit log does not come on
 		e.Kind == "audit.sink_gap", e.Kind == "audit.sink_diverged", // or the log is not what was copied
+		e.Kind == "audit.sink_distrusted",                     // or what said how far it came is forged
 		e.Kind == "audit.prune_failed",                        // or not what was written
 		e.Kind == "state.accept_loss",                         // what was suspended or revoked is let in
 		e.Kind == "audit.anchor_behind",                       // its checkpoints are not taken outside

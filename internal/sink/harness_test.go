@@ -22,6 +22,9 @@ import (
 // canary is a secret that nothing may say.
 const canary = "CANARY-the-secret-of-a-receiver-7719"
 
+// positionsKey is the key of the positions.
+var positionsKey = sha256.Sum256([]byte("a test"))
+
 // house is an audit log with sinks on it.
 type house struct {
 	t    *testing.T
@@ -58,7 +61,7 @@ func (h *house) start(all ...sink.Config) {
 	h.t.Helper()
 	var err error
 	h.set, err = sink.NewSet(sink.SetConfig{
-		Dir: filepath.Join(h.logDir(), "sinks"), Source: source{h}, Sinks: all, Record: h.log.Event,
+		Dir: filepath.Join(h.logDir(), "sinks"), Key: positionsKey, Source: source{h}, Sinks: all, Record: h.log.Event,
 		Log: slog.New(slog.NewTextHandler(h.said, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {

@@ -1,6 +1,7 @@
 package sink
 
 import (
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -8,11 +9,20 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
 	"doorward/internal/durable"
 )
+
+// Positions are where the sinks of one log have come. Whoever may write their files, and
+// does not know the key, cannot make a sink leave records out.
+type Positions struct {
+	Dir    string            // a file for each sink
+	Key    [sha256.Size]byte // of their MACs, and of nothing else
+	Origin string            // the log's
+}
 
 // position is how far a sink has come: the next record, and the digest of the one
 // before it, in hex; empty before the first.
@@ -21,48 +31,73 @@ type position struct {
 	head string
 }
 
-const maxPosition = 128 // bytes of its file
+// first is the position of a sink that has nothing.
+func first() position { return position{next: 1} }
 
-// load reads a position; the first record where there is none yet. One that cannot
-// be read is an error: to begin anew could send years of records.
-func load(path string) (position, error) {
+const maxPosition = 256 // bytes of its file
+
+// load reads a position; the first record where there is none yet. ok is false where this
+// installation has not written it for this sink of this log: then it counts for nothing, and
+// is the first record, too. What is no position at all is an error: to begin anew could send
+// years of records.
+func (d *Positions) load(name string) (p position, ok bool, err error) {
+	path := d.file(name)
 	f, err := durable.Open(path, os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
-		return position{next: 1}, nil
+		return first(), true, nil
 	}
 	if err != nil {
-		return position{}, fmt.Errorf("reading a sink's position: %w", err)
+		return position{}, false, fmt.Errorf("reading a sink's position: %w", err)
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, maxPosition+1))
 	if err != nil {
-		return position{}, fmt.Errorf("reading a sink's position: %w", err)
+		return position{}, false, fmt.Errorf("reading a sink's position: %w", err)
 	}
-	number, head, _ := strings.Cut(strings.TrimSuffix(string(text), "\n"), " ")
+	number, rest, _ := strings.Cut(strings.TrimSuffix(string(text), "\n"), " ")
+	head, sealed, signed := strings.Cut(rest, " ")
 	next, err := strconv.ParseUint(number, 10, 64)
-	p := position{next: next, head: head}
+	p = position{next: next, head: head}
 	sum, bad := hex.DecodeString(head)
-	if err != nil || next == 0 || p.text() != string(text) || next > 1 && (bad != nil || len(sum) != sha256.Size) {
-		return position{}, fmt.Errorf("%s is no position of a sink: remove it, and every record is sent again", path)
+	form := p.text()
+	if signed { // those of earlier versions have no MAC
+		form += " " + sealed
 	}
-	return p, nil
+	if err != nil || next == 0 || form+"\n" != string(text) || next > 1 && (bad != nil || len(sum) != sha256.Size) {
+		return position{}, false, fmt.Errorf("%s is no position of a sink: remove it, and every record is sent again", path)
+	}
+	if mac, err := hex.DecodeString(sealed); err != nil || !hmac.Equal(mac, d.mac(name, p)) {
+		return first(), false, nil //nolint:nilerr // a MAC that is no hex is none
+	}
+	return p, true, nil
 }
 
-func (p position) text() string {
-	return strconv.FormatUint(p.next, 10) + " " + p.head + "\n"
+func (p position) text() string { return strconv.FormatUint(p.next, 10) + " " + p.head }
+
+// mac binds a position to the sink and the log that it is of.
+func (d *Positions) mac(name string, p position) []byte {
+	mac := hmac.New(sha256.New, d.Key[:])
+	for _, part := range [...]string{"doorward sink position 1", d.Origin, name, p.text()} {
+		_, _ = fmt.Fprintf(mac, "%d:%s", len(part), part) // a hash takes everything
+	}
+	return mac.Sum(nil)
 }
 
 // save writes it whole or not at all, and durably.
-func (p position) save(path string) error {
-	if err := durable.Replace(path, []byte(p.text())); err != nil {
+func (d *Positions) save(name string, p position) error {
+	text := p.text() + " " + hex.EncodeToString(d.mac(name, p)) + "\n"
+	if err := durable.Replace(d.file(name), []byte(text)); err != nil {
 		return fmt.Errorf("writing a sink's position: %w", err)
 	}
 	return nil
 }
 
-// Next is the first record that a sink does not have, of those whose positions are in a
-// directory (SetConfig.Dir); the first of the log where it has none.
-func Next(dir, name string) (uint64, error) {
-	p, err := load(file(dir, name))
+// Next is the first record that a sink does not have; the first of the log where nothing
+// shows that it has any.
+func (d *Positions) Next(name string) (uint64, error) {
+	p, _, err := d.load(name)
 	return p.next, err
 }
+
+// file is where a sink's position is kept.
+func (d *Positions) file(name string) string { return filepath.Join(d.Dir, name) }

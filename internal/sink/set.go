@@ -2,6 +2,7 @@ package sink
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -18,7 +19,8 @@ import (
 
 // SetConfig is what a Set is made of. All of it is required; Sinks may be empty.
 type SetConfig struct {
-	Dir    string // of the sinks' positions; made with 0700 when missing
+	Dir    string            // of the sinks' positions; made with 0700 when missing
+	Key    [sha256.Size]byte // of Positions
 	Source Log
 	Sinks  []Config
 	Record func(context.Context, gate.Event) error // writes an event to the audit log
@@ -41,9 +43,10 @@ var ErrBehind = errors.New("a required copy of the audit log is too far behind")
 
 // NewSet makes the sinks. It reads nothing and asks nobody yet.
 func NewSet(c SetConfig) (*Set, error) {
-	if c.Dir == "" || c.Source == nil || c.Record == nil || c.Log == nil {
-		return nil, errors.New("sink: directory, source, record and log are required")
+	if c.Dir == "" || c.Key == [sha256.Size]byte{} || c.Source == nil || c.Record == nil || c.Log == nil {
+		return nil, errors.New("sink: directory, key, source, record and log are required")
 	}
+	places := &Positions{Dir: c.Dir, Key: c.Key, Origin: c.Source.Origin()}
 	set := &Set{drain: make(chan struct{}), cancel: func() {}}
 	for i, one := range c.Sinks {
 		if one.Receiver == nil || !GoodName(one.Name) {
@@ -53,7 +56,7 @@ func NewSet(c SetConfig) (*Set, error) {
 			return nil, fmt.Errorf("sink %q: there are two of this name", one.Name)
 		}
 		set.all = append(set.all, &sink{
-			Config: one, log: c.Source, record: c.Record, said: c.Log, path: file(c.Dir, one.Name), drain: set.drain,
+			Config: one, log: c.Source, record: c.Record, said: c.Log, places: places, drain: set.drain,
 			limit: maxRecords, next: 1,
 		})
 		if one.Required {
@@ -68,7 +71,7 @@ func NewSet(c SetConfig) (*Set, error) {
 	}
 	durable.Drop(c.Dir, "*")
 	for _, s := range set.all {
-		at, err := load(s.path)
+		at, _, err := places.load(s.Name) // resume tells of one that counts for nothing
 		if err != nil {
 			return nil, err
 		}

@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -75,7 +74,7 @@ type sink struct {
 	log    Log
 	record func(context.Context, gate.Event) error
 	said   *slog.Logger
-	path   string // of the position
+	places *Positions
 	drain  <-chan struct{}
 
 	lines   Lines
@@ -225,7 +224,7 @@ func (s *sink) taken(n int) {
 }
 
 func (s *sink) save() error {
-	if err := s.at.save(s.path); err != nil {
+	if err := s.places.save(s.Name, s.at); err != nil {
 		return err
 	}
 	s.unsaved = false
@@ -301,13 +300,19 @@ func (s *sink) open(ctx context.Context) error {
 	return nil
 }
 
-// resume is where the sink was. Where the log does not hold what the receiver got
-// last, it has lost records (a loss of power, with durability: process) or was
-// changed: then everything is sent again, and whoever keeps both has the evidence.
+// resume is where the sink was. Where its position is not one that this gateway wrote,
+// or the log does not hold what the receiver got last, because it has lost records (a loss of
+// power, with durability: process) or was changed, everything is sent again, and whoever
+// keeps both has the evidence.
 func (s *sink) resume(ctx context.Context) (position, error) {
-	at, err := load(s.path)
-	if err != nil || at.next == 1 {
+	at, ok, err := s.places.load(s.Name)
+	switch {
+	case err != nil:
 		return at, err
+	case !ok:
+		return s.again(ctx, "audit.sink_distrusted", "its position was not written by this gateway for this log")
+	case at.next == 1:
+		return at, nil
 	}
 	lines, err := s.log.Open(at.next - 1)
 	if err != nil {
@@ -328,12 +333,12 @@ func (s *sink) resume(ctx context.Context) (position, error) {
 			}
 		}
 	}
-	s.write(ctx, gate.Event{
-		Kind: "audit.sink_diverged", Actor: "doorward", Status: "failed",
-		Detail: fmt.Sprintf("%s: the log does not hold record %d as it was delivered; every record is sent again", s.Name, at.next-1),
-	})
-	return position{next: 1}, nil
+	return s.again(ctx, "audit.sink_diverged", fmt.Sprintf("the log does not hold record %d as it was delivered", at.next-1))
 }
 
-// file is where a sink's position is kept.
-func file(dir, name string) string { return filepath.Join(dir, name) }
+// again begins with the first record, and puts on record why, once: from then on that is
+// the position.
+func (s *sink) again(ctx context.Context, kind, why string) (position, error) {
+	s.write(ctx, gate.Event{Kind: kind, Actor: "doorward", Status: "failed", Detail: s.Name + ": " + why + "; every record is sent again"})
+	return first(), s.places.save(s.Name, first())
+}

@@ -2,6 +2,7 @@ package sink_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -385,13 +386,13 @@ func TestPrunedWhileItWasAway(t *testing.T) {
 }
 
 func TestBadPositions(t *testing.T) {
-	for _, text := range []string{"", "x", "0 \n", "-1 \n", "2", "2 ab", "02 ab\n", "2 ab\n\n", strings.Repeat("1", 200)} {
+	for _, text := range []string{"", "x", "0 \n", "-1 \n", "2", "2 ab", "02 ab\n", "2 ab\n\n", "1 ", "1  ab", strings.Repeat("1", 200)} {
 		h := newHouse(t)
 		dir := filepath.Join(h.logDir(), "sinks")
 		if err := errors.Join(os.MkdirAll(dir, 0o700), os.WriteFile(filepath.Join(dir, "copy"), []byte(text), 0o600)); err != nil {
 			t.Fatal(err)
 		}
-		_, err := sink.NewSet(sink.SetConfig{Dir: dir, Source: source{h}, Sinks: []sink.Config{h.sink("copy", &memory{})}, Record: h.log.Event, Log: discard()})
+		_, err := sink.NewSet(sink.SetConfig{Dir: dir, Key: positionsKey, Source: source{h}, Sinks: []sink.Config{h.sink("copy", &memory{})}, Record: h.log.Event, Log: discard()})
 		if err == nil {
 			t.Errorf("%q is a position", text)
 		}
@@ -402,9 +403,10 @@ func TestBadPositions(t *testing.T) {
 func TestBadSets(t *testing.T) {
 	h := newHouse(t)
 	defer func() { _ = h.log.Close() }()
-	good := sink.SetConfig{Dir: t.TempDir(), Source: source{h}, Record: h.log.Event, Log: discard()}
+	good := sink.SetConfig{Dir: t.TempDir(), Key: positionsKey, Source: source{h}, Record: h.log.Event, Log: discard()}
 	for i, change := range []func(*sink.SetConfig){
 		func(c *sink.SetConfig) { c.Dir = "" },
+		func(c *sink.SetConfig) { c.Key = [sha256.Size]byte{} },
 		func(c *sink.SetConfig) { c.Source = nil },
 		func(c *sink.SetConfig) { c.Record = nil },
 		func(c *sink.SetConfig) { c.Log = nil },
