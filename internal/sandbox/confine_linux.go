@@ -26,6 +26,7 @@ const insideID = 65534
 
 // Box is the gateway's end of one sandbox.
 type Box struct {
+	maker   *Maker
 	plan    Plan
 	conn    *net.UnixConn
 	theirs  []*os.File // for process 1: the control socket and the mounts
@@ -37,12 +38,28 @@ type Box struct {
 	wg      sync.WaitGroup // of everything that serves this sandbox
 }
 
+// Maker makes sandboxes. Any number of goroutines may use it; the zero value is ready.
+type Maker struct {
+	mu    sync.Mutex
+	idmap *os.File // see mapping; nil until it is needed
+}
+
+// Close lets go of what the sandboxes share. Those that run go on.
+func (mk *Maker) Close() {
+	mk.mu.Lock()
+	defer mk.mu.Unlock()
+	if mk.idmap != nil {
+		_ = mk.idmap.Close()
+		mk.idmap = nil
+	}
+}
+
 // Confine makes cmd run under p: the program, arguments, environment and directory
 // that cmd has become those of the command inside, and cmd that of process 1. Its
 // standard files stay. Whoever starts it calls Started then, with what Start said,
 // before anything else. proxy serves the egress proxy where the plan has one; it
 // gets a listener that is closed when the sandbox has ended, and is waited for.
-func Confine(cmd *exec.Cmd, p Plan, proxy func(net.Listener)) (*Box, error) {
+func (mk *Maker) Confine(cmd *exec.Cmd, p Plan, proxy func(net.Listener)) (*Box, error) {
 	if err := p.check(); err != nil {
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
@@ -50,7 +67,7 @@ func Confine(cmd *exec.Cmd, p Plan, proxy func(net.Listener)) (*Box, error) {
 		return nil, errors.New("sandbox: a plan with egress and a proxy go together")
 	}
 	p.Hide = p.hidden()
-	b := &Box{plan: p, reports: make(chan Report, 16), done: make(chan struct{}), ready: make(chan error, 1), proxy: proxy}
+	b := &Box{maker: mk, plan: p, reports: make(chan Report, 16), done: make(chan struct{}), ready: make(chan error, 1), proxy: proxy}
 	if err := b.prepare(cmd); err != nil {
 		b.discard()
 		return nil, fmt.Errorf("sandbox: %w", err)
@@ -121,14 +138,13 @@ func (b *Box) connect() error {
 
 // openTrees opens the plan's mounts as root: what process 1 is then may not reach them.
 func (b *Box) openTrees() error {
-	idmap, err := mapping()
+	idmap, err := b.maker.mapping()
 	if err != nil {
 		return err
 	}
-	defer idmap.Close()
 	for i := range b.plan.Mounts {
 		m := &b.plan.Mounts[i]
-		as := int(idmap.Fd())
+		as := idmap
 		if isSystem(m.Path) {
 			as = -1 // who it belongs to matters not: everybody may read it
 		}
@@ -141,9 +157,20 @@ func (b *Box) openTrees() error {
 	return nil
 }
 
-// mapping is a user namespace that says how root's files look inside: those of
-// hostID. It lives as long as the mounts that use it.
-func mapping() (*os.File, error) {
+// mapping is a user namespace that says how root's files look inside: those of hostID. It
+// is made once, by a process that ends at once, and kept open for the mounts to come.
+func (mk *Maker) mapping() (fd int, err error) {
+	mk.mu.Lock()
+	defer mk.mu.Unlock()
+	if mk.idmap == nil {
+		if mk.idmap, err = newMapping(); err != nil {
+			return -1, err
+		}
+	}
+	return int(mk.idmap.Fd()), nil
+}
+
+func newMapping() (*os.File, error) {
 	cmd := exec.Cmd{Path: "/proc/self/exe", Args: []string{Name, "wait"}, Env: []string{}, Dir: "/"}
 	in, err := cmd.StdinPipe()
 	if err != nil {

@@ -59,7 +59,9 @@ func (j *job) confine(out *bytes.Buffer) (*exec.Cmd, *sandbox.Box, error) {
 	if j.Direct {
 		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stdout
 	}
-	box, err := sandbox.Confine(cmd, p, nil)
+	var maker sandbox.Maker
+	defer maker.Close()
+	box, err := maker.Confine(cmd, p, nil)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -188,9 +190,11 @@ func BenchmarkStart(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	var maker sandbox.Maker
+	defer maker.Close()
 	for b.Loop() {
 		cmd := &exec.Cmd{Path: path, Args: []string{"true"}, Env: []string{"PATH=/usr/bin:/bin"}}
-		box, err := sandbox.Confine(cmd, sandbox.Plan{Path: path, Dir: "/", Mounts: mounts, Links: links}, nil)
+		box, err := maker.Confine(cmd, sandbox.Plan{Path: path, Dir: "/", Mounts: mounts, Links: links}, nil)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -52,7 +52,7 @@ func hostile(args []string) int {
 // attempts are all that is tried; no error means that it was had.
 func (to *target) attempts() map[string]func() error {
 	all := map[string]func() error{}
-	for _, more := range []map[string]func() error{to.reads(), to.writes(), to.escapes(), to.processes(), to.network(), calls(), rights(), devices()} {
+	for _, more := range []map[string]func() error{to.reads(), to.writes(), to.escapes(), to.processes(), to.network(), calls(), rights(), devices(), memory()} {
 		maps.Copy(all, more)
 	}
 	return all

@@ -58,13 +58,13 @@ func Init() int {
 		fmt.Fprintln(os.Stderr, Name+": started by doorward only")
 		return exitUsage
 	}
-	child, err := o.start(up)
+	child, ticks, err := o.start(up)
 	if err != nil {
 		up.report(Report{Kind: Failed, Text: err.Error()})
 		return exitFailed
 	}
 	up.report(Report{Kind: Ready})
-	code := attend(&o.Plan, child, up)
+	code := attend(&o.Plan, child, ticks, up)
 	up.report(Report{Kind: Ended})
 	return code
 }
@@ -125,41 +125,46 @@ func (u *uplink) gone() <-chan struct{} {
 	return gone
 }
 
-// start builds the sandbox around this thread and starts the command in it.
-func (o *order) start(up *uplink) (*os.Process, error) {
+// start builds the sandbox around this thread and starts the command in it, on a clock
+// where this system lets it have one.
+func (o *order) start(up *uplink) (*os.Process, *clock, error) {
 	p := &o.Plan
 	if err := p.check(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := o.enclose(up); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := p.Limits.apply(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := same(p.Same); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := dropPrivileges(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := p.without(Landlock, restrictFiles(o.writable(), p.Egress)); err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	ticks, err := newClock()
+	if err != nil {
+		ticks = nil // the ledger does without
 	}
 	if err := p.without(Seccomp, restrictCalls()); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	child, err := os.StartProcess(p.Path, o.Args, &os.ProcAttr{
 		Dir: p.Dir, Env: o.Env, Files: []*os.File{os.Stdin, os.Stdout, os.Stderr}, Sys: &syscall.SysProcAttr{Setsid: true},
 	})
 	if err != nil {
-		return nil, fmt.Errorf("starting the command: %w", err)
+		return nil, nil, fmt.Errorf("starting the command: %w", err)
 	}
 	// The command has them; as long as they are open here too, nobody sees their end.
 	for _, f := range []*os.File{os.Stdin, os.Stdout} {
 		_ = f.Close()
 	}
-	return child, nil
+	return child, ticks, nil
 }
 
 // enclose makes the namespaces, which clone(2) has opened, into a place.
@@ -290,12 +295,12 @@ const grace = 800 * time.Millisecond
 
 // attend waits for the command's end, reaps, and keeps the limits. SIGTERM is the
 // gateway's wish that everything ends.
-func attend(p *Plan, child *os.Process, up *uplink) int {
+func attend(p *Plan, child *os.Process, ticks *clock, up *uplink) int {
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	ended := make(chan int, 1)
 	go Reap(child.Pid, ended)
-	w := newWatch(p.Limits, up)
+	w := newWatch(p.Limits, ticks, up)
 	tick := time.NewTimer(w.pace())
 	defer tick.Stop()
 	gone := up.gone()

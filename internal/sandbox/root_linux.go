@@ -106,13 +106,20 @@ func (r *root) release() {
 	}
 }
 
+// devicesInside are the devices of a sandbox and those of the system that stand for them.
+// A mapping of zero is memory that processes can share and no limit counts; full reads
+// the same, and cannot be mapped.
+//
+//nolint:gochecknoglobals // a table; read-only
+var devicesInside = map[string]string{"null": "null", "zero": "full", "full": "full", "random": "random", "urandom": "urandom"}
+
 // links mounts the root and makes its symbolic links.
 func (r *root) links(p *Plan) error {
 	devices := map[string]int{}
-	for _, name := range []string{"null", "zero", "full", "random", "urandom"} {
-		fd, err := unix.OpenTree(unix.AT_FDCWD, "/dev/"+name, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+	for name, is := range devicesInside {
+		fd, err := unix.OpenTree(unix.AT_FDCWD, "/dev/"+is, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
 		if err != nil {
-			return fmt.Errorf("taking /dev/%s: %w", name, err)
+			return fmt.Errorf("taking /dev/%s: %w", is, err)
 		}
 		devices[name] = fd
 		r.idle = append(r.idle, fd)

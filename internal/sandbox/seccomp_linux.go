@@ -110,6 +110,12 @@ func byArgument() (program []bpf.Instruction) {
 		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.IPPROTO_MPTCP, SkipTrue: 1},
 		bpf.RetConstant{Val: retErrno(unix.EPROTONOSUPPORT)},
 		bpf.LoadAbsolute{Off: dataNumber, Size: 4})
+	// Memory that is shared without a file belongs to no process, and nor do huge pages: no
+	// limit would count it.
+	call(unix.SYS_MMAP, 3,
+		bpf.JumpIf{Cond: bpf.JumpBitsNotSet, Val: unix.MAP_HUGETLB, SkipTrue: 1}, eperm,
+		bpf.JumpIf{Cond: bpf.JumpBitsNotSet, Val: unix.MAP_ANONYMOUS, SkipTrue: 2},
+		bpf.JumpIf{Cond: bpf.JumpBitsNotSet, Val: unix.MAP_SHARED, SkipTrue: 1}, eperm) // MAP_SHARED_VALIDATE has the bit, too
 	// Sockets of the kernel's, of other machines' (vsock) and of old protocols.
 	call(unix.SYS_SOCKET, 0,
 		bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.AF_UNIX, SkipTrue: 3},

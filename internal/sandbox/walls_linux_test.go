@@ -44,6 +44,8 @@ var walls = []struct {
 		"tcp to test", "tcp to metadata", "tcp to internet", "tcp6 to internet", "dns over udp", "udp to loopback", "unix path", "unix abstract",
 		"tcp listener", "raw socket", "raw6 socket", "packet socket", "netlink socket", "vsock socket", "mptcp socket", "alg socket", "bluetooth socket", "socket of 2^32+nl",
 	}},
+	{"SBX-10", true, []string{"private memory", "zeros of /dev/zero"}},
+	{"SBX-10", false, []string{"shared memory", "validated memory", "memory of 2^32+shared", "huge pages", "shared zeros", "private zeros"}},
 	{"SBX-15", true, []string{"ask personality"}},
 	{"SBX-15", false, []string{"unshare user", "unshare mounts", "clone user", "clone network", "personality"}},
 	{"SBX-16", true, []string{"no capability", "no bounding", "no new privileges", "filter on"}},

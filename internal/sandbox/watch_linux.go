@@ -14,9 +14,8 @@ import (
 // more than its limit in between (some 2 GB a second can be touched by a
 // processor); what sleeps costs next to nothing.
 const (
-	busyPace  = 50 * time.Millisecond
-	idlePace  = 250 * time.Millisecond
-	clockTick = time.Second / 100 // of /proc/pid/stat: USER_HZ, 100 on every architecture (proc(5))
+	busyPace = 50 * time.Millisecond
+	idlePace = 250 * time.Millisecond
 	// A command may use what it has not used before, up to burst of its processors' time.
 	burst = 500 * time.Millisecond
 	// A command that has filled its tasks for so long is a fork bomb, which nothing else
@@ -31,6 +30,8 @@ const (
 type watch struct {
 	limits Limits
 	up     *uplink
+	clock  *clock // nil: the ledger has to do
+	ledger ledger
 	text   string // about the limit that look found exceeded
 
 	began  time.Time
@@ -44,9 +45,9 @@ type watch struct {
 	busy   bool
 }
 
-func newWatch(l Limits, up *uplink) *watch {
+func newWatch(l Limits, c *clock, up *uplink) *watch {
 	now := time.Now()
-	return &watch{limits: l, up: up, began: now, seen: now, credit: burst, busy: true}
+	return &watch{limits: l, up: up, clock: c, began: now, seen: now, credit: burst, busy: true}
 }
 
 func (w *watch) pace() time.Duration {
@@ -60,27 +61,23 @@ func (w *watch) pace() time.Duration {
 // the processors, and says which limit ends it; empty is none.
 func (w *watch) look() (over string) {
 	now := time.Now()
-	var memory int64
-	var tasks int
-	var used time.Duration
-	page := int64(os.Getpagesize())
 	pids, err := processes()
 	if err != nil { // what cannot be watched has no limits
 		w.text = err.Error()
 		return Unwatched
 	}
+	var memory int64
+	var tasks int
 	for _, pid := range pids {
-		at := "/proc/" + strconv.Itoa(pid)
-		pages, ok := anonymous(at)
-		if !ok {
-			continue // it has ended meanwhile
-		}
-		threads, spent := load(at)
-		memory += pages * page
+		bytes, threads := holding("/proc/" + strconv.Itoa(pid))
+		memory += bytes
 		tasks += threads
-		used += spent
 	}
-	used += reaped()
+	used, err := w.spent(pids)
+	if err != nil {
+		w.text = err.Error()
+		return Unwatched
+	}
 	w.balance(now, used)
 	switch {
 	case memory > w.limits.Memory:
@@ -133,50 +130,36 @@ func (w *watch) balance(now time.Time, used time.Duration) {
 	}
 }
 
-// anonymous counts the pages of a process that no file backs: resident without what is
-// shared with files (/proc/pid/statm). Pages that a fork shares count for both.
-func anonymous(at string) (pages int64, ok bool) {
-	b, err := os.ReadFile(at + "/statm")
-	if err != nil {
-		return 0, false
+// spent is the CPU time that everything has used so far.
+func (w *watch) spent(pids []int) (time.Duration, error) {
+	if w.clock == nil {
+		return w.ledger.look(pids), nil
 	}
-	fields := bytes.Fields(b)
-	if len(fields) < 3 {
-		return 0, false
-	}
-	resident, err := strconv.ParseInt(string(fields[1]), 10, 64)
-	if err != nil {
-		return 0, false
-	}
-	shared, err := strconv.ParseInt(string(fields[2]), 10, 64)
-	return resident - shared, err == nil
+	return w.clock.read()
 }
 
-// load is how many threads a process has, and the CPU time that it and the children
-// that it has waited for have used: fields 14 to 17 and 20 of /proc/pid/stat, counted
-// from the last bracket, as the name before may hold any.
-func load(at string) (threads int, used time.Duration) {
-	b, err := os.ReadFile(at + "/stat")
+// holding is the memory of a process that no file backs, in bytes, with its tables of
+// pages and what of it was swapped out, and how many threads it has: of /proc/pid/status
+// (proc_pid_status(5)). It is nothing for one that has ended. Pages that a fork shares
+// count for both. There is no memory that processes share without a file, which would
+// be no one's (byArgument), and the files of the sandbox are the disk's.
+func holding(at string) (memory int64, threads int) {
+	b, err := os.ReadFile(at + "/status")
 	if err != nil {
 		return 0, 0
 	}
-	fields := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:])
-	if len(fields) < 18 {
-		return 0, 0
+	for line := range bytes.Lines(b) {
+		name, value, _ := bytes.Cut(line, []byte(":"))
+		switch string(name) {
+		case "RssAnon", "VmPTE", "VmSwap":
+			kilobytes, err := strconv.ParseInt(string(bytes.TrimSpace(bytes.TrimSuffix(bytes.TrimSpace(value), []byte("kB")))), 10, 64)
+			if err != nil {
+				continue
+			}
+			memory += kilobytes << 10
+		case "Threads":
+			threads, _ = strconv.Atoi(string(bytes.TrimSpace(value)))
+		}
 	}
-	for _, f := range fields[11:15] {
-		ticks, _ := strconv.ParseInt(string(f), 10, 64)
-		used += time.Duration(ticks) * clockTick
-	}
-	threads, _ = strconv.Atoi(string(fields[17]))
-	return threads, used
-}
-
-// reaped is the CPU time of what process 1 has reaped.
-func reaped() time.Duration {
-	var ru unix.Rusage
-	if err := unix.Getrusage(unix.RUSAGE_CHILDREN, &ru); err != nil {
-		return 0
-	}
-	return time.Duration(ru.Utime.Nano() + ru.Stime.Nano())
+	return memory, threads
 }

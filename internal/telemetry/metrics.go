@@ -29,6 +29,7 @@ type Metrics struct {
 	arrivals  *prometheus.CounterVec
 	violated  *prometheus.CounterVec
 	detection *prometheus.HistogramVec
+	happened  *prometheus.CounterVec
 	stages    map[string]prometheus.Observer
 	other     prometheus.Observer
 }
@@ -85,6 +86,10 @@ func New(version string) *Metrics {
 			Name: "doorward_detection_seconds", Buckets: detectionBuckets(),
 			Help: "Time from the first record that led to an alert about unauthorised access to the alert, by rule.",
 		}, []string{"rule"}),
+		happened: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "doorward_upstream_events_total",
+			Help: "What happened to an upstream, by kind: processes started and ended, limits of a sandbox met, messages dropped.",
+		}, []string{"upstream", "kind"}),
 		stages: map[string]prometheus.Observer{},
 	}
 	stages := prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -102,7 +107,7 @@ func New(version string) *Metrics {
 		Name: "doorward_build_info", Help: "Constant 1, labelled with the version.",
 	}, []string{"version"})
 	build.WithLabelValues(version).Set(1)
-	m.registry.MustRegister(m.exchanges, m.refusals, m.findings, m.alerts, m.undone, m.arrivals, m.violated, m.detection, m.duration, m.upstream, stages, build,
+	m.registry.MustRegister(m.exchanges, m.refusals, m.findings, m.alerts, m.undone, m.arrivals, m.violated, m.detection, m.happened, m.duration, m.upstream, stages, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -154,6 +159,10 @@ func (m *Metrics) Arrival(proof string, n float64) { m.arrivals.WithLabelValues(
 
 // Violated counts a request or connection that was refused because it was too much.
 func (m *Metrics) Violated(code gate.Code) { m.violated.WithLabelValues(string(code)).Inc() }
+
+// Count counts something that happened to an upstream; it implements upstream.Meter.
+// Names of upstreams come from the configuration, and kinds from the code.
+func (m *Metrics) Count(upstream, kind string) { m.happened.WithLabelValues(upstream, kind).Inc() }
 
 // Detected times an alert about unauthorised access.
 func (m *Metrics) Detected(rule string, took time.Duration) {

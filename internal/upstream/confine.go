@@ -54,7 +54,7 @@ func (s *server) launch(cmd *exec.Cmd, r reach) (*sandbox.Box, error) {
 	if plan.Egress {
 		proxy = func(l net.Listener) { s.pool.cfg.Egress(s.set.Name, c.Allow, l) }
 	}
-	box, err := sandbox.Confine(cmd, plan, proxy)
+	box, err := s.pool.maker.Confine(cmd, plan, proxy)
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"doorward/internal/gate"
+	"doorward/internal/sandbox"
 )
 
 // Defaults of Settings, and the bounds of a pool.
@@ -133,6 +134,7 @@ type Pool struct {
 	log     *slog.Logger
 	sealer  cipher.AEAD
 	spawner *spawner
+	maker   sandbox.Maker
 	digests digests
 	calls   inflight
 	asks    asks
@@ -255,6 +257,7 @@ func (p *Pool) Close(ctx context.Context) error {
 		go func() {
 			p.wg.Wait()
 			p.spawner.close()
+			p.maker.Close()
 			close(p.ended)
 		}()
 	})
