@@ -111,12 +111,15 @@ func (a *App) agesNow(now time.Time) []figures.Age {
 	return out
 }
 
+// ageOfSecret stands before the names of secrets among the ages, apart from the keys' names.
+const ageOfSecret = "secret "
+
 // secretAges are those of the configuration's secrets.
 func (a *App) secretAges(snap *snapshot, now time.Time) (out []figures.Age) {
 	known := map[string]bool{figures.KindSigner: true, figures.KindRoot: true}
 	for _, name := range names(snap.cfg.Secrets) {
 		one := figures.Age{Kind: figures.KindSecret, Name: name, Most: time.Duration(snap.cfg.Secrets[name].MaxAge)}
-		entry := "secret " + name // apart from the keys' names
+		entry := ageOfSecret + name
 		known[entry] = true
 		changed := snap.secret.Changed(name)
 		value, err := snap.secret.Get(name)

@@ -164,6 +164,12 @@ func TestSecretsAreReplacedUnderLoad(t *testing.T) {
 			t.Errorf("%s: %+v", age.Name, age)
 		}
 	}
+	// The one that is older than it may be is told, once, and raises an alert.
+	old := g.Records(audit.Query{Event: "secret.overdue"})
+	if len(old) != 1 || !strings.HasPrefix(old[0].Detail, "secret in-vault has its value since 2026-01-01T00:00:00Z") {
+		t.Errorf("%d events of what is overdue: %+v", len(old), old)
+	}
+	eventually(t, "an alert", func() bool { return len(g.Records(audit.Query{Event: "alert.raised"})) > 0 })
 	// What the next start would refuse is refused, and a name that is none comes to no record.
 	twin := value("file", 3)
 	if _, err := g.App.SetSecret(t.Context(), "test", admin.SecretValue{Name: "in-store", Value: twin}); err == nil || !strings.Contains(err.Error(), "secrets.in-file") || strings.Contains(err.Error(), twin) {

@@ -47,6 +47,7 @@ type Ages struct {
 type firstSeen struct {
 	Check string    `json:"check"` // hex
 	Since time.Time `json:"since"`
+	Told  time.Time `json:"told,omitzero"` // when somebody was last told that it is old
 }
 
 // OpenAges reads what was seen before. key is for this alone. keep is whether what is
@@ -120,6 +121,31 @@ func (a *Ages) check(name, value string) string {
 	mac := hmac.New(sha256.New, a.key)
 	_, _ = io.WriteString(mac, name+"\x00"+value) // a name has no NUL
 	return hex.EncodeToString(mac.Sum(nil)[:checkSize])
+}
+
+// Told is when somebody was last told that the value is old that a name has now; zero: never.
+func (a *Ages) Told(name string) time.Time {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.seen[name].Told
+}
+
+// Tell notes that somebody was told. A name that was never seen is no fault: it has no age.
+func (a *Ages) Tell(name string, now time.Time) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	was, ok := a.seen[name]
+	if !ok {
+		return nil
+	}
+	is := was
+	is.Told = now.UTC().Truncate(time.Second)
+	a.seen[name] = is
+	if err := a.save(); err != nil {
+		a.seen[name] = was
+		return err
+	}
+	return nil
 }
 
 // Forget leaves what has none of the names.

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -46,6 +47,19 @@ func TestAges(t *testing.T) {
 	a, err := store.OpenAges(dir, key, true)
 	if err != nil {
 		t.Fatal(err)
+	}
+	// What was told is known after a restart, and of the value that it was told of alone.
+	if err := errors.Join(a.Tell("file", day(9)), a.Tell("unknown", day(9))); err != nil {
+		t.Fatal(err)
+	}
+	if a, err = store.OpenAges(dir, key, true); err != nil || !a.Told("file").Equal(day(9)) || !a.Told("unknown").IsZero() {
+		t.Errorf("told at %v, %v", a.Told("file"), err)
+	}
+	if _, err := a.Since("file", "two", day(7), day(10)); err != nil || a.Told("file").IsZero() {
+		t.Errorf("it is not known to be told any more, %v", err)
+	}
+	if _, err := a.Since("file", "three", day(10), day(10)); err != nil || !a.Told("file").IsZero() {
+		t.Errorf("another value was told of at %v, %v", a.Told("file"), err)
 	}
 	if err := a.Forget(map[string]bool{"file": true}); err != nil {
 		t.Fatal(err)
