@@ -58,6 +58,7 @@ func (a *App) reload(ctx context.Context, actor string) error {
 		a.current.Store(snap)
 		a.egress.only(cfg.Upstreams)
 		a.onlyInVault(cfg)
+		a.places.Past.Only(overlapping(cfg))
 		a.loud.configured(a.Journal, cfg.Telemetry.Log.Level)
 		for _, name := range names(cfg.Upstreams) {
 			a.pool.Announce(name)

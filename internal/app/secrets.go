@@ -37,6 +37,17 @@ func (a *App) openSecrets(dir string) error {
 	return nil
 }
 
+// overlapping are the secrets of which two versions may count.
+func overlapping(cfg *config.Config) map[string]bool {
+	out := map[string]bool{}
+	for name, s := range cfg.Secrets {
+		if s.Overlap > 0 {
+			out[name] = true
+		}
+	}
+	return out
+}
+
 // keptSecret is a secret of Doorward's own store.
 func (a *App) keptSecret(name string, _ bool) (secret.Reading, error) {
 	now, before, err := a.kept.Read(name)

@@ -74,9 +74,12 @@ func (w *ways) only(upstreams map[string]config.Upstream) {
 func (w *ways) report(ctx context.Context, c egress.Connection) error {
 	e := gate.Event{Actor: "doorward", Upstream: c.Upstream, Status: "ok"}
 	place := cmp.Or(c.Protocol, "unread") + " " + net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port)))
+	if c.Address.IsValid() {
+		place += " at " + c.Address.String()
+	}
 	switch {
 	case c.Code == egress.Opened:
-		e.Kind, e.Detail = "egress.open", fmt.Sprintf("%s at %s", place, c.Address)
+		e.Kind, e.Detail = "egress.open", place
 	case strings.HasPrefix(string(c.Code), "ended"):
 		e.Kind, e.Detail = "egress.end", fmt.Sprintf("%s: %s, %d bytes sent, %d received, %d ms", place, c.Code, c.Sent, c.Received, c.Duration.Milliseconds())
 	default:

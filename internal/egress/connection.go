@@ -12,9 +12,10 @@ import (
 // value is none, and is never reported.
 type Code string
 
-// The codes. Opened is of a connection that is about to carry its first byte; its end
-// is reported once more, with one of the second group. The rest are refusals, after
-// which nothing was carried.
+// The codes. Opened is of a connection to a listed place that is about to be made, before
+// its name is looked up; how it ended is reported once more, with one of the others. Those
+// of the last group are refusals, after which nothing was carried; those before a place was
+// found on the list are the only report.
 const (
 	Opened Code = "opened"
 
@@ -39,7 +40,7 @@ const (
 	Busy        Code = "refused.busy"        // Limits.Connections are open
 	Often       Code = "refused.often"       // Limits.PerMinute were made in a minute
 
-	unrecorded Code = "refused.unrecorded" // the report failed, or the one before it; reported where that can be done again
+	unrecorded Code = "refused.unrecorded" // the report of Opened failed; never reported
 )
 
 // Refused tells whether nothing was carried.

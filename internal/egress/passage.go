@@ -52,10 +52,9 @@ func (x *passage) carry(ctx context.Context) Code {
 	if !listed {
 		return x.no(Unlisted)
 	}
-	if x.proxy.silent.Load() { // a name that is looked up tells something to whoever answers for it
-		x.no(unrecorded)
-		x.proxy.note(ctx, x.at.seen(unrecorded))
-		return unrecorded
+	if err := x.proxy.cfg.Report(ctx, x.at.seen(Opened)); err != nil { // a name that is looked up tells something to whoever answers for it
+		x.proxy.cfg.Log.Error("report of an egress connection failed", "upstream", x.at.Upstream, "code", string(Opened), "error", err)
+		return x.no(unrecorded)
 	}
 	server, address, code := x.proxy.reach(ctx, to, w)
 	x.at.Address = address
@@ -67,10 +66,6 @@ func (x *passage) carry(ctx context.Context) Code {
 		if code := x.tunnel(to, w); code != "" {
 			return x.no(code)
 		}
-	}
-	if err := x.proxy.report(ctx, x.at.seen(Opened)); err != nil {
-		x.proxy.cfg.Log.Error("report of an egress connection failed", "upstream", x.at.Upstream, "code", string(Opened), "error", err)
-		return x.no(unrecorded)
 	}
 	_ = x.client.SetDeadline(time.Time{})
 	if x.head == nil {

@@ -42,7 +42,6 @@ type Proxy struct {
 	bytes  window
 	told   window // reports of connections that were not even read
 	missed atomic.Uint64
-	silent atomic.Bool // the last report failed: until one is taken nothing is looked up or dialled
 }
 
 // New makes a Proxy, which does nothing before Serve.
@@ -133,18 +132,9 @@ func (p *Proxy) turnAway(ctx context.Context, conn net.Conn, code Code) {
 	p.note(ctx, Connection{Upstream: p.cfg.Upstream, Code: code, Missed: p.missed.Swap(0)})
 }
 
-// report puts a connection on record, and keeps in mind whether that can be done.
-func (p *Proxy) report(ctx context.Context, c Connection) error {
-	err := p.cfg.Report(ctx, c)
-	if ctx.Err() == nil {
-		p.silent.Store(err != nil)
-	}
-	return err
-}
-
 // note reports what nothing depends on any more.
 func (p *Proxy) note(ctx context.Context, c Connection) {
-	if err := p.report(context.WithoutCancel(ctx), c); err != nil {
+	if err := p.cfg.Report(context.WithoutCancel(ctx), c); err != nil {
 		p.cfg.Log.Error("report of an egress connection failed", "upstream", c.Upstream, "code", string(c.Code), "error", err)
 	}
 }

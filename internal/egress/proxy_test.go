@@ -98,7 +98,11 @@ func TestSBX08Refused(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r.t = t
 			answer := r.say(c.sent)
-			if seen := r.next(); seen.Code != c.want || !seen.Code.Refused() || seen.Sent != 0 || seen.Received != 0 {
+			seen := r.next()
+			if seen.Code == egress.Opened && c.want != egress.Unlisted { // a name was about to be looked up
+				seen = r.next()
+			}
+			if seen.Code != c.want || !seen.Code.Refused() || seen.Sent != 0 || seen.Received != 0 {
 				t.Errorf("reported %+v, want %s and no bytes", seen, c.want)
 			}
 			if strings.Contains(answer, "hello\n") {
@@ -199,10 +203,10 @@ func TestAllowed(t *testing.T) {
 			}
 			opened, ended := r.next(), r.next()
 			if opened.Code != egress.Opened || opened.Sent != 0 || opened.Protocol != c.protocol || opened.Host != named ||
-				opened.Address != netip.MustParseAddr(public) || opened.Upstream != "files" {
+				opened.Address.IsValid() || opened.Upstream != "files" {
 				t.Errorf("opened as %+v", opened)
 			}
-			if ended.Code != egress.Ended || ended.Sent < 4 || ended.Received < int64(len(body)) || ended.Duration <= 0 {
+			if ended.Code != egress.Ended || ended.Sent < 4 || ended.Received < int64(len(body)) || ended.Duration <= 0 || ended.Address != netip.MustParseAddr(public) {
 				t.Errorf("ended as %+v", ended)
 			}
 		})
@@ -248,11 +252,11 @@ func TestPOL38Rebinding(t *testing.T) {
 	}
 }
 
-// Without a record nothing goes out, and nothing of the host comes in. After the first report
-// that failed no name is looked up and nobody is dialled, until a report is taken again.
+// Without a record nothing goes out, not even a name that is looked up, until a report is taken
+// again.
 func TestUnrecordedIsRefused(t *testing.T) {
 	for _, sent := range []string{connect("db.ok.test:5432") + "data", socks("db.ok.test", 5432) + "data", get("http://api.ok.test/", "api.ok.test")} {
-		l, got := silent(t)
+		l, _ := silent(t)
 		r := start(t, egress.Config{Allow: list(), Limits: egress.Limits{Idle: 50 * time.Millisecond}}, l)
 		hear := func(err error) {
 			r.mu.Lock()
@@ -265,20 +269,16 @@ func TestUnrecordedIsRefused(t *testing.T) {
 				t.Errorf("%q was answered %q", sent, answer)
 			}
 		}
-		if b := <-got; b != "" {
-			t.Errorf("the host was sent %q", b)
+		if asked, at := r.lookups(), r.dials(); len(asked)+len(at) != 0 {
+			t.Errorf("%q: looked up %v, dialled %v", sent, asked, at)
 		}
 		hear(nil)
 		r.say(sent)
-		if c := r.next(); c.Code != "refused.unrecorded" {
+		if c := r.next(); c.Code != egress.Opened {
 			t.Errorf("%q: reported is %+v", sent, c)
 		}
 		if asked, at := r.lookups(), r.dials(); len(asked) != 1 || len(at) != 1 {
-			t.Errorf("%q: looked up %v, dialled %v", sent, asked, at)
-		}
-		r.say(sent)
-		if c := r.next(); c.Code != egress.Opened {
-			t.Errorf("%q: reported is %+v", sent, c)
+			t.Errorf("%q: looked up %v, dialled %v after a report that was taken", sent, asked, at)
 		}
 	}
 }
@@ -305,11 +305,14 @@ func TestOwnDialler(t *testing.T) {
 	if answer := r.say(connect(fmt.Sprintf("127.0.0.1:%d", port))); !strings.HasSuffix(answer, "hello\n") {
 		t.Errorf("answered %q", answer)
 	}
-	if c := <-reports; c.Code != egress.Opened || !c.Address.IsLoopback() {
+	if c := <-reports; c.Code != egress.Opened || c.Address.IsValid() {
 		t.Errorf("%+v", c)
 	}
-	<-reports
+	if c := <-reports; c.Code != egress.Ended || !c.Address.IsLoopback() {
+		t.Errorf("%+v", c)
+	}
 	r.say(connect(fmt.Sprintf("localhost:%d", port)))
+	<-reports
 	if c := <-reports; c.Code != egress.Inward && c.Code != egress.Unresolved {
 		t.Errorf("localhost: %+v", c)
 	}
@@ -357,6 +360,9 @@ func TestLimits(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, _ = io.WriteString(conn, sent)
+			if strings.HasPrefix(sent, "CONNECT") {
+				r.next() // that it is let out
+			}
 			if seen := r.next(); seen.Code != egress.Slow {
 				t.Errorf("%q: %+v", sent, seen)
 			}

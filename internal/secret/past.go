@@ -1,6 +1,7 @@
 package secret
 
 import (
+	"maps"
 	"sync"
 	"time"
 )
@@ -21,6 +22,13 @@ type turn struct {
 	from        string // the source's
 	now, before string
 	until       time.Time // before counts
+}
+
+// Only forgets what has none of these names.
+func (p *Past) Only(names map[string]bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	maps.DeleteFunc(p.seen, func(name string, _ turn) bool { return !names[name] })
 }
 
 // before takes note of a reading, and is the version that counts beside it; empty: none.

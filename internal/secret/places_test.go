@@ -137,6 +137,10 @@ func TestVersionsOverlap(t *testing.T) {
 		if got := versionsOfA(t, open(0)); len(got) != 1 {
 			t.Errorf("without an overlap: %v", got)
 		}
+		all.Past.Only(map[string]bool{"a": true})
+		if got := versionsOfA(t, s); len(got) != 2 {
+			t.Errorf("after others were forgotten: %v", got)
+		}
 		time.Sleep(time.Hour)
 		if got := versionsOfA(t, s); len(got) != 1 || got[0] != "second" {
 			t.Errorf("after the overlap: %v", got)
@@ -146,6 +150,25 @@ func TestVersionsOverlap(t *testing.T) {
 			t.Errorf("from a place that fails: %q", v.Reveal())
 		}
 	})
+}
+
+// What nothing names any more leaves no version behind.
+func TestPastForgets(t *testing.T) {
+	p := &place{kept: map[string]secret.Reading{"kv#a": {Text: "first"}}}
+	past := &secret.Past{}
+	s, err := secret.Places{Vault: p.read, Past: past}.Open([]secret.Source{{Name: "a", From: "vault:kv#a", Overlap: time.Hour}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	versionsOfA(t, s)
+	p.kept["kv#a"] = secret.Reading{Text: "second"}
+	if got := versionsOfA(t, s); len(got) != 2 {
+		t.Fatalf("versions %v", got)
+	}
+	past.Only(map[string]bool{"b": true})
+	if got := versionsOfA(t, s); len(got) != 1 {
+		t.Errorf("what was forgotten is there: %v", got)
+	}
 }
 
 // What the place itself says of the version before is what counts.

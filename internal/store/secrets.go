@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"doorward/internal/envelope"
@@ -52,9 +53,14 @@ type Secrets struct {
 	path, lock string
 	root       SecretsRoot
 
-	mu    sync.Mutex // guards the rest
-	known map[string][]SecretVersion
-	info  fs.FileInfo // of the file that known was read from; nil: read it again
+	changing sync.Mutex    // one change at a time
+	loading  sync.Mutex    // one load at a time; guards fault
+	loads    atomic.Uint64 // that have begun
+	fault    error         // of the last one
+
+	mu    sync.Mutex                 // guards the rest, and is never held while something is read or asked
+	known map[string][]SecretVersion // never changed, but replaced
+	info  fs.FileInfo                // of the file that known was read from; nil: read it again
 }
 
 // OpenSecrets are those in a data directory. Nothing is read yet: a gateway that keeps no
@@ -66,12 +72,11 @@ func OpenSecrets(dir string, root SecretsRoot) *Secrets {
 // Read is a secret as it is now, and the version before while that still counts: its Ends
 // is zero when it does not.
 func (s *Secrets) Read(name string) (now, before SecretVersion, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := s.refresh(); err != nil {
+	known, err := s.now()
+	if err != nil {
 		return now, before, err
 	}
-	all := s.known[name]
+	all := known[name]
 	if len(all) == 0 {
 		return now, before, ErrNoSecret
 	}
@@ -81,37 +86,56 @@ func (s *Secrets) Read(name string) (now, before SecretVersion, err error) {
 	return all[0], before, nil
 }
 
-// refresh reads the file when it is another than the last time.
-func (s *Secrets) refresh() error {
-	now, err := os.Stat(s.path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		s.known, s.info = nil, nil
-		return nil
-	case err != nil:
-		return fmt.Errorf("reading secrets: %w", err)
-	case s.info != nil && os.SameFile(s.info, now) && s.info.Size() == now.Size() && s.info.ModTime().Equal(now.ModTime()):
-		return nil
+// now is what the file has. It is read when it is another than the last time; those who want
+// that at the same time read it once, and nobody waits for them who finds it as it was.
+func (s *Secrets) now() (map[string][]SecretVersion, error) {
+	before := s.loads.Load()
+	if known, ok := s.unchanged(); ok {
+		return known, nil
 	}
-	s.known, s.info = nil, nil
+	s.loading.Lock()
+	defer s.loading.Unlock()
+	if s.loads.Load() > before { // one that began later than this was asked
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.known, s.fault
+	}
+	s.loads.Add(1)
 	known, info, err := s.load()
-	if err != nil {
-		return err
+	s.fault = err
+	if err != nil || info != nil && time.Since(info.ModTime()) <= secretsSettled {
+		info = nil
 	}
-	s.known = known
-	if time.Since(info.ModTime()) > secretsSettled {
-		s.info = info
-	}
-	return nil
+	s.keep(known, info)
+	return known, err
 }
 
-// load reads and opens the file. The root key may be replaced between the reading of one
+// unchanged is what was read of the file, where it is still the same.
+func (s *Secrets) unchanged() (map[string][]SecretVersion, bool) {
+	now, err := os.Stat(s.path)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	same := err == nil && s.info != nil && os.SameFile(s.info, now) && s.info.Size() == now.Size() && s.info.ModTime().Equal(now.ModTime())
+	return s.known, same
+}
+
+func (s *Secrets) keep(known map[string][]SecretVersion, info fs.FileInfo) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.known, s.info = known, info
+}
+
+// load reads and opens the file; one that is missing has nothing. The root key may be replaced between the reading of one
 // and the other, by another process: then both are read again.
 func (s *Secrets) load() (known map[string][]SecretVersion, info fs.FileInfo, err error) {
 	const tries = 3
 	for range tries {
 		var f *secretsFile
-		if f, info, err = readSecrets(s.path); err != nil {
+		f, info, err = readSecrets(s.path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil, nil, nil
+		case err != nil:
 			return nil, nil, err
 		}
 		var root Wrapper
@@ -127,13 +151,12 @@ func (s *Secrets) load() (known map[string][]SecretVersion, info fs.FileInfo, er
 
 // List is what is kept, by name.
 func (s *Secrets) List() ([]SecretEntry, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := s.refresh(); err != nil {
+	known, err := s.now()
+	if err != nil {
 		return nil, err
 	}
-	out := make([]SecretEntry, 0, len(s.known))
-	for name, all := range s.known {
+	out := make([]SecretEntry, 0, len(known))
+	for name, all := range known {
 		one := SecretEntry{Name: name, Created: all[0].Created}
 		if len(all) > 1 && time.Now().Before(all[1].Ends) {
 			one.Overlap = all[1].Ends
@@ -248,16 +271,23 @@ func (s *Secrets) change(edit func(f *secretsFile, root Wrapper) error) error {
 	})
 }
 
-// locked lets one process at a time change the file.
-func (s *Secrets) locked(do func() error) error {
+// stale has the file read again.
+func (s *Secrets) stale() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.info = nil
+}
+
+// locked lets one process at a time change the file.
+func (s *Secrets) locked(do func() error) error {
+	s.changing.Lock()
+	defer s.changing.Unlock()
 	lock, err := lockFile(s.lock)
 	if err != nil {
 		return fmt.Errorf("locking secrets: %w", err)
 	}
 	defer lock.Close()
-	s.info = nil
+	defer s.stale()
 	if err := do(); err != nil {
 		return fmt.Errorf("changing secrets: %w", err)
 	}

@@ -68,31 +68,36 @@ func (o ownRoot) Replace(rewrap func(Wrapper) error) error {
 	return durable.Replace(o.path, root.Settled().Bytes())
 }
 
-// givenRoot is a key from outside: read says what it is now.
-type givenRoot struct{ read func() (string, error) }
+// givenRoot is a key from outside: text says what it is now.
+type givenRoot struct{ text func() (string, error) }
 
 // GivenSecretsRoot is a root key that somebody else keeps: 32 bytes in base64, and while
 // it is replaced the old one after it and a space. Replace seals under the first.
 func GivenSecretsRoot(read func() (string, error)) SecretsRoot { return givenRoot{read} }
 
 // Now implements SecretsRoot.
-func (g givenRoot) Now(bool) (Wrapper, error) {
-	text, err := g.read()
+func (g givenRoot) Now(bool) (Wrapper, error) { return g.read() }
+
+func (g givenRoot) read() (envelope.Root, error) {
+	text, err := g.text()
 	if err != nil {
-		return nil, fmt.Errorf("reading the root key of secrets: %w", err)
+		return envelope.Root{}, fmt.Errorf("reading the root key of secrets: %w", err)
 	}
 	root, err := parseGiven(text)
 	if err != nil {
-		return nil, fmt.Errorf("reading the root key of secrets: %w", err)
+		return root, fmt.Errorf("reading the root key of secrets: %w", err)
 	}
 	return root, nil
 }
 
 // Replace implements SecretsRoot.
 func (g givenRoot) Replace(rewrap func(Wrapper) error) error {
-	root, err := g.Now(false)
+	root, err := g.read()
 	if err != nil {
 		return err
+	}
+	if !root.Changing() {
+		return errors.New("the root key of secrets is one key, and there is no other to seal them under: write the new one before it, and a space")
 	}
 	return rewrap(root)
 }

@@ -308,6 +308,9 @@ func TestSecretsUnderARootOfSomebodyElse(t *testing.T) {
 	}
 	text = key(2)
 	holds(t, s, "a", "value", "")
+	if _, err := s.ReplaceRoot(); err == nil || !strings.Contains(err.Error(), "is one key") {
+		t.Errorf("one key was another: %v", err)
+	}
 	for _, bad := range []string{"", key(1), "not base64 " + secretCanary, key(1)[:20], key(1) + " " + key(2) + " " + key(3)} {
 		text = bad
 		if err := s.Set("b", "x", 0); err == nil || bad != "" && strings.Contains(err.Error(), bad) {
@@ -318,6 +321,39 @@ func TestSecretsUnderARootOfSomebodyElse(t *testing.T) {
 	if err := s.Set("b", "x", 0); err == nil {
 		t.Error("kept without a root key")
 	}
+}
+
+// Who reads what is known waits for nobody who changes it, or waits for the root key.
+func TestSecretsAreReadMeanwhile(t *testing.T) {
+	dir := t.TempDir()
+	key := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{1}, 32))
+	asked, answer := make(chan struct{}), make(chan struct{})
+	slow := false
+	s := store.OpenSecrets(dir, store.GivenSecretsRoot(func() (string, error) {
+		if slow {
+			asked <- struct{}{}
+			<-answer
+		}
+		return key, nil
+	}))
+	setSecret(t, s, "a", "one", 0)
+	path := filepath.Join(dir, "secrets.json")
+	old := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(path, old, old); err != nil {
+		t.Fatal(err)
+	}
+	holds(t, s, "a", "one", "")
+	slow = true
+	set := make(chan error)
+	go func() { set <- s.Set("a", "two", 0) }()
+	<-asked
+	holds(t, s, "a", "one", "") // by a root key that answers nobody
+	slow = false
+	close(answer)
+	if err := <-set; err != nil {
+		t.Fatal(err)
+	}
+	holds(t, s, "a", "two", "")
 }
 
 // Whatever a file of secrets holds, what opens it is either all of it or an error.

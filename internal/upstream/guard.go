@@ -45,6 +45,7 @@ type telling struct{ secret, where string }
 
 // tally is how often that happened since the last record.
 type tally struct {
+	mu    sync.Mutex // one record at a time, and guards the rest: who comes meanwhile waits for it
 	next  time.Time
 	since int
 }
@@ -159,12 +160,29 @@ func (g *guard) settle(now time.Time) {
 // ownKeyName is what reports call a key that a client brought.
 const ownKeyName = "a client's own key"
 
-// ownWatch looks for a client's own key; nil for none.
-func ownWatch(own gate.Secret) *leak.Watch {
+// ownKey is a client's own key, which is looked for in what comes back. The search is made
+// ready once something has: of most calls that fail, nothing does.
+type ownKey struct {
+	key   gate.Secret
+	once  sync.Once
+	watch *leak.Watch
+}
+
+// newOwnKey is nil for no key.
+func newOwnKey(own gate.Secret) *ownKey {
 	if own == (gate.Secret{}) {
 		return nil
 	}
-	return leak.New([]leak.Secret{{Name: ownKeyName, Text: own.Reveal()}})
+	return &ownKey{key: own}
+}
+
+// look looks for the key; nil finds nothing.
+func (k *ownKey) look() *leak.Watch {
+	if k == nil {
+		return nil
+	}
+	k.once.Do(func() { k.watch = leak.New([]leak.Secret{{Name: ownKeyName, Text: k.key.Reveal()}}) })
+	return k.watch
 }
 
 // parse reads an upstream's message without the secrets in it. also are those of the
@@ -240,54 +258,49 @@ func saidIn(m *gate.Message, answers func(*gate.Message) string) string {
 func (g *guard) report(names []string, where string) error {
 	g.count("secret_leaked")
 	for _, name := range names {
-		since, due := g.due(telling{name, where})
-		if !due {
-			continue
-		}
-		detail := fmt.Sprintf("secret %s in %s", name, where)
-		if since > 0 {
-			detail += fmt.Sprintf(", and %d times since it was last told", since)
-		}
-		if err := g.record(context.Background(), gate.Event{Kind: "secret.leaked", Actor: "doorward", Upstream: g.name, Detail: detail, Status: "masked"}); err != nil {
-			g.untold(telling{name, where}, since)
+		if err := g.tell(telling{name, where}); err != nil {
 			return &gate.Error{Code: gate.CodeAudit, Op: "recording secret.leaked", Err: err}
 		}
 	}
 	return nil
 }
 
-// due tells whether a record is to be made, and how many were not since the last.
-func (g *guard) due(t telling) (since int, due bool) {
+// tell makes a record where one is due. One that was not made the next of the kind has to make,
+// and is refused, too, where that fails.
+func (g *guard) tell(t telling) error {
+	one := g.tally(t)
+	one.mu.Lock()
+	defer one.mu.Unlock()
+	now := time.Now()
+	if now.Before(one.next) {
+		one.since++
+		return nil
+	}
+	detail := fmt.Sprintf("secret %s in %s", t.secret, t.where)
+	if one.since > 0 {
+		detail += fmt.Sprintf(", and %d times since it was last told", one.since)
+	}
+	if err := g.record(context.Background(), gate.Event{Kind: "secret.leaked", Actor: "doorward", Upstream: g.name, Detail: detail, Status: "masked"}); err != nil {
+		one.since++
+		return err
+	}
+	one.since, one.next = 0, now.Add(leakEvery)
+	return nil
+}
+
+// tally is that of a secret at a place; of all places together once there are too many.
+func (g *guard) tally(t telling) *tally {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.told[t] == nil {
 		if len(g.told) >= maxLeaking {
-			t = telling{secret: t.secret, where: elsewhere}
+			t.where = elsewhere
 		}
 		if g.told[t] == nil {
 			g.told[t] = &tally{}
 		}
 	}
-	one, now := g.told[t], time.Now()
-	if now.Before(one.next) {
-		one.since++
-		return 0, false
-	}
-	since, one.since, one.next = one.since, 0, now.Add(leakEvery)
-	return since, true
-}
-
-// untold undoes due, for a record that was not made: the next of the kind has to make it, and is
-// refused, too, where that fails.
-func (g *guard) untold(t telling, since int) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.told[t] == nil {
-		t.where = elsewhere
-	}
-	if one := g.told[t]; one != nil {
-		one.since, one.next = one.since+since+1, time.Time{}
-	}
+	return g.told[t]
 }
 
 // quiet is an error that says nothing of the secrets.
@@ -330,25 +343,32 @@ func (x *mux) method(m *gate.Message) string {
 
 // watches adds those of the calls that are under way, for their clients' own keys.
 func (x *mux) watches(all []*leak.Watch) []*leak.Watch {
+	for _, k := range x.ownKeys() {
+		all = append(all, k.look())
+	}
+	return all
+}
+
+func (x *mux) ownKeys() (keys []*ownKey) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, w := range x.calls {
 		if w.own != nil {
-			all = append(all, w.own)
+			keys = append(keys, w.own)
 		}
 	}
-	return all
+	return keys
 }
 
 // saying is what an upstream says over HTTP: of one request, or of none.
 type saying struct {
 	guard  *guard
-	method string      // of the request
-	own    *leak.Watch // for the client's own key; nil for none
+	method string  // of the request
+	own    *ownKey // the client's; nil for none
 }
 
 func (s saying) parse(raw []byte) (*gate.Message, error) {
-	return s.guard.parse(raw, func(*gate.Message) string { return s.method }, s.own)
+	return s.guard.parse(raw, func(*gate.Message) string { return s.method }, s.own.look())
 }
 
 // errLeaked is a definition that holds a secret.

@@ -107,6 +107,34 @@ func TestGuard_OwesTheRecord(t *testing.T) {
 	}
 }
 
+// A leak that comes while the record of the one before is written waits for what becomes of it.
+func TestGuard_WaitsForTheRecord(t *testing.T) {
+	t.Parallel()
+	failing := errors.New("the disk is full")
+	g, details := guarded(t, false, &failing)
+	found, second := make(chan struct{}, 2), make(chan error, 1)
+	g.count = func(string) { found <- struct{}{} }
+	began, record := false, g.record
+	g.record = func(ctx context.Context, e gate.Event) error {
+		if !began {
+			began = true
+			<-found // the first leak
+			go func() {
+				_, err := g.parse([]byte(leakingResult), toolsCall)
+				second <- err
+			}()
+			<-found // the second one
+		}
+		return record(ctx, e)
+	}
+	if _, err := g.parse([]byte(leakingResult), toolsCall); gate.CodeOf(err) != gate.CodeAudit {
+		t.Errorf("the first: %v", err)
+	}
+	if err := <-second; gate.CodeOf(err) != gate.CodeAudit || len(*details) != 0 {
+		t.Errorf("while the record of the first failed: %v, on record %q", err, *details)
+	}
+}
+
 // Methods that an upstream makes up are not places of their own: records and memory
 // have a bound.
 func TestGuard_Bounds(t *testing.T) {

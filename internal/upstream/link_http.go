@@ -91,7 +91,7 @@ func (l *httpLink) roundTrip(ctx context.Context, o *outgoing, take func(*gate.M
 		defer stop()
 	}
 	own := o.spend()
-	said := saying{l.guard, o.method, ownWatch(own)}
+	said := saying{l.guard, o.method, newOwnKey(own)}
 	resp, err := l.post(ctx, o.raw, o, own)
 	if err != nil {
 		return err

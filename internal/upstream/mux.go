@@ -46,7 +46,7 @@ type mux struct {
 // waiting is a call whose answer has not come.
 type waiting struct {
 	o     *outgoing
-	own   *leak.Watch        // for the client's own key; nil for none
+	own   *ownKey            // the client's own key; nil for none
 	queue chan *gate.Message // notifications and asks
 	final chan *gate.Message // room for the one; nil for an answer that is not taken
 	why   error              // that is so; written before
@@ -108,7 +108,7 @@ func (o *outgoing) whole() []byte {
 
 // enter makes a call one that messages may belong to, until leave.
 func (x *mux) enter(o *outgoing) *waiting {
-	w := &waiting{o: o, own: ownWatch(o.own), queue: make(chan *gate.Message, callQueue), final: make(chan *gate.Message, 1)}
+	w := &waiting{o: o, own: newOwnKey(o.own), queue: make(chan *gate.Message, callQueue), final: make(chan *gate.Message, 1)}
 	x.mu.Lock()
 	x.calls[o.id] = w
 	x.mu.Unlock()

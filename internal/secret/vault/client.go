@@ -217,12 +217,12 @@ func (c *Client) Close(ctx context.Context) error {
 		ids = append(ids, id)
 	}
 	loggedIn := c.token.text != "" && c.cfg.Login != nil
-	c.leases, c.paths = map[string]time.Time{}, map[string]*held{}
+	c.paths = map[string]*held{}
 	c.mu.Unlock()
 	var errs []error
 	for _, id := range ids {
-		if _, err := c.ask(ctx, http.MethodPut, "sys/leases/revoke", map[string]string{"lease_id": id}); err != nil {
-			errs = append(errs, fmt.Errorf("giving a lease of vault back: %w", err))
+		if err := c.giveBack(ctx, id); err != nil {
+			errs = append(errs, err)
 		}
 	}
 	if loggedIn {

@@ -254,6 +254,28 @@ func TestOnlyWhatIsNamed(t *testing.T) {
 	})
 }
 
+// The lease of what cannot be read is given back at once, and by the end where that fails.
+func TestALeaseOfNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, nil)
+		s.refused("database/creds/odd#password", "cannot be read")
+		if s.vlt.count == 0 || len(s.vlt.leases) != 0 {
+			t.Errorf("left are %v", s.vlt.leases)
+		}
+		s.change(func(v *standin) { v.keeps = true })
+		time.Sleep(2 * time.Second)
+		s.refused("database/creds/odd#password", "cannot be read")
+		s.change(func(v *standin) { v.keeps = false })
+		if len(s.vlt.leases) != 1 {
+			t.Errorf("left are %v", s.vlt.leases)
+		}
+		s.close()
+		if len(s.vlt.leases) != 0 {
+			t.Errorf("left at the end are %v", s.vlt.leases)
+		}
+	})
+}
+
 // A lease that has ended when it comes is an error, and no empty value.
 func TestALeaseThatHasEnded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

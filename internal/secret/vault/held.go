@@ -3,6 +3,7 @@ package vault
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -96,13 +97,33 @@ func (c *Client) since(h *held, after time.Time) error {
 func (c *Client) fill(h *held) error {
 	began := time.Now()
 	s, err := c.read(h.path)
-	if err == nil && s.lease != "" {
-		c.mu.Lock()
-		c.leases[s.lease] = s.ends
-		c.mu.Unlock()
+	c.hold(&s)
+	if err != nil && s.lease != "" {
+		_ = c.giveBack(context.Background(), s.lease) // or Close does
 	}
 	h.keep(s, began, err)
 	return err
+}
+
+// hold notes a lease that is to be given back.
+func (c *Client) hold(s *secret) {
+	if s.lease == "" {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.leases[s.lease] = s.ends
+}
+
+// giveBack ends a lease. One that Vault does not end is tried again by Close.
+func (c *Client) giveBack(ctx context.Context, id string) error {
+	if _, err := c.ask(ctx, http.MethodPut, "sys/leases/revoke", map[string]string{"lease_id": id}); err != nil {
+		return fmt.Errorf("giving a lease of vault back: %w", err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.leases, id)
+	return nil
 }
 
 // extend renews the lease of a path, or reads it again: where it has none, where the
@@ -124,14 +145,13 @@ func (c *Client) extend(h *held) error {
 	}
 	now := time.Now()
 	s.renewAt, s.ends = now.Add(length*2/3), now.Add(length)
-	c.mu.Lock()
-	c.leases[s.lease] = s.ends
-	c.mu.Unlock()
+	c.hold(&s)
 	h.keep(s, time.Time{}, nil)
 	return nil
 }
 
-// read asks Vault for a path, by the engine that is mounted there.
+// read asks Vault for a path, by the engine that is mounted there. With an error it may be a
+// lease that was made, to be given back.
 func (c *Client) read(path string) (secret, error) {
 	at, second, err := c.mounted(path)
 	if err != nil {
@@ -143,6 +163,11 @@ func (c *Client) read(path string) (secret, error) {
 		return secret{}, err
 	}
 	s := secret{token: c.known(), length: c.cfg.Lease}
+	s.renewAt, s.ends = asked.Add(s.length/6), asked.Add(s.length)
+	if a.LeaseID != "" {
+		s.lease, s.renewable, s.length, s.changed = a.LeaseID, a.Renewable, time.Duration(a.LeaseDuration)*time.Second, asked
+		s.renewAt, s.ends = asked.Add(s.length*2/3), asked.Add(s.length)
+	}
 	data := a.Data
 	if second {
 		var versioned struct {
@@ -152,19 +177,12 @@ func (c *Client) read(path string) (secret, error) {
 			} `json:"metadata"`
 		}
 		if err := json.Unmarshal(data, &versioned); err != nil {
-			return secret{}, errAnswer
+			return s, errAnswer
 		}
 		data, s.changed = versioned.Data, versioned.Metadata.Created
 	}
-	if s.fields, err = texts(data); err != nil {
-		return secret{}, err
-	}
-	s.renewAt, s.ends = asked.Add(s.length/6), asked.Add(s.length)
-	if a.LeaseID != "" {
-		s.lease, s.renewable, s.length, s.changed = a.LeaseID, a.Renewable, time.Duration(a.LeaseDuration)*time.Second, asked
-		s.renewAt, s.ends = asked.Add(s.length*2/3), asked.Add(s.length)
-	}
-	return s, nil
+	s.fields, err = texts(data)
+	return s, err
 }
 
 // mounted is where a path is read: the second version of the key-value engine has the

@@ -27,6 +27,7 @@ type standin struct {
 	longest   time.Duration        // that it can be renewed to
 	leases    map[string]time.Time // by id, until when
 	made      map[string]time.Time // when
+	keeps     bool                 // it ends no lease
 	count     int
 	asked     []string
 }
@@ -99,6 +100,10 @@ func (s *standin) authorized(w http.ResponseWriter, what, token string, body map
 		delete(s.tokens, token)
 		w.WriteHeader(http.StatusNoContent)
 	case "PUT sys/leases/revoke":
+		if s.keeps {
+			refuse(http.StatusInternalServerError)
+			return
+		}
 		delete(s.leases, id)
 		w.WriteHeader(http.StatusNoContent)
 	case "PUT sys/leases/renew":
@@ -146,6 +151,13 @@ func (s *standin) read(w http.ResponseWriter, path string, refuse func(int)) {
 			"lease_id": id, "lease_duration": int(s.life / time.Second), "renewable": true,
 			"data": map[string]any{"username": fmt.Sprint("user-", s.count), "password": fmt.Sprint("password-", s.count)},
 		})
+		return
+	}
+	if path == "database/creds/odd" { // a lease of nothing that can be read
+		s.count++
+		id := fmt.Sprint("database/creds/odd/", s.count)
+		s.leases[id], s.made[id] = time.Now().Add(s.life), time.Now()
+		put(w, map[string]any{"lease_id": id, "lease_duration": int(s.life / time.Second), "renewable": true, "data": []string{"CANARY-odd"}})
 		return
 	}
 	refuse(http.StatusNotFound)
