@@ -49,9 +49,9 @@ func (a *App) issuerSettings(i *config.Issuer) (issuer.Settings, error) {
 	if n := i.Introspection; n != nil {
 		s.Introspection = &issuer.Introspection{URL: n.URL, ClientID: n.ClientID, Method: n.Method}
 		if n.Method == "private_key_jwt" {
-			s.Introspection.PrivateKeyPEM = a.revealed(n.PrivateKey)
+			s.Introspection.PrivateKeyPEM, s.Introspection.Instead = a.revealed(n.PrivateKey), a.otherwise(n.PrivateKey)
 		} else {
-			s.Introspection.Secret = a.revealed(n.ClientSecret)
+			s.Introspection.Secret, s.Introspection.Instead = a.revealed(n.ClientSecret), a.otherwise(n.ClientSecret)
 		}
 	}
 	var err error
@@ -80,6 +80,14 @@ func (a *App) revealed(name string) func() (string, error) {
 	return func() (string, error) {
 		v, err := a.current.Load().secret.Get(name)
 		return v.Reveal(), err
+	}
+}
+
+// otherwise hands out another version of a secret than the one that was refused.
+func (a *App) otherwise(name string) func(refused string) (string, bool) {
+	return func(refused string) (string, bool) {
+		v, ok := a.secretsNow().Instead(name, gate.NewSecret(refused))
+		return v.Reveal(), ok
 	}
 }
 

@@ -155,7 +155,11 @@ func (k *asker) ask(q question) (raw []byte, err error) {
 		return nil, err
 	}
 	defer give()
-	req, err := k.request(ctx, q.token)
+	proof, err := k.proof.secret()
+	if err != nil {
+		return nil, err
+	}
+	req, err := k.request(ctx, q.token, proof)
 	if err != nil {
 		return nil, err
 	}
@@ -170,13 +174,33 @@ func (k *asker) ask(q question) (raw []byte, err error) {
 			k.breaker.RecordFailure()
 		}
 	}()
-	if raw, err = k.web.do(req, maxAnswer, []string{"application/json"}); err != nil {
+	if raw, err = k.put(req, q.token, proof); err != nil {
 		answered = aboutToken(err)
 		return nil, err
 	}
 	err = checkAnswer(raw)
 	answered = err == nil
 	return raw, err
+}
+
+// put sends a question. One that is refused with 401 is put again with another version of the
+// secret, while there are two; twice, for the issuer may change what it takes between them.
+func (k *asker) put(req *http.Request, token, proof string) (raw []byte, err error) {
+	const times = 2
+	for n := 0; ; n++ {
+		raw, err = k.web.do(req, maxAnswer, []string{"application/json"})
+		if s, ok := errors.AsType[*statusError](err); !ok || s.code != http.StatusUnauthorized || n == times {
+			return raw, err
+		}
+		other, ok := k.proof.instead(proof)
+		if !ok {
+			return raw, err
+		}
+		proof = other
+		if req, err = k.request(req.Context(), token, proof); err != nil {
+			return nil, err
+		}
+	}
 }
 
 // aboutToken tells whether the issuer refused the question for what was asked, or
@@ -211,8 +235,8 @@ func (k *asker) turn(ctx context.Context, q question) (give func(), err error) {
 	}
 }
 
-// request asks the question (RFC 7662 §2.1).
-func (k *asker) request(ctx context.Context, token string) (*http.Request, error) {
+// request is the question (RFC 7662 §2.1), with a proof of who asks.
+func (k *asker) request(ctx context.Context, token, proof string) (*http.Request, error) {
 	address := k.settings.URL
 	if address == "" {
 		var err error
@@ -225,7 +249,7 @@ func (k *asker) request(ctx context.Context, token string) (*http.Request, error
 		"Content-Type": {"application/x-www-form-urlencoded"},
 		"Accept":       {"application/json"},
 	}
-	if err := k.proof.add(header, form); err != nil {
+	if err := k.proof.add(header, form, proof); err != nil {
 		return nil, err
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(form.Encode()))

@@ -39,11 +39,39 @@ type clientProof struct {
 	signer jose.Signer
 }
 
-// add adds the proof to a request.
-func (p *clientProof) add(header http.Header, form url.Values) error {
+// secret is the secret or the key that proves it now.
+func (p *clientProof) secret() (string, error) {
+	if p.settings.Method == methodPrivateKey {
+		pemText, err := p.settings.PrivateKeyPEM()
+		if err != nil {
+			return "", fmt.Errorf("reading the private key: %w", err)
+		}
+		return pemText, nil
+	}
+	text, err := p.settings.Secret()
+	if err != nil {
+		return "", fmt.Errorf("reading the client secret: %w", err)
+	}
+	if text == "" {
+		return "", errors.New("the client secret is empty")
+	}
+	return text, nil
+}
+
+// instead is another version of it than the one that was refused, while it is replaced.
+func (p *clientProof) instead(refused string) (text string, ok bool) {
+	if p.settings.Instead == nil {
+		return "", false
+	}
+	text, ok = p.settings.Instead(refused)
+	return text, ok && text != ""
+}
+
+// add adds the proof by a secret or a key to a request.
+func (p *clientProof) add(header http.Header, form url.Values, secret string) error {
 	id := p.settings.ClientID
 	if p.settings.Method == methodPrivateKey {
-		assertion, err := p.assertion()
+		assertion, err := p.assertion(secret)
 		if err != nil {
 			return err
 		}
@@ -51,13 +79,6 @@ func (p *clientProof) add(header http.Header, form url.Values) error {
 		form.Set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
 		form.Set("client_assertion", assertion)
 		return nil
-	}
-	secret, err := p.settings.Secret()
-	if err != nil {
-		return fmt.Errorf("reading the client secret: %w", err)
-	}
-	if secret == "" {
-		return errors.New("the client secret is empty")
 	}
 	if p.settings.Method == methodPost {
 		form.Set("client_id", id)
@@ -71,11 +92,7 @@ func (p *clientProof) add(header http.Header, form url.Values) error {
 }
 
 // assertion is a JWT for the issuer alone, once, for a minute (RFC 7523 §3).
-func (p *clientProof) assertion() (string, error) {
-	pemText, err := p.settings.PrivateKeyPEM()
-	if err != nil {
-		return "", fmt.Errorf("reading the private key: %w", err)
-	}
+func (p *clientProof) assertion(pemText string) (string, error) {
 	signer, err := p.signs(pemText)
 	if err != nil {
 		return "", err

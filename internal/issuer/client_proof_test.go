@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -51,6 +52,50 @@ func TestClientSecrets(t *testing.T) {
 		if q := i.questions()[1]; method == "client_secret_post" && q.form.Get("client_secret") != "rotated" {
 			t.Error("an old secret was sent")
 		}
+	}
+}
+
+// While a secret is replaced, the issuer that refuses the one version is shown the other, and
+// no more than that: it is told from one that is down.
+func TestClientSecretsThatAreReplaced(t *testing.T) {
+	for name, tc := range map[string]struct {
+		takes []string // one after the other, of each request that is let in
+		asked int
+		good  bool
+	}{
+		"the older one alone":           {[]string{"old"}, 2, true},
+		"the newer one by and by":       {[]string{"old", "new"}, 3, true},
+		"neither":                       {[]string{"other"}, 3, false},
+		"the newer one, as nearly ever": {[]string{"new"}, 1, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, i, _ := asking(t, active(), func(s *issuer.Settings) {
+				s.Introspection.Method = "client_secret_post"
+				s.Introspection.Secret = func() (string, error) { return "new", nil }
+				s.Introspection.Instead = func(refused string) (string, bool) {
+					return map[string]string{"new": "old", "old": "new"}[refused], true
+				}
+			})
+			takes := tc.takes
+			i.handler = func(w http.ResponseWriter, r *http.Request) bool {
+				if r.PostFormValue("client_secret") == takes[0] && len(takes) == 1 {
+					return false
+				}
+				if len(takes) > 1 {
+					takes = takes[1:]
+				}
+				w.WriteHeader(http.StatusUnauthorized)
+				return true
+			}
+			if tc.good {
+				accepted(t, s, "opaque")
+			} else {
+				unavailable(t, s, "opaque")
+			}
+			if n := i.count("/introspect"); n != tc.asked {
+				t.Errorf("asked %d times, want %d", n, tc.asked)
+			}
+		})
 	}
 }
 

@@ -41,8 +41,11 @@ type Introspection struct {
 	Method        string                 // client_secret_basic, client_secret_post or private_key_jwt
 	Secret        func() (string, error) // for the first two; asked each time; Close waits for it
 	PrivateKeyPEM func() (string, error) // for private_key_jwt; asked each time
-	KeyID         string                 // kid of that key, as the issuer knows it; empty: none is sent
-	MaxCache      time.Duration          // how long an answer is used, at most 30 s; 0: 30 s
+	// Instead is another version of the secret or the key than one that was refused, while it is
+	// replaced; nil: there is never one.
+	Instead  func(refused string) (string, bool)
+	KeyID    string        // kid of that key, as the issuer knows it; empty: none is sent
+	MaxCache time.Duration // how long an answer is used, at most 30 s; 0: 30 s
 }
 
 // The defaults and bounds of durations; maxCache is from AUT-28.
