@@ -88,7 +88,7 @@ func New(version string) *Metrics {
 		}, []string{"rule"}),
 		happened: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "doorward_upstream_events_total",
-			Help: "What happened to an upstream, by kind: processes started and ended, limits of a sandbox met, messages dropped.",
+			Help: "What happened to an upstream, by kind: processes started and ended, limits of a sandbox met, processes that waited for a call, messages dropped.",
 		}, []string{"upstream", "kind"}),
 		stages: map[string]prometheus.Observer{},
 	}

@@ -52,6 +52,7 @@ type channel struct {
 	conn    atomic.Pointer[conn]
 	used    atomic.Int64           // Unix nanoseconds
 	busy    atomic.Int32           // calls under way
+	spare   atomic.Bool            // a process that waits for its call
 	next    atomic.Int64           // ids
 	keys    map[string]gate.Secret // of the one call's client, until the process is started with them
 
@@ -270,6 +271,9 @@ func (s *server) openIn(ctx context.Context, ex *gate.Exchange, era gate.Era, al
 	find := (*server).channelFor
 	if alone {
 		find = (*server).channelAlone
+		if c, cn := s.openWarm(ctx, ex, era); c != nil {
+			return c, cn, nil
+		}
 	}
 	c, err := find(s, ex, era)
 	if err != nil {
@@ -283,6 +287,9 @@ func (s *server) openIn(ctx context.Context, ex *gate.Exchange, era gate.Era, al
 			s.discard(c, func() {})
 		}
 		return nil, nil, err
+	}
+	if alone {
+		s.stock(c)
 	}
 	return c, cn, nil
 }
@@ -395,9 +402,12 @@ func (c *channel) finish(ctx context.Context, o *opening, before *conn) {
 		o.conn = nil
 	}
 	close(o.done)
-	if o.err == nil {
-		c.arrived(o.conn)
+	if o.err != nil {
+		c.srv.failedWarm(c)
+		return
 	}
+	c.arrived(o.conn)
+	c.preread(ctx, o.conn)
 }
 
 // tried tells whether an opening failed at the upstream. What was refused here,

@@ -50,6 +50,13 @@ func (k *children) take(principal string) error {
 	return nil
 }
 
+// below tells whether a principal and the upstream have fewer than that.
+func (k *children) below(principal string, own, all int) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.of[principal] < own && k.all < all
+}
+
 func (k *children) leave(principal string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -4,6 +4,9 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"net/http"
+	"time"
+
+	"doorward/internal/gate"
 )
 
 // WireOf is the connections of an upstream with these settings, which believes one
@@ -44,3 +47,30 @@ func Remains(p *Pool) (all []any) {
 
 // SplitString splits what env -S is given.
 func SplitString(text string) ([]string, error) { return splitString(text) }
+
+// Expire closes what nobody has used for so long that it ends at that time.
+func Expire(p *Pool, at time.Time) {
+	for _, s := range p.list() {
+		s.expire(at)
+	}
+}
+
+// Unused is how many processes wait for a call, ready, with their lists read.
+func Unused(p *Pool) (n int) {
+	for _, s := range p.list() {
+		s.mu.Lock()
+		for _, c := range s.channels {
+			cn := c.conn.Load()
+			if c.spare.Load() && cn != nil {
+				v := &cn.views[gate.Tool]
+				v.mu.Lock()
+				if v.list != nil {
+					n++
+				}
+				v.mu.Unlock()
+			}
+		}
+		s.mu.Unlock()
+	}
+	return n
+}

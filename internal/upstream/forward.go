@@ -216,6 +216,9 @@ func (c *channel) unsolicited(cn *conn, m *gate.Message) {
 	ctx, cancel := context.WithTimeout(context.Background(), sendTimeout)
 	defer cancel()
 	if m.Kind == gate.Request {
+		if m.Method != methodPing && c.srv.spoil(c) {
+			return
+		}
 		if k := c.asking.Load(); k != nil {
 			k.question(ctx, m)
 			return

@@ -3,6 +3,7 @@ package upstream
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -34,8 +35,9 @@ type stdioLink struct {
 	output *steadyReader // of stdout
 	limit  int64         // bytes of one line
 
-	secrets *given       // that the child has in its environment
-	box     *sandbox.Box // nil: it is not confined
+	made    [sha256.Size]byte // see startMark
+	secrets *given            // that the child has in its environment
+	box     *sandbox.Box      // nil: it is not confined
 
 	reaped  chan struct{} // closed when the process has been waited for
 	ending  sync.Once

@@ -16,6 +16,7 @@ import (
 
 	"doorward/internal/gate"
 	"doorward/internal/mcp"
+	"doorward/internal/sandbox"
 	"doorward/internal/upstream"
 )
 
@@ -23,6 +24,8 @@ import (
 // the gateway.
 func TestMain(m *testing.M) {
 	switch {
+	case os.Args[0] == sandbox.Name:
+		os.Exit(sandbox.Init())
 	case os.Args[0] == upstream.SupervisorName:
 		os.Exit(upstream.Supervise(os.Args))
 	case len(os.Args) > 2 && os.Args[1] == "-child":
@@ -211,7 +214,7 @@ func newSession(id string) *gate.Session {
 
 // exchange is what the stages make of a client's message: session nil is the
 // stateless era.
-func exchange(t *testing.T, session *gate.Session, up, raw string) *gate.Exchange {
+func exchange(t testing.TB, session *gate.Session, up, raw string) *gate.Exchange {
 	t.Helper()
 	m, err := mcp.ParseClient([]byte(raw))
 	if err != nil {

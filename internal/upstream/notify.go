@@ -35,7 +35,7 @@ func (s *server) ownedBy(session *gate.Session) (of []*channel) {
 		return of
 	}
 	for _, c := range s.channels {
-		if c.alone() && c.key.owner == key.owner && c.key.era == key.era {
+		if c.alone() && !c.spare.Load() && c.key.owner == key.owner && c.key.era == key.era {
 			of = append(of, c)
 		}
 	}

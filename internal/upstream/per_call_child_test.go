@@ -18,10 +18,11 @@ import (
 //	who       it speaks the stateful era
 //	modern    it speaks the stateless era
 //	picky     as who, but it does not start with the key "bad"
+//	nosy      as who, but it asks something as soon as it is up
 //	silent    it says nothing
 func lonelyChild(mode string) bool {
 	switch mode {
-	case "who", "modern":
+	case "who", "modern", "nosy":
 	case "picky":
 		if os.Getenv("KEY") == "bad-key" {
 			os.Exit(3)
@@ -31,7 +32,7 @@ func lonelyChild(mode string) bool {
 	default:
 		return false
 	}
-	l := &lonely{modern: mode == "modern"}
+	l := &lonely{modern: mode == "modern", nosy: mode == "nosy"}
 	in := bufio.NewScanner(os.Stdin)
 	in.Buffer(nil, 16<<20)
 	for in.Scan() {
@@ -47,6 +48,7 @@ func lonelyChild(mode string) bool {
 
 type lonely struct {
 	modern bool
+	nosy   bool
 	calls  int
 	level  string
 	heard  bool // that its client can be asked
@@ -63,6 +65,10 @@ func (l *lonely) answer(m *said, raw string) string {
 	}
 	const can = `"capabilities":{"tools":{},"prompts":{},"logging":{},"completions":{},"resources":{"subscribe":true,"listChanged":true},"tasks":{"requests":{"tools":{"call":{}}}}}`
 	switch m.Method {
+	case "notifications/initialized":
+		if l.nosy {
+			return `{"jsonrpc":"2.0","id":"up-0","method":"elicitation/create","params":{"message":"?","requestedSchema":{"type":"object","properties":{}}}}`
+		}
 	case "initialize":
 		return m.result(`{"protocolVersion":"2025-11-25",` + can + `,"serverInfo":{"name":"child","version":"1"}}`)
 	case "server/discover":

@@ -84,12 +84,12 @@ func TestPerCall_LeavesNoGrandchild(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "pids")
 	p, _ := perCall(t, "grandchild", func(c *upstream.Config) {
-		c.Upstreams[0].Command, c.Upstreams[0].Env = childCommand("grandchild", file), startedWith("")
+		c.Upstreams[0].Command, c.Upstreams[0].Env = childCommand("grandchild", file), startedWith("KEY")
 	})
 	for n := range 2 {
 		ctx, leave := context.WithCancel(t.Context())
 		raw := `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"hang","_meta":{"progressToken":"t"}}}`
-		err := p.Forward(ctx, exchange(t, newSession("a"), "up", raw), func(context.Context, *gate.Message) error {
+		err := p.Forward(ctx, with(exchange(t, newSession("a"), "up", raw), "canary-a"), func(context.Context, *gate.Message) error {
 			eventually(t, 10*time.Second, "the grandchild runs", func() bool { return len(pidsIn(t, file)) == n+1 })
 			leave()
 			return nil

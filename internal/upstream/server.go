@@ -43,14 +43,15 @@ type server struct {
 	starts     backoff // of a command that does not come up, for everybody
 	latecomers latecomers
 	mu         sync.Mutex
-	refusals   *allowance // of questions that are put on record as declined
+	warm       map[warmKey]*warmth // processes that wait for a call
+	refusals   *allowance          // of questions that are put on record as declined
 	channels   map[channelKey]*channel
 	gone       bool
 }
 
 func (p *Pool) newServer(set Settings) *server {
 	set = set.withDefaults()
-	s := &server{pool: p, set: set, log: p.log, places: make(chan struct{}, set.Concurrency), channels: map[channelKey]*channel{}, starts: backoff{least: startBackoff}, ownKeys: set.ownKeys(), refusals: newAllowance(declinedNoted, declinedEvery)}
+	s := &server{pool: p, set: set, log: p.log, places: make(chan struct{}, set.Concurrency), channels: map[channelKey]*channel{}, warm: map[warmKey]*warmth{}, starts: backoff{least: startBackoff}, ownKeys: set.ownKeys(), refusals: newAllowance(declinedNoted, declinedEvery)}
 	s.guard = s.newGuard()
 	s.log = slog.New(quietLog{p.log.Handler(), s.guard})
 	if set.URL != "" {
@@ -150,6 +151,11 @@ func (s *server) channel(key channelKey, session *gate.Session) (*channel, error
 		c.used.Store(time.Now().UnixNano())
 		return c, nil
 	}
+	return s.enter(key, session)
+}
+
+// enter makes the channel with that key; it needs mu.
+func (s *server) enter(key channelKey, session *gate.Session) (*channel, error) {
 	if s.gone {
 		return nil, errReplaced
 	}
@@ -188,6 +194,7 @@ func (s *server) closeAside(list []*channel) {
 // costs more than an HTTP session and is kept for less.
 func (s *server) expire(now time.Time) {
 	s.guard.expire(now)
+	s.coolDown(now)
 	before := now.Add(-idleExpiry)
 	if s.wire == nil {
 		before = now.Add(-childIdle)

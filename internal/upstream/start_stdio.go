@@ -67,7 +67,7 @@ func (s *server) spawn(r reach, principal string, keys map[string]gate.Secret, l
 		return nil, err
 	}
 	cmd := &exec.Cmd{Path: r.path, Args: slices.Clone(s.set.Command), Dir: s.set.Dir, Env: env}
-	l := &stdioLink{mux: s.newMux(loose, principal != ""), cmd: cmd, secrets: secrets, limit: s.set.MaxResult, reaped: make(chan struct{})}
+	l := &stdioLink{mux: s.newMux(loose, principal != ""), cmd: cmd, secrets: secrets, made: s.startMark(&r, env), limit: s.set.MaxResult, reaped: make(chan struct{})}
 	theirs, err := l.pipes()
 	if err != nil {
 		return nil, err
