@@ -2,7 +2,8 @@ package admin
 
 import "context"
 
-// Loss is a list of the state that is gone: incidents or revocations.
+// Loss is a list of the state that is gone, or older than it was: incidents, revocations or
+// keys.
 type Loss struct {
 	List   string `json:"list"`
 	Reason string `json:"reason"`
@@ -10,7 +11,8 @@ type Loss struct {
 
 // Losses is what somebody decides who cannot get a list back.
 type Losses interface {
-	// AcceptLoss begins a list that is gone anew, empty. It is refused where it is there.
+	// AcceptLoss begins a list that is gone anew, empty, and goes on with one that is older than
+	// it was. It is refused where nothing is lost.
 	AcceptLoss(ctx context.Context, actor string, l Loss) error
 }
 

@@ -155,7 +155,8 @@ func New(o Options) (_ *App, err error) {
 	if err := a.openAges(dir); err != nil {
 		return nil, opening("ages of secrets", err)
 	}
-	if a.keys, err = store.Open(store.Config{Dir: dir, Log: o.Log}); err != nil {
+	a.shared.wrote = a.ledger()
+	if a.keys, err = store.Open(store.Config{Dir: dir, Ledger: a.shared.wrote, Log: o.Log}); err != nil {
 		return nil, opening("API keys", err)
 	}
 	if err := a.canaries.open(dir); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"doorward/internal/admin"
@@ -42,31 +43,98 @@ func unlost(dir string, owed audit.Owed) error {
 
 // shownBy is the event that tells what was on a list.
 func shownBy(list string) string {
-	if list == audit.ListIncidents {
+	switch list {
+	case audit.ListIncidents:
 		return "incident.contain"
+	case audit.ListKeys:
+		return "key.revoke"
 	}
 	return "identity.revoke"
+}
+
+// lists are those of the state in files, by their names on record and on the command line.
+func lists() map[string]store.Kept {
+	return map[string]store.Kept{audit.ListIncidents: store.KeptIncidents, audit.ListRevocations: store.KeptRevocations, audit.ListKeys: store.KeptKeys}
+}
+
+// listOf is the name of a list.
+func listOf(kept store.Kept) string {
+	for name, one := range lists() {
+		if one == kept {
+			return name
+		}
+	}
+	return ""
+}
+
+// ledger knows how often lists were changed by what is on record, and puts on record that
+// they were.
+func (a *App) ledger() *store.Ledger {
+	was := a.audit.Owed().Written
+	least := map[store.Kept]uint64{store.KeptIncidents: was.Incidents, store.KeptRevocations: was.Revocations, store.KeptKeys: was.Keys}
+	return store.NewLedger(least, func(list store.Kept, generation uint64) error {
+		return a.trail.Event(context.WithoutCancel(a.ctx), gate.Event{
+			Kind: audit.EventWritten, Actor: "doorward", Status: "ok", Detail: listOf(list) + " " + strconv.FormatUint(generation, 10),
+		})
+	})
+}
+
+// restorable adds to the error of a list that is older than it was what there is to do.
+func restorable(err error) error {
+	stale, ok := errors.AsType[*store.StaleError](err)
+	if !ok {
+		return err
+	}
+	list := listOf(store.Kept(filepath.Base(stale.Path)))
+	return fmt.Errorf("%w: what was suspended or revoked since would be let in. Put the newest copy back; or, if there is none, go on with this one: "+
+		"doorward incident accept-loss %s --reason TEXT, and suspend and revoke again what doorward audit search --event %s shows", err, list, shownBy(list))
 }
 
 // AcceptLoss implements admin.Losses. It opens no state: that would be refused.
 func (a *App) AcceptLoss(ctx context.Context, actor string, l admin.Loss) error {
 	const op = "accepting a loss"
-	kept, ok := map[string]store.Kept{audit.ListIncidents: store.KeptIncidents, audit.ListRevocations: store.KeptRevocations}[l.List]
+	kept, ok := lists()[l.List]
 	switch {
 	case !ok:
-		return operated(op, fmt.Errorf("there is no list %q: %s or %s", gate.Visible(l.List), audit.ListIncidents, audit.ListRevocations))
+		return operated(op, fmt.Errorf("there is no list %q: %q", gate.Visible(l.List), names(lists())))
 	case strings.TrimSpace(l.Reason) == "":
 		return operated(op, errors.New("say why, with --reason"))
-	case a.current.Load().cfg.State.Redis != "":
-		return operated(op, errors.New("the lists are in redis (state.redis), and not in data_dir"))
+	case kept != store.KeptKeys && a.current.Load().cfg.State.Redis != "":
+		return operated(op, errors.New("the list is in redis (state.redis), and not in data_dir"))
 	}
 	there, err := kept.There(a.shared.dir)
-	if err == nil && there {
-		err = fmt.Errorf("%s is there: nothing of it is lost", filepath.Join(a.shared.dir, string(kept)))
+	if err == nil {
+		err = a.missed(kept, there)
 	}
 	if err != nil {
 		return operated(op, err)
 	}
 	e := gate.Event{Kind: audit.EventAccepted, Actor: actor, Detail: l.List + " " + gate.Visible(l.Reason)}
-	return operated(op, a.act(ctx, []gate.Event{e}, func() error { return kept.Begin(a.shared.dir) }))
+	return operated(op, a.act(ctx, []gate.Event{e}, func() error {
+		if !there {
+			if err := kept.Begin(a.shared.dir); err != nil {
+				return err
+			}
+		}
+		a.shared.wrote.Reset(kept)
+		return nil
+	}))
+}
+
+// missed is nil where a list is gone that was written, by what is on record, or is there
+// and was changed less often.
+func (a *App) missed(kept store.Kept, there bool) error {
+	least, path := a.shared.wrote.Least(kept), filepath.Join(a.shared.dir, string(kept))
+	if !there {
+		acts := map[store.Kept]uint64{store.KeptIncidents: a.shared.owed.Incidents, store.KeptRevocations: a.shared.owed.Revocations}[kept]
+		if least == 0 && acts == 0 {
+			return fmt.Errorf("%s is not on record as written: nothing of it is lost", path)
+		}
+		return nil
+	}
+	generation, err := kept.Generation(a.shared.dir)
+	if err == nil && generation >= least {
+		err = fmt.Errorf("%s is there: nothing of it is lost", path)
+	}
+	return err
 }

@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -39,6 +40,14 @@ func shut(t *testing.T, a *app.App) {
 	t.Helper()
 	if err := a.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// put puts a file in place as a backup does.
+func put(t *testing.T, path string, text []byte) {
+	t.Helper()
+	if err := errors.Join(os.WriteFile(path+".new", text, 0o600), os.Rename(path+".new", path)); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -130,6 +139,79 @@ func TestALostListKeepsTheGatewayFromStarting(t *testing.T) {
 			}
 			if err := served(t, dir); err != nil {
 				t.Errorf("with nothing on it since the loss was accepted: %v", err)
+			}
+		})
+	}
+}
+
+// A gateway that is to serve with an older copy of a list than the log knows does not start:
+// what was revoked or suspended since would be let in. It starts with the newest, or when
+// somebody has accepted the older one; from then on that is the one that counts.
+func TestAnOlderListKeepsTheGatewayFromStarting(t *testing.T) {
+	for _, tc := range []struct {
+		list  string
+		kept  store.Kept
+		write func(a *app.App, n string) error
+	}{
+		{audit.ListIncidents, store.KeptIncidents, func(a *app.App, n string) error {
+			_, err := a.Contain(t.Context(), "uid:1", admin.ContainRequest{IncidentSubject: admin.IncidentSubject{Kind: "address", Value: "192.0.2." + n}, Reason: "a test"})
+			return err
+		}},
+		{audit.ListRevocations, store.KeptRevocations, func(a *app.App, n string) error {
+			return a.Revoke(t.Context(), "uid:1", admin.Revocation{Kind: store.RevokedSubject, Issuer: "https://id.example.com", Value: n})
+		}},
+		{audit.ListKeys, store.KeptKeys, func(a *app.App, n string) error {
+			_, err := a.CreateKey(t.Context(), "uid:1", admin.KeyRequest{Name: n})
+			return err
+		}},
+	} {
+		t.Run(tc.list, func(t *testing.T) {
+			dir := t.TempDir()
+			path := filepath.Join(dir, "data", string(tc.kept))
+			a := opened(t, dir)
+			var copies [][]byte
+			for _, n := range []string{"1", "2"} {
+				text, err := []byte(nil), tc.write(a, n)
+				if err == nil {
+					text, err = os.ReadFile(path)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				copies = append(copies, text)
+			}
+			shut(t, a)
+			put(t, path, copies[0])
+			for range 2 {
+				err := served(t, dir)
+				if err == nil || !strings.Contains(err.Error(), path+" is older than it was") || !strings.Contains(err.Error(), "accept-loss "+tc.list) {
+					t.Fatalf("it starts with an older list: %v", err)
+				}
+			}
+			a = opened(t, dir)
+			if err := tc.write(a, "3"); err == nil || !strings.Contains(err.Error(), "is older than it was") {
+				t.Errorf("an act goes on with the older list: %v", err)
+			}
+			shut(t, a)
+			put(t, path, copies[1])
+			if err := served(t, dir); err != nil {
+				t.Errorf("with the newest: %v", err)
+			}
+			put(t, path, copies[0])
+			a = opened(t, dir)
+			if err := a.AcceptLoss(t.Context(), "uid:1", admin.Loss{List: tc.list, Reason: "no backup"}); err != nil {
+				t.Fatal(err)
+			}
+			if err := tc.write(a, "4"); err != nil {
+				t.Errorf("after it was accepted: %v", err)
+			}
+			shut(t, a)
+			if err := served(t, dir); err != nil {
+				t.Errorf("after it was accepted: %v", err)
+			}
+			put(t, path, copies[0])
+			if err := served(t, dir); err == nil {
+				t.Error("it starts with a list that is older than the one that was accepted")
 			}
 		})
 	}

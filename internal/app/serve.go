@@ -69,6 +69,9 @@ func (a *App) begin(ctx context.Context, network bool) error {
 		return err
 	}
 	a.network = network
+	if err := a.keys.Healthy(); err != nil {
+		return opening("API keys", restorable(err))
+	}
 	if err := a.shared.connect(ctx, a.Config.State, secrets); err != nil {
 		return fmt.Errorf("opening state: %w", err)
 	}

@@ -21,10 +21,11 @@ import (
 // and what was revoked. One gateway alone keeps both in its process and data
 // directory. The zero value knows nothing, and refuses.
 type shared struct {
-	dir  string
-	owed audit.Owed // what the audit log says must be in dir
-	key  [32]byte   // that approvals are sealed with where they are shared
-	log  *slog.Logger
+	dir   string
+	owed  audit.Owed    // what the audit log says must be in dir
+	wrote *store.Ledger // how often its lists were changed, by the audit log
+	key   [32]byte      // that approvals are sealed with where they are shared
+	log   *slog.Logger
 
 	incidentKey [32]byte // that incidents are sealed with
 	// stands tells whether an approver's yes still counts; nil: all do.
@@ -110,7 +111,8 @@ func (s *shared) files() (_ *memory, err error) {
 			err = errors.Join(err, m.close())
 		}
 	}()
-	if m.revoked, err = store.OpenFileRevocations(s.dir, s.log); err != nil {
+	defer func() { err = restorable(err) }()
+	if m.revoked, err = store.OpenFileRevocations(s.dir, s.wrote, s.log); err != nil {
 		return nil, err
 	}
 	if m.approvals, err = store.OpenFileApprovals(s.dir); err != nil {
@@ -119,7 +121,7 @@ func (s *shared) files() (_ *memory, err error) {
 	if m.taints, err = store.OpenFileTaints(s.dir); err != nil {
 		return nil, err
 	}
-	m.incidents, err = store.OpenFileIncidents(s.dir, s.incidentKey, s.log)
+	m.incidents, err = store.OpenFileIncidents(s.dir, s.incidentKey, s.wrote, s.log)
 	return m, err
 }
 

@@ -29,8 +29,8 @@ type ledgerMark struct {
 }
 
 const (
-	markVersion = 2
-	markHeader  = 4 + 1 + 4*8 + tlog.HashSize + sha256.Size + blindSize // length, version, four numbers, leaf, ids, by
+	markVersion = 3
+	markHeader  = 4 + 1 + 7*8 + tlog.HashSize + sha256.Size + blindSize // length, version, numbers, leaf, ids, by
 	// maxMark bounds a mark: room for each of 1,000 holds. A log that says more is read
 	// whole at each start.
 	maxMark = 64 << 10
@@ -38,13 +38,19 @@ const (
 
 var errMark = errors.New("it is no mark")
 
+// numbers are those of a mark, in the order in which they are kept.
+func (m *ledgerMark) numbers() [7]*uint64 {
+	w := &m.owed.Written
+	return [...]*uint64{&m.seq, &m.owed.Incidents, &m.owed.Revocations, &m.keys, &w.Incidents, &w.Revocations, &w.Keys}
+}
+
 // text is the mark's form: its length (4 bytes, big-endian), a version, seq, incidents,
-// revocations and keys (8 bytes each), the leaf, ids, by, and the ids of holds, each after
+// revocations, keys, and the generations of the lists (8 bytes each), the leaf, ids, by, and the ids of holds, each after
 // its length (2 bytes), ascending.
 func (m *ledgerMark) text() []byte {
 	dst := []byte{0, 0, 0, 0, markVersion}
-	for _, n := range [...]uint64{m.seq, m.owed.Incidents, m.owed.Revocations, m.keys} {
-		dst = binary.BigEndian.AppendUint64(dst, n)
+	for _, n := range m.numbers() {
+		dst = binary.BigEndian.AppendUint64(dst, *n)
 	}
 	dst = append(append(append(dst, m.leaf[:]...), m.ids[:]...), m.by[:]...)
 	for _, id := range slices.Sorted(maps.Keys(m.holds)) {
@@ -62,7 +68,7 @@ func (m *ledgerMark) parse(text []byte) error {
 	}
 	*m = ledgerMark{holds: map[string]bool{}}
 	text = text[5:]
-	for _, n := range []*uint64{&m.seq, &m.owed.Incidents, &m.owed.Revocations, &m.keys} {
+	for _, n := range m.numbers() {
 		*n, text = binary.BigEndian.Uint64(text), text[8:]
 	}
 	for _, to := range [][]byte{m.leaf[:], m.ids[:], m.by[:]} {

@@ -51,18 +51,21 @@ func TestWhatIsOwed(t *testing.T) {
 	l := open(t, cfg)
 	told(t, l, [3]string{"incident.open", "begun", "inc_1 high"}, [3]string{"incident.contain", "begun", "inc_1 tool x"},
 		[3]string{"incident.contain", "failed", "inc_1 tool x"}, [3]string{"identity.revoke", "begun", "subject of x"},
-		[3]string{"identity.revoke", "failed", "subject of x"}, [3]string{"incident.note", "begun", "inc_1"})
+		[3]string{"identity.revoke", "failed", "subject of x"}, [3]string{"incident.note", "begun", "inc_1"},
+		[3]string{audit.EventWritten, "ok", "keys 3"}, [3]string{audit.EventWritten, "ok", "keys 12"}, [3]string{audit.EventWritten, "ok", "keys 7"},
+		[3]string{audit.EventWritten, "ok", "incidents 1"}, [3]string{audit.EventWritten, "ok", "others 4"}, [3]string{audit.EventWritten, "ok", "revocations x"})
 	closed(t, l)
-	want := audit.Owed{Incidents: 1}
+	want := audit.Owed{Incidents: 1, Written: audit.Generations{Incidents: 1, Keys: 12}}
 	for range 2 {
 		if _, got := stands(t, cfg); got != want {
 			t.Errorf("owed: %+v, want %+v", got, want)
 		}
 	}
 	l = open(t, cfg)
-	told(t, l, [3]string{audit.EventAccepted, "begun", audit.ListIncidents}, [3]string{"identity.revoke", "begun", "token"})
+	told(t, l, [3]string{audit.EventAccepted, "begun", audit.ListIncidents}, [3]string{"identity.revoke", "begun", "token"},
+		[3]string{audit.EventAccepted, "begun", audit.ListKeys}, [3]string{audit.EventWritten, "ok", "keys 2"})
 	closed(t, l)
-	if _, got := stands(t, cfg); got != (audit.Owed{Revocations: 1}) {
+	if _, got := stands(t, cfg); got != (audit.Owed{Revocations: 1, Written: audit.Generations{Keys: 2}}) {
 		t.Errorf("owed after the loss was accepted: %+v", got)
 	}
 }

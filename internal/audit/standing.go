@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"maps"
+	"strconv"
 	"strings"
 
 	"doorward/internal/gate"
@@ -15,16 +16,39 @@ import (
 type Owed struct {
 	Incidents   uint64 // what was opened and suspended: incidents.json
 	Revocations uint64 // subjects and tokens that were revoked: revoked.json
+	Written     Generations
 }
 
-// EventAccepted says that somebody accepted the loss of a list: its detail begins with
+// Generations is how often each list was changed, by EventWritten: an older file is not
+// what it was.
+type Generations struct{ Incidents, Revocations, Keys uint64 }
+
+// of is where the generation of a list is; nil: there is no such list.
+func (g *Generations) of(list string) *uint64 {
+	switch list {
+	case ListIncidents:
+		return &g.Incidents
+	case ListRevocations:
+		return &g.Revocations
+	case ListKeys:
+		return &g.Keys
+	}
+	return nil
+}
+
+// EventWritten says that a list was changed: its detail is the list's name and, in decimal,
+// how often it was by then.
+const EventWritten = "state.written"
+
+// EventAccepted says that somebody accepted that a list is lost, or older than it was: its detail begins with
 // the list's name.
 const EventAccepted = "state.accept_loss"
 
-// The names of the lists in EventAccepted.
+// The names of the lists in EventAccepted and EventWritten.
 const (
 	ListIncidents   = "incidents"
 	ListRevocations = "revocations"
+	ListKeys        = "keys"
 )
 
 // standing is what a log says, up to some record, that holds until another says otherwise.
@@ -52,7 +76,7 @@ func tells(line []byte) bool {
 		return false
 	}
 	line = line[at+len(key):]
-	for _, kind := range [...]string{"privacy.", "incident.", "identity.revoke", EventAccepted, EventLoss} {
+	for _, kind := range [...]string{"privacy.", "incident.", "identity.revoke", "state.", EventLoss} {
 		if bytes.HasPrefix(line, []byte(kind)) {
 			return true
 		}
@@ -68,7 +92,7 @@ func (s *standing) take(line []byte, after, upTo uint64) {
 	if !tells(line) || s.dec.decode(line, r) != nil || r.Seq <= after || r.Seq > upTo {
 		return
 	}
-	word, _, _ := strings.Cut(r.Detail, " ")
+	word, rest, _ := strings.Cut(r.Detail, " ")
 	switch r.Event {
 	case eventErase:
 		if id, ok := r.Erased(); ok {
@@ -88,6 +112,8 @@ func (s *standing) take(line []byte, after, upTo uint64) {
 		return
 	case EventAccepted:
 		s.accepted(word, r.Status)
+	case EventWritten:
+		s.written(word, rest)
 	default:
 		return
 	}
@@ -126,9 +152,19 @@ func (s *standing) accepted(list, status string) {
 	switch {
 	case status == "failed":
 	case list == ListIncidents:
-		s.owed.Incidents = 0
+		s.owed.Incidents, s.owed.Written.Incidents = 0, 0
 	case list == ListRevocations:
-		s.owed.Revocations = 0
+		s.owed.Revocations, s.owed.Written.Revocations = 0, 0
+	case list == ListKeys:
+		s.owed.Written.Keys = 0
+	}
+}
+
+// written takes note of how often a list was changed.
+func (s *standing) written(list, generation string) {
+	n, err := strconv.ParseUint(generation, 10, 64)
+	if have := s.owed.Written.of(list); have != nil && err == nil {
+		*have = max(*have, n)
 	}
 }
 

@@ -13,14 +13,16 @@ import (
 func (r *run) incidentAcceptLoss() *cobra.Command {
 	var l admin.Loss
 	c := &cobra.Command{
-		Use: "accept-loss incidents|revocations", Short: "Begin a list that is lost anew, empty: nothing that was on it is suspended or revoked any more",
+		Use: "accept-loss incidents|revocations|keys", Short: "Go on without a list that is lost, or with an older copy of it: what it suspended or revoked is let in",
 		Args: cobra.ExactArgs(1),
-		Long: `A gateway does not start when incidents.json or revoked.json in data_dir is gone and the audit log says that it was
-written: what was suspended or revoked would be let in. Put the file back if you can. This is for when you cannot: it
-begins with an empty list, and is on record as state.accept_loss. Look first what there was, and suspend and revoke
-it again afterwards: doorward audit search --event incident.contain, and --event identity.revoke.`,
+		Long: `A gateway does not start when incidents.json, revoked.json or keys.json in data_dir is gone, or older than the audit log
+says that it was: what was suspended or revoked would be let in. Put the newest copy back if you can. This is for when
+you cannot: Doorward begins with an empty list, or goes on with the older one that is there, and has that on record as
+state.accept_loss. Look first what there was, and suspend and revoke it again afterwards: doorward audit search --event
+incident.contain, --event identity.revoke, and --event key.revoke.`,
 		Example: `  doorward incident accept-loss incidents --reason "volume lost, no backup"
-  doorward incident accept-loss revocations --reason "the state was in redis before"`,
+  doorward incident accept-loss revocations --reason "the state was in redis before"
+  doorward incident accept-loss keys --reason "restored from the backup of 3 May"`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			l.List = args[0]
 			return r.operate(cmd.Context(), func(ctx context.Context, op admin.Operator, actor string) error {
@@ -28,7 +30,7 @@ it again afterwards: doorward audit search --event incident.contain, and --event
 					return err
 				}
 				return r.put(l, func(w io.Writer) error {
-					_, err := fmt.Fprintf(w, "The list of %s begins anew, empty\n", l.List)
+					_, err := fmt.Fprintf(w, "Accepted: the list of %s goes on as it is, or begins anew, empty\n", l.List)
 					return err
 				})
 			})

@@ -159,9 +159,17 @@ func (k *Keys) add(f *keysFile, made newKey, r keyRecord) (Key, error) {
 	return r.key(), nil
 }
 
-// change edits the file under the lock: nobody's change is lost, and a reader
-// sees the old file or the new one.
+// change edits the file under the lock, and counts that.
 func (k *Keys) change(edit func(*keysFile) error) error {
+	return k.replace(func(f *keysFile) error {
+		f.Generation++
+		return edit(f)
+	})
+}
+
+// replace edits the file under the lock: nobody's change is lost, and a reader
+// sees the old file or the new one.
+func (k *Keys) replace(edit func(*keysFile) error) error {
 	lock, err := lockFile(filepath.Join(k.dir, lockName))
 	if err != nil {
 		return err
@@ -177,10 +185,7 @@ func (k *Keys) change(edit func(*keysFile) error) error {
 	if err := edit(f); err != nil {
 		return err
 	}
-	if err := f.write(k.path); err != nil {
-		return err
-	}
-	return k.Reload()
+	return errors.Join(f.write(k.lineage), k.Reload())
 }
 
 func utc(t time.Time) time.Time {

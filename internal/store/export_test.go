@@ -11,7 +11,7 @@ import (
 // OpenSmallFileIncidents is OpenFileIncidents of a list that takes no more than so many
 // bytes of what is opened.
 func OpenSmallFileIncidents(dir string, key [32]byte, opening int) (*Incidents, error) {
-	return openFileIncidents(dir, key, opening, nil)
+	return openFileIncidents(dir, key, opening, nil, nil)
 }
 
 // AddPlainTaint keeps a taint as earlier versions did, under a hash without a key.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/json"
@@ -32,6 +33,7 @@ const (
 
 // keysFile is the content of keys.json.
 type keysFile struct {
+	stamp
 	Version int         `json:"version"`
 	Keys    []keyRecord `json:"keys"`
 }
@@ -63,8 +65,12 @@ func (r *keyRecord) key() Key {
 }
 
 // readKeys reads and checks keys.json. A missing file is fs.ErrNotExist.
-func readKeys(path string) (*keysFile, fs.FileInfo, error) {
+func readKeys(of *lineage) (*keysFile, fs.FileInfo, error) {
+	path, least := of.path, of.least()
 	content, info, err := readPrivate(path, maxFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = cmp.Or(of.absent(least), err)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -80,7 +86,7 @@ func readKeys(path string) (*keysFile, fs.FileInfo, error) {
 	if err := f.check(); err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return &f, info, nil
+	return &f, info, of.admit(content, f.stamp, least)
 }
 
 func (f *keysFile) check() error {
@@ -113,13 +119,13 @@ func (f *keysFile) check() error {
 	return nil
 }
 
-func (f *keysFile) write(path string) error {
-	f.Version = fileVersion
+func (f *keysFile) write(of *lineage) error {
+	f.Version, f.MAC = fileVersion, noMAC
 	content, err := json.MarshalIndent(f, "", "  ")
 	if err != nil {
 		return err
 	}
-	return durable.Replace(path, append(content, '\n'))
+	return of.write(append(content, '\n'), f.Generation)
 }
 
 // readPrivate reads a file of at most limit bytes that only its owner can read.

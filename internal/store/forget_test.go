@@ -25,7 +25,7 @@ const (
 func TestForgottenStayRevoked(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	r, err := store.OpenFileRevocations(dir, slog.New(slog.DiscardHandler))
+	r, err := store.OpenFileRevocations(dir, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func TestForgottenStayRevoked(t *testing.T) {
 	if bytes.Contains(text(), []byte("canary-alice")) {
 		t.Errorf("the file has the name:\n%s", text())
 	}
-	again, err := store.OpenFileRevocations(dir, slog.New(slog.DiscardHandler))
+	again, err := store.OpenFileRevocations(dir, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,6 +41,7 @@ const (
 // incidentsContent is the content of incidents.json: who and what they are about is
 // under seal.
 type incidentsContent struct {
+	stamp
 	Version   int              `json:"version"`
 	Incidents []incidentOnDisk `json:"incidents"`
 }
@@ -53,22 +55,24 @@ type incidentOnDisk struct {
 // revoked.json is.
 type incidentsFile struct {
 	path, lock string
+	lineage    *lineage
 	opening    int // bytes, above which nothing is opened
 	seals      incidentSeals
 	info       fs.FileInfo // of what was read last; nil: look inside, whatever it looks like
 	seen       bool        // there was a file, so that there must be one
 	known      map[string]sealedIncident
+	generation uint64 // of what was read last
 }
 
 // OpenFileIncidents opens the list in the data directory, which is made with 0700
 // when missing. Other processes may add to it. key is 32 random bytes: who or what an
-// incident is about is sealed with it. A file that cannot be read is an error here;
+// incident is about is sealed with it; nil makes a ledger for it alone. A file that cannot be read is an error here;
 // later it refuses everything until it can be read again.
-func OpenFileIncidents(dir string, key [32]byte, log *slog.Logger) (*Incidents, error) {
-	return openFileIncidents(dir, key, maxIncidentsOpening, log)
+func OpenFileIncidents(dir string, key [32]byte, ledger *Ledger, log *slog.Logger) (*Incidents, error) {
+	return openFileIncidents(dir, key, maxIncidentsOpening, ledger, log)
 }
 
-func openFileIncidents(dir string, key [32]byte, opening int, log *slog.Logger) (*Incidents, error) {
+func openFileIncidents(dir string, key [32]byte, opening int, ledger *Ledger, log *slog.Logger) (*Incidents, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
@@ -77,6 +81,9 @@ func openFileIncidents(dir string, key [32]byte, opening int, log *slog.Logger) 
 		return nil, fmt.Errorf("opening incidents: %w", err)
 	}
 	f := &incidentsFile{path: filepath.Join(dir, incidentsFileName), lock: filepath.Join(dir, incidentsLockName), opening: opening, seals: seals}
+	if f.lineage, err = newLineage(dir, KeptIncidents, key[:], ledger); err != nil {
+		return nil, fmt.Errorf("opening incidents: %w", err)
+	}
 	if err := f.prepare(dir); err != nil {
 		return nil, fmt.Errorf("opening incidents: %w", err)
 	}
@@ -102,7 +109,7 @@ func (f *incidentsFile) read(_ context.Context, have incidentList) (incidentList
 	switch {
 	case err == nil && same(f.info, info) && f.info.Mode() == info.Mode():
 		return have, nil
-	case errors.Is(err, fs.ErrNotExist) && !f.seen:
+	case errors.Is(err, fs.ErrNotExist) && !f.seen && f.lineage.least() == 0:
 		return have, nil // there was no incident yet
 	}
 	f.info = nil
@@ -169,7 +176,7 @@ func (f *incidentsFile) edit(_ context.Context, id string, do func(*Incident) bo
 func (f *incidentsFile) write(list incidentList, changed string) (err error) {
 	begins := list[changed].opens(f.known[changed].says)
 	list.prune(time.Now())
-	c := incidentsContent{Version: incidentsVersion}
+	c := incidentsContent{stamp: stamp{MAC: noMAC, Generation: f.generation + 1}, Version: incidentsVersion}
 	for _, id := range slices.Sorted(maps.Keys(list)) {
 		sealed := f.known[id].sealed
 		if id == changed {
@@ -186,12 +193,16 @@ func (f *incidentsFile) write(list incidentList, changed string) (err error) {
 	if len(content) >= f.opening && begins {
 		return fmt.Errorf("%s would be larger than %d bytes: close incidents; releases, notes and closing are still kept", f.path, f.opening)
 	}
-	return durable.Replace(f.path, append(content, '\n'))
+	return f.lineage.write(append(content, '\n'), c.Generation)
 }
 
 // content reads, opens and checks incidents.json. A missing file is fs.ErrNotExist.
 func (f *incidentsFile) content() (incidentList, fs.FileInfo, error) {
+	least := f.lineage.least()
 	content, info, err := readPrivate(f.path, maxIncidentsFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = cmp.Or(f.lineage.absent(least), err)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -218,6 +229,9 @@ func (f *incidentsFile) content() (incidentList, fs.FileInfo, error) {
 		}
 		list[one.ID], known[one.ID] = k.says, k
 	}
-	f.known = known
+	if err := f.lineage.admit(content, c.stamp, least); err != nil {
+		return nil, nil, err
+	}
+	f.known, f.generation = known, c.Generation
 	return list, info, nil
 }

@@ -22,7 +22,7 @@ var incidentKey = [32]byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16
 
 func openIncidents(tb testing.TB, dir string) *store.Incidents {
 	tb.Helper()
-	s, err := store.OpenFileIncidents(dir, incidentKey, nil)
+	s, err := store.OpenFileIncidents(dir, incidentKey, nil, nil)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -152,7 +152,7 @@ func TestContainmentsEnd(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		s, err := store.OpenFileIncidents(dir, incidentKey, nil)
+		s, err := store.OpenFileIncidents(dir, incidentKey, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -198,7 +198,7 @@ func TestIncidentsInAFile(t *testing.T) {
 	}
 	release(t, b, one.ID)
 	storetest.Eventually(t, 5*time.Second, "released everywhere", func() bool { return !isContained(a, principalOf("bob@example.com")) })
-	if _, err := store.OpenFileIncidents(dir, [32]byte{9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 11, 12, 13, 14, 15, 16, 17}, nil); err == nil || !strings.Contains(err.Error(), "state.key") {
+	if _, err := store.OpenFileIncidents(dir, [32]byte{9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 11, 12, 13, 14, 15, 16, 17}, nil, nil); err == nil || !strings.Contains(err.Error(), "state.key") {
 		t.Errorf("opened with another key: %v", err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "incidents.json"), []byte(`{"version":1,"incidents":[{"id":"`+one.ID+`","sealed":"AAAA"}]}`), 0o600); err != nil {
@@ -384,7 +384,7 @@ func FuzzIncidentsFile(f *testing.F) {
 		if err := os.WriteFile(filepath.Join(dir, "incidents.json"), content, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		s, err := store.OpenFileIncidents(dir, incidentKey, nil)
+		s, err := store.OpenFileIncidents(dir, incidentKey, nil, nil)
 		if err != nil {
 			return
 		}

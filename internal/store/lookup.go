@@ -31,14 +31,16 @@ const (
 
 // Config is what Keys is made of.
 type Config struct {
-	Dir string       // the data directory; made with 0700 when missing
-	Log *slog.Logger // nil discards
+	Dir    string       // the data directory; made with 0700 when missing
+	Ledger *Ledger      // of its lists; nil: one of its own
+	Log    *slog.Logger // nil discards
 }
 
 // Keys is the store of API keys. It is safe for concurrent use, by any number
 // of processes. Close it.
 type Keys struct {
 	dir, path string
+	lineage   *lineage
 	log       *slog.Logger
 	macs      sync.Pool // of *mac
 	sealer    cipher.AEAD
@@ -74,7 +76,8 @@ type mac struct {
 }
 
 // Open opens the store. A file that cannot be read is an error here; later it
-// refuses every lookup until it can be read again.
+// refuses every lookup until it can be read again. So does one that is older than the
+// ledger knows, from the first lookup on: Healthy tells.
 func Open(cfg Config) (*Keys, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -94,12 +97,16 @@ func Open(cfg Config) (*Keys, error) {
 		dir: cfg.Dir, path: filepath.Join(cfg.Dir, keysName), log: cfg.Log, sealer: sealer,
 		quit: make(chan struct{}), done: make(chan struct{}),
 	}
+	if k.lineage, err = newLineage(cfg.Dir, KeptKeys, secret, cfg.Ledger); err != nil {
+		return nil, fmt.Errorf("opening keys: %w", err)
+	}
 	_, _ = rand.Read(k.decoy[:])
 	k.macs.New = func() any {
 		return &mac{hash: hmac.New(sha256.New, secret), text: make([]byte, 0, textSize)}
 	}
 	k.current.Store(&snapshot{})
-	if err := k.Reload(); err != nil {
+	var stale *StaleError
+	if err := k.Reload(); err != nil && !errors.As(err, &stale) {
 		return nil, fmt.Errorf("opening keys: %w", err)
 	}
 	go k.flushUses()
@@ -273,7 +280,7 @@ func (k *Keys) flush() {
 	if len(uses) == 0 {
 		return
 	}
-	err := k.change(func(f *keysFile) error {
+	err := k.replace(func(f *keysFile) error { // no change of who may come in
 		for i := range f.Keys {
 			if at := uses[f.Keys[i].Hash]; at.After(f.Keys[i].LastUsed) {
 				f.Keys[i].LastUsed = at

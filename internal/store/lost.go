@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,6 +18,7 @@ type Kept string
 const (
 	KeptIncidents   Kept = incidentsFileName
 	KeptRevocations Kept = revokedFileName
+	KeptKeys        Kept = keysName
 )
 
 // There tells whether the list is in a data directory. What cannot be looked at is an
@@ -34,9 +36,16 @@ func (k Kept) There(dir string) (bool, error) {
 
 // Begin makes an empty list where none is, and is an error where one is.
 func (k Kept) Begin(dir string) (err error) {
-	name, text := incidentsLockName, fmt.Sprintf("{\"version\": %d, \"incidents\": []}\n", incidentsVersion)
-	if k == KeptRevocations {
+	var name, text string
+	switch k {
+	case KeptIncidents:
+		name, text = incidentsLockName, fmt.Sprintf("{\"version\": %d, \"incidents\": []}\n", incidentsVersion)
+	case KeptRevocations:
 		name, text = revokedLockName, fmt.Sprintf("{\"version\": %d, \"revoked\": []}\n", revokedVersion)
+	case KeptKeys:
+		name, text = lockName, fmt.Sprintf("{\"version\": %d, \"keys\": []}\n", fileVersion)
+	default:
+		return fmt.Errorf("there is no list %q", string(k))
 	}
 	lock, err := lockFile(filepath.Join(dir, name))
 	if err != nil {
@@ -54,4 +63,18 @@ func (k Kept) Begin(dir string) (err error) {
 		return fmt.Errorf("beginning %s anew: %w", k, err)
 	}
 	return nil
+}
+
+// Generation is how often the list in a data directory says that it was changed.
+func (k Kept) Generation(dir string) (uint64, error) {
+	path := filepath.Join(dir, string(k))
+	content, _, err := readPrivate(path, maxIncidentsFile)
+	if err != nil {
+		return 0, err
+	}
+	var s stamp
+	if err := json.Unmarshal(content, &s); err != nil {
+		return 0, fmt.Errorf("%s: %w", path, err)
+	}
+	return s.Generation, nil
 }

@@ -29,7 +29,7 @@ func TestAListBeginsAnew(t *testing.T) {
 				t.Error("it is begun anew where it is")
 			}
 			openIncidents(t, dir)
-			revoked, err := store.OpenFileRevocations(dir, nil)
+			revoked, err := store.OpenFileRevocations(dir, nil, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,6 +30,7 @@ const (
 
 // revokedContent is the content of revoked.json.
 type revokedContent struct {
+	stamp
 	Version int          `json:"version"`
 	Revoked []Revocation `json:"revoked"`
 }
@@ -37,14 +39,15 @@ type revokedContent struct {
 // as keys.json is.
 type revokedFile struct {
 	path, lock string
+	lineage    *lineage
 	info       fs.FileInfo // of what was read last; nil: look inside, whatever it looks like
 	seen       bool        // there was a file, so that there must be one
 }
 
 // OpenFileRevocations opens the list in the data directory, which is made with
-// 0700 when missing. Other processes may add to it. A file that cannot be read is
+// 0700 when missing; nil makes a ledger for it alone. Other processes may add to it. A file that cannot be read is
 // an error here; later it refuses everyone until it can be read again.
-func OpenFileRevocations(dir string, log *slog.Logger) (*Revocations, error) {
+func OpenFileRevocations(dir string, ledger *Ledger, log *slog.Logger) (*Revocations, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
@@ -54,6 +57,9 @@ func OpenFileRevocations(dir string, log *slog.Logger) (*Revocations, error) {
 	}
 	secret, err := openPepper(dir)
 	if err != nil {
+		return nil, fmt.Errorf("opening revocations: %w", err)
+	}
+	if f.lineage, err = newLineage(dir, KeptRevocations, secret, ledger); err != nil {
 		return nil, fmt.Errorf("opening revocations: %w", err)
 	}
 	blind, err := newBlinder(secret, blinding)
@@ -82,11 +88,11 @@ func (f *revokedFile) read(_ context.Context, have revokedList) (revokedList, er
 	switch {
 	case err == nil && same(f.info, info) && f.info.Mode() == info.Mode():
 		return have, nil
-	case errors.Is(err, fs.ErrNotExist) && !f.seen:
+	case errors.Is(err, fs.ErrNotExist) && !f.seen && f.lineage.least() == 0:
 		return have, nil // nobody has revoked anything yet
 	}
 	f.info = nil
-	list, info, err := readRevoked(f.path)
+	list, _, info, err := f.content()
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +119,7 @@ func (f *revokedFile) edit(change func(revokedList) bool) error {
 		return err
 	}
 	defer lock.Close()
-	list, _, err := readRevoked(f.path)
+	list, was, _, err := f.content()
 	if errors.Is(err, fs.ErrNotExist) && !f.seen {
 		list, err = revokedList{}, nil
 	}
@@ -127,42 +133,48 @@ func (f *revokedFile) edit(change func(revokedList) bool) error {
 	if len(live) > maxRevoked {
 		return fmt.Errorf("%d revocations are in force already", maxRevoked)
 	}
-	content, err := json.Marshal(revokedContent{Version: revokedVersion, Revoked: live}, jsontext.WithIndent("  "))
+	c := revokedContent{stamp: stamp{MAC: noMAC, Generation: was + 1}, Version: revokedVersion, Revoked: live}
+	content, err := json.Marshal(c, jsontext.WithIndent("  "))
 	if err != nil {
 		return err
 	}
 	if len(content) >= maxRevokedFile {
 		return fmt.Errorf("%s would be larger than %d bytes", f.path, maxRevokedFile)
 	}
-	return durable.Replace(f.path, append(content, '\n'))
+	return f.lineage.write(append(content, '\n'), c.Generation)
 }
 
-// readRevoked reads and checks revoked.json. A missing file is fs.ErrNotExist.
-func readRevoked(path string) (revokedList, fs.FileInfo, error) {
+// content reads and checks revoked.json, and tells its generation. A missing file is
+// fs.ErrNotExist.
+func (f *revokedFile) content() (revokedList, uint64, fs.FileInfo, error) {
+	path, least := f.path, f.lineage.least()
 	content, info, err := readPrivate(path, maxRevokedFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = cmp.Or(f.lineage.absent(least), err)
+	}
 	if err != nil {
-		return nil, nil, err
+		return nil, 0, nil, err
 	}
 	var c revokedContent
 	if err := json.Unmarshal(content, &c, json.RejectUnknownMembers(true)); err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", path, err)
+		return nil, 0, nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if c.Version != revokedVersion {
-		return nil, nil, fmt.Errorf("%s: version %d, this program knows version %d", path, c.Version, revokedVersion)
+		return nil, 0, nil, fmt.Errorf("%s: version %d, this program knows version %d", path, c.Version, revokedVersion)
 	}
 	if len(c.Revoked) > maxRevoked {
-		return nil, nil, fmt.Errorf("%s: more than %d revocations", path, maxRevoked)
+		return nil, 0, nil, fmt.Errorf("%s: more than %d revocations", path, maxRevoked)
 	}
 	list := make(revokedList, len(c.Revoked))
 	for i := range c.Revoked {
 		r := &c.Revoked[i]
 		if err := r.check(); err != nil {
-			return nil, nil, fmt.Errorf("%s: revocation %d: %w", path, i+1, err)
+			return nil, 0, nil, fmt.Errorf("%s: revocation %d: %w", path, i+1, err)
 		}
 		if _, doubled := list[r.name()]; doubled {
-			return nil, nil, fmt.Errorf("%s: revocation %d is doubled", path, i+1)
+			return nil, 0, nil, fmt.Errorf("%s: revocation %d is doubled", path, i+1)
 		}
 		list[r.name()] = r
 	}
-	return list, info, nil
+	return list, c.Generation, info, f.lineage.admit(content, c.stamp, least)
 }

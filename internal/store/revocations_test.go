@@ -41,7 +41,7 @@ func (l *logged) count(s string) int {
 
 func openRevoked(tb testing.TB, dir string) *store.Revocations {
 	tb.Helper()
-	r, err := store.OpenFileRevocations(dir, nil)
+	r, err := store.OpenFileRevocations(dir, nil, nil)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -84,7 +84,7 @@ func TestFileRevocations(t *testing.T) {
 				}
 			}
 			return storetest.RevocationState{
-				Open: func() (storetest.Revocations, error) { return store.OpenFileRevocations(dir, nil) },
+				Open: func() (storetest.Revocations, error) { return store.OpenFileRevocations(dir, nil, nil) },
 				Fill: func(count int, until time.Time) {
 					var all []string
 					for i := range count {
@@ -169,7 +169,7 @@ func TestACorruptListRefusesEveryone(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				dir := t.TempDir()
 				log := &logged{}
-				r, err := store.OpenFileRevocations(dir, logger(log))
+				r, err := store.OpenFileRevocations(dir, nil, logger(log))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -193,7 +193,7 @@ func TestACorruptListRefusesEveryone(t *testing.T) {
 					t.Error("Add went over a file that it cannot read")
 				}
 				if name != "removed" {
-					if other, err := store.OpenFileRevocations(dir, nil); err == nil {
+					if other, err := store.OpenFileRevocations(dir, nil, nil); err == nil {
 						closing(t, other)
 						t.Error("opened")
 					}
@@ -376,7 +376,7 @@ func FuzzRevokedFile(f *testing.F) {
 		if err := os.WriteFile(filepath.Join(dir, "revoked.json"), content, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		r, err := store.OpenFileRevocations(dir, nil)
+		r, err := store.OpenFileRevocations(dir, nil, nil)
 		if err != nil {
 			return
 		}

@@ -67,7 +67,7 @@ func (k *Keys) sealed(id, text string) *seal {
 // read reads and checks keys.json and opens its seals. One that does not open
 // was put there by another than Doorward, so nothing in the file is believed.
 func (k *Keys) read() (*keysFile, fs.FileInfo, error) {
-	f, info, err := readKeys(k.path)
+	f, info, err := readKeys(k.lineage)
 	if err != nil {
 		return nil, nil, err
 	}
