@@ -21,6 +21,7 @@ func hostileLoad(args []string) int {
 	}
 	if err := what(); err != nil {
 		fmt.Println(err)
+		_ = unix.Nanosleep(&unix.Timespec{Sec: 1}, nil) // until it is seen; the runtime's own sleep opens files
 	}
 	return 0
 }

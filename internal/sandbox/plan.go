@@ -208,7 +208,7 @@ type Report struct {
 }
 
 // Kinds of reports. Every kind that is not one of the first three is the name of a
-// limit that was met: memory, tasks, cpu, wall.
+// limit that was met. Those of CPU, disk and files end nothing.
 const (
 	Ready  = "ready"  // the command runs
 	Failed = "failed" // it could not be started; Text says why
@@ -218,6 +218,8 @@ const (
 	OverTasks  = "tasks"
 	OverCPU    = "cpu"
 	OverWall   = "wall"
+	OverDisk   = "disk"  // its private file system is full
+	OverFiles  = "files" // a process has as many open as it may
 
 	Unwatched = "watch" // process 1 could not see what runs, and ended it
 )

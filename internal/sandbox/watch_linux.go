@@ -35,19 +35,20 @@ type watch struct {
 	text   string // about the limit that look found exceeded
 
 	began  time.Time
-	seen   time.Time     // of the last look
-	used   time.Duration // CPU time of everything, at the last look
-	credit time.Duration // of CPU time that may be used
-	held   bool          // everything is stopped until there is credit
-	slow   time.Time     // since when the command is held back again and again
-	told   bool          // that it is
-	full   time.Time     // since when the tasks are at their limit
+	seen   time.Time       // of the last look
+	used   time.Duration   // CPU time of everything, at the last look
+	credit time.Duration   // of CPU time that may be used
+	held   bool            // everything is stopped until there is credit
+	slow   time.Time       // since when the command is held back again and again
+	told   bool            // that it is
+	full   time.Time       // since when the tasks are at their limit
+	said   map[string]bool // limits that end nothing, from when they are met until they no more are
 	busy   bool
 }
 
 func newWatch(l Limits, c *clock, up *uplink) *watch {
 	now := time.Now()
-	return &watch{limits: l, up: up, clock: c, began: now, seen: now, credit: burst, busy: true}
+	return &watch{limits: l, up: up, clock: c, began: now, seen: now, credit: burst, busy: true, said: map[string]bool{}}
 }
 
 func (w *watch) pace() time.Duration {
@@ -67,12 +68,16 @@ func (w *watch) look() (over string) {
 		return Unwatched
 	}
 	var memory int64
-	var tasks int
+	var tasks, files int
 	for _, pid := range pids {
-		bytes, threads := holding("/proc/" + strconv.Itoa(pid))
+		at := "/proc/" + strconv.Itoa(pid)
+		bytes, threads := holding(at)
 		memory += bytes
 		tasks += threads
+		files = max(files, opened(at))
 	}
+	w.mention(OverFiles, files >= w.limits.Files, fmt.Sprintf("a process has %d files open", files))
+	w.mention(OverDisk, full("/tmp"), fmt.Sprintf("its private file system of %d bytes is full", w.limits.Disk))
 	used, err := w.spent(pids)
 	if err != nil {
 		w.text = err.Error()
@@ -128,6 +133,30 @@ func (w *watch) balance(now time.Time, used time.Duration) {
 		w.told = true
 		w.up.report(Report{Kind: OverCPU, Text: fmt.Sprintf("it is held to %v of a processor", w.limits.CPU)})
 	}
+}
+
+// mention reports a limit that ends nothing, once for each time that it is met.
+func (w *watch) mention(kind string, met bool, text string) {
+	if met && !w.said[kind] {
+		w.up.report(Report{Kind: kind, Text: text})
+	}
+	w.said[kind] = met
+}
+
+// opened is how many files a process has open: the size of /proc/pid/fd, which is 0 before
+// Linux 6.2 (proc_pid_fd(5)).
+func opened(at string) int {
+	info, err := os.Stat(at + "/fd")
+	if err != nil {
+		return 0
+	}
+	return int(info.Size())
+}
+
+// full tells whether the file system of a path has no room: of bytes, or of names.
+func full(path string) bool {
+	var st unix.Statfs_t
+	return unix.Statfs(path, &st) == nil && (st.Bfree == 0 || st.Ffree == 0)
 }
 
 // spent is the CPU time that everything has used so far.

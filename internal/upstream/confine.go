@@ -1,7 +1,6 @@
 package upstream
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -124,18 +123,4 @@ func (s *server) inherited() []string {
 		_, set := s.set.Env[name]
 		return set
 	})
-}
-
-// heed puts on record which limits a confined command met.
-func (s *server) heed(box *sandbox.Box, l *stdioLink) {
-	for r := range box.Reports() {
-		if r.Kind == sandbox.Ended {
-			continue
-		}
-		s.pool.count(s.set.Name, "limit_"+r.Kind)
-		s.log.Warn("upstream met a limit of its sandbox", "upstream", s.set.Name, "pid", l.cmd.Process.Pid, "limit", r.Kind, "what", r.Text)
-		if err := s.event(context.Background(), "upstream.limit", r.Kind+": "+r.Text); err != nil {
-			s.log.Error("a limit that an upstream met is not on record", "upstream", s.set.Name, "error", err)
-		}
-	}
 }

@@ -18,6 +18,7 @@ import (
 //	exits     it ends at once, and says that all is well
 //	once      it ends after its first answer to a call
 //	noisy     as above, and writes to stderr all the time
+//	babbling  as above, and writes to stdout lines that are no messages all the time
 //	late      it answers the tool evil only with the next call, before that
 //	cancelled it notes in the file os.Args[3] that a call was cancelled
 func evilChild(mode string) bool {
@@ -25,10 +26,11 @@ func evilChild(mode string) bool {
 	case "exits":
 		return true
 	case "says", "mute", "endless", "once", "late", "cancelled":
-	case "noisy":
+	case "noisy", "babbling":
+		to := map[string]*os.File{"noisy": os.Stderr, "babbling": os.Stdout}[mode]
 		go func() {
 			for line := strings.Repeat("noise \x1b[2J ", 5000) + "\n"; ; {
-				fmt.Fprint(os.Stderr, line)
+				fmt.Fprint(to, line)
 			}
 		}()
 	default:

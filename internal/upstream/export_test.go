@@ -74,3 +74,11 @@ func Unused(p *Pool) (n int) {
 	}
 	return n
 }
+
+// Offences are the clients whose processes were ended.
+type Offences struct{ o offences }
+
+// Note, Wait and Expire are those of offences.
+func (o *Offences) Note(principal string)               { o.o.note(principal) }
+func (o *Offences) Wait(principal string) time.Duration { return o.o.wait(principal) }
+func (o *Offences) Expire()                             { o.o.expire() }

@@ -116,24 +116,44 @@ func TestRES05_Lines(t *testing.T) {
 			if tc.mode != "says" { // it cannot be relied on any more
 				eventually(t, 10*time.Second, "the child is ended", func() bool { return m.of("child_exit") == 1 })
 			}
+			if over := m.of("limit_output") == 1; over != (tc.mode == "endless") {
+				t.Errorf("a limit of its output was met: %v", over)
+			}
 			mustEcho(t, p, session)
 		})
 	}
 }
 
-// Noise on stderr is read, and little of it kept.
-func TestSBX19_StderrFlood(t *testing.T) {
+// A flood is read up to a bound: little of it is kept, its child is ended, that is on
+// record and counted.
+func TestSBX19_Floods(t *testing.T) {
 	t.Parallel()
-	var log lockedBuffer
-	p := evilPool(t, upstream.Config{Log: slog.New(slog.NewTextHandler(&log, nil))}, 20*time.Second, "noisy", "")
-	for range 20 {
-		mustEcho(t, p, newSession("a"))
-	}
-	if err := p.Close(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if s := log.String(); strings.Count(s, "upstream stderr") > 200 || len(s) > 1<<20 || strings.Contains(s, "\x1b") {
-		t.Errorf("%d bytes of log", len(s))
+	for _, mode := range []string{"noisy", "babbling"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			var log lockedBuffer
+			m, recorded := &meter{}, make(chan string, 100)
+			cfg := upstream.Config{Log: slog.New(slog.NewTextHandler(&log, nil)), Meter: m, Events: func(_ context.Context, e gate.Event) error {
+				if e.Kind == "upstream.limit" {
+					recorded <- e.Detail
+				}
+				return nil
+			}}
+			p, session := evilPool(t, cfg, 20*time.Second, mode, ""), newSession("a")
+			if _, err := forward(t, p, exchange(t, session, "up", call("echo", `{}`))); err != nil {
+				wantCode(t, err, gate.CodeUpstreamProtocol) // the flood came first
+			}
+			eventually(t, 20*time.Second, "the child is ended", func() bool { return m.of("child_exit") == 1 })
+			if got := <-recorded; !strings.HasPrefix(got, "output: ") || m.of("limit_output") != 1 {
+				t.Errorf("on record %q, counted %d", got, m.of("limit_output"))
+			}
+			if err := p.Close(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if s := log.String(); strings.Count(s, "upstream stderr")+strings.Count(s, "no message") > 200 || len(s) > 1<<20 || strings.Contains(s, "\x1b") {
+				t.Errorf("%d bytes of log", len(s))
+			}
+		})
 	}
 }
 

@@ -130,10 +130,13 @@ func newAllowance(n int, period time.Duration) *allowance {
 	return &allowance{n: n, period: period}
 }
 
-func (a *allowance) take() bool {
+func (a *allowance) take() bool { return a.spend(1) }
+
+// spend takes n of them.
+func (a *allowance) spend(n int) bool {
 	if now := time.Now(); now.After(a.until) {
 		a.left, a.until = a.n, now.Add(a.period)
 	}
-	a.left--
+	a.left -= n
 	return a.left >= 0
 }

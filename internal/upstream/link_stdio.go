@@ -39,6 +39,10 @@ type stdioLink struct {
 	secrets *given            // that the child has in its environment
 	box     *sandbox.Box      // nil: it is not confined
 
+	offence func(kind, text string) // puts a limit that it met on record
+	flooded sync.Once
+	waste   *allowance // of its output that is for nobody; the reader's
+
 	reaped  chan struct{} // closed when the process has been waited for
 	ending  sync.Once
 	readers sync.WaitGroup
@@ -78,11 +82,17 @@ func (l *stdioLink) read() {
 	lines := newLineReader(l.output, l.limit)
 	for {
 		line, err := lines.next()
+		if errors.Is(err, errTooLarge) {
+			l.offend(l.why(err))
+		}
 		if err != nil {
 			l.stop(l.why(err))
 			return
 		}
-		l.line(line)
+		if !l.line(line) && !l.waste.spend(max(len(line), leastLine)) {
+			l.offend(fmt.Errorf("%w: %w", errProtocol, errFlood))
+			return
+		}
 	}
 }
 
@@ -97,15 +107,17 @@ func (l *stdioLink) why(err error) error {
 	return fmt.Errorf("%w: the child ended", errDown)
 }
 
-func (l *stdioLink) line(line []byte) {
+// line takes a line, and tells whether it was for a call.
+func (l *stdioLink) line(line []byte) bool {
 	line = bytes.TrimSpace(line)
 	switch {
 	case len(line) == 0:
 	case line[0] == '{':
-		l.receive(line, l.secrets.watch)
+		return l.receive(line, l.secrets.watch)
 	case l.noise.take():
 		l.log.Warn("upstream wrote a line that is no message", "upstream", l.name, "line", printable(conceal(line, l.secrets), maxShown))
 	}
+	return false
 }
 
 // close ends the process and waits until it and its readers are gone.

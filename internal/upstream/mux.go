@@ -208,12 +208,12 @@ func (x *mux) cancel(ctx context.Context, to sender, o *outgoing) {
 }
 
 // receive gives a message to the call that it belongs to, if it is one, without the
-// secrets that also looks for. raw becomes the message's own.
-func (x *mux) receive(raw []byte, also ...*leak.Watch) {
+// secrets that also looks for, and tells whether a call has it. raw becomes the message's own.
+func (x *mux) receive(raw []byte, also ...*leak.Watch) (had bool) {
 	m, err := x.guard.parse(raw, x.method, x.watches(also)...)
 	if refused, ok := errors.AsType[*leakError](err); ok {
 		x.fail(refused.id, refused.err)
-		return
+		return false
 	}
 	if err != nil {
 		x.count("malformed")
@@ -221,12 +221,12 @@ func (x *mux) receive(raw []byte, also ...*leak.Watch) {
 			x.log.Warn("upstream wrote a malformed message", "upstream", x.name, "error", unquoted(x.mute, err))
 		}
 		x.fail(faultID(err), fmt.Errorf("%w: its answer is malformed", errProtocol))
-		return
+		return false
 	}
-	x.dispatch(m)
+	return x.dispatch(m)
 }
 
-func (x *mux) dispatch(m *gate.Message) {
+func (x *mux) dispatch(m *gate.Message) (had bool) {
 	x.mu.Lock()
 	w := x.owner(m)
 	x.mu.Unlock()
@@ -236,6 +236,7 @@ func (x *mux) dispatch(m *gate.Message) {
 	case m.Final():
 		select {
 		case w.final <- m:
+			return true
 		default:
 			x.count("stray_answer") // a second answer
 		}
@@ -246,10 +247,12 @@ func (x *mux) dispatch(m *gate.Message) {
 	default:
 		select {
 		case w.queue <- m:
+			return true
 		default:
 			x.count("dropped") // a flood; the client does not keep up
 		}
 	}
+	return false
 }
 
 // owner finds the call that a message belongs to: by id, progress token or

@@ -41,6 +41,7 @@ type server struct {
 	lone     atomic.Int64 // channels made for one call alone
 
 	starts     backoff // of a command that does not come up, for everybody
+	offences   offences
 	latecomers latecomers
 	mu         sync.Mutex
 	warm       map[warmKey]*warmth // processes that wait for a call
@@ -195,6 +196,7 @@ func (s *server) closeAside(list []*channel) {
 func (s *server) expire(now time.Time) {
 	s.guard.expire(now)
 	s.coolDown(now)
+	s.offences.expire()
 	before := now.Add(-idleExpiry)
 	if s.wire == nil {
 		before = now.Add(-childIdle)

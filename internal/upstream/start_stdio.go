@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -67,7 +68,7 @@ func (s *server) spawn(r reach, principal string, keys map[string]gate.Secret, l
 		return nil, err
 	}
 	cmd := &exec.Cmd{Path: r.path, Args: slices.Clone(s.set.Command), Dir: s.set.Dir, Env: env}
-	l := &stdioLink{mux: s.newMux(loose, principal != ""), cmd: cmd, secrets: secrets, made: s.startMark(&r, env), limit: s.set.MaxResult, reaped: make(chan struct{})}
+	l := &stdioLink{mux: s.newMux(loose, principal != ""), cmd: cmd, secrets: secrets, waste: newAllowance(floodBytes, floodEvery), made: s.startMark(&r, env), limit: s.set.MaxResult, reaped: make(chan struct{})}
 	theirs, err := l.pipes()
 	if err != nil {
 		return nil, err
@@ -81,12 +82,13 @@ func (s *server) spawn(r reach, principal string, keys map[string]gate.Secret, l
 		return nil, err
 	}
 	l.output = newSteadyReader(l.stdout, s.set.Timeout)
+	l.offence = func(kind, text string) { s.offence(l, principal, kind, text) }
 	l.readers.Go(l.read)
 	l.readers.Go(l.readErrors)
 	s.pool.wg.Go(func() { l.wait(func() { s.children.leave(principal) }) })
 	s.pool.wg.Go(func() { <-l.over; l.end() })
 	if l.box != nil {
-		l.readers.Go(func() { s.heed(l.box, l) })
+		l.readers.Go(l.heed)
 	}
 	return l, nil
 }
@@ -133,13 +135,16 @@ func (l *stdioLink) wait(leave func()) {
 // before it is cut to what is shown, since half of one would not be found.
 const maxErrorLine = 128 << 10
 
-// readErrors logs what the child writes to stderr, escaped and bounded; the
-// rest of a flood is read and thrown away.
+// readErrors logs what the child writes to stderr, escaped and bounded; the rest is read
+// and thrown away, up to a flood.
 func (l *stdioLink) readErrors() {
-	lines := newLineReader(l.stderr, maxShown)
+	lines := newLineReader(&metered{l.stderr, newAllowance(floodBytes, floodEvery)}, maxShown)
 	room := newAllowance(200, time.Minute)
 	for {
 		line, err := lines.nextShort(maxErrorLine)
+		if errors.Is(err, errFlood) {
+			l.offend(fmt.Errorf("%w: %w", errProtocol, err))
+		}
 		if err != nil {
 			return
 		}
