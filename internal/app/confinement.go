@@ -75,3 +75,15 @@ func SandboxPlan(cfg *config.Config, path, name string, environment []string) (s
 	}
 	return sandbox.Plan{}, fmt.Errorf("no upstream that is a command is called %s", name)
 }
+
+// Unlaunchable are the upstreams whose command the launch rules would refuse as its file
+// is on this machine now, and why. Nothing is started.
+func Unlaunchable(cfg *config.Config, path string) map[string]string {
+	why := map[string]string{}
+	for _, set := range settings(cfg, path) {
+		if err := upstream.Launchable(set); err != nil {
+			why[set.Name] = err.Error()
+		}
+	}
+	return why
+}

@@ -86,7 +86,7 @@ func settings(cfg *config.Config, path string) []upstream.Settings {
 		out = append(out, upstream.Settings{
 			TLSKey: key,
 			Name:   name, Command: command, URL: u.URL, Transport: u.Transport, Dir: dir,
-			Env: u.Env, Credential: credential(u.Credential),
+			Env: u.Env, Credential: credential(u.Credential), AllowLaunch: u.AllowLaunch,
 			Timeout: time.Duration(u.Limits.Timeout), Concurrency: u.Limits.Concurrency,
 			Sandbox:   confinement(cfg, name, path),
 			MaxResult: int64(u.Limits.Result), Shared: u.Sandbox.Lifetime == "shared", PerCall: u.Sandbox.Lifetime == "call",

@@ -55,6 +55,7 @@ var table = map[string]row{
 	"fetched": {domain, nil},
 	"durable": {domain, nil},
 	"sandbox": {domain, nil},
+	"launch":  {domain, []string{"fetched"}},
 
 	"envelope": {domain, nil},
 
@@ -87,7 +88,7 @@ var table = map[string]row{
 	"track":              {stage, []string{"gate", "mcp", "flow"}},
 
 	"listen":    {adapter, adapters},
-	"upstream":  {adapter, append([]string{"leak", "sandbox"}, adapters...)},
+	"upstream":  {adapter, append([]string{"leak", "sandbox", "launch"}, adapters...)},
 	"audit":     {adapter, append([]string{"durable", "envelope", "cosignature"}, adapters...)},
 	"store":     {adapter, []string{"gate", "mcp", "jsonrpc", "httpsig", "durable", "envelope"}},
 	"lock":      {adapter, adapters},
@@ -107,8 +108,8 @@ var table = map[string]row{
 	"monitor/delivery": {watching, []string{"gate", "monitor", "durable"}},
 	"monitor/figures":  {watching, []string{"gate", "monitor"}},
 
-	"config":    {outside, []string{"gate", "cosignature", "sandbox", "egress", "policy", "policy/paths", "policy/places", "policy/words", "policy/statement"}},
-	"clients":   {outside, []string{"config"}},
+	"config":    {outside, []string{"gate", "cosignature", "sandbox", "launch", "egress", "policy", "policy/paths", "policy/places", "policy/words", "policy/statement"}},
+	"clients":   {outside, []string{"config", "launch"}},
 	"doctor":    {outside, []string{"config"}},
 	"checklist": {outside, []string{"config", "gate", "policy", "fetched"}},
 	"scan":      {outside, []string{"gate", "mcp", "clients", "config", "fetched", "flow", "inspect/definition", "inspect/secrets"}},

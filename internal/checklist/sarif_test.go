@@ -17,7 +17,7 @@ const sarifSchema = "testdata/sarif-schema-2.1.0.json"
 // sarif is the log of a configuration with much amiss.
 func sarif(t *testing.T) ([]byte, checklist.Report) {
 	t.Helper()
-	cfg, data := parsed(t, "trust: {first_use: approve}\nupstreams:\n  a:\n    command: [npx, x]\n")
+	cfg, data := parsed(t, "trust: {first_use: approve}\nupstreams:\n  a:\n    command: [npx, x]\n    allow_launch: [fetches]\n")
 	st := sound()
 	st.Line = config.Lines(data)
 	st.Keys = []checklist.Key{{ID: "k_1", Name: "ci", Created: ago(1)}}

@@ -20,6 +20,8 @@ type State struct {
 	Lock        File
 	Secrets     map[string]Secret // of the configuration's files
 	Redis       *Redis            // nil: its URL is not known
+	// Unlaunchable says of upstreams why their command would not be started, by name.
+	Unlaunchable map[string]string
 	// Line tells on which line the file writes a path (config.Lines); nil: none.
 	Line func(path string) int
 }

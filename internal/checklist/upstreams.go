@@ -15,6 +15,10 @@ func upstreamChecks() []check {
 			"write the exact version: name@1.2.3 for npx, name==1.2.3 for uvx, image@sha256:… for a container", "docs/how-to/check-before-production.md",
 		}, (*subject).exact},
 		{Entry{
+			"upstream.launch", "Commands keep the launch rules",
+			"name the server's own program by an absolute path that its owner alone may write, and take allow_launch out", "docs/reference/launch-rules.md",
+		}, (*subject).launched},
+		{Entry{
 			"upstream.arguments", "Arguments are judged by what they mean",
 			"give the parameters that are paths, URLs, SQL or commands a type in upstreams.NAME.arguments; doorward policy check says which look like it", "docs/how-to/write-a-policy.md",
 		}, (*subject).typed},
@@ -47,6 +51,27 @@ func (s *subject) exact(a *answer) {
 		a.none("upstreams", "no upstream is a command")
 	}
 	a.otherwise("", "commands: %d, and what they run is exact", n)
+}
+
+// launched fails what would not be started, and every rule that somebody has switched off.
+func (s *subject) launched(a *answer) {
+	n := 0
+	for name, u := range ordered(s.cfg.Upstreams) {
+		if u.Command == nil {
+			continue
+		}
+		n++
+		if why := s.state.Unlaunchable[name]; why != "" {
+			a.fail("upstreams."+name+".command", "%s is not started: %s", name, why)
+		}
+		for _, rule := range u.AllowLaunch {
+			a.fail("upstreams."+name+".allow_launch", "%s may break launch rule %s", name, rule)
+		}
+	}
+	if n == 0 {
+		a.none("upstreams", "no upstream is a command")
+	}
+	a.otherwise("", "commands: %d, and all keep the rules", n)
 }
 
 func (s *subject) typed(a *answer) {

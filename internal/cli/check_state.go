@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"doorward/internal/admin"
+	"doorward/internal/app"
 	"doorward/internal/checklist"
 	"doorward/internal/config"
 	"doorward/internal/secret"
@@ -21,7 +22,7 @@ import (
 func (r *run) surroundings(ctx context.Context, cfg *config.Config, offline bool) checklist.State {
 	st := checklist.State{
 		Now: time.Now(), Config: file(r.config), DataDir: file(cfg.DataDir), Lock: file(cfg.Trust.Lock),
-		Secrets: map[string]checklist.Secret{}, Redis: r.redis(cfg),
+		Secrets: map[string]checklist.Secret{}, Redis: r.redis(cfg), Unlaunchable: app.Unlaunchable(cfg, r.config),
 	}
 	if data, err := r.readBounded(r.config); err == nil {
 		st.Line = config.Lines(data)

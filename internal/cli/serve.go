@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -146,10 +148,23 @@ func (r *run) configCheck() *cobra.Command {
 			for _, warning := range cfg.Warnings() {
 				r.say("warning: %s", warning)
 			}
+			if err := launchable(cfg, r.config); err != nil {
+				return failed(err)
+			}
 			r.say("%s is fine", r.config)
 			return nil
 		},
 	}
+}
+
+// launchable is every command that would not be started, by where its program is here.
+func launchable(cfg *config.Config, path string) error {
+	why := app.Unlaunchable(cfg, path)
+	var all []error
+	for _, name := range slices.Sorted(maps.Keys(why)) {
+		all = append(all, fmt.Errorf("%s: upstreams.%s.command: %s", path, name, why[name]))
+	}
+	return errors.Join(all...)
 }
 
 func (r *run) configShow() *cobra.Command {

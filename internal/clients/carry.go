@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"doorward/internal/config"
+	"doorward/internal/launch"
 )
 
 // carry collects the variables that Doorward reads its secrets from, with the
@@ -65,7 +66,7 @@ func (c *carry) take(e *entry) {
 func (c *carry) put(secret string, value any) {
 	text, ok := value.(string)
 	variable, fromEnv := strings.CutPrefix(c.request.Secrets[secret].From, "env:")
-	if changesCode(variable) || steers(variable) {
+	if launch.ChangesCode(variable) || steers(variable) {
 		return
 	}
 	if _, had := c.values[variable]; ok && fromEnv && text != "" && !had && len(c.values) < maxNamed {

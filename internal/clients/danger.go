@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"doorward/internal/launch"
 )
 
 // danger is one thing that a server's command should not have to do. The list
@@ -87,7 +89,7 @@ func Risks(command []string, variables []string) []Danger {
 		}
 	}
 	for _, v := range variables {
-		if changesCode(v) {
+		if launch.ChangesCode(v) {
 			found = append(found, Danger{RiskSteered, fmt.Sprintf("its variable %s changes which code is run", strconv.Quote(v))})
 		}
 	}
@@ -114,22 +116,6 @@ func elsewhere(command []string) bool {
 		}
 	}
 	return slices.ContainsFunc(inline(command), regexp.MustCompile(`(^|[;&|(]\s*|\bexec\s+|^c?\s+)\s*(ssh|rsh|plink|mosh)\s`).MatchString)
-}
-
-// changesCode knows the variables that change which code a program runs: those of
-// the loaders (ld.so(8), dyld(1)), of the interpreters, and the search path. Case
-// does not count: on Windows the names have none.
-func changesCode(variable string) bool {
-	variable = strings.ToUpper(variable)
-	switch variable {
-	case "PATH", "PATHEXT", "COMSPEC", "BASH_ENV", "PROMPT_COMMAND", "GCONV_PATH",
-		"NODE_OPTIONS", "NODE_PATH", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PERL5OPT", "PERL5LIB", "PERL5DB",
-		"RUBYOPT", "RUBYLIB", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "CLASSPATH", "DOTNET_STARTUP_HOOKS",
-		"GIT_SSH", "GIT_SSH_COMMAND", "GIT_EXEC_PATH", "GIT_ASKPASS", "SSH_ASKPASS", "EDITOR", "VISUAL", "PAGER", "SHELL", "ENV", "OPENSSL_CONF",
-		"UV_INDEX_URL", "UV_DEFAULT_INDEX", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL":
-		return true
-	}
-	return strings.HasPrefix(variable, "LD_") || strings.HasPrefix(variable, "DYLD_") || strings.HasPrefix(variable, "NPM_CONFIG_")
 }
 
 // steers knows the variables that steer Doorward itself, or every command that it

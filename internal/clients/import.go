@@ -192,11 +192,20 @@ func collect(groups [][]entry, files []string) *Import {
 			default:
 				n.take(&e, &s)
 				taken = append(taken, e)
+				s.refused(im.Upstreams[s.Name])
 			}
 			im.Servers = append(im.Servers, s)
 		}
 	}
 	return im
+}
+
+// refused warns of what the launch rules say against a server's command: it is written as
+// a comment then.
+func (s *Server) refused(u config.Upstream) {
+	for _, b := range u.Unlaunchable() {
+		s.Warnings = append(s.Warnings, fmt.Sprintf("it stays a comment in the configuration until this is settled (launch rule %s): %s", b.Rule, b))
+	}
 }
 
 // same tells whether two entries are one server, reached in the same way.

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"doorward/internal/config"
+	"doorward/internal/launch"
 )
 
 // naming gives names to upstreams, secrets and variables.
@@ -32,7 +33,7 @@ func (n *naming) reserve(groups [][]entry) {
 	for _, group := range groups {
 		for _, e := range group {
 			for _, v := range slices.Concat(e.env, e.headers) {
-				if v.variable != "" && config.GoodVariable(v.variable) && !changesCode(v.variable) {
+				if v.variable != "" && config.GoodVariable(v.variable) && !launch.ChangesCode(v.variable) {
 					n.named(v.variable, v)
 				}
 			}
@@ -104,7 +105,7 @@ func (n *naming) environment(e *entry, s *Server, added map[string]config.Secret
 		case !config.GoodVariable(v.name):
 			e.warn("sets a variable whose name no system takes, which is left out")
 			continue
-		case changesCode(v.name):
+		case launch.ChangesCode(v.name):
 			left = append(left, v.name)
 			continue
 		}
@@ -154,7 +155,7 @@ func (n *naming) credential(e *entry, s *Server, added map[string]config.Secret)
 // something else, the server's name is put before it. It is never one that would
 // change which code Doorward itself runs, whatever the client's file says.
 func (n *naming) secret(s *Server, v setting, variable string, added map[string]config.Secret) string {
-	if changesCode(v.variable) {
+	if launch.ChangesCode(v.variable) {
 		v.variable = "" // its value is to be set anew, under another name
 	}
 	if v.variable != "" {
@@ -184,7 +185,7 @@ func (n *naming) secret(s *Server, v setting, variable string, added map[string]
 // harmless is a variable's name, or another where it would change what code runs,
 // or how Doorward does.
 func harmless(variable string) string {
-	if changesCode(variable) || steers(variable) {
+	if launch.ChangesCode(variable) || steers(variable) {
 		return "X_" + variable
 	}
 	return variable

@@ -244,6 +244,8 @@ type Upstream struct {
 	Arguments map[string]string `yaml:"arguments" key:"parameter" enum:"command email host identifier json path path/windows sql sql/mysql sql/postgres sql/sqlite text url"`
 	// Sandbox of a command.
 	Sandbox Sandbox `yaml:"sandbox"`
+	// AllowLaunch are the launch rules that the command may break; without it a command that breaks one is refused. code: its words hold a program (python -c, sh -c), or an interpreter has no script; runs: it runs other commands in a way that is not looked into (xargs, find -exec); fetches: what it runs is fetched at each start, and nothing holds that to a digest; container: its container gets hold of this machine; variables: a variable changes which code runs or where it connects; path: its program is named by a relative path, or with ..; disguised: it is a shell under another name; writable: everybody on this machine may replace its program; rights: it runs with the rights of another user. Each start says so on record.
+	AllowLaunch []string `yaml:"allow_launch" enum:"code runs fetches container variables path disguised writable rights"`
 	// Labels say of tools and prompts, and of resources by their URI, what they do with data, by name or by a pattern in which * stands for anything: private where they read what is not public, untrusted where they read what anybody may have written, leaves where what a call carries leaves the house, acts where a call speaks, pays or destroys. An empty list says none of it. Of a name that nothing here matches, Doorward guesses by the definition. trust.flows says what follows.
 	Labels map[string][]string `yaml:"labels" key:"tool" enum:"private untrusted leaves acts"`
 	// Declares is what its operator answers for: what it is for, and under which terms.

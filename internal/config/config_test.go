@@ -177,7 +177,7 @@ func TestFirst(t *testing.T) {
 		"old":    {URL: "https://example.com/sse", Transport: "sse", Credential: &config.Credential{Header: "X-Api-Key", Value: "web-token"}},
 		"socket": {URL: "wss://example.com/"},
 		"files": {
-			Command: []string{"npx", "-y", "@x/y@1", "/srv/a b", `quote"back\slash`, "# no comment", "8080", "true", "1e5", "0x1F", "-"},
+			Command: []string{"npx", "-y", "@x/y@1.0.0", "/srv/a b", `quote"back\slash`, "# no comment", "8080", "true", "1e5", "0x1F", "-"},
 			Env:     map[string]string{"TOKEN": "8", "on": "web-token"},
 		},
 	}
@@ -202,6 +202,28 @@ func TestFirst(t *testing.T) {
 		t.Error("roles were written")
 	}
 	parse(t, string(config.First(nil, nil)))
+}
+
+// What the launch rules refuse is a comment, with the secrets that only it needs, and is
+// whole when the marks are taken away.
+func TestPOL32_FirstLeavesRefusedCommandsAsComments(t *testing.T) {
+	refused := config.Upstream{Command: []string{"npx", "-y", "server"}, Env: map[string]string{"TOKEN": "token", "MORE": "shared"}}
+	secrets := map[string]config.Secret{"token": {From: "env:TOKEN"}, "shared": {From: "env:SHARED"}}
+	for name, upstreams := range map[string]map[string]config.Upstream{
+		"alone":  {"loose": refused},
+		"beside": {"loose": refused, "web": {URL: "https://example.com/mcp", Credential: &config.Credential{Bearer: "shared"}}},
+	} {
+		text := string(config.First(upstreams, secrets))
+		c := parse(t, text)
+		if _, there := c.Upstreams["loose"]; there || len(c.Upstreams) != len(upstreams)-1 || len(c.Secrets) != len(upstreams)-1 {
+			t.Errorf("%s: %d upstreams and %d secrets of\n%s", name, len(c.Upstreams), len(c.Secrets), text)
+		}
+		for _, want := range []string{"# loose would be refused by launch rule fetches: npx runs server", "  # loose:\n  #   command: [npx, \"-y\", server]", "#   token: {from: \"env:TOKEN\"}"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s: no %q in\n%s", name, want, text)
+			}
+		}
+	}
 }
 
 func FuzzParse(f *testing.F) {

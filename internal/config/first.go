@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"doorward/internal/gate"
 	"doorward/internal/sandbox"
 )
 
@@ -27,18 +28,15 @@ upstreams:`)
   #   command: [npx, -y, "@modelcontextprotocol/server-filesystem@2026.8.31", /srv/docs]
   #   sandbox: {read: [/srv/docs], network: ["registry.npmjs.org:443"], memory: 1GiB, disk: 512MiB}
 `)
-	} else {
+	} else if begun := slices.ContainsFunc(slices.Collect(maps.Values(upstreams)), func(u Upstream) bool { return u.Unlaunchable() == nil }); begun {
 		b.WriteString("\n")
+	} else {
+		b.WriteString(" {} # take the braces away with the first # below\n")
 	}
 	for _, name := range slices.Sorted(maps.Keys(upstreams)) {
 		firstUpstream(&b, name, upstreams[name])
 	}
-	if len(secrets) > 0 {
-		b.WriteString("\n# Where credentials are. Set these variables where Doorward is started, or keep each in a file: file:PATH\nsecrets:\n")
-	}
-	for _, name := range slices.Sorted(maps.Keys(secrets)) {
-		b.WriteString("  " + plain(name) + ": {from: " + plain(secrets[name].From) + "}\n")
-	}
+	firstSecrets(&b, upstreams, secrets)
 	b.WriteString(`
 # Without roles, every key may use everything that is approved. To narrow that:
 # roles:
@@ -51,7 +49,62 @@ upstreams:`)
 	return []byte(b.String())
 }
 
+// firstSecrets writes where credentials are. What only a command needs that is a comment
+// is one, too: a gateway does not start without a secret that it is told of.
+func firstSecrets(b *strings.Builder, upstreams map[string]Upstream, secrets map[string]Secret) {
+	idle := map[string]bool{}
+	for _, u := range upstreams {
+		for _, name := range u.Env {
+			idle[name] = true
+		}
+	}
+	for _, u := range upstreams {
+		if u.Unlaunchable() == nil {
+			maps.DeleteFunc(idle, func(name string, _ bool) bool {
+				return slices.Contains(slices.Collect(maps.Values(u.Env)), name) || u.uses(name)
+			})
+		}
+	}
+	head := "\n# Where credentials are. Set these variables where Doorward is started, or keep each in a file: file:PATH\nsecrets:\n"
+	if len(secrets) > 0 && len(idle) == len(secrets) {
+		head = strings.Replace(head, "secrets:", "# secrets:", 1)
+	}
+	if len(secrets) > 0 {
+		b.WriteString(head)
+	}
+	for _, name := range slices.Sorted(maps.Keys(secrets)) {
+		mark := ""
+		if idle[name] {
+			mark = "# "
+		}
+		b.WriteString(mark + "  " + plain(name) + ": {from: " + plain(secrets[name].From) + "}\n")
+	}
+}
+
+// uses tells whether a secret is an upstream's credential.
+func (u *Upstream) uses(secret string) bool {
+	return u.Credential != nil && (u.Credential.Bearer == secret || u.Credential.Value == secret)
+}
+
+// firstUpstream writes an upstream. A command that would be refused is a comment, beside
+// what has to be done about it.
 func firstUpstream(b *strings.Builder, name string, u Upstream) {
+	refused := u.Unlaunchable()
+	if refused == nil {
+		writeUpstream(b, name, u)
+		return
+	}
+	for _, breach := range refused {
+		b.WriteString("  # " + name + " would be refused by launch rule " + string(breach.Rule) + ": " + gate.Visible(breach.String()) + "\n")
+	}
+	var block strings.Builder
+	writeUpstream(&block, name, u)
+	for line := range strings.Lines(block.String()) {
+		b.WriteString("  #" + strings.TrimPrefix(line, " "))
+	}
+}
+
+func writeUpstream(b *strings.Builder, name string, u Upstream) {
 	b.WriteString("  " + plain(name) + ":\n")
 	if u.URL == "" {
 		b.WriteString("    command: " + plainList(u.Command) + "\n")

@@ -158,6 +158,7 @@ func (v *checker) upstream(name string, u Upstream) {
 	case len(u.Command) == 0 || strings.TrimSpace(u.Command[0]) == "":
 		v.fault(path+".command", "must name a program")
 	}
+	v.launch(path, &u)
 	v.sandbox(path+".sandbox", &u)
 	v.tlsKey(path+".tls_key", u)
 	v.credentials(path, u)

@@ -69,7 +69,7 @@ func descendants(t *testing.T, of int) []process {
 
 func TestKillLeavesNoProcess(t *testing.T) {
 	t.Parallel()
-	config := threeServers(t) + fmt.Sprintf("  grandparent: {command: [sh, -c, \"sleep 600 & setsid sleep 601 & exec $0 $1\", %s, sandbox: {read: [%q]}}\n", server(t, "everything")[1:], packages(t))
+	config := threeServers(t) + fmt.Sprintf("  grandparent: {command: [sh, -c, \"sleep 600 & setsid sleep 601 & exec $0 $1\", %s, allow_launch: [code], sandbox: {read: [%q]}}\n", server(t, "everything")[1:], packages(t))
 	g := start(t, config)
 	if r := g.run("trust", "approve", "--all"); r.code != 3 || !strings.Contains(r.stderr, "shadow.clone") {
 		t.Fatalf("one server run twice is to be reviewed: exit %d, %s", r.code, r.stderr)

@@ -102,7 +102,7 @@ func (s *server) learn(era gate.Era, err error) bool {
 	}
 	w := &wrongEra{fault: fault, until: time.Now().Add(belief)}
 	if s.wire == nil {
-		if _, w.executable, err = s.pool.executable(s.set.Command); err != nil {
+		if _, w.executable, err = s.pool.executable(&s.set); err != nil {
 			return false
 		}
 	}
@@ -121,7 +121,7 @@ func (s *server) told() {
 	w.fault = s.eraFault(gate.Stateful, errOtherEra)
 	if s.wire == nil {
 		var err error
-		if _, w.executable, err = s.pool.executable(s.set.Command); err != nil {
+		if _, w.executable, err = s.pool.executable(&s.set); err != nil {
 			return
 		}
 	}
@@ -136,7 +136,7 @@ func (s *server) lacks(era gate.Era) error {
 		return nil
 	}
 	if s.wire == nil {
-		if _, now, err := s.pool.executable(s.set.Command); err != nil || now.digest != w.executable.digest {
+		if _, now, err := s.pool.executable(&s.set); err != nil || now.digest != w.executable.digest {
 			s.eras[era].wrong.CompareAndSwap(w, nil)
 			return nil
 		}

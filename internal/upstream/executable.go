@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"sync"
 
 	"doorward/internal/gate"
@@ -29,14 +27,10 @@ type digested struct {
 	digest gate.Digest
 }
 
-// executable resolves argv[0] and digests the file. A script's digest is that
-// of the script; what it runs is not looked at.
-func (p *Pool) executable(argv []string) (string, digested, error) {
-	found, err := exec.LookPath(argv[0])
-	if err != nil {
-		return "", digested{}, err
-	}
-	path, err := filepath.Abs(found)
+// executable finds argv[0], where the launch rules let it be started, and digests the
+// file. A script's digest is that of the script; what it runs is not looked at.
+func (p *Pool) executable(set *Settings) (string, digested, error) {
+	path, err := set.program()
 	if err != nil {
 		return "", digested{}, err
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"doorward/internal/gate"
+	"doorward/internal/launch"
 	"doorward/internal/upstream"
 )
 
@@ -66,6 +67,14 @@ func programs(t *testing.T, names ...string) (dir string) {
 		}
 	}
 	return dir
+}
+
+// everything is what a command may do whose pin is what a test is about.
+func everything() (all []string) {
+	for _, r := range launch.Allowable() {
+		all = append(all, string(r))
+	}
+	return all
 }
 
 // PIN-18: what a command executes is pinned, behind other programs and before the
@@ -150,7 +159,7 @@ func TestPIN18_WhatACommandExecutes(t *testing.T) {
 			} else if before, text, ok := strings.Cut(command, "--split-string="); ok {
 				words = append(strings.Fields(before), "--split-string="+text)
 			}
-			it := identityOf(t, upstream.Settings{Command: words, Dir: dir})
+			it := identityOf(t, upstream.Settings{Command: words, Dir: dir, AllowLaunch: everything()})
 			got, expected := pinnedBy(t, it), strings.Fields(want)
 			slices.Sort(got)
 			slices.Sort(expected)
@@ -159,7 +168,7 @@ func TestPIN18_WhatACommandExecutes(t *testing.T) {
 			}
 		})
 	}
-	if it := identityOf(t, upstream.Settings{Command: []string{"env", "PATH=" + other, "node", "srv.js"}, Dir: dir}); it.Digest == identityOf(t, upstream.Settings{Command: []string{"env", "node", "srv.js"}, Dir: dir}).Digest {
+	if it := identityOf(t, upstream.Settings{Command: []string{"env", "PATH=" + other, "node", "srv.js"}, Dir: dir, AllowLaunch: everything()}); it.Digest == identityOf(t, upstream.Settings{Command: []string{"env", "node", "srv.js"}, Dir: dir}).Digest {
 		t.Error("another PATH finds the same program")
 	}
 }

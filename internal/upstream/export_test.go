@@ -45,9 +45,6 @@ func Remains(p *Pool) (all []any) {
 	return all
 }
 
-// SplitString splits what env -S is given.
-func SplitString(text string) ([]string, error) { return splitString(text) }
-
 // Expire closes what nobody has used for so long that it ends at that time.
 func Expire(p *Pool, at time.Time) {
 	for _, s := range p.list() {

@@ -5,12 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"doorward/internal/gate"
+	"doorward/internal/launch"
 	"doorward/internal/mcp"
 	"doorward/internal/sandbox"
 )
@@ -85,7 +85,7 @@ func (p *Pool) started(id *identity, r *reach, set *Settings) error {
 			return fmt.Errorf("argument %d of the command is not UTF-8", i)
 		}
 	}
-	path, program, err := p.executable(set.Command)
+	path, program, err := p.executable(set)
 	if err != nil {
 		return err
 	}
@@ -97,23 +97,26 @@ func (p *Pool) started(id *identity, r *reach, set *Settings) error {
 
 // executes describes what a command executes beside its executable.
 func (p *Pool) executes(id *identity, r *reach, set *Settings) error {
-	x, err := executions(set.Command, set.Dir, p.variable("PATH"))
+	x, err := launch.Executions(set.Command, set.Dir, p.variable("PATH"))
 	if err != nil {
 		return err
 	}
-	pinned := func(e executed) (script, error) {
-		d, err := p.digests.of(e.path)
+	pinned := func(e launch.Executed) (script, error) {
+		if err := set.kept(e.Path); err != nil {
+			return script{}, err
+		}
+		d, err := p.digests.of(e.Path)
 		r.files = append(r.files, d.file)
-		return script{Name: e.name, Digest: d.digest.String()}, err
+		return script{Name: e.Name, Digest: d.digest.String()}, err
 	}
-	if x.script != nil {
-		s, err := pinned(*x.script)
+	if x.Script != nil {
+		s, err := pinned(*x.Script)
 		if err != nil {
 			return err
 		}
 		id.Script = &s
 	}
-	for _, e := range x.loads {
+	for _, e := range x.Loads {
 		s, err := pinned(e)
 		if err != nil {
 			return err
@@ -131,14 +134,6 @@ func (p *Pool) variable(name string) (value string) {
 		}
 	}
 	return value
-}
-
-// inDir is a path as a process that runs in dir takes it.
-func inDir(dir, path string) string {
-	if filepath.IsAbs(path) {
-		return path
-	}
-	return filepath.Join(dir, path)
 }
 
 // mayReach asks the lock whether an upstream may be started or contacted as it is

@@ -44,6 +44,7 @@ type Settings struct {
 	Shared      bool              // one process or session for every principal
 	PerCall     bool              // of Command: a process for each relayed call, which ends with it
 	Env         map[string]string // variables of Command's environment, with the name of the secret that is the value, or with PerCall "request:" and the header of the client's own key
+	AllowLaunch []string          // the launch rules that Command may break
 	Sandbox     *Confinement      // of Command; nil: it has Doorward's own rights
 	Credential  Credential        // for URL
 	TLSKey      gate.Digest       // SHA-256 of the SubjectPublicKeyInfo that the server of URL must have; zero: any that its certificate allows

@@ -46,7 +46,7 @@ func (s *server) startStdio(ctx context.Context, principal string, keys map[stri
 	if err := s.takeChild(ctx, principal); err != nil {
 		return nil, err
 	}
-	if err := s.event(ctx, "upstream.start", fmt.Sprintf("%s %s%s", printable([]byte(strings.Join(s.set.Command, " ")), maxShown), r.item.Digest, s.set.Sandbox.lacking())); err != nil {
+	if err := s.event(ctx, "upstream.start", fmt.Sprintf("%s %s%s%s", printable([]byte(strings.Join(s.set.Command, " ")), maxShown), r.item.Digest, s.set.Sandbox.lacking(), s.set.allowed())); err != nil {
 		s.children.leave(principal)
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package upstream
+package launch
 
 import (
 	"encoding/json"
@@ -13,13 +13,13 @@ const maxManifest = 1 << 20
 
 // entry are the files that an interpreter executes when it is given a name: a file,
 // or what stands for a directory.
-func (x *execution) entry(l *language, name string) []executed {
+func (x *Execution) entry(l *language, name string) []Executed {
 	path := x.at(name)
 	switch {
 	case name == "":
 		return nil
 	case regular(path):
-		return []executed{{name, path}}
+		return []Executed{{name, path}}
 	case l.packages:
 		return packageAt(name, path)
 	case directory(path) && l.modules:
@@ -28,17 +28,17 @@ func (x *execution) entry(l *language, name string) []executed {
 	return nil
 }
 
-func fileAt(name, path string) []executed {
+func fileAt(name, path string) []Executed {
 	if !regular(path) {
 		return nil
 	}
-	return []executed{{name, path}}
+	return []Executed{{name, path}}
 }
 
 // packageAt is what Node.js executes for a name that is no file: one with an ending,
 // or the main file of a directory, beside the package.json that names it
 // (nodejs.org/api/modules.html, "All together").
-func packageAt(name, path string) []executed {
+func packageAt(name, path string) []Executed {
 	for _, end := range [...]string{".js", ".mjs", ".cjs", ".json", ".node", ".ts", ".tsx", ".mts", ".cts"} {
 		if found := fileAt(name+end, path+end); found != nil {
 			return found
@@ -52,7 +52,7 @@ func packageAt(name, path string) []executed {
 	if main == "" {
 		main = "index.js"
 	}
-	var found []executed
+	var found []Executed
 	for _, end := range [...]string{"", ".js", ".json", ".node", "/index.js"} {
 		if found = fileAt(filepath.Join(name, main+end), filepath.Join(path, main+end)); found != nil {
 			break
@@ -80,7 +80,7 @@ func mainOf(manifest string) string {
 
 // module counts what python -m runs where that is in the directory that it runs in,
 // which it looks in first.
-func (x *execution) module(name string) {
+func (x *Execution) module(name string) {
 	path := strings.ReplaceAll(name, ".", string(filepath.Separator))
 	if name == "" {
 		return
@@ -92,7 +92,7 @@ func (x *execution) module(name string) {
 
 // preload counts what an interpreter is told to load before the script: one file or
 // several, or a package of Node.js.
-func (x *execution) preload(l *language, value string) {
+func (x *Execution) preload(l *language, value string) {
 	value = strings.TrimPrefix(value, "file://")
 	for name := range strings.FieldsFuncSeq(value, func(r rune) bool { return l.lists && r == filepath.ListSeparator }) {
 		found := x.entry(l, name)
@@ -103,14 +103,14 @@ func (x *execution) preload(l *language, value string) {
 			found = fileAt(name+l.suffix, x.at(name+l.suffix))
 		}
 		for _, f := range found {
-			x.load(f.name, f.path)
+			x.load(f.Name, f.Path)
 		}
 	}
 }
 
 // installed is a package of Node.js by its name, in the node_modules of the directory
 // or the nearest one above it.
-func (x *execution) installed(name string) []executed {
+func (x *Execution) installed(name string) []Executed {
 	dir, err := filepath.Abs(x.dir)
 	for at := dir; err == nil; at = filepath.Dir(at) {
 		path := filepath.Join(at, "node_modules", name)

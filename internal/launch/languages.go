@@ -1,4 +1,4 @@
-package upstream
+package launch
 
 // languages are the interpreters that people start servers with, from their manuals:
 // python(1), nodejs.org/api/cli.html, deno run --help, bun --help, ruby(1), perlrun(1),

@@ -1,4 +1,4 @@
-package upstream
+package launch
 
 import (
 	"path/filepath"
@@ -57,7 +57,7 @@ var wrappers = map[string]wrapper{
 
 // unwrap reads a wrapper's own words and returns the command that it runs; none where
 // it runs none.
-func (x *execution) unwrap(w wrapper, words []string) ([]string, error) {
+func (x *Execution) unwrap(w wrapper, words []string) ([]string, error) {
 	options, operands := true, w.operands
 	for i := 0; i < len(words); i++ {
 		word := words[i]
@@ -95,7 +95,7 @@ func (x *execution) unwrap(w wrapper, words []string) ([]string, error) {
 }
 
 // inner is the command that a wrapper runs. What uv runs may be a script of Python.
-func (x *execution) inner(w wrapper, words []string) []string {
+func (x *Execution) inner(w wrapper, words []string) []string {
 	if path := x.at(words[0]); w.python && (regular(path) || directory(path)) {
 		if l, ok := languageOf("python"); ok {
 			x.main(l, words, false)
@@ -106,13 +106,13 @@ func (x *execution) inner(w wrapper, words []string) []string {
 }
 
 // option heeds an option of a wrapper, and returns how many words it has after it.
-func (x *execution) option(w wrapper, words []string) int {
+func (x *Execution) option(w wrapper, words []string) int {
 	key, value, joined := strings.Cut(words[0], "=")
 	if at := slices.IndexFunc(w.takes, func(t string) bool { return len(key) > 3 && strings.HasPrefix(t, key) }); at >= 0 {
 		key = w.takes[at] // long ones may be cut short
 	}
 	takes := slices.Contains(w.takes, key)
-	if !takes && !strings.HasPrefix(key, "--") { // several in one word: the last may take one, or the first the rest
+	if !takes && !strings.HasPrefix(key, "--") && len(key) > 1 { // several in one word: the last may take one, or the first the rest
 		first, last := key[:2], "-"+key[len(key)-1:]
 		switch {
 		case slices.Contains(w.takes, first):
@@ -133,8 +133,9 @@ func (x *execution) option(w wrapper, words []string) int {
 
 // assign heeds a variable that env(1) sets and that loads files: ld.so(8), dyld(1),
 // bash(1), sh(1), nodejs.org/api/cli.html, java(1), ruby(1).
-func (x *execution) assign(word string) {
+func (x *Execution) assign(word string) {
 	name, value, _ := strings.Cut(word, "=")
+	x.assigns = append(x.assigns, name)
 	switch name {
 	case "PATH":
 		x.search = value
@@ -147,9 +148,9 @@ func (x *execution) assign(word string) {
 	}
 	for program, variables := range map[string]string{"node": "NODE_OPTIONS", "java": "JAVA_TOOL_OPTIONS JDK_JAVA_OPTIONS _JAVA_OPTIONS", "ruby": "RUBYOPT"} {
 		if l, ok := languageOf(program); ok && slices.Contains(strings.Fields(variables), name) {
-			before := x.dir
+			before, idle := x.dir, x.idle
 			x.interpret(l, strings.Fields(value))
-			x.dir = before
+			x.dir, x.idle = before, idle // the script is named elsewhere
 		}
 	}
 }

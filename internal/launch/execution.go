@@ -1,4 +1,4 @@
-package upstream
+package launch
 
 import (
 	"errors"
@@ -10,20 +10,25 @@ import (
 	"strings"
 )
 
-// executed is a file that a command has executed: by the name that the command, or
+// Executed is a file that a command has executed: by the name that the command, or
 // what it names, has for it.
-type executed struct{ name, path string }
+type Executed struct{ Name, Path string }
 
-// execution finds what a command executes beside its own executable, from its words
+// Execution finds what a command executes beside its own executable, from its words
 // and from what is on this machine: what stands behind env(1) and its like, the
 // script of an interpreter, and what the interpreter is told to load before it.
 // Where the words alone do not say which of them are files that run, all that are
 // files count. It starts nothing.
-type execution struct {
+type Execution struct {
+	Script *Executed
+	Loads  []Executed // none twice
+
 	dir    string // that relative names are relative to
 	search string // the PATH that the programs are looked up in
-	script *executed
-	loads  []executed // none twice
+
+	code    string   // the option that is given code in words; empty for none
+	idle    string   // the interpreter that is told neither a script nor code: it reads that from standard input
+	assigns []string // variables that a wrapper sets
 }
 
 // maxWrapped bounds how many programs one command may be wrapped in.
@@ -32,9 +37,9 @@ const maxWrapped = 16
 // errWrapped says that what a command runs cannot be found.
 var errWrapped = errors.New("what the command runs is not found")
 
-// executions finds what argv executes in dir.
-func executions(argv []string, dir, search string) (x *execution, err error) {
-	x = &execution{dir: dir, search: search}
+// Executions finds what argv executes in dir.
+func Executions(argv []string, dir, search string) (x *Execution, err error) {
+	x = &Execution{dir: dir, search: search}
 	for range maxWrapped {
 		program := programName(argv[0])
 		if l, ok := languageOf(program); ok {
@@ -58,7 +63,7 @@ func executions(argv []string, dir, search string) (x *execution, err error) {
 // programName is the name of an executable, without its directory and what Windows
 // writes after it.
 func programName(word string) string {
-	name := strings.ToLower(filepath.Base(word))
+	name := strings.ToLower(filepath.Base(strings.ReplaceAll(word, `\`, "/")))
 	for _, end := range [...]string{".exe", ".cmd", ".bat"} {
 		name = strings.TrimSuffix(name, end)
 	}
@@ -67,7 +72,7 @@ func programName(word string) string {
 
 // program counts the program of a command that another one runs. One that may be a
 // part of it need not be a file; all that its words name counts then.
-func (x *execution) program(command []string, part bool) error {
+func (x *Execution) program(command []string, part bool) error {
 	word := command[0]
 	path := x.at(word)
 	if !strings.ContainsRune(word, filepath.Separator) {
@@ -88,7 +93,7 @@ func (x *execution) program(command []string, part bool) error {
 
 // lookUp is the file of a program that is named without a directory; empty where
 // there is none.
-func (x *execution) lookUp(name string) string {
+func (x *Execution) lookUp(name string) string {
 	if x.search == "" {
 		path, err := exec.LookPath(name)
 		if err != nil {
@@ -106,7 +111,7 @@ func (x *execution) lookUp(name string) string {
 }
 
 // interpret reads the words after an interpreter up to its script.
-func (x *execution) interpret(l *language, words []string) {
+func (x *Execution) interpret(l *language, words []string) {
 	loose := false
 	for i := 0; i < len(words); i++ {
 		w := words[i]
@@ -116,6 +121,9 @@ func (x *execution) interpret(l *language, words []string) {
 			} else if slices.Contains(l.run, w) {
 				x.preload(l, w) // a script may have that name
 				continue
+			}
+			if fromInput(words[i]) {
+				x.idle = l.names[0]
 			}
 			x.main(l, words[i:], loose)
 			return
@@ -129,8 +137,12 @@ func (x *execution) interpret(l *language, words []string) {
 			i++
 			o.value = words[i]
 		}
+		if strings.HasPrefix(o.value, "data:") { // a module of ECMAScript, in words
+			x.code = optionName(w)
+		}
 		switch o.kind {
 		case optionCode:
+			x.code = optionName(w)
 			if !l.continues {
 				return
 			}
@@ -150,18 +162,33 @@ func (x *execution) interpret(l *language, words []string) {
 		case optionPlain, optionWord:
 		}
 	}
+	if x.code == "" && !l.colon { // java takes no program from standard input
+		x.idle = l.names[0]
+	}
+}
+
+// optionName is the option of a word, without the code that may stand in the same word.
+func optionName(word string) string {
+	const most = 12 // bytes: --encodedcommand and its like are cut
+	key, _, _ := strings.Cut(word, "=")
+	return key[:min(len(key), most)]
+}
+
+// fromInput tells of names of standard input, which clients write.
+func fromInput(name string) bool {
+	return slices.Contains([]string{"-", "--", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0", "/dev/tty"}, name)
 }
 
 // main counts the script that words begin with. Where it cannot be told which of
 // them it is, each that is a file counts.
-func (x *execution) main(l *language, words []string, loose bool) {
+func (x *Execution) main(l *language, words []string, loose bool) {
 	files := x.entry(l, words[0])
 	for i, f := range files {
-		if i == 0 && x.script == nil {
-			x.script = &f
+		if i == 0 && x.Script == nil {
+			x.Script = &f
 			continue
 		}
-		x.load(f.name, f.path)
+		x.load(f.Name, f.Path)
 	}
 	if loose || len(files) == 0 {
 		x.named(words...)
@@ -172,23 +199,23 @@ func (x *execution) main(l *language, words []string, loose bool) {
 }
 
 // named counts those of words that are names of files.
-func (x *execution) named(words ...string) {
+func (x *Execution) named(words ...string) {
 	for _, word := range words {
-		if path := x.at(word); word != "" && regular(path) && (x.script == nil || x.script.path != path) {
+		if path := x.at(word); word != "" && regular(path) && (x.Script == nil || x.Script.Path != path) {
 			x.load(word, path)
 		}
 	}
 }
 
 // load counts a file once.
-func (x *execution) load(name, path string) {
-	if !slices.ContainsFunc(x.loads, func(e executed) bool { return e.path == path }) {
-		x.loads = append(x.loads, executed{name, path})
+func (x *Execution) load(name, path string) {
+	if !slices.ContainsFunc(x.Loads, func(e Executed) bool { return e.Path == path }) {
+		x.Loads = append(x.Loads, Executed{name, path})
 	}
 }
 
 // at is where a name is.
-func (x *execution) at(name string) string { return inDir(x.dir, name) }
+func (x *Execution) at(name string) string { return InDir(x.dir, name) }
 
 func regular(path string) bool {
 	info, err := os.Stat(path)
@@ -198,4 +225,12 @@ func regular(path string) bool {
 func directory(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.IsDir()
+}
+
+// InDir is a path as a process that runs in dir takes it.
+func InDir(dir, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, path)
 }

@@ -1,11 +1,11 @@
-package upstream_test
+package launch_test
 
 import (
 	"slices"
 	"strings"
 	"testing"
 
-	"doorward/internal/upstream"
+	"doorward/internal/launch"
 )
 
 // FuzzSplitString: words in single quotes come back as they were, and what is split
@@ -15,7 +15,7 @@ func FuzzSplitString(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		if words, err := upstream.SplitString(text); err == nil && len(strings.Join(words, "")) > len(text) {
+		if words, err := launch.SplitString(text); err == nil && len(strings.Join(words, "")) > len(text) {
 			t.Errorf("%q becomes %q", text, words)
 		}
 		want := strings.Split(text, "\n")
@@ -23,7 +23,7 @@ func FuzzSplitString(f *testing.F) {
 		for _, w := range want {
 			quoted = append(quoted, "'"+strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(w)+"'")
 		}
-		if got, err := upstream.SplitString(strings.Join(quoted, " ")); err != nil || !slices.Equal(got, want) {
+		if got, err := launch.SplitString(strings.Join(quoted, " ")); err != nil || !slices.Equal(got, want) {
 			t.Errorf("%q in quotes becomes %q, %v", want, got, err)
 		}
 	})

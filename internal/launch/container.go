@@ -1,0 +1,92 @@
+package launch
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+func containers() []string { return []string{"docker", "podman", "nerdctl"} }
+
+// reach is an option of docker run that gives a container something of this machine
+// (docker-run(1), podman-run(1); security cases SBX-23 and SBX-24).
+type reach struct {
+	names []string
+	value *regexp.Regexp // of its values, those that do; nil: all
+	what  string
+}
+
+// machine are the paths of this machine that no container of a server needs: the root, the
+// system's, the homes of all, and the sockets of those that start containers.
+const machine = `(/|/(etc|root|home|proc|sys|dev|boot|usr|bin|sbin|lib|lib64|var|run|opt|srv|mnt|media)|/var/(run|lib|lib/docker|lib/containers)|(/var)?/run/(docker|containerd|podman|crio|user)(/.*)?|.*(docker|podman|containerd|crio)\.sock)/?`
+
+//nolint:gochecknoglobals // a table; read-only
+var reaches = []reach{
+	{[]string{"--privileged"}, regexp.MustCompile(`^(true|1|t|T|TRUE|True|)$`), "has every right on this machine"},
+	{[]string{"-v", "--volume"}, regexp.MustCompile(`^` + machine + `(:|$)`), "is given a directory of the system, or the socket that starts containers"},
+	{[]string{"--mount"}, regexp.MustCompile(`(^|,)(source|src)=` + machine + `(,|$)`), "is given a directory of the system, or the socket that starts containers"},
+	{[]string{"--network", "--net", "--pid", "--ipc", "--uts", "--userns", "--cgroupns"}, regexp.MustCompile(`^(host|container:.*)$`), "shares a namespace with this machine or another container"},
+	{[]string{"--device", "--gpus", "--device-cgroup-rule"}, nil, "is given a device"},
+	{[]string{"--cap-add"}, nil, "is given a capability"},
+	{[]string{"--volumes-from"}, nil, "is given what another container has"},
+	{[]string{"--security-opt"}, regexp.MustCompile(`(?i)unconfined|disable|no-new-privileges[:=]false|systempaths|unmask`), "is not confined"},
+	{[]string{"-H", "--host", "-c", "--context"}, nil, "runs on another machine, or by another daemon"},
+	{[]string{"-u", "--user"}, regexp.MustCompile(`^(0|root)(:|$)`), "runs as root"},
+	{[]string{"--cgroup-parent", "--oom-kill-disable", "--oom-score-adj", "--sysctl"}, nil, "changes how this machine runs"},
+}
+
+// contained judges the words of a program for containers, up to the image as well as they
+// tell: an option may be anywhere before it.
+func contained(program string, words []string) []Breach {
+	var all []Breach
+	for i := 0; i < len(words); i++ {
+		key, value, joined := strings.Cut(words[i], "=")
+		if !strings.HasPrefix(key, "-") {
+			continue
+		}
+		if !strings.HasPrefix(key, "--") && len(key) > 2 { // -v/:/h
+			key, value, joined = words[i][:2], words[i][2:], true
+		}
+		if !joined && key != "--privileged" && i+1 < len(words) {
+			value = words[i+1]
+		}
+		for _, r := range reaches {
+			if slices.Contains(r.names, key) && (r.value == nil || r.value.MatchString(cleanHost(value))) {
+				all = append(all, Breach{Container, "the container of " + program + " " + r.what + " (" + words[i] + ")", "take the option out, or give the container one directory of the server's own"})
+			}
+		}
+		if key == "-e" || key == "--env" {
+			name, _, _ := strings.Cut(value, "=")
+			all = append(all, Environment([]string{name})...)
+		}
+	}
+	return all
+}
+
+// cleanHost is a value of -v or --mount with the path of this machine in its shortest
+// form: /./, //, and what .. leads to.
+func cleanHost(value string) string {
+	before, after, rest := strings.Cut(value, ":")
+	at := strings.LastIndexByte(before, '=') + 1
+	if strings.HasPrefix(before[at:], "/") {
+		before = before[:at] + shortest(before[at:])
+	}
+	if !rest {
+		return before
+	}
+	return before + ":" + after
+}
+
+func shortest(path string) string {
+	var kept []string
+	for part := range strings.SplitSeq(path, "/") {
+		switch part {
+		case "", ".":
+		case "..":
+			kept = kept[:max(len(kept)-1, 0)]
+		default:
+			kept = append(kept, part)
+		}
+	}
+	return "/" + strings.Join(kept, "/")
+}

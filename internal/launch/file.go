@@ -1,0 +1,90 @@
+package launch
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// File judges the file that a command begins with, as it is on this machine now: name is
+// what the command calls it, path where it was found, absolute. Where it cannot be looked
+// at, it cannot be started either, and that is an error.
+func File(name, path string) ([]Breach, error) {
+	target, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return nil, fmt.Errorf("looking at %s: %w", path, err)
+	}
+	info, err := os.Stat(target)
+	if err != nil {
+		return nil, fmt.Errorf("looking at %s: %w", path, err)
+	}
+	var all []Breach
+	if info.Mode()&(fs.ModeSetuid|fs.ModeSetgid) != 0 {
+		all = append(all, Breach{Rights, target + " runs with the rights of its owner (set-user-id)", "name a program without them"})
+	}
+	if called := programName(name); !shell(called) && (shell(programName(target)) || shellOf(info) != "") {
+		all = append(all, Breach{Disguised, fmt.Sprintf("%s is the shell %s under another name", name, target), "name the server's program itself"})
+	}
+	writable, err := Kept(path)
+	return append(all, writable...), err
+}
+
+// Kept judges whether everybody on this machine could put another file in place of one
+// that is executed.
+func Kept(path string) ([]Breach, error) {
+	target, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return nil, fmt.Errorf("looking at %s: %w", path, err)
+	}
+	for _, p := range [...]string{target, path} {
+		at, err := replaceable(p)
+		if err != nil {
+			return nil, err
+		}
+		if at != "" {
+			return []Breach{{Writable, fmt.Sprintf("everybody on this machine may write %s, and so replace %s", at, path), "chmod o-w it, or put what runs elsewhere"}}, nil
+		}
+	}
+	return nil, nil
+}
+
+func shell(program string) bool {
+	return slices.Contains(shells(), program) || program == "busybox" || program == "toybox"
+}
+
+// shellOf is the shell of this system that a file is, by another link to it; empty for none.
+func shellOf(info fs.FileInfo) string {
+	for _, name := range [...]string{"sh", "bash", "dash", "zsh", "ksh", "fish", "busybox"} {
+		for _, dir := range [...]string{"/bin", "/usr/bin"} {
+			if other, err := os.Stat(filepath.Join(dir, name)); err == nil && os.SameFile(info, other) {
+				return filepath.Join(dir, name)
+			}
+		}
+	}
+	return ""
+}
+
+// others is the right of everybody to write.
+const others = 0o002
+
+// replaceable is the file or directory by which everybody could put another program in
+// place of this one; empty for none. In a directory above it the sticky bit is enough
+// (/tmp); in its own, where a name can be taken before it is there, it is not.
+func replaceable(path string) (string, error) {
+	for at := path; ; at = filepath.Dir(at) {
+		info, err := os.Lstat(at)
+		if err != nil {
+			return "", fmt.Errorf("looking at %s: %w", at, err)
+		}
+		open := info.Mode().Perm()&others != 0 && info.Mode()&fs.ModeSymlink == 0
+		if open && (info.Mode()&fs.ModeSticky == 0 || at == filepath.Dir(path)) {
+			return at, nil
+		}
+		if at == filepath.Dir(at) || !strings.Contains(at, string(filepath.Separator)) {
+			return "", nil
+		}
+	}
+}

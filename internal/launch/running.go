@@ -1,0 +1,97 @@
+package launch
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// runner is a program that is no interpreter of servers, and what makes it run code.
+type runner struct {
+	names  []string
+	option *regexp.Regexp // of the words that make it run something; nil: it does always
+	unless *regexp.Regexp // a word that means that it does not
+	rule   Rule
+}
+
+// runners are such programs, from their manuals and from GTFOBins. Options may be cut
+// short where getopt_long(3) takes that.
+//
+//nolint:gochecknoglobals // a table; read-only
+var runners = []runner{
+	{names: []string{"find", "gfind", "fd", "fdfind"}, option: regexp.MustCompile(`^(-exec|-execdir|-ok|-okdir|-x|-X|--exec(-batch)?(=.*)?)$`), rule: Runs},
+	{names: []string{"tar", "gtar", "bsdtar"}, option: regexp.MustCompile(`^(--ch.*|--to-c.*|--use.*|--rsh.*|--rmt.*|--info.*|--new-volume.*|-[A-Za-z]*[IF].*)$`), rule: Runs},
+	{names: []string{"git"}, option: regexp.MustCompile(`^(-c.*|--config-env.*|--exec-path=.*|--upload-pack.*|--receive-pack.*|-u)$`), rule: Runs},
+	{names: []string{"ssh", "scp", "sftp", "rsync"}, option: regexp.MustCompile(`(?i)(proxycommand|localcommand|knownhostscommand|match exec)|^(-e.*|--rsh.*|--rsync-path.*|-S)$`), rule: Runs},
+	{names: []string{"nc", "ncat", "netcat", "nc.openbsd", "nc.traditional"}, option: regexp.MustCompile(`^(-[A-Za-z]*[ec].*|--exec.*|--sh-exec.*|--lua-exec.*)$`), rule: Runs},
+	{names: []string{"socat"}, option: regexp.MustCompile(`(?i)\b(exec|system|shell):`), rule: Runs},
+	{names: []string{"make", "gmake", "xargs", "gxargs", "parallel", "watch", "flock", "script", "entr", "strace", "ltrace", "gdb", "lldb", "valgrind", "perf", "unshare", "nsenter", "chroot", "systemd-run", "bwrap", "firejail", "proot", "fakeroot", "setarch", "linux32", "linux64", "prlimit", "rlwrap", "unbuffer", "start-stop-daemon", "crontab", "xdg-open", "rundll32", "mshta", "wscript", "cscript", "regsvr32", "msiexec", "forfiles", "logsave", "pexec", "choom", "uclampset", "aa-exec", "run-parts", "hyperfine", "daemonize", "screen", "tmux", "expect", "vi", "vim", "nvim", "ex", "ed", "emacs", "nano", "less", "zip", "cpio", "dpkg", "rpm", "apt", "apt-get", "pip", "pip3"}, rule: Runs},
+	{names: []string{"awk", "gawk", "mawk", "nawk", "original-awk", "goawk"}, unless: regexp.MustCompile(`^(-f|--file|-E|--exec)`), rule: Code},
+	{names: []string{"sed", "gsed"}, unless: regexp.MustCompile(`^(-f|--file)`), rule: Code},
+	{names: []string{"julia", "elixir", "iex", "osascript", "r", "racket", "groovy", "scala", "kotlin", "raku", "nim", "crystal", "janet"}, option: regexp.MustCompile(`^(-[A-Za-z]*[eE].*|--eval.*|--print.*)$`), rule: Code},
+	{names: []string{"erl", "swipl", "guile", "sbcl", "clisp", "clojure", "clj", "gsi", "chibi-scheme", "octave", "tclsh", "wish", "ghc", "runghc", "ocaml", "gjs", "qjs", "d8", "jsc", "sqlite3", "psql", "mysql"}, option: regexp.MustCompile(`^(-e.*|-eval|-run|-s|-g|-t|-c.*|-x|--eval.*|--command.*|-cmd)$`), rule: Code},
+	{names: []string{"cmd"}, rule: Code},
+	{names: []string{"csh", "tcsh", "xonsh", "elvish", "osh", "ysh", "mksh", "yash", "rbash"}, option: regexp.MustCompile(`^(-[A-Za-z]*c.*|--commands?.*)$`), rule: Code},
+	{names: []string{"npx", "npm", "pnpm", "pnpx", "yarn", "bunx"}, option: regexp.MustCompile(`^(-c|--call(=.*)?|--shell-mode|--script-shell(=.*)?|--node-options(=.*)?|--node-arg.*|-n)$`), rule: Code},
+}
+
+// running judges a program that makes others run. The words of a package's own program,
+// which stand behind its name, are not the launcher's.
+func running(program string, words []string) []Breach {
+	if dynamicLoader.MatchString(program) {
+		return []Breach{{Runs, program + " runs whatever program follows", "name the server's program itself"}}
+	}
+	for _, r := range runners {
+		if !slices.Contains(r.names, strings.TrimRight(program, "0123456789.")) && !slices.Contains(r.names, program) {
+			continue
+		}
+		if slices.Contains([]string{"npx", "npm", "pnpm", "pnpx", "yarn", "bunx"}, program) {
+			words = ownOptions(words)
+		}
+		if r.unless != nil && slices.ContainsFunc(words, r.unless.MatchString) {
+			return nil
+		}
+		if r.option == nil {
+			return []Breach{r.breach(program, "")}
+		}
+		if at := slices.IndexFunc(words, r.option.MatchString); at >= 0 {
+			return []Breach{r.breach(program, words[at])}
+		}
+	}
+	return nil
+}
+
+// dynamicLoader is ld.so(8), which runs a program that is named to it.
+var dynamicLoader = regexp.MustCompile(`^(ld(-linux.*|-musl.*|64)?\.so(\.[0-9]+)?|rtld.*)$`) //nolint:gochecknoglobals // a pattern; read-only
+
+func (r *runner) breach(program, word string) Breach {
+	if word != "" {
+		word = " (" + word + ")"
+	}
+	if r.rule == Code {
+		return Breach{Code, program + " is given its program in words" + word, "put the program into a file of its own and name that"}
+	}
+	return Breach{Runs, program + " runs other commands" + word, "name the server's program itself"}
+}
+
+// ownOptions are the words of a package runner that are its own: those before the first
+// that is no option, and what follows it where no package can stand there.
+func ownOptions(words []string) []string {
+	var own []string
+	takes := []string{"-p", "--package", "-w", "--workspace", "--registry", "--prefix", "--cache"}
+	for i := 0; i < len(words); i++ {
+		w := words[i]
+		switch {
+		case w == "--":
+			return own
+		case slices.Contains(takes, w):
+			i++
+		case strings.HasPrefix(w, "-"):
+			own = append(own, w)
+		case i == 0 && slices.Contains([]string{"exec", "x", "dlx"}, w):
+		default:
+			return own
+		}
+	}
+	return own
+}
