@@ -39,7 +39,7 @@ var reaches = []reach{
 // tell: an option may be anywhere before it.
 func contained(program string, words []string) []Breach {
 	var all []Breach
-	for i := 0; i < len(words); i++ {
+	for i := range words {
 		key, value, joined := strings.Cut(words[i], "=")
 		if !strings.HasPrefix(key, "-") {
 			continue

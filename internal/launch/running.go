@@ -62,7 +62,7 @@ func running(program string, words []string) []Breach {
 }
 
 // dynamicLoader is ld.so(8), which runs a program that is named to it.
-var dynamicLoader = regexp.MustCompile(`^(ld(-linux.*|-musl.*|64)?\.so(\.[0-9]+)?|rtld.*)$`) //nolint:gochecknoglobals // a pattern; read-only
+var dynamicLoader = regexp.MustCompile(`^(ld(-linux.*|-musl.*|64)?\.so(\.[0-9]+)?|rtld.*)$`)
 
 func (r *runner) breach(program, word string) Breach {
 	if word != "" {

@@ -50,13 +50,15 @@ func (set *Settings) kept(path string) error {
 
 // permit refuses what breaks a rule that the configuration does not allow to be broken.
 func (set *Settings) permit(breaches []launch.Breach) error {
-	for _, b := range launch.Refused(breaches, set.AllowLaunch) {
-		if b.Rule == launch.Bounds {
-			return fmt.Errorf("%w %s: %s", errLaunch, b.Rule, b)
-		}
-		return fmt.Errorf("%w %s: %s. Where it must be so: upstreams.%s.allow_launch: [%s]", errLaunch, b.Rule, b, set.Name, b.Rule)
+	refused := launch.Refused(breaches, set.AllowLaunch)
+	if len(refused) == 0 {
+		return nil
 	}
-	return nil
+	b := refused[0]
+	if b.Rule == launch.Bounds {
+		return fmt.Errorf("%w %s: %s", errLaunch, b.Rule, b)
+	}
+	return fmt.Errorf("%w %s: %s. Where it must be so: upstreams.%s.allow_launch: [%s]", errLaunch, b.Rule, b, set.Name, b.Rule)
 }
 
 // allowed says, for the record, which rules a command may break.
