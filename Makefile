@@ -28,8 +28,8 @@ test: ## Install the parts the tests need (it says which), then vet and test wit
 	@$(if $(RACE),,echo "test: no C compiler, so the race detector is off")
 	go test $(RACE) -p $(PACKAGES) -count=1 -timeout 15m ./... # parts and stress build the binary: a cached pass would be of another
 
-crash: ## Kill the gateway CRASH_DEATHS times, mutate a log CRASH_MUTATIONS times, fail each of CRASH_FAULTS writes and syncs.
-	CRASH_DEATHS=$(or $(CRASH_DEATHS),500) go test -count=1 -v -timeout 60m -run EveryFailpoint ./internal/stress
+crash: ## Kill the gateway CRASH_DEATHS times in each way, let 200 clients make CRASH_CALLS calls each, mutate a log CRASH_MUTATIONS times, fail each of CRASH_FAULTS writes and syncs.
+	CRASH_DEATHS=$(or $(CRASH_DEATHS),500) CRASH_CALLS=$(or $(CRASH_CALLS),500) go test -count=1 -v -timeout 60m -run 'EveryFailpoint|KillNine|OwnAnswersOnly' ./internal/stress
 	CRASH_MUTATIONS=$(or $(CRASH_MUTATIONS),10000) CRASH_FAULTS=$(or $(CRASH_FAULTS),500) go test -count=1 -timeout 60m -run 'EveryMutation|WhateverFails' ./internal/audit
 
 lint: ## Check formatting, modules and style. The linter is built from source the first time (minutes).

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -33,21 +32,6 @@ var points = [...]struct {
 	{"key", 4},
 }
 
-// deaths is how often the gateway dies for each durability: CRASH_DEATHS, which
-// `make crash` sets, or once at each failpoint and as often at random.
-func deaths(t *testing.T) int {
-	t.Helper()
-	text := os.Getenv("CRASH_DEATHS")
-	if text == "" {
-		return 2 * len(points)
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 {
-		t.Fatalf("CRASH_DEATHS = %q", text)
-	}
-	return n
-}
-
 // perLog bounds how many deaths one log sees: each is followed by its verification.
 const perLog = 48
 
@@ -67,7 +51,7 @@ func TestDUR01_DUR02_DUR03_EveryFailpoint(t *testing.T) {
 	for _, durability := range []string{"process", "power"} {
 		t.Run(durability, func(t *testing.T) {
 			sum := &dying{power: durability == "power"}
-			for left := deaths(t); left > 0; left -= perLog {
+			for left := times(t, "CRASH_DEATHS", 2*len(points)); left > 0; left -= perLog {
 				sum.log(t, tagged, min(left, perLog))
 			}
 			t.Logf("%d deaths, %d of them at failpoints: %d calls answered, %d executed, %d left without an outcome, %d torn tails repaired; the slowest restart took %s",

@@ -17,10 +17,7 @@ import (
 // Under the one policy they may use alpha and under the other beta, never both
 // and never neither; echo they may always use.
 func TestReloadUnderLoad(t *testing.T) {
-	signals, changes := 90, 10
-	if testing.Short() {
-		signals, changes = 10, 2
-	}
+	const signals, changes = 90, 10
 	web := newWeb(t, false)
 	policy := func(open, closed string) string {
 		return fmt.Sprintf(`
