@@ -321,6 +321,9 @@ func (b *Box) serve(beside []byte) error {
 	return nil
 }
 
+// Ended has nothing to do: reports end with the control socket.
+func (*Box) Ended() {}
+
 // Reports yields what process 1 says until the sandbox has ended; the channel is
 // closed then.
 func (b *Box) Reports() <-chan Report { return b.reports }

@@ -26,6 +26,9 @@ func (*Maker) Confine(*exec.Cmd, Plan, func(net.Listener)) (*Box, error) { retur
 // Started refuses.
 func (*Box) Started(error) error { return errSystem }
 
+// Ended does nothing.
+func (*Box) Ended() {}
+
 // Reports is never asked.
 func (*Box) Reports() <-chan Report { return nil }
 

@@ -19,6 +19,7 @@ const Name = "doorward-sandbox"
 const (
 	Landlock = "landlock" // the second wall around files and TCP
 	Seccomp  = "seccomp"  // the filter of system calls
+	Runtime  = "runtime"  // a version of a container's runtime that is not below the floor
 )
 
 // Defaults of Limits, for what is zero. Most servers that are published as
@@ -71,6 +72,12 @@ func (l *Limits) fill() {
 	if l.Disk == 0 {
 		l.Disk = DefaultDisk
 	}
+}
+
+// Filled are the limits with the defaults of what is zero.
+func (l Limits) Filled() Limits {
+	l.fill()
+	return l
 }
 
 // Check refuses limits that nothing could run in. Zero is the default.

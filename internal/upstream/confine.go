@@ -3,18 +3,34 @@ package upstream
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os/exec"
 	"slices"
 	"strings"
 
 	"doorward/internal/sandbox"
+	"doorward/internal/sandbox/container"
 )
 
 // Confinement is what a command is given in its sandbox, beside what it needs to run.
 type Confinement struct {
 	sandbox.Given
+	Kind  string   // container.Docker or container.Podman; empty: what this system has
+	Image string   // of a container, by its digest
 	Allow []string // host:port of the places that it may reach through the egress proxy; none: no network at all
+}
+
+// cell is what confines one process: a sandbox of this system, or a container.
+type cell interface {
+	// Started ends the preparation with what starting the process returned.
+	Started(err error) error
+	// Reports yields the limits that were met, until the process has ended.
+	Reports() <-chan sandbox.Report
+	// Ended says that the process was waited for.
+	Ended()
+	// Close ends what is left, and waits for that.
+	Close()
 }
 
 // errUnsupervised is a program that cannot be process 1 of a sandbox.
@@ -28,6 +44,10 @@ func (c *Confinement) lacking() string {
 	switch {
 	case c == nil:
 		return ", not confined"
+	case c.contained() && len(c.Weaker) > 0:
+		return ", in " + c.Kind + " of any version"
+	case c.contained():
+		return ", in " + c.Kind
 	case len(c.Weaker) > 0:
 		return ", may lack " + strings.Join(c.Weaker, ", ")
 	}
@@ -36,11 +56,14 @@ func (c *Confinement) lacking() string {
 
 // launch starts the command, in its sandbox where it has one. Nothing of a command that
 // could not be started is left.
-func (s *server) launch(cmd *exec.Cmd, r reach) (*sandbox.Box, error) {
+func (s *server) launch(cmd *exec.Cmd, r reach) (cell, error) {
 	c := s.set.Sandbox
 	if c == nil {
 		dress(cmd, s.pool.cfg.Supervised)
 		return nil, s.pool.spawner.start(cmd)
+	}
+	if c.contained() {
+		return s.contain(cmd)
 	}
 	if !s.pool.cfg.Supervised {
 		return nil, errUnsupervised
@@ -88,23 +111,42 @@ func (p *Pool) plan(set *Settings, r reach) (sandbox.Plan, error) {
 	return sandbox.NewPlan(program, given, r.files)
 }
 
-// PlanOf is what an upstream's command would be started with now; environment is
-// Doorward's own. Nothing is started.
-func PlanOf(set Settings, environment []string) (sandbox.Plan, error) {
+// Shown is a plan for people: one of the two.
+type Shown struct {
+	*sandbox.Plan
+
+	Container *container.Plan `json:"container,omitempty"`
+}
+
+// PlanOf is what an upstream's command would be started with now; environment and
+// owner are as in Config. Nothing is started.
+func PlanOf(set Settings, environment []string, owner string) (Shown, error) {
 	if set.Sandbox == nil {
-		return sandbox.Plan{}, fmt.Errorf("upstream %s is not confined", set.Name)
+		return Shown{}, fmt.Errorf("upstream %s is not confined", set.Name)
 	}
-	p := &Pool{cfg: Config{Environment: environment, Egress: func(string, []string, net.Listener) {}}}
+	p := &Pool{cfg: Config{Environment: environment, Owner: owner, Egress: func(string, []string, net.Listener) {}}}
+	if set.Sandbox.contained() {
+		c, err := p.client(set.Sandbox.Kind)
+		if err != nil {
+			return Shown{}, err
+		}
+		plan, err := c.Plan(p.spec(&set, slices.Collect(maps.Keys(set.Env))))
+		return Shown{Container: &plan}, err
+	}
 	r, err := p.identify(&server{pool: p, set: set})
 	if err != nil {
-		return sandbox.Plan{}, err
+		return Shown{}, err
 	}
-	return p.plan(&set, r)
+	plan, err := p.plan(&set, r)
+	return Shown{Plan: &plan}, err
 }
 
 // inherited is what of Doorward's own environment a command gets. A confined one has a
 // home of its own, and is told where the proxy is.
 func (s *server) inherited() []string {
+	if s.set.Sandbox.contained() {
+		return nil // a container has its image's, and what the operator sets
+	}
 	env := cleanEnvironment(s.pool.cfg.Environment)
 	if c := s.set.Sandbox; c != nil {
 		env = slices.DeleteFunc(env, func(kv string) bool {

@@ -29,7 +29,11 @@ type digested struct {
 
 // executable finds argv[0], where the launch rules let it be started, and digests the
 // file. A script's digest is that of the script; what it runs is not looked at.
+// That of a container is its image.
 func (p *Pool) executable(set *Settings) (string, digested, error) {
+	if set.Sandbox.contained() {
+		return "", imageDigest(set.Sandbox), set.permitted()
+	}
 	path, err := set.program()
 	if err != nil {
 		return "", digested{}, err

@@ -21,6 +21,7 @@ import (
 type identity struct {
 	Argv       []string `json:"argv,omitempty"`
 	Executable string   `json:"executable,omitempty"` // digest of the file that argv[0] resolved to
+	Image      string   `json:"image,omitempty"`      // of a container, which has the program
 	Env        []string `json:"env,omitempty"`        // the variables that it is given; their values are secrets
 	Script     *script  `json:"script,omitempty"`     // that an interpreter runs
 	Loads      []script `json:"loads,omitempty"`      // what else is executed: programs behind others, files that are loaded first
@@ -84,6 +85,11 @@ func (p *Pool) started(id *identity, r *reach, set *Settings) error {
 		if !utf8.ValidString(a) { // two of them would look the same
 			return fmt.Errorf("argument %d of the command is not UTF-8", i)
 		}
+	}
+	if set.Sandbox.contained() {
+		id.Argv, id.Image = set.Command, set.Sandbox.Image
+		id.Env = slices.Sorted(maps.Keys(set.Env))
+		return set.permitted()
 	}
 	path, program, err := p.executable(set)
 	if err != nil {

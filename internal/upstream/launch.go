@@ -18,10 +18,7 @@ var errLaunch = errors.New("refused by launch rule")
 // program is where argv[0] of a command is, if the launch rules let the command start
 // from there.
 func (set *Settings) program() (string, error) {
-	if err := set.permit(launch.Words(set.Command)); err != nil {
-		return "", err
-	}
-	if err := set.permit(launch.Environment(slices.Collect(maps.Keys(set.Env)))); err != nil {
+	if err := set.permitted(); err != nil {
 		return "", err
 	}
 	found, err := exec.LookPath(set.Command[0])
@@ -37,6 +34,14 @@ func (set *Settings) program() (string, error) {
 		return "", err
 	}
 	return path, set.permit(breaches)
+}
+
+// permitted tells whether the launch rules let a command have its words and variables.
+func (set *Settings) permitted() error {
+	if err := set.permit(launch.Words(set.Command)); err != nil {
+		return err
+	}
+	return set.permit(launch.Environment(slices.Collect(maps.Keys(set.Env))))
 }
 
 // kept refuses a file that is executed, and that everybody may replace.

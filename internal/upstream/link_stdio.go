@@ -14,7 +14,6 @@ import (
 
 	"doorward/internal/gate"
 	"doorward/internal/mcp"
-	"doorward/internal/sandbox"
 )
 
 // The times and bounds of a child process. The three steps of its end are
@@ -37,7 +36,7 @@ type stdioLink struct {
 
 	made    [sha256.Size]byte // see startMark
 	secrets *given            // that the child has in its environment
-	box     *sandbox.Box      // nil: it is not confined
+	box     cell              // nil: it is not confined
 
 	offence func(kind, text string) // puts a limit that it met on record
 	flooded sync.Once

@@ -115,6 +115,7 @@ type Config struct {
 	// Instead is asked for another version of a secret that an upstream has refused.
 	// Nil knows none.
 	Instead     func(name string, refused gate.Secret) (Secret, bool)
+	Owner       string   // of the data directory, in hex: containers that it left behind are found by it
 	StateKey    [32]byte // seals requestState, cursors and the ids of tasks
 	Environment []string // Doorward's own; children get PATH, HOME, LANG, LC_ALL, TMPDIR, TZ, USER of it
 	// Supervised says that this binary runs Supervise when argv[0] is SupervisorName, and
@@ -137,6 +138,7 @@ type Pool struct {
 	spawner *spawner
 	maker   sandbox.Maker
 	digests digests
+	clients clients
 	calls   inflight
 	asks    asks
 	tasks   tasks
@@ -185,6 +187,7 @@ func New(cfg Config) (*Pool, error) {
 	}
 	p.spawner = newSpawner()
 	p.wg.Go(p.sweep)
+	p.wg.Go(p.tidy)
 	return p, nil
 }
 

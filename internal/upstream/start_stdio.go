@@ -119,6 +119,9 @@ func closeAll(files ...*os.File) {
 func (l *stdioLink) wait(leave func()) {
 	err := l.cmd.Wait()
 	l.log.Info("upstream ended", "upstream", l.name, "pid", l.cmd.Process.Pid, "state", l.cmd.ProcessState.String(), "error", err)
+	if l.box != nil {
+		l.box.Ended()
+	}
 	l.output.end(outputGrace)
 	_ = l.stderr.SetReadDeadline(time.Now().Add(outputGrace))
 	l.readers.Wait()
