@@ -1,6 +1,8 @@
 package app
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -17,7 +19,12 @@ func confinement(cfg *config.Config, name, path string) *upstream.Confinement {
 	if u.Command == nil || !u.Sandbox.Confined() {
 		return nil
 	}
+	kind := ""
+	if u.Sandbox.Contained() {
+		kind = u.Sandbox.Kind
+	}
 	return &upstream.Confinement{
+		Kind: kind, Image: u.Sandbox.Image,
 		Given: sandbox.Given{
 			Read: u.Sandbox.Read, Write: u.Sandbox.Write, Hide: owned(cfg, path),
 			Limits: u.Sandbox.Limits(), Weaker: u.Sandbox.AllowWeaker,
@@ -65,15 +72,26 @@ func owned(cfg *config.Config, path string) (paths []string) {
 	return paths
 }
 
+// owner names the data directory to the daemons of containers: one gateway at a time
+// uses that.
+func owner(cfg *config.Config) string {
+	dir, err := filepath.Abs(cfg.DataDir)
+	if err != nil {
+		dir = cfg.DataDir
+	}
+	sum := sha256.Sum256([]byte("doorward containers\n" + dir))
+	return hex.EncodeToString(sum[:16])
+}
+
 // SandboxPlan is what the command of an upstream would be started with now. Nothing is
 // started.
-func SandboxPlan(cfg *config.Config, path, name string, environment []string) (sandbox.Plan, error) {
+func SandboxPlan(cfg *config.Config, path, name string, environment []string) (upstream.Shown, error) {
 	for _, set := range settings(cfg, path) {
 		if set.Name == name && len(set.Command) > 0 {
-			return upstream.PlanOf(set, environment)
+			return upstream.PlanOf(set, environment, owner(cfg))
 		}
 	}
-	return sandbox.Plan{}, fmt.Errorf("no upstream that is a command is called %s", name)
+	return upstream.Shown{}, fmt.Errorf("no upstream that is a command is called %s", name)
 }
 
 // Unlaunchable are the upstreams whose command the launch rules would refuse as its file

@@ -79,7 +79,7 @@ func settings(cfg *config.Config, path string) []upstream.Settings {
 	for _, name := range names(cfg.Upstreams) {
 		u := cfg.Upstreams[name]
 		command := slices.Clone(u.Command)
-		if len(command) > 0 && strings.ContainsRune(command[0], filepath.Separator) && !filepath.IsAbs(command[0]) {
+		if len(command) > 0 && !u.Sandbox.Contained() && strings.ContainsRune(command[0], filepath.Separator) && !filepath.IsAbs(command[0]) {
 			command[0] = filepath.Join(dir, command[0])
 		}
 		key, _ := gate.ParseDigest(u.TLSKey) // config has checked it; zero where there is none

@@ -16,6 +16,7 @@ const (
 	detector = "a detector looks at a text or a definition and knows nothing but the domain and other detectors"
 	stage    = "a stage knows the domain and the protocol; never a stage, an adapter or config"
 	adapter  = "an adapter knows the domain, the protocol and the codec; never a stage or another adapter"
+	runtimes = "what runs commands by somebody else's program knows what a sandbox is, and nothing else of ours"
 	way      = "the way out of a command knows which addresses are public, and nothing else of ours"
 	watching = "what watches the records knows the domain, and delivery its alerts; never a stage, an adapter or config"
 	outside  = "the outside keeps to its row; what it needs besides, app hands it, and only cli, demo, drill and tests import app"
@@ -57,6 +58,8 @@ var table = map[string]row{
 	"sandbox": {domain, nil},
 	"launch":  {domain, []string{"fetched"}},
 
+	"sandbox/container": {runtimes, []string{"sandbox"}},
+
 	"envelope": {domain, nil},
 
 	"cosignature": {domain, nil},
@@ -88,7 +91,7 @@ var table = map[string]row{
 	"track":              {stage, []string{"gate", "mcp", "flow"}},
 
 	"listen":    {adapter, adapters},
-	"upstream":  {adapter, append([]string{"leak", "sandbox", "launch"}, adapters...)},
+	"upstream":  {adapter, append([]string{"leak", "sandbox", "sandbox/container", "launch"}, adapters...)},
 	"audit":     {adapter, append([]string{"durable", "envelope", "cosignature"}, adapters...)},
 	"store":     {adapter, []string{"gate", "mcp", "jsonrpc", "httpsig", "durable", "envelope"}},
 	"lock":      {adapter, adapters},
@@ -108,7 +111,7 @@ var table = map[string]row{
 	"monitor/delivery": {watching, []string{"gate", "monitor", "durable"}},
 	"monitor/figures":  {watching, []string{"gate", "monitor"}},
 
-	"config":    {outside, []string{"gate", "cosignature", "sandbox", "launch", "egress", "policy", "policy/paths", "policy/places", "policy/words", "policy/statement"}},
+	"config":    {outside, []string{"gate", "cosignature", "sandbox", "sandbox/container", "launch", "egress", "policy", "policy/paths", "policy/places", "policy/words", "policy/statement"}},
 	"clients":   {outside, []string{"config", "launch"}},
 	"doctor":    {outside, []string{"config"}},
 	"checklist": {outside, []string{"config", "gate", "policy", "fetched"}},
@@ -128,7 +131,7 @@ var table = map[string]row{
 	"demo":     {outside, []string{"app", "admin", "audit", "config", "gate"}},
 	"drill":    {outside, []string{"app", "admin", "audit", "config", "demo", "evidence", "monitor/figures"}},
 	"cli": {outside, []string{
-		"gate", "sandbox", "app", "admin", "config", "policy", "audit", "index", "lock", "clients", "doctor", "checklist", "demo", "httpsig", "secret", "login", "bridge", "scan", "sink/form", "cosignature", "monitor/figures", "evidence", "mapping", "drill",
+		"gate", "sandbox", "sandbox/container", "app", "admin", "config", "policy", "audit", "index", "lock", "clients", "doctor", "checklist", "demo", "httpsig", "secret", "login", "bridge", "scan", "sink/form", "cosignature", "monitor/figures", "evidence", "mapping", "drill",
 		"policy/cases", "policy/review", "policy/recorded", "policy/learning", "policy/replay", "policy/compare",
 	}},
 

@@ -10,6 +10,7 @@ import (
 
 	"doorward/internal/app"
 	"doorward/internal/sandbox"
+	"doorward/internal/sandbox/container"
 )
 
 func (r *run) sandboxCommand() *cobra.Command {
@@ -22,7 +23,8 @@ func (r *run) sandboxPlan() *cobra.Command {
 	return &cobra.Command{
 		Use: "plan UPSTREAM", Short: "Show what an upstream's command would see and be kept to", Args: cobra.ExactArgs(1),
 		Long: `Show what the command of an upstream would be started with now: the files and directories
-that it sees and why, what it may write, its network, and its limits. Nothing is started.
+that it sees and why, what it may write, its network, and its limits; of a container, what
+docker or podman is told. Nothing is started.
 What it needs besides is given to it in the configuration (upstreams.NAME.sandbox).`,
 		Example: `  doorward sandbox plan files
   doorward sandbox plan files --format json`,
@@ -35,7 +37,12 @@ What it needs besides is given to it in the configuration (upstreams.NAME.sandbo
 			if err != nil {
 				return failed(err)
 			}
-			return failed(r.put(plan, func(w io.Writer) error { return writePlan(w, plan) }))
+			return failed(r.put(plan, func(w io.Writer) error {
+				if plan.Container != nil {
+					return writeContainer(w, plan.Container)
+				}
+				return writePlan(w, *plan.Plan)
+			}))
 		},
 	}
 }
@@ -69,6 +76,32 @@ network   %s
 limits    memory %d MiB, cpu %v, processes and threads %d, open files %d, largest file %d MiB, disk %d MiB, time %s
 home      %s, /tmp and /dev/shm are empty at the start and gone at the end
 `, visible(p.Path), visible(p.Dir), network, l.Memory>>20, l.CPU, l.Tasks, l.Files, l.FileSize>>20, l.Disk>>20, wall(l), sandbox.Home)
+	return err
+}
+
+// writeContainer is the plan of a container for people: the words that its client gets.
+func writeContainer(w io.Writer, p *container.Plan) error {
+	line := func(words []string) string {
+		shown := make([]string, len(words))
+		for i, a := range words {
+			shown[i] = visible(a)
+		}
+		return strings.Join(shown, " \\\n    ")
+	}
+	variables := "none"
+	if len(p.Passed) > 0 {
+		variables = strings.Join(p.Passed, ", ")
+	}
+	_, err := fmt.Fprintf(w, `%s
+
+The client says then what it made. If that is no more than this, it is started:
+
+%s
+
+image     %s
+network   none
+variables %s (their values are in the environment of the client, in no argument)
+`, line(p.Create), line(p.Start), visible(p.Image), variables)
 	return err
 }
 

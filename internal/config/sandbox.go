@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"maps"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"doorward/internal/egress"
 	"doorward/internal/sandbox"
+	"doorward/internal/sandbox/container"
 )
 
 // Bounds of what a sandbox is given.
@@ -23,6 +25,9 @@ const kindNone = "none"
 
 // Confined tells whether a command is to be confined.
 func (s *Sandbox) Confined() bool { return s.Kind != kindNone }
+
+// Contained tells whether a command is to run in a container.
+func (s *Sandbox) Contained() bool { return s.Kind == container.Docker || s.Kind == container.Podman }
 
 // Places are those that a command may reach; none is no network.
 func (s *Sandbox) Places() []string {
@@ -86,8 +91,46 @@ func (v *checker) sandbox(path string, u *Upstream) {
 		}
 	}
 	v.places(path+".network", s.Network)
+	v.contained(path, u)
 	if err := s.Limits().Check(); err != nil {
 		v.fault(path, "%v", err)
+	}
+}
+
+// contained checks what is of containers alone, and that they have it.
+func (v *checker) contained(path string, u *Upstream) {
+	s := &u.Sandbox
+	if !s.Contained() {
+		if s.Image != "" {
+			v.fault(path+".image", "is for kind docker or podman")
+		}
+		if slices.Contains(s.AllowWeaker, sandbox.Runtime) {
+			v.fault(path+".allow_weaker", "runtime is for kind docker or podman")
+		}
+		return
+	}
+	if err := container.CheckImage(s.Image); err != nil {
+		v.fault(path+".image", "%v", err)
+	}
+	if s.Places() != nil {
+		v.fault(path+".network", "is none in a container: confine the command by kind process to let it out")
+	}
+	for _, w := range s.AllowWeaker {
+		if w != sandbox.Runtime {
+			v.fault(path+".allow_weaker", "%s is not left out of a container", w)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(u.Env)) {
+		if err := container.CheckVariable(name); err != nil {
+			v.fault(path, "%v", err)
+		}
+	}
+	for name, list := range map[string][]string{"read": s.Read, "write": s.Write} {
+		for i, p := range list {
+			if err := container.CheckPath(filepath.Clean(p), nil); err != nil {
+				v.fault(path+"."+name+"["+strconv.Itoa(i)+"]", "%v", err)
+			}
+		}
 	}
 }
 

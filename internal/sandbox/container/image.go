@@ -1,6 +1,7 @@
 package container
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -8,7 +9,7 @@ import (
 
 // imageByDigest is an image that cannot be another one tomorrow: its digest, or a
 // repository (distribution reference grammar, without a tag) with its digest.
-var imageByDigest = regexp.MustCompile(`^(?:[a-z0-9][a-z0-9._:-]{0,127}(?:/[a-z0-9][a-z0-9._-]{0,127}){0,8}@)?sha256:[0-9a-f]{64}$`)
+var imageByDigest = regexp.MustCompile(`^(?:(?:[a-z0-9][a-z0-9._-]*(?::[0-9]{1,5})?/)?(?:[a-z0-9][a-z0-9._-]*/)*[a-z0-9][a-z0-9._-]*@)?sha256:[0-9a-f]{64}$`)
 
 // maxImage bounds the name of an image, in bytes.
 const maxImage = 512
@@ -18,7 +19,7 @@ func CheckImage(image string) error {
 	name, _, _ := strings.Cut(image, "@")
 	switch {
 	case image == "":
-		return fmt.Errorf("an image is needed, by its digest: NAME@sha256:DIGEST")
+		return errors.New("an image is needed, by its digest: NAME@sha256:DIGEST")
 	case len(image) > maxImage:
 		return fmt.Errorf("the name of the image is longer than %d bytes", maxImage)
 	case imageByDigest.MatchString(image):

@@ -158,7 +158,7 @@ func CheckPath(path string, own []string) error {
 		return errors.New("the whole file system cannot be given: name directories")
 	case strings.ContainsAny(path, "\",\x00\r\n\t"):
 		return fmt.Errorf("path %q has a comma, a quotation mark or a control character, which the arguments of a mount cannot carry", path)
-	case path == scratch || within(path, scratch):
+	case path == scratch:
 		return fmt.Errorf("%s is the container's own: name what is needed elsewhere", path)
 	}
 	for _, p := range barred {
