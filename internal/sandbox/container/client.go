@@ -137,7 +137,7 @@ func (c *Client) Sweep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, id := range strings.Fields(string(out)) {
+	for id := range strings.FieldsSeq(string(out)) {
 		if err := c.remove(ctx, id); err != nil {
 			return fmt.Errorf("removing a container that was left behind: %w", err)
 		}

@@ -230,7 +230,7 @@ func start(dir string, args []string) int {
 		fmt.Fprintln(os.Stderr, "Error:", args, err)
 		return 125
 	}
-	defer os.Remove(at)
+	defer func() { _ = os.Remove(at) }()
 	cmd := exec.Cmd{Path: filepath.Join(dir, m.Command[0]), Args: m.Command, Env: append(m.Env, "PATH=/usr/bin", "HOSTNAME=sandbox"), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}
 	if err := cmd.Run(); err != nil {
 		return cmd.ProcessState.ExitCode()
