@@ -146,6 +146,7 @@ func New(o Options) (_ *App, err error) {
 	if err := a.openAudit(dir); err != nil {
 		return nil, opening("audit log", err)
 	}
+	a.shared.wrote = a.ledger()
 	if err := a.openMonitor(dir); err != nil {
 		return nil, opening("monitor", err)
 	}
@@ -155,7 +156,6 @@ func New(o Options) (_ *App, err error) {
 	if err := a.openAges(dir); err != nil {
 		return nil, opening("ages of secrets", err)
 	}
-	a.shared.wrote = a.ledger()
 	if a.keys, err = store.Open(store.Config{Dir: dir, Ledger: a.shared.wrote, Log: o.Log}); err != nil {
 		return nil, opening("API keys", err)
 	}

@@ -57,8 +57,11 @@ func lists() map[string]store.Kept {
 	return map[string]store.Kept{audit.ListIncidents: store.KeptIncidents, audit.ListRevocations: store.KeptRevocations, audit.ListKeys: store.KeptKeys}
 }
 
-// listOf is the name of a list.
+// listOf is the name of a list on record.
 func listOf(kept store.Kept) string {
+	if kept == store.KeptAlerts {
+		return audit.ListAlerts
+	}
 	for name, one := range lists() {
 		if one == kept {
 			return name
@@ -71,7 +74,7 @@ func listOf(kept store.Kept) string {
 // they were.
 func (a *App) ledger() *store.Ledger {
 	was := a.audit.Owed().Written
-	least := map[store.Kept]uint64{store.KeptIncidents: was.Incidents, store.KeptRevocations: was.Revocations, store.KeptKeys: was.Keys}
+	least := map[store.Kept]uint64{store.KeptIncidents: was.Incidents, store.KeptRevocations: was.Revocations, store.KeptKeys: was.Keys, store.KeptAlerts: was.Alerts}
 	return store.NewLedger(least, func(list store.Kept, generation uint64) error {
 		return a.trail.Event(context.WithoutCancel(a.ctx), gate.Event{
 			Kind: audit.EventWritten, Actor: "doorward", Status: "ok", Detail: listOf(list) + " " + strconv.FormatUint(generation, 10),

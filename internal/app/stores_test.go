@@ -43,6 +43,7 @@ func storesKept() []kept {
 		{[]string{"data/taints.json", "redis:{taints}*"}, "labels.json", "labels", "what conversations have read"},
 		{[]string{"data/profiles.json"}, "profile.json", "profiles", "monitoring"},
 		{[]string{"data/alerts/al_*.json"}, "alerts.json", "alerts", "monitoring"},
+		{[]string{"data/alerts/index"}, nobody + "ids of alerts that wait, sealed", nobody + "ids of alerts", "monitoring"},
 		{[]string{"data/incidents.json", "redis:{incidents}*"}, "incidents.json", "incidents", "incidents"},
 		{[]string{"data/holds.json"}, nobody + "keys of the log, and a claim of somebody else", "refused", "legal holds"},
 		{[]string{"doorward.lock", "data/observed.json"}, nobody + "definitions, and which operator decided", nobody + "definitions", "decisions about definitions"},

@@ -18,6 +18,7 @@ import (
 	"doorward/internal/monitor/delivery"
 	"doorward/internal/monitor/figures"
 	"doorward/internal/secret"
+	"doorward/internal/store"
 	"doorward/internal/webhook"
 )
 
@@ -30,7 +31,10 @@ func (a *App) openMonitor(dir string) (err error) {
 	}
 	d := delivery.Config{
 		Receivers: func() []delivery.Receiver { return a.current.Load().receivers },
-		Failed:    a.metrics.AlertFailed, Log: a.Log,
+		Failed:    a.metrics.AlertFailed, Book: spoolBook{a.shared.wrote}, Distrusted: a.distrusted, Log: a.Log,
+	}
+	if d.Key, err = spoolKey(dir); err != nil {
+		return err
 	}
 	if c.Key, err = profilesKey(dir); err != nil {
 		return err
@@ -75,6 +79,37 @@ func profilesKey(dir string) (key monitor.Key, err error) {
 	}
 	copy(key[:], b)
 	return key, nil
+}
+
+// spoolKey is the key of the alerts that wait, made of the state key.
+func spoolKey(dir string) (key [sha256.Size]byte, err error) {
+	state, err := stateKey(filepath.Join(dir, "state.key"))
+	if err != nil {
+		return key, err
+	}
+	b, err := hkdf.Key(sha256.New, state[:], nil, "doorward alerts 1", len(key))
+	if err != nil {
+		return key, err
+	}
+	copy(key[:], b)
+	return key, nil
+}
+
+// spoolBook is what is on record of the index of alerts that wait.
+type spoolBook struct{ *store.Ledger }
+
+// Least implements delivery.Book.
+func (b spoolBook) Least() uint64 { return b.Ledger.Least(store.KeptAlerts) }
+
+// Saw implements delivery.Book.
+func (b spoolBook) Saw(generation uint64) error { return b.Ledger.Saw(store.KeptAlerts, generation) }
+
+// distrusted puts on record that alerts which waited are not as they were left.
+func (a *App) distrusted(faults int, first error) {
+	e := gate.Event{Kind: "monitor.spool_distrusted", Actor: "doorward", Status: "failed", Detail: fmt.Sprintf("%d faults, the first: %v", faults, first)}
+	if err := a.trail.Event(context.WithoutCancel(a.ctx), e); err != nil {
+		a.Log.Error("recording that alerts are not as they were left", "error", err)
+	}
 }
 
 // raised is handed every alert, and waits for nothing.

@@ -108,7 +108,7 @@ var table = map[string]row{
 	"anchor":    {adapter, []string{"gate", "cosignature", "webhook", "durable"}},
 
 	"monitor":          {watching, []string{"gate", "durable"}},
-	"monitor/delivery": {watching, []string{"gate", "monitor", "durable"}},
+	"monitor/delivery": {watching, []string{"gate", "monitor", "durable", "envelope"}},
 	"monitor/figures":  {watching, []string{"gate", "monitor"}},
 
 	"config":    {outside, []string{"gate", "cosignature", "sandbox", "sandbox/container", "launch", "egress", "policy", "policy/paths", "policy/places", "policy/words", "policy/statement"}},

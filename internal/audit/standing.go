@@ -21,7 +21,7 @@ type Owed struct {
 
 // Generations is how often each list was changed, by EventWritten: an older file is not
 // what it was.
-type Generations struct{ Incidents, Revocations, Keys uint64 }
+type Generations struct{ Incidents, Revocations, Keys, Alerts uint64 }
 
 // of is where the generation of a list is; nil: there is no such list.
 func (g *Generations) of(list string) *uint64 {
@@ -32,6 +32,8 @@ func (g *Generations) of(list string) *uint64 {
 		return &g.Revocations
 	case ListKeys:
 		return &g.Keys
+	case ListAlerts:
+		return &g.Alerts
 	}
 	return nil
 }
@@ -49,6 +51,7 @@ const (
 	ListIncidents   = "incidents"
 	ListRevocations = "revocations"
 	ListKeys        = "keys"
+	ListAlerts      = "alerts" // the index of those that wait; its loss needs no word of anybody
 )
 
 // standing is what a log says, up to some record, that holds until another says otherwise.

@@ -21,6 +21,7 @@ func securityEvent(e *Event) int64 {
 		e.Kind == "audit.sink_failed", e.Kind == "audit.sink_behind", // a copy of the audit log does not come on
 		e.Kind == "audit.sink_gap", e.Kind == "audit.sink_diverged", // or the log is not what was copied
 		e.Kind == "audit.sink_distrusted",                     // or what said how far it came is forged
+		e.Kind == "monitor.spool_distrusted",                  // alerts that waited were changed or taken away
 		e.Kind == "audit.prune_failed",                        // or not what was written
 		e.Kind == "state.accept_loss",                         // what was suspended or revoked is let in
 		e.Kind == "audit.anchor_behind",                       // its checkpoints are not taken outside

@@ -39,8 +39,8 @@ func (l *Ledger) Reset(list Kept) {
 	l.least[list] = 0
 }
 
-// saw takes note of a generation. What cannot be put on record is an error, and not known.
-func (l *Ledger) saw(list Kept, generation uint64) error {
+// Saw takes note of a generation. What cannot be put on record is an error, and not known.
+func (l *Ledger) Saw(list Kept, generation uint64) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if generation <= l.least[list] {

@@ -80,7 +80,7 @@ func (l *lineage) admit(content []byte, s stamp, least uint64) error {
 	if s.Generation < least {
 		return &StaleError{Path: l.path, Has: s.Generation, Least: least}
 	}
-	return l.ledger.saw(l.list, s.Generation)
+	return l.ledger.Saw(l.list, s.Generation)
 }
 
 // mac is that of a file, without what stands in the MAC's place.
@@ -100,5 +100,5 @@ func (l *lineage) write(content []byte, generation uint64) error {
 	if err := durable.Replace(l.path, content); err != nil {
 		return err
 	}
-	return l.ledger.saw(l.list, generation)
+	return l.ledger.Saw(l.list, generation)
 }

@@ -19,6 +19,9 @@ const (
 	KeptIncidents   Kept = incidentsFileName
 	KeptRevocations Kept = revokedFileName
 	KeptKeys        Kept = keysName
+	// KeptAlerts is the index of alerts that wait, which their deliverer keeps. It may be
+	// gone: that is on record, and no reason not to start.
+	KeptAlerts Kept = "alerts/index"
 )
 
 // There tells whether the list is in a data directory. What cannot be looked at is an

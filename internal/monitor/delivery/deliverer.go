@@ -9,21 +9,24 @@ import (
 	"sync"
 	"time"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-
+	"doorward/internal/envelope"
 	"doorward/internal/monitor"
 )
 
-// Config is what a Deliverer is made of. All but Dir is required.
+// Config is what a Deliverer is made of. All is required; without Dir, what belongs to the
+// spool is not.
 type Config struct {
 	// Receivers are those of now; an alert is owed to those that there are when it is
 	// raised.
 	Receivers func() []Receiver
 	// Failed is told of every try that failed, by the kind of the receiver.
 	Failed func(kind string)
-	Dir    string // of the spool; empty: what waits is lost at the end
-	Log    *slog.Logger
+	Dir    string                 // of the spool; empty: what waits is lost at the end
+	Key    [envelope.KeySize]byte // of the spool, and nothing else
+	Book   Book
+	// Distrusted is told when the spool is not as it was left: how many faults, and the first.
+	Distrusted func(faults int, first error)
+	Log        *slog.Logger
 }
 
 // Deliverer takes alerts to receivers. It is safe for concurrent use.
@@ -32,8 +35,10 @@ type Deliverer struct {
 	wake chan struct{}
 	kept chan struct{} // something is to be written to the spool
 
-	spooling sync.Mutex // guards the spool, and loaded
-	loaded   bool
+	spooling   sync.Mutex // guards the spool, and what follows
+	anew       bool       // the index is to be written, whatever has changed: a fault is told of once
+	loaded     bool
+	generation uint64 // of the index
 
 	mu      sync.Mutex
 	letters []*letter // the oldest first, at most maxLetters
@@ -52,6 +57,9 @@ type line struct {
 func New(c Config) (*Deliverer, error) {
 	if c.Receivers == nil || c.Failed == nil || c.Log == nil {
 		return nil, errors.New("delivery: receivers, failed and log are required")
+	}
+	if c.Dir != "" && (c.Key == [envelope.KeySize]byte{} || c.Book == nil || c.Distrusted == nil) {
+		return nil, errors.New("delivery: a spool has a key, a book, and somebody who is told of faults")
 	}
 	return &Deliverer{
 		cfg: c, wake: make(chan struct{}, 1), kept: make(chan struct{}, 1),
@@ -264,15 +272,35 @@ func (d *Deliverer) load() error {
 	if d.cfg.Dir == "" || d.loaded {
 		return nil
 	}
-	s := spool{d.cfg.Dir}
+	s := spool{d.cfg.Dir, d.cfg.Key}
 	if err := s.open(); err != nil {
 		return err
 	}
+	least := d.cfg.Book.Least()
+	is, trusted, fault := s.index(least)
 	all, faults, err := s.read()
+	if fault != nil {
+		faults = append(faults, fault)
+	}
+	if trusted {
+		var again []*letter
+		var missing []error
+		all, again, missing = is.held(all)
+		faults = append(faults, missing...)
+		for _, l := range again {
+			d.cfg.Log.Warn("alert of before left out, it was delivered", "alert", l.Alert.ID)
+			err = errors.Join(err, s.remove(l.Alert.ID))
+		}
+	}
 	for _, err := range faults {
 		d.cfg.Log.Error("alerts of before are lost", "error", err)
 	}
-	d.loaded = err == nil
+	if len(faults) > 0 {
+		d.cfg.Distrusted(len(faults), faults[0])
+		d.anew = true
+		signal(d.kept)
+	}
+	d.loaded, d.generation = err == nil, max(d.generation, is.Generation, least)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	all = slices.DeleteFunc(all, d.knows)
@@ -312,9 +340,20 @@ func (d *Deliverer) keep(end <-chan struct{}) {
 func (d *Deliverer) flush() error {
 	d.spooling.Lock()
 	defer d.spooling.Unlock()
-	s := spool{d.cfg.Dir}
+	if d.cfg.Dir == "" {
+		return nil
+	}
+	s := spool{d.cfg.Dir, d.cfg.Key}
+	changes := d.changes(s)
+	if len(changes) == 0 && !d.anew {
+		return nil
+	}
 	var errs []error
-	for id, content := range d.changes() {
+	if err := d.enter(s); err != nil {
+		errs = append(errs, err)
+	}
+	d.anew = len(errs) > 0
+	for id, content := range changes {
 		var err error
 		if content == nil {
 			err = s.remove(id)
@@ -333,7 +372,7 @@ func (d *Deliverer) flush() error {
 
 // changes are the letters that differ from the spool, as it should have them; nil for
 // one that it should not have.
-func (d *Deliverer) changes() map[string][]byte {
+func (d *Deliverer) changes(s spool) map[string][]byte {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	out := make(map[string][]byte, len(d.changed))
@@ -344,7 +383,7 @@ func (d *Deliverer) changes() map[string][]byte {
 		if !d.changed[l.Alert.ID] {
 			continue
 		}
-		content, err := json.Marshal(l, jsontext.AllowInvalidUTF8(true)) // a certificate may name anybody
+		content, err := s.seal(l.Alert.ID, l)
 		if err != nil {
 			d.cfg.Log.Error("alert not in the spool", "alert", l.Alert.ID, "error", err)
 			continue

@@ -3,7 +3,9 @@ package delivery_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -13,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"doorward/internal/envelope"
 	"doorward/internal/monitor"
 	"doorward/internal/monitor/delivery"
 )
@@ -72,6 +75,31 @@ func (d *desk) tried() int {
 	return d.tries
 }
 
+// book is what is on record of the index; of one directory, over restarts.
+type book struct {
+	mu    sync.Mutex
+	least uint64
+}
+
+func (b *book) Least() uint64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.least
+}
+
+func (b *book) Saw(generation uint64) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.least = max(b.least, generation)
+	return nil
+}
+
+// sealedWith are what a test opens its spool with.
+func sealedWith(c delivery.Config, b *book, told func(int, error)) delivery.Config {
+	c.Key, c.Book, c.Distrusted = [32]byte{1, 2, 3}, b, told
+	return c
+}
+
 // post is a Deliverer that runs.
 type post struct {
 	*delivery.Deliverer
@@ -81,6 +109,14 @@ type post struct {
 	ended  chan struct{}
 	mu     sync.Mutex
 	failed int
+	faults []string // of the spool
+}
+
+// told are the faults of the spool that were told of.
+func (p *post) told() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.faults)
 }
 
 func newPost(t *testing.T, dir string, receivers ...delivery.Receiver) *post {
@@ -90,16 +126,25 @@ func newPost(t *testing.T, dir string, receivers ...delivery.Receiver) *post {
 
 func newPostTo(t *testing.T, dir string, receivers func() []delivery.Receiver) *post {
 	t.Helper()
+	return newPostWith(t, dir, &book{}, receivers)
+}
+
+func newPostWith(t *testing.T, dir string, b *book, receivers func() []delivery.Receiver) *post {
+	t.Helper()
 	p := &post{t: t, log: &lockedBuffer{}, ended: make(chan struct{})}
 	var err error
-	p.Deliverer, err = delivery.New(delivery.Config{
+	p.Deliverer, err = delivery.New(sealedWith(delivery.Config{
 		Receivers: receivers, Dir: dir, Log: slog.New(slog.NewTextHandler(p.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Failed: func(string) {
 			p.mu.Lock()
 			defer p.mu.Unlock()
 			p.failed++
 		},
-	})
+	}, b, func(n int, first error) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.faults = append(p.faults, fmt.Sprintf("%d: %v", n, first))
+	}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,6 +213,24 @@ func content(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	return string(b)
+}
+
+// unsealed is what a file of the spool says.
+func unsealed(t *testing.T, path string) string {
+	t.Helper()
+	var box struct {
+		Sealed []byte `json:"sealed"`
+	}
+	err := json.Unmarshal([]byte(content(t, path)), &box)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := [32]byte{1, 2, 3}
+	text, err := envelope.Open(key[:], box.Sealed, []byte("doorward alert spool 1\x00"+strings.TrimSuffix(filepath.Base(path), ".json")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // until waits for something that happens.

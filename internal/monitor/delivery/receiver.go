@@ -45,8 +45,8 @@ func (p Place) key() string {
 // Post sends a body under an id, signed where the receiver wants it (webhook.Target).
 type Post func(ctx context.Context, id string, body []byte) error
 
-// envelope is an alert as it is sent to programs.
-type envelope struct {
+// outer is an alert as it is sent to programs.
+type outer struct {
 	Type      string    `json:"type"`
 	ID        string    `json:"id"`
 	Timestamp time.Time `json:"timestamp"`
@@ -64,7 +64,7 @@ const typeOf = "alert.raised"
 
 // body is an alert in JSON.
 func body(a *monitor.Alert) ([]byte, error) {
-	return json.Marshal(envelope{Type: typeOf, ID: a.ID, Timestamp: a.Last.UTC(), Data: message{Alert: visible(a), Text: a.Text()}})
+	return json.Marshal(outer{Type: typeOf, ID: a.ID, Timestamp: a.Last.UTC(), Data: message{Alert: visible(a), Text: a.Text()}})
 }
 
 // visible is an alert in which no name can hide what it says or look like another.

@@ -3,7 +3,6 @@ package delivery
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -11,17 +10,13 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/go-json-experiment/json"
-
 	"doorward/internal/durable"
+	"doorward/internal/envelope"
 	"doorward/internal/monitor"
 )
 
-// Bounds of the spool: alerts that wait for a receiver, and bytes of one.
-const (
-	maxLetters = 1000
-	maxLetter  = 64 << 10
-)
+// maxLetters bounds the spool: alerts that wait for a receiver.
+const maxLetters = 1000
 
 // letter is an alert that is owed to receivers.
 type letter struct {
@@ -31,8 +26,12 @@ type letter struct {
 	refused map[string]int // by key: how often the receiver did not want it
 }
 
-// spool is a directory with a file for each letter. One goroutine at a time uses it.
-type spool struct{ dir string }
+// spool is a directory with a sealed file for each letter, and an index. One goroutine at a
+// time uses it.
+type spool struct {
+	dir string
+	key [envelope.KeySize]byte
+}
 
 // open makes the directory, and removes what a crash left of a write.
 func (s spool) open() error {
@@ -40,6 +39,7 @@ func (s spool) open() error {
 		return fmt.Errorf("opening the spool: %w", err)
 	}
 	durable.Drop(s.dir, "*"+suffix)
+	durable.Drop(s.dir, indexName)
 	return nil
 }
 
@@ -84,20 +84,8 @@ func (s spool) read() (all []*letter, faults []error, err error) {
 }
 
 func (s spool) letter(id string) (*letter, error) {
-	f, err := durable.Open(s.path(id), os.O_RDONLY)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	content, err := io.ReadAll(io.LimitReader(f, maxLetter+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(content) > maxLetter {
-		return nil, fmt.Errorf("it has more than %d bytes", maxLetter)
-	}
 	var l letter
-	if err := json.Unmarshal(content, &l, json.RejectUnknownMembers(true)); err != nil {
+	if err := s.unseal(s.path(id), id, &l); err != nil {
 		return nil, err
 	}
 	if l.Alert.ID != id || len(l.Owed) == 0 {
