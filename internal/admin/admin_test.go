@@ -172,6 +172,15 @@ func TestRefusalsOfTheAPI(t *testing.T) {
 		{"DELETE", "/v1/keys", "", 405},
 		{"POST", "/v1/keys", `{"name":"x","admin":true}`, 422},
 		{"POST", "/v1/keys", `{`, 422},
+		{"POST", "/v1/keys", "", 422},
+		{"POST", "/v1/keys", `{"name":"x","name":"y"}`, 422},
+		{"POST", "/v1/keys", `{"name":"x","Name":"y"}`, 422},
+		{"POST", "/v1/keys", `{"NAME":"x"}`, 422},
+		{"POST", "/v1/keys", `{"name":"x"}{"name":"y"}`, 422},
+		{"POST", "/v1/keys", `{"name":"x"} x`, 422},
+		{"POST", "/v1/keys", "{\"name\":\"\xff\"}", 422},
+		{"POST", "/v1/keys", `{"name":"` + strings.Repeat("x", maxBody) + `"}`, 422},
+		{"POST", "/v1/trust/approve", `[{"upstream":"x","upstream":"y"}]`, 422},
 		{"POST", "/v1/trust/approve", `{"upstream":"x"}`, 422},
 	} {
 		req, err := http.NewRequestWithContext(t.Context(), tc.method, "http://gateway"+tc.path, strings.NewReader(tc.body))

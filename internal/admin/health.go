@@ -44,7 +44,7 @@ func ListenHealth(address string, h Health, log *slog.Logger) (*HealthServer, er
 	})
 	mux.Handle("GET /metrics", h.Metrics())
 	s := &HealthServer{done: make(chan struct{}), http: &http.Server{
-		Handler: loopbackHost(mux), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute,
+		Handler: loopbackHost(mux), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: time.Minute,
 		WriteTimeout: 30 * time.Second, MaxHeaderBytes: 16 << 10,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}}

@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
@@ -103,16 +102,11 @@ type count struct {
 	Count int `json:"count"`
 }
 
-// maxBody bounds a request to the API: room for 50,000 references.
-const maxBody = 16 << 20
-
 // withBody decodes a route's JSON body strictly.
 func withBody[T any](do func(context.Context, Operator, string, T) (any, error)) func(Operator, string, *http.Request) (any, error) {
 	return func(op Operator, actor string, r *http.Request) (any, error) {
 		var v T
-		dec := json.NewDecoder(http.MaxBytesReader(nil, r.Body, maxBody))
-		dec.DisallowUnknownFields()
-		if err := dec.Decode(&v); err != nil {
+		if err := strictly(r.Body, &v); err != nil {
 			return nil, &gate.Error{Code: gate.CodeParams, Public: "the request body is not what this route takes", Op: "reading request", Err: err}
 		}
 		return do(r.Context(), op, actor, v)

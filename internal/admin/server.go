@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"time"
+
+	"doorward/internal/gate"
 )
 
 // SocketName is the socket's file name inside the data directory.
@@ -90,6 +92,10 @@ func (s *Server) guard(route Route) http.Handler {
 			return
 		}
 		actor := "uid:" + strconv.Itoa(p.uid)
+		if err := readBody(w, r, bodyWithin); err != nil {
+			answer(w, http.StatusUnprocessableEntity, fault{Code: string(gate.CodeParams), Error: err.Error()})
+			return
+		}
 		out, err := route.Serve(s.op, actor, r)
 		if err != nil {
 			status, f := statusOf(err)
