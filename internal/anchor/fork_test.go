@@ -8,11 +8,31 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"doorward/internal/anchor"
 	"doorward/internal/audit"
 	"doorward/internal/cosignature"
 )
+
+// A cosignature of a time that cannot be is not taken.
+func TestACosignatureOfAnotherTime(t *testing.T) {
+	for away, good := range map[time.Duration]bool{
+		-30 * time.Minute: true, 30 * time.Minute: true, -2 * time.Hour: false, 2 * time.Hour: false, 100 * 365 * 24 * time.Hour: false,
+	} {
+		h := newHouse(t)
+		s := h.station("witness.example.com/w1")
+		s.Away(away)
+		h.write(5, "call")
+		k := h.keeper(anchor.Config{Witnesses: []*anchor.Witness{s.client(t)}, Quorum: 1})
+		if err := k.Begin(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := k.Now(t.Context()); err != nil || (h.kept != "") != good {
+			t.Errorf("%v away: %v, kept %q", away, err, h.kept)
+		}
+	}
+}
 
 // A witness cosigns what goes on from what it has seen, also after its client has
 // forgotten how far that was, and its cosignature is verified with its key alone.

@@ -141,6 +141,9 @@ func (w *Witness) ask(ctx context.Context, from uint64, proof []string, c *Check
 	return 0, "", webhook.Answer(res)
 }
 
+// clockAway is how far the clock of a witness may be from this one.
+const clockAway = time.Hour
+
 // cosigned takes the witness's own lines out of its answer.
 func (w *Witness) cosigned(c *Checkpoint, answer string) (string, error) {
 	n, err := note.Open([]byte(c.text()+"\n"+answer), note.VerifierList(w.key))
@@ -149,6 +152,9 @@ func (w *Witness) cosigned(c *Checkpoint, answer string) (string, error) {
 	}
 	var lines strings.Builder
 	for _, s := range n.Sigs {
+		if at := cosignature.Time(s.Base64); time.Since(at).Abs() > clockAway {
+			return "", fmt.Errorf("the witness says that it cosigned at %s: its clock is wrong, or this one", at.Format(time.RFC3339))
+		}
 		lines.WriteString("\u2014 " + s.Name + " " + s.Base64 + "\n")
 	}
 	return lines.String(), nil

@@ -107,10 +107,21 @@ func (v *verifier) meet(c *mark) error {
 	}
 	for i, w := range v.opt.Witnesses {
 		for _, s := range c.SignedBy([]note.Verifier{w}) {
-			v.report.Witnessed[i].Records, v.report.Witnessed[i].At = c.Size, cosignature.Time(s.Base64)
+			if at := cosignature.Time(s.Base64); v.timely(at) {
+				v.report.Witnessed[i].Records, v.report.Witnessed[i].At = c.Size, at
+			}
 		}
 	}
 	return nil
+}
+
+// clockAway is how far the clock of a witness may be from ours, and from that of the log.
+const clockAway = 24 * time.Hour
+
+// timely tells whether a cosignature of the log, as far as it was read, can be of that time:
+// not before its newest record, and not in the future. Another shows nothing.
+func (v *verifier) timely(at time.Time) bool {
+	return !at.Before(v.report.Last.Add(-clockAway)) && !at.After(time.Now().Add(clockAway))
 }
 
 // contradicted says which checkpoint the whole log contradicts: one that is longer, or

@@ -21,7 +21,8 @@ const packedSuffix = ".gz"
 
 var errDamaged = errors.New("the compressed segment is damaged, or not all of it is there")
 
-// keptSegments lists the numbers of a copy's segments, ascending, compressed or not.
+// keptSegments lists the numbers of a copy's segments, ascending, compressed or not. One
+// that is there both ways is a fault: a reader of the one does not see what the other says.
 func keptSegments(dir string) ([]int, error) {
 	all, err := segments(dir)
 	if err != nil {
@@ -34,11 +35,14 @@ func keptSegments(dir string) ([]int, error) {
 	for _, e := range entries {
 		name, packed := strings.CutSuffix(e.Name(), packedSuffix)
 		if n, ok := segmentNumber(name); packed && ok {
+			if slices.Contains(all, n) {
+				return nil, &Fault{Segment: e.Name(), What: "it is there compressed and not: take one of the two away"}
+			}
 			all = append(all, n)
 		}
 	}
 	slices.Sort(all)
-	return slices.Compact(all), nil
+	return all, nil
 }
 
 // openKept opens a segment as it is, or where there is none a compressed one.

@@ -5,8 +5,10 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"doorward/internal/audit"
@@ -109,6 +111,21 @@ func damaged(t *testing.T, dir, path string, opt audit.Options) {
 	}
 	write(t, path, append(bytes.Clone(text), "more"...))
 	broken("there is more")
+	write(t, path, text)
+	in, err := gzip.NewReader(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := io.ReadAll(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	twin := strings.TrimSuffix(path, ".gz")
+	write(t, twin, plain)
+	broken("it is there twice")
+	if err := os.Remove(twin); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}

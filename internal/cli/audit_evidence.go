@@ -78,6 +78,11 @@ verify: what was gathered says so, and counts nothing of that log.`,
 			if err != nil {
 				return err
 			}
+			if out != "" {
+				if err := r.notOurs(out); err != nil {
+					return err
+				}
+			}
 			from, err := moment(since)
 			if err != nil {
 				return fmt.Errorf("--since: %w", err)

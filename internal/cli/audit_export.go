@@ -47,6 +47,9 @@ With --output the file is there when all of it is, and before not at all.`,
 			if out == "" {
 				return failed(e.write(cmd.Context(), r.Stdout))
 			}
+			if err := r.notOurs(out, dirs...); err != nil {
+				return err
+			}
 			return failed(e.file(cmd.Context(), out))
 		},
 	}

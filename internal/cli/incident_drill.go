@@ -22,6 +22,11 @@ running, and keeps what --out names. No gateway of yours is touched.`,
 		Example: `  doorward incident drill
   doorward incident drill --out drill-2026-11 --format json`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if keep != "" {
+				if err := r.notOurs(keep); err != nil {
+					return err
+				}
+			}
 			o := drill.Options{Log: r.Stderr, Version: r.Version, Keep: keep}
 			if r.format != "json" {
 				o.Out = r.Stdout

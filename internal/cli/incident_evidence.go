@@ -98,6 +98,9 @@ func (r *run) writeReview(review *evidence.Review, out string) error {
 			return err
 		})
 	}
+	if err := r.notOurs(out); err != nil {
+		return err
+	}
 	text := review.Markdown()
 	if r.format == "json" {
 		var err error
@@ -129,6 +132,9 @@ PLACE must not exist yet: a file when it ends in .tar.gz, else a directory.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if out == "" {
 				return errors.New("say where to, with --out")
+			}
+			if err := r.notOurs(out); err != nil {
+				return err
 			}
 			return r.look(cmd.Context(), args[0], &i, func(d evidence.Desk, cfg *config.Config, c *evidence.Case) error {
 				extras, err := r.extras(cfg)

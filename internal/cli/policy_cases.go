@@ -75,6 +75,9 @@ func (r *run) testPolicy(files []string, junit string) error {
 		return err
 	}
 	if junit != "" {
+		if err := r.notOurs(junit); err != nil {
+			return err
+		}
 		var b bytes.Buffer
 		if err := cases.WriteJUnit(&b, outcomes); err != nil {
 			return err

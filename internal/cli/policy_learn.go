@@ -77,6 +77,9 @@ func (r *run) learn(ctx context.Context, f learnFlags) error {
 	}
 	text := res.YAML()
 	if f.out != "" {
+		if err := r.notOurs(f.out); err != nil {
+			return err
+		}
 		if err := writeNew(f.out, text); err != nil {
 			return failed(err)
 		}

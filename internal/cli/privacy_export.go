@@ -51,6 +51,9 @@ name is a directory that is made.`,
 			if w.Subject == "" && len(w.Keys) == 0 {
 				return errors.New("name the person, or --key")
 			}
+			if err := r.notOurs(out); err != nil {
+				return err
+			}
 			switch _, err := os.Lstat(out); {
 			case err == nil:
 				return failed(fmt.Errorf("%s is there already: name a new one", out))
@@ -135,16 +138,21 @@ func (m *exported) records() int {
 func (r *run) privacyCheck() *cobra.Command {
 	var key string
 	c := &cobra.Command{
-		Use: "check FILE", Short: "Verify an export: its signature and every file", Args: cobra.ExactArgs(1),
+		Use: "check FILE", Short: "Verify an export: its signature and every file; exit 3 when it does not hold", Args: cobra.ExactArgs(1),
 		Long: `Verify an export, a zip file or a directory: that every file is as the manifest says, that
 there is no other, and that the manifest is signed. With --signer by that public key; without,
 by the key that the manifest names, which proves that nothing was changed by whoever does not
-have that key, and not whose it is.`,
+have that key, and not whose it is. It exits 3 when it does not hold, and 1 when it cannot be read.`,
 		Example: `  doorward privacy check alice.zip --signer 'doorward/1f2e3d4c5b6a7988+0a1b2c3d+AX…'`,
 		RunE: func(_ *cobra.Command, args []string) error {
+			if key != "" {
+				if _, err := note.NewVerifier(key); err != nil {
+					return failed(fmt.Errorf("--signer %q: %w", key, err))
+				}
+			}
 			m, err := checkAt(args[0], key)
 			if err != nil {
-				return failed(err)
+				return notHeld(err)
 			}
 			return r.put(m, func(w io.Writer) error {
 				_, err := fmt.Fprintf(w, "good: %d files, %d records, signed by %s\n", len(m.Files), m.records(), m.Signer)
@@ -156,17 +164,32 @@ have that key, and not whose it is.`,
 	return c
 }
 
+// notHeld tells an export that does not hold from one that cannot be read.
+func notHeld(err error) error {
+	if unread, ok := errors.AsType[*unreadError](err); ok {
+		return failed(unread.error)
+	}
+	return &exit{code: exitFindings, err: err}
+}
+
+// unreadError is of an export that cannot be read.
+type unreadError struct{ error }
+
 func checkAt(path, key string) (exported, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return exported{}, err
+		return exported{}, &unreadError{err}
 	}
 	if info.IsDir() {
 		return checkExport(os.DirFS(path), key)
 	}
 	z, err := zip.OpenReader(path)
 	if err != nil {
-		return exported{}, fmt.Errorf("%s: %w", path, err)
+		err = fmt.Errorf("%s: %w", path, err)
+		if !errors.Is(err, zip.ErrFormat) && !errors.Is(err, zip.ErrAlgorithm) && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+			err = &unreadError{err}
+		}
+		return exported{}, err
 	}
 	defer func() { _ = z.Close() }()
 	return checkExport(z, key)

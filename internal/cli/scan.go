@@ -101,6 +101,9 @@ func (r *run) finishScan(report *scan.Report, o scanOptions, level gate.Severity
 	if o.write {
 		text, err := report.Baseline()
 		if err == nil {
+			err = r.notOurs(o.baseline)
+		}
+		if err == nil {
 			err = writeAnew(o.baseline, text)
 		}
 		if err != nil {

@@ -153,7 +153,7 @@ func (v *checker) sink(path string, s *Sink) {
 	}
 	switch s.Kind {
 	case "file":
-		if s.Path != "" && inside(v.c.DataDir, s.Path) {
+		if s.Path != "" && Inside(v.c.DataDir, s.Path) {
 			v.fault(path+".path", "is in data_dir, where Doorward keeps files of its own: name another place")
 		}
 	case "syslog":
@@ -176,9 +176,9 @@ func (v *checker) sink(path string, s *Sink) {
 	}
 }
 
-// inside tells whether a file is in a directory, also through links on the way there. What
+// Inside tells whether a file is in a directory, also through links on the way there. What
 // does not exist yet is where its name says.
-func inside(dir, path string) bool {
+func Inside(dir, path string) bool {
 	within := func(dir, path string) bool {
 		rel, err := filepath.Rel(dir, path)
 		return err != nil || rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
