@@ -140,6 +140,7 @@ var table = map[string]row{
 	"gatetest":           {harness, []string{"app", "admin", "audit", "config", "gate", "jsonrpc", "mcp"}},
 	"store/storetest":    {harness, []string{"gate", "store"}},
 	"anchor/witnesstest": {harness, nil},
+	"sandbox/lacking":    {harness, nil},
 	"cputime":            {harness, nil},
 	"bench":              {harness, nil},
 	"detect":             {harness, []string{"gate", "flow", "inspect/reveal", "inspect/definition", "inspect/change", "inspect/injection", "inspect/secrets", "inspect/personal"}},

@@ -15,8 +15,9 @@ import (
 
 func (r *run) sandboxCommand() *cobra.Command {
 	return group("sandbox", "Look at what confines an upstream's command",
-		`  doorward sandbox plan files`,
-		r.sandboxPlan())
+		`  doorward sandbox plan files
+  doorward sandbox test`,
+		r.sandboxPlan(), r.sandboxTest())
 }
 
 func (r *run) sandboxPlan() *cobra.Command {

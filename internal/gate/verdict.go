@@ -90,6 +90,7 @@ const (
 	CodeReply              Code = "reply.invalid"
 	CodeUpstreamHeld       Code = "upstream.held"
 	CodeUpstreamDown       Code = "upstream.unavailable"
+	CodeUpstreamSandbox    Code = "upstream.sandbox"
 	CodeUpstreamEra        Code = "upstream.era"
 	CodeUpstreamTimeout    Code = "upstream.timeout"
 	CodeUpstreamProtocol   Code = "upstream.protocol"

@@ -139,6 +139,7 @@ var refusals = [...]RefusalRow{
 	{gate.CodeReply, rpcBadUpstream, told, told, "the upstream's answer is not one that MCP allows"},
 	{gate.CodeUpstreamHeld, rpcHeld, told, told, "the upstream waits for approval by this gateway's operator"},
 	{gate.CodeUpstreamDown, rpcUnavailable, told, told, "the upstream is not available"},
+	{gate.CodeUpstreamSandbox, rpcUnavailable, told, told, "the upstream is not started, as it cannot be confined"},
 	{gate.CodeUpstreamEra, rpcUnavailable, told, told, "the upstream speaks no protocol version that Doorward knows"},
 	{gate.CodeUpstreamTimeout, rpcTimeout, told, told, "the upstream did not answer in time"},
 	{gate.CodeUpstreamProtocol, rpcBadUpstream, told, told, "the upstream broke the protocol"},

@@ -182,7 +182,7 @@ func newMapping() (*os.File, error) {
 		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: hostID, Size: 1}},
 	}
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("making a user namespace: %w", err)
+		return nil, namespaceFault(err)
 	}
 	f, err := os.Open(fmt.Sprintf("/proc/%d/ns/user", cmd.Process.Pid))
 	_ = in.Close()
@@ -220,7 +220,7 @@ func (b *Box) Started(err error) error {
 	b.theirs = nil
 	if err != nil {
 		b.Close()
-		return namespaceFault(err)
+		return fmt.Errorf("sandbox: %w", namespaceFault(err))
 	}
 	b.wg.Go(b.read)
 	patience := time.NewTimer(startPatience)
@@ -240,9 +240,9 @@ func (b *Box) Started(err error) error {
 // namespaceFault says what to do where a system has no namespaces for Doorward.
 func namespaceFault(err error) error {
 	if !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.ENOSPC) && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.EACCES) {
-		return fmt.Errorf("sandbox: starting process 1: %w", err)
+		return fmt.Errorf("starting process 1: %w", err)
 	}
-	return fmt.Errorf("sandbox: this system does not let Doorward make namespaces (%w): allow unprivileged user namespaces (sysctl user.max_user_namespaces, kernel.apparmor_restrict_unprivileged_userns), or run the server elsewhere and reach it by url", err)
+	return fmt.Errorf("this system does not let Doorward make namespaces (%w): allow unprivileged user namespaces (sysctl user.max_user_namespaces, kernel.apparmor_restrict_unprivileged_userns), or run the server elsewhere and reach it by url", err)
 }
 
 // read takes reports until the control socket ends, which process 1's end does.

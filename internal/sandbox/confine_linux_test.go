@@ -17,6 +17,7 @@ import (
 const (
 	asGateway = "gateway" // starts the sandbox that its standard input describes
 	asHostile = "hostile" // runs inside and tries the walls
+	asProver  = "prover"  // has a probe try the sandbox that its standard input describes
 )
 
 func TestMain(m *testing.M) {
@@ -25,6 +26,8 @@ func TestMain(m *testing.M) {
 		os.Exit(sandbox.Init())
 	case asGateway:
 		os.Exit(gateway())
+	case asProver:
+		os.Exit(prove())
 	case asHostile:
 		os.Exit(hostile(os.Args[1:]))
 	}
@@ -160,13 +163,8 @@ func (u *user) run(t *testing.T, j *job) (o outcome) {
 		t.Fatal(err)
 	}
 	var out, log bytes.Buffer
-	cmd := &exec.Cmd{
-		Path: u.binary, Args: []string{asGateway}, Dir: "/", Env: []string{"PATH=/usr/bin:/bin", canary, quick},
-		Stdin: bytes.NewReader(raw), Stdout: &out, Stderr: &log,
-	}
-	if u.id != uint32(os.Geteuid()) {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: u.id, Gid: u.id}}
-	}
+	cmd := u.command(asGateway, raw)
+	cmd.Stdout, cmd.Stderr = &out, &log
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("the gateway: %v\n%s", err, log.String())
 	}
@@ -174,6 +172,15 @@ func (u *user) run(t *testing.T, j *job) (o outcome) {
 		t.Fatalf("the gateway wrote %q: %v", out.String(), err)
 	}
 	return o
+}
+
+// command is this binary under another name, as the user.
+func (u *user) command(name string, in []byte) *exec.Cmd {
+	cmd := &exec.Cmd{Path: u.binary, Args: []string{name}, Dir: "/", Env: []string{"PATH=/usr/bin:/bin", canary, quick}, Stdin: bytes.NewReader(in)}
+	if u.id != uint32(os.Geteuid()) {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: u.id, Gid: u.id}}
+	}
+	return cmd
 }
 
 // canary is a variable of the gateway's that no command may see.

@@ -38,8 +38,11 @@ const (
 
 // Init is the life of process 1. The result is the exit status to end with.
 func Init() int {
-	if len(os.Args) > 1 { // mapping: there to have a namespace
-		_, _ = io.Copy(io.Discard, os.Stdin)
+	if len(os.Args) > 1 {
+		if os.Args[1] == probeWord {
+			return probe()
+		}
+		_, _ = io.Copy(io.Discard, os.Stdin) // mapping: there to have a namespace
 		return 0
 	}
 	// What is dropped is dropped by this thread, and the command is started by it.
@@ -260,23 +263,7 @@ func same(files []File) error {
 // data segment is a coarse bound on one process, for what it may take between two
 // looks of the watch: runtimes reserve more than they use, so it is over the limit.
 func (l *Limits) apply() error {
-	data := l.Memory*2 + 256<<20
-	for _, r := range []struct {
-		name   string
-		which  int
-		amount int64
-	}{
-		{"core files", unix.RLIMIT_CORE, 0},
-		{"tasks", unix.RLIMIT_NPROC, int64(l.Tasks + ownTasks)},
-		{"data", unix.RLIMIT_DATA, data},
-		{"the size of a file", unix.RLIMIT_FSIZE, l.FileSize},
-		{"locked memory", unix.RLIMIT_MEMLOCK, 64 << 10},
-		{"message queues", unix.RLIMIT_MSGQUEUE, 0},
-		{"pending signals", unix.RLIMIT_SIGPENDING, 4096},
-		{"nice", unix.RLIMIT_NICE, 0},
-		{"real-time priority", unix.RLIMIT_RTPRIO, 0},
-		{"open files", unix.RLIMIT_NOFILE, int64(l.Files)},
-	} {
+	for _, r := range l.kernel() {
 		// Not unix.Setrlimit: os.StartProcess would put back what it found of open files.
 		amount := uint64(max(r.amount, 0))
 		if err := syscall.Setrlimit(r.which, &syscall.Rlimit{Cur: amount, Max: amount}); err != nil {
@@ -285,6 +272,34 @@ func (l *Limits) apply() error {
 	}
 	return nil
 }
+
+// kernelLimit is a limit of getrlimit(2).
+type kernelLimit struct {
+	name   string
+	which  int
+	amount int64
+}
+
+// kernel are the limits as the kernel has them.
+func (l *Limits) kernel() []kernelLimit {
+	return []kernelLimit{
+		// Not 0, with which a kernel still starts the handler that core_pattern names; 1
+		// stops it, and is less than a file of one page takes (core(5), fs/coredump.c).
+		{"core files", unix.RLIMIT_CORE, 1},
+		{"tasks", unix.RLIMIT_NPROC, int64(l.Tasks + ownTasks)},
+		{"data", unix.RLIMIT_DATA, l.data()},
+		{"the size of a file", unix.RLIMIT_FSIZE, l.FileSize},
+		{"locked memory", unix.RLIMIT_MEMLOCK, 64 << 10},
+		{"message queues", unix.RLIMIT_MSGQUEUE, 0},
+		{"pending signals", unix.RLIMIT_SIGPENDING, 4096},
+		{"nice", unix.RLIMIT_NICE, 0},
+		{"real-time priority", unix.RLIMIT_RTPRIO, 0},
+		{"open files", unix.RLIMIT_NOFILE, int64(l.Files)},
+	}
+}
+
+// data bounds the data segment of one process: runtimes reserve more than they use.
+func (l *Limits) data() int64 { return l.Memory*2 + 256<<20 }
 
 // ownTasks is room for the threads of process 1, which count too.
 const ownTasks = 16

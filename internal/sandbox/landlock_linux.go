@@ -34,14 +34,22 @@ func landlockABI() int {
 	return int(v)
 }
 
+// lacksLandlock is the error of a kernel without a Landlock that counts.
+func lacksLandlock() error {
+	if abi := landlockABI(); abi < abiFloor {
+		return fmt.Errorf("%w: it has version %d of Landlock, and %d (Linux 6.2) is the oldest that counts", errLacking, abi, abiFloor)
+	}
+	return nil
+}
+
 // restrictFiles lets the calling thread, and all that it starts, read what the root
 // has, write below the paths that are given, and reach over TCP only the proxy,
 // where there is one. The thread must have no_new_privs.
 func restrictFiles(writable []string, egress bool) error {
-	abi := landlockABI()
-	if abi < abiFloor {
-		return fmt.Errorf("%w: it has version %d of Landlock, and %d (Linux 6.2) is the oldest that counts", errLacking, abi, abiFloor)
+	if err := lacksLandlock(); err != nil {
+		return err
 	}
+	abi := landlockABI()
 	rules := unix.LandlockRulesetAttr{Handled_access_fs: allRights}
 	size := unsafe.Sizeof(rules.Handled_access_fs)
 	if abi >= 4 {

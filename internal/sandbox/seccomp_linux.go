@@ -131,12 +131,20 @@ func byArgument() (program []bpf.Instruction) {
 // tioclinux is TIOCLINUX of ioctl_console(2).
 const tioclinux = 0x541c
 
-// restrictCalls installs the filter for the calling thread and all that it starts.
-// The thread must have no_new_privs.
-func restrictCalls() error {
+// lacksFilter is the error of a kernel that filters no system calls.
+func lacksFilter() error {
 	action := uint32(unix.SECCOMP_RET_ERRNO)
 	if _, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_GET_ACTION_AVAIL, 0, uintptr(unsafe.Pointer(&action))); errno != 0 { //nolint:gosec // the kernel reads it
 		return fmt.Errorf("%w: no filter of system calls: %w", errLacking, errno)
+	}
+	return nil
+}
+
+// restrictCalls installs the filter for the calling thread and all that it starts.
+// The thread must have no_new_privs.
+func restrictCalls() error {
+	if err := lacksFilter(); err != nil {
+		return err
 	}
 	raw, err := filter()
 	if err != nil {

@@ -337,8 +337,12 @@ func (c *channel) begun() (*opening, error) {
 		}
 	}
 	if wait := max(c.backoff.wait(), c.srv.starts.wait(), c.srv.offences.wait(c.principal())); wait > 0 {
+		code := gate.CodeUpstreamDown
+		if c.srv.unproven.Load() {
+			code = gate.CodeUpstreamSandbox
+		}
 		return nil, &gate.Error{ // the failure that it waits for stays the last one
-			Code: gate.CodeUpstreamDown, Op: "restarting upstream " + c.srv.set.Name, Err: fmt.Errorf("%w: next attempt in %s", errDown, wait.Round(time.Millisecond)),
+			Code: code, Op: "restarting upstream " + c.srv.set.Name, Err: fmt.Errorf("%w: next attempt in %s", errDown, wait.Round(time.Millisecond)),
 			Public: fmt.Sprintf("upstream %s is unavailable; try again in %s", c.srv.set.Name, (wait + time.Second - 1).Truncate(time.Second)),
 		}
 	}

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -48,17 +49,18 @@ func (c *Confinement) lacking() string {
 		return ", in " + c.Kind + " of any version"
 	case c.contained():
 		return ", in " + c.Kind
-	case len(c.Weaker) > 0:
-		return ", may lack " + strings.Join(c.Weaker, ", ")
+	case len(c.missing()) > 0:
+		return ", without " + strings.Join(c.missing(), ", ")
 	}
 	return ""
 }
 
 // launch starts the command, in its sandbox where it has one. Nothing of a command that
 // could not be started is left.
-func (s *server) launch(cmd *exec.Cmd, r reach) (cell, error) {
+func (s *server) launch(ctx context.Context, cmd *exec.Cmd, r reach) (cell, error) {
 	c := s.set.Sandbox
 	if c == nil {
+		s.log.WarnContext(ctx, "upstream is not confined", "upstream", s.set.Name)
 		dress(cmd, s.pool.cfg.Supervised)
 		return nil, s.pool.spawner.start(cmd)
 	}
@@ -71,6 +73,9 @@ func (s *server) launch(cmd *exec.Cmd, r reach) (cell, error) {
 	plan, err := s.pool.plan(&s.set, r)
 	if err != nil {
 		return nil, err
+	}
+	if err := s.prove(ctx, &plan); err != nil {
+		return nil, fmt.Errorf("%w: %w", errUnproven, err)
 	}
 	var proxy func(net.Listener)
 	if plan.Egress {

@@ -25,6 +25,8 @@ func (s *server) fault(code gate.Code, op string, err error) *gate.Error {
 	switch code {
 	case gate.CodeUpstreamDown:
 		public = fmt.Sprintf("upstream %s is unavailable", s.set.Name)
+	case gate.CodeUpstreamSandbox:
+		public = fmt.Sprintf("upstream %s is not started, as it cannot be confined", s.set.Name)
 	case gate.CodeUpstreamBusy:
 		public = fmt.Sprintf("upstream %s has too many calls", s.set.Name)
 	case gate.CodeUpstreamTimeout:

@@ -137,6 +137,7 @@ type Pool struct {
 	sealer  cipher.AEAD
 	spawner *spawner
 	maker   sandbox.Maker
+	prover  sandbox.Prover
 	digests digests
 	clients clients
 	calls   inflight

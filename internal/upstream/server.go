@@ -36,6 +36,7 @@ type server struct {
 	doubted  atomic.Int64 // Unix nanoseconds, when its eras were last put to the test
 	old      atomic.Bool  // it was found to speak HTTP+SSE, unconfigured
 	failure  atomic.Pointer[string]
+	unproven atomic.Bool // its command was last not started for the sake of its sandbox
 	drift    drift
 	ownKeys  []string     // the headers with keys of the clients' own
 	lone     atomic.Int64 // channels made for one call alone

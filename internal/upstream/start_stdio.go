@@ -50,10 +50,16 @@ func (s *server) startStdio(ctx context.Context, principal string, keys map[stri
 		s.children.leave(principal)
 		return nil, err
 	}
-	l, err := s.spawn(r, principal, keys, loose)
+	l, err := s.spawn(ctx, r, principal, keys, loose)
+	unproven := errors.Is(err, errUnproven)
+	s.unproven.Store(unproven)
 	if err != nil {
 		s.children.leave(principal)
-		return nil, s.fault(gate.CodeUpstreamDown, "starting the command", err)
+		code := gate.CodeUpstreamDown
+		if unproven {
+			code = gate.CodeUpstreamSandbox
+		}
+		return nil, s.fault(code, "starting the command", err)
 	}
 	s.pool.count(s.set.Name, "child_start")
 	s.log.Info("upstream started", "upstream", s.set.Name, "pid", l.cmd.Process.Pid)
@@ -62,7 +68,7 @@ func (s *server) startStdio(ctx context.Context, principal string, keys map[stri
 
 // spawn starts the process and its readers. The goroutine that waits for the
 // process owns them and returns the child's place when all is gone.
-func (s *server) spawn(r reach, principal string, keys map[string]gate.Secret, loose func(*gate.Message)) (*stdioLink, error) {
+func (s *server) spawn(ctx context.Context, r reach, principal string, keys map[string]gate.Secret, loose func(*gate.Message)) (*stdioLink, error) {
 	env, secrets, err := s.environment(keys)
 	if err != nil {
 		return nil, err
@@ -74,7 +80,7 @@ func (s *server) spawn(r reach, principal string, keys map[string]gate.Secret, l
 		return nil, err
 	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = theirs[0], theirs[1], theirs[2]
-	l.box, err = s.launch(cmd, r)
+	l.box, err = s.launch(ctx, cmd, r)
 	cmd.Env = nil // which has secrets in it, and is the child's now
 	closeAll(theirs[:]...)
 	if err != nil {
