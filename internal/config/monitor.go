@@ -49,7 +49,7 @@ type MonitorRules struct {
 	DeniedCalls Rate `yaml:"denied_calls"`
 	// DataVolume is what one principal sends and gets.
 	DataVolume Volume `yaml:"data_volume"`
-	// LimitViolations are requests of one principal, or address, that were refused because they were too large or too many.
+	// LimitViolations are requests of one principal, or address, that were refused because they were too large or too many, and limits that one upstream's command met, each of which counts for five.
 	LimitViolations Rate `yaml:"limit_violations"`
 	// SecretsSent are calls of one principal that hold a credential in their arguments, let through or not.
 	SecretsSent Rate `yaml:"secrets_sent"`

@@ -9,18 +9,29 @@ import (
 func limitViolations() rule {
 	return rule{
 		name: "limit_violations", text: "limits are run into",
-		limit: func(s *Settings) Limit { return s.LimitViolations }, weigh: limitViolation, subject: callerOrGateway, further: true,
+		limit: func(s *Settings) Limit { return s.LimitViolations }, weigh: limitViolation, subject: limitedOne, further: true,
 	}
 }
 
 // limitViolation counts what was refused because it was too much: of bytes, sessions,
 // connections, calls at once, calls that wait for people.
 func limitViolation(e *Event) int64 {
-	if LimitViolation(e.Code) || e.Kind == "upstream.limit" { // a command met a limit of its sandbox
+	switch {
+	case e.Kind == kindUpstreamLimit:
+		return commandWeight
+	case LimitViolation(e.Code):
 		return 1
 	}
 	return 0
 }
+
+// kindUpstreamLimit is a command that met a limit of its sandbox or its output. Its next
+// process is started with growing delays: 1, 2, 4 and 8 s, so that a bomb is met six times in
+// the first minute, where a caller can be refused thousands of times.
+const (
+	kindUpstreamLimit = "upstream.limit"
+	commandWeight     = 5
+)
 
 // LimitViolation tells whether a code says that something was too much.
 func LimitViolation(code gate.Code) bool {
@@ -31,6 +42,14 @@ func LimitViolation(code gate.Code) bool {
 	default:
 		return strings.HasPrefix(string(code), "limit.")
 	}
+}
+
+// limitedOne is who ran into the limit: a command, a caller, or nobody that is known.
+func limitedOne(e *Event) (Subject, bool) {
+	if e.Kind == kindUpstreamLimit {
+		return upstreamOf(e)
+	}
+	return callerOrGateway(e)
 }
 
 func callerOrGateway(e *Event) (Subject, bool) {

@@ -39,6 +39,7 @@ func TestALR01EachRule(t *testing.T) {
 		{"data_volume", many(100, called(alice, "read", 1<<20)), monitor.Subject{Kind: monitor.OfPrincipal, Value: "alice", Realm: gate.RealmKeys}, 100 << 20},
 		{"limit_violations", many(20, monitor.Event{Address: at("192.0.2.1"), Code: gate.CodeTooLarge, Status: "failed"}), monitor.Subject{Kind: monitor.OfAddress, Value: "192.0.2.1"}, 20},
 		{"limit_violations", many(20, monitor.Event{Code: "http.address_limit"}), monitor.Subject{Kind: monitor.OfGateway}, 20},
+		{"limit_violations", many(4, monitor.Event{Kind: "upstream.limit", Status: "ok", Upstream: "files"}), monitor.Subject{Kind: monitor.OfUpstream, Value: "files"}, 20},
 		{"secrets_sent", many(1, monitor.Event{Who: alice, Secret: true, Code: gate.CodeSecretLeaves, Status: "refused"}), monitor.Subject{Kind: monitor.OfPrincipal, Value: "alice", Realm: gate.RealmKeys}, 1},
 		{"canary", many(1, monitor.Event{Kind: "incident.canary", Who: alice, Status: "refused"}), monitor.Subject{Kind: monitor.OfPrincipal, Value: "alice", Realm: gate.RealmKeys}, 1},
 		{"security_events", event("trust.changed", "refused"), monitor.Subject{Kind: monitor.OfUpstream, Value: "files"}, 1},

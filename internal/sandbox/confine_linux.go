@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -261,6 +262,7 @@ func (b *Box) read() {
 		}
 		switch {
 		case r.Kind == "": // what carried the proxy's socket
+		case ready && !slices.Contains(whileItRuns, r.Kind):
 		case ready:
 			select {
 			case b.reports <- r:

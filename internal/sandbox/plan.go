@@ -226,7 +226,13 @@ const (
 	OverCPU    = "cpu"
 	OverWall   = "wall"
 	OverDisk   = "disk"  // its private file system is full
-	OverFiles  = "files" // a process has as many open as it may
+	OverFiles  = "files" // a process has as many open as it may, or nearly: some programs leave numbers out
 
 	Unwatched = "watch" // process 1 could not see what runs, and ended it
 )
+
+// whileItRuns are the kinds of reports that come once the command runs. Others are no words
+// of process 1's.
+//
+//nolint:gochecknoglobals // a table; read-only
+var whileItRuns = []string{Ended, OverMemory, OverTasks, OverCPU, OverWall, OverDisk, OverFiles, Unwatched}

@@ -76,7 +76,7 @@ func (w *watch) look() (over string) {
 		tasks += threads
 		files = max(files, opened(at))
 	}
-	w.mention(OverFiles, files >= w.limits.Files, fmt.Sprintf("a process has %d files open", files))
+	w.mention(OverFiles, files >= w.limits.Files-w.limits.Files/8, fmt.Sprintf("a process has %d of %d files open", files, w.limits.Files))
 	w.mention(OverDisk, full("/tmp"), fmt.Sprintf("its private file system of %d bytes is full", w.limits.Disk))
 	used, err := w.spent(pids)
 	if err != nil {

@@ -147,12 +147,14 @@ const maxErrorLine = 128 << 10
 // readErrors logs what the child writes to stderr, escaped and bounded; the rest is read
 // and thrown away, up to a flood.
 func (l *stdioLink) readErrors() {
-	lines := newLineReader(&metered{l.stderr, newAllowance(floodBytes, floodEvery)}, maxShown)
+	flood := newAllowance(floodBytes, floodEvery)
+	lines := newLineReader(&metered{l.stderr, flood}, maxShown)
 	room := newAllowance(200, time.Minute)
 	for {
 		line, err := lines.nextShort(maxErrorLine)
-		if errors.Is(err, errFlood) {
-			l.offend(fmt.Errorf("%w: %w", errProtocol, err))
+		if errors.Is(err, errFlood) || !flood.spend(leastLine) {
+			l.offend(fmt.Errorf("%w: %w", errProtocol, errFlood))
+			return
 		}
 		if err != nil {
 			return

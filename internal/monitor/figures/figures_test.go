@@ -33,6 +33,8 @@ func TestRead(t *testing.T) {
 		{"stdio", figures.Fact{Method: gate.MethodLocal}, figures.Reading{Arrival: figures.Local}},
 		{"turned away", figures.Fact{Event: "request.turned_away", Detail: `http.host: "POST" "/mcp" host "x" origin ""`}, figures.Reading{Arrival: figures.Unproven}},
 		{"turned away for its size", figures.Fact{Event: "request.turned_away", Detail: "message.too_large: x"}, figures.Reading{Arrival: figures.Unproven, Violated: gate.CodeTooLarge}},
+		{"a command that took too much", figures.Fact{Event: "upstream.limit", Detail: "memory: 10 bytes of memory are more than 5"}, figures.Reading{Violated: "command.memory"}},
+		{"a limit that is none", figures.Fact{Event: "upstream.limit", Detail: "anything: x"}, figures.Reading{}},
 		{"too many sessions", figures.Fact{Method: gate.MethodAPIKey, Code: gate.CodeSessionLimit}, figures.Reading{Arrival: figures.Valid, Violated: gate.CodeSessionLimit}},
 		{"an alert", figures.Fact{Event: "alert.raised", Detail: raised}, figures.Reading{Rule: "denied_calls", Detection: max(0, took)}},
 		{"an alert of an old log", figures.Fact{Event: "alert.raised", Detail: "denied_calls of principal: 10, alert al_x"}, figures.Reading{}},

@@ -1,6 +1,7 @@
 package figures
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -61,7 +62,13 @@ type Reading struct {
 const (
 	kindTurnedAway = "request.turned_away"
 	kindAlert      = "alert.raised"
+	kindLimit      = "upstream.limit"
 )
+
+// commandLimits are the limits that a command may meet, as its record begins with them.
+//
+//nolint:gochecknoglobals // a table; read-only
+var commandLimits = []string{"memory", "tasks", "cpu", "wall", "disk", "files", "output", "watch"}
 
 // Read is what a record says.
 func Read(f *Fact) Reading {
@@ -71,6 +78,10 @@ func Read(f *Fact) Reading {
 	case kindTurnedAway: // listen writes the code first
 		code, _, _ := strings.Cut(f.Detail, ":")
 		return Reading{Arrival: Unproven, Violated: violated(gate.Code(code))}
+	case kindLimit:
+		if kind, _, ok := strings.Cut(f.Detail, ":"); ok && slices.Contains(commandLimits, kind) {
+			return Reading{Violated: gate.Code("command." + kind)}
+		}
 	case kindAlert:
 		if n, ok := monitor.ReadNoted(f.Detail); ok {
 			if took, ok := n.Detection(); ok {
