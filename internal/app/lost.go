@@ -124,6 +124,19 @@ func (a *App) AcceptLoss(ctx context.Context, actor string, l admin.Loss) error 
 	}))
 }
 
+// tellOfLosses says, once something serves, what was accepted as lost since that was last
+// said: whoever is told of alerts was not while nothing did.
+func (a *App) tellOfLosses(ctx context.Context) error {
+	n := a.audit.Owed().Accepted
+	if n == 0 {
+		return nil
+	}
+	return a.trail.Event(ctx, gate.Event{
+		Kind: audit.EventInForce, Actor: "doorward", Status: "ok",
+		Detail: fmt.Sprintf("%d accepted losses: see %s and %s", n, audit.EventAccepted, audit.EventLoss),
+	})
+}
+
 // missed is nil where a list is gone that was written, by what is on record, or is there
 // and was changed less often.
 func (a *App) missed(kept store.Kept, there bool) error {

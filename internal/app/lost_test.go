@@ -134,6 +134,19 @@ func TestALostListKeepsTheGatewayFromStarting(t *testing.T) {
 			if err != nil || len(said) != 1 || said[0] != "uid:1 "+tc.list+" no backup" {
 				t.Errorf("on record: %q, %v", said, err)
 			}
+			for range 2 { // what nothing served heard of is said by the next that serves, once
+				inForce := 0
+				err = audit.Read(t.Context(), filepath.Join(dir, "data", "audit"), audit.Query{Event: audit.EventInForce}, func(*audit.Record) error {
+					inForce++
+					return nil
+				})
+				if err != nil || inForce != 1 {
+					t.Errorf("said %d times, %v", inForce, err)
+				}
+				if err := served(t, dir); err != nil {
+					t.Error(err)
+				}
+			}
 			if err := os.Remove(path); err != nil {
 				t.Fatal(err)
 			}

@@ -81,6 +81,9 @@ func (a *App) begin(ctx context.Context, network bool) error {
 	}
 	a.current.Store(snap)
 	a.own(a.watchRecords) // before others say that the log is not theirs
+	if err := a.tellOfLosses(ctx); err != nil {
+		return fmt.Errorf("recording that losses are in force: %w", err)
+	}
 	if err := a.openAnchors(ctx, a.Config, secrets); err != nil {
 		return opening("witnesses and anchors of the audit log", err)
 	}

@@ -30,7 +30,7 @@ type ledgerMark struct {
 
 const (
 	markVersion = 3
-	markHeader  = 4 + 1 + 8*8 + tlog.HashSize + sha256.Size + blindSize // length, version, numbers, leaf, ids, by
+	markHeader  = 4 + 1 + 9*8 + tlog.HashSize + sha256.Size + blindSize // length, version, numbers, leaf, ids, by
 	// maxMark bounds a mark: room for each of 1,000 holds. A log that says more is read
 	// whole at each start.
 	maxMark = 64 << 10
@@ -39,13 +39,13 @@ const (
 var errMark = errors.New("it is no mark")
 
 // numbers are those of a mark, in the order in which they are kept.
-func (m *ledgerMark) numbers() [8]*uint64 {
+func (m *ledgerMark) numbers() [9]*uint64 {
 	w := &m.owed.Written
-	return [...]*uint64{&m.seq, &m.owed.Incidents, &m.owed.Revocations, &m.keys, &w.Incidents, &w.Revocations, &w.Keys, &w.Alerts}
+	return [...]*uint64{&m.seq, &m.owed.Incidents, &m.owed.Revocations, &m.keys, &w.Incidents, &w.Revocations, &w.Keys, &w.Alerts, &m.owed.Accepted}
 }
 
 // text is the mark's form: its length (4 bytes, big-endian), a version, seq, incidents,
-// revocations, keys, and the generations of lists (8 bytes each), the leaf, ids, by, and the ids of holds, each after
+// revocations, keys, and the generations of lists and accepted losses (8 bytes each), the leaf, ids, by, and the ids of holds, each after
 // its length (2 bytes), ascending.
 func (m *ledgerMark) text() []byte {
 	dst := []byte{0, 0, 0, 0, markVersion}

@@ -65,8 +65,14 @@ func TestWhatIsOwed(t *testing.T) {
 	told(t, l, [3]string{audit.EventAccepted, "begun", audit.ListIncidents}, [3]string{"identity.revoke", "begun", "token"},
 		[3]string{audit.EventAccepted, "begun", audit.ListKeys}, [3]string{audit.EventWritten, "ok", "keys 2"})
 	closed(t, l)
-	if _, got := stands(t, cfg); got != (audit.Owed{Revocations: 1, Written: audit.Generations{Keys: 2}}) {
+	if _, got := stands(t, cfg); got != (audit.Owed{Revocations: 1, Written: audit.Generations{Keys: 2}, Accepted: 2}) {
 		t.Errorf("owed after the loss was accepted: %+v", got)
+	}
+	l = open(t, cfg)
+	told(t, l, [3]string{audit.EventInForce, "ok", "2"}, [3]string{audit.EventAccepted, "begun", audit.ListKeys}, [3]string{audit.EventAccepted, "failed", audit.ListKeys})
+	closed(t, l)
+	if _, got := stands(t, cfg); got.Accepted != 0 {
+		t.Errorf("accepted since that was said: %+v", got)
 	}
 }
 

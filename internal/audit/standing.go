@@ -17,6 +17,7 @@ type Owed struct {
 	Incidents   uint64 // what was opened and suspended: incidents.json
 	Revocations uint64 // subjects and tokens that were revoked: revoked.json
 	Written     Generations
+	Accepted    uint64 // losses that were accepted since EventInForce was last said
 }
 
 // Generations is how often each list was changed, by EventWritten: an older file is not
@@ -53,6 +54,10 @@ const (
 	ListKeys        = "keys"
 	ListAlerts      = "alerts" // the index of those that wait; its loss needs no word of anybody
 )
+
+// EventInForce says that a gateway serves since losses were accepted: those who are told of
+// alerts hear of them, whoever accepted them, and where nothing served then.
+const EventInForce = "state.loss_in_force"
 
 // standing is what a log says, up to some record, that holds until another says otherwise.
 type standing struct {
@@ -112,9 +117,12 @@ func (s *standing) take(line []byte, after, upTo uint64) {
 		if word == string(LostPersons) {
 			clear(s.named)
 		}
-		return
+		counting(&s.owed.Accepted, r.Status)
 	case EventAccepted:
 		s.accepted(word, r.Status)
+		counting(&s.owed.Accepted, r.Status)
+	case EventInForce:
+		s.owed.Accepted = 0
 	case EventWritten:
 		s.written(word, rest)
 	default:

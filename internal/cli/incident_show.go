@@ -71,6 +71,9 @@ func subjectText(s admin.IncidentSubject) string {
 	if s.Kind == "tool" {
 		value = s.Realm + "/" + s.Value
 	}
+	if s.Tenant != "" {
+		value += " of tenant " + s.Tenant
+	}
 	return visible(strings.TrimSpace(s.Kind + " " + value))
 }
 

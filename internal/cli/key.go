@@ -19,7 +19,7 @@ func (r *run) keyCommand() *cobra.Command {
   doorward key create job --signing
   doorward key rotate ci --overlap 24h
   doorward key revoke ci
-  doorward key revoke --subject alice`,
+  doorward key revoke --subject alice --issuer https://id.example.com`,
 		r.keyCreate(), r.keyList(), r.keyRotate(), r.keyRevoke(), r.keyRevoked())
 }
 

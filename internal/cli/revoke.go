@@ -18,10 +18,11 @@ func (r *run) keyRevoke() *cobra.Command {
 	c := &cobra.Command{
 		Use: "revoke [NAME|ID]", Short: "End a key, a token, or everything of a subject, at once", Args: cobra.MaximumNArgs(1),
 		Long: `End a key at once; or, with --token or --subject, turn away one access token or
-certificate, or every one of a subject. Open streams end within five seconds, on
+certificate, or every one of a subject: of the issuer, in every tenant. API keys are ended
+by their names, not by a subject. Open streams end within five seconds, on
 every gateway that shares this one's state.`,
 		Example: `  doorward key revoke ci
-  doorward key revoke --subject alice
+  doorward key revoke --subject alice --issuer https://id.example.com
   doorward key revoke --token 4f1c0a --issuer https://id.example.com --for 24h`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			kind, value, err := revoked(args, subject, token)
@@ -53,7 +54,7 @@ every gateway that shares this one's state.`,
 			})
 		},
 	}
-	c.Flags().StringVar(&subject, "subject", "", "everything of this subject: the sub of tokens, the name of certificates")
+	c.Flags().StringVar(&subject, "subject", "", "everything of this subject, in every tenant: the sub of tokens, the name of certificates")
 	c.Flags().StringVar(&token, "token", "", "one token, by its jti, or one certificate, by its SHA-256; the audit log has both as principal.credential")
 	c.Flags().StringVar(&issuer, "issuer", "", "whose subject or token: an issuer's URL, or mtls (default: the only one of the configuration)")
 	c.Flags().StringVar(&during, "for", "", "until when: an age such as 24h, after which it has expired anyway (default: for ever)")

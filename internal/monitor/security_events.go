@@ -25,6 +25,7 @@ func securityEvent(e *Event) int64 {
 		e.Kind == "monitor.spool_distrusted",                  // alerts that waited were changed or taken away
 		e.Kind == "audit.prune_failed",                        // or not what was written
 		e.Kind == "state.accept_loss",                         // what was suspended or revoked is let in
+		e.Kind == "state.loss_in_force",                       // the same, and of the log, by somebody while nothing served
 		e.Kind == "audit.anchor_behind",                       // its checkpoints are not taken outside
 		e.Kind == "audit.repaired", e.Kind == "audit.resumed", // it lost the end of a record, or took none for a while
 		e.Kind == "issuer.bad_key", e.Kind == "issuer.metadata_changed",

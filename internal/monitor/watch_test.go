@@ -50,6 +50,7 @@ func TestALR01EachRule(t *testing.T) {
 		{"security_events", many(1, monitor.Event{Kind: "audit.sink_behind", Status: "failed"}), monitor.Subject{Kind: monitor.OfGateway}, 1},
 		{"security_events", many(1, monitor.Event{Kind: "audit.prune_failed", Status: "failed"}), monitor.Subject{Kind: monitor.OfGateway}, 1},
 		{"security_events", many(1, monitor.Event{Kind: "audit.sink_diverged", Status: "failed"}), monitor.Subject{Kind: monitor.OfGateway}, 1},
+		{"security_events", many(1, monitor.Event{Kind: "state.loss_in_force", Status: "ok"}), monitor.Subject{Kind: monitor.OfGateway}, 1},
 		{"security_events", many(1, monitor.Event{Kind: "monitor.spool_distrusted", Status: "failed"}), monitor.Subject{Kind: monitor.OfGateway}, 1},
 		{"security_events", many(1, monitor.Event{Kind: "audit.sink_distrusted", Status: "failed"}), monitor.Subject{Kind: monitor.OfGateway}, 1},
 		{"security_events", many(1, monitor.Event{Kind: "audit.anchor_behind", Status: "failed"}), monitor.Subject{Kind: monitor.OfGateway}, 1},

@@ -12,7 +12,7 @@ import (
 // The kinds of what can be revoked.
 const (
 	RevokedKey     = "key"     // an API key, by its public id; it has no realm
-	RevokedSubject = "subject" // everything of one subject
+	RevokedSubject = "subject" // everything of one subject at its issuer, in every tenant
 	RevokedToken   = "token"   // one token, by its jti
 	RevokedErased  = "erased"  // a subject whose name was forgotten: a keyed hash of it, in hex
 )
