@@ -13,6 +13,7 @@ import (
 
 	"doorward/internal/admin"
 	"doorward/internal/audit"
+	"doorward/internal/durable"
 	"doorward/internal/gate"
 	"doorward/internal/monitor/figures"
 	"doorward/internal/store"
@@ -97,7 +98,7 @@ func (a *App) agesNow(now time.Time) []figures.Age {
 		info, err := os.Stat(f.path)
 		var content []byte
 		if err == nil {
-			content, err = os.ReadFile(f.path)
+			content, err = durable.ReadNamed(f.path, maxKeyFile)
 		}
 		if err == nil {
 			one.Since, err = a.ages.Since(one.Kind, string(content), info.ModTime(), now)

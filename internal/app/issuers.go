@@ -3,11 +3,11 @@ package app
 import (
 	"crypto/x509"
 	"fmt"
-	"os"
 	"reflect"
 	"time"
 
 	"doorward/internal/config"
+	"doorward/internal/durable"
 	"doorward/internal/gate"
 	"doorward/internal/issuer"
 )
@@ -64,7 +64,7 @@ func roots(path string) (*x509.CertPool, error) {
 	if path == "" {
 		return nil, nil //nolint:nilnil // as crypto/tls has it
 	}
-	pem, err := os.ReadFile(path)
+	pem, err := durable.ReadNamed(path, maxKeyFile)
 	if err != nil {
 		return nil, fmt.Errorf("ca: %w", err)
 	}

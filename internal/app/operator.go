@@ -12,6 +12,7 @@ import (
 
 	"doorward/internal/admin"
 	"doorward/internal/config"
+	"doorward/internal/durable"
 	"doorward/internal/gate"
 	"doorward/internal/store"
 )
@@ -222,10 +223,13 @@ func (a *App) Ready(ctx context.Context) []string {
 // Metrics implements admin.Health.
 func (a *App) Metrics() http.Handler { return a.metrics.Handler() }
 
-// durable is a file that Doorward keeps for itself, made with fresh random
+// maxKeyFile bounds a file that holds a key, or certificates, in bytes.
+const maxKeyFile = 1 << 20
+
+// lasting is a file that Doorward keeps for itself, made with fresh random
 // bytes when it is missing.
-func durable(path string, fresh func() ([]byte, error)) ([]byte, error) {
-	b, err := os.ReadFile(path)
+func lasting(path string, fresh func() ([]byte, error)) ([]byte, error) {
+	b, err := durable.ReadNamed(path, maxKeyFile)
 	if err == nil || !errors.Is(err, os.ErrNotExist) {
 		return b, err
 	}
@@ -234,7 +238,7 @@ func durable(path string, fresh func() ([]byte, error)) ([]byte, error) {
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, os.ErrExist) {
-		return os.ReadFile(path)
+		return durable.ReadNamed(path, maxKeyFile)
 	}
 	if err != nil {
 		return nil, err

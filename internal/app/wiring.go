@@ -184,7 +184,7 @@ func local(cfg *config.Config) *identify.LocalPrincipal {
 // stateKey is the key that seals what clients carry for upstreams.
 func stateKey(path string) ([32]byte, error) {
 	var key [32]byte
-	b, err := durable(path, func() ([]byte, error) {
+	b, err := lasting(path, func() ([]byte, error) {
 		b := make([]byte, len(key))
 		_, err := rand.Read(b)
 		return b, err

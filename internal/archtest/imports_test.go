@@ -122,7 +122,7 @@ var table = map[string]row{
 	"app": {outside, []string{
 		"gate", "jsonrpc", "mcp", "policy", "pipeline",
 		"identify", "decode", "resolve", "authorize", "validate", "approve", "disclose", "inspect", "inspect/definition", "inspect/change", "inspect/secrets", "redact", "track", "flow", "sandbox", "egress",
-		"listen", "upstream", "audit", "store", "lock", "telemetry", "secret", "secret/vault", "issuer", "webhook", "judge", "sink", "anchor", "cosignature", "monitor", "monitor/delivery", "monitor/figures",
+		"listen", "upstream", "audit", "store", "durable", "lock", "telemetry", "secret", "secret/vault", "issuer", "webhook", "judge", "sink", "anchor", "cosignature", "monitor", "monitor/delivery", "monitor/figures",
 		"index", "config", "admin",
 	}},
 	"mapping":  {outside, nil},
@@ -131,7 +131,7 @@ var table = map[string]row{
 	"demo":     {outside, []string{"app", "admin", "audit", "config", "gate"}},
 	"drill":    {outside, []string{"app", "admin", "audit", "config", "demo", "evidence", "monitor/figures"}},
 	"cli": {outside, []string{
-		"gate", "sandbox", "sandbox/container", "app", "admin", "config", "policy", "audit", "index", "lock", "clients", "doctor", "checklist", "demo", "httpsig", "secret", "login", "bridge", "scan", "sink/form", "cosignature", "monitor/figures", "evidence", "mapping", "drill",
+		"gate", "sandbox", "sandbox/container", "app", "admin", "config", "policy", "audit", "index", "lock", "clients", "doctor", "checklist", "demo", "httpsig", "secret", "login", "bridge", "scan", "sink/form", "cosignature", "durable", "monitor/figures", "evidence", "mapping", "drill",
 		"policy/cases", "policy/review", "policy/recorded", "policy/learning", "policy/replay", "policy/compare",
 	}},
 

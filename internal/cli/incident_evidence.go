@@ -17,6 +17,7 @@ import (
 	"doorward/internal/admin"
 	"doorward/internal/audit"
 	"doorward/internal/config"
+	"doorward/internal/durable"
 	"doorward/internal/evidence"
 	"doorward/internal/monitor/figures"
 )
@@ -186,17 +187,9 @@ func (r *run) extras(cfg *config.Config) ([]evidence.Extra, error) {
 		{Name: "policy.yaml", Content: policyOf(shown)},
 		{Name: "versions.json", Content: append(versions, '\n')},
 	}
-	f, err := os.Open(cfg.Trust.Lock)
+	pins, err := durable.ReadNamed(cfg.Trust.Lock, maxLock)
 	if errors.Is(err, fs.ErrNotExist) {
 		return out, nil // nothing was decided yet
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	pins, err := io.ReadAll(io.LimitReader(f, maxLock+1))
-	if err == nil && len(pins) > maxLock {
-		err = fmt.Errorf("%s is larger than %d bytes", cfg.Trust.Lock, maxLock)
 	}
 	return append(out, evidence.Extra{Name: "doorward.lock", Content: pins}), err
 }

@@ -3,11 +3,11 @@ package cli
 import (
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
 	"doorward/internal/config"
+	"doorward/internal/durable"
 )
 
 func (r *run) policyCommand() *cobra.Command {
@@ -41,16 +41,10 @@ const maxRead = 1 << 20
 
 // readBounded reads a file, or stdin for "-".
 func (r *run) readBounded(name string) ([]byte, error) {
-	in := r.Stdin
 	if name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		in = f
+		return durable.ReadNamed(name, maxRead)
 	}
-	data, err := io.ReadAll(io.LimitReader(in, maxRead+1))
+	data, err := io.ReadAll(io.LimitReader(r.Stdin, maxRead+1))
 	if err == nil && len(data) > maxRead {
 		err = fmt.Errorf("%s is larger than %d bytes", name, maxRead)
 	}

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +11,7 @@ import (
 
 	"doorward/internal/admin"
 	"doorward/internal/config"
+	"doorward/internal/durable"
 	"doorward/internal/gate"
 	"doorward/internal/lock"
 	"doorward/internal/policy/recorded"
@@ -127,7 +127,7 @@ func recordedCall(c *admin.Call) recorded.Call {
 func (r *run) fileOfCalls(name string, q admin.CallQuery) ([]recorded.Call, error) {
 	in := r.Stdin
 	if name != "-" {
-		f, err := os.Open(name)
+		f, err := durable.OpenNamed(name)
 		if err != nil {
 			return nil, failed(fmt.Errorf("reading calls: %w", err))
 		}

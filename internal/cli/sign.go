@@ -9,7 +9,6 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"doorward/internal/durable"
 	"doorward/internal/httpsig"
 	"doorward/internal/secret"
 )
@@ -191,7 +191,7 @@ func (r *run) digestOf(data string) (sum [sha256.Size]byte, err error) {
 	if path, named := strings.CutPrefix(data, "@"); fromStdin(data) {
 		body = r.Stdin
 	} else if named {
-		f, err := os.Open(path)
+		f, err := durable.OpenNamed(path)
 		if err != nil {
 			return sum, err
 		}

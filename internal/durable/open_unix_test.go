@@ -11,6 +11,27 @@ import (
 	"doorward/internal/durable"
 )
 
+// A file is read up to its bound, and nothing else is.
+func TestReadNamed(t *testing.T) {
+	dir := t.TempDir()
+	file, link, pipe := filepath.Join(dir, "file"), filepath.Join(dir, "link"), filepath.Join(dir, "pipe")
+	for _, err := range []error{os.WriteFile(file, []byte("12345"), 0o600), os.Symlink(file, link), syscall.Mkfifo(pipe, 0o600)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tc := range []struct {
+		path  string
+		limit int64
+		good  bool
+	}{{file, 5, true}, {file, 6, true}, {file, 4, false}, {link, 5, true}, {pipe, 5, false}, {dir, 5, false}, {file + "s", 5, false}, {"/dev/zero", 5, false}} {
+		got, err := durable.ReadNamed(tc.path, tc.limit)
+		if (err == nil) != tc.good || tc.good && string(got) != "12345" || !tc.good && got != nil {
+			t.Errorf("%s, %d bytes: %q, %v", tc.path, tc.limit, got, err)
+		}
+	}
+}
+
 // What is no file is refused, and a pipe is not waited for.
 func TestOnlyAFileIsOpened(t *testing.T) {
 	dir := t.TempDir()
