@@ -138,10 +138,15 @@ func (o *order) start(up *uplink) (*os.Process, *clock, error) {
 	if err := o.enclose(up); err != nil {
 		return nil, nil, err
 	}
-	if err := p.Limits.apply(); err != nil {
+	if err := same(p.Same); err != nil {
 		return nil, nil, err
 	}
-	if err := same(p.Same); err != nil {
+	image, err := OpenImage(p.Path, o.Args, p.Same, control)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer image.Close()
+	if err := p.Limits.apply(); err != nil {
 		return nil, nil, err
 	}
 	if err := dropPrivileges(); err != nil {
@@ -157,11 +162,14 @@ func (o *order) start(up *uplink) (*os.Process, *clock, error) {
 	if err := p.without(Seccomp, restrictCalls()); err != nil {
 		return nil, nil, err
 	}
-	child, err := os.StartProcess(p.Path, o.Args, &os.ProcAttr{
+	child, err := os.StartProcess(image.Path, image.Args, &os.ProcAttr{
 		Dir: p.Dir, Env: o.Env, Files: []*os.File{os.Stdin, os.Stdout, os.Stderr}, Sys: &syscall.SysProcAttr{Setsid: true},
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("starting the command: %w", err)
+	}
+	if err := image.Unchanged(); err != nil {
+		return nil, nil, err // the end of process 1 is the command's
 	}
 	// The command has them; as long as they are open here too, nobody sees their end.
 	for _, f := range []*os.File{os.Stdin, os.Stdout} {

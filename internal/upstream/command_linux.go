@@ -2,18 +2,27 @@ package upstream
 
 import (
 	"errors"
+	"fmt"
+	"os"
 	"os/exec"
 	"slices"
 	"syscall"
+
+	"doorward/internal/sandbox"
 )
 
-// dress makes cmd a group of its own that dies with Doorward. Supervised, it
-// runs below this same binary (see Supervise), which gets SIGTERM when Doorward
-// dies; otherwise the child itself is killed.
-func dress(cmd *exec.Cmd, supervised bool) {
+// handed is the descriptor of the supervisor by which it starts the command.
+const handed = 3
+
+// dress makes cmd, which runs the image, a group of its own that dies with Doorward.
+// Supervised, it runs below this same binary (see Supervise), which gets SIGTERM when
+// Doorward dies; otherwise the child itself is killed.
+func dress(cmd *exec.Cmd, image *sandbox.Image, supervised bool) {
+	cmd.Path, cmd.Args = image.Path, image.Args
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if supervised {
-		cmd.Args = slices.Concat([]string{SupervisorName, cmd.Path}, cmd.Args)
+		cmd.ExtraFiles = []*os.File{image.File()}
+		cmd.Args = slices.Concat([]string{SupervisorName, fmt.Sprintf("/proc/self/fd/%d", handed)}, image.Args)
 		// The running image, even when the file has been replaced since.
 		cmd.Path = "/proc/self/exe"
 		cmd.SysProcAttr.Pdeathsig = syscall.SIGTERM

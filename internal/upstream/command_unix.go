@@ -6,10 +6,13 @@ import (
 	"errors"
 	"os/exec"
 	"syscall"
+
+	"doorward/internal/sandbox"
 )
 
 // dress makes cmd a process group of its own.
-func dress(cmd *exec.Cmd, _ bool) {
+func dress(cmd *exec.Cmd, image *sandbox.Image, _ bool) {
+	cmd.Path, cmd.Args = image.Path, image.Args
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -61,8 +62,7 @@ func (s *server) launch(ctx context.Context, cmd *exec.Cmd, r reach) (cell, erro
 	c := s.set.Sandbox
 	if c == nil {
 		s.log.WarnContext(ctx, "upstream is not confined", "upstream", s.set.Name)
-		dress(cmd, s.pool.cfg.Supervised)
-		return nil, s.pool.spawner.start(cmd)
+		return nil, s.bare(cmd, r)
 	}
 	if c.contained() {
 		return s.contain(cmd)
@@ -94,6 +94,31 @@ func (s *server) launch(ctx context.Context, cmd *exec.Cmd, r reach) (cell, erro
 		return nil, err
 	}
 	return box, nil
+}
+
+// bare starts the command with Doorward's own rights, from the very file that was digested.
+func (s *server) bare(cmd *exec.Cmd, r reach) error {
+	above := 0
+	for _, end := range []any{cmd.Stdin, cmd.Stdout, cmd.Stderr} {
+		if f, ok := end.(*os.File); ok {
+			above = max(above, int(f.Fd()))
+		}
+	}
+	image, err := sandbox.OpenImage(r.path, cmd.Args, r.files, above)
+	if err != nil {
+		return err
+	}
+	defer image.Close()
+	dress(cmd, image, s.pool.cfg.Supervised)
+	if err := s.pool.spawner.start(cmd); err != nil {
+		return err
+	}
+	if err := image.Unchanged(); err != nil {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		return err
+	}
+	return nil
 }
 
 // plan is what a command would be started with.

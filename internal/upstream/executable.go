@@ -28,7 +28,7 @@ type digested struct {
 }
 
 // executable finds argv[0], where the launch rules let it be started, and digests the
-// file. A script's digest is that of the script; what it runs is not looked at.
+// file. A script's digest is that of the script; its interpreter is among what it loads.
 // That of a container is its image.
 func (p *Pool) executable(set *Settings) (string, digested, error) {
 	if set.Sandbox.contained() {
@@ -42,9 +42,15 @@ func (p *Pool) executable(set *Settings) (string, digested, error) {
 	return path, d, err
 }
 
-// of is the digest of a file, and the file that it is the digest of.
+// of is the digest of a file, and the file that it is the digest of: it is opened first,
+// and looked at, digested and looked at again by that descriptor.
 func (d *digests) of(path string) (digested, error) {
-	file, err := sandbox.Look(path)
+	f, err := os.Open(path)
+	if err != nil {
+		return digested{}, fmt.Errorf("digesting: %w", err)
+	}
+	defer f.Close()
+	file, err := sandbox.LookAt(f)
 	if err != nil {
 		return digested{}, err
 	}
@@ -54,11 +60,11 @@ func (d *digests) of(path string) (digested, error) {
 	if ok && had.file == file {
 		return had, nil
 	}
-	digest, err := digestFile(path)
+	digest, err := digestOf(f)
 	if err != nil {
 		return digested{}, fmt.Errorf("digesting %s: %w", path, err)
 	}
-	if after, err := sandbox.Look(path); err != nil || after != file {
+	if after, err := sandbox.LookAt(f); err != nil || after != file {
 		return digested{}, errors.Join(fmt.Errorf("%s changed while it was read", path), err)
 	}
 	d.mu.Lock()
@@ -71,14 +77,9 @@ func (d *digests) of(path string) (digested, error) {
 	return now, nil
 }
 
-func digestFile(path string) (digest gate.Digest, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return digest, err
-	}
-	defer f.Close()
+func digestOf(r io.Reader) (digest gate.Digest, err error) {
 	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
+	if _, err := io.Copy(h, r); err != nil {
 		return digest, err
 	}
 	h.Sum(digest[:0])

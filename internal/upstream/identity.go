@@ -4,7 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -103,7 +105,11 @@ func (p *Pool) started(id *identity, r *reach, set *Settings) error {
 
 // executes describes what a command executes beside its executable.
 func (p *Pool) executes(id *identity, r *reach, set *Settings) error {
-	x, err := launch.Executions(set.Command, set.Dir, p.variable("PATH"))
+	command, interpreters, err := interpreted(r.path, set.Command)
+	if err != nil {
+		return err
+	}
+	x, err := launch.Executions(command, set.Dir, p.variable("PATH"))
 	if err != nil {
 		return err
 	}
@@ -115,14 +121,14 @@ func (p *Pool) executes(id *identity, r *reach, set *Settings) error {
 		r.files = append(r.files, d.file)
 		return script{Name: e.Name, Digest: d.digest.String()}, err
 	}
-	if x.Script != nil {
+	if x.Script != nil && x.Script.Path != r.path {
 		s, err := pinned(*x.Script)
 		if err != nil {
 			return err
 		}
 		id.Script = &s
 	}
-	for _, e := range x.Loads {
+	for _, e := range slices.Concat(interpreters, x.Loads) {
 		s, err := pinned(e)
 		if err != nil {
 			return err
@@ -130,6 +136,39 @@ func (p *Pool) executes(id *identity, r *reach, set *Settings) error {
 		id.Loads = append(id.Loads, s)
 	}
 	return nil
+}
+
+// interpreted is the command that the kernel makes of one whose program is a script, and
+// the interpreters on the way.
+func interpreted(path string, command []string) ([]string, []launch.Executed, error) {
+	var found []launch.Executed
+	for range 5 { // as Linux follows them (BINPRM_MAX_RECURSION)
+		head, err := beginning(path)
+		if err != nil {
+			return nil, nil, err
+		}
+		program, word := sandbox.Interpreter(head)
+		if program == "" {
+			return command, found, nil
+		}
+		found = append(found, launch.Executed{Name: program, Path: program})
+		words := []string{program, word, path}
+		if word == "" {
+			words = []string{program, path}
+		}
+		path, command = program, append(words, command[1:]...)
+	}
+	return nil, nil, fmt.Errorf("%s: a script's interpreter is a script, again and again", path)
+}
+
+// beginning is what of a program says which interpreter it has.
+func beginning(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, 256)) // BINPRM_BUF_SIZE of Linux
 }
 
 // variable is one of Doorward's own environment; empty where it is not known.

@@ -49,3 +49,27 @@ func TestPOL32_LaunchIsRefused(t *testing.T) {
 		t.Error("something was started")
 	}
 }
+
+// A script that is another one when its interpreter reads it has said nothing that counts:
+// it is looked at again when the command has answered. Its interpreter is pinned with it.
+func TestSBX28_ScriptSwappedAtItsStart(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for name, line := range map[string]string{"honest": "", "swapped": "cp $0 $0.new && mv $0.new $0\n", "rewritten": "echo '#' >> $0\n"} {
+		script := filepath.Join(dir, name)
+		if err := os.WriteFile(script, []byte("#!/bin/sh\n"+line+"exec "+self+" -child legacy2\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		p := newPool(t, upstream.Config{Upstreams: []upstream.Settings{{Name: "up", Command: []string{script}}}, Pins: approveAll()})
+		seen, err := p.Observe(t.Context(), "up")
+		if honest := name == "honest"; honest != (err == nil) || !honest && !strings.Contains(err.Error(), "was changed while the command started") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if name == "honest" && (len(seen.Items) == 0 || !strings.Contains(string(seen.Items[0].Raw), `"loads":[{"digest"`)) {
+			t.Errorf("the interpreter is not pinned: %v", seen.Items)
+		}
+	}
+}

@@ -35,6 +35,7 @@ type stdioLink struct {
 	limit  int64         // bytes of one line
 
 	made    [sha256.Size]byte // see startMark
+	runs    []sandbox.File    // that the command executes, as they were when they were digested
 	secrets *given            // that the child has in its environment
 	box     cell              // nil: it is not confined
 
@@ -157,4 +158,20 @@ func (l *stdioLink) signal(sig syscall.Signal) {
 	if err := signalGroup(l.cmd, sig); err != nil {
 		l.log.Warn("signal to a child failed", "upstream", l.name, "signal", sig.String(), "error", err)
 	}
+}
+
+// still tells whether what the command executes is what was digested before its start. An
+// interpreter reads a script, and what that loads, by name and after the start; by the time
+// that the command has answered it has, so another file in between is seen (SBX-28).
+func (l *stdioLink) still() error {
+	for _, f := range l.runs {
+		now, err := sandbox.Look(f.Path)
+		if err != nil {
+			return err
+		}
+		if now != f {
+			return fmt.Errorf("%s was changed while the command started", f.Path)
+		}
+	}
+	return nil
 }

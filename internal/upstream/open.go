@@ -166,6 +166,11 @@ func (c *channel) greet(ctx context.Context, cn *conn) error {
 	case err != nil:
 		return err
 	}
+	if l, ok := cn.link.(*stdioLink); ok {
+		if err := l.still(); err != nil {
+			return c.srv.fault(gate.CodeUpstreamDown, "starting the command", err)
+		}
+	}
 	h.tasks, h.endsTasks = mcp.OffersTasks(c.key.era, h.capabilities)
 	if c.srv.set.PerCall {
 		h.ephemeral()

@@ -27,8 +27,8 @@ const (
 // reaper of the command's orphans (PR_SET_CHILD_SUBREAPER), and when the
 // command ends, or Doorward is gone (its parent-death signal arrives as
 // SIGTERM), it kills every descendant, whatever group or session that moved to.
-// args is os.Args as the supervisor finds it: its own name, the resolved path
-// and the argv of the command, which inherits stdin, stdout and stderr. The result is the exit status to end with.
+// args is os.Args as the supervisor finds it: its own name, what the command
+// is executed by, and its argv, which inherits stdin, stdout and stderr. The result is the exit status to end with.
 func Supervise(args []string) int {
 	// The parent-death signal of the command is bound to the thread that starts it.
 	runtime.LockOSThread()
@@ -36,6 +36,7 @@ func Supervise(args []string) int {
 		fmt.Fprintln(os.Stderr, "doorward-child: started by doorward only")
 		return 2
 	}
+	unix.CloseOnExec(handed) // by which the command is executed, and which it does not get
 	parent := os.Getppid()
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
