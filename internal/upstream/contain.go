@@ -61,7 +61,7 @@ func (s *server) contain(cmd *exec.Cmd) (cell, error) {
 	if err != nil {
 		return nil, err
 	}
-	dress(cmd, false)
+	dress(cmd, &sandbox.Image{Path: cmd.Path, Args: cmd.Args}, false)
 	if err := box.Started(s.pool.spawner.start(cmd)); err != nil {
 		return nil, err
 	}

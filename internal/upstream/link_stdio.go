@@ -14,6 +14,7 @@ import (
 
 	"doorward/internal/gate"
 	"doorward/internal/mcp"
+	"doorward/internal/sandbox"
 )
 
 // The times and bounds of a child process. The three steps of its end are
