@@ -1,6 +1,7 @@
 package checklist
 
 import (
+	"strings"
 	"time"
 
 	"doorward/internal/config"
@@ -18,6 +19,10 @@ func upstreamChecks() []check {
 			"upstream.launch", "Commands keep the launch rules",
 			"name the server's own program by an absolute path that its owner alone may write, and take allow_launch out", "docs/reference/launch-rules.md",
 		}, (*subject).launched},
+		{Entry{
+			"upstream.sandbox", "Commands are confined, by every layer",
+			"take sandbox: {kind: none} out and give the command what it needs (doorward sandbox plan), or run it where the kernel has every layer", "docs/how-to/confine-commands.md",
+		}, (*subject).confined},
 		{Entry{
 			"upstream.arguments", "Arguments are judged by what they mean",
 			"give the parameters that are paths, URLs, SQL or commands a type in upstreams.NAME.arguments; doorward policy check says which look like it", "docs/how-to/write-a-policy.md",
@@ -72,6 +77,29 @@ func (s *subject) launched(a *answer) {
 		a.none("upstreams", "no upstream is a command")
 	}
 	a.otherwise("", "commands: %d, and all keep the rules", n)
+}
+
+// confined looks for commands that have Doorward's rights, and for layers that they run
+// without here (security case SBX-20).
+func (s *subject) confined(a *answer) {
+	n := 0
+	for name, u := range ordered(s.cfg.Upstreams) {
+		if u.Command == nil {
+			continue
+		}
+		n++
+		path := "upstreams." + name + ".sandbox"
+		if !u.Sandbox.Confined() {
+			a.warn(path+".kind", "%s has Doorward's own rights", name)
+		}
+		if without := u.Sandbox.Missing(); len(without) > 0 {
+			a.warn(path+".allow_weaker", "%s runs without %s, which this system lacks", name, strings.Join(without, ", "))
+		}
+	}
+	if n == 0 {
+		a.none("upstreams", "no upstream is a command")
+	}
+	a.otherwise("", "commands: %d, all confined", n)
 }
 
 func (s *subject) typed(a *answer) {

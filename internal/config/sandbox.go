@@ -29,6 +29,15 @@ func (s *Sandbox) Confined() bool { return s.Kind != kindNone }
 // Contained tells whether a command is to run in a container.
 func (s *Sandbox) Contained() bool { return s.Kind == container.Docker || s.Kind == container.Podman }
 
+// Missing are the layers of allow_weaker that this system lacks; of a container none, whose
+// daemon is asked at each start.
+func (s *Sandbox) Missing() []string {
+	if !s.Confined() || s.Contained() {
+		return nil
+	}
+	return sandbox.Missing(s.AllowWeaker)
+}
+
 // Places are those that a command may reach; none is no network.
 func (s *Sandbox) Places() []string {
 	if slices.Equal(s.Network, []string{"none"}) {

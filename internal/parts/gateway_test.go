@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -20,6 +21,7 @@ type gateway struct {
 	dir    string
 	url    string
 	env    []string // beside this process's
+	under  []string // the command that becomes doorward; nil: it is started itself
 	cmd    *exec.Cmd
 	out    printed
 	log    printed
@@ -81,7 +83,7 @@ var announced = regexp.MustCompile(`on (https?://\S+)`)
 
 func (g *gateway) serve() {
 	g.t.Helper()
-	g.cmd = exec.Command(doorward, "serve")
+	g.cmd = g.command("serve")
 	g.cmd.Dir, g.cmd.Stdout, g.cmd.Stderr = g.dir, &g.out, &g.log
 	g.cmd.Env = append(os.Environ(), g.env...)
 	if err := g.cmd.Start(); err != nil {
@@ -124,9 +126,14 @@ func (g *gateway) serve() {
 // run runs another doorward command on the same configuration.
 func (g *gateway) run(args ...string) result {
 	g.t.Helper()
-	cmd := exec.Command(doorward, args...)
+	cmd := g.command(args...)
 	cmd.Dir = g.dir
 	return execute(g.t, cmd)
+}
+
+func (g *gateway) command(args ...string) *exec.Cmd {
+	argv := append(append(slices.Clone(g.under), doorward), args...)
+	return exec.Command(argv[0], argv[1:]...)
 }
 
 // must is run for a command that has to succeed.

@@ -9,10 +9,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"doorward/internal/sandbox/lacking"
 )
 
 // doorward is the binary under test, and oneEra holds a server to one era; both
@@ -23,7 +26,19 @@ var doorward, oneEra string
 // a directory for its gates follows.
 const fixtureWord = "serve-the-fixture"
 
+// withoutWord is the argument that takes a layer of the sandbox from this process, which
+// becomes the program that follows then.
+const withoutWord = "without"
+
 func TestMain(m *testing.M) {
+	if len(os.Args) > 3 && os.Args[1] == withoutWord {
+		err := lacking.From(os.Args[2])
+		if err == nil {
+			err = syscall.Exec(os.Args[3], os.Args[3:], os.Environ())
+		}
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	if len(os.Args) == 3 && os.Args[1] == fixtureWord {
 		if err := fixture(gates(os.Args[2])).Run(context.Background(), &mcp.StdioTransport{}); err != nil && !errors.Is(err, io.EOF) {
 			fmt.Fprintln(os.Stderr, err)

@@ -63,9 +63,9 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestCPU holds what spins to its share, in one process or in many that nobody waits for
+// TestSBX11_CPU holds what spins to its share, in one process or in many that nobody waits for
 // (SBX-11).
-func TestCPU(t *testing.T) {
+func TestSBX11_CPU(t *testing.T) {
 	for _, c := range []struct {
 		load        string
 		limit, most float64
@@ -159,8 +159,8 @@ func gone(t *testing.T, r *os.File, end func()) {
 	}
 }
 
-// TestGatewayEnds looks that nothing outlives a gateway that ends without a word (SBX-14).
-func TestGatewayEnds(t *testing.T) {
+// TestSBX14_GatewayEnds looks that nothing outlives a gateway that ends without a word (SBX-14).
+func TestSBX14_GatewayEnds(t *testing.T) {
 	t.Parallel()
 	j := shell(stubborn, sandbox.Limits{})
 	j.Direct = true

@@ -15,7 +15,7 @@ import (
 
 // hostileLoad takes what it can of one thing.
 func hostileLoad(args []string) int {
-	what := map[string]func() error{"forks": forks, "threads": threads, "disk": fill, "inodes": inodes, "files": files, "spin": spin, "disowned": disowned}[args[0]]
+	what := map[string]func() error{"forks": forks, "threads": threads, "disk": fill, "inodes": inodes, "files": files, "spin": spin, "disowned": disowned, "settle": settle, "visit": visit}[args[0]]
 	if what == nil {
 		return 2
 	}

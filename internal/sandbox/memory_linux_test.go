@@ -9,9 +9,9 @@ import (
 	"doorward/internal/sandbox"
 )
 
-// TestMemory has a command take more memory than its limit (SBX-10). The race detector
+// TestSBX10_Memory has a command take more memory than its limit (SBX-10). The race detector
 // reserves more than any limit in process 1.
-func TestMemory(t *testing.T) {
+func TestSBX10_Memory(t *testing.T) {
 	t.Parallel()
 	j := shell(`yes | tr -d '\n' | tail -c 3G`, sandbox.Limits{Memory: 32 << 20, CPU: 4})
 	o := j.do()
