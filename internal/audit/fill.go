@@ -23,7 +23,7 @@ func (e *entry) fill(ex *gate.Exchange, told bool) error {
 	if call.Era != gate.NoEra {
 		r.Era = call.Era.String()
 	}
-	r.Method = clip(method(ex), maxShort)
+	e.asked(ex)
 	r.Upstream = clip(ex.Target.Upstream, maxShort)
 	r.Unavailable = few(ex.Target.Unavailable, maxNames, maxName)
 	r.Item = clip(call.Name, maxItem)
@@ -50,6 +50,7 @@ func (e *entry) fill(ex *gate.Exchange, told bool) error {
 		r.Act = actors(p.Act)
 	}
 	r.whence(ex)
+	e.numbered(call.Message)
 	return errors.Join(e.note.seal(r), e.keep(ex))
 }
 
@@ -101,13 +102,6 @@ func (r *Record) whence(ex *gate.Exchange) {
 		var id [maxShort]byte
 		sum := sha256.Sum256(append(id[:0], s.ID...))
 		copy(r.Session[:], sum[:])
-	}
-	m := ex.Call.Message
-	if m == nil {
-		return
-	}
-	if id := m.Bytes(m.ID); id != nil {
-		r.ID = clip(string(id[:min(len(id), maxShort+1)]), maxShort)
 	}
 }
 

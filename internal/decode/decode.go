@@ -121,7 +121,7 @@ func (s *Stage) message(ex *gate.Exchange, m *gate.Message) (gate.Verdict, error
 	}
 	var ok bool
 	if call.Route, ok = clientRoute(m.Method); !ok {
-		return unknown(m.Method), nil
+		return unknown(), nil
 	}
 	if v := checkKind(call.Route, m); v.Effect != gate.Continue {
 		return v, nil
@@ -130,7 +130,7 @@ func (s *Stage) message(ex *gate.Exchange, m *gate.Message) (gate.Verdict, error
 		return v, err
 	}
 	if !mcp.Speaks(call.Route, call.Version) {
-		return unknown(m.Method), nil
+		return unknown(), nil
 	}
 	for _, v := range [...]gate.Verdict{mcp.CheckProgress(m), mcp.CheckLevel(call.Route, m)} {
 		if v.Effect != gate.Continue {
@@ -207,8 +207,8 @@ func (s *Stage) answer(ex *gate.Exchange, m *gate.Message) gate.Verdict {
 	return gate.Pass()
 }
 
-func unknown(method string) gate.Verdict {
-	return gate.Refuse(gate.CodeMethod, fmt.Sprintf("unknown method %.80q", method), "no such method in this protocol version")
+func unknown() gate.Verdict {
+	return gate.Refuse(gate.CodeMethod, "unknown method", "no such method in this protocol version")
 }
 
 // The transports of gate.Inbound that decode tells apart.
