@@ -79,8 +79,9 @@ type App struct {
 
 	ages     *store.Ages
 	kept     *store.Secrets
-	vault    *vault.Client // nil: there is none
-	places   secret.Places // one for all snapshots: it remembers what was replaced
+	vault    *vault.Client  // nil: there is none
+	transit  *vault.Transit // the root key of kept; nil: it is here
+	places   secret.Places  // one for all snapshots: it remembers what was replaced
 	monitor  *monitor.Monitor
 	delivery *delivery.Deliverer
 

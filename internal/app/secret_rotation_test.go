@@ -3,6 +3,7 @@ package app_test
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"doorward/internal/audit"
 	"doorward/internal/durable"
 	"doorward/internal/gatetest"
+	"doorward/internal/secret/vault"
 	"doorward/internal/store"
 )
 
@@ -43,13 +45,39 @@ func newLockedDoor(t *testing.T, token string) (d *lockedDoor, url string) {
 	return d, srv.URL + "/mcp"
 }
 
+// transitKey stands in for a key of the transit engine: what it seals is bound to something,
+// and not hidden.
+type transitKey struct{ version atomic.Int64 }
+
+func (k *transitKey) serve(w http.ResponseWriter, r *http.Request) {
+	var asked, answer struct {
+		Plain  string `json:"plaintext,omitempty"`
+		Sealed string `json:"ciphertext,omitempty"`
+		Bound  string `json:"associated_data,omitempty"`
+	}
+	_ = json.NewDecoder(r.Body).Decode(&asked) // otherwise nothing fits
+	if strings.HasPrefix(r.URL.Path, "/v1/transit/encrypt/") {
+		answer.Sealed = fmt.Sprintf("vault:v%d:%s.%s", k.version.Load(), asked.Bound, asked.Plain)
+	} else {
+		var bound bool
+		_, text, _ := strings.Cut(strings.TrimPrefix(asked.Sealed, "vault:"), ":")
+		if answer.Plain, bound = strings.CutPrefix(text, asked.Bound+"."); !bound {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+	}
+	_ = json.NewEncoder(w).Encode(map[string]any{"data": answer}) // a client that is gone fails by itself
+}
+
 // smallVault is a key-value engine of version 2 with one value, app#token.
-func smallVault(t *testing.T, value *atomic.Pointer[string]) (url string) {
+func smallVault(t *testing.T, value *atomic.Pointer[string], key *transitKey) (url string) {
 	t.Helper()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.Header.Get("X-Vault-Token") != "CANARY-token-of-vault":
 			w.WriteHeader(http.StatusForbidden)
+		case strings.HasPrefix(r.URL.Path, "/v1/transit/"):
+			key.serve(w, r)
 		case r.URL.Path == "/v1/sys/internal/ui/mounts/kv/app":
 			fmt.Fprint(w, `{"data":{"path":"kv/","type":"kv","options":{"version":"2"}}}`)
 		default:
@@ -62,6 +90,7 @@ func smallVault(t *testing.T, value *atomic.Pointer[string]) (url string) {
 }
 
 const rotationYAML = `
+secret_store: {root: "transit:transit/doorward"}
 vault: {address: %q, auth: {token_file: vault-token}}
 secrets:
   in-file: {from: "file:token", max_age: 1h}
@@ -99,10 +128,20 @@ func TestSecretsAreReplacedUnderLoad(t *testing.T) {
 	if err := os.Mkdir(data, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := store.OpenSecrets(data, store.OwnSecretsRoot(data)).Set("in-store", value("store", 1), 0); err != nil {
+	key := &transitKey{}
+	at := smallVault(t, inVault, key)
+	client, err := vault.New(vault.Config{Address: at, Token: func() (string, error) { return "CANARY-token-of-vault", nil }, Lease: time.Minute, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
 		t.Fatal(err)
 	}
-	g := gatetest.GatewayAt(t, dir, fmt.Sprintf(rotationYAML, smallVault(t, inVault), urls["file"], urls["store"], urls["vault"]), nil)
+	root, err := client.Transit("transit/doorward")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.OpenSecrets(data, store.RemoteSecretsRoot(root)).Set("in-store", value("store", 1), 0); err != nil {
+		t.Fatal(err)
+	}
+	g := gatetest.GatewayAt(t, dir, fmt.Sprintf(rotationYAML, at, urls["file"], urls["store"], urls["vault"]), nil)
 	g.Approve("")
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
@@ -143,6 +182,7 @@ func TestSecretsAreReplacedUnderLoad(t *testing.T) {
 			token := value(place, n)
 			door.token.Store(&token)
 		}
+		key.version.Add(1)
 		if _, err := g.App.ReplaceSecretsRoot(t.Context(), "test"); err != nil {
 			t.Fatal(err)
 		}

@@ -17,23 +17,50 @@ import (
 
 // openSecrets makes the places where secrets can be. None is looked at yet.
 func (a *App) openSecrets(dir string) error {
-	root := store.OwnSecretsRoot(dir)
-	if from := a.Config.SecretStore.Root; from != "" {
-		const name = "secret_store.root"
-		given, err := secret.Open([]secret.Source{{Name: name, From: from}}, a.variable)
-		if err != nil {
-			return err
-		}
-		root = store.GivenSecretsRoot(func() (string, error) {
-			v, err := given.Get(name)
-			return v.Reveal(), err
-		})
-	}
 	if err := a.openVault(); err != nil {
+		return err
+	}
+	root, err := a.secretsRoot(dir)
+	if err != nil {
 		return err
 	}
 	a.kept = store.OpenSecrets(dir, root)
 	a.places = secret.Places{Environ: a.variable, Store: a.keptSecret, Vault: a.inVault(nil), Past: &secret.Past{}}
+	return nil
+}
+
+// secretsRoot is where the root key of the encrypted store is.
+func (a *App) secretsRoot(dir string) (store.SecretsRoot, error) {
+	const name = "secret_store.root"
+	from := a.Config.SecretStore.Root
+	if where, ok := strings.CutPrefix(from, "transit:"); ok && a.vault != nil {
+		var err error
+		if a.transit, err = a.vault.Transit(where); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		return store.RemoteSecretsRoot(a.transit), nil
+	}
+	if from == "" {
+		return store.OwnSecretsRoot(dir), nil
+	}
+	given, err := secret.Open([]secret.Source{{Name: name, From: from}}, a.variable)
+	if err != nil {
+		return nil, err
+	}
+	return store.GivenSecretsRoot(func() (string, error) {
+		v, err := given.Get(name)
+		return v.Reveal(), err
+	}), nil
+}
+
+// sealing refuses to serve while the root key of the encrypted store cannot be asked.
+func (a *App) sealing() error {
+	if a.transit == nil {
+		return nil
+	}
+	if err := a.transit.Check(); err != nil {
+		return fmt.Errorf("secret_store.root: %w", err)
+	}
 	return nil
 }
 

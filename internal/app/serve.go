@@ -64,6 +64,9 @@ func (a *App) Serve(ctx context.Context, ready func()) error {
 // begin makes ready to serve: every secret that is required, what gateways share, and
 // where clients come over the network the issuers of tokens.
 func (a *App) begin(ctx context.Context, network bool) error {
+	if err := a.sealing(); err != nil {
+		return err
+	}
 	secrets, err := a.secrets(a.Config, true)
 	if err != nil {
 		return err

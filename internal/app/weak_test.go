@@ -1,11 +1,14 @@
 package app
 
 import (
+	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"doorward/internal/config"
 	"doorward/internal/secret"
+	"doorward/internal/secret/vault"
 )
 
 func TestAUT47_SecretsThatCouldBeGuessed(t *testing.T) {
@@ -18,6 +21,22 @@ func TestAUT47_SecretsThatCouldBeGuessed(t *testing.T) {
 		if got := guessable(text) != ""; got != want {
 			t.Errorf("%q: guessable %v (%s), want %v", text, got, guessable(text), want)
 		}
+	}
+}
+
+// A gateway whose root key is Vault's does not start while Vault does not answer.
+func TestAVaultThatIsAwaySealsNothing(t *testing.T) {
+	token := func() (string, error) { return "CANARY-token", nil }
+	client, err := vault.New(vault.Config{Address: "http://127.0.0.1:1", Token: token, Lease: time.Minute, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &App{vault: client}
+	if a.transit, err = client.Transit("transit/doorward"); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.begin(t.Context(), false); err == nil || !strings.HasPrefix(err.Error(), "secret_store.root: ") || strings.Contains(err.Error(), "CANARY") {
+		t.Errorf("it began: %v", err)
 	}
 }
 

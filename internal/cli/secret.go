@@ -154,7 +154,7 @@ func (r *run) secretRotateRoot() *cobra.Command {
 		Long: `Seal the keys of all secrets in Doorward's encrypted store under another root key, while the gateway uses them.
 A copy of the store that somebody took before opens with the old root key alone, which is gone. With
 secret_store.root in the configuration the key is yours: write the new one before the old one, separated by a space,
-run this, and then take the old one out.`,
+run this, and then take the old one out. A key of Vault's transit engine you rotate there first, and run this then.`,
 		Example: "  doorward secret rotate-root",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return r.operate(cmd.Context(), func(ctx context.Context, op admin.Operator, actor string) error {

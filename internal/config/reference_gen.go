@@ -296,7 +296,7 @@ const fieldDocs = "\n" +
 	"Secret.Type\tType of the value: string, or url for one that must be an absolute URL.\n" +
 	"Secret.MaxAge\tMaxAge after which the value counts as overdue for rotation. Never unless written.\n" +
 	"Secret.Overlap\tOverlap is for how long the version before counts too, once there is another: what Doorward signs then has a signature with each, and a receiver that turns one away is shown the other. At most 30d; 0s: not at all. A version in Doorward's own store has the overlap that it was set with.\n" +
-	"SecretStore.Root\tRoot is where the key is that seals it: env:NAME, file:PATH or systemd:NAME, 32 bytes in base64, and while it is replaced the old key after it and a space. Unless written, Doorward makes one, secrets.root in data_dir.\n" +
+	"SecretStore.Root\tRoot is where the key is that seals it: env:NAME, file:PATH or systemd:NAME, 32 bytes in base64, and while it is replaced the old key after it and a space; or transit:MOUNT/KEY for a key of Vault's or OpenBao's transit engine, which never leaves it. Unless written, Doorward makes one, secrets.root in data_dir.\n" +
 	"Sink.Kind\tKind of what takes the records.\n" +
 	"Sink.Name\tName in metrics, events and data_dir/audit/sinks: lower-case letters, digits and hyphens, at most 64. The kind unless written; two of a kind need one.\n" +
 	"Sink.Required\tRequired refuses calls (audit.unavailable) while this copy is further behind than lag or lag_records. Of one that is not, only a warning tells.\n" +

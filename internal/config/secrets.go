@@ -37,7 +37,7 @@ type Secret struct {
 
 // SecretStore is about Doorward's own encrypted store of secrets.
 type SecretStore struct {
-	// Root is where the key is that seals it: env:NAME, file:PATH or systemd:NAME, 32 bytes in base64, and while it is replaced the old key after it and a space. Unless written, Doorward makes one, secrets.root in data_dir.
+	// Root is where the key is that seals it: env:NAME, file:PATH or systemd:NAME, 32 bytes in base64, and while it is replaced the old key after it and a space; or transit:MOUNT/KEY for a key of Vault's or OpenBao's transit engine, which never leaves it. Unless written, Doorward makes one, secrets.root in data_dir.
 	Root string `yaml:"root" type:"reference"`
 }
 
@@ -87,8 +87,13 @@ func (v *checker) outside(path, from string) bool {
 
 // secretStore checks where the root key of the encrypted store is.
 func (v *checker) secretStore() {
-	if root := v.c.SecretStore.Root; root != "" && !v.outside("secret_store.root", root) {
-		v.fault("secret_store.root", "must be env:NAME, file:PATH or systemd:NAME. If the key itself stands here, take it out and replace it")
+	root := v.c.SecretStore.Root
+	if where, ok := strings.CutPrefix(root, "transit:"); ok {
+		v.inTransit(where)
+		return
+	}
+	if root != "" && !v.outside("secret_store.root", root) {
+		v.fault("secret_store.root", "must be env:NAME, file:PATH, systemd:NAME or transit:MOUNT/KEY. If the key itself stands here, take it out and replace it")
 	}
 }
 

@@ -40,6 +40,22 @@ func TestSecretsAndWhoUsesThem(t *testing.T) {
 	}
 }
 
+func TestWhereTheRootOfSecretsIs(t *testing.T) {
+	const vault = "vault: {address: https://vault.example.com, auth: {token_file: token}}\n"
+	for root, want := range map[string]string{
+		"transit:transit/doorward": "", "transit:team/transit/doorward": "", "file:root": "", "systemd:root": "",
+		"transit:doorward": "MOUNT/KEY", "transit:": "MOUNT/KEY", "transit:a/../b": "MOUNT/KEY", "vault:kv/app#root": "transit:MOUNT/KEY", "CANARY": "transit:MOUNT/KEY",
+	} {
+		_, err := config.Parse("x.yaml", []byte(vault+"secret_store: {root: \""+root+"\"}\n"))
+		if fault := err != nil && strings.Contains(err.Error(), "secret_store.root"); fault != (want != "") || fault && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", root, err)
+		}
+	}
+	if _, err := config.Parse("x.yaml", []byte("secret_store: {root: \"transit:transit/doorward\"}\n")); err == nil || !strings.Contains(err.Error(), "needs vault.address") {
+		t.Errorf("without vault: %v", err)
+	}
+}
+
 func TestBadHeader(t *testing.T) {
 	for _, name := range []string{
 		"", "Host", "host", "CONTENT-TYPE", "Content-", "mcp-session-id", "MCP-Protocol-Version", "Connection", "te", "Transfer-Encoding",

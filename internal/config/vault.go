@@ -128,6 +128,16 @@ func goodVaultPath(path string) bool {
 	return len(parts) > 1
 }
 
+// inTransit checks a reference to a key of the transit engine.
+func (v *checker) inTransit(where string) {
+	switch {
+	case !goodVaultPath(where):
+		v.fault("secret_store.root", "transit: must be followed by MOUNT/KEY")
+	case v.c.Vault.Address == "":
+		v.fault("secret_store.root", "needs vault.address and vault.auth")
+	}
+}
+
 // inVault checks a reference to a field of a secret in Vault.
 func (v *checker) inVault(path, where string) {
 	at, field, ok := strings.Cut(where, "#")

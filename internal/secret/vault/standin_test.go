@@ -1,6 +1,7 @@
 package vault_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -28,6 +29,8 @@ type standin struct {
 	leases    map[string]time.Time // by id, until when
 	made      map[string]time.Time // when
 	keeps     bool                 // it ends no lease
+	version   int                  // of the key in the transit engine
+	unbound   bool                 // it looks at no associated data, as it did of old
 	count     int
 	asked     []string
 }
@@ -115,9 +118,34 @@ func (s *standin) authorized(w http.ResponseWriter, what, token string, body map
 		left := min(s.life, time.Until(s.made[id].Add(s.longest)))
 		s.leases[id] = time.Now().Add(left)
 		put(w, map[string]any{"lease_id": id, "lease_duration": int(left / time.Second), "renewable": true})
+	case "POST transit/encrypt/doorward":
+		text, _ := body["plaintext"].(string)
+		bound, _ := body["associated_data"].(string)
+		put(w, map[string]any{"data": map[string]any{"ciphertext": fmt.Sprintf("vault:v%d:%s", s.version, s.sealed64(text, bound))}})
+	case "POST transit/decrypt/doorward":
+		text, _ := body["ciphertext"].(string)
+		bound, _ := body["associated_data"].(string)
+		plain, ok := s.opened64(text, bound)
+		if !ok {
+			refuse(http.StatusBadRequest)
+			return
+		}
+		put(w, map[string]any{"data": map[string]any{"plaintext": plain}})
 	default:
 		s.read(w, strings.TrimPrefix(what, "GET "), refuse)
 	}
+}
+
+// sealed64 stands in for AES-GCM: what it binds it to is part of it.
+func (s *standin) sealed64(text, bound string) string {
+	return base64.StdEncoding.EncodeToString([]byte(bound + "\x00" + text))
+}
+
+func (s *standin) opened64(sealed, bound string) (string, bool) {
+	parts := strings.SplitN(sealed, ":", 3)
+	raw, err := base64.StdEncoding.DecodeString(parts[len(parts)-1])
+	was, text, ok := strings.Cut(string(raw), "\x00")
+	return text, err == nil && ok && (s.unbound || was == bound)
 }
 
 func (s *standin) read(w http.ResponseWriter, path string, refuse func(int)) {
