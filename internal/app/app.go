@@ -73,6 +73,7 @@ type App struct {
 	pins    *lock.Pins
 	pool    *upstream.Pool
 	egress  *ways
+	clients clients
 	schemas *validate.Stage // one for all snapshots: it keeps what it compiled
 	approve *approve.Stage  // one for all snapshots
 	notices *webhook.Sender
@@ -186,9 +187,13 @@ func (a *App) openTransports(dir string) error {
 	if err != nil {
 		return opening("state key", err)
 	}
+	upstreams, err := settings(a.Config, a.Path)
+	if err != nil {
+		return opening("upstreams", err)
+	}
 	a.egress = &ways{record: a.trail.Event, log: a.Log}
 	a.pool, err = upstream.New(upstream.Config{
-		Upstreams: settings(a.Config, a.Path), Pins: a.pins, Events: a.trail.Event, Seen: a.seen,
+		Upstreams: upstreams, Pins: a.pins, Events: a.trail.Event, Seen: a.seen,
 		Unsolicited: a.unsolicited, Open: a.open, MayRead: a.mayRead, Live: a.live, Secret: a.secretFor, Instead: a.insteadOf, BlockLeaks: a.blocksLeaks, StateKey: key, Owner: owner(a.Config),
 		Environment: a.Environment, Supervised: a.Supervised, Egress: a.egress.serve, Log: a.Log, Version: a.Version, Meter: a.metrics,
 	})
@@ -275,6 +280,7 @@ func (a *App) Close() error {
 		if snap := a.current.Load(); snap != nil && snap.tokens != nil {
 			errs = append(errs, snap.tokens.Close())
 		}
+		a.clients.only(&config.Config{})
 		errs = append(errs, a.shared.close(), a.leaveVault())
 		if a.keys != nil {
 			errs = append(errs, a.keys.Close())

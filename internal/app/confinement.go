@@ -86,7 +86,8 @@ func owner(cfg *config.Config) string {
 // SandboxPlan is what the command of an upstream would be started with now. Nothing is
 // started.
 func SandboxPlan(cfg *config.Config, path, name string, environment []string) (upstream.Shown, error) {
-	for _, set := range settings(cfg, path) {
+	all, _ := settings(cfg, path) // what is wrong is about certificates of servers, and commands have none
+	for _, set := range all {
 		if set.Name == name && len(set.Command) > 0 {
 			return upstream.PlanOf(set, environment, owner(cfg))
 		}
@@ -98,7 +99,8 @@ func SandboxPlan(cfg *config.Config, path, name string, environment []string) (u
 // is on this machine now, and why. Nothing is started.
 func Unlaunchable(cfg *config.Config, path string) map[string]string {
 	why := map[string]string{}
-	for _, set := range settings(cfg, path) {
+	all, _ := settings(cfg, path) // as above
+	for _, set := range all {
 		if err := upstream.Launchable(set); err != nil {
 			why[set.Name] = err.Error()
 		}

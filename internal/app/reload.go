@@ -43,6 +43,10 @@ func (a *App) reload(ctx context.Context, actor string) error {
 	if err := sameProcess(a.current.Load().cfg, cfg); err != nil {
 		return err
 	}
+	upstreams, err := settings(cfg, a.Path)
+	if err != nil {
+		return err
+	}
 	snap, err := a.snapshot(cfg, true)
 	if err != nil {
 		return err
@@ -52,12 +56,13 @@ func (a *App) reload(ctx context.Context, actor string) error {
 		if err := a.reloadPins(ctx); err != nil {
 			return err
 		}
-		if err := a.pool.Reconfigure(settings(cfg, a.Path)); err != nil {
+		if err := a.pool.Reconfigure(upstreams); err != nil {
 			return err
 		}
 		a.current.Store(snap)
 		a.egress.only(cfg.Upstreams)
 		a.onlyInVault(cfg)
+		a.clients.only(cfg)
 		a.places.Past.Only(overlapping(cfg))
 		a.loud.configured(a.Journal, cfg.Telemetry.Log.Level)
 		for _, name := range names(cfg.Upstreams) {

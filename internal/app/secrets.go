@@ -11,7 +11,6 @@ import (
 	"doorward/internal/gate"
 	"doorward/internal/secret"
 	"doorward/internal/store"
-	"doorward/internal/upstream"
 	"doorward/internal/webhook"
 )
 
@@ -123,42 +122,10 @@ func (a *App) variable(name string) (string, bool) {
 	return "", false
 }
 
-// secretFor hands a secret to the upstream that the configuration names it for.
-func (a *App) secretFor(name string) (upstream.Secret, error) {
-	return a.current.Load().secret.Get(name)
-}
-
 // blocksLeaks tells whether a message with one of the configuration's own secrets in it
 // is refused, as one with anybody's is.
 func (a *App) blocksLeaks() bool {
 	return act(a.current.Load().cfg.Trust.Results.Secrets) == gate.Block
-}
-
-// insteadOf is another version of a secret that an upstream has refused.
-func (a *App) insteadOf(name string, refused gate.Secret) (upstream.Secret, bool) {
-	return a.secretsNow().Instead(name, refused)
-}
-
-// credential is how Doorward proves to an upstream who it is.
-func credential(c *config.Credential) upstream.Credential {
-	switch {
-	case c == nil:
-		return upstream.Credential{}
-	case c.Bearer != "":
-		return held(upstream.Credential{Header: "Authorization", Prefix: "Bearer "}, c.Bearer)
-	}
-	return held(upstream.Credential{Header: c.Header}, c.Value)
-}
-
-// held adds where a credential's value is: a secret of the configuration, or the
-// client's own key.
-func held(c upstream.Credential, name string) upstream.Credential {
-	if header, brought := config.RequestKey(name); brought {
-		c.Request = header
-	} else {
-		c.Secret = name
-	}
-	return c
 }
 
 // signed has a target sign with a secret as it is at each use, and with the version

@@ -98,6 +98,11 @@ func proofs(cfg *config.Config) []proof {
 			out = append(out, proof{field: fmt.Sprintf("identity.issuers[%d].introspection.client_secret", i), secret: n.ClientSecret, remedy: issued})
 		}
 	}
+	for _, name := range names(cfg.Upstreams) {
+		if c := cfg.Upstreams[name].Credential; c != nil && c.OAuth != nil {
+			out = append(out, proof{field: "upstreams." + name + ".credential.oauth.client_secret", secret: c.OAuth.ClientSecret, remedy: issued})
+		}
+	}
 	if h := cfg.Approvals.Webhook; h != nil {
 		out = append(out, proof{"approvals.webhook.secret", h.Secret, agreed, true})
 	}

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"errors"
 	"crypto/rand"
 	"fmt"
 	"io"
@@ -70,12 +71,12 @@ func firstUse(word string) lock.FirstUse {
 
 // settings are the upstreams as the pool wants them. Commands run in the
 // configuration file's directory, like every relative path of the file.
-func settings(cfg *config.Config, path string) []upstream.Settings {
+func settings(cfg *config.Config, path string) ([]upstream.Settings, error) {
 	dir := ""
 	if abs, err := filepath.Abs(path); path != "" && err == nil {
 		dir = filepath.Dir(abs)
 	}
-	out := make([]upstream.Settings, 0, len(cfg.Upstreams))
+	out, faults := make([]upstream.Settings, 0, len(cfg.Upstreams)), []error(nil)
 	for _, name := range names(cfg.Upstreams) {
 		u := cfg.Upstreams[name]
 		command := slices.Clone(u.Command)
@@ -83,16 +84,21 @@ func settings(cfg *config.Config, path string) []upstream.Settings {
 			command[0] = filepath.Join(dir, command[0])
 		}
 		key, _ := gate.ParseDigest(u.TLSKey) // config has checked it; zero where there is none
+		ca, own, err := certificates(&u)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("upstreams.%s: %w", name, err))
+			continue
+		}
 		out = append(out, upstream.Settings{
-			TLSKey: key,
-			Name:   name, Command: command, URL: u.URL, Transport: u.Transport, Dir: dir,
-			Env: u.Env, Credential: credential(u.Credential), AllowLaunch: u.AllowLaunch,
+			TLSKey: key, CA: ca, Certificate: own,
+			Name: name, Command: command, URL: u.URL, Transport: u.Transport, Dir: dir,
+			Env: u.Env, Credential: credential(name, u.Credential), AllowLaunch: u.AllowLaunch,
 			Timeout: time.Duration(u.Limits.Timeout), Concurrency: u.Limits.Concurrency,
 			Sandbox:   confinement(cfg, name, path),
 			MaxResult: int64(u.Limits.Result), Shared: u.Sandbox.Lifetime == "shared", PerCall: u.Sandbox.Lifetime == "call",
 		})
 	}
-	return out
+	return out, errors.Join(faults...)
 }
 
 // demands are what each upstream's calls are held to beside its definitions.

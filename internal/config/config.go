@@ -232,6 +232,8 @@ type Upstream struct {
 	Transport string `yaml:"transport" enum:"streamable sse websocket"`
 	// TLSKey is the one key that a https or wss server may have, whatever its certificate says: sha256: and the SHA-256, in hex, of its SubjectPublicKeyInfo. Any that the certificate allows unless written.
 	TLSKey string `yaml:"tls_key"`
+	// CA is the file with the certificates, PEM, that the certificate of a https or wss server is verified by. The system's unless written.
+	CA string `yaml:"ca" type:"path"`
 	// Env are variables of a command's environment, each with the name of the secret that is its value, or with request:HEADER of identity.request_keys where the lifetime is call. Nothing else of Doorward's own environment reaches a command, but PATH, HOME, LANG and their like.
 	Env map[string]string `yaml:"env" key:"variable" type:"secret name"`
 	// Credential that a url is sent with every request. It is attached last, and what a client sent never is.
@@ -262,8 +264,9 @@ type Declares struct {
 	Licence string `yaml:"licence"`
 }
 
-// Credential is what Doorward shows to an upstream: a bearer token, or a header
-// of another name. Its values are names of secrets.
+// Credential is what Doorward shows to an upstream: a bearer token, a header of another name, a
+// user with a password, a token that an issuer gives Doorward; and a certificate, alone or beside
+// one of these. Its values are names of secrets.
 type Credential struct {
 	// Bearer is the secret that is sent as Authorization: Bearer; or request:HEADER for the client's own key of identity.request_keys.
 	Bearer string `yaml:"bearer" type:"secret name"`
@@ -271,6 +274,51 @@ type Credential struct {
 	Header string `yaml:"header"`
 	// Value is the secret that is the whole value of header; or request:HEADER.
 	Value string `yaml:"value" type:"secret name"`
+	// Basic is a user and a password (RFC 7617).
+	Basic *BasicCredential `yaml:"basic"`
+	// OAuth gets a token for Doorward itself from an issuer, by client credentials (RFC 6749, section 4.4), and sends it as Authorization: Bearer.
+	OAuth *OAuthCredential `yaml:"oauth"`
+	// Certificate is shown to a server that asks for one (mutual TLS), alone or beside one of the others.
+	Certificate *ClientCertificate `yaml:"certificate"`
+}
+
+// BasicCredential is a user and a password.
+type BasicCredential struct {
+	// User by which the server knows Doorward. It has no colon.
+	User string `yaml:"user"`
+	// Password is the secret of the user.
+	Password string `yaml:"password" type:"secret name"`
+}
+
+// OAuthCredential is how Doorward is given a token for an upstream. Who gives it stands here; what the
+// server itself says of issuers is never followed.
+type OAuthCredential struct {
+	// Issuer that gives tokens out. Its metadata says where, unless token_url does.
+	Issuer string `yaml:"issuer" type:"url"`
+	// TokenURL is where tokens are given out. Not written: where the issuer's metadata says.
+	TokenURL string `yaml:"token_url" type:"url"`
+	// ClientID that Doorward has at the issuer.
+	ClientID string `yaml:"client_id"`
+	// ClientSecret is the secret of client_secret_basic and client_secret_post.
+	ClientSecret string `yaml:"client_secret" type:"secret name"`
+	// PrivateKey is the secret with the PEM key of private_key_jwt.
+	PrivateKey string `yaml:"private_key" type:"secret name"`
+	// Method by which Doorward proves to the issuer who it is.
+	Method string `yaml:"method" enum:"client_secret_basic client_secret_post private_key_jwt"`
+	// Resource that the token is for (RFC 8707). The upstream's url, without its query, unless written.
+	Resource string `yaml:"resource" type:"url"`
+	// Scopes that are asked for. The issuer decides unless written.
+	Scopes []string `yaml:"scopes"`
+	// CA is the file with the certificates, PEM, that the issuer's is verified by. The system's unless written.
+	CA string `yaml:"ca" type:"path"`
+}
+
+// ClientCertificate is a certificate of Doorward's own.
+type ClientCertificate struct {
+	// Cert is the file with the certificate, PEM, and those that vouch for it.
+	Cert string `yaml:"cert" type:"path"`
+	// Key is the secret with its private key, PEM. It is read for each connection.
+	Key string `yaml:"key" type:"secret name"`
 }
 
 // Limits bound what one upstream may take.

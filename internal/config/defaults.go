@@ -91,6 +91,8 @@ func (i *Issuer) setDefaults() {
 
 func (i *Introspection) setDefaults() { i.Method = "client_secret_basic" }
 
+func (o *OAuthCredential) setDefaults() { o.Method = "client_secret_basic" }
+
 func (r *SignedRequests) setDefaults() { r.Window = Duration(5 * time.Minute) }
 
 func (m *MTLS) setDefaults() { m.Subject = "san_uri" }
@@ -136,6 +138,9 @@ func (c *Config) finish(dir string, written func(path string) bool) {
 				u.Transport = "websocket"
 			}
 		}
+		for _, p := range u.paths() {
+			*p = absolute(dir, *p)
+		}
 		c.Upstreams[name] = u
 	}
 	for name, s := range c.Secrets {
@@ -174,8 +179,6 @@ func (c *Config) finish(dir string, written func(path string) bool) {
 		c.Identity.RequestKeys[i] = textproto.CanonicalMIMEHeaderKey(name)
 	}
 	for _, p := range paths {
-		if *p != "" && !filepath.IsAbs(*p) {
-			*p = filepath.Join(dir, *p)
-		}
+		*p = absolute(dir, *p)
 	}
 }

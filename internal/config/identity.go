@@ -186,18 +186,7 @@ func (v *checker) introspection(path string, n *Introspection) {
 	if n.ClientID == "" {
 		v.fault(path+".client_id", "must be written: an endpoint that answers anybody is no authority")
 	}
-	key, other, name := "client_secret", "private_key", n.ClientSecret
-	if n.Method == "private_key_jwt" {
-		key, other, name = "private_key", "client_secret", n.PrivateKey
-	}
-	if name == "" {
-		v.fault(path+"."+key, "is needed for method %s", n.Method)
-	} else {
-		v.reference(path+"."+key, name)
-	}
-	if n.ClientSecret != "" && n.PrivateKey != "" {
-		v.fault(path+"."+other, "is not for method %s", n.Method)
-	}
+	v.clientProof(path, n.Method, n.ClientSecret, n.PrivateKey)
 }
 
 // endpoint checks the URL of something that tokens rest on: https, or http on

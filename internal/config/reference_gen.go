@@ -103,6 +103,7 @@ const fieldDocs = "\n" +
 	"Upstream.URL\tURL of a server: http or https, or ws or wss for transport websocket. Either command or url.\n" +
 	"Upstream.Transport\tTransport that a url speaks: streamable is Streamable HTTP, sse the HTTP+SSE of 2024-11-05, websocket needs a ws or wss URL and is implied by one.\n" +
 	"Upstream.TLSKey\tTLSKey is the one key that a https or wss server may have, whatever its certificate says: sha256: and the SHA-256, in hex, of its SubjectPublicKeyInfo. Any that the certificate allows unless written.\n" +
+	"Upstream.CA\tCA is the file with the certificates, PEM, that the certificate of a https or wss server is verified by. The system's unless written.\n" +
 	"Upstream.Env\tEnv are variables of a command's environment, each with the name of the secret that is its value, or with request:HEADER of identity.request_keys where the lifetime is call. Nothing else of Doorward's own environment reaches a command, but PATH, HOME, LANG and their like.\n" +
 	"Upstream.Credential\tCredential that a url is sent with every request. It is attached last, and what a client sent never is.\n" +
 	"Upstream.UnknownArguments\tUnknownArguments are those that a tool's schema does not name: schema does as the schema says, and lets them pass where it says nothing; refuse refuses them there, at every level.\n" +
@@ -118,6 +119,22 @@ const fieldDocs = "\n" +
 	"Credential.Bearer\tBearer is the secret that is sent as Authorization: Bearer; or request:HEADER for the client's own key of identity.request_keys.\n" +
 	"Credential.Header\tHeader is the name of the header that carries value, such as X-Api-Key. Headers of HTTP and of MCP themselves are refused.\n" +
 	"Credential.Value\tValue is the secret that is the whole value of header; or request:HEADER.\n" +
+	"Credential.Basic\tBasic is a user and a password (RFC 7617).\n" +
+	"Credential.OAuth\tOAuth gets a token for Doorward itself from an issuer, by client credentials (RFC 6749, section 4.4), and sends it as Authorization: Bearer.\n" +
+	"Credential.Certificate\tCertificate is shown to a server that asks for one (mutual TLS), alone or beside one of the others.\n" +
+	"BasicCredential.User\tUser by which the server knows Doorward. It has no colon.\n" +
+	"BasicCredential.Password\tPassword is the secret of the user.\n" +
+	"OAuthCredential.Issuer\tIssuer that gives tokens out. Its metadata says where, unless token_url does.\n" +
+	"OAuthCredential.TokenURL\tTokenURL is where tokens are given out. Not written: where the issuer's metadata says.\n" +
+	"OAuthCredential.ClientID\tClientID that Doorward has at the issuer.\n" +
+	"OAuthCredential.ClientSecret\tClientSecret is the secret of client_secret_basic and client_secret_post.\n" +
+	"OAuthCredential.PrivateKey\tPrivateKey is the secret with the PEM key of private_key_jwt.\n" +
+	"OAuthCredential.Method\tMethod by which Doorward proves to the issuer who it is.\n" +
+	"OAuthCredential.Resource\tResource that the token is for (RFC 8707). The upstream's url, without its query, unless written.\n" +
+	"OAuthCredential.Scopes\tScopes that are asked for. The issuer decides unless written.\n" +
+	"OAuthCredential.CA\tCA is the file with the certificates, PEM, that the issuer's is verified by. The system's unless written.\n" +
+	"ClientCertificate.Cert\tCert is the file with the certificate, PEM, and those that vouch for it.\n" +
+	"ClientCertificate.Key\tKey is the secret with its private key, PEM. It is read for each connection.\n" +
 	"Limits.Timeout\tTimeout of one call.\n" +
 	"Limits.Concurrency\tConcurrency is how many calls may be under way at once.\n" +
 	"Limits.Result\tResult is the largest answer.\n" +

@@ -139,20 +139,34 @@ func (v *checker) credential(path string, u Upstream) {
 	if u.URL == "" {
 		v.fault(path, "is for a url; a command gets its secrets by env")
 	}
-	switch bearer, header := c.Bearer != "", c.Header != "" || c.Value != ""; {
-	case bearer && header:
-		v.fault(path, "has both bearer and header: keep one")
+	bearer, header := c.Bearer != "", c.Header != "" || c.Value != ""
+	kinds := 0
+	for _, there := range []bool{bearer, header, c.Basic != nil, c.OAuth != nil} {
+		if there {
+			kinds++
+		}
+	}
+	switch {
+	case kinds > 1:
+		v.fault(path, "has more than one of bearer, header, basic and oauth: keep one")
 	case bearer:
 		v.held(path+".bearer", c.Bearer, u)
-	case !header:
-		v.fault(path, "needs bearer, or header and value")
-	case c.Header == "" || c.Value == "":
+	case header && (c.Header == "" || c.Value == ""):
 		v.fault(path, "needs both header and value")
-	default:
+	case header:
 		v.held(path+".value", c.Value, u)
 		if why := BadHeader(c.Header); why != "" {
 			v.fault(path+".header", "%s", why)
 		}
+	case c.Basic != nil:
+		v.basic(path+".basic", c.Basic)
+	case c.OAuth != nil:
+		v.oauth(path+".oauth", c.OAuth)
+	case c.Certificate == nil:
+		v.fault(path, "needs bearer, header and value, basic, oauth or certificate")
+	}
+	if c.Certificate != nil {
+		v.clientCertificate(path+".certificate", c.Certificate, u)
 	}
 }
 

@@ -161,6 +161,9 @@ func (v *checker) upstream(name string, u Upstream) {
 	v.launch(path, &u)
 	v.sandbox(path+".sandbox", &u)
 	v.tlsKey(path+".tls_key", u)
+	if u.CA != "" && !isTLS(u.URL) {
+		v.fault(path+".ca", "is for a https or wss url")
+	}
 	v.credentials(path, u)
 	v.limits(path+".limits", u.Limits)
 	v.labels(path+".labels", u.Labels)
@@ -171,12 +174,16 @@ func (v *checker) tlsKey(path string, u Upstream) {
 	if u.TLSKey == "" {
 		return
 	}
-	if !strings.HasPrefix(u.URL, "https:") && !strings.HasPrefix(u.URL, "wss:") {
+	if !isTLS(u.URL) {
 		v.fault(path, "is for a https or wss url")
 	}
 	if _, err := gate.ParseDigest(u.TLSKey); err != nil {
 		v.fault(path, "must be sha256: and 64 hex digits")
 	}
+}
+
+func isTLS(url string) bool {
+	return strings.HasPrefix(url, "https:") || strings.HasPrefix(url, "wss:")
 }
 
 // remote checks an upstream's URL against its transport.

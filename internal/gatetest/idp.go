@@ -23,11 +23,12 @@ const (
 	Metadata      = "metadata"
 	Keys          = "keys"
 	Introspection = "introspection"
+	Tokens        = "token"
 )
 
 // IDP is an identity provider: an authorization server with metadata (RFC 8414 and
-// OpenID Connect Discovery 1.0), keys (RFC 7517) and introspection (RFC 7662) for
-// one client, which is the gateway. It is honest until the test says otherwise.
+// OpenID Connect Discovery 1.0), keys (RFC 7517), and introspection (RFC 7662) and tokens by client
+// credentials (RFC 6749, section 4.4) for one client, which is the gateway. It is honest until the test says otherwise.
 type IDP struct {
 	Client    string // the gateway's client_id
 	ClientKey *Key   // its key for private_key_jwt
@@ -48,6 +49,7 @@ type IDP struct {
 	opaque   map[string]string // what introspection answers about a token
 	lies     map[string]http.HandlerFunc
 	asked    map[string]int
+	grants   []Grant
 	audience string
 	gateways []*GW
 	secrets  []string // of the time before there was a gateway
@@ -223,7 +225,7 @@ func (i *IDP) Asked(endpoint string) int {
 func (i *IDP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	endpoint := map[string]string{
 		"/.well-known/oauth-authorization-server": Metadata, "/.well-known/openid-configuration": Metadata,
-		"/jwks": Keys, "/introspect": Introspection,
+		"/jwks": Keys, "/introspect": Introspection, "/token": Tokens,
 	}[r.URL.Path]
 	i.mu.Lock()
 	i.asked[endpoint]++
@@ -238,6 +240,8 @@ func (i *IDP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		i.answer(w, members)
 	case endpoint == Keys:
 		i.answer(w, KeySet(keys...))
+	case endpoint == Tokens:
+		i.grant(w, r)
 	default:
 		i.introspect(w, r)
 	}

@@ -61,3 +61,18 @@ func (s *Set) Remembered() (verified, good, bad int) {
 
 // SameTarget compares the URL of a proof with the one that was called.
 func SameTarget(claimed, called string) bool { return sameTarget(claimed, called) }
+
+// NewClientDialed is NewClient with another way to the issuer.
+func NewClientDialed(c ClientConfig, d func(ctx context.Context, network, address string) (net.Conn, error)) (*Client, error) {
+	return newClient(c, d)
+}
+
+// GrantLife reads an answer of a token endpoint: the token, and for how long it counts.
+func GrantLife(raw []byte) (token string, life time.Duration, err error) {
+	now := time.Now()
+	g, err := readGrant(raw, now)
+	if err != nil {
+		return "", 0, err
+	}
+	return g.text, g.ends.Sub(now), nil
+}

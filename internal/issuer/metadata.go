@@ -16,11 +16,12 @@ const metadataLife = time.Hour
 type metadata struct {
 	keys          string // jwks_uri; empty when it is not needed
 	introspection string // introspection_endpoint; empty when it is not needed
+	token         string // token_endpoint; empty when it is not needed
 	at            time.Time
 }
 
 // wanted says which parts of the metadata are not configured.
-type wanted struct{ keys, introspection bool }
+type wanted struct{ keys, introspection, token bool }
 
 // wellKnown lists where an issuer's metadata may be, in order: RFC 8414 §3.1, and
 // OpenID Connect Discovery 1.0 §4.1 in the form of RFC 8414 §5 and in its own.
@@ -73,7 +74,7 @@ func readMetadata(raw []byte, issuer string, want wanted) (*metadata, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the document %w", err)
 	}
-	if why := o.misnamed("issuer", "jwks_uri", "introspection_endpoint"); why != "" {
+	if why := o.misnamed("issuer", "jwks_uri", "introspection_endpoint", "token_endpoint"); why != "" {
 		return nil, errors.New(why)
 	}
 	if name, ok := text(o["issuer"]); !ok || name != issuer {
@@ -86,6 +87,7 @@ func readMetadata(raw []byte, issuer string, want wanted) (*metadata, error) {
 		to     *string
 	}{
 		{"jwks_uri", want.keys, &m.keys}, {"introspection_endpoint", want.introspection, &m.introspection},
+		{"token_endpoint", want.token, &m.token},
 	} {
 		if !part.wanted {
 			continue

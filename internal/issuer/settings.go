@@ -160,26 +160,34 @@ func (a *authority) checkIntrospection() error {
 			return fmt.Errorf("introspection: %w", err)
 		}
 	}
-	if !clean(in.ClientID) {
-		return errors.New("introspection: the client id is not 1 to 256 printable bytes")
-	}
-	switch in.Method {
-	case methodBasic, methodPost:
-		if in.Secret == nil {
-			return fmt.Errorf("introspection: %s needs a secret", in.Method)
-		}
-	case methodPrivateKey:
-		if in.PrivateKeyPEM == nil {
-			return fmt.Errorf("introspection: %s needs a private key", in.Method)
-		}
-	default:
-		return fmt.Errorf("introspection: %q is not a way to authenticate that is known", in.Method)
+	if err := in.checkProof(); err != nil {
+		return fmt.Errorf("introspection: %w", err)
 	}
 	if in.MaxCache < 0 || in.MaxCache > maxCache {
 		return fmt.Errorf("introspection: an answer is used for 0 to %s", maxCache)
 	}
 	if in.MaxCache == 0 {
 		a.settings.Introspection.MaxCache = maxCache
+	}
+	return nil
+}
+
+// checkProof checks how Doorward proves who it is.
+func (in *Introspection) checkProof() error {
+	if !clean(in.ClientID) {
+		return errors.New("the client id is not 1 to 256 printable bytes")
+	}
+	switch in.Method {
+	case methodBasic, methodPost:
+		if in.Secret == nil {
+			return fmt.Errorf("%s needs a secret", in.Method)
+		}
+	case methodPrivateKey:
+		if in.PrivateKeyPEM == nil {
+			return fmt.Errorf("%s needs a private key", in.Method)
+		}
+	default:
+		return fmt.Errorf("%q is not a way to authenticate that is known", in.Method)
 	}
 	return nil
 }

@@ -47,6 +47,8 @@ type Settings struct {
 	AllowLaunch []string          // the launch rules that Command may break
 	Sandbox     *Confinement      // of Command; nil: it has Doorward's own rights
 	Credential  Credential        // for URL
+	Certificate Certificate       // for URL, where its server asks for one; zero: none
+	CA          string            // certificates, PEM, that the server's is verified by; empty: the system's
 	TLSKey      gate.Digest       // SHA-256 of the SubjectPublicKeyInfo that the server of URL must have; zero: any that its certificate allows
 	Wire        http.RoundTripper // instead of the network, for an upstream in this process
 }
@@ -59,6 +61,12 @@ type Credential struct {
 	Prefix  string // before the value, such as "Bearer "
 	Secret  string // the name of the secret
 	Request string // instead of Secret: the canonical name of the header with the client's own key, which goes with that client's own messages alone
+}
+
+// Certificate is one of Doorward's own, for mutual TLS.
+type Certificate struct {
+	Chain string // PEM: the certificate, and those that vouch for it
+	Key   string // the name of the secret that is its key, PEM
 }
 
 // Secret is the value of a secret, which prints as something else.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -57,7 +58,7 @@ func (p *Pool) newServer(set Settings) *server {
 	s.guard = s.newGuard()
 	s.log = slog.New(quietLog{p.log.Handler(), s.guard})
 	if set.URL != "" {
-		s.wire = quietWire{newWire(set), s.guard}
+		s.wire = quietWire{s.newWire(), s.guard}
 	}
 	return s
 }
@@ -66,7 +67,8 @@ func (p *Pool) newServer(set Settings) *server {
 // none, and an upstream must not choose where a call goes; CVE-2026-115750), no
 // proxy from the environment, and as many idle connections as calls at a time,
 // so that none is opened anew.
-func newWire(set Settings) http.RoundTripper {
+func (s *server) newWire() http.RoundTripper {
+	set := &s.set
 	if set.Wire != nil {
 		return set.Wire
 	}
@@ -82,9 +84,7 @@ func newWire(set Settings) http.RoundTripper {
 		MaxResponseHeaderBytes: 64 << 10,
 		WriteBufferSize:        maxSpliced, // headers and a message that is sent whole leave together
 	}
-	if set.TLSKey != (gate.Digest{}) {
-		t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, VerifyConnection: onlyKey(set.TLSKey)}
-	}
+	t.TLSClientConfig = s.secured()
 	if set.Credential.Request != "" {
 		// The header compression of HTTP/2 remembers values for the whole connection,
 		// where the requests of other clients go too (RFC 7541, section 7.1).
@@ -93,6 +93,36 @@ func newWire(set Settings) http.RoundTripper {
 	}
 	return t
 }
+
+// secured is how the server of the URL is known, and Doorward to it. The key of a certificate is
+// asked for with each connection; without it there is none.
+func (s *server) secured() *tls.Config {
+	c := &tls.Config{MinVersion: tls.VersionTLS12}
+	if s.set.TLSKey != (gate.Digest{}) {
+		c.VerifyConnection = onlyKey(s.set.TLSKey)
+	}
+	if s.set.CA != "" {
+		c.RootCAs = x509.NewCertPool() // with none of its own where CA holds none: then nobody is believed
+		c.RootCAs.AppendCertsFromPEM([]byte(s.set.CA))
+	}
+	if own := s.set.Certificate; own.Key != "" {
+		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			key, err := s.pool.secret(own.Key)
+			if err != nil {
+				return nil, err
+			}
+			pair, err := tls.X509KeyPair([]byte(own.Chain), []byte(key.Reveal()))
+			if err != nil {
+				return nil, errCertificate
+			}
+			return &pair, nil
+		}
+	}
+	return c
+}
+
+// errCertificate is a certificate and a key that do not belong together, or cannot be read.
+var errCertificate = errors.New("the certificate and the key of upstreams.X.credential.certificate are no pair")
 
 // errKey is a server with another key than the pinned one.
 var errKey = errors.New("the server's TLS key is not upstreams.X.tls_key")
