@@ -86,7 +86,8 @@ func readMetadata(raw []byte, issuer string, want wanted) (*metadata, error) {
 		wanted bool
 		to     *string
 	}{
-		{"jwks_uri", want.keys, &m.keys}, {"introspection_endpoint", want.introspection, &m.introspection},
+		{"jwks_uri", want.keys, &m.keys},
+		{"introspection_endpoint", want.introspection, &m.introspection},
 		{"token_endpoint", want.token, &m.token},
 	} {
 		if !part.wanted {

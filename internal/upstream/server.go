@@ -58,7 +58,7 @@ func (p *Pool) newServer(set Settings) *server {
 	s.guard = s.newGuard()
 	s.log = slog.New(quietLog{p.log.Handler(), s.guard})
 	if set.URL != "" {
-		s.wire = quietWire{s.newWire(), s.guard}
+		s.wire = quietWire{s.proving(newWire(set)), s.guard}
 	}
 	return s
 }
@@ -67,8 +67,7 @@ func (p *Pool) newServer(set Settings) *server {
 // none, and an upstream must not choose where a call goes; CVE-2026-115750), no
 // proxy from the environment, and as many idle connections as calls at a time,
 // so that none is opened anew.
-func (s *server) newWire() http.RoundTripper {
-	set := &s.set
+func newWire(set Settings) http.RoundTripper {
 	if set.Wire != nil {
 		return set.Wire
 	}
@@ -84,7 +83,7 @@ func (s *server) newWire() http.RoundTripper {
 		MaxResponseHeaderBytes: 64 << 10,
 		WriteBufferSize:        maxSpliced, // headers and a message that is sent whole leave together
 	}
-	t.TLSClientConfig = s.secured()
+	t.TLSClientConfig = believing(&set)
 	if set.Credential.Request != "" {
 		// The header compression of HTTP/2 remembers values for the whole connection,
 		// where the requests of other clients go too (RFC 7541, section 7.1).
@@ -94,31 +93,39 @@ func (s *server) newWire() http.RoundTripper {
 	return t
 }
 
-// secured is how the server of the URL is known, and Doorward to it. The key of a certificate is
-// asked for with each connection; without it there is none.
-func (s *server) secured() *tls.Config {
+// believing is how the server of the URL is known.
+func believing(set *Settings) *tls.Config {
 	c := &tls.Config{MinVersion: tls.VersionTLS12}
-	if s.set.TLSKey != (gate.Digest{}) {
-		c.VerifyConnection = onlyKey(s.set.TLSKey)
+	if set.TLSKey != (gate.Digest{}) {
+		c.VerifyConnection = onlyKey(set.TLSKey)
 	}
-	if s.set.CA != "" {
-		c.RootCAs = x509.NewCertPool() // with none of its own where CA holds none: then nobody is believed
-		c.RootCAs.AppendCertsFromPEM([]byte(s.set.CA))
-	}
-	if own := s.set.Certificate; own.Key != "" {
-		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			key, err := s.pool.secret(own.Key)
-			if err != nil {
-				return nil, err
-			}
-			pair, err := tls.X509KeyPair([]byte(own.Chain), []byte(key.Reveal()))
-			if err != nil {
-				return nil, errCertificate
-			}
-			return &pair, nil
-		}
+	if set.CA != "" {
+		c.RootCAs = x509.NewCertPool()
+		c.RootCAs.AppendCertsFromPEM([]byte(set.CA)) // nobody is believed where it holds none
 	}
 	return c
+}
+
+// proving has connections show Doorward's own certificate to a server that asks for one. Its key
+// is asked for with each connection; without it there is none.
+func (s *server) proving(wire http.RoundTripper) http.RoundTripper {
+	own := s.set.Certificate
+	t, ok := wire.(*http.Transport)
+	if !ok || own.Key == "" {
+		return wire
+	}
+	t.TLSClientConfig.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		key, err := s.pool.secret(own.Key)
+		if err != nil {
+			return nil, err
+		}
+		pair, err := tls.X509KeyPair([]byte(own.Chain), []byte(key.Reveal()))
+		if err != nil {
+			return nil, errCertificate
+		}
+		return &pair, nil
+	}
+	return t
 }
 
 // errCertificate is a certificate and a key that do not belong together, or cannot be read.
