@@ -1,8 +1,8 @@
 package app
 
 import (
-	"errors"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
