@@ -70,7 +70,8 @@ func firstUse(word string) lock.FirstUse {
 }
 
 // settings are the upstreams as the pool wants them. Commands run in the
-// configuration file's directory, like every relative path of the file.
+// configuration file's directory, like every relative path of the file. An upstream with a
+// certificate that cannot be read is left out, and the error says so.
 func settings(cfg *config.Config, path string) ([]upstream.Settings, error) {
 	dir := ""
 	if abs, err := filepath.Abs(path); path != "" && err == nil {
