@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"doorward/internal/config"
@@ -83,12 +84,18 @@ func owner(cfg *config.Config) string {
 	return hex.EncodeToString(sum[:16])
 }
 
+// commands are the upstreams that are commands. What can be wrong with settings is about
+// certificates of servers, which commands have none of.
+func commands(cfg *config.Config, path string) []upstream.Settings {
+	all, _ := settings(cfg, path)
+	return slices.DeleteFunc(all, func(set upstream.Settings) bool { return len(set.Command) == 0 })
+}
+
 // SandboxPlan is what the command of an upstream would be started with now. Nothing is
 // started.
 func SandboxPlan(cfg *config.Config, path, name string, environment []string) (upstream.Shown, error) {
-	all, _ := settings(cfg, path) // what is wrong is about certificates of servers, and commands have none
-	for _, set := range all {
-		if set.Name == name && len(set.Command) > 0 {
+	for _, set := range commands(cfg, path) {
+		if set.Name == name {
 			return upstream.PlanOf(set, environment, owner(cfg))
 		}
 	}
@@ -99,8 +106,7 @@ func SandboxPlan(cfg *config.Config, path, name string, environment []string) (u
 // is on this machine now, and why. Nothing is started.
 func Unlaunchable(cfg *config.Config, path string) map[string]string {
 	why := map[string]string{}
-	all, _ := settings(cfg, path) // as above
-	for _, set := range all {
+	for _, set := range commands(cfg, path) {
 		if err := upstream.Launchable(set); err != nil {
 			why[set.Name] = err.Error()
 		}

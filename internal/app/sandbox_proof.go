@@ -27,9 +27,9 @@ func Proofs(ctx context.Context, cfg *config.Config, path, name string, environm
 	if name == "" {
 		all = append(all, prove(ctx, "", bare(cfg, path), environment))
 	}
-	for _, set := range settings(cfg, path) {
+	for _, set := range commands(cfg, path) {
 		switch {
-		case len(set.Command) == 0, name != "" && set.Name != name:
+		case name != "" && set.Name != name:
 		case set.Sandbox == nil:
 			all = append(all, SandboxProof{Upstream: set.Name, Kind: "none"})
 		case set.Sandbox.Kind != "":
