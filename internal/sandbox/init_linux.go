@@ -314,7 +314,7 @@ const ownTasks = 16
 
 // Times of process 1 between asking everything to end and ending itself, which the
 // gateway's patience is a little over.
-const grace = 800 * time.Millisecond
+const grace = 600 * time.Millisecond
 
 // attend waits for the command's end, reaps, and keeps the limits. SIGTERM is the
 // gateway's wish that everything ends.

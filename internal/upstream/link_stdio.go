@@ -21,7 +21,7 @@ import (
 // those of the stdio transport (MCP 2025-11-25, basic/lifecycle, Shutdown).
 const (
 	closeGrace   = time.Second            // from closing stdin to SIGTERM
-	termGrace    = 950 * time.Millisecond // from SIGTERM to SIGKILL; over supervisorGrace, and the sandbox's
+	termGrace    = 750 * time.Millisecond // from SIGTERM to SIGKILL; over supervisorGrace, and the sandbox's
 	writeTimeout = 10 * time.Second       // a child that does not read its stdin is stuck
 )
 

@@ -19,7 +19,7 @@ import (
 // Times of the supervisor after SIGTERM. While Doorward lives the command has
 // the grace, a little less than Doorward waits before SIGKILL to the group.
 const (
-	supervisorGrace = 800 * time.Millisecond
+	supervisorGrace = 600 * time.Millisecond
 	parentLook      = 20 * time.Millisecond
 )
 
