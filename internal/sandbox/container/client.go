@@ -102,20 +102,17 @@ func (c *Client) complete(s *Spec) error {
 // ready refuses a daemon that may not serve, and removes once what an earlier process
 // of this data directory left behind.
 func (c *Client) ready(ctx context.Context, weaker bool) error {
-	var aged error
 	about, err := c.run(ctx, nil, map[string][]string{Docker: {"version", "--format", "{{json .}}"}, Podman: {"info", "--format", "json"}}[c.kind]...)
 	if err != nil {
 		return err
 	}
-	if c.kind == Podman {
-		aged, err = checkPodman(about)
-	} else {
-		var options []byte
+	var options []byte
+	if c.kind == Docker {
 		if options, err = c.run(ctx, nil, "info", "--format", "{{json .SecurityOptions}}"); err != nil {
 			return err
 		}
-		aged, err = checkDocker(about, options)
 	}
+	aged, err := Fit(c.kind, about, options)
 	if err != nil {
 		return err
 	}

@@ -6,14 +6,14 @@ import (
 	"testing"
 )
 
-// The test's own program is the stand-in for docker and podman, and what runs in its
-// containers, by the name that it is started under.
+// The test's own program is the stand-in for docker and podman, too, and what runs in
+// containers: there it is the image's /probe.
 func TestMain(m *testing.M) {
-	switch filepath.Base(os.Args[0]) {
-	case "docker", "podman":
-		os.Exit(client(os.Args))
-	case "probe":
-		os.Exit(probe(os.Args[1:]))
+	switch {
+	case len(os.Args) > 2 && os.Args[1] == "-stand-in":
+		os.Exit(client(os.Args[2:]))
+	case len(os.Args) > 1 && os.Args[1] == "-in-container", filepath.Base(os.Args[0]) == "probe":
+		os.Exit(probe())
 	}
 	os.Exit(m.Run())
 }

@@ -92,6 +92,16 @@ func (f floor) check(program, text string) error {
 // errUnconfined is a daemon whose containers have every system call.
 var errUnconfined = errors.New("its containers have no filter of system calls (seccomp)")
 
+// Fit tells whether a daemon may serve, by what docker version and the security options
+// of docker info say, or by podman info alone: err is that it may not at all, aged that
+// its programs are below the floor or of unknown versions.
+func Fit(kind string, about, options []byte) (aged, err error) {
+	if kind == Podman {
+		return checkPodman(about)
+	}
+	return checkDocker(about, options)
+}
+
 // checkDocker reads docker version and the security options of docker info.
 func checkDocker(about, options []byte) (aged, err error) {
 	var said struct {
