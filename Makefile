@@ -9,8 +9,9 @@ CC_PATH := $(shell command -v cc || command -v gcc)
 RACE    := $(if $(CC_PATH),-race,)
 # Packages tested at a time: half as many again as there are processors, for many tests wait more than they compute.
 PACKAGES := $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); echo $$((n + (n + 1) / 2)))
+SYSTEMS  := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-.PHONY: help build demo test crash lint fuzz bench detect conformance
+.PHONY: help build cross demo test crash lint fuzz bench detect conformance
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
@@ -18,6 +19,14 @@ help: ## Show this list.
 
 build: ## Build bin/doorward, one static binary.
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION) -X main.built=$(BUILT)" -o bin/doorward ./cmd/doorward
+
+cross: ## Build bin/doorward-SYSTEM-PROCESSOR for all systems: a minute and more for each, the first time.
+	@for target in $(SYSTEMS); do \
+		system=$${target%/*}; processor=$${target#*/}; end=; [ $$system != windows ] || end=.exe; \
+		echo "cross: $$target"; \
+		CGO_ENABLED=0 GOOS=$$system GOARCH=$$processor go build -trimpath -ldflags "-s -w -X main.version=$(VERSION) -X main.built=$(BUILT)" \
+			-o bin/doorward-$$system-$$processor$$end ./cmd/doorward || exit 1; \
+	done
 
 demo: ## Try Doorward on servers of its own, offline. ARGS=--once ends by itself.
 	go run ./cmd/doorward demo $(ARGS)
@@ -32,8 +41,9 @@ crash: ## Kill the gateway CRASH_DEATHS times in each way, let 200 clients make 
 	CRASH_DEATHS=$(or $(CRASH_DEATHS),500) CRASH_CALLS=$(or $(CRASH_CALLS),500) go test -count=1 -v -timeout 60m -run 'EveryFailpoint|KillNine|OwnAnswersOnly' ./internal/stress
 	CRASH_MUTATIONS=$(or $(CRASH_MUTATIONS),10000) CRASH_FAULTS=$(or $(CRASH_FAULTS),500) go test -count=1 -timeout 60m -run 'EveryMutation|WhateverFails' ./internal/audit
 
-lint: ## Check formatting, modules and style. The linter is built from source the first time (minutes).
+lint: ## Check formatting, modules, style, and the types of what other systems get. The linter is built from source the first time (minutes).
 	go mod tidy -diff
+	go run ./internal/systems
 	$(LINT) config verify
 	$(LINT) run ./...
 

@@ -143,6 +143,7 @@ var table = map[string]row{
 	"sandbox/lacking":    {harness, nil},
 	"cputime":            {harness, nil},
 	"bench":              {harness, nil},
+	"systems":            {harness, nil},
 	"detect":             {harness, []string{"gate", "flow", "inspect/reveal", "inspect/definition", "inspect/change", "inspect/injection", "inspect/secrets", "inspect/personal"}},
 	"parts":              {harness, nil},
 	"stress":             {harness, nil},

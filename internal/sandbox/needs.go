@@ -161,7 +161,7 @@ func (n *needs) place(path, why string) {
 		}
 		return
 	}
-	for at := dir; at != "/" && at != n.home; at = filepath.Dir(at) {
+	for at := dir; at != filepath.Dir(at) && at != n.home; at = filepath.Dir(at) {
 		if slices.ContainsFunc(manifests, func(m string) bool { return regularFile(filepath.Join(at, m)) }) {
 			n.add(at, "the package of "+why)
 			return

@@ -20,6 +20,9 @@ const (
 	Landlock = "landlock" // the second wall around files and TCP
 	Seccomp  = "seccomp"  // the filter of system calls
 	Runtime  = "runtime"  // a version of a container's runtime that is not below the floor
+	Bounds   = "limits"   // of memory, processors, processes and disk; macOS has none of one command
+	Files    = "files"    // the wall around files; Windows has none
+	Network  = "network"  // the wall around the network; Windows has none
 )
 
 // Defaults of Limits, for what is zero. Most servers that are published as
@@ -164,7 +167,7 @@ func (p *Plan) check() error {
 		}
 	}
 	for _, w := range p.Weaker {
-		if w != Landlock && w != Seccomp {
+		if !slices.Contains([]string{Landlock, Seccomp, Bounds, Files, Network}, w) {
 			return fmt.Errorf("no layer is called %q", w)
 		}
 	}
