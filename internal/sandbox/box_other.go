@@ -36,17 +36,22 @@ func (*Maker) Close() {}
 
 // begin refuses a plan that wants what this system does not have, unless it says that
 // each of these layers may be missing.
-func (*Maker) begin(p *Plan, proxy func(net.Listener), lacking ...string) (*Box, error) {
+func (*Maker) begin(p *Plan, proxy func(net.Listener)) (*Box, error) {
 	if err := p.check(); err != nil {
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
 	if p.Egress != (proxy != nil) {
 		return nil, errors.New("sandbox: a plan with egress and a proxy go together")
 	}
-	for _, layer := range lacking {
-		if !slices.Contains(p.Weaker, layer) {
-			return nil, fmt.Errorf("sandbox: this system cannot enforce %s on a command: confine it by sandbox: {kind: docker}, or write sandbox: {allow_weaker: [%s]}", strings.Join(lacking, " and "), strings.Join(lacking, ", "))
+	var refused []string
+	for _, layer := range lacking() {
+		// The other two are second walls of Linux.
+		if layer != Landlock && layer != Seccomp && !slices.Contains(p.Weaker, layer) {
+			refused = append(refused, layer)
 		}
+	}
+	if refused != nil {
+		return nil, fmt.Errorf("sandbox: this system cannot enforce %s on a command: confine it by sandbox: {kind: docker}, or write sandbox: {allow_weaker: [%s]}", strings.Join(refused, " and "), strings.Join(refused, ", "))
 	}
 	return &Box{reports: make(chan Report), proxy: proxy}, nil
 }

@@ -22,7 +22,7 @@ const sandboxExec = "/usr/bin/sandbox-exec"
 // same on Linux for who calls what. macOS bounds neither memory nor processes of one
 // command, so a plan has to let these limits go.
 func (mk *Maker) Confine(cmd *exec.Cmd, p Plan, proxy func(net.Listener)) (*Box, error) {
-	b, err := mk.begin(&p, proxy, Bounds)
+	b, err := mk.begin(&p, proxy)
 	if err != nil {
 		return nil, err
 	}
@@ -32,6 +32,9 @@ func (mk *Maker) Confine(cmd *exec.Cmd, p Plan, proxy func(net.Listener)) (*Box,
 	}
 	return b, nil
 }
+
+// lacking are the layers that no macOS has.
+func lacking() []string { return []string{Bounds, Landlock, Seccomp} }
 
 func (b *Box) prepare(cmd *exec.Cmd, p *Plan) error {
 	scratch, err := os.MkdirTemp("", "doorward-sandbox")

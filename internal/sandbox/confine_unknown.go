@@ -14,6 +14,9 @@ var errSystem = errors.New("sandbox: this system has no walls for a command: con
 // Confine refuses: nothing can be enforced here.
 func (*Maker) Confine(*exec.Cmd, Plan, func(net.Listener)) (*Box, error) { return nil, errSystem }
 
+// lacking are all layers.
+func lacking() []string { return []string{Bounds, Files, Network, Landlock, Seccomp} }
+
 // Started refuses.
 func (*Box) Started(error) error { return errSystem }
 

@@ -16,7 +16,7 @@ import (
 // and ends them together. A job walls off neither files nor the network, so a plan has to
 // let these go. See the same on Linux for who calls what.
 func (mk *Maker) Confine(cmd *exec.Cmd, p Plan, proxy func(net.Listener)) (*Box, error) {
-	b, err := mk.begin(&p, proxy, Files, Network)
+	b, err := mk.begin(&p, proxy)
 	if err != nil {
 		return nil, err
 	}
@@ -36,6 +36,9 @@ func (mk *Maker) Confine(cmd *exec.Cmd, p Plan, proxy func(net.Listener)) (*Box,
 	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: windows.CREATE_SUSPENDED | windows.CREATE_NEW_PROCESS_GROUP, HideWindow: true}
 	return b, nil
 }
+
+// lacking are the layers that no Windows has.
+func lacking() []string { return []string{Files, Network, Landlock, Seccomp} }
 
 // cpuRate is JOBOBJECT_CPU_RATE_CONTROL_INFORMATION: hundredths of a percent of all processors.
 type cpuRate struct{ flags, rate uint32 }

@@ -19,6 +19,9 @@ var errUnproven = errors.New("not confined as it should be")
 // prove has a probe try a plan before the first command is started by it, and puts on
 // record what it found.
 func (s *server) prove(ctx context.Context, plan *sandbox.Plan) error {
+	if !sandbox.Probes {
+		return nil
+	}
 	proof, fresh, err := s.pool.prover.Prove(ctx, &s.pool.maker, plan, s.inherited(), s.pool.spawner.start)
 	if !fresh {
 		return err
