@@ -24,8 +24,6 @@ import (
 )
 
 // targets are the systems of Makefile's cross.
-//
-//nolint:gochecknoglobals // a table; read-only
 var targets = []string{"linux/amd64", "linux/arm64", "darwin/amd64", "darwin/arm64", "windows/amd64", "windows/arm64"}
 
 // maxErrors bounds what is said of one package.
