@@ -40,6 +40,30 @@ func TestAVaultThatIsAwaySealsNothing(t *testing.T) {
 	}
 }
 
+// All faults of all secrets are told together, by name and never with a value.
+func TestEverySecretIsLookedAt(t *testing.T) {
+	cfg := &config.Config{DataDir: t.TempDir(), Secrets: map[string]config.Secret{
+		"fine": {From: "env:FINE", Required: true}, "gone": {From: "env:GONE", Required: true}, "later": {From: "env:GONE"}, "no-url": {From: "env:FINE", Type: "url"},
+		"example": {From: "env:EXAMPLE"}, "weak": {From: "env:WEAK"}, "kept": {From: fromStore, Required: true}, "unit": {From: "systemd:unit", Required: true}, "far": {From: "vault:kv/app#x"},
+	}}
+	cfg.Identity.Issuers = []config.Issuer{{Introspection: &config.Introspection{ClientSecret: "weak"}}}
+	faults, err := CheckSecrets(cfg, []string{"FINE=Zm9vYmFyYmF6cXV4MTIz", "EXAMPLE=<CANARY>", "WEAK=CANARY"}, func(s config.Secret) bool { return strings.HasPrefix(s.From, "vault:") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"gone": "GONE is not set", "no-url": "no absolute URL", "example": "not filled in", "weak": "fewer than 16 bytes", "kept": "doorward secret set kept", "unit": "LoadCredential=unit",
+	} {
+		if fault := faults[name]; fault == nil || !strings.Contains(fault.Error(), want) || strings.Contains(fault.Error(), "CANARY") {
+			t.Errorf("%s: %v, want %q", name, fault, want)
+		}
+		delete(faults, name)
+	}
+	if len(faults) != 0 {
+		t.Errorf("more faults: %v", faults)
+	}
+}
+
 // A value that stands under two names keeps the gateway from starting, so that nobody can
 // set one, unless no entry is from the store.
 func TestTheValueOfAnotherSecretIsNotSet(t *testing.T) {

@@ -14,6 +14,10 @@ func secretChecks() []check {
 			"chmod 600 the file, and chown it to the user that Doorward runs as", page,
 		}, (*subject).secretFiles},
 		{Entry{
+			"secrets.usable", "Every secret can be had, is of its type, and is no example or one that could be guessed",
+			"put it where its from says, or have a real one made; doorward check --online asks Vault, too", page,
+		}, (*subject).usable},
+		{Entry{
 			"secrets.environment", "No secret is in the environment",
 			"keep it in a file (from: file:PATH): a variable is seen by whoever may look at the process, and changes at a restart alone", page,
 		}, (*subject).environment},
@@ -51,6 +55,20 @@ func (s *subject) secretFiles(a *answer) {
 			a.warn(path, "%s was not looked at", name)
 		case got.Fault != "":
 			a.fail(path, "%s", got.Fault)
+		}
+	})
+}
+
+func (s *subject) usable(a *answer) {
+	s.secrets(a, "", func(path, name string, c config.Secret) {
+		place, _, _ := strings.Cut(c.From, ":")
+		switch got, ok := s.state.Secrets[name]; {
+		case !ok:
+			a.warn(path, "%s was not looked at", name)
+		case got.Fault != "":
+			a.fail(path, "%s: %s", place, got.Fault)
+		case got.Unasked != "":
+			a.warn(path, "%s: %s was not looked at: %s", place, name, got.Unasked)
 		}
 	})
 }

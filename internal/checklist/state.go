@@ -59,6 +59,7 @@ func (f File) others() fs.FileMode { return f.Mode.Perm() & 0o077 }
 type Secret struct {
 	Fault   string // why it cannot be had; empty: it can
 	Overdue bool   // older than its max_age
+	Unasked string // why it was not looked at; empty: it was
 }
 
 // Redis is where a Redis is, never its password.

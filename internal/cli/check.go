@@ -14,7 +14,7 @@ import (
 
 func (r *run) checkCommand() *cobra.Command {
 	var failOn string
-	var offline bool
+	var offline, online bool
 	c := &cobra.Command{
 		Use: "check", Short: "Go through the production checklist, with evidence", Args: cobra.NoArgs,
 		Annotations: map[string]string{formatsKey: "text json sarif"},
@@ -25,7 +25,8 @@ configuration, and what to do. Every item: docs/reference/checklist.md.
 
 It works beside a running gateway and without one. No upstream is asked or started, and nothing
 is changed; without a running gateway it is on record that the data directory was opened, as
-with every command that reads it. --offline leaves the data directory alone.
+with every command that reads it. --offline leaves the data directory alone. Secrets are read
+where they are, and never shown; those of Vault with --online alone.
 
 Exit 3 when an item fails; with --fail-on warn also when one warns.
 --format sarif writes SARIF 2.1.0 for code scanning.`,
@@ -42,6 +43,9 @@ Exit 3 when an item fails; with --fail-on warn also when one warns.
 				return err
 			}
 			st := r.surroundings(cmd.Context(), cfg, offline)
+			if err := r.lookAtSecrets(&st, cfg, offline, online); err != nil {
+				return failed(err)
+			}
 			if cmd.Context().Err() != nil {
 				return failed(errors.New("interrupted"))
 			}
@@ -58,7 +62,9 @@ Exit 3 when an item fails; with --fail-on warn also when one warns.
 		},
 	}
 	c.Flags().StringVar(&failOn, "fail-on", "fail", "what makes the exit code 3: fail, or warn for warnings too")
+	c.Flags().BoolVar(&online, "online", false, "ask Vault for its secrets, too")
 	c.Flags().BoolVar(&offline, "offline", false, "leave out keys and definitions: do not open the data directory")
+	c.MarkFlagsMutuallyExclusive("online", "offline")
 	return c
 }
 

@@ -1,0 +1,37 @@
+package cli
+
+import (
+	"strings"
+
+	"doorward/internal/app"
+	"doorward/internal/checklist"
+	"doorward/internal/config"
+)
+
+// lookAtSecrets tells the checklist of every secret whether it can be had and used. What is not
+// asked for is said, too.
+func (r *run) lookAtSecrets(st *checklist.State, cfg *config.Config, offline, online bool) error {
+	unasked := func(s config.Secret) string {
+		far := strings.HasPrefix(cfg.SecretStore.Root, "transit:")
+		switch {
+		case strings.HasPrefix(s.From, "vault:") && !online, s.From == "store" && far && !online:
+			return "Vault is asked with --online"
+		case s.From == "store" && offline:
+			return "the data directory was left alone (--offline)"
+		}
+		return ""
+	}
+	faults, err := app.CheckSecrets(cfg, r.Environ, func(s config.Secret) bool { return unasked(s) != "" })
+	if err != nil {
+		return err
+	}
+	for name, s := range cfg.Secrets {
+		one := st.Secrets[name]
+		one.Unasked = unasked(s)
+		if fault := faults[name]; fault != nil {
+			one.Fault = fault.Error()
+		}
+		st.Secrets[name] = one
+	}
+	return nil
+}
