@@ -28,6 +28,8 @@ type identity struct {
 	Script     *script  `json:"script,omitempty"`     // that an interpreter runs
 	Loads      []script `json:"loads,omitempty"`      // what else is executed: programs behind others, files that are loaded first
 
+	Package *installed `json:"package,omitempty"` // of Node.js that it runs
+
 	URL       string `json:"url,omitempty"`   // as it is written, without its query
 	Query     string `json:"query,omitempty"` // its digest: it may hold a key, and the lock belongs into Git
 	Transport string `json:"transport,omitempty"`
@@ -45,6 +47,7 @@ type reach struct {
 	item  gate.Item
 	path  string         // of a command's executable
 	files []sandbox.File // that the command executes, as they were when they were digested
+	pack  *pinnedPackage // of Node.js that it runs; nil for none
 }
 
 // identify is how a server is started or reached now.
@@ -135,6 +138,20 @@ func (p *Pool) executes(id *identity, r *reach, set *Settings) error {
 		}
 		id.Loads = append(id.Loads, s)
 	}
+	return p.packed(id, r, x.Script)
+}
+
+// packed describes the package that the script, or the program itself, belongs to.
+func (p *Pool) packed(id *identity, r *reach, main *launch.Executed) error {
+	path := r.path
+	if main != nil {
+		path = main.Path
+	}
+	found, ok, err := p.packages.of(path)
+	if err != nil || !ok {
+		return err
+	}
+	r.pack, id.Package = &found, &found.what
 	return nil
 }
 

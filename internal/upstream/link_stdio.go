@@ -37,6 +37,7 @@ type stdioLink struct {
 
 	made    [sha256.Size]byte // see startMark
 	runs    []sandbox.File    // that the command executes, as they were when they were digested
+	pack    *pinnedPackage    // that they belong to; nil for none
 	secrets *given            // that the child has in its environment
 	box     cell              // nil: it is not confined
 
@@ -174,5 +175,8 @@ func (l *stdioLink) still() error {
 			return fmt.Errorf("%s was changed while the command started", f.Path)
 		}
 	}
-	return nil
+	if l.pack == nil {
+		return nil
+	}
+	return l.pack.still()
 }

@@ -140,21 +140,22 @@ type Config struct {
 // Pool is every upstream and what is open towards them. Any number of
 // goroutines may use it.
 type Pool struct {
-	cfg     Config
-	log     *slog.Logger
-	sealer  cipher.AEAD
-	spawner *spawner
-	maker   sandbox.Maker
-	prover  sandbox.Prover
-	digests digests
-	clients clients
-	calls   inflight
-	asks    asks
-	tasks   tasks
-	parked  parkedCalls
-	levels  levels
-	bridges bridges
-	pulses  pulses
+	cfg      Config
+	log      *slog.Logger
+	sealer   cipher.AEAD
+	spawner  *spawner
+	maker    sandbox.Maker
+	prover   sandbox.Prover
+	digests  digests
+	packages packages
+	clients  clients
+	calls    inflight
+	asks     asks
+	tasks    tasks
+	parked   parkedCalls
+	levels   levels
+	bridges  bridges
+	pulses   pulses
 
 	listening listeners
 	lists     interned

@@ -74,7 +74,7 @@ func (s *server) spawn(ctx context.Context, r reach, principal string, keys map[
 		return nil, err
 	}
 	cmd := &exec.Cmd{Path: r.path, Args: slices.Clone(s.set.Command), Dir: s.set.Dir, Env: env}
-	l := &stdioLink{mux: s.newMux(loose, principal != ""), cmd: cmd, secrets: secrets, waste: newAllowance(floodBytes, floodEvery), made: s.startMark(&r, env), runs: r.files, limit: s.set.MaxResult, reaped: make(chan struct{})}
+	l := &stdioLink{mux: s.newMux(loose, principal != ""), cmd: cmd, secrets: secrets, waste: newAllowance(floodBytes, floodEvery), made: s.startMark(&r, env), runs: r.files, pack: r.pack, limit: s.set.MaxResult, reaped: make(chan struct{})}
 	theirs, err := l.pipes()
 	if err != nil {
 		return nil, err

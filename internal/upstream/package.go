@@ -1,0 +1,255 @@
+package upstream
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"doorward/internal/gate"
+	"doorward/internal/sandbox"
+)
+
+// Bounds of an installed package that is pinned. The largest server that was looked at has
+// 4,000 files and 60 MB.
+const (
+	maxPackageFiles = 100_000
+	maxPackageBytes = 2 << 30
+	maxLockBytes    = 64 << 20 // of npm's list of what is installed
+)
+
+// installed is a package of Node.js that a command runs, as it is on the disk (SUP-09): one
+// line more in a file that is not its main one is another package (postmark-mcp 1.0.16).
+type installed struct {
+	Name      string `json:"name"`
+	Version   string `json:"version"`
+	Integrity string `json:"integrity,omitempty"` // of its archive, as the installer had it from the registry
+	Lock      string `json:"lock,omitempty"`      // digest of the list of all that was installed with it, each with its integrity
+	Files     string `json:"files"`               // digest of all its files
+}
+
+// packages remembers what is installed as long as the files are the same.
+type packages struct {
+	mu    sync.Mutex
+	known map[string]pinnedPackage // by directory
+}
+
+// pinnedPackage is a package with the mark of its files: which they are, and since when.
+type pinnedPackage struct {
+	dir  string
+	mark gate.Digest
+	what installed
+}
+
+// modules is the directory that packages of Node.js are installed in.
+const modules = "node_modules"
+
+// packageOf splits the path of a file that is executed: the directory that holds the
+// outermost node_modules, and from there the path of the package that the file belongs to.
+func packageOf(path string) (root, at string, ok bool) {
+	const within = string(filepath.Separator) + modules + string(filepath.Separator)
+	first, last := strings.Index(path, within), strings.LastIndex(path, within)
+	if first < 0 {
+		return "", "", false
+	}
+	parts := strings.Split(path[last+len(within):], string(filepath.Separator))
+	n := 1
+	if strings.HasPrefix(parts[0], "@") {
+		n = 2
+	}
+	if len(parts) <= n { // a file of no package
+		return "", "", false
+	}
+	return path[:first], filepath.Join(path[first+1:last+len(within)], filepath.Join(parts[:n]...)), true
+}
+
+// of is the package that a file that is executed belongs to; false where it is in none.
+func (p *packages) of(path string) (pinnedPackage, bool, error) {
+	target, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return pinnedPackage{}, false, err
+	}
+	root, at, ok := packageOf(target)
+	if !ok {
+		return pinnedPackage{}, false, nil
+	}
+	now := pinnedPackage{dir: filepath.Join(root, at)}
+	if now.mark, err = markOf(root, now.dir); err != nil {
+		return pinnedPackage{}, false, err
+	}
+	p.mu.Lock()
+	had, known := p.known[now.dir]
+	p.mu.Unlock()
+	if known && had.mark == now.mark {
+		return had, true, nil
+	}
+	if now.what, err = installedAt(root, at); err != nil {
+		return pinnedPackage{}, false, fmt.Errorf("reading the package in %s: %w", now.dir, err)
+	}
+	if after, err := markOf(root, now.dir); err != nil || after != now.mark {
+		return pinnedPackage{}, false, errors.Join(fmt.Errorf("the package in %s changed while it was read", now.dir), err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.known == nil || len(p.known) >= maxDigests {
+		p.known = map[string]pinnedPackage{}
+	}
+	p.known[now.dir] = now
+	return now, true, nil
+}
+
+// still tells whether a package has the files that were digested.
+func (p pinnedPackage) still() error {
+	root, _, _ := packageOf(filepath.Join(p.dir, "x"))
+	now, err := markOf(root, p.dir)
+	if err == nil && now != p.mark {
+		err = fmt.Errorf("the package in %s was changed while the command started", p.dir)
+	}
+	return err
+}
+
+// listOf is npm's own list of what it installed below a directory.
+func listOf(root string) string { return filepath.Join(root, modules, ".package-lock.json") }
+
+// markOf digests which files a package has and since when, without reading them.
+func markOf(root, dir string) (mark gate.Digest, err error) {
+	h := sha256.New()
+	look := func(path string) error {
+		f, err := sandbox.Look(path)
+		if err == nil {
+			field(h, fmt.Sprintf("%+v", f))
+		}
+		return err
+	}
+	if err := look(listOf(root)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return mark, err
+	}
+	err = walk(dir, func(path string, d fs.DirEntry) error {
+		if d.Type()&fs.ModeSymlink != 0 {
+			return fieldLink(h, path)
+		}
+		return look(path)
+	})
+	h.Sum(mark[:0])
+	return mark, err
+}
+
+// walk goes through the files and links of a package, in the order of their names.
+func walk(dir string, each func(path string, d fs.DirEntry) error) error {
+	files := 0
+	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil || d.IsDir():
+			return err
+		case !d.Type().IsRegular() && d.Type()&fs.ModeSymlink == 0:
+			return fmt.Errorf("%s is neither a file nor a link", path)
+		}
+		if files++; files > maxPackageFiles {
+			return fmt.Errorf("it has more than %d files", maxPackageFiles)
+		}
+		return each(path, d)
+	})
+}
+
+// field adds one text to a digest, so that no two lists of texts are alike.
+func field(h hash.Hash, text string) { fmt.Fprintf(h, "%d:%s", len(text), text) }
+
+func fieldLink(h hash.Hash, path string) error {
+	to, err := os.Readlink(path)
+	field(h, path)
+	field(h, to)
+	return err
+}
+
+// installedAt reads a package.
+func installedAt(root, at string) (installed, error) {
+	dir := filepath.Join(root, at)
+	var is installed
+	raw, err := bounded(filepath.Join(dir, "package.json"), 1<<20)
+	if err != nil {
+		return is, err
+	}
+	if err := json.Unmarshal(raw, &struct{ Name, Version *string }{&is.Name, &is.Version}); err != nil {
+		return is, fmt.Errorf("package.json: %w", err)
+	}
+	if err := is.listed(root, at); err != nil {
+		return is, err
+	}
+	is.Files, err = filesOf(dir)
+	return is, err
+}
+
+// listed fills in what npm's list says of the package. Other installers write none.
+func (is *installed) listed(root, at string) error {
+	raw, err := bounded(listOf(root), maxLockBytes)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var list struct {
+		Packages map[string]struct{ Integrity string }
+	}
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return fmt.Errorf("%s: %w", listOf(root), err)
+	}
+	is.Integrity = list.Packages[filepath.ToSlash(at)].Integrity
+	is.Lock = gate.Digest(sha256.Sum256(raw)).String()
+	return nil
+}
+
+// filesOf digests all files of a package: name, whether it may be executed, and content.
+func filesOf(dir string) (string, error) {
+	h, left := sha256.New(), int64(maxPackageBytes)
+	err := walk(dir, func(path string, d fs.DirEntry) error {
+		name, err := filepath.Rel(dir, path)
+		if err != nil {
+			return err
+		}
+		field(h, filepath.ToSlash(name))
+		if d.Type()&fs.ModeSymlink != 0 {
+			to, err := os.Readlink(path)
+			field(h, "link "+to)
+			return err
+		}
+		f, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		info, err := f.Stat()
+		if err != nil {
+			return err
+		}
+		own := sha256.New()
+		n, err := io.Copy(own, io.LimitReader(f, left+1))
+		if left -= n; left < 0 {
+			return fmt.Errorf("it has more than %d bytes", maxPackageBytes)
+		}
+		field(h, fmt.Sprintf("file %t %x", info.Mode()&0o111 != 0, own.Sum(nil)))
+		return err
+	})
+	return gate.Digest(h.Sum(nil)).String(), err
+}
+
+// bounded reads a file of at most so many bytes.
+func bounded(path string, most int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	raw, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(raw)) > most {
+		err = fmt.Errorf("%s has more than %d bytes", path, most)
+	}
+	return raw, err
+}
