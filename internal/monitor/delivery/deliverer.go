@@ -349,15 +349,18 @@ func (d *Deliverer) flush() error {
 		return nil
 	}
 	var errs []error
-	if err := d.enter(s); err != nil {
-		errs = append(errs, err)
+	written, failed := d.enter(s)
+	if d.anew = failed != nil; d.anew {
+		errs = append(errs, failed)
 	}
-	d.anew = len(errs) > 0
 	for id, content := range changes {
 		var err error
-		if content == nil {
+		switch {
+		case !written: // by the index of before, what comes would be one that was delivered
+			err = errors.New("its place in the index is not written")
+		case content == nil:
 			err = s.remove(id)
-		} else {
+		default:
 			err = s.write(id, content)
 		}
 		if err != nil {

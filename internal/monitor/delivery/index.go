@@ -61,8 +61,9 @@ func (i *index) held(all []*letter) (still, again []*letter, missing []error) {
 	return still, again, missing
 }
 
-// enter writes the index as the spool is going to be. Its caller holds spooling.
-func (d *Deliverer) enter(s spool) error {
+// enter writes the index as the spool is going to be. written is whether it is there, be it
+// that it could not be put on record. Its caller holds spooling.
+func (d *Deliverer) enter(s spool) (written bool, err error) {
 	d.mu.Lock()
 	i := index{Generation: max(d.generation, d.cfg.Book.Least()) + 1, Waiting: make([]string, 0, len(d.letters)), Partial: !d.loaded}
 	for _, l := range d.letters {
@@ -74,8 +75,8 @@ func (d *Deliverer) enter(s spool) error {
 		err = durable.Replace(filepath.Join(s.dir, indexName), content)
 	}
 	if err != nil {
-		return fmt.Errorf("the index of the spool: %w", err)
+		return false, fmt.Errorf("the index of the spool: %w", err)
 	}
 	d.generation = i.Generation
-	return d.cfg.Book.Saw(i.Generation)
+	return true, d.cfg.Book.Saw(i.Generation)
 }

@@ -114,6 +114,45 @@ func TestADeliveredAlertIsPutBack(t *testing.T) {
 	has(t, p.log.text(), "it was delivered")
 }
 
+// While the index cannot be written, nothing is put into the spool or taken out of it: what
+// the index of before does not have would be left out as delivered, and what it has and was
+// delivered would be missed.
+func TestAnIndexThatCannotBeWritten(t *testing.T) {
+	dir, b := t.TempDir(), &book{}
+	d := &desk{name: "d", fail: errDown}
+	all := func() []delivery.Receiver { return []delivery.Receiver{d} }
+	p := newPostWith(t, dir, b, all)
+	p.Deliver(alert())
+	p.end()
+	index, away := filepath.Join(dir, "index"), filepath.Join(t.TempDir(), "index")
+	p = newPostWith(t, dir, b, all)
+	until(t, "the first is read", func() bool { return p.Waiting() == 1 })
+	if err := errors.Join(os.Rename(index, away), os.MkdirAll(filepath.Join(index, "x"), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	p.Deliver(alert())
+	p.end()
+	if got := spooled(t, dir); len(got) != 1 {
+		t.Errorf("in the spool: %q", got)
+	}
+	d.recover()
+	p = newPostWith(t, dir, b, all)
+	until(t, "the first is taken", func() bool { return len(d.taken()) == 1 && p.Waiting() == 0 })
+	p.end()
+	if got := spooled(t, dir); len(got) != 1 {
+		t.Errorf("in the spool after it was taken: %q", got)
+	}
+	if err := errors.Join(os.RemoveAll(index), os.Rename(away, index)); err != nil {
+		t.Fatal(err)
+	}
+	p = newPostWith(t, dir, b, all)
+	until(t, "the first is taken twice rather than never", func() bool { return len(d.taken()) == 2 && p.Waiting() == 0 })
+	p.end()
+	if got := p.told(); len(got) > 0 || len(spooled(t, dir)) > 0 {
+		t.Errorf("told: %q; in the spool: %q", got, spooled(t, dir))
+	}
+}
+
 func put(t *testing.T, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
