@@ -119,8 +119,7 @@ func (a *App) AcceptLoss(ctx context.Context, actor string, l admin.Loss) error 
 				return err
 			}
 		}
-		a.shared.wrote.Reset(kept)
-		return nil
+		return kept.GoOn(a.shared.dir, a.shared.incidentKey, a.shared.wrote)
 	}))
 }
 

@@ -150,8 +150,16 @@ func TestALostListKeepsTheGatewayFromStarting(t *testing.T) {
 			if err := os.Remove(path); err != nil {
 				t.Fatal(err)
 			}
+			if err := served(t, dir); err == nil || !strings.Contains(err.Error(), "accept-loss "+tc.list) {
+				t.Errorf("without the empty list that was begun: %v", err)
+			}
+			a = opened(t, dir)
+			if err := a.AcceptLoss(t.Context(), "uid:1", admin.Loss{List: tc.list, Reason: "once more"}); err != nil {
+				t.Fatal(err)
+			}
+			shut(t, a)
 			if err := served(t, dir); err != nil {
-				t.Errorf("with nothing on it since the loss was accepted: %v", err)
+				t.Errorf("after that was accepted, too: %v", err)
 			}
 		})
 	}
@@ -222,9 +230,11 @@ func TestAnOlderListKeepsTheGatewayFromStarting(t *testing.T) {
 			if err := served(t, dir); err != nil {
 				t.Errorf("after it was accepted: %v", err)
 			}
-			put(t, path, copies[0])
-			if err := served(t, dir); err == nil {
-				t.Error("it starts with a list that is older than the one that was accepted")
+			for n := range copies {
+				put(t, path, copies[n])
+				if err := served(t, dir); err == nil {
+					t.Errorf("it starts with list %d, which is not the one that was accepted", n)
+				}
 			}
 		})
 	}

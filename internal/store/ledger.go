@@ -31,14 +31,6 @@ func (l *Ledger) Least(list Kept) uint64 {
 	return l.least[list]
 }
 
-// Reset forgets a list: somebody has accepted that it is older than it was, or gone, which
-// is on record.
-func (l *Ledger) Reset(list Kept) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.least[list] = 0
-}
-
 // Saw takes note of a generation. What cannot be put on record is an error, and not known.
 func (l *Ledger) Saw(list Kept, generation uint64) error {
 	l.mu.Lock()

@@ -9,6 +9,9 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
 	"doorward/internal/durable"
 )
 
@@ -101,4 +104,31 @@ func (l *lineage) write(content []byte, generation uint64) error {
 		return err
 	}
 	return l.ledger.Saw(l.list, generation)
+}
+
+// anyList is a list on disk, whatever is on it.
+type anyList struct {
+	stamp
+	Rest jsontext.Value `json:",embed"`
+}
+
+// goOn has the file that is there count as changed once more than is known. Its caller
+// holds the list's lock.
+func (l *lineage) goOn() error {
+	content, _, err := readPrivate(l.path, maxIncidentsFile)
+	if err != nil {
+		return err
+	}
+	var f anyList
+	if err := json.Unmarshal(content, &f); err != nil {
+		return fmt.Errorf("%s: %w", l.path, err)
+	}
+	if err := l.admit(content, f.stamp, 0); err != nil {
+		return err
+	}
+	f.stamp = stamp{MAC: noMAC, Generation: max(l.least(), f.Generation) + 1}
+	if content, err = json.Marshal(f, jsontext.WithIndent("  ")); err != nil {
+		return fmt.Errorf("%s: %w", l.path, err)
+	}
+	return l.write(append(content, '\n'), f.Generation)
 }

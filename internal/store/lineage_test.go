@@ -121,9 +121,23 @@ func TestAnOlderListIsRefused(t *testing.T) {
 				}
 			}
 			put(t, path, copies[1])
-			ledger.Reset(k.list)
-			if err := read(); err != nil || ledger.Least(k.list) != 2 {
-				t.Errorf("accepted: %v, known: %d", err, ledger.Least(k.list))
+			other := reader(t, k, dir, store.NewLedger(map[store.Kept]uint64{k.list: 3}, nil)) // a process beside this one
+			if err := k.list.GoOn(dir, incidentKey, ledger); err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(read(), other()); err != nil || ledger.Least(k.list) != 4 || said[len(said)-1] != 4 {
+				t.Errorf("accepted: %v, known: %d, on record: %d", err, ledger.Least(k.list), said)
+			}
+			if err := change("fourth"); err != nil {
+				t.Errorf("changed since: %v", err)
+			}
+			put(t, path, copies[2])
+			if read() == nil {
+				t.Error("the one that was lost is read again")
+			}
+			put(t, path, edited)
+			if k.list.GoOn(dir, incidentKey, ledger) == nil || ledger.Least(k.list) != 5 {
+				t.Error("it goes on with one that was edited")
 			}
 		})
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -39,18 +40,7 @@ func (k Kept) There(dir string) (bool, error) {
 
 // Begin makes an empty list where none is, and is an error where one is.
 func (k Kept) Begin(dir string) (err error) {
-	var name, text string
-	switch k {
-	case KeptIncidents:
-		name, text = incidentsLockName, fmt.Sprintf("{\"version\": %d, \"incidents\": []}\n", incidentsVersion)
-	case KeptRevocations:
-		name, text = revokedLockName, fmt.Sprintf("{\"version\": %d, \"revoked\": []}\n", revokedVersion)
-	case KeptKeys:
-		name, text = lockName, fmt.Sprintf("{\"version\": %d, \"keys\": []}\n", fileVersion)
-	default:
-		return fmt.Errorf("there is no list %q", string(k))
-	}
-	lock, err := lockFile(filepath.Join(dir, name))
+	text, lock, err := k.locked(dir)
 	if err != nil {
 		return fmt.Errorf("beginning %s anew: %w", k, err)
 	}
@@ -66,6 +56,49 @@ func (k Kept) Begin(dir string) (err error) {
 		return fmt.Errorf("beginning %s anew: %w", k, err)
 	}
 	return nil
+}
+
+// GoOn goes on with the list that is there, which somebody has accepted is older than it was:
+// it counts as changed once more than the ledger knows. So every process takes it that knows
+// the newer one, and that does not come back. incidents is the key of incidents.
+func (k Kept) GoOn(dir string, incidents [32]byte, ledger *Ledger) error {
+	secret := incidents[:]
+	if k != KeptIncidents {
+		var err error
+		if secret, err = openPepper(dir); err != nil {
+			return fmt.Errorf("going on with %s: %w", k, err)
+		}
+	}
+	of, err := newLineage(dir, k, secret, ledger)
+	if err != nil {
+		return fmt.Errorf("going on with %s: %w", k, err)
+	}
+	_, lock, err := k.locked(dir)
+	if err == nil {
+		defer lock.Close()
+		err = of.goOn()
+	}
+	if err != nil {
+		return fmt.Errorf("going on with %s: %w", k, err)
+	}
+	return nil
+}
+
+// locked takes the list's lock, and tells what an empty one is.
+func (k Kept) locked(dir string) (empty string, lock io.Closer, err error) {
+	var name string
+	switch k {
+	case KeptIncidents:
+		name, empty = incidentsLockName, fmt.Sprintf("{\"version\": %d, \"incidents\": []}\n", incidentsVersion)
+	case KeptRevocations:
+		name, empty = revokedLockName, fmt.Sprintf("{\"version\": %d, \"revoked\": []}\n", revokedVersion)
+	case KeptKeys:
+		name, empty = lockName, fmt.Sprintf("{\"version\": %d, \"keys\": []}\n", fileVersion)
+	default:
+		return "", nil, fmt.Errorf("there is no list %q", string(k))
+	}
+	lock, err = lockFile(filepath.Join(dir, name))
+	return empty, lock, err
 }
 
 // Generation is how often the list in a data directory says that it was changed.
