@@ -304,6 +304,7 @@ func TestForgottenInASpoolThatCannotBeRead(t *testing.T) {
 	if all, err := p.Alerts(); err == nil {
 		t.Errorf("waiting: %+v", all)
 	}
+	until(t, "Run has tried, too", func() bool { return strings.Contains(p.log.text(), "alerts of before cannot be read") })
 	if err := errors.Join(os.Remove(dir), os.Rename(away, dir)); err != nil {
 		t.Fatal(err)
 	}
