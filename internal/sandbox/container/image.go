@@ -8,8 +8,10 @@ import (
 )
 
 // imageByDigest is an image that cannot be another one tomorrow: its digest, or a
-// repository (distribution reference grammar, without a tag) with its digest.
-var imageByDigest = regexp.MustCompile(`^(?:(?:[a-z0-9][a-z0-9._-]*(?::[0-9]{1,5})?/)?(?:[a-z0-9][a-z0-9._-]*/)*[a-z0-9][a-z0-9._-]*@)?sha256:[0-9a-f]{64}$`)
+// repository (distribution reference grammar, without a tag) with its digest. Only a host
+// with a dot, or localhost, has a port: podman reads dir:1/x as the directory 1/x, whatever
+// digest follows (containers-transports(5)).
+var imageByDigest = regexp.MustCompile(`^(?:(?:(?:localhost|[a-z0-9][a-z0-9_-]*(?:\.[a-z0-9_-]+)+):[0-9]{1,5}/)?(?:[a-z0-9][a-z0-9._-]*/)*[a-z0-9][a-z0-9._-]*@)?sha256:[0-9a-f]{64}$`)
 
 // maxImage bounds the name of an image, in bytes.
 const maxImage = 512
