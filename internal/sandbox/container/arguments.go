@@ -83,12 +83,16 @@ func (s *Spec) room() (tmp, shm int64) {
 func (s *Spec) limits() []string {
 	l := s.Limits.Filled()
 	tmp, shm := s.room()
+	asMade := ""
+	if s.Kind == Podman {
+		asMade = ",notmpcopyup" // what the image has there stays out of it (CVE-2026-133553 is in the copying)
+	}
 	return []string{
 		fmt.Sprintf("--memory=%d", l.Memory), fmt.Sprintf("--memory-swap=%d", l.Memory), // together: no swap
 		"--cpus=" + strconv.FormatFloat(l.CPU, 'f', -1, 64), fmt.Sprintf("--pids-limit=%d", l.Tasks),
 		fmt.Sprintf("--ulimit=nofile=%d:%d", l.Files, l.Files), fmt.Sprintf("--ulimit=fsize=%d:%d", l.FileSize, l.FileSize), "--ulimit=core=0:0",
 		fmt.Sprintf("--ulimit=nproc=%d:%d", l.Tasks, l.Tasks),
-		fmt.Sprintf("--shm-size=%d", shm), fmt.Sprintf("--tmpfs=%s:rw,nosuid,nodev,size=%d,mode=1777", scratch, tmp),
+		fmt.Sprintf("--shm-size=%d", shm), fmt.Sprintf("--tmpfs=%s:rw,nosuid,nodev,size=%d,mode=1777%s", scratch, tmp, asMade),
 	}
 }
 

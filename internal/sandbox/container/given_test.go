@@ -96,6 +96,9 @@ func TestSBX23_ThePlanGivesNothingThatWasNotAsked(t *testing.T) {
 			t.Fatalf("%s: the words after the image are not the command's: %q", kind, p.Create)
 		}
 		before := strings.Join(p.Create[:at], " ")
+		if strings.Contains(before, ",mode=1777,notmpcopyup ") != (kind == container.Podman) {
+			t.Errorf("%s: whether the image fills /tmp: %s", kind, before)
+		}
 		for _, want := range []string{
 			"--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--network=none", "--user=1000:1000", "--pull=never", "--rm", "--log-driver=none",
 			"--memory=536870912 --memory-swap=536870912", "--pids-limit=256", "--ulimit=nofile=1024:1024", "--env=TOKEN", "--entrypoint=/probe",
