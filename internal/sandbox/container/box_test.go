@@ -17,9 +17,9 @@ import (
 )
 
 const (
-	goodVersion = `{"Client":{"Version":"28.4.0"},"Server":{"Components":[{"Name":"Engine","Version":"28.4.0"},{"Name":"containerd","Version":"v1.7.29"},{"Name":"runc","Version":"1.4.3"}]}}`
+	goodVersion = `{"Client":{"Version":"29.5.1"},"Server":{"Components":[{"Name":"Engine","Version":"29.5.1"},{"Name":"containerd","Version":"v1.7.33"},{"Name":"runc","Version":"1.4.3"}]}}`
 	goodOptions = `["name=seccomp,profile=builtin","name=cgroupns"]`
-	goodPodman  = `{"host":{"ociRuntime":{"name":"crun","version":"crun version 1.24\ncommit: 0"},"security":{"seccompEnabled":true}},"version":{"Version":"5.6.1"}}`
+	goodPodman  = `{"host":{"ociRuntime":{"name":"crun","version":"crun version 1.30\ncommit: 0"},"security":{"seccompEnabled":true,"seccompProfilePath":"/usr/share/containers/seccomp.json"}},"version":{"Version":"5.8.10"}}`
 )
 
 func daemon(t *testing.T, kind string) *fixture {
@@ -192,19 +192,26 @@ func TestSBX25_OldRuntimesAreRefused(t *testing.T) {
 		return `{"host":{"ociRuntime":{"name":"` + name + `","version":"` + runtime + `"},"security":{"seccompEnabled":true}},"version":{"Version":"` + version + `"}}`
 	}
 	for name, tc := range map[string]struct{ kind, about, options, want string }{
-		"docker":              {container.Docker, docker("28.3.3", "2.1.5", "1.3.6"), goodOptions, ""},
-		"runc":                {container.Docker, docker("28.3.3", "2.1.5", "1.2.7"), goodOptions, "CVE-2025-31133"},
-		"runc 1.3":            {container.Docker, docker("28.3.3", "2.1.5", "1.3.5"), goodOptions, "runc 1.3.5 is older"},
-		"runc before release": {container.Docker, docker("28.3.3", "2.1.5", "1.4.3-rc.1"), goodOptions, "older than 1.4.3"},
-		"containerd":          {container.Docker, docker("28.3.3", "1.7.28", "1.4.3"), goodOptions, "containerd"},
-		"engine":              {container.Docker, docker("20.10.24", "2.2.0", "1.4.3"), goodOptions, "Engine 20.10.24"},
-		"no version of runc":  {container.Docker, docker("29.0.0", "2.2.0", ""), goodOptions, "version of runc is not known"},
-		"no daemon":           {container.Docker, `{"Client":{"Version":"28.4.0"},"Server":null}`, goodOptions, "says nothing of the daemon"},
-		"no seccomp":          {container.Docker, docker("29.0.0", "2.2.0", "1.4.3"), `["name=seccomp,profile=unconfined"]`, "seccomp"},
+		"docker":              {container.Docker, docker("29.5.1", "2.1.9", "1.3.6"), goodOptions, ""},
+		"runc":                {container.Docker, docker("29.5.1", "2.1.9", "1.2.7"), goodOptions, "CVE-2025-31133"},
+		"runc 1.3":            {container.Docker, docker("29.5.1", "2.1.9", "1.3.5"), goodOptions, "runc 1.3.5 is older"},
+		"runc before release": {container.Docker, docker("29.5.1", "2.1.9", "1.4.3-rc.1"), goodOptions, "older than 1.4.3"},
+		"runc before 1.5":     {container.Docker, docker("29.5.1", "2.1.9", "1.5.0-rc.1"), goodOptions, "comes before its release"},
+		"runc before 1.4":     {container.Docker, docker("29.5.1", "2.1.9", "1.4.0-rc.1"), goodOptions, "comes before its release"},
+		"containerd 2.2":      {container.Docker, docker("29.5.1", "2.2.4", "1.4.3"), goodOptions, "CVE-2026-53488"},
+		"containerd":          {container.Docker, docker("29.5.1", "1.7.32", "1.4.3"), goodOptions, "containerd"},
+		"engine":              {container.Docker, docker("29.5.0", "2.2.5", "1.4.3"), goodOptions, "Engine 29.5.0"},
+		"no version of runc":  {container.Docker, docker("29.5.1", "2.2.5", ""), goodOptions, "version of runc is not known"},
+		"no daemon":           {container.Docker, `{"Client":{"Version":"29.5.1"},"Server":null}`, goodOptions, "says nothing of the daemon"},
+		"no seccomp":          {container.Docker, docker("29.5.1", "2.2.5", "1.4.3"), `["name=seccomp,profile=unconfined"]`, "seccomp"},
 		"podman":              {container.Podman, goodPodman, "", ""},
-		"old podman":          {container.Podman, podman("4.3.1", "crun", "crun version 1.24"), "", "podman 4.3.1"},
-		"podman's runc":       {container.Podman, podman("5.6.1", "runc", "runc version 1.1.5+ds1"), "", "runc 1.1.5"},
-		"another runtime":     {container.Podman, podman("5.6.1", "kata", "3.2.0"), "", `nothing is known of the runtime "kata"`},
+		"old podman":          {container.Podman, podman("4.3.1", "crun", "crun version 1.30"), "", "podman 4.3.1"},
+		"checkpoint images":   {container.Podman, podman("6.1.2", "crun", "crun version 1.30"), "", "CVE-2026-94603"},
+		"podman 5":            {container.Podman, podman("5.8.9", "crun", "crun version 1.30"), "", "CVE-2026-111361"},
+		"crun":                {container.Podman, podman("6.2.0", "crun", "crun version 1.29.1"), "", "crun 1.29.1"},
+		"no filter":           {container.Podman, strings.Replace(goodPodman, "/usr/share/containers/seccomp.json", "unconfined", 1), "", "seccomp"},
+		"podman's runc":       {container.Podman, podman("6.2.0", "runc", "runc version 1.1.5+ds1"), "", "runc 1.1.5"},
+		"another runtime":     {container.Podman, podman("6.2.0", "kata", "3.2.0"), "", `nothing is known of the runtime "kata"`},
 		"nonsense":            {container.Podman, `[]`, "", "says nothing"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -215,7 +222,7 @@ func TestSBX25_OldRuntimesAreRefused(t *testing.T) {
 		})
 	}
 	f := daemon(t, container.Docker)
-	f.put(t, "version", docker("28.3.3", "2.1.5", "1.2.7"))
+	f.put(t, "version", docker("29.5.1", "2.1.9", "1.2.7"))
 	for _, weaker := range []bool{false, true} {
 		s := spec()
 		s.Weaker = weaker

@@ -17,28 +17,20 @@ var versionPattern = regexp.MustCompile(`(?:^|[^0-9.])v?(\d{1,9})\.(\d{1,9})(?:\
 // pre is what marks a version that comes before the one that it names.
 var pre = regexp.MustCompile(`(?i)^[-.~]?(?:rc|alpha|beta|dev|pre)`)
 
-// readVersion finds the first version in a text. One before a release counts as the
-// release before it.
-func readVersion(text string) (v version, ok bool) {
+// readVersion finds the first version in a text. Early is one from before its release:
+// it may lack what an older series has mended since (runc 1.5.0-rc.2 has what 1.3.6 mends
+// still open: release notes of 1.5.0-rc.3).
+func readVersion(text string) (v version, early, ok bool) {
 	m := versionPattern.FindStringSubmatchIndex(text)
 	if m == nil {
-		return v, false
+		return v, false, false
 	}
 	for i := range v {
 		if from, to := m[2+2*i], m[3+2*i]; from >= 0 {
 			v[i], _ = strconv.Atoi(text[from:to])
 		}
 	}
-	if pre.MatchString(text[m[1]:]) {
-		for i := len(v) - 1; i >= 0; i-- {
-			if v[i] > 0 {
-				v[i]--
-				break
-			}
-			v[i] = 1 << 30 // below the next number: 1.4.0-rc.1 is no 1.4.0
-		}
-	}
-	return v, true
+	return v, pre.MatchString(text[m[1]:]), true
 }
 
 func (v version) less(w version) bool {
@@ -65,18 +57,29 @@ type floor struct {
 //
 //nolint:gochecknoglobals // a table; read-only
 var floors = map[string]floor{
-	"Engine":     {from: version{28, 3, 3}, why: "CVE-2025-54388, and mounts that end at what is mounted below them"},
-	"containerd": {from: version{2, 1, 5}, older: []version{{2, 0, 7}, {1, 7, 29}}, why: "CVE-2024-25621, CVE-2025-64329"},
-	"runc":       {from: version{1, 4, 3}, older: []version{{1, 3, 6}}, why: "CVE-2025-31133, CVE-2025-52565, CVE-2025-52881, CVE-2026-41579"},
-	"crun":       {from: version{1, 20, 0}, why: "CVE-2025-24965"},
-	"podman":     {from: version{5, 2, 5}, why: "CVE-2024-9341, CVE-2024-9676"},
+	// docker cp as root ran, made and mounted what a container wanted (release notes of 29.5.1).
+	"Engine": {from: version{29, 5, 1}, why: "CVE-2026-41567, CVE-2026-41568, CVE-2026-42306"},
+	// Directories that others could enter; an image that takes all memory, or has its labels
+	// run commands as root (GHSA-pwhc-rpq9-4c8w, GHSA-jpcc-p29g-p8mq, GHSA-xhf5-7wjv-pqxp).
+	"containerd": {from: version{2, 3, 2}, older: []version{{2, 2, 5}, {2, 1, 9}, {2, 0, 10}, {1, 7, 33}}, why: "CVE-2024-25621, CVE-2026-47262, CVE-2026-53488"},
+	// Races around masked paths and /dev/console, and an image's link at /dev (release notes of
+	// 1.3.3, 1.3.6 and 1.4.3; 1.2 has no release with the last one). What 1.4.4 mends is of checkpoints.
+	"runc": {from: version{1, 4, 3}, older: []version{{1, 3, 6}}, why: "CVE-2025-31133, CVE-2025-52565, CVE-2025-52881, CVE-2026-41579"},
+	// Images that run as root under krun, and their links at /dev/console and /dev/null (GHSA-f42g-r5jj-qh4j, release notes of 1.30).
+	"crun": {from: version{1, 30, 0}, why: "CVE-2025-24965, CVE-2026-84042, CVE-2026-88264, CVE-2026-88265"},
+	// An image's annotation that took down every wall, its variables that took this client's, and
+	// contents that are not those of its digest (GHSA-2cvf-wqm6-wr9g, GHSA-4hq8-gpf5-8p68, GHSA-pggw-qqjf-6cxw).
+	"podman": {from: version{6, 2, 0}, older: []version{{5, 8, 10}}, why: "CVE-2026-57231, CVE-2026-94603, CVE-2026-111361"},
 }
 
 // check refuses a version below the floor, and one that cannot be read.
 func (f floor) check(program, text string) error {
-	v, ok := readVersion(text)
+	v, early, ok := readVersion(text)
 	if !ok {
 		return fmt.Errorf("the version of %s is not known (%.40q); %s is the oldest that may serve (%s)", program, text, f.from, f.why)
+	}
+	if early {
+		return fmt.Errorf("%s %.40q comes before its release and may be older than %s, which mends %s", program, text, f.from, f.why)
 	}
 	for _, o := range f.older {
 		if v[0] == o[0] && v[1] == o[1] && !v.less(o) {
@@ -137,14 +140,17 @@ func checkPodman(about []byte) (aged, err error) {
 	var said struct {
 		Host *struct {
 			OCIRuntime struct{ Name, Version string }
-			Security   struct{ SECCOMPEnabled bool }
+			Security   struct {
+				SECCOMPEnabled     bool   // this system has it
+				SECCOMPProfilePath string // a file, empty for podman's own, or the word unconfined (containers.conf)
+			}
 		}
 		Version struct{ Version string }
 	}
 	if err := json.Unmarshal(about, &said); err != nil || said.Host == nil {
 		return nil, fmt.Errorf("podman info says nothing of this system: %w", errors.Join(err, errors.New("does podman run here?")))
 	}
-	if !said.Host.Security.SECCOMPEnabled {
+	if sec := said.Host.Security; !sec.SECCOMPEnabled || sec.SECCOMPProfilePath == "unconfined" {
 		return nil, errUnconfined
 	}
 	old := []error{floors["podman"].check("podman", said.Version.Version)}
