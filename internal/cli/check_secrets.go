@@ -11,16 +11,7 @@ import (
 // lookAtSecrets tells the checklist of every secret whether it can be had and used. What is not
 // asked for is said, too.
 func (r *run) lookAtSecrets(st *checklist.State, cfg *config.Config, offline, online bool) error {
-	unasked := func(s config.Secret) string {
-		far := strings.HasPrefix(cfg.SecretStore.Root, "transit:")
-		switch {
-		case strings.HasPrefix(s.From, "vault:") && !online, s.From == "store" && far && !online:
-			return "Vault is asked with --online"
-		case s.From == "store" && offline:
-			return "the data directory was left alone (--offline)"
-		}
-		return ""
-	}
+	unasked := func(s config.Secret) string { return unaskedSecret(cfg, s, offline, online) }
 	faults, err := app.CheckSecrets(cfg, r.Environ, func(s config.Secret) bool { return unasked(s) != "" })
 	if err != nil {
 		return err
@@ -34,4 +25,16 @@ func (r *run) lookAtSecrets(st *checklist.State, cfg *config.Config, offline, on
 		st.Secrets[name] = one
 	}
 	return nil
+}
+
+// unaskedSecret says why a secret is not read where it is; empty: it is.
+func unaskedSecret(cfg *config.Config, s config.Secret, offline, online bool) string {
+	far := strings.HasPrefix(cfg.SecretStore.Root, "transit:")
+	switch {
+	case strings.HasPrefix(s.From, "vault:") && !online, s.From == "store" && far && !online:
+		return "Vault is asked with --online"
+	case s.From == "store" && offline:
+		return "the data directory was left alone (--offline)"
+	}
+	return ""
 }

@@ -20,8 +20,9 @@ func (r *run) secretCommand() *cobra.Command {
 		`  doorward secret set hook-secret              asks for the value, and does not show it
   pass show github | doorward secret set github-token
   doorward secret list
-  doorward secret rotate-root`,
-		r.secretSet(), r.secretList(), r.secretRemove(), r.secretRotateRoot())
+  doorward secret rotate-root
+  doorward secret audit`,
+		r.secretSet(), r.secretList(), r.secretRemove(), r.secretRotateRoot(), r.secretAudit())
 }
 
 // defaultOverlap is how long both versions of a secret count unless somebody says

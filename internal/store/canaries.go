@@ -58,6 +58,9 @@ func OpenCanaries(dir string) (*Canaries, error) {
 	return c, nil
 }
 
+// Path is the file that they are kept in.
+func (c *Canaries) Path() string { return c.path }
+
 // List is every planted value, oldest first.
 func (c *Canaries) List() ([]Canary, error) {
 	content, _, err := readPrivate(c.path, maxCanaries*(maxCanary*2+1024))

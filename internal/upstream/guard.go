@@ -86,23 +86,10 @@ func ofURL(raw string) (list []leak.Secret) {
 	return list
 }
 
-// minLine is the shortest line of a secret of several that is looked for by itself, in
-// bytes: shorter ones, those with blanks and the frames of PEM are in honest texts.
-const minLine = 16
-
-// maxLines is how many lines of a secret are looked for: those of the longest keys.
-const maxLines = 128
-
 // spelledOut is a secret with the parts of it that are secrets as well: the lines of a
 // key in a file, and the password in the header of HTTP Basic (RFC 7617).
 func spelledOut(name, prefix, value string) []leak.Secret {
-	list := []leak.Secret{{Name: name, Text: value}}
-	for line := range strings.Lines(value) {
-		line = strings.TrimSpace(line)
-		if len(list) <= maxLines && len(line) >= minLine && line != value && !strings.ContainsAny(line, " \t") && !strings.HasPrefix(line, "-----") {
-			list = append(list, leak.Secret{Name: name, Text: line})
-		}
-	}
+	list := leak.WithLines(name, value)
 	if strings.EqualFold(strings.TrimSpace(prefix), "basic") {
 		if pair, err := base64.StdEncoding.DecodeString(value); err == nil {
 			_, password, _ := strings.Cut(string(pair), ":")
