@@ -30,7 +30,9 @@ type ledgerMark struct {
 
 const (
 	markVersion = 3
-	markHeader  = 4 + 1 + 9*8 + tlog.HashSize + sha256.Size + blindSize // length, version, numbers, leaf, ids, by
+	// markBefore is the version of marks with the first four numbers alone.
+	markBefore = 2
+	markFixed  = 4 + 1 + tlog.HashSize + sha256.Size + blindSize // bytes: length, version, leaf, ids, by
 	// maxMark bounds a mark: room for each of 1,000 holds. A log that says more is read
 	// whole at each start.
 	maxMark = 64 << 10
@@ -63,12 +65,17 @@ func (m *ledgerMark) text() []byte {
 
 // parse reads what text wrote.
 func (m *ledgerMark) parse(text []byte) error {
-	if len(text) < markHeader || text[4] != markVersion {
+	all := m.numbers()
+	numbers := all[:]
+	if len(text) > 4 && text[4] == markBefore {
+		numbers = all[:4]
+	}
+	if len(text) < markFixed+8*len(numbers) || text[4] != markVersion && text[4] != markBefore {
 		return errMark
 	}
 	*m = ledgerMark{holds: map[string]bool{}}
 	text = text[5:]
-	for _, n := range m.numbers() {
+	for _, n := range numbers {
 		*n, text = binary.BigEndian.Uint64(text), text[8:]
 	}
 	for _, to := range [][]byte{m.leaf[:], m.ids[:], m.by[:]} {
@@ -173,7 +180,7 @@ func (s *subjects) marked() (m ledgerMark, ok bool, err error) {
 			length = int(min(binary.BigEndian.Uint32(text), maxMark))
 		}
 	}
-	if length < markHeader || length > len(text) {
+	if length > len(text) {
 		return m, false, nil
 	}
 	text = text[:length]
