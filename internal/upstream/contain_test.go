@@ -22,6 +22,7 @@ const dockerScript = `#!/bin/sh
 PATH=/usr/bin:/bin
 case $1 in
 version) echo '{"Server":{"Components":[{"Name":"Engine","Version":"29.5.1"},{"Name":"containerd","Version":"2.2.5"},{"Name":"runc","Version":"1.4.3"}]}}' ;;
+context) echo '"unix:///var/run/docker.sock"' ;;
 info) echo '["name=seccomp,profile=builtin"]' ;;
 create) printf '%s\n' "$@" >DIR/created; env >DIR/environment ;;
 container) echo '{"Host":{"ReadonlyRootfs":true,"NetworkMode":"none","CapDrop":["ALL"],"SecurityOpt":["no-new-privileges"],"MaskedPaths":["/proc/kcore"],"Memory":536870912,"MemorySwap":536870912,"NanoCpus":1000000000,"PidsLimit":256},"User":"USER","Mounts":[]}' ;;

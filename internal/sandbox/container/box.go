@@ -28,15 +28,17 @@ type Box struct {
 func (c *Client) Confine(cmd *exec.Cmd, s Spec) (*Box, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
 	defer cancel()
+	socket, err := c.ready(ctx, s.Weaker)
+	if err != nil {
+		return nil, fmt.Errorf("sandbox: %w", err)
+	}
+	s.Own = slices.Concat(s.Own, socket)
 	if err := c.complete(&s); err != nil {
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
 	b := &Box{client: c, name: random(), wall: s.Limits.Wall, reports: make(chan sandbox.Report, 1), done: make(chan struct{})}
 	p, err := s.plan(b.name)
 	if err != nil {
-		return nil, fmt.Errorf("sandbox: %w", err)
-	}
-	if err := c.ready(ctx, s.Weaker); err != nil {
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
 	if err := c.create(ctx, &s, b.name, p.Create[1:]); err != nil {

@@ -28,6 +28,7 @@ func daemon(t *testing.T, kind string) *fixture {
 	if kind == container.Docker {
 		f.put(t, "version", goodVersion)
 		f.put(t, "info", goodOptions)
+		f.put(t, "context", `"unix:///var/run/docker.sock"`)
 		return f
 	}
 	f.put(t, "info", goodPodman)
@@ -142,6 +143,7 @@ func TestSBX23_WhatADaemonAddsIsNeverStarted(t *testing.T) {
 		"volumes":          {`{"VolumesFrom":["other"]}`, "volumes of other"},
 		"group":            {`{"GroupAdd":["docker"]}`, "groups docker"},
 		"sysctl":           {`{"Sysctls":{"net.ipv4.ip_forward":"1"}}`, "settings of the kernel"},
+		"runtime":          {`{"Runtime":"nvidia"}`, `runtime is "nvidia"`},
 		"port":             {`{"PortBindings":{"80/tcp":[]}}`, "ports"},
 		"tmpfs":            {`{"Tmpfs":{"/usr":"rw"}}`, "/usr"},
 		"memory":           {`{"Memory":0}`, "memory"},
@@ -287,6 +289,58 @@ func TestADaemonOnAnotherMachineIsRefused(t *testing.T) {
 		s.Read = []string{"/srv"}
 		if _, err := c.Plan(s); err == nil {
 			t.Error("the directory of the daemon's socket is given")
+		}
+	}
+}
+
+// No variable needs to say so: docker's context and podman's connection do, too.
+func TestSettingsThatLeadToAnotherMachineAreRefused(t *testing.T) {
+	const far = "another machine"
+	for name, tc := range map[string]struct{ kind, file, says, want string }{
+		"ssh":           {container.Docker, "context", `"ssh://root@host"`, far},
+		"tcp":           {container.Docker, "context", `"tcp://10.0.0.1:2375"`, far},
+		"pipe":          {container.Docker, "context", `"npipe:////host/pipe/docker_engine"`, far},
+		"nowhere":       {container.Docker, "context", `""`, far},
+		"nothing":       {container.Docker, "context", ``, "reading docker's context"},
+		"podman":        {container.Podman, "info", strings.Replace(goodPodman, `"host":{`, `"host":{"serviceIsRemote":true,`, 1), far},
+		"its socket":    {container.Docker, "context", `"unix:///srv/run/docker.sock"`, "docker.sock"},
+		"this one":      {container.Docker, "context", `"unix:///var/run/docker.sock"`, ""},
+		"docker's pipe": {container.Docker, "context", `"npipe:////./pipe/docker_engine"`, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := daemon(t, tc.kind)
+			f.put(t, tc.file, tc.says)
+			s := spec()
+			if name == "its socket" {
+				s.Read = []string{"/srv"}
+			}
+			box, err := f.client(t).Confine(new(exec.Cmd), s)
+			if (tc.want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("it is refused with %v, want %q", err, tc.want)
+			}
+			if box != nil {
+				box.Close()
+			}
+		})
+	}
+}
+
+// The settings of a client decide what its containers get, wherever they lie.
+func TestSBX23_TheSettingsOfTheClientAreNotGiven(t *testing.T) {
+	f := daemon(t, container.Podman)
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR", "CONTAINERS_CONF", "CONTAINERS_STORAGE_CONF", "DOCKER_CONFIG", "DOCKER_CERT_PATH"} {
+		c, err := container.NewClient(f.kind, append(f.env, name+"="+filepath.Join(dir, "x")), owned)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := spec()
+		s.Write = []string{dir}
+		if _, err := c.Plan(s); err == nil {
+			t.Errorf("what %s says is given to be written", name)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os/exec"
@@ -63,26 +64,65 @@ func NewClient(kind string, environment []string, owner string) (*Client, error)
 	return c, nil
 }
 
-// note learns from a variable what belongs to the client, and refuses a daemon of
-// another machine: what is given would be that machine's.
+// note learns from a variable what belongs to the client: its settings, its images, and
+// what its daemon listens at.
 func (c *Client) note(name, value string) error {
 	switch name {
 	case "HOME":
 		for _, sub := range []string{".docker", ".config/containers", ".local/share/containers"} {
 			c.own = append(c.own, filepath.Join(value, sub))
 		}
-	case "DOCKER_CONFIG":
+	case "XDG_CONFIG_HOME", "XDG_DATA_HOME":
+		c.own = append(c.own, filepath.Join(value, "containers"))
+	case "DOCKER_CONFIG", "DOCKER_CERT_PATH", "CONTAINERS_CONF", "CONTAINERS_STORAGE_CONF", "XDG_RUNTIME_DIR":
 		c.own = append(c.own, filepath.Clean(value))
 	case "DOCKER_HOST", "CONTAINER_HOST":
-		socket, local := strings.CutPrefix(value, "unix://")
-		if !local && !strings.HasPrefix(value, "npipe://") {
-			return fmt.Errorf("sandbox: %s leads to another machine (%s): what a container is given would be that machine's", name, value)
+		socket, err := local(name, value)
+		if err != nil {
+			return fmt.Errorf("sandbox: %w", err)
 		}
-		if local {
-			c.own = append(c.own, filepath.Clean(socket))
-		}
+		c.own = append(c.own, socket...)
 	}
 	return nil
+}
+
+// local refuses a daemon of another machine: what is given would be that machine's. Else it
+// is the daemon's socket, where that is a file.
+func local(from, host string) (socket []string, err error) {
+	if path, ok := strings.CutPrefix(host, "unix://"); ok && path != "" {
+		return []string{filepath.Clean(path)}, nil
+	}
+	if strings.HasPrefix(host, "npipe:////./") {
+		return nil, nil
+	}
+	return nil, fmt.Errorf("%s leads to another machine (%s): what a container is given would be that machine's", from, host)
+}
+
+// here is local for what the settings of the client lead to where no variable says it: a
+// context of docker's (config.json, DOCKER_CONTEXT), a connection of podman's (containers.conf).
+func (c *Client) here(ctx context.Context, about []byte) (socket []string, err error) {
+	if c.kind == Podman {
+		var said struct {
+			Host struct{ ServiceIsRemote bool }
+		}
+		if err := json.Unmarshal(about, &said); err != nil {
+			return nil, fmt.Errorf("reading podman info: %w", err)
+		}
+		named := slices.ContainsFunc(c.env, func(kv string) bool { return strings.HasPrefix(kv, "CONTAINER_HOST=") })
+		if said.Host.ServiceIsRemote && !named {
+			return nil, errors.New("podman is set to a service that may be another machine's: name one of this machine, CONTAINER_HOST=unix://SOCKET")
+		}
+		return nil, nil
+	}
+	out, err := c.run(ctx, nil, "context", "inspect", "--format", "{{json .Endpoints.docker.Host}}")
+	if err != nil {
+		return nil, err
+	}
+	var host string
+	if err := json.Unmarshal(out, &host); err != nil {
+		return nil, fmt.Errorf("reading docker's context: %w", err)
+	}
+	return local("docker's context", host)
 }
 
 // Plan is what would be run for a specification.
@@ -100,26 +140,29 @@ func (c *Client) complete(s *Spec) error {
 }
 
 // ready refuses a daemon that may not serve, and removes once what an earlier process
-// of this data directory left behind.
-func (c *Client) ready(ctx context.Context, weaker bool) error {
+// of this data directory left behind. It is what the daemon listens at, where that is a file.
+func (c *Client) ready(ctx context.Context, weaker bool) (socket []string, err error) {
 	about, err := c.run(ctx, nil, map[string][]string{Docker: {"version", "--format", "{{json .}}"}, Podman: {"info", "--format", "json"}}[c.kind]...)
 	if err != nil {
-		return err
+		return nil, err
+	}
+	if socket, err = c.here(ctx, about); err != nil {
+		return nil, err
 	}
 	var options []byte
 	if c.kind == Docker {
 		if options, err = c.run(ctx, nil, "info", "--format", "{{json .SecurityOptions}}"); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	aged, err := Fit(c.kind, about, options)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if aged != nil && !weaker {
-		return fmt.Errorf("%w: bring it up to date, or write sandbox: {allow_weaker: [runtime]}", aged)
+		return nil, fmt.Errorf("%w: bring it up to date, or write sandbox: {allow_weaker: [runtime]}", aged)
 	}
-	return c.Sweep(ctx)
+	return socket, c.Sweep(ctx)
 }
 
 // Sweep removes, once, the containers that an earlier process of this data directory

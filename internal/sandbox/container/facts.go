@@ -17,7 +17,7 @@ type facts struct {
 	Host struct {
 		Privileged, ReadonlyRootfs                                             bool
 		NetworkMode, IpcMode, PidMode, UTSMode, UsernsMode                     string
-		CgroupnsMode, CgroupMode, CgroupParent                                 string
+		CgroupnsMode, CgroupMode, CgroupParent, Runtime                        string
 		CapAdd, CapDrop, SecurityOpt, GroupAdd, VolumesFrom, DeviceCgroupRules []string
 		Devices, DeviceRequests                                                []json.RawMessage
 		MaskedPaths                                                            *[]string
@@ -65,6 +65,8 @@ func (s *Spec) Verify(inspected []byte) error {
 	refuse(slices.ContainsFunc(h.SecurityOpt, weakens), "its security options are %s", strings.Join(h.SecurityOpt, ", "))
 	refuse(len(h.Devices)+len(h.DeviceRequests)+len(h.DeviceCgroupRules) > 0, "it has devices")
 	refuse(s.Kind == Docker && (h.MaskedPaths == nil || len(*h.MaskedPaths) == 0), "nothing of /proc is masked")
+	// Another one is below no floor, and may take devices from what an image says (NVIDIA_VISIBLE_DEVICES).
+	refuse(s.Kind == Docker && !s.Weaker && !slices.Contains([]string{"", "runc", "io.containerd.runc.v2"}, h.Runtime), "its runtime is %q, of which nothing is known", h.Runtime)
 	refuse(len(h.GroupAdd) > 0, "it has the groups %s", strings.Join(h.GroupAdd, ", "))
 	refuse(len(h.VolumesFrom) > 0, "it has the volumes of %s", strings.Join(h.VolumesFrom, ", "))
 	refuse(len(h.Sysctls) > 0, "it changes settings of the kernel")

@@ -14,7 +14,7 @@ func TestSBX24_VariablesThatTheClientHeedsAreRefused(t *testing.T) {
 	for name, ok := range map[string]bool{
 		"GITHUB_TOKEN": true, "API_KEY": true, "NODE_ENV": true, "_x": true, "TZ": true,
 		"LD_PRELOAD": false, "LD_LIBRARY_PATH": false, "ld_preload": false, "DYLD_INSERT_LIBRARIES": false, "GODEBUG": false, "PATH": false, "HOME": false,
-		"DOCKER_HOST": false, "CONTAINER_HOST": false, "CONTAINERS_CONF": false, "_CONTAINERS_ROOTLESS_UID": false, "XDG_RUNTIME_DIR": false, "https_proxy": false, "NO_PROXY": false, "SSH_AUTH_SOCK": false,
+		"DOCKER_HOST": false, "CONTAINER_HOST": false, "CONTAINERS_CONF": false, "_CONTAINERS_ROOTLESS_UID": false, "XDG_RUNTIME_DIR": false, "https_proxy": false, "NO_PROXY": false, "SSH_AUTH_SOCK": false, "BASH_ENV": false,
 		"": false, "A=B": false, "A B": false, "-e": false, "1A": false, "A\n": false, "A*": false,
 	} {
 		if err := container.CheckVariable(name); (err == nil) != ok {

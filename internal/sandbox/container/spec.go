@@ -111,7 +111,7 @@ var variablePattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,127}$`)
 //
 //nolint:gochecknoglobals // a table; read-only
 var heeded = []string{
-	"LD_", "DYLD_", "GLIBC_", "MALLOC_", "GCONV_", "LOCPATH", "NLSPATH", "GO", "GETCONF_", "RES_OPTIONS", "HOSTALIASES", "LOCALDOMAIN",
+	"LD_", "DYLD_", "BASH_", "SHELLOPTS", "GLIBC_", "MALLOC_", "GCONV_", "LOCPATH", "NLSPATH", "GO", "GETCONF_", "RES_OPTIONS", "HOSTALIASES", "LOCALDOMAIN",
 	"DOCKER_", "BUILDKIT", "BUILDX_", "COMPOSE_", "MOBY_", "CONTAINER", "_CONTAINERS_", "PODMAN_", "BUILDAH_", "STORAGE_", "REGISTRY_", "REGISTRIES_", "CONMON_", "NETAVARK_", "CRUN_", "RUNC_",
 	"XDG_", "DBUS_", "NOTIFY_", "LISTEN_", "SSH_", "SSL_CERT_", "OTEL_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "FTP_PROXY", "NO_PROXY",
 }

@@ -104,7 +104,7 @@ func client(args []string) int {
 	dir := args[0]
 	var err error
 	switch args[1] {
-	case "version", "info":
+	case "version", "info", "context":
 		var said []byte
 		if said, err = os.ReadFile(filepath.Join(dir, args[1])); err == nil {
 			_, err = os.Stdout.Write(said)
