@@ -3,6 +3,7 @@ package sandbox
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -26,7 +27,7 @@ var macSystem = []string{
 
 // Profile is a plan as macOS's sandbox takes it (sandbox-exec(1), a profile of version 1):
 // all is denied but what is named. The last rule that fits an operation counts, so what
-// is hidden comes last. No path can end its own quotes. It is used on macOS alone.
+// is hidden comes last. Rules are about names: what holds a hidden path keeps its own. No path can end its own quotes. It is used on macOS alone.
 func (p *Plan) Profile(s Seatbelt) (string, error) {
 	var b strings.Builder
 	b.WriteString("(version 1)\n(deny default)\n(allow process-fork)\n(allow signal (target same-sandbox))\n(allow process-info-pidinfo process-info-setcontrol (target self))\n")
@@ -63,6 +64,7 @@ func (p *Plan) Profile(s Seatbelt) (string, error) {
 	if s.Port > 0 {
 		fmt.Fprintf(&b, "(allow network-outbound (remote ip \"localhost:%d\"))\n", s.Port)
 	}
+	errs = append(errs, unmovable(&b, p.Hide))
 	errs = append(errs, rule("deny file-read* file-write* process-exec", p.Hide...))
 	return b.String(), errors.Join(errs...)
 }
@@ -70,22 +72,30 @@ func (p *Plan) Profile(s Seatbelt) (string, error) {
 // passable lets a program see that what it has is there, with the directories and links
 // on the way to it, and nothing of what else these hold.
 func passable(b *strings.Builder, paths []string) error {
-	seen := map[string]bool{}
-	for _, path := range paths {
-		for at := path; ; at = filepath.Dir(at) {
-			seen[at] = true
-			if at == filepath.Dir(at) {
-				break
-			}
-		}
-	}
 	b.WriteString("(allow file-read-data (literal \"/\"))\n") // which the dynamic linker opens
-	for _, at := range sorted(seen) {
+	for _, at := range onTheWay(paths) {
 		quoted, err := sbpl(at)
 		if err != nil {
 			return err
 		}
 		fmt.Fprintf(b, "(allow file-read-metadata (literal %s))\n", quoted)
+	}
+	return nil
+}
+
+// unmovable keeps the directories that hold a hidden path where they are: a command that
+// may write to one could give it another name, under which no rule hides what is in it.
+func unmovable(b *strings.Builder, hidden []string) error {
+	var holders []string
+	for _, path := range hidden {
+		holders = append(holders, filepath.Dir(path))
+	}
+	for _, at := range onTheWay(holders) {
+		quoted, err := sbpl(at)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(b, "(deny file-write-unlink (literal %s))\n", quoted)
 	}
 	return nil
 }
@@ -119,10 +129,16 @@ func sbpl(path string) (string, error) {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(path) + `"`, nil
 }
 
-func sorted(set map[string]bool) (all []string) {
-	for k := range set {
-		all = append(all, k)
+// onTheWay are some paths and the directories that lead to them, sorted.
+func onTheWay(paths []string) []string {
+	seen := map[string]bool{}
+	for _, path := range paths {
+		for at := path; ; at = filepath.Dir(at) {
+			seen[at] = true
+			if at == filepath.Dir(at) {
+				break
+			}
+		}
 	}
-	slices.Sort(all)
-	return all
+	return slices.Sorted(maps.Keys(seen))
 }

@@ -71,6 +71,23 @@ func TestSBX01_WhatIsHiddenComesLast(t *testing.T) {
 	}
 }
 
+// A rule hides a name: whoever may rename a directory above it would find what is hidden
+// under another one.
+func TestSBX03_WhatHoldsTheHiddenIsNotRenamed(t *testing.T) {
+	p := macPlan()
+	p.Mounts = append(p.Mounts, sandbox.Mount{Path: "/Users/a", Write: true})
+	got, err := p.Profile(sandbox.Seatbelt{Runs: []string{"/bin/a"}, Scratch: "/private/tmp/x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range []string{"/Users/a", "/Users/a/.local", "/Users/a/.local/share"} {
+		allowed, denied := strings.LastIndex(got, "(allow file-read* file-write*"), strings.Index(got, `(deny file-write-unlink (literal "`+at+`"))`)
+		if allowed < 0 || denied < allowed {
+			t.Errorf("%s may be renamed: %s", at, got)
+		}
+	}
+}
+
 func TestAProfileOfNothingIsRefused(t *testing.T) {
 	for name, s := range map[string]sandbox.Seatbelt{
 		"no program": {Scratch: "/x"}, "no directory": {Runs: []string{"/a"}}, "relative": {Runs: []string{"a"}, Scratch: "/x"},
@@ -140,7 +157,7 @@ func rules(t *testing.T, profile, path string) (all []string) {
 		if depth != 0 {
 			t.Fatalf("%q does not end", line)
 		}
-		if rule := out.String(); !strings.HasPrefix(rule, "(allow file-read-metadata (literal") {
+		if rule := out.String(); !strings.HasPrefix(rule, "(allow file-read-metadata (literal") && !strings.HasPrefix(rule, "(deny file-write-unlink (literal") {
 			all = append(all, rule)
 		}
 	}
