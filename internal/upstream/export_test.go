@@ -79,3 +79,20 @@ type Offences struct{ o offences }
 func (o *Offences) Note(principal string)               { o.o.note(principal) }
 func (o *Offences) Wait(principal string) time.Duration { return o.o.wait(principal) }
 func (o *Offences) Expire()                             { o.o.expire() }
+
+// PackageOf is packageOf.
+func PackageOf(path string) (root, at string, ok bool) { return packageOf(path) }
+
+// Spare is how many processes wait for a call, or are being started to.
+func Spare(p *Pool) (n int) {
+	for _, s := range p.list() {
+		s.mu.Lock()
+		for _, c := range s.channels {
+			if c.spare.Load() {
+				n++
+			}
+		}
+		s.mu.Unlock()
+	}
+	return n
+}

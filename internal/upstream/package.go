@@ -51,7 +51,7 @@ type pinnedPackage struct {
 // modules is the directory that packages of Node.js are installed in.
 const modules = "node_modules"
 
-// packageOf splits the path of a file that is executed: the directory that holds the
+// packageOf splits the absolute path of a file that is executed: the directory that holds the
 // outermost node_modules, and from there the path of the package that the file belongs to.
 func packageOf(path string) (root, at string, ok bool) {
 	const within = string(filepath.Separator) + modules + string(filepath.Separator)
@@ -67,12 +67,15 @@ func packageOf(path string) (root, at string, ok bool) {
 	if len(parts) <= n { // a file of no package
 		return "", "", false
 	}
-	return path[:first], filepath.Join(path[first+1:last+len(within)], filepath.Join(parts[:n]...)), true
+	return path[:first+1], filepath.Join(path[first+1:last+len(within)], filepath.Join(parts[:n]...)), true
 }
 
 // of is the package that a file that is executed belongs to; false where it is in none.
 func (p *packages) of(path string) (pinnedPackage, bool, error) {
 	target, err := filepath.EvalSymlinks(path)
+	if err == nil {
+		target, err = filepath.Abs(target) // a name is relative where the command's directory is Doorward's
+	}
 	if err != nil {
 		return pinnedPackage{}, false, err
 	}

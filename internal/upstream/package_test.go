@@ -52,6 +52,11 @@ func TestSUP09_PackageIsPinned(t *testing.T) {
 		return func() error { return os.WriteFile(at(name), []byte(text), 0o755) }
 	}
 	commands := map[string][]string{"by its script": {"node", at("@x/mail/index.js")}, "by its link": {at(".bin/mail")}}
+	t.Chdir(dir)
+	from := identityOf(t, upstream.Settings{Command: []string{"node", "node_modules/@x/mail/index.js"}})
+	if !strings.Contains(string(from.Raw), `"package":{`) {
+		t.Errorf("from where Doorward is: no package in %s", from.Raw)
+	}
 	now := func(command []string) gate.Item {
 		return identityOf(t, upstream.Settings{Command: command, Dir: dir})
 	}
@@ -94,5 +99,22 @@ func TestSUP09_PackageIsPinned(t *testing.T) {
 	p := newPool(t, upstream.Config{Upstreams: []upstream.Settings{{Name: "up", Command: commands["by its script"], Dir: dir}}, Pins: approveAll()})
 	if _, err := p.Observe(t.Context(), "up"); err == nil || !strings.Contains(err.Error(), ".package-lock.json") {
 		t.Errorf("a list that cannot be read: %v", err)
+	}
+}
+
+// A package is found from the root of the file system on, and the outermost of those around it.
+func TestPackageOf(t *testing.T) {
+	for path, want := range map[string][2]string{
+		"/node_modules/x/index.js":                            {"/", "node_modules/x"},
+		"/srv/node_modules/@x/y/bin/cli.js":                   {"/srv/", "node_modules/@x/y"},
+		"/srv/node_modules/a/node_modules/b/index.js":         {"/srv/", "node_modules/a/node_modules/b"},
+		"/srv/node_modules/.pnpm/a@1.0.0/node_modules/a/i.js": {"/srv/", "node_modules/.pnpm/a@1.0.0/node_modules/a"},
+		"/srv/node_modules/index.js":                          {},
+		"/srv/index.js":                                       {},
+	} {
+		root, at, ok := upstream.PackageOf(path)
+		if ok != (want != [2]string{}) || ok && (root != want[0] || at != want[1]) {
+			t.Errorf("%s: %q, %q, %v; want %q", path, root, at, ok, want)
+		}
 	}
 }

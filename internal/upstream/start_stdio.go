@@ -91,11 +91,11 @@ func (s *server) spawn(ctx context.Context, r reach, principal string, keys map[
 	l.offence = func(kind, text string) { s.offence(l, principal, kind, text) }
 	l.readers.Go(l.read)
 	l.readers.Go(l.readErrors)
-	s.pool.wg.Go(func() { l.wait(func() { s.children.leave(principal) }) })
-	s.pool.wg.Go(func() { <-l.over; l.end() })
 	if l.box != nil {
 		l.readers.Go(l.heed)
 	}
+	s.pool.wg.Go(func() { l.wait(func() { s.children.leave(principal) }) })
+	s.pool.wg.Go(func() { <-l.over; l.end() })
 	return l, nil
 }
 

@@ -19,6 +19,7 @@ const (
 	warmIdle = 2 * time.Minute // unused; it is looked at each minute
 	warmOwn  = maxOwnChildren / 2
 	coldFor  = 10 * time.Minute // without any, for a client whose unused process asked something
+	warmKeys = 1024             // clients that are told apart
 )
 
 // warmKey tells apart whom a process may be kept for. Its handshake has said whose it is
@@ -102,7 +103,8 @@ func (s *server) takeWarm(k warmKey) *channel {
 // lost tells whether a channel is not the server's any more; it needs mu.
 func (s *server) lost(c *channel) bool { return s.channels[c.key] != c }
 
-// stock starts what may wait for the next calls of the client whose channel like is.
+// stock starts what may wait for the next calls of the client whose channel like is; nothing
+// where that was ended meanwhile, as with its session: nobody would come for it.
 func (s *server) stock(like *channel) {
 	if !s.warms() {
 		return
@@ -111,6 +113,9 @@ func (s *server) stock(like *channel) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w := s.warm[k]
+	if s.lost(like) || w == nil && len(s.warm) >= warmKeys {
+		return
+	}
 	if w == nil {
 		w = &warmth{}
 		s.warm[k] = w

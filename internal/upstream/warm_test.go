@@ -195,6 +195,35 @@ func TestWarm_Bounded(t *testing.T) {
 	}
 }
 
+// endingPins have something happen when they are asked about a process that waits.
+type endingPins struct {
+	laterPins
+	then atomic.Pointer[func()]
+}
+
+func (e *endingPins) ReachAllowed(it gate.Item) gate.Verdict {
+	if then := e.then.Swap(nil); then != nil {
+		(*then)()
+	}
+	return e.laterPins.ReachAllowed(it)
+}
+
+// Nothing is started for a session that ends while its call takes a process.
+func TestWarm_SessionEndsMeanwhile(t *testing.T) {
+	t.Parallel()
+	ends := &endingPins{laterPins: laterPins{refused: &atomic.Bool{}}}
+	p, m := warm(t, "who", func(c *upstream.Config) { c.Pins = ends })
+	session := newSession("a")
+	who(t, p, session)
+	stocked(t, p, warmEach)
+	end := func() { p.CloseSession(session) }
+	ends.then.Store(&end)
+	_, _ = forward(t, p, exchange(t, session, "up", call("who", `{}`))) // which may be answered before its process ends
+	if n := upstream.Spare(p); n > 0 || m.of("warm_hit") != 1 {
+		t.Errorf("%d processes are started for a session that has ended, after %d hits", n, m.of("warm_hit"))
+	}
+}
+
 // BenchmarkLifetime is a call in the sandbox with a process that all share, and with one
 // of its own that waits for it, at the pace of DOORWARD_BENCH_PAUSE milliseconds between
 // two calls (default 50; 0 is as fast as they are answered). p50-ms is the middle of the calls.
