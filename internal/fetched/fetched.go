@@ -175,34 +175,52 @@ func pythonExact(word string) bool {
 
 // container judges what a command for containers runs.
 func container(program string, words []string) []Fetch {
-	if run := slices.IndexFunc(words, func(w string) bool { return w == "run" || w == "create" }); run >= 0 {
-		for i := 0; i < run; i++ {
-			switch w := words[i]; {
-			case w == "container":
-			case slices.Contains([]string{"-c", "--context", "-H", "--host", "-l", "--log-level", "--config", "--namespace", "-n"}, w):
-				i++ // takes a word
-			case !strings.HasPrefix(w, "-"):
-				return []Fetch{{Movable, "a command of " + program + " that is not looked into"}}
-			}
-		}
-		return image(words[run+1:])
+	at, looked := Image(words)
+	switch {
+	case !looked:
+		return []Fetch{{Movable, "a command of " + program + " that is not looked into"}}
+	case at == len(words):
+		return []Fetch{{Loose, "an image that its words do not name"}}
 	}
-	return []Fetch{{Movable, "a command of " + program + " that is not looked into"}}
+	return []Fetch{imageNamed(words[at])}
 }
 
-// image judges the image that a container is made of.
-func image(words []string) []Fetch {
-	for i := 0; i < len(words); i++ {
-		w := words[i]
-		switch long := strings.HasPrefix(w, "--"); {
-		case slices.Contains(switches(), w), bundled(w), long && strings.Contains(w, "="), !long && strings.HasPrefix(w, "-") && len(w) > 2:
-		case strings.HasPrefix(w, "-"):
-			i++ // every other option takes a word
-		default:
-			return []Fetch{imageNamed(w)}
+// Image is which of the words after docker(1) and its like is the image that a container is
+// made of, where they are read; their number where none is. What follows it is for the
+// program in the image.
+func Image(words []string) (at int, looked bool) {
+	for ; at < len(words) && words[at] != "run" && words[at] != "create"; at++ {
+		switch w := words[at]; {
+		case w == "container":
+		case slices.Contains([]string{"-c", "--context", "-H", "--host", "-l", "--log-level", "--config", "--namespace", "-n"}, w):
+			at++ // takes a word
+		case !strings.HasPrefix(w, "-"):
+			return 0, false
 		}
 	}
-	return []Fetch{{Loose, "an image that its words do not name"}}
+	if at >= len(words) {
+		return 0, false
+	}
+	for at++; at < len(words); at++ {
+		w := Unbundled(words[at])
+		switch long := strings.HasPrefix(w, "--"); {
+		case slices.Contains(switches(), w), long && strings.Contains(w, "="), !long && strings.HasPrefix(w, "-") && len(w) > 2:
+		case strings.HasPrefix(w, "-"):
+			at++ // every other option takes a word
+		default:
+			return at, true
+		}
+	}
+	return len(words), true
+}
+
+// Unbundled is a word of docker run without the switches of one letter before the last
+// option in it: -itv is -i, -t, and -v with what follows.
+func Unbundled(word string) string {
+	for len(word) > 2 && word[0] == '-' && strings.IndexByte("itdPq", word[1]) >= 0 && word[2] != '=' {
+		word = "-" + word[2:]
+	}
+	return word
 }
 
 // switches are the options of docker run that take no word (docker-run(1)).
@@ -212,9 +230,6 @@ func switches() []string {
 		"--no-healthcheck", "--oom-kill-disable", "--sig-proxy", "--disable-content-trust", "-q", "--quiet", "--help", "--replace",
 	}
 }
-
-// bundled tells of switches in one word, such as -it.
-func bundled(word string) bool { return regexp.MustCompile(`^-[itdPq]{2,}$`).MatchString(word) }
 
 func imageNamed(name string) Fetch {
 	_, tag, tagged := strings.Cut(name[strings.LastIndex(name, "/")+1:], ":")

@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"doorward/internal/fetched"
 )
 
 func containers() []string { return []string{"docker", "podman", "nerdctl"} }
@@ -35,17 +37,21 @@ var reaches = []reach{
 	{[]string{"--cgroup-parent", "--oom-kill-disable", "--oom-score-adj", "--sysctl"}, nil, "changes how this machine runs"},
 }
 
-// contained judges the words of a program for containers, up to the image as well as they
-// tell: an option may be anywhere before it.
+// contained judges the words of a program for containers, up to the image where it is known
+// which word that is: what follows is the server's own.
 func contained(program string, words []string) []Breach {
 	var all []Breach
+	if at, looked := fetched.Image(words); looked {
+		words = words[:at]
+	}
 	for i := range words {
-		key, value, joined := strings.Cut(words[i], "=")
+		word := fetched.Unbundled(words[i])
+		key, value, joined := strings.Cut(word, "=")
 		if !strings.HasPrefix(key, "-") {
 			continue
 		}
 		if !strings.HasPrefix(key, "--") && len(key) > 2 { // -v/:/h
-			key, value, joined = words[i][:2], words[i][2:], true
+			key, value, joined = word[:2], word[2:], true
 		}
 		if !joined && key != "--privileged" && i+1 < len(words) {
 			value = words[i+1]

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 )
@@ -25,7 +26,7 @@ func File(name, path string) ([]Breach, error) {
 	if info.Mode()&(fs.ModeSetuid|fs.ModeSetgid) != 0 {
 		all = append(all, Breach{Rights, target + " runs with the rights of its owner (set-user-id)", "name a program without them"})
 	}
-	if called := programName(name); !shell(called) && (shell(programName(target)) || shellOf(info) != "") {
+	if called := programName(name); disguised(called, target, info) {
 		all = append(all, Breach{Disguised, fmt.Sprintf("%s is the shell %s under another name", name, target), "name the server's program itself"})
 	}
 	writable, err := Kept(path)
@@ -51,9 +52,21 @@ func Kept(path string) ([]Breach, error) {
 	return nil, nil
 }
 
-func shell(program string) bool {
-	return slices.Contains(shells(), program) || program == "busybox" || program == "toybox"
+// disguised tells whether a file that is called otherwise is a shell. Where busybox or toybox
+// is env(1) or another program that runs a command, it is that by its name, and the command
+// behind it is judged.
+func disguised(called, target string, info fs.FileInfo) bool {
+	is := programName(target)
+	if !shell(is) {
+		is = programName(shellOf(info))
+	}
+	_, known := wrappers[called]
+	return shell(is) && !shell(called) && (!known || !multiCall(is))
 }
+
+func shell(program string) bool { return slices.Contains(shells(), program) || multiCall(program) }
+
+func multiCall(program string) bool { return program == "busybox" || program == "toybox" }
 
 // shellOf is the shell of this system that a file is, by another link to it; empty for none.
 func shellOf(info fs.FileInfo) string {
@@ -67,8 +80,12 @@ func shellOf(info fs.FileInfo) string {
 	return ""
 }
 
-// others is the right of everybody to write.
+// others is the right of everybody to write, where a mode says who may: on Windows it is made
+// up from whether the file may be written at all.
 const others = 0o002
+
+// modes tells whether it does.
+const modes = runtime.GOOS != "windows"
 
 // replaceable is the file or directory by which everybody could put another program in
 // place of this one; empty for none. In a directory above it the sticky bit is enough
@@ -79,7 +96,7 @@ func replaceable(path string) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("looking at %s: %w", at, err)
 		}
-		open := info.Mode().Perm()&others != 0 && info.Mode()&fs.ModeSymlink == 0
+		open := modes && info.Mode().Perm()&others != 0 && info.Mode()&fs.ModeSymlink == 0
 		if open && (info.Mode()&fs.ModeSticky == 0 || at == filepath.Dir(path)) {
 			return at, nil
 		}

@@ -122,6 +122,14 @@ func TestPOL32_WordsThatRunOtherThings(t *testing.T) {
 		{"pkexec|/srv/server", launch.Rights},
 		{"docker|run|-v|/:/h|x@sha256:" + sum, launch.Container},
 		{"docker|run|-v/:/h|x@sha256:" + sum, launch.Container},
+		{"docker|run|-iv|/:/h|x@sha256:" + sum, launch.Container},
+		{"docker|run|-itv/:/h|x@sha256:" + sum, launch.Container},
+		{"docker|run|-ie|x@sha256:" + sum + "|--privileged|y@sha256:" + sum, launch.Container},
+		{"docker|run|-ie|x@sha256:" + sum + "|y", launch.Fetches},
+		{"docker|run|-iie|LD_PRELOAD=/x|x@sha256:" + sum, launch.Variables},
+		{"docker|run|--rmi|--privileged|x@sha256:" + sum, launch.Container},
+		{"docker|exec|c|--privileged", launch.Container},
+		{"docker|-l|run|exec|--privileged|c", launch.Container},
 		{"docker|run|--volume=//./:/h|x@sha256:" + sum, launch.Container},
 		{"docker|run|-v|/srv/../etc/:/h|x@sha256:" + sum, launch.Container},
 		{"docker|run|-v|/var/run/docker.sock:/s|x@sha256:" + sum, launch.Container},
@@ -170,6 +178,7 @@ func TestPOL32_HonestCommands(t *testing.T) {
 		"pwsh|-NoProfile|-File|srv.ps1", "cat", "/opt/x/server|-c|sh", "/opt/x/server|-v|/:/h|--privileged", "env|TOKEN_FILE=/run/t|node|srv.js", "/usr/bin/env|python3|srv.py", "nice|-n|5|/srv/server",
 		"docker|run|-i|--rm|-v|/srv/docs:/docs:ro|-e|TOKEN|--network|none|--read-only|x@sha256:" + sum, "docker|run|--mount|type=bind,src=/srv/docs,dst=/d|x@sha256:" + sum,
 		"docker|run|-u|1000:1000|--security-opt|no-new-privileges|--cap-drop|ALL|x@sha256:" + sum,
+		"docker|run|-i|--rm|--init|x@sha256:" + sum + "|--device|iPhone 15|--host|0.0.0.0|-c|x.json|-v|/:/x|--user|root|-e|LD_X=1", "docker|run|-it|x@sha256:" + sum + "|-H|h",
 		"ssh|-T|host.example|mcp-server", "git|mcp-server", "busybox|httpd|-f", "/srv/..x/server", "C:\\srv\\server.exe", "go|run|example.com/x@v1.2.3", "find|/srv|-name|x", "tar|--list|x",
 	} {
 		if all := launch.Words(strings.Split(command, "|")); all != nil {
