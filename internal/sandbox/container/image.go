@@ -29,5 +29,5 @@ func CheckImage(image string) error {
 	case !strings.Contains(image, "@sha256:"):
 		return fmt.Errorf("image %q must be named by its digest, which a tag is not: %s@sha256:DIGEST", image, strings.TrimSuffix(name, ":latest"))
 	}
-	return fmt.Errorf("image %q must be NAME@sha256: and 64 digits in lower-case hex, without a tag", image)
+	return fmt.Errorf("image %q must be NAME@sha256: and 64 digits in lower-case hex, without a tag; a port stands behind localhost or a host with a dot", image)
 }
