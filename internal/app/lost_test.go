@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -219,6 +220,16 @@ func TestAnOlderListKeepsTheGatewayFromStarting(t *testing.T) {
 				t.Errorf("with the newest: %v", err)
 			}
 			put(t, path, copies[0])
+			a = opened(t, dir)
+			put(t, path, append(bytes.Clone(copies[0]), ' '))
+			if err := a.AcceptLoss(t.Context(), "uid:1", admin.Loss{List: tc.list, Reason: "edited"}); err == nil {
+				t.Error("the loss is accepted with a list that somebody edited")
+			}
+			shut(t, a)
+			put(t, path, copies[0])
+			if err := served(t, dir); err == nil {
+				t.Error("it starts with an older list since that was refused")
+			}
 			a = opened(t, dir)
 			if err := a.AcceptLoss(t.Context(), "uid:1", admin.Loss{List: tc.list, Reason: "no backup"}); err != nil {
 				t.Fatal(err)

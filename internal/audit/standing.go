@@ -157,17 +157,16 @@ func counting(n *uint64, status string) {
 	}
 }
 
-// accepted forgets a list whose loss was accepted. Where that failed, it is not there
-// either, and somebody has read that it was lost.
+// accepted forgets that a list must be there: its loss was accepted. Where that failed, it is
+// not there either, and somebody has read that it was lost. How often it was changed stays,
+// until the list that goes on is written: it counts as changed once more.
 func (s *standing) accepted(list, status string) {
 	switch {
 	case status == "failed":
 	case list == ListIncidents:
-		s.owed.Incidents, s.owed.Written.Incidents = 0, 0
+		s.owed.Incidents = 0
 	case list == ListRevocations:
-		s.owed.Revocations, s.owed.Written.Revocations = 0, 0
-	case list == ListKeys:
-		s.owed.Written.Keys = 0
+		s.owed.Revocations = 0
 	}
 }
 
