@@ -21,12 +21,12 @@ import (
 // bomber is a server of one tool, which is called as its argument and takes what it can,
 // the first time. Nothing of it is compiled, so that it starts at once.
 const bomber = `attack() {
-  [ -e kept/$1 ] && echo all is well && return
+  [ -e kept/$1 ] && rm -f /tmp/full && echo all is well && return
   touch kept/$1 2>/dev/null
   case $1 in
   forks) (while :; do sleep 1000 & done) 2>/dev/null; sleep 1000 ;;
   memory) head -c 1G /dev/zero | tail -c 1G >/dev/null; sleep 1000 ;;
-  disk) cat /dev/zero >/tmp/full; sleep 0.6; rm /tmp/full ;;
+  disk) cat /dev/zero >/tmp/full ;;
   files) fds=(); while exec {fd}</dev/null; do fds+=($fd); done; read -r -t 1 none; for fd in "${fds[@]}"; do exec {fd}<&-; done ;;
   line) exec cat /dev/zero ;;
   noise) yes noise >&2 ;;

@@ -6,3 +6,6 @@ import "time"
 func NewLedger() func(own map[int]time.Duration, waited time.Duration, newest int) time.Duration {
 	return new(ledger).add
 }
+
+// NewMentions tells of each look whether a limit that ends nothing is reported.
+func NewMentions() func(now time.Time, kind string, met bool) bool { return mentions{}.due }

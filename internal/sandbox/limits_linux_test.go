@@ -138,6 +138,33 @@ func TestLedger(t *testing.T) {
 	}
 }
 
+// A limit that ends nothing is reported once for each time that it is met, and not for each of
+// many in a row: what fills its disk and empties it again would fill the log.
+func TestSBX12_ReportsAreFew(t *testing.T) {
+	due, now := sandbox.NewMentions(), time.Now()
+	for i, look := range []struct {
+		after time.Duration
+		kind  string
+		met   bool
+		want  bool
+	}{
+		{0, sandbox.OverDisk, false, false},
+		{0, sandbox.OverDisk, true, true},
+		{time.Hour, sandbox.OverDisk, true, false}, // it is still the same time
+		{0, sandbox.OverFiles, true, true},
+		{0, sandbox.OverDisk, false, false},
+		{0, sandbox.OverDisk, true, true},
+		{time.Second, sandbox.OverDisk, false, false},
+		{time.Second, sandbox.OverDisk, true, false},
+		{10 * time.Second, sandbox.OverDisk, true, true}, // it was not told of yet
+	} {
+		now = now.Add(look.after)
+		if got := due(now, look.kind, look.met); got != look.want {
+			t.Errorf("look %d: %v, want %v", i, got, look.want)
+		}
+	}
+}
+
 // stubborn leaves a process behind in its own session that hears no SIGTERM.
 const stubborn = `trap '' TERM HUP; (setsid sh -c "trap '' TERM HUP; echo up; while :; do sleep 1000; done" &); while :; do sleep 1000; done`
 

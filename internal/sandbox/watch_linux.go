@@ -35,20 +35,20 @@ type watch struct {
 	text   string // about the limit that look found exceeded
 
 	began  time.Time
-	seen   time.Time       // of the last look
-	used   time.Duration   // CPU time of everything, at the last look
-	credit time.Duration   // of CPU time that may be used
-	held   bool            // everything is stopped until there is credit
-	slow   time.Time       // since when the command is held back again and again
-	told   bool            // that it is
-	full   time.Time       // since when the tasks are at their limit
-	said   map[string]bool // limits that end nothing, from when they are met until they no more are
+	seen   time.Time     // of the last look
+	used   time.Duration // CPU time of everything, at the last look
+	credit time.Duration // of CPU time that may be used
+	held   bool          // everything is stopped until there is credit
+	slow   time.Time     // since when the command is held back again and again
+	told   bool          // that it is
+	full   time.Time     // since when the tasks are at their limit
+	said   mentions
 	busy   bool
 }
 
 func newWatch(l Limits, c *clock, up *uplink) *watch {
 	now := time.Now()
-	return &watch{limits: l, up: up, clock: c, began: now, seen: now, credit: burst, busy: true, said: map[string]bool{}}
+	return &watch{limits: l, up: up, clock: c, began: now, seen: now, credit: burst, busy: true, said: mentions{}}
 }
 
 func (w *watch) pace() time.Duration {
@@ -76,8 +76,8 @@ func (w *watch) look() (over string) {
 		tasks += threads
 		files = max(files, opened(at))
 	}
-	w.mention(OverFiles, files >= w.limits.Files-w.limits.Files/8, fmt.Sprintf("a process has %d of %d files open", files, w.limits.Files))
-	w.mention(OverDisk, full("/tmp"), fmt.Sprintf("its private file system of %d bytes is full", w.limits.Disk))
+	w.mention(now, OverFiles, files >= w.limits.Files-w.limits.Files/8, fmt.Sprintf("a process has %d of %d files open", files, w.limits.Files))
+	w.mention(now, OverDisk, full("/tmp"), fmt.Sprintf("its private file system of %d bytes is full", w.limits.Disk))
 	used, err := w.spent(pids)
 	if err != nil {
 		w.text = err.Error()
@@ -135,12 +135,36 @@ func (w *watch) balance(now time.Time, used time.Duration) {
 	}
 }
 
-// mention reports a limit that ends nothing, once for each time that it is met.
-func (w *watch) mention(kind string, met bool, text string) {
-	if met && !w.said[kind] {
+// mention reports a limit that ends nothing.
+func (w *watch) mention(now time.Time, kind string, met bool, text string) {
+	if w.said.due(now, kind, met) {
 		w.up.report(Report{Kind: kind, Text: text})
 	}
-	w.said[kind] = met
+}
+
+// mentionEvery is the least time between two reports of one limit that ends nothing: each is
+// a record, and a command meets it as often as it likes.
+const mentionEvery = 10 * time.Second
+
+// mentions are the limits that end nothing, from when they are reported on.
+type mentions map[string]mention
+
+type mention struct {
+	still bool // it is met ever since
+	next  time.Time
+}
+
+// due tells whether a limit is to be reported: once for each time that it is met, and not
+// before the next report may be.
+func (m mentions) due(now time.Time, kind string, met bool) bool {
+	is := m[kind]
+	due := met && !is.still && !now.Before(is.next)
+	if due {
+		is.next = now.Add(mentionEvery)
+	}
+	is.still = met && (is.still || due)
+	m[kind] = is
+	return due
 }
 
 // opened is how many files a process has open: the size of /proc/pid/fd, which is 0 before
