@@ -31,6 +31,7 @@ type standin struct {
 	keeps     bool                 // it ends no lease
 	version   int                  // of the key in the transit engine
 	unbound   bool                 // it looks at no associated data, as it did of old
+	opens     int                  // how many keys it opens before it is sealed; 0: all
 	count     int
 	asked     []string
 }
@@ -129,6 +130,9 @@ func (s *standin) authorized(w http.ResponseWriter, what, token string, body map
 		if !ok {
 			refuse(http.StatusBadRequest)
 			return
+		}
+		if s.opens--; s.opens == 0 {
+			s.sealed = true
 		}
 		put(w, map[string]any{"data": map[string]any{"plaintext": plain}})
 	default:

@@ -79,8 +79,13 @@ func (t *Transit) Check() error {
 	case !bytes.Equal(opened, key):
 		return errors.New("vault opens another key than it sealed")
 	}
-	if _, err := t.Unwrap(sealed, []byte("two")); err == nil {
+	_, err = t.Unwrap(sealed, []byte("two"))
+	if err == nil {
 		return errors.New("vault does not hold keys to what they are bound to: it takes version 1.12 or later, and a key of kind aes256-gcm96 or chacha20-poly1305")
+	}
+	// 400: it does not open. Any other failure says nothing of what keys are bound to.
+	if status, ok := errors.AsType[statusError](err); !ok || status != http.StatusBadRequest {
+		return err
 	}
 	return nil
 }

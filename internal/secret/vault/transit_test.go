@@ -43,6 +43,11 @@ func TestTransit(t *testing.T) {
 		if err := root.Check(); err == nil || !strings.Contains(err.Error(), "1.12") {
 			t.Errorf("one that binds nothing: %v", err)
 		}
+		s.change(func(v *standin) { v.opens = 1 })
+		if err := root.Check(); err == nil || !strings.Contains(err.Error(), "503") {
+			t.Errorf("one that fails before it is known whether it binds: %v", err)
+		}
+		s.change(func(v *standin) { v.sealed = false })
 		for _, text := range []string{"", "vault:v1", "vault:v1:", "v1:x", "CANARY"} {
 			if _, err := root.Unwrap([]byte(text), nil); err == nil || root.Version([]byte(text)) != "" {
 				t.Errorf("%q was opened, %v", text, err)
