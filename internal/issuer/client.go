@@ -45,8 +45,8 @@ type Client struct {
 	proof *clientProof
 	web   *web
 
-	asking sync.Mutex // one question at a time
-	mu     sync.Mutex // guards the rest
+	asking chan struct{} // holds one while a question is put
+	mu     sync.Mutex    // guards the rest
 	now    granted
 	tried  time.Time // when the last question was put that failed
 	fault  error     // of it
@@ -77,25 +77,36 @@ func newClient(c ClientConfig, by dialer) (*Client, error) {
 	if err := in.checkProof(); err != nil {
 		return nil, fmt.Errorf("client of issuer %s: %w", c.Issuer, err)
 	}
-	return &Client{cfg: c, proof: &clientProof{issuer: c.Issuer, settings: in}, web: newWeb(by, c.RootCAs)}, nil
+	return &Client{cfg: c, proof: &clientProof{issuer: c.Issuer, settings: in}, web: newWeb(by, c.RootCAs), asking: make(chan struct{}, 1)}, nil
 }
 
 // Close lets go of idle connections.
 func (c *Client) Close() { c.web.close() }
 
 // Token is one that counts now: the one that is kept, or another. While the issuer does not
-// answer the one that is kept counts to its end.
+// answer the one that is kept counts to its end, and nobody waits for the question of another.
 func (c *Client) Token(ctx context.Context) (string, error) {
-	g := c.kept()
-	if now := time.Now(); now.Before(g.renew) {
+	now, g := time.Now(), c.kept()
+	if now.Before(g.renew) {
 		return g.text, nil
 	}
+	select {
+	case c.asking <- struct{}{}:
+	default:
+		if now.Before(g.ends) {
+			return g.text, nil
+		}
+		c.asking <- struct{}{} // a question takes patience at most, and many who wait are answered by one
+	}
+	defer func() { <-c.asking }()
 	return c.anew(ctx, func(g granted, now time.Time) bool { return now.Before(g.renew) })
 }
 
 // Another is a token in place of one that was refused; ok is false when there is none. Tokens
 // are not asked for one after the other, as by somebody who refuses all of them.
 func (c *Client) Another(ctx context.Context, refused string) (text string, ok bool) {
+	c.asking <- struct{}{}
+	defer func() { <-c.asking }()
 	text, err := c.anew(ctx, func(g granted, now time.Time) bool {
 		return now.Before(g.ends) && (g.text != refused || now.Sub(g.made) < pauseAnew)
 	})
@@ -108,10 +119,8 @@ func (c *Client) kept() granted {
 	return c.now
 }
 
-// anew is the token that is kept where that does, and otherwise another one.
+// anew is the token that is kept where that does, and otherwise another one; it needs asking.
 func (c *Client) anew(ctx context.Context, does func(g granted, now time.Time) bool) (string, error) {
-	c.asking.Lock()
-	defer c.asking.Unlock()
 	now := time.Now()
 	c.mu.Lock()
 	g, tried, fault := c.now, c.tried, c.fault
@@ -125,7 +134,7 @@ func (c *Client) anew(ctx context.Context, does func(g granted, now time.Time) b
 			g = fresh
 		}
 		c.mu.Lock()
-		c.now, c.tried, c.fault = g, now, fault
+		c.now, c.tried, c.fault = g, time.Now(), fault // an issuer that hangs is asked once for all who wait
 		c.mu.Unlock()
 	}
 	if time.Now().Before(g.ends) {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -92,6 +93,40 @@ func TestATokenOfOurOwn(t *testing.T) {
 		}
 		if n := x.count("/token") - before; n != 0 {
 			t.Errorf("asked %d times within a moment", n)
+		}
+	})
+}
+
+// An issuer that hangs holds up who asks it, and nobody beside: not those who have a token that
+// counts, and those who have none together for as long as one.
+func TestATokenOfAnIssuerThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newTokens(t)
+		x.is(t, "token-1")
+		x.set(func(i *idp) {
+			i.handler = func(_ http.ResponseWriter, r *http.Request) bool { <-r.Context().Done(); return true }
+		})
+		for _, one := range []struct {
+			after  time.Duration
+			token  string
+			waited int // of twenty
+		}{{50 * time.Minute, "token-1", 1}, {10 * time.Minute, "", 20}} {
+			time.Sleep(one.after)
+			began, before := time.Now(), x.count("/token")
+			var all sync.WaitGroup
+			var waited atomic.Int32
+			for range 20 {
+				all.Go(func() {
+					x.is(t, one.token)
+					if time.Since(began) > 0 {
+						waited.Add(1)
+					}
+				})
+			}
+			all.Wait()
+			if n := x.count("/token") - before; n != 1 || int(waited.Load()) != one.waited || time.Since(began) > 4*time.Second {
+				t.Errorf("%d questions held up %d of twenty for %s", n, waited.Load(), time.Since(began))
+			}
 		}
 	})
 }
