@@ -280,7 +280,7 @@ func (a *App) Close() error {
 		if snap := a.current.Load(); snap != nil && snap.tokens != nil {
 			errs = append(errs, snap.tokens.Close())
 		}
-		a.clients.only(&config.Config{})
+		a.clients.only(nil)
 		errs = append(errs, a.shared.close(), a.leaveVault())
 		if a.keys != nil {
 			errs = append(errs, a.keys.Close())

@@ -32,13 +32,9 @@ func keyOfClient(u *config.Upstream) clientKey {
 	}
 }
 
-// clientFor is the one for an upstream, made when it is first needed.
-func (a *App) clientFor(cfg *config.Config, name string) (*issuer.Client, error) {
-	u := cfg.Upstreams[name]
-	if u.Credential == nil || u.Credential.OAuth == nil {
-		return nil, errUnset
-	}
-	key, o := keyOfClient(&u), u.Credential.OAuth
+// clientFor is the one for a credential, made when it is first needed.
+func (a *App) clientFor(in ingredients) (*issuer.Client, error) {
+	key, o := in.token, in.oauth
 	a.clients.mu.Lock()
 	defer a.clients.mu.Unlock()
 	if c := a.clients.all[key]; c != nil {
@@ -46,7 +42,7 @@ func (a *App) clientFor(cfg *config.Config, name string) (*issuer.Client, error)
 	}
 	pool, err := roots(o.CA)
 	if err != nil {
-		return nil, fmt.Errorf("upstreams.%s.credential.oauth: %w", name, err)
+		return nil, fmt.Errorf("oauth of issuer %s: %w", o.Issuer, err)
 	}
 	set := issuer.ClientConfig{
 		Issuer: o.Issuer, TokenURL: o.TokenURL, Resource: key.resource, Scopes: o.Scopes, ClientID: o.ClientID, Method: o.Method,
@@ -54,7 +50,7 @@ func (a *App) clientFor(cfg *config.Config, name string) (*issuer.Client, error)
 	}
 	c, err := issuer.NewClient(set)
 	if err != nil {
-		return nil, fmt.Errorf("upstreams.%s.credential.oauth: %w", name, err)
+		return nil, err
 	}
 	if a.clients.all == nil {
 		a.clients.all = map[clientKey]*issuer.Client{}
@@ -63,13 +59,12 @@ func (a *App) clientFor(cfg *config.Config, name string) (*issuer.Client, error)
 	return c, nil
 }
 
-// only lets go of those that no upstream of a configuration has.
-func (c *clients) only(cfg *config.Config) {
+// only lets go of those that no credential of a configuration has, and of those with a CA of their
+// own: its file is read again.
+func (c *clients) only(made map[string]ingredients) {
 	used := map[clientKey]bool{}
-	for _, name := range names(cfg.Upstreams) {
-		if u := cfg.Upstreams[name]; u.Credential != nil && u.Credential.OAuth != nil {
-			used[keyOfClient(&u)] = true
-		}
+	for _, in := range made {
+		used[in.token] = in.oauth != nil && in.oauth.CA == ""
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -2,9 +2,10 @@ package app
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -15,24 +16,65 @@ import (
 	"doorward/internal/upstream"
 )
 
-// What stands before an upstream's name where its credential is made of a secret, and is none
-// itself. No secret has a colon in its name.
+// What the name begins with by which an upstream asks for a credential that is made of a secret,
+// and is none itself. No secret has a colon in its name.
 const (
 	madeBasic = "basic:"
 	madeToken = "oauth:"
 )
 
+// ingredients are what such a credential is made of: a user and the name of a password's secret,
+// or what a token is asked for by.
+type ingredients struct {
+	basic *config.BasicCredential
+	oauth *config.OAuthCredential
+	token clientKey // of oauth
+}
+
+// ingredientsOf are those of an upstream, and the name that its credential has: the upstream's and
+// a digest of them. So an upstream that a reload took the place of is shown nothing that the new
+// one is for, nor the other way round.
+func ingredientsOf(name string, u *config.Upstream) (called string, in ingredients) {
+	switch c := u.Credential; {
+	case c == nil:
+	case c.Basic != nil:
+		return madeBasic + name + digested(c.Basic.User, c.Basic.Password), ingredients{basic: c.Basic}
+	case c.OAuth != nil:
+		key := keyOfClient(u)
+		return madeToken + name + digested(key), ingredients{oauth: c.OAuth, token: key}
+	}
+	return "", ingredients{}
+}
+
+func digested(of ...any) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q", of))
+	return "#" + hex.EncodeToString(sum[:8])
+}
+
+// made are the credentials of a configuration that are made of secrets, by name.
+func made(cfg *config.Config) map[string]ingredients {
+	all := map[string]ingredients{}
+	for _, name := range names(cfg.Upstreams) {
+		u := cfg.Upstreams[name]
+		if called, in := ingredientsOf(name, &u); called != "" {
+			all[called] = in
+		}
+	}
+	return all
+}
+
 // credential is how Doorward proves to an upstream who it is.
-func credential(name string, c *config.Credential) upstream.Credential {
-	switch {
+func credential(name string, u *config.Upstream) upstream.Credential {
+	called, _ := ingredientsOf(name, u)
+	switch c := u.Credential; {
 	case c == nil:
 		return upstream.Credential{}
 	case c.Bearer != "":
 		return held(upstream.Credential{Header: "Authorization", Prefix: "Bearer "}, c.Bearer)
 	case c.Basic != nil:
-		return upstream.Credential{Header: "Authorization", Prefix: "Basic ", Secret: madeBasic + name}
+		return upstream.Credential{Header: "Authorization", Prefix: "Basic ", Secret: called}
 	case c.OAuth != nil:
-		return upstream.Credential{Header: "Authorization", Prefix: "Bearer ", Secret: madeToken + name}
+		return upstream.Credential{Header: "Authorization", Prefix: "Bearer ", Secret: called}
 	case c.Header != "":
 		return held(upstream.Credential{Header: c.Header}, c.Value)
 	}
@@ -77,23 +119,16 @@ func certificateFile(field, path string) (string, error) {
 	return string(text), nil
 }
 
-// errUnset is a credential that the configuration in force does not have.
-var errUnset = errors.New("the configuration has no such credential")
-
 // secretFor hands a secret to the upstream that the configuration names it for, or what is made
 // of one.
 func (a *App) secretFor(name string) (upstream.Secret, error) {
 	snap := a.current.Load()
-	if of, ok := strings.CutPrefix(name, madeBasic); ok {
-		b := basicOf(snap.cfg, of)
-		if b == nil {
-			return nil, errUnset
-		}
-		password, err := snap.secret.Get(b.Password)
-		return pair(b.User, password), err
-	}
-	if of, ok := strings.CutPrefix(name, madeToken); ok {
-		c, err := a.clientFor(snap.cfg, of)
+	switch in := snap.made[name]; {
+	case in.basic != nil:
+		password, err := snap.secret.Get(in.basic.Password)
+		return pair(in.basic.User, password), err
+	case in.oauth != nil:
+		c, err := a.clientFor(in)
 		if err != nil {
 			return nil, err
 		}
@@ -106,18 +141,14 @@ func (a *App) secretFor(name string) (upstream.Secret, error) {
 // insteadOf is another version of a secret that an upstream has refused, or another token.
 func (a *App) insteadOf(name string, refused gate.Secret) (upstream.Secret, bool) {
 	snap := a.current.Load()
-	if of, ok := strings.CutPrefix(name, madeBasic); ok {
-		b := basicOf(snap.cfg, of)
-		if b == nil {
-			return nil, false
-		}
+	switch in := snap.made[name]; {
+	case in.basic != nil:
 		was, err := base64.StdEncoding.DecodeString(refused.Reveal())
 		_, password, colon := strings.Cut(string(was), ":")
-		other, ok := snap.secret.Instead(b.Password, gate.NewSecret(password))
-		return pair(b.User, other), ok && colon && err == nil
-	}
-	if of, ok := strings.CutPrefix(name, madeToken); ok {
-		c, err := a.clientFor(snap.cfg, of)
+		other, ok := snap.secret.Instead(in.basic.Password, gate.NewSecret(password))
+		return pair(in.basic.User, other), ok && colon && err == nil
+	case in.oauth != nil:
+		c, err := a.clientFor(in)
 		if err != nil {
 			return nil, false
 		}
@@ -125,13 +156,6 @@ func (a *App) insteadOf(name string, refused gate.Secret) (upstream.Secret, bool
 		return gate.NewSecret(token), ok
 	}
 	return snap.secret.Instead(name, refused)
-}
-
-func basicOf(cfg *config.Config, upstream string) *config.BasicCredential {
-	if c := cfg.Upstreams[upstream].Credential; c != nil {
-		return c.Basic
-	}
-	return nil
 }
 
 // pair is what stands behind Basic (RFC 7617).

@@ -154,3 +154,53 @@ func TestAUT50_60_CredentialsOfUpstreams(t *testing.T) {
 		}
 	}
 }
+
+// An upstream that a reload moves elsewhere, with a credential of the new place: the old one is not
+// shown it, not even by the end of its sessions.
+func TestAReloadShowsNoCredentialToTheOneBefore(t *testing.T) {
+	t.Parallel()
+	dir, all := t.TempDir(), func(*http.Request) bool { return true }
+	if err := os.WriteFile(filepath.Join(dir, "password"), []byte("CANARY-password-of-an-upstream"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	place := func() (*doorman, string) {
+		d := &doorman{good: all}
+		srv := httptest.NewServer(d.before(gatetest.Upstream(t, gatetest.Script{Eras: []string{"stateful"}, Tools: rawTools("echo")})))
+		t.Cleanup(srv.Close)
+		return d, srv.URL + "/mcp"
+	}
+	const yaml = "version: 1\ndata_dir: data\nlisten: {address: \"127.0.0.1:0\"}\nsecrets: {password: {from: \"file:password\"}}\n" +
+		"upstreams: {up: {url: %q, credential: {basic: {user: %s, password: password}}}}\nroles: {user: {allow: [{tools: [\"*/*\"]}]}}\n"
+	before, first := place()
+	after, second := place()
+	g := gatetest.GatewayAt(t, dir, fmt.Sprintf(yaml, first, "first"), nil)
+	g.Approve("up")
+	client := g.As("alice", "user").Open(modern)
+	call := func() {
+		if r := client.Call("up__echo", `{}`); r.Status != http.StatusOK || strings.Contains(string(r.Body), `"error"`) {
+			t.Errorf("%s", r)
+		}
+	}
+	call()
+	if err := os.WriteFile(filepath.Join(dir, "doorward.yaml"), fmt.Appendf(nil, yaml, second, "second"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.App.Reload(t.Context(), "test"); err != nil {
+		t.Fatal(err)
+	}
+	g.Approve("up")
+	call()
+	g.Stop()
+	for user, door := range map[string]*doorman{"first": before, "second": after} {
+		for _, shown := range door.seen {
+			if r := (&http.Request{Header: http.Header{"Authorization": {shown}}}); shown != "" {
+				if was, _, _ := r.BasicAuth(); was != user {
+					t.Errorf("the %s place was shown the credential of %q", user, was)
+				}
+			}
+		}
+		if door.came() == 0 {
+			t.Errorf("nobody came to the %s place", user)
+		}
+	}
+}

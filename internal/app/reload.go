@@ -62,7 +62,7 @@ func (a *App) reload(ctx context.Context, actor string) error {
 		a.current.Store(snap)
 		a.egress.only(cfg.Upstreams)
 		a.onlyInVault(cfg)
-		a.clients.only(cfg)
+		a.clients.only(snap.made)
 		a.places.Past.Only(overlapping(cfg))
 		a.loud.configured(a.Journal, cfg.Telemetry.Log.Level)
 		for _, name := range names(cfg.Upstreams) {

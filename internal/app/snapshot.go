@@ -34,8 +34,9 @@ type snapshot struct {
 	line   *pipeline.Line
 	front  *listen.Settings
 	secret *secret.Store
-	hook   *webhook.Target // nil: nobody is told of calls that wait
-	judge  *judge.Judge    // nil: nobody is asked
+	hook   *webhook.Target        // nil: nobody is told of calls that wait
+	judge  *judge.Judge           // nil: nobody is asked
+	made   map[string]ingredients // credentials of upstreams
 
 	watched   *monitor.Settings
 	receivers []delivery.Receiver // of alerts; none where the gateway does not serve
@@ -61,7 +62,7 @@ func (a *App) snapshot(cfg *config.Config, serving bool) (_ *snapshot, err error
 			return nil, fmt.Errorf("opening approvals: %w", err)
 		}
 	}
-	snap := &snapshot{cfg: cfg, policy: pol, secret: secrets, watched: watched(cfg)}
+	snap := &snapshot{cfg: cfg, made: made(cfg), policy: pol, secret: secrets, watched: watched(cfg)}
 	if err := a.outsiders(snap, serving); err != nil {
 		return nil, err
 	}

@@ -93,7 +93,7 @@ func settings(cfg *config.Config, path string) ([]upstream.Settings, error) {
 		out = append(out, upstream.Settings{
 			TLSKey: key, CA: ca, Certificate: own,
 			Name: name, Command: command, URL: u.URL, Transport: u.Transport, Dir: dir,
-			Env: u.Env, Credential: credential(name, u.Credential), AllowLaunch: u.AllowLaunch,
+			Env: u.Env, Credential: credential(name, &u), AllowLaunch: u.AllowLaunch,
 			Timeout: time.Duration(u.Limits.Timeout), Concurrency: u.Limits.Concurrency,
 			Sandbox:   confinement(cfg, name, path),
 			MaxResult: int64(u.Limits.Result), Shared: u.Sandbox.Lifetime == "shared", PerCall: u.Sandbox.Lifetime == "call",
