@@ -48,6 +48,7 @@ func storesKept() []kept {
 		{[]string{"data/holds.json"}, nobody + "keys of the log, and a claim of somebody else", "refused", "legal holds"},
 		{[]string{"doorward.lock", "data/observed.json"}, nobody + "definitions, and which operator decided", nobody + "definitions", "decisions about definitions"},
 		{[]string{"data/canaries.json", "data/secrets.json", "data/ages.json"}, nobody + "values of the operator's, and the ages of secrets", nobody + "values of the operator's", ""},
+		{[]string{"data/packages/*/*"}, nobody + "programs of others, as they were published", nobody + "programs of others", ""},
 		{[]string{"redis:{nonce}*", "redis:{nonces}*"}, nobody + "hashes of what was used once, for minutes", nobody + "hashes that end within minutes", ""},
 		{[]string{"data/index.db", "data/index.db-wal", "data/index.db-shm"}, nobody + "where records stand: hashes of what is not sealed in them", "keys", "audit log"},
 		{[]string{"data/*.lock", "data/holds.turn", "data/holds.next"}, nobody + "empty", nobody + "empty", ""},
@@ -192,6 +193,7 @@ func writers() map[string]string {
 		"lock": "definitions", "login": "tokens of the user of the bridge, on their own machine", "clients": "the user's own configuration of clients",
 		"index": "where records stand: hashes of what is not sealed in them", "evidence": "bundles that an operator asked for, where they asked for them", "app": "what an operator asked to be written",
 		"cli": "what an operator asked to be written", "durable": "what the others give it", "sandbox": "the root of a command, in memory: its one user, no person",
+		"npm": "what npm is told to install, and the list by which it does so again",
 	}
 }
 

@@ -90,14 +90,16 @@ func settings(cfg *config.Config, path string) ([]upstream.Settings, error) {
 			faults = append(faults, fmt.Errorf("upstreams.%s: %w", name, err))
 			continue
 		}
-		out = append(out, upstream.Settings{
+		set := upstream.Settings{
 			TLSKey: key, CA: ca, Certificate: own,
 			Name: name, Command: command, URL: u.URL, Transport: u.Transport, Dir: dir,
 			Env: u.Env, Credential: credential(name, &u), AllowLaunch: u.AllowLaunch,
 			Timeout: time.Duration(u.Limits.Timeout), Concurrency: u.Limits.Concurrency,
 			Sandbox:   confinement(cfg, name, path),
 			MaxResult: int64(u.Limits.Result), Shared: u.Sandbox.Lifetime == "shared", PerCall: u.Sandbox.Lifetime == "call",
-		})
+		}
+		installed(cfg, &set)
+		out = append(out, set)
 	}
 	return out, errors.Join(faults...)
 }

@@ -57,6 +57,7 @@ var table = map[string]row{
 	"durable": {domain, nil},
 	"sandbox": {domain, nil},
 	"launch":  {domain, []string{"fetched"}},
+	"npm":     {domain, nil},
 
 	"sandbox/container": {runtimes, []string{"sandbox"}},
 
@@ -121,7 +122,7 @@ var table = map[string]row{
 	"admin":     {outside, []string{"gate"}},
 	"app": {outside, []string{
 		"gate", "jsonrpc", "mcp", "policy", "pipeline",
-		"identify", "decode", "resolve", "authorize", "validate", "approve", "disclose", "inspect", "inspect/definition", "inspect/change", "inspect/secrets", "redact", "track", "flow", "sandbox", "egress", "leak",
+		"identify", "decode", "resolve", "authorize", "validate", "approve", "disclose", "inspect", "inspect/definition", "inspect/change", "inspect/secrets", "redact", "track", "flow", "sandbox", "egress", "npm", "leak",
 		"listen", "upstream", "audit", "store", "durable", "lock", "telemetry", "secret", "secret/vault", "issuer", "webhook", "judge", "sink", "anchor", "cosignature", "monitor", "monitor/delivery", "monitor/figures",
 		"index", "config", "admin",
 	}},

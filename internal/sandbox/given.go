@@ -12,6 +12,7 @@ import (
 type Given struct {
 	Read, Write []string // files and directories of this system, absolute
 	Hide        []string // paths of Doorward's own, which no command sees
+	Own         []string // below those, the command's all the same: what was installed for it; without links
 	Limits      Limits
 	Egress      bool
 	Weaker      []string
@@ -27,7 +28,7 @@ func NewPlan(pr Program, g Given, files []File) (Plan, error) {
 		return Plan{}, fmt.Errorf("finding what %s needs: %w", pr.Path, err)
 	}
 	p := Plan{
-		Path: pr.Path, Dir: pr.Dir, Links: links, Hide: g.Hide, Same: files,
+		Path: pr.Path, Dir: pr.Dir, Links: links, Same: files,
 		Limits: g.Limits, Egress: g.Egress, Weaker: g.Weaker,
 	}
 	// What is given outweighs what is needed: a package that may be written is.
@@ -46,7 +47,38 @@ func NewPlan(pr Program, g Given, files []File) (Plan, error) {
 		}
 	}
 	p.Mounts = slices.Collect(maps.Values(at))
+	if p.Hide, err = g.hides(p.Mounts); err != nil {
+		return Plan{}, err
+	}
 	return p, p.check()
+}
+
+// hides are the paths that stay empty in a root of these mounts. One around what is the
+// command's own cannot be emptied: no mount may have anything else of it.
+func (g *Given) hides(mounts []Mount) (hide []string, err error) {
+	for _, path := range g.Hide {
+		led, err := filepath.EvalSymlinks(path)
+		if err != nil {
+			led = path // it is not there yet
+		}
+		if !slices.ContainsFunc(g.Own, func(own string) bool { return within(own, path) || within(own, led) }) {
+			hide = append(hide, path)
+			continue
+		}
+		for i := range mounts {
+			for _, at := range [...]string{mounts[i].Path, mounts[i].source()} {
+				beside := within(path, at) || within(led, at) || within(at, path) || within(at, led)
+				if beside && !g.owns(at) {
+					return nil, fmt.Errorf("giving %s: it has files of Doorward's own beside the package of the command", at)
+				}
+			}
+		}
+	}
+	return hide, nil
+}
+
+func (g *Given) owns(path string) bool {
+	return slices.ContainsFunc(g.Own, func(own string) bool { return within(path, own) })
 }
 
 // mount is a path that the operator gives.
@@ -64,6 +96,9 @@ func (g *Given) mount(path string, write bool) (Mount, error) {
 	}
 	if target != m.Path {
 		m.Source = target
+	}
+	if g.owns(target) {
+		return m, nil
 	}
 	for _, own := range g.Hide {
 		led, err := filepath.EvalSymlinks(own)

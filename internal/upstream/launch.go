@@ -15,11 +15,17 @@ import (
 // errLaunch is a command that the launch rules refuse.
 var errLaunch = errors.New("refused by launch rule")
 
+// errAbsent is a command whose package has to be installed first.
+var errAbsent = errors.New("not installed")
+
 // program is where argv[0] of a command is, if the launch rules let the command start
 // from there.
 func (set *Settings) program() (string, error) {
 	if err := set.permitted(); err != nil {
 		return "", err
+	}
+	if set.Absent != "" {
+		return "", fmt.Errorf("%w: %s", errAbsent, set.Absent)
 	}
 	found, err := exec.LookPath(set.Command[0])
 	if err != nil {

@@ -45,6 +45,7 @@ type Settings struct {
 	PerCall     bool              // of Command: a process for each relayed call, which ends with it
 	Env         map[string]string // variables of Command's environment, with the name of the secret that is the value, or with PerCall "request:" and the header of the client's own key
 	AllowLaunch []string          // the launch rules that Command may break
+	Absent      string            // why Command is not started, whatever is on this machine: what it names is not installed; empty: nothing
 	Sandbox     *Confinement      // of Command; nil: it has Doorward's own rights
 	Credential  Credential        // for URL
 	Certificate Certificate       // for URL, where its server asks for one; zero: none

@@ -1,0 +1,64 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"doorward/internal/app"
+)
+
+func (r *run) upstreamCommand() *cobra.Command {
+	return group("upstream", "Install what an upstream's command runs",
+		`  doorward upstream install files`,
+		r.upstreamInstall())
+}
+
+func (r *run) upstreamInstall() *cobra.Command {
+	registry := ""
+	c := &cobra.Command{
+		Use: "install UPSTREAM", Short: "Install the package that an upstream's command names", Args: cobra.ExactArgs(1),
+		Long: `Install the package of an upstream whose command is npx PACKAGE@VERSION (or npx -y before
+it) into data_dir/packages/UPSTREAM. npm does so in a sandbox that reaches the registry alone
+and writes that directory alone, and runs no script of a package. Every archive must have the
+SHA-512 that the registry says; installed again, the one that it had the first time. What was
+installed before stays until the new one is whole.
+
+The upstream's command is then node with the program of the package, without the registry in
+sandbox.network, from the next start or reload of the gateway, and doorward.lock pins what is
+installed. Where the command names another version than what is installed, it is not started.
+
+Run it as the user of the gateway. It works while that runs, and without.`,
+		Example: `  doorward upstream install files
+  doorward upstream install files --registry https://npm.example.com/
+  doorward upstream install files --format json`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, err := r.load()
+			if err != nil {
+				return err
+			}
+			is, err := app.InstallPackage(cmd.Context(), cfg, r.config, app.PackageOrder{Upstream: args[0], Registry: registry, Environment: r.Environ})
+			if err != nil {
+				return failed(err)
+			}
+			return failed(r.put(is, func(w io.Writer) error { return r.writeInstalled(w, &is) }))
+		},
+	}
+	c.Flags().StringVar(&registry, "registry", "", "URL of another registry than that of npm")
+	return c
+}
+
+// writeInstalled tells people what was installed.
+func (r *run) writeInstalled(w io.Writer, is *app.PackageInstalled) error {
+	_, err := fmt.Fprintf(w, "package    %s\nversion    %s\nintegrity  %s\npackages   %d, with what it needs\ndirectory  %s\n",
+		visible(is.Name), visible(is.Version), is.Integrity, is.Packages, visible(is.Dir))
+	if err == nil && len(is.Unrun) > 0 {
+		_, err = fmt.Fprintf(w, "not run    the scripts for the installation of %s\n", visible(strings.Join(is.Unrun, ", ")))
+	}
+	if !r.quiet {
+		_, _ = fmt.Fprintf(r.errs(), "Reload or restart the gateway, look at it with doorward trust diff %s, and approve it.\n", visible(is.Upstream))
+	}
+	return err
+}
