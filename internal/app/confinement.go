@@ -27,7 +27,7 @@ func confinement(cfg *config.Config, name, path string) *upstream.Confinement {
 	return &upstream.Confinement{
 		Kind: kind, Image: u.Sandbox.Image,
 		Given: sandbox.Given{
-			Read: u.Sandbox.Read, Write: u.Sandbox.Write, Hide: owned(cfg, path),
+			Read: u.Sandbox.Read, Write: u.Sandbox.Write, Hide: owned(cfg, path), Planted: written(cfg),
 			Limits: u.Sandbox.Limits(), Weaker: u.Sandbox.AllowWeaker,
 		},
 		Allow: u.Sandbox.Places(),
@@ -69,6 +69,14 @@ func owned(cfg *config.Config, path string) (paths []string) {
 		if file, ok := strings.CutPrefix(from, "file:"); ok {
 			add(file)
 		}
+	}
+	return paths
+}
+
+// written are the paths that some command may write.
+func written(cfg *config.Config) (paths []string) {
+	for _, name := range names(cfg.Upstreams) {
+		paths = append(paths, cfg.Upstreams[name].Sandbox.Write...)
 	}
 	return paths
 }

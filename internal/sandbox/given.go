@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // Given is what an operator gives to a command, beside what that needs to run.
@@ -13,6 +14,7 @@ type Given struct {
 	Read, Write []string // files and directories of this system, absolute
 	Hide        []string // paths of Doorward's own, which no command sees
 	Own         []string // below those, the command's all the same: what was installed for it; without links
+	Planted     []string // files and directories in which some command may put links
 	Limits      Limits
 	Egress      bool
 	Weaker      []string
@@ -45,6 +47,9 @@ func NewPlan(pr Program, g Given, files []File) (Plan, error) {
 		if at[path], err = g.mount(path, true); err != nil {
 			return Plan{}, err
 		}
+	}
+	if err := g.nested(at); err != nil {
+		return Plan{}, err
 	}
 	p.Mounts = slices.Collect(maps.Values(at))
 	if p.Hide, err = g.hides(p.Mounts); err != nil {
@@ -87,6 +92,9 @@ func (g *Given) mount(path string, write bool) (Mount, error) {
 	if write {
 		m.Why = "given to write"
 	}
+	if link := g.planted(m.Path); link != "" {
+		return m, fmt.Errorf("giving %s: %s is a link where a command may write, and could be made to lead anywhere: name the directory itself", path, link)
+	}
 	target, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return m, fmt.Errorf("giving %s: %w", path, err)
@@ -108,6 +116,63 @@ func (g *Given) mount(path string, write bool) (Mount, error) {
 		if within(target, own) || within(m.Path, own) || within(target, led) {
 			return m, fmt.Errorf("giving %s: it is Doorward's own", path)
 		}
+		// A mount over a file does not keep the directories above it from being renamed, and the
+		// next start would read what the command put in its place.
+		if write && (within(own, target) || within(led, target)) {
+			return m, fmt.Errorf("giving %s to write: %s in it is Doorward's own: give a directory that holds nothing of Doorward's", path, own)
+		}
 	}
 	return m, nil
+}
+
+// nested refuses what is given to read below what is given to write: the command could
+// rename a directory above it, and have another there.
+func (g *Given) nested(at map[string]Mount) error {
+	for _, inner := range g.Read {
+		for _, outer := range g.Write {
+			in, out := at[inner], at[outer]
+			if in.source() != out.source() && within(in.source(), out.source()) {
+				return fmt.Errorf("giving %s to read only: it lies in %s, which is given to write: give what may be written beside it", inner, outer)
+			}
+		}
+	}
+	return nil
+}
+
+// planted is the first link on the way of a path that lies where a command may write; empty
+// for none. What cannot be looked at is found out by whoever opens it.
+func (g *Given) planted(path string) string {
+	for range maxLinks {
+		link, dir := firstLink(path)
+		if link == "" {
+			return ""
+		}
+		for _, p := range g.Planted {
+			if led, err := filepath.EvalSymlinks(p); err == nil && within(dir, led) {
+				return link
+			}
+		}
+		to, err := os.Readlink(link)
+		if err != nil {
+			return ""
+		}
+		if !filepath.IsAbs(to) {
+			to = filepath.Join(dir, to)
+		}
+		path = filepath.Join(to, strings.TrimPrefix(path, link))
+	}
+	return path // too many to tell
+}
+
+// firstLink is the first link in a path, and the directory, without links, that it lies in.
+func firstLink(path string) (link, dir string) {
+	for end := 1; end <= len(path); end++ {
+		if end < len(path) && path[end] != filepath.Separator {
+			continue
+		}
+		if info, err := os.Lstat(path[:end]); err == nil && info.Mode()&os.ModeSymlink != 0 {
+			return path[:end], filepath.Dir(path[:end])
+		}
+	}
+	return "", ""
 }

@@ -52,7 +52,7 @@ func hostile(args []string) int {
 // attempts are all that is tried; no error means that it was had.
 func (to *target) attempts() map[string]func() error {
 	all := map[string]func() error{}
-	for _, more := range []map[string]func() error{to.reads(), to.writes(), to.escapes(), to.processes(), to.network(), calls(), rights(), devices(), memory()} {
+	for _, more := range []map[string]func() error{to.reads(), to.writes(), to.escapes(), to.processes(), to.network(), calls(), rights(), leftBehind(), devices(), memory()} {
 		maps.Copy(all, more)
 	}
 	return all
@@ -148,7 +148,7 @@ func (to *target) escapes() map[string]func() error {
 		},
 		"hard link of read-only": func() error { return os.Link(to.ReadOnly+"/plain", to.Given+"/hard2") },
 		"rename across":          func() error { return os.Rename(to.ReadOnly+"/plain", to.Given+"/moved") },
-		"move hidden away":       func() error { return os.Rename(to.Given+"/hidden", to.Given+"/seen") },
+		"move hidden away":       func() error { return os.Rename(to.ReadOnly+"/hidden", to.ReadOnly+"/seen") },
 		"remove hidden":          func() error { return os.Remove(to.Given + "/hidden") },
 		"self root":              read("/proc/self/root" + secret),
 		"root of 1":              read("/proc/1/root" + secret),
@@ -288,7 +288,7 @@ func refusedCalls() map[string]uintptr {
 		"add_key": unix.SYS_ADD_KEY, "request_key": unix.SYS_REQUEST_KEY, "ptrace": unix.SYS_PTRACE,
 		"open_by_handle_at": unix.SYS_OPEN_BY_HANDLE_AT, "name_to_handle_at": unix.SYS_NAME_TO_HANDLE_AT, "kexec_load": unix.SYS_KEXEC_LOAD,
 		"init_module": unix.SYS_INIT_MODULE, "reboot": unix.SYS_REBOOT, "swapon": unix.SYS_SWAPON, "syslog": unix.SYS_SYSLOG,
-		"sethostname": unix.SYS_SETHOSTNAME, "clock_settime": unix.SYS_CLOCK_SETTIME, "kcmp": unix.SYS_KCMP, "memfd_create": unix.SYS_MEMFD_CREATE, "memfd_secret": unix.SYS_MEMFD_SECRET, "shmget": unix.SYS_SHMGET, "fanotify_init": unix.SYS_FANOTIFY_INIT,
+		"sethostname": unix.SYS_SETHOSTNAME, "clock_settime": unix.SYS_CLOCK_SETTIME, "kcmp": unix.SYS_KCMP, "memfd_create": unix.SYS_MEMFD_CREATE, "memfd_secret": unix.SYS_MEMFD_SECRET, "shmget": unix.SYS_SHMGET, "semget": unix.SYS_SEMGET, "msgget": unix.SYS_MSGGET, "openat2": unix.SYS_OPENAT2, "fanotify_init": unix.SYS_FANOTIFY_INIT,
 	}
 }
 
@@ -339,6 +339,59 @@ func cores() error {
 		return nil
 	}
 	return errors.New("limit 1")
+}
+
+// leftBehind are files that others on the system would have the command's rights by.
+func leftBehind() map[string]func() error {
+	fresh := func(name string) (path string, err error) {
+		path = filepath.Join(os.TempDir(), "left-"+name)
+		return path, os.WriteFile(path, nil, 0o600)
+	}
+	on := func(name string, try func(path string, fd int) error) func() error {
+		return func() error {
+			path, err := fresh(name)
+			if err != nil {
+				return err
+			}
+			f, err := os.Open(path)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			return try(path, int(f.Fd()))
+		}
+	}
+	made := func(flags int, mode uint32) func() error {
+		return func() error {
+			fd, err := unix.Open(filepath.Join(os.TempDir(), fmt.Sprintf("made-%o-%o", flags, mode)), flags, mode)
+			if err == nil {
+				err = unix.Close(fd)
+			}
+			return err
+		}
+	}
+	return map[string]func() error{
+		"plain mode":  on("plain", func(path string, _ int) error { return unix.Chmod(path, 0o755) }),
+		"plain file":  made(unix.O_CREAT|unix.O_WRONLY, 0o644),
+		"chmod suid":  on("chmod", func(path string, _ int) error { return unix.Fchmodat(unix.AT_FDCWD, path, 0o4755, 0) }),
+		"fchmod sgid": on("fchmod", func(_ string, fd int) error { return unix.Fchmod(fd, 0o2755) }),
+		"fchmodat2": on("fchmodat2", func(path string, _ int) error {
+			return unix.Fchmodat(unix.AT_FDCWD, path, 0o4755, unix.AT_SYMLINK_NOFOLLOW)
+		}),
+		"open suid":    made(unix.O_CREAT|unix.O_WRONLY, 0o4755),
+		"unnamed suid": func() error { return tmpfile(0o6755) },
+		"mknod suid": func() error {
+			return unix.Mknodat(unix.AT_FDCWD, filepath.Join(os.TempDir(), "left-mknod"), unix.S_IFREG|0o4755, 0)
+		},
+	}
+}
+
+func tmpfile(mode uint32) error {
+	fd, err := unix.Open(os.TempDir(), unix.O_TMPFILE|unix.O_WRONLY, mode)
+	if err == nil {
+		err = unix.Close(fd)
+	}
+	return err
 }
 
 func devices() map[string]func() error {

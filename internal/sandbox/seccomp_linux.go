@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"fmt"
+	"maps"
 	"unsafe"
 
 	"golang.org/x/net/bpf"
@@ -38,7 +39,7 @@ var denied = append([]uint32{
 	unix.SYS_OPEN_BY_HANDLE_AT, unix.SYS_NAME_TO_HANDLE_AT, unix.SYS_FANOTIFY_INIT, unix.SYS_LOOKUP_DCOOKIE, unix.SYS_VHANGUP,
 	unix.SYS_MBIND, unix.SYS_MIGRATE_PAGES, unix.SYS_MOVE_PAGES, unix.SYS_SET_MEMPOLICY,
 	// Memory that no limit counts: it belongs to no process.
-	unix.SYS_MEMFD_CREATE, unix.SYS_MEMFD_SECRET, unix.SYS_SHMGET,
+	unix.SYS_MEMFD_CREATE, unix.SYS_MEMFD_SECRET, unix.SYS_SHMGET, unix.SYS_SEMGET, unix.SYS_MSGGET,
 	// The machine.
 	unix.SYS_KEXEC_LOAD, unix.SYS_KEXEC_FILE_LOAD, unix.SYS_INIT_MODULE, unix.SYS_FINIT_MODULE, unix.SYS_DELETE_MODULE,
 	unix.SYS_REBOOT, unix.SYS_SWAPON, unix.SYS_SWAPOFF, unix.SYS_ACCT, unix.SYS_QUOTACTL, unix.SYS_QUOTACTL_FD, unix.SYS_SYSLOG,
@@ -54,6 +55,20 @@ var ofOthers = map[uint32]uint32{
 	unix.SYS_SCHED_SETATTR: 0, unix.SYS_SETPRIORITY: 1, unix.SYS_IOPRIO_SET: 1,
 }
 
+// modes are the calls that set the mode of a file, and which of their arguments it is;
+// opens are those that make one, and which are their flags, which the mode follows.
+//
+//nolint:gochecknoglobals // tables; read-only
+var (
+	modes = join(map[uint32]uint32{unix.SYS_FCHMOD: 1, unix.SYS_FCHMODAT: 2, unix.SYS_FCHMODAT2: 2}, modesHere)
+	opens = join(map[uint32]uint32{unix.SYS_OPENAT: 2}, opensHere)
+)
+
+func join(all, here map[uint32]uint32) map[uint32]uint32 {
+	maps.Copy(all, here)
+	return all
+}
+
 // filter is the program that the kernel runs at each system call: what is not
 // denied passes, for the walls that keep a command are the namespaces; calls of
 // another architecture's table are refused, as their numbers mean something else.
@@ -66,7 +81,9 @@ func filter() ([]bpf.RawInstruction, error) {
 		bpf.LoadAbsolute{Off: dataNumber, Size: 4},
 		bpf.JumpIf{Cond: bpf.JumpLessThan, Val: 0x40000000, SkipTrue: 1}, // x32 (__X32_SYSCALL_BIT)
 		eperm,
-		// Its flags lie in memory, where a filter cannot look; without it libraries use clone.
+		// What they are given lies in memory, where a filter cannot look; without them libraries
+		// use clone and openat.
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.SYS_OPENAT2, SkipTrue: 1},
 		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.SYS_CLONE3, SkipTrue: 1},
 		bpf.RetConstant{Val: retErrno(unix.ENOSYS)},
 	}
@@ -121,10 +138,23 @@ func byArgument() (program []bpf.Instruction) {
 		bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.AF_UNIX, SkipTrue: 3},
 		bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.AF_INET, SkipTrue: 2},
 		bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.AF_INET6, SkipTrue: 1}, eperm)
-	call(unix.SYS_MKNODAT, 2,
+	// The rights of a file's owner: others on this system would have Doorward's by a file that
+	// was left where the command may write.
+	rights := []bpf.Instruction{bpf.JumpIf{Cond: bpf.JumpBitsNotSet, Val: unix.S_ISUID | unix.S_ISGID, SkipTrue: 1}, eperm}
+	for number, argument := range modes {
+		call(number, argument, rights...)
+	}
+	for number, flags := range opens {
+		call(number, flags, append([]bpf.Instruction{ // a mode without one of these means nothing
+			bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: unix.O_CREAT | unix.O_TMPFILE&^unix.O_DIRECTORY, SkipTrue: 1},
+			bpf.RetConstant{Val: unix.SECCOMP_RET_ALLOW},
+			bpf.LoadAbsolute{Off: dataArgs + 8*(flags+1), Size: 4},
+		}, rights...)...)
+	}
+	call(unix.SYS_MKNODAT, 2, append(rights,
 		bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: unix.S_IFMT},
 		bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.S_IFCHR, SkipTrue: 1},
-		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.S_IFBLK, SkipTrue: 1}, eperm)
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.S_IFBLK, SkipTrue: 1}, eperm)...)
 	return program
 }
 

@@ -8,3 +8,9 @@ const auditArch = unix.AUDIT_ARCH_AARCH64
 //
 //nolint:gochecknoglobals // a table; read-only
 var deniedHere = []uint32{unix.SYS_NFSSERVCTL}
+
+// modesHere and opensHere are those of modes and opens that only this architecture has:
+// none.
+//
+//nolint:gochecknoglobals // tables; read-only
+var modesHere, opensHere map[uint32]uint32

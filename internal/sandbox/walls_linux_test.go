@@ -50,6 +50,8 @@ var walls = []struct {
 	{"SBX-15", false, []string{"unshare user", "unshare mounts", "clone user", "clone network", "personality"}},
 	{"SBX-16", true, []string{"no capability", "no bounding", "no new privileges", "filter on"}},
 	{"SBX-16", false, []string{"set-user-id", "setuid 0"}},
+	{"SBX-16", true, []string{"plain mode", "plain file"}},
+	{"SBX-16", false, []string{"chmod suid", "fchmod sgid", "fchmodat2", "open suid", "unnamed suid", "mknod suid"}},
 	{"SBX-17", false, []string{
 		"mknod memory", "mknod disk", "other device", "device mem", "device kmem", "device kvm", "device fuse", "device loop0", "device sda", "device vda",
 		"device ptmx", "device console",
@@ -118,8 +120,8 @@ func surroundings(t *testing.T, u *user) (target, sandbox.Given) {
 	outside := open(t)
 	at := func(parts ...string) string { return filepath.Join(append([]string{outside}, parts...)...) }
 	for path, text := range map[string]string{
-		at("keys", "id_ed25519"): "key", at("other", "state"): "of another server", at("given", "hidden", "records"): "Doorward's",
-		at("given", "plain"): "plain", at("read", "plain"): "plain", at("given", "config.yaml"): "Doorward's", at("data", "real", "records"): "Doorward's",
+		at("keys", "id_ed25519"): "key", at("other", "state"): "of another server", at("read", "hidden", "records"): "Doorward's",
+		at("given", "plain"): "plain", at("read", "plain"): "plain", at("read", "config.yaml"): "Doorward's", at("data", "real", "records"): "Doorward's",
 	} {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
@@ -140,7 +142,7 @@ func surroundings(t *testing.T, u *user) (target, sandbox.Given) {
 		}
 	}
 	to := target{
-		Secrets: []string{at("keys", "id_ed25519"), at("other", "state"), at("given", "hidden", "records"), at("given", "config.yaml"), at("alias", "real", "records")},
+		Secrets: []string{at("keys", "id_ed25519"), at("other", "state"), at("read", "hidden", "records"), at("read", "config.yaml"), at("alias", "real", "records")},
 		Given:   at("given"), ReadOnly: at("read"), Pid: os.Getpid(),
 	}
 	to.TCP = listen(t, "tcp", "127.0.0.1:0")
@@ -148,7 +150,7 @@ func surroundings(t *testing.T, u *user) (target, sandbox.Given) {
 	to.Abstract = listen(t, "unix", "@doorward-test-"+filepath.Base(filepath.Dir(outside))+u.name)
 	return to, sandbox.Given{
 		Read: []string{at("read"), at("alias"), u.binary}, Write: []string{at("given")},
-		Hide: []string{at("given", "hidden"), at("given", "config.yaml"), at("dir")}, Limits: roomy(),
+		Hide: []string{at("read", "hidden"), at("read", "config.yaml"), at("dir")}, Limits: roomy(),
 	}
 }
 
