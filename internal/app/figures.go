@@ -119,6 +119,9 @@ const ageOfSecret = "secret "
 func (a *App) secretAges(snap *snapshot, now time.Time) (out []figures.Age) {
 	known := map[string]bool{figures.KindSigner: true, figures.KindRoot: true}
 	for _, name := range names(snap.cfg.Secrets) {
+		if snap.cfg.Secrets[name].PerCall() {
+			continue // it has no age
+		}
 		one := figures.Age{Kind: figures.KindSecret, Name: name, Most: time.Duration(snap.cfg.Secrets[name].MaxAge)}
 		entry := ageOfSecret + name
 		known[entry] = true

@@ -92,6 +92,9 @@ func (a *App) secrets(cfg *config.Config, serving bool) (*secret.Store, error) {
 	sources := make([]secret.Source, 0, len(cfg.Secrets))
 	for _, name := range names(cfg.Secrets) {
 		s := cfg.Secrets[name]
+		if s.PerCall() {
+			continue // nobody has it but a call
+		}
 		sources = append(sources, secret.Source{
 			Name: name, From: s.From, Required: s.Required && serving, Type: s.Type, MaxAge: time.Duration(s.MaxAge), Overlap: time.Duration(s.Overlap),
 		})

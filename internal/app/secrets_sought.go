@@ -82,6 +82,9 @@ func SearchSecrets(ctx context.Context, s SecretSearch) (out *SecretsSought, err
 
 // seek adds the versions of a secret that count.
 func (k *seeking) seek(a *App, name string, s config.Secret, why string) {
+	if s.PerCall() {
+		why = "it is made for each call, and given back"
+	}
 	if why != "" {
 		k.leaveOut(name, why)
 		return

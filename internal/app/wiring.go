@@ -90,10 +90,12 @@ func settings(cfg *config.Config, path string) ([]upstream.Settings, error) {
 			faults = append(faults, fmt.Errorf("upstreams.%s: %w", name, err))
 			continue
 		}
+		proof := credential(name, &u)
+		proof.Secret = lentName(cfg, proof.Secret)
 		set := upstream.Settings{
 			TLSKey: key, CA: ca, Certificate: own,
 			Name: name, Command: command, URL: u.URL, Transport: u.Transport, Dir: dir,
-			Env: u.Env, Credential: credential(name, &u), AllowLaunch: u.AllowLaunch,
+			Env: lentNames(cfg, u.Env), Credential: proof, AllowLaunch: u.AllowLaunch,
 			Timeout: time.Duration(u.Limits.Timeout), Concurrency: u.Limits.Concurrency,
 			Sandbox:   confinement(cfg, name, path),
 			MaxResult: int64(u.Limits.Result), Shared: u.Sandbox.Lifetime == "shared", PerCall: u.Sandbox.Lifetime == "call",

@@ -102,7 +102,7 @@ func (a *ACME) setDefaults() { a.Directory = "https://acme-v02.api.letsencrypt.o
 func (p *Profile) setDefaults() { p.Names = "prefixed" }
 
 func (s *Secret) setDefaults() {
-	s.Required, s.Type, s.Overlap = true, "string", Duration(time.Hour)
+	s.Required, s.Type, s.Overlap, s.Lease = true, "string", Duration(time.Hour), "shared"
 }
 
 // absoluteFile is a reference to a secret, whose path does not depend on where Doorward

@@ -313,6 +313,7 @@ const fieldDocs = "\n" +
 	"Secret.Type\tType of the value: string, or url for one that must be an absolute URL.\n" +
 	"Secret.MaxAge\tMaxAge after which the value counts as overdue for rotation. Never unless written.\n" +
 	"Secret.Overlap\tOverlap is for how long the version before counts too, once there is another: what Doorward signs then has a signature with each, and a receiver that turns one away is shown the other. At most 30d; 0s: not at all. A version in Doorward's own store has the overlap that it was set with.\n" +
+	"Secret.Lease\tLease of what Vault makes: shared by all that use it, renewed and given back at the end; or call: made for each call, and given back when the call is over. With call the secret can be a variable of a command with sandbox: {lifetime: call}, or the bearer or value of a credential of the transport streamable, and nothing else.\n" +
 	"SecretStore.Root\tRoot is where the key is that seals it: env:NAME, file:PATH or systemd:NAME, 32 bytes in base64, and while it is replaced the old key after it and a space; or transit:MOUNT/KEY for a key of Vault's or OpenBao's transit engine, which never leaves it. Unless written, Doorward makes one, secrets.root in data_dir.\n" +
 	"Sink.Kind\tKind of what takes the records.\n" +
 	"Sink.Name\tName in metrics, events and data_dir/audit/sinks: lower-case letters, digits and hyphens, at most 64. The kind unless written; two of a kind need one.\n" +

@@ -33,7 +33,14 @@ type Secret struct {
 	MaxAge Duration `yaml:"max_age"`
 	// Overlap is for how long the version before counts too, once there is another: what Doorward signs then has a signature with each, and a receiver that turns one away is shown the other. At most 30d; 0s: not at all. A version in Doorward's own store has the overlap that it was set with.
 	Overlap Duration `yaml:"overlap"`
+	// Lease of what Vault makes: shared by all that use it, renewed and given back at the end; or call: made for each call, and given back when the call is over. With call the secret can be a variable of a command with sandbox: {lifetime: call}, or the bearer or value of a credential of the transport streamable, and nothing else.
+	Lease string `yaml:"lease" enum:"shared call"`
 }
+
+// PerCall tells whether the secret is made for each call.
+func (s Secret) PerCall() bool { return s.Lease == leasePerCall }
+
+const leasePerCall = "call"
 
 // SecretStore is about Doorward's own encrypted store of secrets.
 type SecretStore struct {
@@ -56,6 +63,9 @@ func (v *checker) secret(name string, s Secret) {
 	}
 	if s.Overlap < 0 || s.Overlap > maxOverlap {
 		v.fault(path+".overlap", "must be 0s to %s", maxOverlap)
+	}
+	if s.PerCall() {
+		v.leased(path, s)
 	}
 	switch {
 	case s.From == "":
@@ -120,6 +130,8 @@ func (v *checker) credentials(path string, u Upstream) {
 		at := join(path+".env", variable)
 		header, brought := RequestKey(u.Env[variable])
 		switch {
+		case !brought && v.c.Secrets[u.Env[variable]].PerCall():
+			v.leasedVariable(at, u)
 		case !brought:
 			v.reference(at, u.Env[variable])
 		case u.Sandbox.Lifetime != "call":
@@ -174,6 +186,8 @@ func (v *checker) credential(path string, u Upstream) {
 func (v *checker) held(path, name string, u Upstream) {
 	header, brought := RequestKey(name)
 	switch {
+	case !brought && v.c.Secrets[name].PerCall():
+		v.leasedHeader(path, u)
 	case !brought:
 		v.reference(path, name)
 	case u.Transport == "websocket" || isWebSocket(u.URL):
@@ -193,8 +207,12 @@ func RequestKey(name string) (header string, ok bool) {
 // reference checks the name of a secret. The fault does not repeat it, for it
 // may be the secret itself.
 func (v *checker) reference(path, name string) {
-	if _, ok := v.c.Secrets[name]; !ok {
+	s, ok := v.c.Secrets[name]
+	switch {
+	case !ok:
 		v.fault(path, "must be the name of an entry of secrets, and there is none of this name%s", among(v.c.Secrets))
+	case s.PerCall():
+		v.fault(path, "is made for each call (lease: call), and can only be a variable of a command, or a bearer or a value of a credential")
 	}
 }
 

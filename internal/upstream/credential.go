@@ -33,8 +33,12 @@ func (p *Pool) secret(name string) (Secret, error) {
 // secret is used at once.
 func (s *server) credential(own gate.Secret) (http.Header, error) {
 	c, held := s.set.Credential, Secret(nil)
-	name := c.Secret
+	name, made := c.Secret, leaseOf(c.Secret)
 	switch {
+	case made != "" && own != gate.Secret{}:
+		held, name = own, made
+	case made != "":
+		return nil, fmt.Errorf("%w: %s is made for calls alone", errSecret, made)
 	case c.Request != "" && own != gate.Secret{}:
 		held, name = own, c.Request
 	case c.Request != "" || c.Secret == "":
@@ -49,7 +53,7 @@ func (s *server) credential(own gate.Secret) (http.Header, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", errSecret, name, err)
 	}
-	if c.Request == "" {
+	if c.Request == "" && made == "" {
 		s.guard.hand(name, c.Prefix, value)
 	}
 	return http.Header{http.CanonicalHeaderKey(c.Header): {c.Prefix + value}}, nil
@@ -60,7 +64,7 @@ func (s *server) credential(own gate.Secret) (http.Header, error) {
 func (s *server) instead(refused http.Header) http.Header {
 	c := s.set.Credential
 	text, ours := strings.CutPrefix(refused.Get(c.Header), c.Prefix)
-	if c.Secret == "" || !ours || s.pool.cfg.Instead == nil {
+	if c.Secret == "" || leaseOf(c.Secret) != "" || !ours || s.pool.cfg.Instead == nil {
 		return nil
 	}
 	other, ok := s.pool.cfg.Instead(c.Secret, gate.NewSecret(text))
@@ -94,15 +98,19 @@ func (s *server) environment(keys map[string]gate.Secret) (env []string, secrets
 		if requestHeader(called) != "" {
 			called = ownKeyName
 		}
+		called = strings.TrimPrefix(called, LeasePrefix)
 		env, list = append(env, name+"="+held.Reveal()), append(list, spelledOut(called, "", held.Reveal())...)
 	}
 	return env, &given{s.guard, leak.New(list)}, nil
 }
 
 // variable is what stands behind a value of Settings.Env; nil for a client's own
-// key where there is no client.
+// key where there is no client, and for what is made for calls where there is none.
 func (s *server) variable(value string, keys map[string]gate.Secret) (Secret, error) {
 	header := requestHeader(value)
+	if leaseOf(value) != "" {
+		header = value
+	}
 	if header == "" {
 		return s.pool.secret(value)
 	}

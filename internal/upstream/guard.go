@@ -147,20 +147,22 @@ func (g *guard) settle(now time.Time) {
 // ownKeyName is what reports call a key that a client brought.
 const ownKeyName = "a client's own key"
 
-// ownKey is a client's own key, which is looked for in what comes back. The search is made
+// ownKey is what goes with one call alone, a client's own key or a secret that is made for it, which
+// is looked for in what comes back. The search is made
 // ready once something has: of most calls that fail, nothing does.
 type ownKey struct {
 	key   gate.Secret
+	name  string // that reports say
 	once  sync.Once
 	watch *leak.Watch
 }
 
 // newOwnKey is nil for no key.
-func newOwnKey(own gate.Secret) *ownKey {
+func newOwnKey(own gate.Secret, name string) *ownKey {
 	if own == (gate.Secret{}) {
 		return nil
 	}
-	return &ownKey{key: own}
+	return &ownKey{key: own, name: name}
 }
 
 // look looks for the key; nil finds nothing.
@@ -168,7 +170,7 @@ func (k *ownKey) look() *leak.Watch {
 	if k == nil {
 		return nil
 	}
-	k.once.Do(func() { k.watch = leak.New([]leak.Secret{{Name: ownKeyName, Text: k.key.Reveal()}}) })
+	k.once.Do(func() { k.watch = leak.New([]leak.Secret{{Name: k.name, Text: k.key.Reveal()}}) })
 	return k.watch
 }
 

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,7 +39,9 @@ type httpLink struct {
 	common     http.Header // of every POST of a session; set with version, and never changed
 	values     fixedValues
 	credential credential
-	hears      chan struct{} // closed when the GET stream is open or was refused
+	owned      string                                                                  // what reports call what goes with one call alone
+	lease      func(ctx context.Context, own gate.Secret) (gate.Secret, func(), error) // of one request
+	hears      chan struct{}                                                           // closed when the GET stream is open or was refused
 	guard      *guard
 	mute       bool // nothing of what the upstream says is quoted, for it may be a client's own key
 
@@ -58,7 +61,7 @@ func (s *server) newHTTPLink(era gate.Era, loose func(*gate.Message)) (*httpLink
 	}
 	l := &httpLink{
 		name: s.set.Name, blank: blank, era: era, wire: s.wire, limit: s.set.MaxResult,
-		credential: s, guard: s.guard, mute: len(s.ownKeys) > 0, hears: make(chan struct{}), calls: map[*outgoing]struct{}{}, log: s.log, loose: loose, count: func(what string) { s.pool.count(s.set.Name, what) },
+		credential: s, owned: cmp.Or(leaseOf(s.set.Credential.Secret), ownKeyName), lease: s.callLease, guard: s.guard, mute: len(s.ownKeys) > 0 || leaseOf(s.set.Credential.Secret) != "", hears: make(chan struct{}), calls: map[*outgoing]struct{}{}, log: s.log, loose: loose, count: func(what string) { s.pool.count(s.set.Name, what) },
 		values: fixedValues{agent: [1]string{userAgent}, json: [1]string{typeJSON}, accept: [1]string{typeJSON + ", " + typeStream}},
 	}
 	l.life, l.end = context.WithCancelCause(context.Background())
@@ -90,8 +93,12 @@ func (l *httpLink) roundTrip(ctx context.Context, o *outgoing, take func(*gate.M
 		ctx, stop = l.bound(ctx)
 		defer stop()
 	}
-	own := o.spend()
-	said := saying{l.guard, o.method, newOwnKey(own)}
+	own, back, err := l.lease(ctx, o.spend())
+	if err != nil {
+		return err
+	}
+	defer back()
+	said := saying{l.guard, o.method, newOwnKey(own, l.owned)}
 	resp, err := l.post(ctx, o.raw, o, own)
 	if err != nil {
 		return err
@@ -244,6 +251,11 @@ func (l *httpLink) reply(ctx context.Context, raw []byte, own gate.Secret) error
 	defer stop()
 	ctx, cancel := context.WithTimeoutCause(ctx, sendTimeout, errTimeout)
 	defer cancel()
+	own, back, err := l.lease(ctx, own)
+	if err != nil {
+		return err
+	}
+	defer back()
 	resp, err := l.post(ctx, raw, nil, own)
 	if err != nil {
 		return err
@@ -269,7 +281,12 @@ func (l *httpLink) close() {
 		defer stop()
 		req := l.blank.WithContext(ctx)
 		req.Method, req.Header = http.MethodDelete, l.dress(http.Header{}, l.version)
-		if resp, err := l.do(req, gate.Secret{}); err == nil {
+		own, back, err := l.lease(ctx, gate.Secret{})
+		if err != nil {
+			return
+		}
+		defer back()
+		if resp, err := l.do(req, own); err == nil {
 			resp.Body.Close()
 		}
 	})

@@ -108,7 +108,7 @@ func (o *outgoing) whole() []byte {
 
 // enter makes a call one that messages may belong to, until leave.
 func (x *mux) enter(o *outgoing) *waiting {
-	w := &waiting{o: o, own: newOwnKey(o.own), queue: make(chan *gate.Message, callQueue), final: make(chan *gate.Message, 1)}
+	w := &waiting{o: o, own: newOwnKey(o.own, ownKeyName), queue: make(chan *gate.Message, callQueue), final: make(chan *gate.Message, 1)}
 	x.mu.Lock()
 	x.calls[o.id] = w
 	x.mu.Unlock()

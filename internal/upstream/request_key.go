@@ -66,6 +66,9 @@ func (s Settings) checkKeys(u *url.URL) error {
 	case u.User != nil && http.CanonicalHeaderKey(c.Header) == "Authorization":
 		return fmt.Errorf("upstream %s: the user in the url and the clients' own keys are the same header", s.Name)
 	}
+	if err := s.checkLeases(); err != nil {
+		return err
+	}
 	if s.PerCall && (len(s.Command) == 0 || s.Shared) {
 		return fmt.Errorf("upstream %s: a process for each call is for a command that is not shared", s.Name)
 	}
@@ -81,9 +84,11 @@ func (s Settings) checkKeys(u *url.URL) error {
 	return nil
 }
 
-// startsWithKeys tells whether each process is started with keys of the client
-// whose call it serves.
-func (s *server) startsWithKeys() bool { return s.set.PerCall && len(s.ownKeys) > 0 }
+// startsWithKeys tells whether each process is started with what is for the call alone that it
+// serves: keys of its client, or secrets that are made for it.
+func (s *server) startsWithKeys() bool {
+	return s.set.PerCall && (len(s.ownKeys) > 0 || len(s.set.leased()) > 0)
+}
 
 // admits refuses a call that this upstream cannot be sent at all.
 func (s *server) admits(ex *gate.Exchange) error {

@@ -84,7 +84,7 @@ func newWire(set Settings) http.RoundTripper {
 		WriteBufferSize:        maxSpliced, // headers and a message that is sent whole leave together
 	}
 	t.TLSClientConfig = believing(&set)
-	if set.Credential.Request != "" {
+	if set.Credential.Request != "" || leaseOf(set.Credential.Secret) != "" {
 		// The header compression of HTTP/2 remembers values for the whole connection,
 		// where the requests of other clients go too (RFC 7541, section 7.1).
 		t.Protocols = &http.Protocols{}

@@ -68,13 +68,22 @@ func (s *server) startStdio(ctx context.Context, principal string, keys map[stri
 
 // spawn starts the process and its readers. The goroutine that waits for the
 // process owns them and returns the child's place when all is gone.
-func (s *server) spawn(ctx context.Context, r reach, principal string, keys map[string]gate.Secret, loose func(*gate.Message)) (*stdioLink, error) {
+func (s *server) spawn(ctx context.Context, r reach, principal string, keys map[string]gate.Secret, loose func(*gate.Message)) (l *stdioLink, err error) {
+	keys, back, err := s.startLease(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			back()
+		}
+	}()
 	env, secrets, err := s.environment(keys)
 	if err != nil {
 		return nil, err
 	}
 	cmd := &exec.Cmd{Path: r.path, Args: slices.Clone(s.set.Command), Dir: s.set.Dir, Env: env}
-	l := &stdioLink{mux: s.newMux(loose, principal != ""), cmd: cmd, secrets: secrets, waste: newAllowance(floodBytes, floodEvery), made: s.startMark(&r, env), runs: r.files, pack: r.pack, limit: s.set.MaxResult, reaped: make(chan struct{})}
+	l = &stdioLink{mux: s.newMux(loose, principal != ""), cmd: cmd, secrets: secrets, waste: newAllowance(floodBytes, floodEvery), made: s.startMark(&r, env), runs: r.files, pack: r.pack, limit: s.set.MaxResult, reaped: make(chan struct{})}
 	theirs, err := l.pipes()
 	if err != nil {
 		return nil, err
@@ -94,7 +103,7 @@ func (s *server) spawn(ctx context.Context, r reach, principal string, keys map[
 	if l.box != nil {
 		l.readers.Go(l.heed)
 	}
-	s.pool.wg.Go(func() { l.wait(func() { s.children.leave(principal) }) })
+	s.pool.wg.Go(func() { l.wait(func() { back(); s.children.leave(principal) }) })
 	s.pool.wg.Go(func() { <-l.over; l.end() })
 	return l, nil
 }

@@ -11,8 +11,8 @@ import (
 )
 
 // Bounds of the processes that are started before the call that each is for
-// (Settings.PerCall). None waits where clients' own keys are part of what a process is
-// started with: those are there for a call alone.
+// (Settings.PerCall). None waits where clients' own keys, or secrets that are made for a
+// call, are part of what a process is started with: those are there for a call alone.
 const (
 	warmEach = 2               // for the calls of one client: the next, and one beside it
 	warmAll  = 16              // of one upstream; the longest unused makes room

@@ -63,6 +63,7 @@ type Client struct {
 	token   session
 	paths   map[string]*held
 	leases  map[string]time.Time // by id, until when: to be given back
+	lent    lent
 }
 
 // New checks what is configured. Nothing is asked yet.
@@ -77,7 +78,7 @@ func New(c Config) (*Client, error) {
 		return nil, errors.New("a lease, a log, and one of a token and a login are required")
 	}
 	c.Address = strings.TrimSuffix(c.Address, "/")
-	return &Client{cfg: c, paths: map[string]*held{}, leases: map[string]time.Time{}, http: &http.Client{
+	return &Client{cfg: c, paths: map[string]*held{}, leases: map[string]time.Time{}, lent: lent{wake: make(chan struct{}, 1)}, http: &http.Client{
 		Timeout:       patience,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
@@ -170,8 +171,11 @@ func (c *Client) Only(wheres []string) {
 	maps.DeleteFunc(c.paths, func(path string, _ *held) bool { return !used[path] })
 }
 
-// Run renews leases and reads values again until ctx ends.
+// Run renews leases, reads values again and gives back what was lent until ctx ends.
 func (c *Client) Run(ctx context.Context) {
+	var lending sync.WaitGroup
+	defer lending.Wait()
+	lending.Go(func() { c.takeBack(ctx) })
 	tick := time.NewTicker(between)
 	defer tick.Stop()
 	for {

@@ -157,6 +157,12 @@ func (c *Client) read(path string) (secret, error) {
 	if err != nil {
 		return secret{}, err
 	}
+	return c.readAt(at, second)
+}
+
+// readAt asks Vault for what is at a path of an engine, of the second version of the key-value
+// engine where second says so.
+func (c *Client) readAt(at string, second bool) (secret, error) {
 	asked := time.Now()
 	a, err := c.ask(context.Background(), http.MethodGet, at, nil)
 	if err != nil {
