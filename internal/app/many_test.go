@@ -202,26 +202,33 @@ func TestRES06_HostileLists(t *testing.T) {
 			for _, version := range eras {
 				c, start := gw.As("alice "+version).Open(version), time.Now()
 				got, r := list(t, c, "tools/list", "")
-				if len(got.Tools) != 1 || got.Tools[0].Name != "honest__echo" || !slices.Equal(got.Meta.Unavailable, missing) {
-					t.Errorf("%s: %d tools, without %v", version, len(got.Tools), got.Meta.Unavailable)
+				// One that takes too long to read is left out, too, and how long that is says as much
+				// about the machine.
+				without := got.Meta.Unavailable
+				if len(got.Tools) != 1 || got.Tools[0].Name != "honest__echo" || !slices.Equal(without, missing) && !slices.Equal(without, []string{"hostile"}) {
+					t.Errorf("%s: %d tools, without %v", version, len(got.Tools), without)
 				}
 				if took := time.Since(start); took > patient {
 					t.Errorf("%s: the list took %s", version, took)
 				}
 				for _, rec := range gw.Records(audit.Query{Exchange: r.Exchange}) {
-					if !slices.Equal(rec.Unavailable, missing) {
-						t.Errorf("%s: the %s is without %v", version, rec.Kind, rec.Unavailable)
+					if !slices.Equal(rec.Unavailable, without) {
+						t.Errorf("%s: the %s is without %v, and the answer without %v", version, rec.Kind, rec.Unavailable, without)
 					}
 				}
 				if r := c.Call("honest__echo", `{}`); !r.OK() {
 					t.Errorf("%s: G7: %s", version, r)
 				}
 			}
-			told := slices.ContainsFunc(gw.Records(audit.Query{}), func(rec audit.Record) bool {
-				return rec.Event == "catalogue.truncated" && rec.Upstream == "hostile"
-			})
-			if told != (missing == nil) {
-				t.Errorf("on record that the list was cut short: %v", told)
+			told := func() bool {
+				return slices.ContainsFunc(gw.Records(audit.Query{}), func(rec audit.Record) bool {
+					return rec.Event == "catalogue.truncated" && rec.Upstream == "hostile"
+				})
+			}
+			if missing == nil {
+				eventually(t, "it is on record that the list was cut short", told)
+			} else if told() {
+				t.Error("it is on record that a list was cut short which nothing was read of")
 			}
 		})
 	}
