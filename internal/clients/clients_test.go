@@ -356,7 +356,7 @@ func TestDangers(t *testing.T) {
 		env     []string
 		want    string // part of one of the findings; empty: there must be none
 	}{
-		{[]string{"npx", "-y", "@modelcontextprotocol/server-filesystem@2026.8.31", "/srv/docs"}, nil, ""},
+		{[]string{"npx", "-y", "@modelcontextprotocol/server-filesystem@2026.8.31", "/srv/nowhere/docs"}, nil, ""},
 		{[]string{"uvx", "mcp-server-git", "--repository", "/home/me/sudoku"}, nil, ""},
 		{[]string{"docker", "run", "-i", "--rm", "-e", "TOKEN", "mcp/github"}, []string{"TOKEN"}, ""},
 		{[]string{"node", "/opt/curling/index.js"}, nil, ""},

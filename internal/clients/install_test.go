@@ -19,7 +19,7 @@ import (
 // have servers of the same command and URL.
 func served() map[string]config.Upstream {
 	return map[string]config.Upstream{
-		"files": {Command: []string{"npx", "-y", "@modelcontextprotocol/server-filesystem@2026.8.31", "/srv/docs"}},
+		"files": {Command: []string{"npx", "-y", "@modelcontextprotocol/server-filesystem@2026.8.31", "/srv/nowhere/docs"}},
 		"web":   {URL: "https://mcp.example.com/mcp"},
 		"none":  {Command: []string{}},
 	}

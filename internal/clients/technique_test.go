@@ -86,7 +86,7 @@ func TestTechniques(t *testing.T) {
 // What honest servers are set up with has nothing of it.
 func TestHonestCommandsAreQuiet(t *testing.T) {
 	for name, entry := range map[string]map[string]any{
-		"files in /tmp":         started("npx", "-y", "@modelcontextprotocol/server-filesystem@2026.8.31", "/tmp", "/srv/docs"),
+		"files in /tmp":         started("npx", "-y", "@modelcontextprotocol/server-filesystem@2026.8.31", "/tmp", "/srv/nowhere/docs"),
 		"a variable by name":    started("docker", "run", "-i", "--rm", "-e", "BRAVE_API_KEY", "mcp/brave-search"),
 		"a reference":           started("npx", "mcp-remote@0.1.2", "https://mcp.example.com/sse", "--header", "Authorization: Bearer ${AUTH_TOKEN}"),
 		"a client's reference":  started("/usr/bin/server", "--api-key", "${input:key}"),
