@@ -20,20 +20,20 @@ type reach struct {
 
 // machine are the paths of this machine that no container of a server needs: the root, the
 // system's, the homes of all, and the sockets of those that start containers.
-const machine = `(/|/(etc|root|home|proc|sys|dev|boot|usr|bin|sbin|lib|lib64|var|run|opt|srv|mnt|media)|/var/(run|lib|lib/docker|lib/containers)|(/var)?/run/(docker|containerd|podman|crio|user)(/.*)?|.*(docker|podman|containerd|crio)\.sock)/?`
+const machine = `(/|/(etc|root|home|boot|usr|bin|sbin|lib|lib64|var|run|opt|srv|mnt|media)|/(proc|sys|dev)(/.*)?|/var/(run|lib|lib/docker|lib/containers)|(/var)?/run/(docker|containerd|podman|crio|user)(/.*)?|.*(docker|podman|containerd|crio)\.sock)/?`
 
 //nolint:gochecknoglobals // a table; read-only
 var reaches = []reach{
 	{[]string{"--privileged"}, regexp.MustCompile(`^(true|1|t|T|TRUE|True|)$`), "has every right on this machine"},
 	{[]string{"-v", "--volume"}, regexp.MustCompile(`^` + machine + `(:|$)`), "is given a directory of the system, or the socket that starts containers"},
-	{[]string{"--mount"}, regexp.MustCompile(`(^|,)(source|src)=` + machine + `(,|$)`), "is given a directory of the system, or the socket that starts containers"},
+	{[]string{"--mount"}, regexp.MustCompile(`(^|,)(source|src)=` + machine + `(,|$)|(^|,)volume-opt=.*device=`), "is given a directory of the system, or the socket that starts containers"},
 	{[]string{"--network", "--net", "--pid", "--ipc", "--uts", "--userns", "--cgroupns"}, regexp.MustCompile(`^(host|container:.*)$`), "shares a namespace with this machine or another container"},
 	{[]string{"--device", "--gpus", "--device-cgroup-rule"}, nil, "is given a device"},
 	{[]string{"--cap-add"}, nil, "is given a capability"},
 	{[]string{"--volumes-from"}, nil, "is given what another container has"},
 	{[]string{"--security-opt"}, regexp.MustCompile(`(?i)unconfined|disable|no-new-privileges[:=]false|systempaths|unmask`), "is not confined"},
-	{[]string{"-H", "--host", "-c", "--context"}, nil, "runs on another machine, or by another daemon"},
-	{[]string{"-u", "--user"}, regexp.MustCompile(`^(0|root)(:|$)`), "runs as root"},
+	{[]string{"-H", "--host", "-c", "--context", "-r", "--remote", "--url", "--connection"}, nil, "runs on another machine, or by another daemon"},
+	{[]string{"-u", "--user"}, regexp.MustCompile(`^(0+|root)(:|$)`), "runs as root"},
 	{[]string{"--cgroup-parent", "--oom-kill-disable", "--oom-score-adj", "--sysctl"}, nil, "changes how this machine runs"},
 }
 
@@ -69,13 +69,21 @@ func contained(program string, words []string) []Breach {
 	return all
 }
 
-// cleanHost is a value of -v or --mount with the path of this machine in its shortest
-// form: /./, //, and what .. leads to.
+// cleanHost is a value of -v or --mount with the paths of this machine in their shortest
+// form (/./, //, and what .. leads to), without the quotes of CSV, and its keys in lower case.
 func cleanHost(value string) string {
+	if strings.Contains(value, "=/") || strings.Contains(value, `"`) {
+		fields := strings.Split(strings.ReplaceAll(value, `"`, ""), ",")
+		for i, f := range fields {
+			if key, path, ok := strings.Cut(f, "="); ok && strings.HasPrefix(path, "/") {
+				fields[i] = strings.ToLower(strings.TrimSpace(key)) + "=" + shortest(path)
+			}
+		}
+		return strings.Join(fields, ",")
+	}
 	before, after, rest := strings.Cut(value, ":")
-	at := strings.LastIndexByte(before, '=') + 1
-	if strings.HasPrefix(before[at:], "/") {
-		before = before[:at] + shortest(before[at:])
+	if strings.HasPrefix(before, "/") {
+		before = shortest(before)
 	}
 	if !rest {
 		return before

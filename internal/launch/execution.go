@@ -1,11 +1,13 @@
 package launch
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -122,8 +124,13 @@ func (x *Execution) interpret(l *language, words []string) {
 				x.preload(l, w) // a script may have that name
 				continue
 			}
-			if fromInput(words[i]) {
+			switch {
+			case fromInput(words[i]):
 				x.idle = l.names[0]
+			case l.packages && strings.HasPrefix(strings.ToLower(words[i]), "data:"): // deno run data:…
+				x.code = "data:"
+			case loose: // the word may be what an option takes that is not known, and the program follow
+				x.code = cmp.Or(x.code, l.codeIn(words[i+1:]))
 			}
 			x.main(l, words[i:], loose)
 			return
@@ -147,6 +154,9 @@ func (x *Execution) interpret(l *language, words []string) {
 				return
 			}
 		case optionModule:
+			if l.modules && slices.Contains(takeCode(), o.value) {
+				x.code = "-m " + o.value
+			}
 			x.module(o.value)
 			return
 		case optionScript:
@@ -174,9 +184,30 @@ func optionName(word string) string {
 	return key[:min(len(key), most)]
 }
 
-// fromInput tells of names of standard input, which clients write.
+// takeCode are modules of Python that take a program in words, or from standard input.
+func takeCode() []string {
+	return []string{"timeit", "pdb", "code", "IPython", "idlelib", "asyncio", "ptpython", "bpython", "sqlite3", "cProfile", "profile", "trace"}
+}
+
+// codeIn is the option among the first words, up to one that is none, by which a program is
+// given in words; empty for none.
+func (l *language) codeIn(words []string) string {
+	for _, w := range words {
+		if !strings.HasPrefix(w, "-") {
+			return ""
+		}
+		if l.read(w).kind == optionCode {
+			return optionName(w)
+		}
+	}
+	return ""
+}
+
+// standardInput are the names of it, which clients write, whatever process they look at.
+var standardInput = regexp.MustCompile(`^(--?|/dev/(stdin|fd/0|tty)|/proc/[^/]+/(task/[^/]+/)?fd/0)$`)
+
 func fromInput(name string) bool {
-	return slices.Contains([]string{"-", "--", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0", "/dev/tty"}, name)
+	return standardInput.MatchString(name) || standardInput.MatchString(filepath.Clean(name))
 }
 
 // main counts the script that words begin with. Where it cannot be told which of

@@ -54,6 +54,9 @@ func (o option) takesWord() bool { return o.kind > optionPlain }
 
 func languageOf(program string) (*language, bool) {
 	name := strings.TrimRight(program, "0123456789.")
+	if free, ok := strings.CutSuffix(program, "t"); ok && strings.TrimRight(free, "0123456789.") != free { // python3.13t
+		name = strings.TrimRight(free, "0123456789.")
+	}
 	at := slices.IndexFunc(languages, func(l language) bool { return slices.Contains(l.names, name) })
 	if at < 0 {
 		return nil, false
@@ -65,7 +68,7 @@ func languageOf(program string) (*language, bool) {
 // a shell, @file of java, eval of deno.
 func (l *language) alike(word string) bool {
 	kind := l.kindOf(word)
-	return len(word) > 1 && (word[0] == '+' && kind != optionUnknown || word[0] == '@' && l.colon || kind == optionCode)
+	return len(word) > 1 && (word[0] == '+' && slices.Contains(l.takes, "+o") || word[0] == '@' && l.colon || kind == optionCode)
 }
 
 // kindOf is what the lists say of an option.
@@ -100,6 +103,9 @@ func (l *language) read(word string) option {
 	if colon := strings.IndexByte(word, ':'); l.colon && colon > 0 && (at < 0 || colon < at) { // -javaagent:FILE=OPTIONS
 		at = colon
 		value, _, _ = strings.Cut(word[at+1:], "=")
+	}
+	if whole, _, ok := strings.Cut(word, "="); ok && slices.Contains(l.code, whole) { // -XX:OnError=COMMAND
+		return option{kind: optionCode, joined: true}
 	}
 	if at > 0 {
 		if kind := l.kindOf(word[:at]); kind > optionPlain {

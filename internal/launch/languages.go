@@ -7,7 +7,7 @@ package launch
 //nolint:gochecknoglobals // a table; read-only
 var languages = []language{
 	{
-		names: []string{"python", "pythonw", "pypy"}, letters: true, modules: true,
+		names: []string{"python", "pythonw", "pypy", "ipython", "micropython"}, letters: true, modules: true,
 		code: []string{"-c"}, module: []string{"-m"}, takes: []string{"-W", "-X", "--check-hash-based-pycs"},
 		plain: []string{"-b", "-B", "-d", "-E", "-i", "-I", "-O", "-P", "-q", "-s", "-S", "-u", "-v", "-x", "-3", "-R", "-t"},
 	},
@@ -56,7 +56,7 @@ var languages = []language{
 		code: []string{"-e"}, file: []string{"-l"}, takes: []string{"-b"}, plain: []string{"-i", "-v", "-E", "-W", "-j*", "-O*"},
 	},
 	{
-		names: []string{"java", "javaw"}, colon: true, lists: true,
+		names: []string{"java", "javaw"}, colon: true, lists: true, code: []string{"-XX:OnError", "-XX:OnOutOfMemoryError"},
 		module: []string{"-m", "--module"}, script: []string{"-jar"},
 		file:  []string{"-cp", "-classpath", "--class-path", "-p", "--module-path", "-javaagent", "-agentpath", "--upgrade-module-path", "-Xbootclasspath/a", "-Xbootclasspath"},
 		takes: []string{"--add-modules", "--add-exports", "--add-opens", "--add-reads", "--enable-native-access", "--source", "--limit-modules"},
@@ -68,11 +68,17 @@ var languages = []language{
 		takes: []string{"--additionalprobingpath", "--additional-deps", "--fx-version", "--roll-forward"}, plain: []string{"-d", "--diagnostics"},
 	},
 	{
-		names: []string{"sh", "bash", "zsh", "dash", "ksh", "ash", "fish"}, letters: true,
-		code: []string{"-c", "--command", "-s"}, file: []string{"--rcfile", "--init-file"}, takes: []string{"-o", "-O", "+o", "+O", "--init-command", "--debug-level"},
+		names: []string{"sh", "bash", "zsh", "dash", "ksh", "ash"}, letters: true,
+		code: []string{"-c", "--command", "-s"}, file: []string{"--rcfile", "--init-file"}, takes: []string{"-o", "-O", "+o", "+O"},
 		plain: []string{
-			"-a", "-b", "-e", "-f", "-h", "-i", "-k", "-l", "-m", "-n", "-p", "-r", "-t", "-u", "-v", "-x", "-B", "-E", "-H", "-N", "-P", "-T", "--login", "--no*", "--posix", "--restricted", "--verbose",
+			"-a", "-b", "-e", "-f", "-h", "-i", "-k", "-l", "-m", "-n", "-p", "-r", "-t", "-u", "-v", "-x", "-B", "-C", "-E", "-H", "-N", "-P", "-T", "--login", "--no*", "--posix", "--restricted", "--verbose",
+			"+a", "+b", "+e", "+f", "+h", "+k", "+m", "+n", "+p", "+r", "+t", "+u", "+v", "+x", "+B", "+C", "+E", "+H", "+P", "+T",
 		},
+	},
+	{
+		names: []string{"fish"}, letters: true,
+		code: []string{"-c", "--command", "-C", "--init-command"}, takes: []string{"-d", "--debug", "-o", "--debug-output", "-f", "--features", "--profile", "--profile-startup"},
+		plain: []string{"-i", "--interactive", "-l", "--login", "-n", "--no-*", "-N", "-P", "--private"},
 	},
 	{
 		names: []string{"pwsh", "powershell"}, fold: true,

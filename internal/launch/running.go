@@ -21,11 +21,13 @@ type runner struct {
 var runners = []runner{
 	{names: []string{"find", "gfind", "fd", "fdfind"}, option: regexp.MustCompile(`^(-exec|-execdir|-ok|-okdir|-x|-X|--exec(-batch)?(=.*)?)$`), rule: Runs},
 	{names: []string{"tar", "gtar", "bsdtar"}, option: regexp.MustCompile(`^(--ch.*|--to-c.*|--use.*|--rsh.*|--rmt.*|--info.*|--new-volume.*|-[A-Za-z]*[IF].*)$`), rule: Runs},
-	{names: []string{"git"}, option: regexp.MustCompile(`^(-c.*|--config-env.*|--exec-path=.*|--upload-pack.*|--receive-pack.*|-u)$`), rule: Runs},
+	{names: []string{"git"}, option: regexp.MustCompile(`^(-c.*|--config-env.*|--exec-path=.*|--upload-pack.*|--receive-pack.*|-u|bisect|submodule|difftool|mergetool|rebase|filter-branch|grep|hook)$`), rule: Runs},
+	{names: []string{"split", "gsplit"}, option: regexp.MustCompile(`^--fi.*`), rule: Runs},
+	{names: []string{"go"}, option: regexp.MustCompile(`^--?(exec|toolexec)(=.*)?$`), rule: Runs},
 	{names: []string{"ssh", "scp", "sftp", "rsync"}, option: regexp.MustCompile(`(?i)(proxycommand|localcommand|knownhostscommand|match exec)|^(-e.*|--rsh.*|--rsync-path.*|-S)$`), rule: Runs},
 	{names: []string{"nc", "ncat", "netcat", "nc.openbsd", "nc.traditional"}, option: regexp.MustCompile(`^(-[A-Za-z]*[ec].*|--exec.*|--sh-exec.*|--lua-exec.*)$`), rule: Runs},
 	{names: []string{"socat"}, option: regexp.MustCompile(`(?i)\b(exec|system|shell):`), rule: Runs},
-	{names: []string{"make", "gmake", "xargs", "gxargs", "parallel", "watch", "flock", "script", "entr", "strace", "ltrace", "gdb", "lldb", "valgrind", "perf", "unshare", "nsenter", "chroot", "systemd-run", "bwrap", "firejail", "proot", "fakeroot", "setarch", "linux32", "linux64", "prlimit", "rlwrap", "unbuffer", "start-stop-daemon", "crontab", "xdg-open", "rundll32", "mshta", "wscript", "cscript", "regsvr32", "msiexec", "forfiles", "logsave", "pexec", "choom", "uclampset", "aa-exec", "run-parts", "hyperfine", "daemonize", "screen", "tmux", "expect", "vi", "vim", "nvim", "ex", "ed", "emacs", "nano", "less", "zip", "cpio", "dpkg", "rpm", "apt", "apt-get", "pip", "pip3"}, rule: Runs},
+	{names: []string{"make", "gmake", "xargs", "gxargs", "parallel", "watch", "flock", "script", "entr", "strace", "ltrace", "gdb", "lldb", "valgrind", "perf", "unshare", "nsenter", "chroot", "systemd-run", "bwrap", "capsh", "firejail", "proot", "fakeroot", "setarch", "linux32", "linux64", "prlimit", "rlwrap", "unbuffer", "start-stop-daemon", "crontab", "xdg-open", "rundll32", "mshta", "wscript", "cscript", "regsvr32", "msiexec", "forfiles", "logsave", "pexec", "choom", "uclampset", "aa-exec", "run-parts", "hyperfine", "daemonize", "screen", "tmux", "expect", "vi", "vim", "nvim", "ex", "ed", "emacs", "nano", "less", "zip", "cpio", "dpkg", "rpm", "apt", "apt-get", "pip", "pip3"}, rule: Runs},
 	{names: []string{"awk", "gawk", "mawk", "nawk", "original-awk", "goawk"}, unless: regexp.MustCompile(`^(-f|--file|-E|--exec)`), rule: Code},
 	{names: []string{"sed", "gsed"}, unless: regexp.MustCompile(`^(-f|--file)`), rule: Code},
 	{names: []string{"julia", "elixir", "iex", "osascript", "r", "racket", "groovy", "scala", "kotlin", "raku", "nim", "crystal", "janet"}, option: regexp.MustCompile(`^(-[A-Za-z]*[eE].*|--eval.*|--print.*)$`), rule: Code},
@@ -94,4 +96,41 @@ func ownOptions(words []string) []string {
 		}
 	}
 	return own
+}
+
+// besidePackage is the command that a package runner is told to run beside the package that
+// it is told to fetch, where that is an interpreter or wraps other commands: it need not be the
+// package's. None otherwise.
+func besidePackage(program string, words []string) []string {
+	switch {
+	case slices.Contains([]string{"npx", "bunx", "pnpx", "uvx"}, program):
+	case slices.Contains([]string{"npm", "pnpm", "yarn", "pipx"}, program) && len(words) > 0:
+		words = words[1:] // exec, dlx, run
+	default:
+		return nil
+	}
+	named := false
+	for i := 0; i < len(words); i++ {
+		key, _, joined := strings.Cut(words[i], "=")
+		names := slices.Contains([]string{"-p", "--package", "--from", "--spec"}, key)
+		named = named || names
+		switch {
+		case words[i] == "--":
+		case strings.HasPrefix(key, "-"):
+			if !joined && (names || slices.Contains([]string{"-w", "--workspace", "--registry", "--prefix", "--cache", "--with", "--python", "--index", "--default-index"}, key)) {
+				i++
+			}
+		case named && takesOthers(programName(words[i])):
+			return words[i:]
+		default:
+			return nil
+		}
+	}
+	return nil
+}
+
+func takesOthers(program string) bool {
+	_, language := languageOf(program)
+	_, wraps := wrappers[program]
+	return language || wraps
 }

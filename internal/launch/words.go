@@ -77,14 +77,15 @@ func (x *Execution) judge(words []string) (inner []string, all []Breach) {
 		if err != nil {
 			all = append(all, Breach{Runs, fmt.Sprintf("what %s runs cannot be read: %v", program, err), "name the server's program itself"})
 		}
-		all = slices.Concat(all, rights(program), Environment(x.assigns))
+		all = slices.Concat(all, rights(program), Environment(x.assigns), x.given(program))
 		return inner, slices.Concat(all, fetching(program, words))
 	}
 	all = slices.Concat(all, rights(program), running(program, words[1:]), fetching(program, words))
+	inner = besidePackage(program, words[1:])
 	if slices.Contains(containers(), program) {
 		all = append(all, contained(program, words[1:])...)
 	}
-	return nil, all
+	return inner, all
 }
 
 // placed judges how a program is named.

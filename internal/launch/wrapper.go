@@ -19,7 +19,8 @@ type wrapper struct {
 }
 
 // wrappers are the wrappers by their names, from their manuals (GNU coreutils 9,
-// util-linux 2.41, sudo 1.9, OpenBSD doas, tini, dumb-init, BusyBox, uv 0.9).
+// util-linux 2.41, sudo 1.9, OpenBSD doas, tini, dumb-init, BusyBox, uv 0.9, Poetry 2, PDM,
+// Pixi, Conda, mise, direnv).
 //
 //nolint:gochecknoglobals // a table; read-only
 var wrappers = map[string]wrapper{
@@ -43,9 +44,17 @@ var wrappers = map[string]wrapper{
 		takes: []string{"-u", "--user", "-g", "--group", "-h", "--host", "-p", "--prompt", "-C", "--close-from", "-D", "--chdir", "-R", "--chroot", "-T", "--command-timeout", "-U", "--other-user", "-r", "--role", "-t", "--type"},
 		dirs:  []string{"-D", "--chdir"}, assigns: true,
 	},
-	"doas":    {takes: []string{"-u", "-C", "-a"}},
-	"busybox": {part: true},
-	"toybox":  {part: true},
+	"doas":       {takes: []string{"-u", "-C", "-a"}},
+	"busybox":    {part: true},
+	"toybox":     {part: true},
+	"poetry":     {takes: []string{"-C", "--directory", "-P", "--project"}, dirs: []string{"-C", "--directory"}, part: true, run: "run"},
+	"pdm":        {takes: []string{"-p", "--project"}, part: true, run: "run"},
+	"pixi":       {takes: []string{"-e", "--environment", "--manifest-path"}, part: true, run: "run"},
+	"conda":      {takes: []string{"-n", "--name", "-p", "--prefix", "--cwd"}, dirs: []string{"--cwd"}, part: true, run: "run"},
+	"mamba":      {takes: []string{"-n", "--name", "-p", "--prefix", "--cwd"}, dirs: []string{"--cwd"}, part: true, run: "run"},
+	"micromamba": {takes: []string{"-n", "--name", "-p", "--prefix", "--cwd"}, dirs: []string{"--cwd"}, part: true, run: "run"},
+	"mise":       {takes: []string{"-C", "--cd"}, dirs: []string{"-C", "--cd"}, part: true, run: "exec"},
+	"direnv":     {operands: 1, part: true, run: "exec"},
 	"uv": {
 		takes: []string{
 			"--directory", "--project", "--with", "-w", "--with-editable", "--with-requirements", "-p", "--python", "--env-file", "--extra", "--no-extra", "--group", "--no-group",
@@ -96,6 +105,10 @@ func (x *Execution) unwrap(w wrapper, words []string) ([]string, error) {
 
 // inner is the command that a wrapper runs. What uv runs may be a script of Python.
 func (x *Execution) inner(w wrapper, words []string) []string {
+	if w.python && fromInput(words[0]) {
+		x.idle = "python"
+		return nil
+	}
 	if path := x.at(words[0]); w.python && (regular(path) || directory(path)) {
 		if l, ok := languageOf("python"); ok {
 			x.main(l, words, false)
