@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"doorward/internal/npm"
 )
@@ -139,6 +140,48 @@ func TestSUP09_WhatIsReplaced(t *testing.T) {
 	}
 	if _, err := npm.At(dir+"-none", npm.Package{Name: "server", Version: "1.2.3"}); !errors.Is(err, npm.ErrNone) {
 		t.Errorf("nothing: %v", err)
+	}
+}
+
+// What a killed installation left goes with the next one, and what it was replacing is back.
+func TestSUP09_WhatIsLeft(t *testing.T) {
+	t.Parallel()
+	dir, old := room(t), time.Now().Add(-2*time.Hour)
+	parent := filepath.Dir(dir)
+	good().put(t, filepath.Join(parent, ".files-2.old"))
+	stays := []string{".files-3", ".files-x-4", "files-5", ".files-6.older"} // the first may be under way
+	for _, name := range append([]string{".files-1", ".files-2"}, stays...) {
+		if err := os.MkdirAll(filepath.Join(parent, name, "node_modules"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if name == ".files-3" {
+			continue
+		}
+		if err := os.Chtimes(filepath.Join(parent, name), old, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	verbs := []string{}
+	if _, err := installs(t, dir, func(at, verb string) error {
+		verbs = append(verbs, verb)
+		good().put(t, at)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(verbs, []string{"ci"}) {
+		t.Errorf("npm was told %q, as if nothing had been there", verbs)
+	}
+	left, err := os.ReadDir(parent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range left {
+		names = append(names, e.Name())
+	}
+	if want := slices.Sorted(slices.Values(append(stays, "files"))); !slices.Equal(names, want) {
+		t.Errorf("there are %q, want %q", names, want)
 	}
 }
 
