@@ -79,14 +79,14 @@ func (b *Box) prepare(cmd *exec.Cmd, p *Plan) error {
 // runnable are the files that a command executes: its program, what was digested with it,
 // and the interpreters that their first lines name. Links are followed.
 func runnable(p *Plan) (runs []string, err error) {
-	todo := []string{p.Path}
+	pending := []string{p.Path}
 	for _, f := range p.Same {
-		todo = append(todo, f.Path)
+		pending = append(pending, f.Path)
 	}
-	for i := 0; i < len(todo) && i < 2*maxMounts; i++ {
-		target, err := filepath.EvalSymlinks(todo[i])
+	for i := 0; i < len(pending) && i < 2*maxMounts; i++ {
+		target, err := filepath.EvalSymlinks(pending[i])
 		if err != nil {
-			return nil, fmt.Errorf("finding %s: %w", todo[i], err)
+			return nil, fmt.Errorf("finding %s: %w", pending[i], err)
 		}
 		if slices.Contains(runs, target) {
 			continue
@@ -106,7 +106,7 @@ func runnable(p *Plan) (runs []string, err error) {
 					continue // an option, or a variable, of env(1)
 				}
 			}
-			todo = append(todo, w)
+			pending = append(pending, w)
 		}
 	}
 	return runs, nil

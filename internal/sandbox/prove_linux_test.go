@@ -133,7 +133,7 @@ func TestSBX21_NothingTried(t *testing.T) {
 }
 
 // TestProver holds that a plan is proven once, another plan anew, and one that was not
-// proven each time.
+// proven, or whose proof was not put on record, each time.
 func TestProver(t *testing.T) {
 	var v sandbox.Prover
 	var mk sandbox.Maker
@@ -148,16 +148,19 @@ func TestProver(t *testing.T) {
 		return cmd.Start()
 	}
 	wider := &probed{Weaker: []string{sandbox.Landlock}}
+	unrecorded := errors.New("the log takes nothing")
 	for i, c := range []struct {
 		fails, fresh bool
+		record       error
 		probed       *probed
 		starts       int
 	}{
-		{true, true, &probed{}, 1},
-		{false, true, &probed{}, 2},
-		{true, false, &probed{}, 2},
-		{false, true, wider, 3},
-		{true, false, wider, 3},
+		{true, true, nil, &probed{}, 1},
+		{false, true, unrecorded, &probed{}, 2},
+		{false, true, nil, &probed{}, 3},
+		{true, false, unrecorded, &probed{}, 3},
+		{false, true, nil, wider, 4},
+		{true, false, unrecorded, wider, 4},
 	} {
 		plan, err := c.probed.plan()
 		if err != nil {
@@ -165,8 +168,16 @@ func TestProver(t *testing.T) {
 		}
 		plan.Same = []sandbox.File{{Path: "/bin/true", Size: int64(i)}} // another program by the same plan
 		fails = c.fails
-		_, fresh, err := v.Prove(t.Context(), &mk, &plan, []string{"PATH=/usr/bin:/bin", quick}, start)
-		if (err != nil) != (c.fails && c.fresh) || fresh != c.fresh || starts != c.starts {
+		fresh, env := false, []string{"PATH=/usr/bin:/bin", quick}
+		err = v.Prove(t.Context(), &plan, env, func(probed sandbox.Plan) error {
+			fresh = true
+			proof, err := mk.Prove(t.Context(), probed, env, start)
+			if err == nil {
+				err = proof.Err()
+			}
+			return errors.Join(err, c.record)
+		})
+		if (err != nil) != (c.fresh && (c.fails || c.record != nil)) || fresh != c.fresh || starts != c.starts {
 			t.Errorf("%d: fresh %v after %d starts: %v; want %v after %d", i, fresh, starts, err, c.fresh, c.starts)
 		}
 	}

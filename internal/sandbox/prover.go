@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
-	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -34,30 +33,28 @@ type proving struct {
 	done bool          // guarded by turn
 }
 
-// Prove has a probe prove what p promises, once; fresh tells that it did so now. A proof
-// that fails is returned with its error, and made anew by the next.
-func (v *Prover) Prove(ctx context.Context, mk *Maker, p *Plan, env []string, start func(*exec.Cmd) error) (proof Proof, fresh bool, err error) {
+// Prove has prove show, once, that what p promises holds by a probe's word. A plan for which
+// that fails is proven anew by the next: so is one whose proof could not be put on record.
+func (v *Prover) Prove(ctx context.Context, p *Plan, env []string, prove func(probed Plan) error) error {
 	probed := *p
 	probed.Same = nil // process 1 compares them at each start
 	key, err := keyOf(&probed, env)
 	if err != nil {
-		return proof, false, err
+		return err
 	}
 	of := v.of(key)
 	select {
 	case of.turn <- struct{}{}:
 		defer func() { <-of.turn }()
 	case <-ctx.Done():
-		return proof, false, fmt.Errorf("proving the sandbox: %w", context.Cause(ctx))
+		return fmt.Errorf("proving the sandbox: %w", context.Cause(ctx))
 	}
 	if of.done {
-		return proof, false, nil
+		return nil
 	}
-	if proof, err = mk.Prove(ctx, probed, env, start); err == nil {
-		err = proof.Err()
-	}
+	err = prove(probed)
 	of.done = err == nil
-	return proof, true, err
+	return err
 }
 
 func (v *Prover) of(key [32]byte) *proving {

@@ -16,16 +16,24 @@ func (c *Confinement) missing() []string { return sandbox.Missing(c.Weaker) }
 // errUnproven is a command that is not started, for nothing shows that its sandbox holds.
 var errUnproven = errors.New("not confined as it should be")
 
-// prove has a probe try a plan before the first command is started by it, and puts on
-// record what it found.
+// prove has a probe try a plan before the first command is started by it. A command whose
+// proof is not on record is not started, nor is the next one without another.
 func (s *server) prove(ctx context.Context, plan *sandbox.Plan) error {
 	if !sandbox.Probes {
 		return nil
 	}
-	proof, fresh, err := s.pool.prover.Prove(ctx, &s.pool.maker, plan, s.inherited(), s.pool.spawner.start)
-	if !fresh {
-		return err
-	}
+	env := s.inherited()
+	return s.pool.prover.Prove(ctx, plan, env, func(probed sandbox.Plan) error {
+		proof, err := s.pool.maker.Prove(ctx, probed, env, s.pool.spawner.start)
+		if err == nil {
+			err = proof.Err()
+		}
+		return errors.Join(err, s.proven(ctx, &proof, err))
+	})
+}
+
+// proven puts on record what a probe found.
+func (s *server) proven(ctx context.Context, proof *sandbox.Proof, err error) error {
 	e := gate.Event{Kind: "sandbox.proven", Actor: "doorward", Upstream: s.set.Name, Status: "ok", Detail: strings.Join(proof.Names(sandbox.Held), ", ")}
 	if missing := s.set.Sandbox.missing(); len(missing) > 0 {
 		e.Detail = "without " + strings.Join(missing, ", ") + "; " + e.Detail
@@ -36,7 +44,7 @@ func (s *server) prove(ctx context.Context, plan *sandbox.Plan) error {
 	} else {
 		s.log.InfoContext(ctx, "sandbox proven", "upstream", s.set.Name, "held", proof.Names(sandbox.Held), "lacking", proof.Names(sandbox.Lacking))
 	}
-	return errors.Join(err, s.pool.cfg.Events(ctx, e))
+	return s.pool.cfg.Events(ctx, e)
 }
 
 // ProvenBy are the plan that an upstream's command would be started by now, and the
