@@ -34,72 +34,59 @@ func upstreamChecks() []check {
 	}
 }
 
-func (s *subject) exact(a *answer) {
+// commands has do look at each upstream that is a command; all says how they are where it
+// found nothing.
+func (s *subject) commands(a *answer, all string, do func(path, name string, u *config.Upstream)) {
 	n := 0
 	for name, u := range ordered(s.cfg.Upstreams) {
-		if u.Command == nil {
-			continue
-		}
-		n++
-		path := "upstreams." + name + ".command"
-		for _, f := range fetched.By(u.Command) {
-			switch f.How {
-			case fetched.Loose:
-				a.fail(path, "%s runs %s", name, f.Text)
-			case fetched.Movable:
-				a.warn(path, "%s runs %s", name, f.Text)
-			case fetched.Exactly:
-			}
+		if u.Command != nil {
+			n++
+			do("upstreams."+name, name, &u)
 		}
 	}
 	if n == 0 {
 		a.none("upstreams", "no upstream is a command")
 	}
-	a.otherwise("", "commands: %d, and what they run is exact", n)
+	a.otherwise("", "commands: %d, %s", n, all)
+}
+
+func (s *subject) exact(a *answer) {
+	s.commands(a, "and what they run is exact", func(path, name string, u *config.Upstream) {
+		for _, f := range fetched.By(u.Command) {
+			switch f.How {
+			case fetched.Loose:
+				a.fail(path+".command", "%s runs %s", name, f.Text)
+			case fetched.Movable:
+				a.warn(path+".command", "%s runs %s", name, f.Text)
+			case fetched.Exactly:
+			}
+		}
+	})
 }
 
 // launched fails what would not be started, and every rule that somebody has switched off.
 func (s *subject) launched(a *answer) {
-	n := 0
-	for name, u := range ordered(s.cfg.Upstreams) {
-		if u.Command == nil {
-			continue
-		}
-		n++
+	s.commands(a, "and all keep the rules", func(path, name string, u *config.Upstream) {
 		if why := s.state.Unlaunchable[name]; why != "" {
-			a.fail("upstreams."+name+".command", "%s is not started: %s", name, why)
+			a.fail(path+".command", "%s is not started: %s", name, why)
 		}
 		for _, rule := range u.AllowLaunch {
-			a.fail("upstreams."+name+".allow_launch", "%s may break launch rule %s", name, rule)
+			a.fail(path+".allow_launch", "%s may break launch rule %s", name, rule)
 		}
-	}
-	if n == 0 {
-		a.none("upstreams", "no upstream is a command")
-	}
-	a.otherwise("", "commands: %d, and all keep the rules", n)
+	})
 }
 
 // confined looks for commands that have Doorward's rights, and for layers that they run
 // without here (security case SBX-20).
 func (s *subject) confined(a *answer) {
-	n := 0
-	for name, u := range ordered(s.cfg.Upstreams) {
-		if u.Command == nil {
-			continue
-		}
-		n++
-		path := "upstreams." + name + ".sandbox"
+	s.commands(a, "all confined", func(path, name string, u *config.Upstream) {
 		if !u.Sandbox.Confined() {
-			a.warn(path+".kind", "%s has Doorward's own rights", name)
+			a.warn(path+".sandbox.kind", "%s has Doorward's own rights", name)
 		}
 		if without := u.Sandbox.Missing(); len(without) > 0 {
-			a.warn(path+".allow_weaker", "%s runs without %s, which this system lacks", name, strings.Join(without, ", "))
+			a.warn(path+".sandbox.allow_weaker", "%s runs without %s, which this system lacks", name, strings.Join(without, ", "))
 		}
-	}
-	if n == 0 {
-		a.none("upstreams", "no upstream is a command")
-	}
-	a.otherwise("", "commands: %d, all confined", n)
+	})
 }
 
 func (s *subject) typed(a *answer) {
