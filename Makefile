@@ -43,7 +43,7 @@ crash: ## Kill the gateway CRASH_DEATHS times in each way, let 200 clients make 
 
 lint: ## Check formatting, modules, style, and the types of what other systems get. The linter is built from source the first time (minutes).
 	go mod tidy -diff
-	go run ./internal/systems
+	go run ./internal/systems $(SYSTEMS)
 	$(LINT) config verify
 	$(LINT) run ./...
 

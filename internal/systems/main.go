@@ -1,6 +1,6 @@
 // Command systems checks the types of everything that the gateway's binary is made of,
-// for each system that it is built for but this one. make lint runs it; make cross builds
-// the binaries. It reads the sources alone and makes nothing: building six binaries anew
+// for each system that is named to it but this one. make lint runs it, with the systems of
+// make cross, which builds the binaries. It reads the sources alone and makes nothing: building six binaries anew
 // costs six minutes and more, this some seconds for each, and what breaks a build for
 // another system is nearly always a name that is missing there.
 package main
@@ -19,31 +19,30 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 )
-
-// targets are the systems of Makefile's cross.
-var targets = []string{"linux/amd64", "linux/arm64", "darwin/amd64", "darwin/arm64", "windows/amd64", "windows/arm64"}
 
 // maxErrors bounds what is said of one package.
 const maxErrors = 10
 
 func main() {
 	module := flag.String("module", "doorward", "whose functions are looked into; of others only what they declare")
+	root := flag.String("root", "./cmd/doorward", "the binary's package")
 	flag.Parse()
-	roots := flag.Args()
-	if len(roots) == 0 {
-		roots = []string{"./cmd/doorward"}
-	}
-	if err := run(os.Stdout, *module, roots); err != nil {
+	if err := run(os.Stdout, *module, *root, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-// run checks all targets, as many at a time as there are processors.
-func run(w io.Writer, module string, roots []string) error {
+// run checks all targets but this system, as many at a time as there are processors.
+func run(w io.Writer, module, root string, targets []string) error {
+	targets = slices.DeleteFunc(slices.Clone(targets), func(target string) bool { return target == runtime.GOOS+"/"+runtime.GOARCH })
+	if len(targets) == 0 {
+		return errors.New("no other system is named: SYSTEM/PROCESSOR, as go tool dist list has them")
+	}
 	var wg sync.WaitGroup
 	room := make(chan struct{}, runtime.GOMAXPROCS(0))
 	found := make([]error, len(targets))
@@ -51,9 +50,7 @@ func run(w io.Writer, module string, roots []string) error {
 		wg.Go(func() {
 			room <- struct{}{}
 			defer func() { <-room }()
-			if target != runtime.GOOS+"/"+runtime.GOARCH {
-				found[i] = check(target, module, roots)
-			}
+			found[i] = check(target, module, root)
 		})
 	}
 	wg.Wait()
@@ -73,9 +70,9 @@ type source struct {
 }
 
 // check reads and checks every package that a target's binary has, each after those that it imports.
-func check(target, module string, roots []string) error {
+func check(target, module, root string) error {
 	system, arch, _ := strings.Cut(target, "/")
-	cmd := exec.Command("go", append([]string{"list", "-deps", "-json=ImportPath,Dir,GoFiles,ImportMap"}, roots...)...)
+	cmd := exec.Command("go", "list", "-deps", "-json=ImportPath,Dir,GoFiles,ImportMap", root)
 	cmd.Env = append(os.Environ(), "GOOS="+system, "GOARCH="+arch, "CGO_ENABLED=0")
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
