@@ -276,9 +276,13 @@ func (d *Deliverer) load() error {
 	if err := s.open(); err != nil {
 		return err
 	}
+	ids, err := s.list()
+	if err != nil {
+		return err // what cannot be seen is not missing
+	}
 	least := d.cfg.Book.Least()
 	is, trusted, fault := s.index(least)
-	all, faults, err := s.read()
+	all, faults, err := s.read(ids)
 	if fault != nil {
 		faults = append(faults, fault)
 	}

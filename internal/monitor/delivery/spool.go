@@ -50,13 +50,11 @@ func isID(id string) bool { return regexp.MustCompile(`^al_[0-9a-f]{12}[a-z2-7]{
 
 func (s spool) path(id string) string { return filepath.Join(s.dir, id+suffix) }
 
-// read returns the letters, the oldest first, at most maxLetters of the latest. Files
-// that are none are removed, and reported. An error says that there may be more than what
-// is returned.
-func (s spool) read() (all []*letter, faults []error, err error) {
+// list returns the ids of the files that may be letters, the oldest first.
+func (s spool) list() ([]string, error) {
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {
-		return nil, nil, fmt.Errorf("reading the spool: %w", err)
+		return nil, fmt.Errorf("reading the spool: %w", err)
 	}
 	var ids []string
 	for _, e := range entries {
@@ -65,7 +63,13 @@ func (s spool) read() (all []*letter, faults []error, err error) {
 		}
 	}
 	slices.Sort(ids)
-	var stay []error // of files that are there still
+	return ids, nil
+}
+
+// read returns the letters that have these ids, at most maxLetters of the latest. Files that
+// are none are removed, and reported. An error says that some of those are there still.
+func (s spool) read(ids []string) (all []*letter, faults []error, err error) {
+	var stay []error
 	for n, id := range ids {
 		l, err := s.letter(id)
 		if len(ids)-n > maxLetters {
