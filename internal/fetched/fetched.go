@@ -204,6 +204,8 @@ func Image(words []string) (at int, looked bool) {
 	for at++; at < len(words); at++ {
 		w := Unbundled(words[at])
 		switch long := strings.HasPrefix(w, "--"); {
+		case w == "--":
+			return at + 1, true
 		case slices.Contains(switches(), w), long && strings.Contains(w, "="), !long && strings.HasPrefix(w, "-") && len(w) > 2:
 		case strings.HasPrefix(w, "-"):
 			at++ // every other option takes a word
@@ -223,11 +225,12 @@ func Unbundled(word string) string {
 	return word
 }
 
-// switches are the options of docker run that take no word (docker-run(1)).
+// switches are the options of docker run that take no word (docker-run(1), podman-run(1)).
 func switches() []string {
 	return []string{
 		"-i", "-t", "-d", "-P", "--interactive", "--tty", "--detach", "--rm", "--init", "--privileged", "--read-only", "--publish-all",
 		"--no-healthcheck", "--oom-kill-disable", "--sig-proxy", "--disable-content-trust", "-q", "--quiet", "--help", "--replace",
+		"--use-api-socket", "--env-host", "--http-proxy", "--no-hostname", "--no-hosts", "--passwd", "--read-only-tmpfs", "--rmi", "--rootfs", "--tls-verify", "--unsetenv-all",
 	}
 }
 

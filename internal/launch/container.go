@@ -1,6 +1,7 @@
 package launch
 
 import (
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -18,9 +19,10 @@ type reach struct {
 	what  string
 }
 
-// machine are the paths of this machine that no container of a server needs: the root, the
-// system's, the homes of all, and the sockets of those that start containers.
-const machine = `(/|/(etc|root|home|boot|usr|bin|sbin|lib|lib64|var|run|opt|srv|mnt|media)|/(proc|sys|dev)(/.*)?|/var/(run|lib|lib/docker|lib/containers)|(/var)?/run/(docker|containerd|podman|crio|user)(/.*)?|.*(docker|podman|containerd|crio)\.sock)/?`
+// machine are the paths of this machine that no container of a server needs: the root, what
+// lies above the directory that the command starts in, the system's, the homes of all, and the
+// sockets of those that start containers.
+const machine = `(/|\.\.(/.*)?|/(etc|root|home|boot|usr|bin|sbin|lib|lib64|var|run|opt|srv|mnt|media)|/(proc|sys|dev)(/.*)?|/var/(run|lib|lib/docker|lib/containers)|(/var)?/run/(docker|containerd|podman|crio|user)(/.*)?|.*(docker|podman|containerd|crio)\.sock)/?`
 
 //nolint:gochecknoglobals // a table; read-only
 var reaches = []reach{
@@ -30,6 +32,8 @@ var reaches = []reach{
 	{[]string{"--network", "--net", "--pid", "--ipc", "--uts", "--userns", "--cgroupns"}, regexp.MustCompile(`^(host|container:.*)$`), "shares a namespace with this machine or another container"},
 	{[]string{"--device", "--gpus", "--device-cgroup-rule"}, nil, "is given a device"},
 	{[]string{"--cap-add"}, nil, "is given a capability"},
+	{[]string{"--use-api-socket"}, nil, "is given the socket that starts containers"},
+	{[]string{"--env-host"}, nil, "is given the variables of this machine"},
 	{[]string{"--volumes-from"}, nil, "is given what another container has"},
 	{[]string{"--security-opt"}, regexp.MustCompile(`(?i)unconfined|disable|no-new-privileges[:=]false|systempaths|unmask`), "is not confined"},
 	{[]string{"-H", "--host", "-c", "--context", "-r", "--remote", "--url", "--connection"}, nil, "runs on another machine, or by another daemon"},
@@ -72,18 +76,18 @@ func contained(program string, words []string) []Breach {
 // cleanHost is a value of -v or --mount with the paths of this machine in their shortest
 // form (/./, //, and what .. leads to), without the quotes of CSV, and its keys in lower case.
 func cleanHost(value string) string {
-	if strings.Contains(value, "=/") || strings.Contains(value, `"`) {
+	if strings.Contains(value, "=/") || strings.Contains(value, "=.") || strings.Contains(value, `"`) {
 		fields := strings.Split(strings.ReplaceAll(value, `"`, ""), ",")
 		for i, f := range fields {
-			if key, path, ok := strings.Cut(f, "="); ok && strings.HasPrefix(path, "/") {
-				fields[i] = strings.ToLower(strings.TrimSpace(key)) + "=" + shortest(path)
+			if key, at, ok := strings.Cut(f, "="); ok && isPath(at) {
+				fields[i] = strings.ToLower(strings.TrimSpace(key)) + "=" + path.Clean(at)
 			}
 		}
 		return strings.Join(fields, ",")
 	}
 	before, after, rest := strings.Cut(value, ":")
-	if strings.HasPrefix(before, "/") {
-		before = shortest(before)
+	if isPath(before) {
+		before = path.Clean(before)
 	}
 	if !rest {
 		return before
@@ -91,16 +95,4 @@ func cleanHost(value string) string {
 	return before + ":" + after
 }
 
-func shortest(path string) string {
-	var kept []string
-	for part := range strings.SplitSeq(path, "/") {
-		switch part {
-		case "", ".":
-		case "..":
-			kept = kept[:max(len(kept)-1, 0)]
-		default:
-			kept = append(kept, part)
-		}
-	}
-	return "/" + strings.Join(kept, "/")
-}
+func isPath(word string) bool { return strings.HasPrefix(word, "/") || strings.HasPrefix(word, ".") }
