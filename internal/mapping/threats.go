@@ -8,7 +8,7 @@ func owaspMCP() Framework {
 		{"MCP04", "Supply chain", []Feature{pins(), signedPins()}, noPackage + "; " + noSandbox},
 		{"MCP05", "Command injection", []Feature{refusals(), approvals(), confined()}, noSandbox},
 		{"MCP06", "Intent flow subversion", []Feature{flows(), inspection()}, ""},
-		{"MCP07", "Authentication and authorisation", []Feature{identity(), roles(), signedRequests()}, "no OAuth towards upstreams"},
+		{"MCP07", "Authentication and authorisation", []Feature{identity(), roles(), signedRequests()}, "no OAuth towards upstreams on a person's behalf"},
 		{"MCP08", "Audit and telemetry", []Feature{record(), copies(), alerts()}, noTraces},
 		{"MCP09", "Shadow servers", []Feature{inventory()}, noNetwork},
 		{"MCP10", "Context over-sharing", []Feature{flows(), inspection()}, "no secrecy within a process that is shared"},
