@@ -26,6 +26,14 @@ func (m *missed) add(first, last uint64) {
 	m.count += last - first + 1
 }
 
+// missed takes note of records that were gone before the sink, at a position, had them. Those
+// that it may have had are on record already, as that.
+func (s *sink) missed(at *position, first, last uint64) {
+	if first = max(first, at.doubt+1); first <= last {
+		s.gone.add(first, last)
+	}
+}
+
 // freshEvery is how long a sink whose tries fail keeps hold of a segment. Pruning
 // replaces segments, and the old one is on the disk as long as somebody has it open.
 const freshEvery = time.Hour

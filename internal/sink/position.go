@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"doorward/internal/durable"
+	"doorward/internal/sink/form"
 )
 
 // Positions are where the sinks of one log have come. Whoever may write their files, and
@@ -25,14 +26,25 @@ type Positions struct {
 }
 
 // position is how far a sink has come: the next record, and the digest of the one
-// before it, in hex; empty before the first.
+// before it, in hex; empty before the first. What it has of the records up to doubt, which
+// are sent again, is not known; 0: all before next.
 type position struct {
-	next uint64
-	head string
+	next  uint64
+	head  string
+	doubt uint64
 }
 
 // first is the position of a sink that has nothing.
 func first() position { return position{next: 1} }
+
+// after is the position of a sink that has got a record since.
+func (p position) after(r *form.Record) position {
+	is := position{next: r.Seq + 1, head: r.Digest()}
+	if p.doubt > r.Seq {
+		is.doubt = p.doubt
+	}
+	return is
+}
 
 const maxPosition = 256 // bytes of its file
 
@@ -54,16 +66,8 @@ func (d *Positions) load(name string) (p position, ok bool, err error) {
 	if err != nil {
 		return position{}, false, fmt.Errorf("reading a sink's position: %w", err)
 	}
-	number, rest, _ := strings.Cut(strings.TrimSuffix(string(text), "\n"), " ")
-	head, sealed, signed := strings.Cut(rest, " ")
-	next, err := strconv.ParseUint(number, 10, 64)
-	p = position{next: next, head: head}
-	sum, bad := hex.DecodeString(head)
-	form := p.text()
-	if signed { // those of earlier versions have no MAC
-		form += " " + sealed
-	}
-	if err != nil || next == 0 || form+"\n" != string(text) || next > 1 && (bad != nil || len(sum) != sha256.Size) {
+	p, sealed, err := parsePosition(string(text))
+	if err != nil {
 		return position{}, false, fmt.Errorf("%s is no position of a sink: remove it, and every record is sent again", path)
 	}
 	if mac, err := hex.DecodeString(sealed); err != nil || !hmac.Equal(mac, d.mac(name, p)) {
@@ -72,7 +76,41 @@ func (d *Positions) load(name string) (p position, ok bool, err error) {
 	return p, true, nil
 }
 
-func (p position) text() string { return strconv.FormatUint(p.next, 10) + " " + p.head }
+var errPosition = errors.New("it is no position")
+
+// parsePosition reads what save wrote; sealed is the MAC, which is empty in those of earlier
+// versions.
+func parsePosition(text string) (p position, sealed string, err error) {
+	parts := strings.Split(strings.TrimSuffix(text, "\n"), " ")
+	if len(parts) < 2 || len(parts) > 4 {
+		return p, "", errPosition
+	}
+	p.next, err = strconv.ParseUint(parts[0], 10, 64)
+	p.head = parts[1]
+	if len(parts) == 4 {
+		var bad error
+		p.doubt, bad = strconv.ParseUint(parts[2], 10, 64)
+		err = errors.Join(err, bad)
+	}
+	again := p.text()
+	if len(parts) > 2 {
+		sealed = parts[len(parts)-1]
+		again += " " + sealed
+	}
+	sum, bad := hex.DecodeString(p.head)
+	if err != nil || p.next == 0 || again+"\n" != text || p.next > 1 && (bad != nil || len(sum) != sha256.Size) {
+		return position{}, "", errPosition
+	}
+	return p, sealed, nil
+}
+
+func (p position) text() string {
+	text := strconv.FormatUint(p.next, 10) + " " + p.head
+	if p.doubt > 0 {
+		text += " " + strconv.FormatUint(p.doubt, 10)
+	}
+	return text
+}
 
 // mac binds a position to the sink and the log that it is of.
 func (d *Positions) mac(name string, p position) []byte {

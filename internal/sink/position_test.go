@@ -110,7 +110,7 @@ func TestNextTrustsNoOther(t *testing.T) {
 // with the key, here none.
 func FuzzPosition(f *testing.F) {
 	head := fmt.Sprintf("%064x", 1)
-	for _, seed := range []string{"", "1 \n", "1  ab\n", "2 " + head + "\n", "2 " + head + " " + head + "\n"} {
+	for _, seed := range []string{"", "1 \n", "1  ab\n", "2 " + head + "\n", "2 " + head + " " + head + "\n", "2 " + head + " 9 " + head + "\n"} {
 		f.Add(seed)
 	}
 	dir := f.TempDir()

@@ -188,7 +188,7 @@ func (s *sink) step(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	s.at = position{next: batch[len(batch)-1].Seq + 1, head: batch[len(batch)-1].Digest()}
+	s.at = s.at.after(&batch[len(batch)-1])
 	s.taken(len(batch))
 	s.unsaved = true
 	s.tell(ctx, false)
@@ -267,7 +267,7 @@ func (s *sink) read() (bool, error) {
 		return false, fmt.Errorf("the audit log has record %d in the place of record %d", r.Seq, want)
 	}
 	if r.Seq > want {
-		s.gone.add(want, r.Seq-1)
+		s.missed(&s.at, want, r.Seq-1)
 	}
 	s.pending = append(s.pending, r)
 	s.bytes += len(r.Line)
@@ -290,7 +290,7 @@ func (s *sink) open(ctx context.Context) error {
 		return err
 	}
 	if from := lines.Seq(); from > at.next {
-		s.gone.add(at.next, from-1)
+		s.missed(&at, at.next, from-1)
 		at.next = from
 	}
 	s.lines, s.opened, s.at = lines, time.Now(), at
@@ -310,7 +310,9 @@ func (s *sink) resume(ctx context.Context) (position, error) {
 	case err != nil:
 		return at, err
 	case !ok:
-		return s.again(ctx, "audit.sink_distrusted", "its position was not written by this gateway for this log")
+		newest := s.log.Newest()
+		why := "its position was not written by this gateway for this log, and which records before %d it has is not known; every one that the log still has is sent again"
+		return s.again(ctx, "audit.sink_distrusted", fmt.Sprintf(why, newest+1), newest)
 	case at.next == 1:
 		return at, nil
 	}
@@ -333,12 +335,17 @@ func (s *sink) resume(ctx context.Context) (position, error) {
 			}
 		}
 	}
-	return s.again(ctx, "audit.sink_diverged", fmt.Sprintf("the log does not hold record %d as it was delivered", at.next-1))
+	return s.again(ctx, "audit.sink_diverged", fmt.Sprintf("the log does not hold record %d as it was delivered; every record is sent again", at.next-1), 0)
 }
 
 // again begins with the first record, and puts on record why, once: from then on that is
-// the position.
-func (s *sink) again(ctx context.Context, kind, why string) (position, error) {
-	s.write(ctx, gate.Event{Kind: kind, Actor: "doorward", Status: "failed", Detail: s.Name + ": " + why + "; every record is sent again"})
-	return first(), s.places.save(s.Name, first())
+// the position. What it has of the records up to doubt is not known.
+func (s *sink) again(ctx context.Context, kind, why string, doubt uint64) (position, error) {
+	err := s.record(context.WithoutCancel(ctx), gate.Event{Kind: kind, Actor: "doorward", Status: "failed", Detail: s.Name + ": " + why})
+	if err != nil {
+		return position{}, fmt.Errorf("recording that %s begins anew: %w", s.Name, err)
+	}
+	at := first()
+	at.doubt = doubt
+	return at, s.places.save(s.Name, at)
 }

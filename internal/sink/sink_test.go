@@ -386,7 +386,7 @@ func TestPrunedWhileItWasAway(t *testing.T) {
 }
 
 func TestBadPositions(t *testing.T) {
-	for _, text := range []string{"", "x", "0 \n", "-1 \n", "2", "2 ab", "02 ab\n", "2 ab\n\n", "1 ", "1  ab", strings.Repeat("1", 200)} {
+	for _, text := range []string{"", "x", "0 \n", "1  01 ab\n", "1  -1 ab\n", "1  1 2 ab\n", "-1 \n", "2", "2 ab", "02 ab\n", "2 ab\n\n", "1 ", "1  ab", strings.Repeat("1", 200)} {
 		h := newHouse(t)
 		dir := filepath.Join(h.logDir(), "sinks")
 		if err := errors.Join(os.MkdirAll(dir, 0o700), os.WriteFile(filepath.Join(dir, "copy"), []byte(text), 0o600)); err != nil {
