@@ -92,7 +92,7 @@ func (g *Given) mount(path string, write bool) (Mount, error) {
 	if write {
 		m.Why = "given to write"
 	}
-	if link := g.planted(m.Path); link != "" {
+	if link := g.planted(path); link != "" {
 		return m, fmt.Errorf("giving %s: %s is a link where a command may write, and could be made to lead anywhere: name the directory itself", path, link)
 	}
 	target, err := filepath.EvalSymlinks(path)
@@ -157,9 +157,9 @@ func (g *Given) planted(path string) string {
 			return ""
 		}
 		if !filepath.IsAbs(to) {
-			to = filepath.Join(dir, to)
+			to = dir + string(filepath.Separator) + to
 		}
-		path = filepath.Join(to, strings.TrimPrefix(path, link))
+		path = to + strings.TrimPrefix(path, link) // .. is what lies above where a link before it leads
 	}
 	return path // too many to tell
 }

@@ -57,3 +57,33 @@ func TestOwnBelowWhatIsHidden(t *testing.T) {
 		})
 	}
 }
+
+// A link that no command can have put there may lead through one that a command has, and up
+// from where that leads.
+func TestPlantedLinkOnTheWayUp(t *testing.T) {
+	t.Parallel()
+	around, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(name string) string { return filepath.Join(around, name) }
+	for _, dir := range []string{"shared/docs", "shared/real", "elsewhere/inner", "elsewhere/docs"} {
+		if err := os.MkdirAll(at(dir), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for link, to := range map[string]string{
+		"shared/planted": at("elsewhere/inner"), "up": "shared/planted/../docs", "away": at("shared/planted") + "/../docs", "down": "shared/real/../docs",
+	} {
+		if err := os.Symlink(to, at(link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for path, refused := range map[string]bool{at("up"): true, at("away"): true, at("shared/planted") + "/../docs": true, at("down"): false} {
+		g := sandbox.Given{Read: []string{path}, Planted: []string{at("shared")}}
+		_, err := sandbox.NewPlan(sandbox.Program{Path: "/bin/true", Dir: "/", Search: "/bin"}, g, nil)
+		if got := err != nil && strings.Contains(err.Error(), "could be made to lead anywhere"); got != refused {
+			t.Errorf("%s is refused: %v (%v), want %v", path, got, err, refused)
+		}
+	}
+}
