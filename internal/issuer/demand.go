@@ -74,7 +74,7 @@ func (k *keeper) questioned(ctx context.Context) (string, error) {
 		select {
 		case <-done:
 		case <-ctx.Done():
-			return "", fmt.Errorf("issuer %s: waiting for its metadata: %w", k.issuer, ctx.Err())
+			return "", fmt.Errorf("waiting for its metadata: %w", ctx.Err())
 		}
 	}
 	return k.introspection(time.Now()) // also without a wait: a fetch may have ended just now

@@ -2,6 +2,7 @@ package issuer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -219,10 +220,10 @@ func (k *keeper) tell(bad []string) {
 func (k *keeper) introspection(now time.Time) (string, error) {
 	m := k.meta.Load()
 	if m == nil {
-		return "", fmt.Errorf("issuer %s: its metadata was never read", k.issuer)
+		return "", errors.New("its metadata was never read")
 	}
 	if now.Sub(m.at) > metadataLife+k.stale {
-		return "", fmt.Errorf("issuer %s: its metadata was last read at %s", k.issuer, m.at.UTC().Format(time.RFC3339))
+		return "", fmt.Errorf("its metadata was last read at %s", m.at.UTC().Format(time.RFC3339))
 	}
 	return m.introspection, nil
 }
@@ -235,8 +236,9 @@ func (k *keeper) healthy(now time.Time) error {
 		}
 	}
 	if k.want.introspection {
-		_, err := k.introspection(now)
-		return err
+		if _, err := k.introspection(now); err != nil {
+			return fmt.Errorf("issuer %s: %w", k.issuer, err)
+		}
 	}
 	return nil
 }
