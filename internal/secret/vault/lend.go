@@ -108,7 +108,7 @@ func (l *lent) leave() {
 }
 
 // takeBack gives back what was returned, until ctx ends. What Vault does not take is tried
-// again each second, until its time is over.
+// again each second, behind the others, until its time is over.
 func (c *Client) takeBack(ctx context.Context) {
 	tick := time.NewTicker(between)
 	defer tick.Stop()
@@ -138,7 +138,7 @@ func (c *Client) returnAll(ctx context.Context) {
 			continue
 		}
 		c.lent.mu.Lock()
-		c.lent.returned = append(c.lent.returned, ids[i:]...)
+		c.lent.returned = append(append(c.lent.returned, ids[i+1:]...), id)
 		c.lent.mu.Unlock()
 		if ctx.Err() == nil {
 			c.cfg.Log.Warn("a lease of vault that was for a call is not given back yet", "error", err)

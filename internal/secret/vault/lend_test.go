@@ -56,6 +56,19 @@ func TestLend(t *testing.T) {
 		if n := left(); n != 0 {
 			t.Errorf("%d leases once Vault takes them", n)
 		}
+		one = lend()
+		s.change(func(v *standin) {
+			for id := range v.leases {
+				v.stuck = id
+			}
+		})
+		one.Return()
+		lend().Return()
+		time.Sleep(2 * time.Second)
+		if n := left(); n != 1 {
+			t.Errorf("%d leases behind one that Vault does not end", n)
+		}
+		s.change(func(v *standin) { v.stuck = "" })
 		lend()
 		s.close()
 		if len(s.vlt.leases) != 0 {

@@ -29,6 +29,7 @@ type standin struct {
 	leases    map[string]time.Time // by id, until when
 	made      map[string]time.Time // when
 	keeps     bool                 // it ends no lease
+	stuck     string               // the lease that it does not end
 	version   int                  // of the key in the transit engine
 	unbound   bool                 // it looks at no associated data, as it did of old
 	opens     int                  // how many keys it opens before it is sealed; 0: all
@@ -104,7 +105,7 @@ func (s *standin) authorized(w http.ResponseWriter, what, token string, body map
 		delete(s.tokens, token)
 		w.WriteHeader(http.StatusNoContent)
 	case "PUT sys/leases/revoke":
-		if s.keeps {
+		if s.keeps || id == s.stuck && id != "" {
 			refuse(http.StatusInternalServerError)
 			return
 		}
