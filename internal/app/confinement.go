@@ -27,16 +27,16 @@ func confinement(cfg *config.Config, name, path string) *upstream.Confinement {
 	return &upstream.Confinement{
 		Kind: kind, Image: u.Sandbox.Image,
 		Given: sandbox.Given{
-			Read: u.Sandbox.Read, Write: u.Sandbox.Write, Hide: owned(cfg, path), Planted: written(cfg),
+			Read: u.Sandbox.Read, Write: u.Sandbox.Write, Hide: Owned(cfg, path), Planted: written(cfg),
 			Limits: u.Sandbox.Limits(), Weaker: u.Sandbox.AllowWeaker,
 		},
 		Allow: u.Sandbox.Places(),
 	}
 }
 
-// owned are the paths of Doorward's own, which no command sees, whatever directory
-// around them it was given.
-func owned(cfg *config.Config, path string) (paths []string) {
+// Owned are the paths of Doorward's own, of its configuration at path and of its secrets: no
+// command sees them, whatever directory around them it was given.
+func Owned(cfg *config.Config, path string) (paths []string) {
 	add := func(p string) {
 		if p == "" {
 			return

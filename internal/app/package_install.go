@@ -61,7 +61,7 @@ func InstallPackage(ctx context.Context, cfg *config.Config, path string, o Pack
 	if err != nil {
 		return PackageInstalled{}, fmt.Errorf("upstream %s: %w", name, err)
 	}
-	in := installation{name: name, environment: o.Environment, weaker: u.Sandbox.AllowWeaker, hide: owned(cfg, path), pack: p}
+	in := installation{name: name, environment: o.Environment, weaker: u.Sandbox.AllowWeaker, hide: Owned(cfg, path), pack: p}
 	if in.program, err = exec.LookPath("npm"); err != nil {
 		return PackageInstalled{}, fmt.Errorf("npm is needed to install a package, and is not here: install Node.js with npm: %w", err)
 	}

@@ -50,7 +50,7 @@ func bare(cfg *config.Config, path string) upstream.Settings {
 	if err != nil {
 		self = os.Args[0] // which is not found then, and that is said
 	}
-	return upstream.Settings{Name: "default", Command: []string{self}, Sandbox: &upstream.Confinement{Given: sandbox.Given{Hide: owned(cfg, path)}}}
+	return upstream.Settings{Name: "default", Command: []string{self}, Sandbox: &upstream.Confinement{Given: sandbox.Given{Hide: Owned(cfg, path)}}}
 }
 
 func prove(ctx context.Context, name string, set upstream.Settings, environment []string) SandboxProof {

@@ -32,6 +32,11 @@ compressed with gzip.`,
 			if len(dirs) > 1 && (len(v.against) > 0 || v.save != "") {
 				return fmt.Errorf("there are %d logs, and a checkpoint is of one: name it with --dir", len(dirs))
 			}
+			if v.save != "" {
+				if err := r.notOurs(v.save, dirs...); err != nil {
+					return err
+				}
+			}
 			for i, d := range dirs {
 				// The first is the gateway's own, where the log is not one elsewhere.
 				v.own = dir == "" && i == 0

@@ -6,12 +6,13 @@ import (
 	"io/fs"
 	"path/filepath"
 
+	"doorward/internal/app"
 	"doorward/internal/config"
 )
 
 // notOurs refuses to write where Doorward keeps files of its own: in data_dir and dirs, which
-// are logs, and over the configuration or the lock file. What was written there would be read
-// as one of them.
+// are logs, and over the configuration, the lock file, copies, the checkpoints of anchors, keys
+// and secrets in files. What was written there would be read as one of them.
 func (r *run) notOurs(path string, dirs ...string) error {
 	at, err := filepath.Abs(path)
 	if err != nil {
@@ -21,7 +22,7 @@ func (r *run) notOurs(path string, dirs ...string) error {
 	cfg, err := config.Load(r.config)
 	switch {
 	case err == nil:
-		own = append(own, cfg.DataDir, cfg.Trust.Lock)
+		own = append(own, app.Owned(cfg, r.config)...)
 	case !errors.Is(err, fs.ErrNotExist):
 		return failed(fmt.Errorf("where doorward keeps its files is not known: %w", err))
 	}

@@ -20,7 +20,7 @@ func TestNothingIsWrittenOverFilesOfDoorwards(t *testing.T) {
 	link := filepath.Join(dir, "link")
 	l, err := audit.Open(audit.Config{Dir: filepath.Join(dir, "data", "audit"), KeyFile: filepath.Join(dir, "data", "audit.key")})
 	if err == nil {
-		err = errors.Join(l.Close(), os.WriteFile(place, []byte("version: 1\ndata_dir: data\ntrust: {lock: own.lock}\n"), 0o600), os.Symlink(filepath.Join(dir, "data"), link))
+		err = errors.Join(l.Close(), os.WriteFile(place, []byte("version: 1\ndata_dir: data\ntrust: {lock: own.lock}\naudit: {checkpoint: {anchors: [{kind: file, path: anchored}]}}\nsecrets: {key: {from: \"file:key\"}}\n"), 0o600), os.Symlink(filepath.Join(dir, "data"), link))
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -44,6 +44,10 @@ func TestNothingIsWrittenOverFilesOfDoorwards(t *testing.T) {
 		{"audit", "export", "-o", filepath.Join(dir, "data", "incidents.json")},
 		{"audit", "export", "-o", place},
 		{"audit", "export", "-o", filepath.Join(dir, "own.lock")},
+		{"audit", "verify", "--save-checkpoint", segment},
+		{"audit", "verify", "--save-checkpoint", place},
+		{"audit", "verify", "--save-checkpoint", filepath.Join(dir, "anchored")},
+		{"audit", "verify", "--save-checkpoint", filepath.Join(dir, "key")},
 		{"audit", "evidence", "--framework", "soc2", "--out", filepath.Join(dir, "data", "bundle")},
 		{"privacy", "export", "alice", "--out", filepath.Join(dir, "data", "alice.zip")},
 		{"incident", "drill", "--out", filepath.Join(dir, "data", "drill")},
