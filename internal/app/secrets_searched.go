@@ -75,7 +75,7 @@ func (k *seeking) lookUnder(ctx context.Context, place string, must bool) (gone 
 		}
 		return "", nil
 	}
-	return gone, filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
@@ -108,6 +108,7 @@ func (k *seeking) lookUnder(ctx context.Context, place string, must bool) (gone 
 		}
 		return nil
 	})
+	return gone, err
 }
 
 // unlookedOnce is unlooked of a path that comes again in the next round.

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -159,11 +157,5 @@ func ownPlaces(cfg *config.Config, path string) []string {
 	for i := range cfg.Audit.Checkpoint.Anchors {
 		all = append(all, cfg.Audit.Checkpoint.Anchors[i].Path, cfg.Audit.Checkpoint.Anchors[i].Dir)
 	}
-	return slices.DeleteFunc(all, func(path string) bool {
-		if path == "" {
-			return true
-		}
-		_, err := os.Lstat(path)
-		return errors.Is(err, fs.ErrNotExist)
-	})
+	return slices.DeleteFunc(all, func(path string) bool { return path == "" })
 }
