@@ -3,6 +3,7 @@ package app_test
 import (
 	"crypto/sha256"
 	"crypto/tls"
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"maps"
@@ -159,6 +160,31 @@ func TestAUT50_60_CredentialsOfUpstreams(t *testing.T) {
 // shown it, not even by the end of its sessions.
 func TestAReloadShowsNoCredentialToTheOneBefore(t *testing.T) {
 	t.Parallel()
+	for name, yaml := range map[string]string{
+		"basic": "secrets: {password: {from: \"file:password\"}}\nupstreams: {up: {url: %[1]q, credential: {basic: {user: %[2]s, password: password}}}}\n",
+		"lease": "vault: {address: %[3]q, auth: {token_file: password}}\nsecrets: {password: {from: \"vault:database/creds/%[2]s#password\", lease: call}}\n" +
+			"upstreams: {up: {url: %[1]q, credential: {header: Authorization, value: password}}}\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			showsNoneToTheOneBefore(t, yaml)
+		})
+	}
+}
+
+// lendsUsers stands in for a Vault that makes Basic with the user that its path ends with.
+func lendsUsers(w http.ResponseWriter, r *http.Request) {
+	user, ok := strings.CutPrefix(r.URL.Path, "/v1/database/creds/")
+	if !ok {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	shown := "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":CANARY-password-of-an-upstream"))
+	fmt.Fprintf(w, `{"lease_id":"database/creds/%s/1","lease_duration":3600,"data":{"password":%q}}`, user, shown)
+}
+
+func showsNoneToTheOneBefore(t *testing.T, yaml string) {
+	t.Helper()
 	dir, all := t.TempDir(), func(*http.Request) bool { return true }
 	if err := os.WriteFile(filepath.Join(dir, "password"), []byte("CANARY-password-of-an-upstream"), 0o600); err != nil {
 		t.Fatal(err)
@@ -169,11 +195,15 @@ func TestAReloadShowsNoCredentialToTheOneBefore(t *testing.T) {
 		t.Cleanup(srv.Close)
 		return d, srv.URL + "/mcp"
 	}
-	const yaml = "version: 1\ndata_dir: data\nlisten: {address: \"127.0.0.1:0\"}\nsecrets: {password: {from: \"file:password\"}}\n" +
-		"upstreams: {up: {url: %q, credential: {basic: {user: %s, password: password}}}}\nroles: {user: {allow: [{tools: [\"*/*\"]}]}}\n"
+	vault := httptest.NewServer(http.HandlerFunc(lendsUsers))
+	t.Cleanup(vault.Close)
+	written := func(url, user string) string {
+		return "version: 1\ndata_dir: data\nlisten: {address: \"127.0.0.1:0\"}\nroles: {user: {allow: [{tools: [\"*/*\"]}]}}\n" +
+			fmt.Sprintf(yaml, url, user, vault.URL)
+	}
 	before, first := place()
 	after, second := place()
-	g := gatetest.GatewayAt(t, dir, fmt.Sprintf(yaml, first, "first"), nil)
+	g := gatetest.GatewayAt(t, dir, written(first, "first"), nil)
 	g.Approve("up")
 	client := g.As("alice", "user").Open(modern)
 	call := func() {
@@ -182,7 +212,7 @@ func TestAReloadShowsNoCredentialToTheOneBefore(t *testing.T) {
 		}
 	}
 	call()
-	if err := os.WriteFile(filepath.Join(dir, "doorward.yaml"), fmt.Appendf(nil, yaml, second, "second"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "doorward.yaml"), []byte(written(second, "second")), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := g.App.Reload(t.Context(), "test"); err != nil {

@@ -13,13 +13,16 @@ import (
 	"doorward/internal/upstream"
 )
 
-// errNotLent is a secret that the configuration in force does not have made for each call.
+// errNotLent is a secret that the configuration in force does not have made for each call, or has
+// made elsewhere.
 var errNotLent = errors.New("it is not made for each call")
 
-// lentName is what upstream asks for in place of a secret's name where it is made for each call.
+// lentName is what upstream asks for in place of a secret's name where it is made for each call:
+// the name and a digest of where that is. So an upstream that a reload took the place of is lent
+// nothing that the new one is for, as with ingredientsOf.
 func lentName(cfg *config.Config, name string) string {
-	if cfg.Secrets[name].PerCall() {
-		return upstream.LeasePrefix + name
+	if s := cfg.Secrets[name]; s.PerCall() {
+		return upstream.LeasePrefix + name + digested(s.From, s.Type)
 	}
 	return name
 }
@@ -47,8 +50,14 @@ func (a *App) lend(ctx context.Context, names []string) (made map[string]gate.Se
 	}
 	cfg := a.current.Load().cfg
 	made = make(map[string]gate.Secret, len(names))
-	for _, name := range names {
-		if made[name], err = a.lendOne(ctx, cfg.Secrets[name], loans); err != nil {
+	for _, called := range names {
+		name, _, _ := strings.Cut(called, "#")
+		if lentName(cfg, name) != upstream.LeasePrefix+called {
+			err = errNotLent
+		} else {
+			made[called], err = a.lendOne(ctx, cfg.Secrets[name], loans)
+		}
+		if err != nil {
 			back()
 			return nil, nil, fmt.Errorf("secret %s: %w", name, err)
 		}
@@ -59,7 +68,7 @@ func (a *App) lend(ctx context.Context, names []string) (made map[string]gate.Se
 func (a *App) lendOne(ctx context.Context, s config.Secret, loans map[string]*vault.Loan) (gate.Secret, error) {
 	where, ok := strings.CutPrefix(s.From, "vault:")
 	path, field, good := vault.Split(where)
-	if !s.PerCall() || !ok || !good || a.vault == nil {
+	if !ok || !good || a.vault == nil {
 		return gate.Secret{}, errNotLent
 	}
 	l := loans[path]

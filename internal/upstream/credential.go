@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -33,7 +34,7 @@ func (p *Pool) secret(name string) (Secret, error) {
 // secret is used at once.
 func (s *server) credential(own gate.Secret) (http.Header, error) {
 	c, held := s.set.Credential, Secret(nil)
-	name, made := c.Secret, leaseOf(c.Secret)
+	name, made := c.Secret, leaseCalled(c.Secret)
 	switch {
 	case made != "" && own != gate.Secret{}:
 		held, name = own, made
@@ -98,7 +99,7 @@ func (s *server) environment(keys map[string]gate.Secret) (env []string, secrets
 		if requestHeader(called) != "" {
 			called = ownKeyName
 		}
-		called = strings.TrimPrefix(called, LeasePrefix)
+		called = cmp.Or(leaseCalled(called), called)
 		env, list = append(env, name+"="+held.Reveal()), append(list, spelledOut(called, "", held.Reveal())...)
 	}
 	return env, &given{s.guard, leak.New(list)}, nil

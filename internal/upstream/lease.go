@@ -11,7 +11,8 @@ import (
 )
 
 // LeasePrefix begins a value of Settings.Env, and the name of a Credential's secret, that is
-// made for one call: the rest is the name that Config.Lend is asked for.
+// made for one call: the rest is the name that Config.Lend is asked for. What stands behind a
+// # in it, a digest, tells it from another of the name.
 const LeasePrefix = "lease:"
 
 // leaseOf is the name behind LeasePrefix; empty for a secret that lasts.
@@ -20,6 +21,12 @@ func leaseOf(value string) string {
 	if !ok {
 		return ""
 	}
+	return name
+}
+
+// leaseCalled is leaseOf as reports have it, without a digest.
+func leaseCalled(value string) string {
+	name, _, _ := strings.Cut(leaseOf(value), "#")
 	return name
 }
 

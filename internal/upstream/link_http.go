@@ -61,7 +61,7 @@ func (s *server) newHTTPLink(era gate.Era, loose func(*gate.Message)) (*httpLink
 	}
 	l := &httpLink{
 		name: s.set.Name, blank: blank, era: era, wire: s.wire, limit: s.set.MaxResult,
-		credential: s, owned: cmp.Or(leaseOf(s.set.Credential.Secret), ownKeyName), lease: s.callLease, guard: s.guard, mute: len(s.ownKeys) > 0 || leaseOf(s.set.Credential.Secret) != "", hears: make(chan struct{}), calls: map[*outgoing]struct{}{}, log: s.log, loose: loose, count: func(what string) { s.pool.count(s.set.Name, what) },
+		credential: s, owned: cmp.Or(leaseCalled(s.set.Credential.Secret), ownKeyName), lease: s.callLease, guard: s.guard, mute: len(s.ownKeys) > 0 || leaseOf(s.set.Credential.Secret) != "", hears: make(chan struct{}), calls: map[*outgoing]struct{}{}, log: s.log, loose: loose, count: func(what string) { s.pool.count(s.set.Name, what) },
 		values: fixedValues{agent: [1]string{userAgent}, json: [1]string{typeJSON}, accept: [1]string{typeJSON + ", " + typeStream}},
 	}
 	l.life, l.end = context.WithCancelCause(context.Background())
