@@ -79,12 +79,39 @@ func (d *desk) tried() int {
 type book struct {
 	mu    sync.Mutex
 	least uint64
+	hangs chan struct{} // unless nil, who asks for the newest waits for it to close
+	waits bool          // somebody does
 }
 
 func (b *book) Least() uint64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if hangs := b.hangs; hangs != nil {
+		b.waits = true
+		b.mu.Unlock()
+		<-hangs
+		b.mu.Lock()
+	}
 	return b.least
+}
+
+// hang has whoever asks wait until what it returns is called.
+func (b *book) hang() (goOn func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.hangs = make(chan struct{})
+	return func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		close(b.hangs)
+		b.hangs = nil
+	}
+}
+
+func (b *book) waited() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.waits
 }
 
 func (b *book) Saw(generation uint64) error {

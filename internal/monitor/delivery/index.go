@@ -64,8 +64,9 @@ func (i *index) held(all []*letter) (still, again []*letter, missing []error) {
 // enter writes the index as the spool is going to be. written is whether it is there, be it
 // that it could not be put on record. Its caller holds spooling.
 func (d *Deliverer) enter(s spool) (written bool, err error) {
+	least := d.cfg.Book.Least() // which may wait for the disk, as no delivery may
 	d.mu.Lock()
-	i := index{Generation: max(d.generation, d.cfg.Book.Least()) + 1, Waiting: make([]string, 0, len(d.letters)), Partial: !d.loaded}
+	i := index{Generation: max(d.generation, least) + 1, Waiting: make([]string, 0, len(d.letters)), Partial: !d.loaded}
 	for _, l := range d.letters {
 		i.Waiting = append(i.Waiting, l.Alert.ID)
 	}

@@ -153,6 +153,24 @@ func TestAnIndexThatCannotBeWritten(t *testing.T) {
 	}
 }
 
+// While what is on record of the index cannot be had, alerts are taken and delivered.
+func TestARecordThatHangsDelaysNoDelivery(t *testing.T) {
+	dir, b, d := t.TempDir(), &book{}, &desk{name: "d"}
+	p := newPostWith(t, dir, b, func() []delivery.Receiver { return []delivery.Receiver{d} })
+	p.Deliver(alert())
+	until(t, "the first is taken, and out of the spool", func() bool { return len(d.taken()) == 1 && len(spooled(t, dir)) == 0 })
+	goOn := b.hang()
+	p.Deliver(alert())
+	until(t, "the index waits for the record", b.waited)
+	go p.Deliver(alert())
+	until(t, "the others are taken", func() bool { return len(d.taken()) == 3 })
+	goOn()
+	p.end()
+	if got := spooled(t, dir); len(got) > 0 || p.Waiting() > 0 {
+		t.Errorf("in the spool: %q, waiting: %d", got, p.Waiting())
+	}
+}
+
 func put(t *testing.T, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
