@@ -200,10 +200,10 @@ func (a *App) openTransports(dir string) error {
 	if err != nil {
 		return opening("upstreams", err)
 	}
-	if a.shared.key, err = approvalsKey(key); err != nil {
+	if a.shared.key, err = derived(key, forApprovals); err != nil {
 		return opening("approvals", err)
 	}
-	if a.shared.incidentKey, err = incidentsKey(key); err != nil {
+	if a.shared.incidentKey, err = derived(key, forIncidents); err != nil {
 		return opening("incidents", err)
 	}
 	a.shared.stands = a.stands

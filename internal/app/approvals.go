@@ -2,8 +2,6 @@ package app
 
 import (
 	"context"
-	"crypto/hkdf"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/http"
@@ -14,17 +12,6 @@ import (
 	"doorward/internal/gate"
 	"doorward/internal/store"
 )
-
-// approvalsKey is the key that approvals are sealed with in Redis: of the state
-// key, which gateways that share approvals share too.
-func approvalsKey(stateKey [32]byte) (key [32]byte, err error) {
-	b, err := hkdf.Key(sha256.New, stateKey[:], nil, "doorward approvals 1", len(key))
-	if err != nil {
-		return key, err
-	}
-	copy(key[:], b)
-	return key, nil
-}
 
 // Ask implements approve.Approvals, and tells people of a call that is new.
 func (s *shared) Ask(ctx context.Context, a gate.Approval) (gate.Approval, error) {

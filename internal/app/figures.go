@@ -3,8 +3,6 @@ package app
 import (
 	"cmp"
 	"context"
-	"crypto/hkdf"
-	"crypto/sha256"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -64,15 +62,11 @@ func factOf(r *audit.Record) (figures.Fact, bool) {
 
 // openAges finds out since when secrets have the values that they have.
 func (a *App) openAges(dir string) error {
-	state, err := stateKey(filepath.Join(dir, "state.key"))
+	key, err := keyFor(dir, forAges)
 	if err != nil {
 		return err
 	}
-	key, err := hkdf.Key(sha256.New, state[:], nil, "doorward ages 1", sha256.Size)
-	if err != nil {
-		return err
-	}
-	a.ages, err = store.OpenAges(dir, key, a.primary)
+	a.ages, err = store.OpenAges(dir, key[:], a.primary)
 	return err
 }
 

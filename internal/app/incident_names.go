@@ -1,7 +1,6 @@
 package app
 
 import (
-	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
@@ -11,17 +10,6 @@ import (
 	"doorward/internal/admin"
 	"doorward/internal/store"
 )
-
-// incidentsKey is what incidents are sealed with where they are kept, and what names
-// in them are shown by.
-func incidentsKey(stateKey [32]byte) (key [32]byte, err error) {
-	b, err := hkdf.Key(sha256.New, stateKey[:], nil, "doorward incidents 1", len(key))
-	if err != nil {
-		return key, err
-	}
-	copy(key[:], b)
-	return key, nil
-}
 
 // tagBytes are enough that no two people of an installation share a tag.
 const tagBytes = 6

@@ -2,8 +2,6 @@ package app
 
 import (
 	"context"
-	"crypto/hkdf"
-	"crypto/sha256"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -34,7 +32,7 @@ func (a *App) openSinks(cfg *config.Config, secrets *secret.Store) error {
 		}
 		all = append(all, sink.Config{Name: s.Name, Receiver: r, Required: s.Required, Lag: time.Duration(s.Lag), Records: uint64(s.LagRecords)}) //nolint:gosec // config has checked it
 	}
-	key, err := sinksKey(a.Config.DataDir)
+	key, err := keyFor(a.Config.DataDir, forSinks)
 	if err != nil {
 		return err
 	}
@@ -49,23 +47,9 @@ func (a *App) openSinks(cfg *config.Config, secrets *secret.Store) error {
 	return nil
 }
 
-// sinksKey is the key of the positions of copies, made of the state key.
-func sinksKey(dir string) (key [sha256.Size]byte, err error) {
-	state, err := stateKey(filepath.Join(dir, "state.key"))
-	if err != nil {
-		return key, err
-	}
-	b, err := hkdf.Key(sha256.New, state[:], nil, "doorward sinks 1", len(key))
-	if err != nil {
-		return key, err
-	}
-	copy(key[:], b)
-	return key, nil
-}
-
 // positions are where the copies of one of the logs in data_dir have come.
 func (a *App) positions(dir string) (*sink.Positions, error) {
-	key, err := sinksKey(a.Config.DataDir)
+	key, err := keyFor(a.Config.DataDir, forSinks)
 	if err != nil {
 		return nil, err
 	}

@@ -2,8 +2,6 @@ package app
 
 import (
 	"context"
-	"crypto/hkdf"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net"
@@ -33,10 +31,10 @@ func (a *App) openMonitor(dir string) (err error) {
 		Receivers: func() []delivery.Receiver { return a.current.Load().receivers },
 		Failed:    a.metrics.AlertFailed, Book: spoolBook{a.shared.wrote}, Distrusted: a.distrusted, Log: a.Log,
 	}
-	if d.Key, err = spoolKey(dir); err != nil {
+	if d.Key, err = keyFor(dir, forAlerts); err != nil {
 		return err
 	}
-	if c.Key, err = profilesKey(dir); err != nil {
+	if c.Key, err = keyFor(dir, forProfiles); err != nil {
 		return err
 	}
 	if a.primary {
@@ -65,34 +63,6 @@ func (a *App) recordAlert(ctx context.Context, e gate.Event) error {
 		a.counted(figures.OfEvent(&e, time.Now()))
 	}
 	return err
-}
-
-// profilesKey is the key of the names in profiles.json, made of the state key.
-func profilesKey(dir string) (key monitor.Key, err error) {
-	state, err := stateKey(filepath.Join(dir, "state.key"))
-	if err != nil {
-		return key, err
-	}
-	b, err := hkdf.Key(sha256.New, state[:], nil, "doorward profiles 1", len(key))
-	if err != nil {
-		return key, err
-	}
-	copy(key[:], b)
-	return key, nil
-}
-
-// spoolKey is the key of the alerts that wait, made of the state key.
-func spoolKey(dir string) (key [sha256.Size]byte, err error) {
-	state, err := stateKey(filepath.Join(dir, "state.key"))
-	if err != nil {
-		return key, err
-	}
-	b, err := hkdf.Key(sha256.New, state[:], nil, "doorward alerts 1", len(key))
-	if err != nil {
-		return key, err
-	}
-	copy(key[:], b)
-	return key, nil
 }
 
 // spoolBook is what is on record of the index of alerts that wait.
