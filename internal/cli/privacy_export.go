@@ -19,6 +19,7 @@ import (
 
 	"doorward/internal/admin"
 	"doorward/internal/audit"
+	"doorward/internal/durable"
 )
 
 // Bounds of an export that is read again.
@@ -183,7 +184,12 @@ func checkAt(path, key string) (exported, error) {
 	if info.IsDir() {
 		return checkExport(os.DirFS(path), key)
 	}
-	z, err := zip.OpenReader(path)
+	f, err := durable.OpenNamed(path)
+	if err != nil {
+		return exported{}, &unreadError{err}
+	}
+	defer func() { _ = f.Close() }()
+	z, err := zip.NewReader(f, info.Size())
 	if err != nil {
 		err = fmt.Errorf("%s: %w", path, err)
 		if !errors.Is(err, zip.ErrFormat) && !errors.Is(err, zip.ErrAlgorithm) && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
@@ -191,7 +197,6 @@ func checkAt(path, key string) (exported, error) {
 		}
 		return exported{}, err
 	}
-	defer func() { _ = z.Close() }()
 	return checkExport(z, key)
 }
 
@@ -241,8 +246,20 @@ func checkExport(files fs.FS, key string) (m exported, err error) {
 	})
 }
 
+// openExported opens a file of an export. A pipe in its place is an error, and is not waited for.
+func openExported(files fs.FS, name string) (fs.File, error) {
+	info, err := fs.Stat(files, name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no regular file", name)
+	}
+	return files.Open(name)
+}
+
 func readBounded(files fs.FS, name string) ([]byte, error) {
-	f, err := files.Open(name)
+	f, err := openExported(files, name)
 	if err != nil {
 		return nil, err
 	}
@@ -255,7 +272,7 @@ func readBounded(files fs.FS, name string) ([]byte, error) {
 }
 
 func sameDigest(files fs.FS, name, want string) error {
-	f, err := files.Open(name)
+	f, err := openExported(files, name)
 	if err != nil {
 		return err
 	}
