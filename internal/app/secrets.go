@@ -19,12 +19,13 @@ func (a *App) openSecrets(dir string) error {
 	if err := a.openVault(); err != nil {
 		return err
 	}
+	a.places = secret.Places{Environ: a.variable, Vault: a.inVault(nil), Keyring: a.inKeyring()}
 	root, err := a.secretsRoot(dir)
 	if err != nil {
 		return err
 	}
 	a.kept = store.OpenSecrets(dir, root)
-	a.places = secret.Places{Environ: a.variable, Store: a.keptSecret, Vault: a.inVault(nil), Past: &secret.Past{}}
+	a.places.Store, a.places.Past = a.keptSecret, &secret.Past{}
 	return nil
 }
 
@@ -42,7 +43,7 @@ func (a *App) secretsRoot(dir string) (store.SecretsRoot, error) {
 	if from == "" {
 		return store.OwnSecretsRoot(dir), nil
 	}
-	given, err := secret.Open([]secret.Source{{Name: name, From: from}}, a.variable)
+	given, err := a.places.Open([]secret.Source{{Name: name, From: from}})
 	if err != nil {
 		return nil, err
 	}

@@ -100,7 +100,8 @@ var table = map[string]row{
 	"secret":    {adapter, adapters},
 	"issuer":    {adapter, adapters},
 
-	"secret/vault": {adapter, nil},
+	"secret/vault":   {adapter, nil},
+	"secret/keyring": {adapter, nil},
 
 	"webhook":   {adapter, []string{"gate"}},
 	"judge":     {adapter, []string{"gate"}},
@@ -123,7 +124,7 @@ var table = map[string]row{
 	"app": {outside, []string{
 		"gate", "jsonrpc", "mcp", "policy", "pipeline",
 		"identify", "decode", "resolve", "authorize", "validate", "approve", "disclose", "inspect", "inspect/definition", "inspect/change", "inspect/secrets", "redact", "track", "flow", "sandbox", "egress", "npm", "leak",
-		"listen", "upstream", "audit", "store", "durable", "lock", "telemetry", "secret", "secret/vault", "issuer", "webhook", "judge", "sink", "anchor", "cosignature", "monitor", "monitor/delivery", "monitor/figures",
+		"listen", "upstream", "audit", "store", "durable", "lock", "telemetry", "secret", "secret/vault", "secret/keyring", "issuer", "webhook", "judge", "sink", "anchor", "cosignature", "monitor", "monitor/delivery", "monitor/figures",
 		"index", "config", "admin",
 	}},
 	"mapping":  {outside, nil},
@@ -138,17 +139,18 @@ var table = map[string]row{
 
 	"cmd/doorward": {outside, []string{"cli"}},
 
-	"gatetest":           {harness, []string{"app", "admin", "audit", "config", "gate", "jsonrpc", "mcp"}},
-	"store/storetest":    {harness, []string{"gate", "store"}},
-	"anchor/witnesstest": {harness, nil},
-	"sandbox/lacking":    {harness, nil},
-	"cputime":            {harness, nil},
-	"bench":              {harness, nil},
-	"systems":            {harness, nil},
-	"detect":             {harness, []string{"gate", "flow", "inspect/reveal", "inspect/definition", "inspect/change", "inspect/injection", "inspect/secrets", "inspect/personal"}},
-	"parts":              {harness, nil},
-	"stress":             {harness, nil},
-	"archtest":           {harness, nil},
+	"gatetest":                   {harness, []string{"app", "admin", "audit", "config", "gate", "jsonrpc", "mcp"}},
+	"store/storetest":            {harness, []string{"gate", "store"}},
+	"anchor/witnesstest":         {harness, nil},
+	"secret/keyring/keyringtest": {harness, nil},
+	"sandbox/lacking":            {harness, nil},
+	"cputime":                    {harness, nil},
+	"bench":                      {harness, nil},
+	"systems":                    {harness, nil},
+	"detect":                     {harness, []string{"gate", "flow", "inspect/reveal", "inspect/definition", "inspect/change", "inspect/injection", "inspect/secrets", "inspect/personal"}},
+	"parts":                      {harness, nil},
+	"stress":                     {harness, nil},
+	"archtest":                   {harness, nil},
 }
 
 func TestEveryPackageHasARow(t *testing.T) {

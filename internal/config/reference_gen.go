@@ -307,14 +307,14 @@ const fieldDocs = "\n" +
 	"WhereValue.Min\tMin is the least that a number may be.\n" +
 	"WhereValue.Max\tMax is the most that a number may be.\n" +
 	"WhereValue.Required\tRequired refuses a call without the parameter.\n" +
-	"Secret.From\tFrom is env:NAME for a variable of Doorward's environment, read once at the start; file:PATH for a file, read again when it changes; systemd:NAME for a credential of the unit (LoadCredential=); vault:MOUNT/PATH#FIELD for a field of a secret in Vault or OpenBao; or store for Doorward's encrypted store (doorward secret set). The secret itself never stands here.\n" +
+	"Secret.From\tFrom is env:NAME for a variable of Doorward's environment, read once at the start; file:PATH for a file, read again when it changes; systemd:NAME for a credential of the unit (LoadCredential=); keyring:SERVICE/ACCOUNT for an item of the operating system's keyring, read again when it changes; vault:MOUNT/PATH#FIELD for a field of a secret in Vault or OpenBao; or store for Doorward's encrypted store (doorward secret set). The secret itself never stands here.\n" +
 	"Secret.Description\tDescription says to people what it is for.\n" +
 	"Secret.Required\tRequired secrets must be there when Doorward starts. Of one that is not, only what uses it fails.\n" +
 	"Secret.Type\tType of the value: string, or url for one that must be an absolute URL.\n" +
 	"Secret.MaxAge\tMaxAge after which the value counts as overdue for rotation. Never unless written.\n" +
 	"Secret.Overlap\tOverlap is for how long the version before counts too, once there is another: what Doorward signs then has a signature with each, and a receiver that turns one away is shown the other. At most 30d; 0s: not at all. A version in Doorward's own store has the overlap that it was set with.\n" +
 	"Secret.Lease\tLease of what Vault makes: shared by all that use it, renewed and given back at the end; or call: made for each call, and given back when the call is over. With call the secret can be a variable of a command with sandbox: {lifetime: call}, or the bearer or value of a credential of the transport streamable, and nothing else.\n" +
-	"SecretStore.Root\tRoot is where the key is that seals it: env:NAME, file:PATH or systemd:NAME, 32 bytes in base64, and while it is replaced the old key after it and a space; or transit:MOUNT/KEY for a key of Vault's or OpenBao's transit engine, which never leaves it. Unless written, Doorward makes one, secrets.root in data_dir.\n" +
+	"SecretStore.Root\tRoot is where the key is that seals it: env:NAME, file:PATH, systemd:NAME or keyring:SERVICE/ACCOUNT, 32 bytes in base64, and while it is replaced the old key after it and a space; or transit:MOUNT/KEY for a key of Vault's or OpenBao's transit engine, which never leaves it. Unless written, Doorward makes one, secrets.root in data_dir.\n" +
 	"Sink.Kind\tKind of what takes the records.\n" +
 	"Sink.Name\tName in metrics, events and data_dir/audit/sinks: lower-case letters, digits and hyphens, at most 64. The kind unless written; two of a kind need one.\n" +
 	"Sink.Required\tRequired refuses calls (audit.unavailable) while this copy is further behind than lag or lag_records. Of one that is not, only a warning tells.\n" +

@@ -17,11 +17,12 @@ const (
 	maxHeaderName  = 128  // bytes
 	maxDescription = 1024 // bytes
 	maxCredential  = 255  // bytes of the name of a credential of systemd
+	maxItem        = 512  // bytes of the service and account of an item of a keyring
 )
 
 // Secret says where a credential is.
 type Secret struct {
-	// From is env:NAME for a variable of Doorward's environment, read once at the start; file:PATH for a file, read again when it changes; systemd:NAME for a credential of the unit (LoadCredential=); vault:MOUNT/PATH#FIELD for a field of a secret in Vault or OpenBao; or store for Doorward's encrypted store (doorward secret set). The secret itself never stands here.
+	// From is env:NAME for a variable of Doorward's environment, read once at the start; file:PATH for a file, read again when it changes; systemd:NAME for a credential of the unit (LoadCredential=); keyring:SERVICE/ACCOUNT for an item of the operating system's keyring, read again when it changes; vault:MOUNT/PATH#FIELD for a field of a secret in Vault or OpenBao; or store for Doorward's encrypted store (doorward secret set). The secret itself never stands here.
 	From string `yaml:"from" type:"reference"`
 	// Description says to people what it is for.
 	Description string `yaml:"description"`
@@ -44,7 +45,7 @@ const leasePerCall = "call"
 
 // SecretStore is about Doorward's own encrypted store of secrets.
 type SecretStore struct {
-	// Root is where the key is that seals it: env:NAME, file:PATH or systemd:NAME, 32 bytes in base64, and while it is replaced the old key after it and a space; or transit:MOUNT/KEY for a key of Vault's or OpenBao's transit engine, which never leaves it. Unless written, Doorward makes one, secrets.root in data_dir.
+	// Root is where the key is that seals it: env:NAME, file:PATH, systemd:NAME or keyring:SERVICE/ACCOUNT, 32 bytes in base64, and while it is replaced the old key after it and a space; or transit:MOUNT/KEY for a key of Vault's or OpenBao's transit engine, which never leaves it. Unless written, Doorward makes one, secrets.root in data_dir.
 	Root string `yaml:"root" type:"reference"`
 }
 
@@ -69,12 +70,12 @@ func (v *checker) secret(name string, s Secret) {
 	}
 	switch {
 	case s.From == "":
-		v.fault(path, "must say where the secret is: from: env:NAME, file:PATH, systemd:NAME, store or vault:MOUNT/PATH#FIELD")
+		v.fault(path, "must say where the secret is: from: env:NAME, file:PATH, systemd:NAME, keyring:SERVICE/ACCOUNT, store or vault:MOUNT/PATH#FIELD")
 	case s.From == "store":
 	case strings.HasPrefix(s.From, "vault:"):
 		v.inVault(path+".from", strings.TrimPrefix(s.From, "vault:"))
 	case !v.outside(path+".from", s.From):
-		v.fault(path+".from", "must be env:NAME, file:PATH, systemd:NAME, store or vault:MOUNT/PATH#FIELD. If the secret itself stands here, take it out and replace it where it was issued")
+		v.fault(path+".from", "must be env:NAME, file:PATH, systemd:NAME, keyring:SERVICE/ACCOUNT, store or vault:MOUNT/PATH#FIELD. If the secret itself stands here, take it out and replace it where it was issued")
 	}
 }
 
@@ -89,8 +90,10 @@ func (v *checker) outside(path, from string) bool {
 		v.fault(path, "file: must be followed by the path of a file")
 	case kind == "systemd" && !goodCredential(rest):
 		v.fault(path, "systemd: must be followed by the name of a credential: that of a file, without a colon, at most %d bytes", maxCredential)
+	case kind == "keyring" && !goodItem(rest):
+		v.fault(path, "keyring: must be followed by SERVICE/ACCOUNT of an item of the keyring, at most %d bytes", maxItem)
 	default:
-		return kind == "env" || kind == "file" || kind == "systemd"
+		return kind == "env" || kind == "file" || kind == "systemd" || kind == "keyring"
 	}
 	return true
 }
@@ -103,13 +106,18 @@ func (v *checker) secretStore() {
 		return
 	}
 	if root != "" && !v.outside("secret_store.root", root) {
-		v.fault("secret_store.root", "must be env:NAME, file:PATH, systemd:NAME or transit:MOUNT/KEY. If the key itself stands here, take it out and replace it")
+		v.fault("secret_store.root", "must be env:NAME, file:PATH, systemd:NAME, keyring:SERVICE/ACCOUNT or transit:MOUNT/KEY. If the key itself stands here, take it out and replace it")
 	}
 }
 
 // goodCredential tells whether a credential of systemd may have this name.
 func goodCredential(name string) bool {
 	return name != "." && name != ".." && len(name) <= maxCredential && regexp.MustCompile(`^[^/:\x00-\x1f\x7f]+$`).MatchString(name)
+}
+
+// goodItem tells whether an item of a keyring can be referred to so.
+func goodItem(where string) bool {
+	return len(where) <= maxItem && regexp.MustCompile(`^[^-/\x00-\x1f\x7f\x{FFFD}][^/\x00-\x1f\x7f\x{FFFD}]*/[^\x00-\x1f\x7f\x{FFFD}]+$`).MatchString(where)
 }
 
 // credentials checks the secrets that an upstream uses, and on what.

@@ -43,7 +43,7 @@ func TestSecretsAndWhoUsesThem(t *testing.T) {
 func TestWhereTheRootOfSecretsIs(t *testing.T) {
 	const vault = "vault: {address: https://vault.example.com, auth: {token_file: token}}\n"
 	for root, want := range map[string]string{
-		"transit:transit/doorward": "", "transit:team/transit/doorward": "", "file:root": "", "systemd:root": "",
+		"transit:transit/doorward": "", "transit:team/transit/doorward": "", "file:root": "", "systemd:root": "", "keyring:doorward/root": "", "keyring:doorward": "SERVICE/ACCOUNT", "keyring:-s/x": "SERVICE/ACCOUNT",
 		"transit:doorward": "MOUNT/KEY", "transit:": "MOUNT/KEY", "transit:a/../b": "MOUNT/KEY", "vault:kv/app#root": "transit:MOUNT/KEY", "CANARY": "transit:MOUNT/KEY",
 	} {
 		_, err := config.Parse("x.yaml", []byte(vault+"secret_store: {root: \""+root+"\"}\n"))

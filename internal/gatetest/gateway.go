@@ -57,16 +57,22 @@ type answered struct {
 // fails where an invariant was broken.
 func Gateway(t testing.TB, yaml string, ups map[string]*UP) *GW {
 	t.Helper()
-	return gateway(t, t.TempDir(), yaml, ups)
+	return gateway(t, t.TempDir(), yaml, ups, nil)
 }
 
 // GatewayAt is Gateway with a directory of the caller's, who may have put files in it.
 func GatewayAt(t testing.TB, dir, yaml string, ups map[string]*UP) *GW {
 	t.Helper()
-	return gateway(t, dir, yaml, ups)
+	return gateway(t, dir, yaml, ups, nil)
 }
 
-func gateway(t testing.TB, dir, yaml string, ups map[string]*UP) *GW {
+// GatewayIn is Gateway with an environment: variables as os.Environ has them.
+func GatewayIn(t testing.TB, environment []string, yaml string, ups map[string]*UP) *GW {
+	t.Helper()
+	return gateway(t, t.TempDir(), yaml, ups, environment)
+}
+
+func gateway(t testing.TB, dir, yaml string, ups map[string]*UP, environment []string) *GW {
 	t.Helper()
 	if !strings.Contains("\n"+yaml, "\nversion:") {
 		yaml = prelude + yaml
@@ -83,7 +89,7 @@ func gateway(t testing.TB, dir, yaml string, ups map[string]*UP) *GW {
 	if err != nil {
 		t.Fatalf("configuration refused: %v\n%s", err, yaml)
 	}
-	g.App, err = app.New(app.Options{Config: cfg, Path: path, Version: "test", Log: app.TextLog(g.log, slog.LevelDebug)})
+	g.App, err = app.New(app.Options{Config: cfg, Path: path, Environment: environment, Version: "test", Log: app.TextLog(g.log, slog.LevelDebug)})
 	if err != nil {
 		t.Fatalf("starting the gateway: %v", err)
 	}

@@ -24,12 +24,12 @@ func Replica(t testing.TB, of *GW, yaml string, ups map[string]*UP) *GW {
 			t.Fatalf("copying the keys: %v", err)
 		}
 	}
-	return gateway(t, dir, yaml, ups)
+	return gateway(t, dir, yaml, ups, nil)
 }
 
 // Again stops a gateway and starts another on its directory, as a restart does.
 func Again(t testing.TB, of *GW, yaml string, ups map[string]*UP) *GW {
 	t.Helper()
 	of.Stop()
-	return gateway(t, of.Dir, yaml, ups)
+	return gateway(t, of.Dir, yaml, ups, nil)
 }

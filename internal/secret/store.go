@@ -1,7 +1,7 @@
 // Package secret reads the credentials that the configuration refers to, from
 // variables of the environment, from files, among them those of systemd, and from the
-// places that app hands it: Doorward's encrypted store and Vault. It keeps them from
-// being printed. App opens a Store at the start and hands its Get to upstream.
+// places that app hands it: Doorward's encrypted store, the operating system's keyring and
+// Vault. It keeps them from being printed. App opens a Store at the start and hands its Get to upstream.
 //
 // It never writes, never logs, never follows a reference of one secret to
 // another, and no error of it holds a value.
@@ -29,7 +29,7 @@ var ErrAbsent = errors.New("is not there")
 // Source says where one secret is, as the configuration does.
 type Source struct {
 	Name     string
-	From     string        // env:NAME, file:PATH with PATH absolute, systemd:NAME, store, or vault:MOUNT/PATH#FIELD
+	From     string        // env:NAME, file:PATH with PATH absolute, systemd:NAME, keyring:SERVICE/ACCOUNT, store, or vault:MOUNT/PATH#FIELD
 	Required bool          // Open fails when it is not there
 	Type     string        // "" or "string", or "url"
 	MaxAge   time.Duration // after which Overdue names it; 0: never
@@ -53,6 +53,7 @@ type Places struct {
 	Environ func(string) (string, bool) // asked for variables, once, by Open
 	Store   Place                       // from: store, by the secret's name
 	Vault   Place                       // from: vault:…, by what stands after it
+	Keyring Place                       // from: keyring:…, by what stands after it
 	// Past remembers versions that were replaced, over several Opens; nil: nothing does.
 	Past *Past
 }
@@ -123,8 +124,10 @@ func (p Places) entry(src Source) (*entry, error) {
 		e.noun, e.read, e.where = "Doorward's store", p.Store, src.Name
 	case kind == "vault" && where != "" && p.Vault != nil:
 		e.noun, e.read = "Vault", p.Vault
+	case kind == "keyring" && where != "" && p.Keyring != nil:
+		e.noun, e.read = "the keyring", p.Keyring
 	default:
-		return nil, errors.New("its source is none of env:NAME, file:PATH, systemd:NAME, store and vault:MOUNT/PATH#FIELD that can be had here")
+		return nil, errors.New("its source is none of env:NAME, file:PATH, systemd:NAME, keyring:SERVICE/ACCOUNT, store and vault:MOUNT/PATH#FIELD that can be had here")
 	}
 	return e, nil
 }
