@@ -48,6 +48,7 @@ func By(command []string) []Fetch {
 		if len(rest) > 1 && rest[0] == "tool" && rest[1] == "run" {
 			return packages(rest[2:], pythonOptions(), pythonExact)
 		}
+		return project(rest)
 	case "pipx":
 		if len(rest) > 0 && rest[0] == "run" {
 			return packages(rest[1:], pythonOptions(), pythonExact)
@@ -60,7 +61,7 @@ func By(command []string) []Fetch {
 		}
 	case "deno":
 		return specifiers(rest)
-	case "sh", "bash", "zsh", "dash", "ksh", "fish", "cmd", "powershell", "pwsh":
+	case "sh", "bash", "zsh", "dash", "ksh", "csh", "tcsh", "fish", "cmd", "powershell", "pwsh":
 		return line(program, rest)
 	}
 	return nil
@@ -133,7 +134,7 @@ func packages(words []string, o options, exact func(string) bool) []Fetch {
 		case slices.Contains(o.name, key):
 			named = append(named, value)
 		case slices.Contains(o.more, key):
-			more = append(more, value)
+			more = append(more, strings.Split(value, ",")...)
 		}
 	}
 	var out []Fetch
@@ -146,6 +147,57 @@ func packages(words []string, o options, exact func(string) bool) []Fetch {
 	}
 	if out == nil {
 		out = []Fetch{{Loose, "a package that its words do not name"}}
+	}
+	return out
+}
+
+// project judges what uv run fetches beside what its project or script names: packages that its
+// words add, and a script from elsewhere (uv run --help).
+func project(words []string) []Fetch {
+	takes := append(pythonOptions().takes, "--env-file", "--extra", "--no-extra", "--group", "--no-group", "--only-group", "--package", "-i", "-f", "--find-links",
+		"--cache-dir", "--config-file", "-c", "--constraints", "--color", "--config-setting", "-C", "--exclude-newer", "--index-strategy", "--keyring-provider", "--link-mode", "--resolution", "--prerelease")
+	ran := false
+	var out []Fetch
+	for i := 0; i < len(words); i++ {
+		key, value, joined := strings.Cut(words[i], "=")
+		short, rest := "", ""
+		if len(key) > 2 && strings.HasPrefix(key, "-w") { // -wNAME
+			short, rest = "-w", strings.TrimPrefix(words[i], "-w")
+		}
+		switch {
+		case key == "--":
+			continue
+		case !strings.HasPrefix(key, "-") && !ran:
+			if ran = key == "run"; !ran {
+				return nil
+			}
+			continue
+		case !strings.HasPrefix(key, "-"):
+			if at := strings.ToLower(words[i]); strings.HasPrefix(at, "https:") || strings.HasPrefix(at, "http:") {
+				out = append(out, Fetch{Movable, words[i] + ", which can be another program tomorrow"})
+			}
+			return out
+		case short != "":
+			key, value = short, rest
+		case slices.Contains(takes, key) && !joined && i+1 < len(words):
+			i++
+			value = words[i]
+		}
+		if slices.Contains(pythonOptions().more, key) {
+			out = append(out, added(value)...)
+		}
+	}
+	return out
+}
+
+// added judges packages that are fetched beside another, as --with names them.
+func added(value string) (out []Fetch) {
+	for p := range strings.SplitSeq(value, ",") {
+		f := Fetch{Exactly, p}
+		if !pythonExact(p) {
+			f = Fetch{Loose, p + ", which is no exact version"}
+		}
+		out = append(out, f)
 	}
 	return out
 }

@@ -34,13 +34,16 @@ func File(name, path string) ([]Breach, error) {
 }
 
 // Kept judges whether everybody on this machine could put another file in place of one
-// that is executed.
+// that is executed: by the file itself, or by any link on the way to it.
 func Kept(path string) ([]Breach, error) {
-	target, err := filepath.EvalSymlinks(path)
-	if err != nil {
+	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("looking at %s: %w", path, err)
 	}
-	for _, p := range [...]string{target, path} {
+	way, err := wayTo(path)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range way {
 		at, err := replaceable(p)
 		if err != nil {
 			return nil, err
@@ -50,6 +53,43 @@ func Kept(path string) ([]Breach, error) {
 		}
 	}
 	return nil, nil
+}
+
+// maxLinks bounds the links on the way to a file (path_resolution(7)).
+const maxLinks = 40
+
+// wayTo are the links that a path leads through, each where it lies, and the file at the end.
+func wayTo(path string) (way []string, err error) {
+	for range maxLinks {
+		link := firstLink(path)
+		if link == "" {
+			return append(way, filepath.Clean(path)), nil
+		}
+		way = append(way, filepath.Clean(link))
+		to, err := os.Readlink(link)
+		if err != nil {
+			return nil, fmt.Errorf("looking at %s: %w", link, err)
+		}
+		if !filepath.IsAbs(to) {
+			to = filepath.Dir(link) + string(filepath.Separator) + to
+		}
+		path = to + strings.TrimPrefix(path, link) // .. is what lies above where a link before it leads
+	}
+	return nil, fmt.Errorf("looking at %s: it leads through more than %d links", path, maxLinks)
+}
+
+// firstLink is the first part of a path that is a link; empty for none. What is before it has
+// none.
+func firstLink(path string) string {
+	for end := 1; end <= len(path); end++ {
+		if end < len(path) && !os.IsPathSeparator(path[end]) {
+			continue
+		}
+		if info, err := os.Lstat(path[:end]); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+			return path[:end]
+		}
+	}
+	return ""
 }
 
 // disguised tells whether a file that is called otherwise is a shell. Where busybox or toybox

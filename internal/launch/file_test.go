@@ -57,29 +57,33 @@ func TestPOL34_Files(t *testing.T) {
 	if err := os.Link(sh, shell); err != nil { // another file system
 		shell = link("/bin/sh", "renamed-link")
 	}
+	link(filepath.Join(dir, "bin"), "to-bins-too")
 	for name, tc := range map[string]struct {
 		path string
 		want []launch.Rule
 	}{
-		"honest":                          {program(t, dir, "bin/server", 0o755), nil},
-		"a link to an honest one":         {link(filepath.Join(dir, "bin/server"), "to-server"), nil},
-		"a shell by its name":             {"/bin/sh", nil},
-		"a link to a shell":               {link("/bin/sh", "server"), []launch.Rule{launch.Disguised}},
-		"a link to a link to a shell":     {link(filepath.Join(dir, "server"), "server-2"), []launch.Rule{launch.Disguised}},
-		"env of busybox":                  {link(program(t, dir, "bb/busybox", 0o755), "env"), nil},
-		"a server of busybox":             {link(filepath.Join(dir, "bb/busybox"), "httpd"), []launch.Rule{launch.Disguised}},
-		"env of a shell":                  {link(program(t, dir, "bb/dash", 0o755), "nice"), []launch.Rule{launch.Disguised}},
-		"a shell by another link":         {shell, []launch.Rule{launch.Disguised}},
-		"a writable file":                 {program(t, dir, "bin/open", 0o777), []launch.Rule{launch.Writable}},
-		"a writable directory":            {program(t, open("open", 0o777), "server", 0o755), []launch.Rule{launch.Writable}},
-		"a writable directory, sticky":    {program(t, open("shared", 0o777|os.ModeSticky), "server", 0o755), []launch.Rule{launch.Writable}},
-		"above a writable one":            {program(t, open("above", 0o777), "a/b/server", 0o755), []launch.Rule{launch.Writable}},
-		"above a writable one, sticky":    {program(t, open("tmp", 0o777|os.ModeSticky), "a/server", 0o755), nil},
-		"a link out of a writable one":    {link(filepath.Join(dir, "bin/server"), "open/to-server"), []launch.Rule{launch.Writable}},
-		"its owner's rights":              {program(t, dir, "bin/suid", 0o755|os.ModeSetuid), []launch.Rule{launch.Rights}},
-		"its group's rights":              {program(t, dir, "bin/sgid", 0o755|os.ModeSetgid), []launch.Rule{launch.Rights}},
-		"everything that could be amiss":  {program(t, dir, "bin/all", 0o777|os.ModeSetuid), []launch.Rule{launch.Rights, launch.Writable}},
-		"a file that its group may write": {program(t, dir, "bin/group", 0o775), nil},
+		"honest":                           {program(t, dir, "bin/server", 0o755), nil},
+		"a link to an honest one":          {link(filepath.Join(dir, "bin/server"), "to-server"), nil},
+		"a shell by its name":              {"/bin/sh", nil},
+		"a link to a shell":                {link("/bin/sh", "server"), []launch.Rule{launch.Disguised}},
+		"a link to a link to a shell":      {link(filepath.Join(dir, "server"), "server-2"), []launch.Rule{launch.Disguised}},
+		"env of busybox":                   {link(program(t, dir, "bb/busybox", 0o755), "env"), nil},
+		"a server of busybox":              {link(filepath.Join(dir, "bb/busybox"), "httpd"), []launch.Rule{launch.Disguised}},
+		"env of a shell":                   {link(program(t, dir, "bb/dash", 0o755), "nice"), []launch.Rule{launch.Disguised}},
+		"a shell by another link":          {shell, []launch.Rule{launch.Disguised}},
+		"a writable file":                  {program(t, dir, "bin/open", 0o777), []launch.Rule{launch.Writable}},
+		"a writable directory":             {program(t, open("open", 0o777), "server", 0o755), []launch.Rule{launch.Writable}},
+		"a writable directory, sticky":     {program(t, open("shared", 0o777|os.ModeSticky), "server", 0o755), []launch.Rule{launch.Writable}},
+		"above a writable one":             {program(t, open("above", 0o777), "a/b/server", 0o755), []launch.Rule{launch.Writable}},
+		"above a writable one, sticky":     {program(t, open("tmp", 0o777|os.ModeSticky), "a/server", 0o755), nil},
+		"a link out of a writable one":     {link(filepath.Join(dir, "bin/server"), "open/to-server"), []launch.Rule{launch.Writable}},
+		"a link in a writable one, midway": {link(link(filepath.Join(dir, "bin/server"), "open/midway"), "to-midway"), []launch.Rule{launch.Writable}},
+		"a directory's link, midway":       {filepath.Join(link(link(filepath.Join(dir, "bin"), "open/bins"), "to-bins"), "server"), []launch.Rule{launch.Writable}},
+		"up from where a link leads":       {link("to-bins-too/../bin/server", "up"), nil},
+		"its owner's rights":               {program(t, dir, "bin/suid", 0o755|os.ModeSetuid), []launch.Rule{launch.Rights}},
+		"its group's rights":               {program(t, dir, "bin/sgid", 0o755|os.ModeSetgid), []launch.Rule{launch.Rights}},
+		"everything that could be amiss":   {program(t, dir, "bin/all", 0o777|os.ModeSetuid), []launch.Rule{launch.Rights, launch.Writable}},
+		"a file that its group may write":  {program(t, dir, "bin/group", 0o775), nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			all, err := launch.File(tc.path, tc.path)

@@ -2,7 +2,7 @@ package launch
 
 // languages are the interpreters that people start servers with, from their manuals:
 // python(1), nodejs.org/api/cli.html, deno run --help, bun --help, ruby(1), perlrun(1),
-// php(1), lua(1), java(1), dotnet --help, bash(1), zsh(1), fish(1), about_pwsh, Rscript(1).
+// php(1), lua(1), java(1), dotnet --help, bash(1), zsh(1), tcsh(1), fish(1), about_pwsh, Rscript(1).
 //
 //nolint:gochecknoglobals // a table; read-only
 var languages = []language{
@@ -74,6 +74,11 @@ var languages = []language{
 			"-a", "-b", "-e", "-f", "-h", "-i", "-k", "-l", "-m", "-n", "-p", "-r", "-t", "-u", "-v", "-x", "-B", "-C", "-E", "-H", "-N", "-P", "-T", "--login", "--no*", "--posix", "--restricted", "--verbose",
 			"+a", "+b", "+e", "+f", "+h", "+k", "+m", "+n", "+p", "+r", "+t", "+u", "+v", "+x", "+B", "+C", "+E", "+H", "+P", "+T",
 		},
+	},
+	{
+		names: []string{"csh", "tcsh"}, letters: true,
+		code:  []string{"-c", "-s", "-t"}, // -t reads one line of standard input
+		plain: []string{"-d", "-e", "-f", "-F", "-i", "-l", "-m", "-n", "-q", "-v", "-V", "-x", "-X"},
 	},
 	{
 		names: []string{"fish"}, letters: true,

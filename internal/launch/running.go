@@ -31,9 +31,9 @@ var runners = []runner{
 	{names: []string{"awk", "gawk", "mawk", "nawk", "original-awk", "goawk"}, unless: regexp.MustCompile(`^(-f|--file|-E|--exec)`), rule: Code},
 	{names: []string{"sed", "gsed"}, unless: regexp.MustCompile(`^(-f|--file)`), rule: Code},
 	{names: []string{"julia", "elixir", "iex", "osascript", "r", "racket", "groovy", "scala", "kotlin", "raku", "nim", "crystal", "janet"}, option: regexp.MustCompile(`^(-[A-Za-z]*[eE].*|--eval.*|--print.*)$`), rule: Code},
-	{names: []string{"erl", "swipl", "guile", "sbcl", "clisp", "clojure", "clj", "gsi", "chibi-scheme", "octave", "tclsh", "wish", "ghc", "runghc", "ocaml", "gjs", "qjs", "d8", "jsc", "sqlite3", "psql", "mysql"}, option: regexp.MustCompile(`^(-e.*|-eval|-run|-s|-g|-t|-c.*|-x|--eval.*|--command.*|-cmd)$`), rule: Code},
+	{names: []string{"swipl", "guile", "sbcl", "clisp", "clojure", "clj", "gsi", "chibi-scheme", "octave", "tclsh", "wish", "ghc", "runghc", "ocaml", "gjs", "qjs", "d8", "jsc", "sqlite3", "psql", "mysql"}, option: regexp.MustCompile(`^(-e.*|-eval|-run|-s|-g|-t|-c.*|-x|--eval.*|--command.*|-cmd)$`), rule: Code},
 	{names: []string{"cmd"}, rule: Code},
-	{names: []string{"csh", "tcsh", "xonsh", "elvish", "osh", "ysh", "mksh", "yash", "rbash"}, option: regexp.MustCompile(`^(-[A-Za-z]*c.*|--commands?.*)$`), rule: Code},
+	{names: []string{"xonsh", "elvish", "osh", "ysh", "mksh", "yash", "rbash"}, option: regexp.MustCompile(`^(-[A-Za-z]*c.*|--commands?.*)$`), rule: Code},
 	{names: []string{"npx", "npm", "pnpm", "pnpx", "yarn", "bunx"}, option: regexp.MustCompile(`^(-c|--call(=.*)?|--shell-mode|--script-shell(=.*)?|--node-options(=.*)?|--node-arg.*|-n)$`), rule: Code},
 }
 
@@ -42,6 +42,9 @@ var runners = []runner{
 func running(program string, words []string) []Breach {
 	if dynamicLoader.MatchString(program) {
 		return []Breach{{Runs, program + " runs whatever program follows", "name the server's program itself"}}
+	}
+	if slices.Contains([]string{"erl", "werl"}, program) {
+		return erlang(program, words)
 	}
 	for _, r := range runners {
 		if !slices.Contains(r.names, strings.TrimRight(program, "0123456789.")) && !slices.Contains(r.names, program) {
@@ -58,6 +61,26 @@ func running(program string, words []string) []Breach {
 		}
 		if at := slices.IndexFunc(words, r.option.MatchString); at >= 0 {
 			return []Breach{r.breach(program, words[at])}
+		}
+	}
+	return nil
+}
+
+// erlang judges the words of erl(1): -eval is given a program, and -s and -run are named a
+// module and a function, which of some modules takes one. Its other flags are for applications
+// (-config, -cookie, -env).
+func erlang(program string, words []string) []Breach {
+	takers := []string{"os", "erlang", "c", "erl_eval", "erl_scan", "file", "rpc", "erpc", "shell", "escript", "code", "compile", "init", "timer", "proc_lib", "apply"}
+	for i, w := range words {
+		switch w {
+		case "-extra", "--":
+			return nil
+		case "-eval":
+			return []Breach{{Code, program + " is given its program in words (" + w + ")", "put the program into a module of its own and name that with -s"}}
+		case "-s", "-run":
+			if i+1 < len(words) && slices.Contains(takers, words[i+1]) && (words[i+1] != "init" || !slices.Equal(words[i+2:min(i+3, len(words))], []string{"stop"})) {
+				return []Breach{{Code, program + " has module " + words[i+1] + " run what its words say (" + w + ")", "name a module of the server's own"}}
+			}
 		}
 	}
 	return nil
