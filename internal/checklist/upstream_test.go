@@ -91,7 +91,7 @@ func TestCommandsAreExact(t *testing.T) {
 		{"uvx --from x cmd", fail},
 		{"uvx --with y x==1.2", fail},
 		{"uvx --python 3.12 x==1.2", pass},
-		{"uvx --from git+https://h.example/r@" + commit + " cmd", pass},
+		{"uvx --from git+https://h.example/r@" + commit + " cmd", warn},
 		{"uvx --from git+https://h.example/r@main cmd", fail},
 		{"uv tool run x", fail},
 		{"uv run server.py", pass},

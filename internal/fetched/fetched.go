@@ -37,22 +37,16 @@ func By(command []string) []Fetch {
 	program, rest := program(words[0]), words[1:]
 	switch program {
 	case "npx", "bunx", "pnpx":
-		return packages(rest, npmOptions(), npmExact)
+		return packages(rest, npmOptions())
 	case "npm", "pnpm", "yarn", "bun":
 		if len(rest) > 0 && slices.Contains([]string{"exec", "x", "dlx"}, rest[0]) {
-			return packages(rest[1:], npmOptions(), npmExact)
+			return packages(rest[1:], npmOptions())
 		}
-	case "uvx":
-		return packages(rest, pythonOptions(), pythonExact)
-	case "uv":
-		if len(rest) > 1 && rest[0] == "tool" && rest[1] == "run" {
-			return packages(rest[2:], pythonOptions(), pythonExact)
+	case "uvx", "uv", "pipx":
+		if r, ok := RunnerOf(words); ok {
+			return r.fetches()
 		}
-		return project(rest)
-	case "pipx":
-		if len(rest) > 0 && rest[0] == "run" {
-			return packages(rest[1:], pythonOptions(), pythonExact)
-		}
+		return project(words)
 	case "docker", "podman", "nerdctl":
 		return container(program, rest)
 	case "go":
@@ -94,7 +88,6 @@ func unwrapped(words []string) []string {
 type options struct {
 	takes []string // have a word after them
 	name  []string // of those, name a package to fetch in place of the first word
-	more  []string // of those, name one beside it
 }
 
 func npmOptions() options {
@@ -104,16 +97,9 @@ func npmOptions() options {
 	}
 }
 
-func pythonOptions() options {
-	return options{
-		takes: []string{"--from", "--with", "--spec", "-p", "--python", "--index-url", "--index", "--default-index", "--extra-index-url", "--with-editable", "--with-requirements", "--directory", "--project", "-w"},
-		name:  []string{"--from", "--spec"}, more: []string{"--with", "-w"},
-	}
-}
-
-// packages judges what a runner of packages is told to fetch.
-func packages(words []string, o options, exact func(string) bool) []Fetch {
-	var named, more []string
+// packages judges what a runner of packages of npm is told to fetch.
+func packages(words []string, o options) []Fetch {
+	var named []string
 	for i := 0; i < len(words); i++ {
 		w := words[i]
 		if w == "--" {
@@ -130,74 +116,20 @@ func packages(words []string, o options, exact func(string) bool) []Fetch {
 			i++
 			value = words[i]
 		}
-		switch {
-		case slices.Contains(o.name, key):
+		if slices.Contains(o.name, key) {
 			named = append(named, value)
-		case slices.Contains(o.more, key):
-			more = append(more, strings.Split(value, ",")...)
 		}
 	}
 	var out []Fetch
-	for _, p := range append(named, more...) {
+	for _, p := range named {
 		f := Fetch{Exactly, p}
-		if !exact(p) {
+		if !npmExact(p) {
 			f = Fetch{Loose, p + ", which is no exact version"}
 		}
 		out = append(out, f)
 	}
 	if out == nil {
 		out = []Fetch{{Loose, "a package that its words do not name"}}
-	}
-	return out
-}
-
-// project judges what uv run fetches beside what its project or script names: packages that its
-// words add, and a script from elsewhere (uv run --help).
-func project(words []string) []Fetch {
-	takes := append(pythonOptions().takes, "--env-file", "--extra", "--no-extra", "--group", "--no-group", "--only-group", "--package", "-i", "-f", "--find-links",
-		"--cache-dir", "--config-file", "-c", "--constraints", "--color", "--config-setting", "-C", "--exclude-newer", "--index-strategy", "--keyring-provider", "--link-mode", "--resolution", "--prerelease")
-	ran := false
-	var out []Fetch
-	for i := 0; i < len(words); i++ {
-		key, value, joined := strings.Cut(words[i], "=")
-		short, rest := "", ""
-		if len(key) > 2 && strings.HasPrefix(key, "-w") { // -wNAME
-			short, rest = "-w", strings.TrimPrefix(words[i], "-w")
-		}
-		switch {
-		case key == "--":
-			continue
-		case !strings.HasPrefix(key, "-") && !ran:
-			if ran = key == "run"; !ran {
-				return nil
-			}
-			continue
-		case !strings.HasPrefix(key, "-"):
-			if at := strings.ToLower(words[i]); strings.HasPrefix(at, "https:") || strings.HasPrefix(at, "http:") {
-				out = append(out, Fetch{Movable, words[i] + ", which can be another program tomorrow"})
-			}
-			return out
-		case short != "":
-			key, value = short, rest
-		case slices.Contains(takes, key) && !joined && i+1 < len(words):
-			i++
-			value = words[i]
-		}
-		if slices.Contains(pythonOptions().more, key) {
-			out = append(out, added(value)...)
-		}
-	}
-	return out
-}
-
-// added judges packages that are fetched beside another, as --with names them.
-func added(value string) (out []Fetch) {
-	for p := range strings.SplitSeq(value, ",") {
-		f := Fetch{Exactly, p}
-		if !pythonExact(p) {
-			f = Fetch{Loose, p + ", which is no exact version"}
-		}
-		out = append(out, f)
 	}
 	return out
 }
@@ -218,11 +150,9 @@ func npmExact(word string) bool {
 		regexp.MustCompile(`^(@[^@/]+/)?[^@/]+@\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`).MatchString(word)
 }
 
-// pythonExact knows name==1.2.3 and uv's name@1.2.3 (PEP 440, without a star), a
-// commit, and a place.
+// pythonExact knows name==1.2.3 and uv's name@1.2.3 (PEP 440, without a star).
 func pythonExact(word string) bool {
-	return local(word) || commit(word) ||
-		regexp.MustCompile(`^[A-Za-z0-9._-]+(\[[^\]]*\])?(===?|@)(\d+!)?\d+(\.\d+)*((a|b|rc)\d+)?(\.post\d+)?(\.dev\d+)?(\+[a-z0-9.]+)?$`).MatchString(word)
+	return regexp.MustCompile(`^[A-Za-z0-9._-]+(\[[^\]]*\])?(===?|@)(\d+!)?\d+(\.\d+)*((a|b|rc)\d+)?(\.post\d+)?(\.dev\d+)?(\+[a-z0-9.]+)?$`).MatchString(word)
 }
 
 // container judges what a command for containers runs.

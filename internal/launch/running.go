@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"doorward/internal/fetched"
 )
 
 // runner is a program that is no interpreter of servers, and what makes it run code.
@@ -125,22 +127,29 @@ func ownOptions(words []string) []string {
 // it is told to fetch, where that is an interpreter or wraps other commands: it need not be the
 // package's. None otherwise.
 func besidePackage(program string, words []string) []string {
+	if r, ok := fetched.RunnerOf(append([]string{program}, words...)); ok {
+		from := func(o fetched.Option) bool { return o.Name == "--from" || o.Name == "--spec" }
+		if len(r.Words) > 0 && slices.ContainsFunc(r.Options, from) && takesOthers(programName(r.Words[0])) {
+			return r.Words
+		}
+		return nil
+	}
 	switch {
-	case slices.Contains([]string{"npx", "bunx", "pnpx", "uvx"}, program):
-	case slices.Contains([]string{"npm", "pnpm", "yarn", "pipx"}, program) && len(words) > 0:
-		words = words[1:] // exec, dlx, run
+	case slices.Contains([]string{"npx", "bunx", "pnpx"}, program):
+	case slices.Contains([]string{"npm", "pnpm", "yarn"}, program) && len(words) > 0:
+		words = words[1:] // exec, dlx
 	default:
 		return nil
 	}
 	named := false
 	for i := 0; i < len(words); i++ {
 		key, _, joined := strings.Cut(words[i], "=")
-		names := slices.Contains([]string{"-p", "--package", "--from", "--spec"}, key)
+		names := slices.Contains([]string{"-p", "--package"}, key)
 		named = named || names
 		switch {
 		case words[i] == "--":
 		case strings.HasPrefix(key, "-"):
-			if !joined && (names || slices.Contains([]string{"-w", "--workspace", "--registry", "--prefix", "--cache", "--with", "--python", "--index", "--default-index"}, key)) {
+			if !joined && (names || slices.Contains([]string{"-w", "--workspace", "--registry", "--prefix", "--cache"}, key)) {
 				i++
 			}
 		case named && takesOthers(programName(words[i])):

@@ -78,6 +78,9 @@ func (x *Execution) judge(words []string) (inner []string, all []Breach) {
 			all = append(all, Breach{Runs, fmt.Sprintf("what %s runs cannot be read: %v", program, err), "name the server's program itself"})
 		}
 		all = slices.Concat(all, rights(program), Environment(x.assigns), x.given(program))
+		if beside := besidePackage(program, words[1:]); inner == nil && beside != nil { // uv tool run
+			inner = beside
+		}
 		return inner, slices.Concat(all, fetching(program, words))
 	}
 	all = slices.Concat(all, rights(program), running(program, words[1:]), fetching(program, words))
@@ -121,18 +124,28 @@ func rights(program string) []Breach {
 	return []Breach{{Rights, program + " runs a command with the rights of another user", "run Doorward as the user that the server needs"}}
 }
 
-// fetching judges what a command fetches before it runs it.
+// fetching judges what a command fetches before it runs it. What env(1) runs is judged on
+// its own.
 func fetching(program string, words []string) []Breach {
+	if program == "env" {
+		return nil
+	}
 	var all []Breach
 	for _, f := range fetched.By(words) {
 		if f.How == fetched.Exactly || slices.Contains(shells(), program) {
 			continue
 		}
-		b := Breach{Fetches, program + " runs " + f.Text, "write the exact version: name@1.2.3 for npx, name==1.2.3 for uvx"}
-		switch {
+		b := Breach{Fetches, program + " runs " + f.Text, "write the exact version: name@1.2.3"}
+		_, python := fetched.RunnerOf(words)
+		if python || program == "npx" {
+			b.Do += ", and fetch it once: doorward upstream install"
+		}
+		switch elsewhere := strings.Contains(f.Text, "://") || strings.Contains(f.Text, "https:"); {
 		case slices.Contains(containers(), program):
 			b.Do = "write the image as name@sha256:…, and run or create as the command"
-		case strings.Contains(f.Text, "://") || strings.Contains(f.Text, "https:"):
+		case python && (elsewhere || f.How == fetched.Movable):
+			b.Do = "take it out: doorward upstream install fetches a package once, by its exact version, and from the index that --registry names"
+		case elsewhere:
 			b.Do = "fetch it once, and name the file"
 		}
 		all = append(all, b)
