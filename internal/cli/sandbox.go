@@ -42,14 +42,14 @@ What it needs besides is given to it in the configuration (upstreams.NAME.sandbo
 				if plan.Container != nil {
 					return writeContainer(w, plan.Container)
 				}
-				return writePlan(w, *plan.Plan)
+				return writePlan(w, *plan.Plan, plan.Kept)
 			}))
 		},
 	}
 }
 
 // writePlan is a plan for people.
-func writePlan(w io.Writer, p sandbox.Plan) error {
+func writePlan(w io.Writer, p sandbox.Plan, kept []sandbox.Kept) error {
 	rows := slices.Clone(p.Mounts)
 	for at, to := range p.Links {
 		rows = append(rows, sandbox.Mount{Path: at, Source: to, Why: "a link, as on this system"})
@@ -77,7 +77,13 @@ network   %s
 limits    memory %d MiB, cpu %v, processes and threads %d, open files %d, largest file %d MiB, disk %d MiB, time %s
 home      %s, /tmp and /dev/shm are empty at the start and gone at the end
 `, visible(p.Path), visible(p.Dir), network, l.Memory>>20, l.CPU, l.Tasks, l.Files, l.FileSize>>20, l.Disk>>20, wall(l), sandbox.Home)
-	return err
+	if err != nil || len(kept) == 0 {
+		return err
+	}
+	if _, err := fmt.Fprintln(w); err != nil {
+		return err
+	}
+	return table(w, "LIMIT\tKEPT BY", kept, func(k sandbox.Kept) string { return k.Limit + "\t" + k.By })
 }
 
 // writeContainer is the plan of a container for people: the words that its client gets.

@@ -31,6 +31,9 @@ type Box struct {
 // Maker makes sandboxes. It keeps nothing here.
 type Maker struct{}
 
+// Settle does nothing: there are no cgroups.
+func (*Maker) Settle() {}
+
 // Close does nothing.
 func (*Maker) Close() {}
 
@@ -80,6 +83,9 @@ func (b *Box) Reports() <-chan Report { return b.reports }
 
 // Ended says that the command was waited for.
 func (b *Box) Ended() { b.Close() }
+
+// Kill ends no more than the end of the command does.
+func (*Box) Kill() {}
 
 // Close ends what is left of the command, as far as this system knows it, and the proxy.
 func (b *Box) Close() {

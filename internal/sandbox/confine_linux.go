@@ -30,7 +30,8 @@ type Box struct {
 	maker   *Maker
 	plan    Plan
 	conn    *net.UnixConn
-	theirs  []*os.File // for process 1: the control socket and the mounts
+	theirs  []*os.File // for process 1: the control socket, the mounts, and the accounts of its cgroup
+	group   *group     // nil: this system lets Doorward have none
 	reports chan Report
 	done    chan struct{} // closed when the control socket has ended
 	ready   chan error    // of capacity 1
@@ -41,8 +42,11 @@ type Box struct {
 
 // Maker makes sandboxes. Any number of goroutines may use it; the zero value is ready.
 type Maker struct {
-	mu    sync.Mutex
-	idmap *os.File // see mapping; nil until it is needed
+	mu      sync.Mutex
+	idmap   *os.File // see mapping; nil until it is needed
+	settled bool     // whether it was tried to have cgroups
+	groups  *cgroups // nil: there are none
+	lacks   error    // why there are none
 }
 
 // Close lets go of what the sandboxes share. Those that run go on.
@@ -53,6 +57,34 @@ func (mk *Maker) Close() {
 		_ = mk.idmap.Close()
 		mk.idmap = nil
 	}
+	if mk.groups != nil {
+		mk.groups.release()
+		mk.groups = nil
+	}
+	mk.settled = false
+}
+
+// Settle moves this process into a cgroup of its own, once, where it may make those of its commands
+// (cgroup v2). Whoever starts other processes before the first confined command calls it before
+// that: a cgroup in which processes are left hands no controllers down.
+func (mk *Maker) Settle() { mk.cgroups() }
+
+// cgroups are those of this gateway; nil where it may have none.
+func (mk *Maker) cgroups() *cgroups {
+	mk.mu.Lock()
+	defer mk.mu.Unlock()
+	if !mk.settled {
+		mk.settled = true
+		mk.groups, mk.lacks = newCgroups() // the watch does without
+	}
+	return mk.groups
+}
+
+// without is why there are no cgroups.
+func (mk *Maker) without() error {
+	mk.mu.Lock()
+	defer mk.mu.Unlock()
+	return mk.lacks
 }
 
 // Confine makes cmd run under p: the program, arguments, environment and directory
@@ -85,6 +117,15 @@ func (b *Box) discard() {
 		_ = b.conn.Close()
 	}
 	b.wg.Wait()
+	b.leave()
+}
+
+// leave removes the cgroup of the command, with what is left in it.
+func (b *Box) leave() {
+	if b.group != nil {
+		b.group.remove()
+		b.group = nil
+	}
 }
 
 func (b *Box) prepare(cmd *exec.Cmd) error {
@@ -112,12 +153,32 @@ func (b *Box) prepare(cmd *exec.Cmd) error {
 		}
 	}
 	o := order{Plan: b.plan, Args: cmd.Args, Env: cmd.Env, Trees: len(b.theirs) - 1}
+	if err := b.assemble(attr, &o); err != nil {
+		return err
+	}
 	if err := b.send(&o); err != nil {
 		return err
 	}
 	cmd.Path, cmd.Args, cmd.Env, cmd.Dir = "/proc/self/exe", []string{Name}, []string{}, "/"
 	cmd.ExtraFiles, cmd.SysProcAttr = b.theirs, attr
 	return nil
+}
+
+// assemble makes the cgroup of the command, in which process 1 is from its start on (clone3(2),
+// CLONE_INTO_CGROUP), and opens what that reads of it.
+func (b *Box) assemble(attr *syscall.SysProcAttr, o *order) (err error) {
+	all := b.maker.cgroups()
+	if all == nil {
+		return nil
+	}
+	if b.group, err = all.group(&b.plan.Limits); err != nil {
+		return err
+	}
+	attr.UseCgroupFD, attr.CgroupFD = true, int(b.group.file.Fd())
+	names, files, err := b.group.accounts()
+	b.theirs = append(b.theirs, files...)
+	o.Accounts, o.Kept = names, all.controllers
+	return err
 }
 
 // connect makes the control socket.
@@ -250,6 +311,7 @@ func namespaceFault(err error) error {
 func (b *Box) read() {
 	defer close(b.done)
 	defer close(b.reports)
+	defer b.post()
 	lines := json.NewDecoder(&controlReader{box: b})
 	ready := false
 	for {
@@ -264,17 +326,51 @@ func (b *Box) read() {
 		case r.Kind == "": // what carried the proxy's socket
 		case ready && !slices.Contains(whileItRuns, r.Kind):
 		case ready:
-			select {
-			case b.reports <- r:
-			default: // nobody looks: the log has had the first of them
-			}
+			b.pass(r)
 		case r.Kind == Ready:
+			if err := b.throttle(); err != nil {
+				b.ready <- err
+				return
+			}
 			ready = true
 			b.ready <- nil
 		case r.Kind == Failed:
 			b.ready <- errors.New(r.Text)
 			return
 		}
+	}
+}
+
+// pass hands a report to whoever looks.
+func (b *Box) pass(r Report) {
+	select {
+	case b.reports <- r:
+	default: // nobody looks: the log has had the first of them
+	}
+}
+
+// throttle sets the limit of processors, now that process 1 is up.
+func (b *Box) throttle() error {
+	if b.group == nil {
+		return nil
+	}
+	return b.group.limit(&b.plan.Limits, byCPU)
+}
+
+// post reports the limit by which the kernel ended process 1 with its command.
+func (b *Box) post() {
+	if b.group == nil {
+		return
+	}
+	if text := b.group.over(); text != "" {
+		b.pass(Report{Kind: OverMemory, Text: text})
+	}
+}
+
+// Kill ends everything in the sandbox at once.
+func (b *Box) Kill() {
+	if b.group != nil {
+		b.group.kill()
 	}
 }
 
@@ -333,6 +429,9 @@ func (b *Box) Reports() <-chan Report { return b.reports }
 // Close ends the sandbox and waits for what served it: process 1 ends when its
 // control socket does, and all else with it. It may be called more than once.
 func (b *Box) Close() {
-	b.close.Do(func() { _ = b.conn.Close() })
-	b.wg.Wait()
+	b.close.Do(func() {
+		_ = b.conn.Close()
+		b.wg.Wait()
+		b.leave()
+	})
 }

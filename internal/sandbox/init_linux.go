@@ -26,8 +26,12 @@ type order struct {
 	Plan Plan     `json:"plan"`
 	Args []string `json:"args"`
 	Env  []string `json:"env"` // may hold secrets: it is sent, and process 1 has no environment of its own
-	// Trees is how many descriptors after control are mounts, in the plan's order;
+	// Trees is how many descriptors after control are mounts, in the plan's order.
 	Trees int `json:"trees"`
+	// Accounts are the names of the files of the command's cgroup whose descriptors come next.
+	Accounts []string `json:"accounts,omitempty"`
+	// Kept are the controllers of that cgroup: what they limit process 1 need not watch.
+	Kept []string `json:"kept,omitempty"`
 }
 
 // Exit statuses of process 1 that are not the command's.
@@ -51,7 +55,7 @@ func Init() int {
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return exitUsage
 	}
-	for fd := control; fd < control+1+maxMounts; fd++ {
+	for fd := control; fd < control+1+maxMounts+maxAccounts; fd++ {
 		unix.CloseOnExec(fd)
 	}
 	threads()
@@ -61,13 +65,13 @@ func Init() int {
 		fmt.Fprintln(os.Stderr, Name+": started by doorward only")
 		return exitUsage
 	}
-	child, ticks, err := o.start(up)
+	child, books, err := o.start(up)
 	if err != nil {
 		up.report(Report{Kind: Failed, Text: err.Error()})
 		return exitFailed
 	}
 	up.report(Report{Kind: Ready})
-	code := attend(&o.Plan, child, ticks, up)
+	code := attend(child, newWatch(o.Plan.Limits, books, up), up)
 	up.report(Report{Kind: Ended})
 	return code
 }
@@ -128,9 +132,9 @@ func (u *uplink) gone() <-chan struct{} {
 	return gone
 }
 
-// start builds the sandbox around this thread and starts the command in it, on a clock
-// where this system lets it have one.
-func (o *order) start(up *uplink) (*os.Process, *clock, error) {
+// start builds the sandbox around this thread and starts the command in it, with the accounts
+// that this system lets it have.
+func (o *order) start(up *uplink) (*os.Process, *accounts, error) {
 	p := &o.Plan
 	if err := p.check(); err != nil {
 		return nil, nil, err
@@ -155,10 +159,7 @@ func (o *order) start(up *uplink) (*os.Process, *clock, error) {
 	if err := p.without(Landlock, restrictFiles(o.writable(), p.Egress)); err != nil {
 		return nil, nil, err
 	}
-	ticks, err := newClock()
-	if err != nil {
-		ticks = nil // the ledger does without
-	}
+	books := o.accounts()
 	if err := p.without(Seccomp, restrictCalls()); err != nil {
 		return nil, nil, err
 	}
@@ -175,7 +176,7 @@ func (o *order) start(up *uplink) (*os.Process, *clock, error) {
 	for _, f := range []*os.File{os.Stdin, os.Stdout} {
 		_ = f.Close()
 	}
-	return child, ticks, nil
+	return child, books, nil
 }
 
 // enclose makes the namespaces, which clone(2) has opened, into a place.
@@ -318,12 +319,11 @@ const grace = 600 * time.Millisecond
 
 // attend waits for the command's end, reaps, and keeps the limits. SIGTERM is the
 // gateway's wish that everything ends.
-func attend(p *Plan, child *os.Process, ticks *clock, up *uplink) int {
+func attend(child *os.Process, w *watch, up *uplink) int {
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	ended := make(chan int, 1)
 	go Reap(child.Pid, ended)
-	w := newWatch(p.Limits, ticks, up)
 	tick := time.NewTimer(w.pace())
 	defer tick.Stop()
 	gone := up.gone()

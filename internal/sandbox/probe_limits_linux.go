@@ -107,10 +107,10 @@ func scratchFile(use func(*os.File) error) error {
 	return use(f)
 }
 
-// goOver takes twice the memory of the limit and waits to be ended, which the watch
-// does within two of its looks.
+// goOver takes more than its limit of memory, and more than a cgroup has for it, and waits to be
+// ended, which the kernel does or the watch within two of its looks.
 func (q *question) goOver() {
-	took, err := unix.Mmap(-1, 0, int(q.Limits.Memory)*2, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+	took, err := unix.Mmap(-1, 0, int(2*q.Limits.Memory+q.Limits.Disk+ownMemory), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
 	if err != nil {
 		return
 	}

@@ -62,6 +62,7 @@ func (q *question) trials() []trial {
 		{"environment", strings.Join(slices.Sorted(slices.Values(q.Variables)), " "), q.environment},
 		{"processes", "process 1 and this one", processesInSight},
 		{"network", q.reachable(), q.network},
+		{"ipc", "no memory, semaphore or queue of the gateway's, and none in sight", q.Shared.reach},
 		{"privileges", "no_new_privs; no capability in any set", privileges},
 		{"namespaces", "0 user namespaces may be made", namespaces},
 		{"calls", fmt.Sprintf("%d are refused, and some for what they are given", len(denied)), refusedCalls},

@@ -41,6 +41,7 @@ var properties = []struct{ name, layer, says string }{
 	{"processes", "", "it sees process 1 and itself, and into neither memory nor files of process 1"},
 	{"descriptors", "", "it was handed the descriptors 0 to 2"},
 	{"network", "", "nothing outside answers, but Doorward's proxy where it has one"},
+	{"ipc", "", "it shares no memory, semaphores or queues with anybody outside"},
 	{"privileges", "", "no_new_privs is set, and no capability left"},
 	{"namespaces", "", "no namespace can be made"},
 	{"calls", Seccomp, "the filter refuses system calls"},
@@ -54,6 +55,7 @@ var properties = []struct{ name, layer, says string }{
 	{"limit.file_size", "", "a file has its largest size"},
 	{"limit.disk", "", "the private file system has its size"},
 	{"limit.watch", "", "what takes more memory than its limit is ended"},
+	{"limit.kept", "", "what keeps its limits is in force"},
 }
 
 // answer is what the probe says of one property.

@@ -26,11 +26,12 @@ const probeWord = "probe"
 // probePath is where the probe finds its own program; the probe's plan alone has it.
 const probePath = "/doorward-probe"
 
-// Of the probe's plan: a limit of memory that it is quick to go over, the tasks that a
+// Of the probe's plan: limits of memory and disk that it is quick to go over, the tasks that a
 // program in Go needs, how long it may take, and how much it may say.
 const (
 	probeMemory   = 32 << 20
 	probeTasks    = 16
+	probeDisk     = 64 << 20 // which is memory too
 	probePatience = 30 * time.Second
 	maxAnswers    = 256 << 10
 )
@@ -45,6 +46,7 @@ type question struct {
 	UDP       string   `json:"udp"`
 	Unix      string   `json:"unix"`
 	Abstract  string   `json:"abstract"`
+	Shared    shared   `json:"shared"`
 	Limits    Limits   `json:"limits"`
 	Egress    bool     `json:"egress"`
 	GoOver    bool     `json:"go_over"` // its limit of memory, when all else is said
@@ -86,8 +88,8 @@ func Lacks(layer string) error {
 	return fmt.Errorf("no layer is called %q", layer)
 }
 
-// scene is what a probe must not reach: a file and listeners, which are there and
-// answer whoever has no walls around them.
+// scene is what a probe must not reach: a file, listeners and what processes share, which are
+// there and answer whoever has no walls around them.
 type scene struct {
 	maker    *Maker
 	dir      string
@@ -96,6 +98,7 @@ type scene struct {
 	unix     net.Listener
 	abstract net.Listener
 	udp      *net.UDPConn
+	shared   *shared
 }
 
 func newScene(mk *Maker) (s *scene, err error) {
@@ -113,6 +116,9 @@ func newScene(mk *Maker) (s *scene, err error) {
 		return s, err
 	}
 	if err := os.Chmod(s.dir, 0o755); err != nil { //nolint:gosec // as above
+		return s, err
+	}
+	if s.shared, err = newShared(filepath.Base(s.dir)); err != nil {
 		return s, err
 	}
 	return s, s.listen()
@@ -146,6 +152,7 @@ func (s *scene) close() {
 	if s.udp != nil {
 		_ = s.udp.Close()
 	}
+	s.shared.close()
 	if s.dir != "" {
 		_ = os.RemoveAll(s.dir)
 	}
@@ -164,7 +171,7 @@ func (s *scene) question(p *Plan, env []string) *question {
 	q := &question{
 		Outside: s.canary, Closed: []string{"/", "/etc", "/dev", "/run", "/proc", "/proc/sys/kernel"},
 		Variables: names(env), TCP: s.tcp.Addr().String(), UDP: s.udp.LocalAddr().String(),
-		Unix: s.unix.Addr().String(), Abstract: s.abstract.Addr().String(), Egress: p.Egress,
+		Unix: s.unix.Addr().String(), Abstract: s.abstract.Addr().String(), Shared: *s.shared, Egress: p.Egress,
 	}
 	for _, path := range p.hidden() {
 		// What every sandbox has of its own is nobody's secret.
@@ -209,7 +216,7 @@ func (p *Plan) forProbe(s *scene, q *question) error {
 	l.fill()
 	l.Tasks, l.CPU, l.Wall = max(l.Tasks, probeTasks), max(l.CPU, 1), 0
 	if q.GoOver = l.Memory <= physical(); q.GoOver {
-		l.Memory = min(l.Memory, probeMemory)
+		l.Memory, l.Disk = min(l.Memory, probeMemory), min(l.Disk, probeDisk)
 	}
 	q.Limits = *l
 	return nil
@@ -270,11 +277,22 @@ func (s *scene) ask(ctx context.Context, p Plan, q *question, env []string, star
 		}
 	}
 	_ = cmd.Wait()
+	kept := box.kept()
 	box.Close()
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("sandbox: the probe: %w", context.Cause(ctx))
 	}
-	return s.heed(q, out, over)
+	answers, err := s.heed(q, out, over)
+	return append(answers, kept), err
+}
+
+// kept says what keeps the limits of the probe, which has ended.
+func (b *Box) kept() answer {
+	const name = "limit.kept"
+	if b.group == nil {
+		return said(name, nil, inWords(keeping(nil))+" ("+b.maker.without().Error()+")")
+	}
+	return said(name, b.group.holds(&b.plan.Limits), inWords(keeping(b.group.all.controllers)))
 }
 
 // heed reads the answers, and adds what was seen from outside.

@@ -103,6 +103,7 @@ func TestSBX20_SBX21_Proof(t *testing.T) {
 			{"SBX-20 no filter", "this system lacks it: no filter of system calls", probed{Lacks: sandbox.Seccomp}, "", nil},
 			{"SBX-20 the filter may be missing", "", probed{Lacks: sandbox.Seccomp, Weaker: []string{sandbox.Seccomp}}, "", []string{"calls"}},
 			{"SBX-20 no namespaces", "does not let Doorward make namespaces", probed{Lacks: lacking.Namespaces, Weaker: []string{sandbox.Landlock, sandbox.Seccomp}}, "", nil},
+			{"SBX-21 the memory and queues of the host", "the sandbox does not hold: ipc: ", probed{Drop: unix.CLONE_NEWIPC}, "ipc", nil},
 			{"SBX-21 the network of the host", "the sandbox does not hold: network: ", probed{Drop: unix.CLONE_NEWNET}, "network", nil},
 		} {
 			if u.id == nobody && c.probed.Drop != 0 {

@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"strconv"
@@ -26,12 +25,13 @@ const (
 )
 
 // watch keeps the limits that count for all processes together where no cgroup
-// does: process 1 sees them all, and nothing else.
+// does: process 1 sees them all, and nothing else. It tells of those that a cgroup keeps.
 type watch struct {
 	limits Limits
 	up     *uplink
-	clock  *clock // nil: the ledger has to do
-	ledger ledger
+	books  *accounts
+	ledger ledger // where the accounts have no CPU time
+	maps   mappings
 	text   string // about the limit that look found exceeded
 
 	began  time.Time
@@ -39,6 +39,8 @@ type watch struct {
 	used   time.Duration // CPU time of everything, at the last look
 	credit time.Duration // of CPU time that may be used
 	held   bool          // everything is stopped until there is credit
+	times  int64         // that the kernel held the command to its processors, at the last look
+	last   time.Time     // that it did
 	slow   time.Time     // since when the command is held back again and again
 	told   bool          // that it is
 	full   time.Time     // since when the tasks are at their limit
@@ -46,13 +48,17 @@ type watch struct {
 	busy   bool
 }
 
-func newWatch(l Limits, c *clock, up *uplink) *watch {
+func newWatch(l Limits, books *accounts, up *uplink) *watch {
 	now := time.Now()
-	return &watch{limits: l, up: up, clock: c, began: now, seen: now, credit: burst, busy: true, said: mentions{}}
+	w := &watch{limits: l, up: up, books: books, began: now, seen: now, credit: burst, busy: true, said: mentions{}}
+	if books.cpu != nil {
+		w.used, w.times, _ = books.processor() // what process 1 has used so far is not the command's
+	}
+	return w
 }
 
 func (w *watch) pace() time.Duration {
-	if w.busy || w.held {
+	if w.held || w.busy && !(w.books.keeps(byMemory) && w.books.keeps(byCPU)) {
 		return busyPace
 	}
 	return idlePace
@@ -67,23 +73,21 @@ func (w *watch) look() (over string) {
 		w.text = err.Error()
 		return Unwatched
 	}
-	var memory int64
-	var tasks, files int
+	files := 0
 	for _, pid := range pids {
-		at := "/proc/" + strconv.Itoa(pid)
-		bytes, threads := holding(at)
-		memory += bytes
-		tasks += threads
-		files = max(files, opened(at))
+		files = max(files, opened("/proc/"+strconv.Itoa(pid)))
 	}
 	w.mention(now, OverFiles, files >= w.limits.Files-w.limits.Files/8, fmt.Sprintf("a process has %d of %d files open", files, w.limits.Files))
 	w.mention(now, OverDisk, full("/tmp"), fmt.Sprintf("its private file system of %d bytes is full", w.limits.Disk))
-	used, err := w.spent(pids)
+	memory, tasks, err := w.total(pids)
 	if err != nil {
 		w.text = err.Error()
 		return Unwatched
 	}
-	w.balance(now, used)
+	if err := w.time(now, pids); err != nil {
+		w.text = err.Error()
+		return Unwatched
+	}
 	switch {
 	case memory > w.limits.Memory:
 		w.text = fmt.Sprintf("%d bytes of memory are more than %d", memory, w.limits.Memory)
@@ -98,6 +102,34 @@ func (w *watch) look() (over string) {
 	return ""
 }
 
+// total is the memory and the tasks of all processes together. Memory that the kernel keeps
+// to its limit is not looked for, and is 0.
+func (w *watch) total(pids []int) (memory int64, tasks int, err error) {
+	if w.books.tasks != nil {
+		if tasks, err = w.books.count(); err != nil {
+			return 0, 0, err
+		}
+	}
+	if w.books.keeps(byMemory) && w.books.tasks != nil {
+		return 0, tasks, nil
+	}
+	all := make(map[int]holdings, len(pids))
+	threads := 0
+	for _, pid := range pids {
+		h := holding("/proc/" + strconv.Itoa(pid))
+		all[pid] = h
+		memory += h.memory
+		threads += h.threads
+	}
+	if w.books.tasks == nil {
+		tasks = threads
+	}
+	if w.books.keeps(byMemory) {
+		return 0, tasks, nil
+	}
+	return memory + w.maps.look(all, w.busy, w.limits.Memory), tasks, nil
+}
+
 // crowded tells whether the tasks have been at their limit for too long.
 func (w *watch) crowded(now time.Time, tasks int) bool {
 	if tasks < w.limits.Tasks {
@@ -108,31 +140,6 @@ func (w *watch) crowded(now time.Time, tasks int) bool {
 		w.full = now
 	}
 	return now.Sub(w.full) > tasksPatience
-}
-
-// balance keeps the account of CPU time: it fills at the limit's rate, and what runs
-// draws on it. What has overdrawn is stopped until it is in credit.
-func (w *watch) balance(now time.Time, used time.Duration) {
-	spent := max(used-w.used, 0)
-	w.credit = min(w.credit+time.Duration(float64(now.Sub(w.seen))*w.limits.CPU), time.Duration(float64(burst)*max(w.limits.CPU, 1))) - spent
-	w.busy = spent >= clockTick
-	w.used, w.seen = used, now
-	switch {
-	case w.credit < 0 && !w.held:
-		w.held = unix.Kill(-1, unix.SIGSTOP) == nil
-		if w.slow.IsZero() {
-			w.slow = now
-		}
-	case w.credit >= 0 && w.held:
-		w.held = false
-		_ = unix.Kill(-1, unix.SIGCONT)
-	case !w.held && w.credit >= burst/2:
-		w.slow, w.told = time.Time{}, false
-	}
-	if !w.slow.IsZero() && !w.told && now.Sub(w.slow) > cpuPatience {
-		w.told = true
-		w.up.report(Report{Kind: OverCPU, Text: fmt.Sprintf("it is held to %v of a processor", w.limits.CPU)})
-	}
 }
 
 // mention reports a limit that ends nothing.
@@ -181,38 +188,4 @@ func opened(at string) int {
 func full(path string) bool {
 	var st unix.Statfs_t
 	return unix.Statfs(path, &st) == nil && (st.Bfree == 0 || st.Ffree == 0)
-}
-
-// spent is the CPU time that everything has used so far.
-func (w *watch) spent(pids []int) (time.Duration, error) {
-	if w.clock == nil {
-		return w.ledger.look(pids), nil
-	}
-	return w.clock.read()
-}
-
-// holding is the memory of a process that no file backs, in bytes, with its tables of
-// pages and what of it was swapped out, and how many threads it has: of /proc/pid/status
-// (proc_pid_status(5)). It is nothing for one that has ended. Pages that a fork shares
-// count for both. There is no memory that processes share without a file, which would
-// be no one's (byArgument), and the files of the sandbox are the disk's.
-func holding(at string) (memory int64, threads int) {
-	b, err := os.ReadFile(at + "/status")
-	if err != nil {
-		return 0, 0
-	}
-	for line := range bytes.Lines(b) {
-		name, value, _ := bytes.Cut(line, []byte(":"))
-		switch string(name) {
-		case "RssAnon", "VmPTE", "VmSwap":
-			kilobytes, err := strconv.ParseInt(string(bytes.TrimSpace(bytes.TrimSuffix(bytes.TrimSpace(value), []byte("kB")))), 10, 64)
-			if err != nil {
-				continue
-			}
-			memory += kilobytes << 10
-		case "Threads":
-			threads, _ = strconv.Atoi(string(bytes.TrimSpace(value)))
-		}
-	}
-	return memory, threads
 }

@@ -31,6 +31,8 @@ type cell interface {
 	Reports() <-chan sandbox.Report
 	// Ended says that the process was waited for.
 	Ended()
+	// Kill ends everything in it at once, as far as more than the process is known.
+	Kill()
 	// Close ends what is left, and waits for that.
 	Close()
 }
@@ -59,6 +61,9 @@ func (c *Confinement) lacking() string {
 // launch starts the command, in its sandbox where it has one. Nothing of a command that
 // could not be started is left.
 func (s *server) launch(ctx context.Context, cmd *exec.Cmd, r reach) (cell, error) {
+	if s.pool.cfg.Supervised {
+		s.pool.maker.Settle()
+	}
 	c := s.set.Sandbox
 	if c == nil {
 		s.log.WarnContext(ctx, "upstream is not confined", "upstream", s.set.Name)
@@ -145,6 +150,7 @@ func (p *Pool) plan(set *Settings, r reach) (sandbox.Plan, error) {
 type Shown struct {
 	*sandbox.Plan
 
+	Kept      []sandbox.Kept  `json:"kept,omitempty"` // of a process, as it is seen from here
 	Container *container.Plan `json:"container,omitempty"`
 }
 
@@ -168,7 +174,7 @@ func PlanOf(set Settings, environment []string, owner string) (Shown, error) {
 		return Shown{}, err
 	}
 	plan, err := p.plan(&set, r)
-	return Shown{Plan: &plan}, err
+	return Shown{Plan: &plan, Kept: sandbox.Keepers()}, err
 }
 
 // inherited is what of Doorward's own environment a command gets. A confined one has a

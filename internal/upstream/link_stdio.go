@@ -141,8 +141,16 @@ func (l *stdioLink) end() {
 		if l.within(termGrace) {
 			return
 		}
-		l.signal(syscall.SIGKILL)
+		l.kill()
 	})
+}
+
+// kill ends the child at once, and all of its sandbox.
+func (l *stdioLink) kill() {
+	if l.box != nil {
+		l.box.Kill()
+	}
+	l.signal(syscall.SIGKILL)
 }
 
 func (l *stdioLink) within(d time.Duration) bool {

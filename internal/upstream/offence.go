@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"sync"
-	"syscall"
 	"time"
 
 	"doorward/internal/sandbox"
@@ -50,7 +49,7 @@ func (l *stdioLink) offend(err error) {
 	l.flooded.Do(func() {
 		l.stop(err)
 		if l.box != nil {
-			l.signal(syscall.SIGKILL)
+			l.kill()
 		}
 		l.offence(overOutput, err.Error())
 	})

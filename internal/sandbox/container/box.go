@@ -94,6 +94,9 @@ func (b *Box) removed() { _ = b.client.remove(context.Background(), b.name) }
 // Ended says that the command has ended, and ends the reports.
 func (b *Box) Ended() { b.Close() }
 
+// Kill ends no more than the end of the client does: Close removes the container.
+func (*Box) Kill() {}
+
 // Reports yields the limit that the container met, and is closed when it has ended.
 func (b *Box) Reports() <-chan sandbox.Report { return b.reports }
 
