@@ -41,7 +41,8 @@ func TestRES07_FloodOfChanges(t *testing.T) {
 		t.Run(p.String(), func(t *testing.T) {
 			k := talking(t, p.stateless, gatetest.Script{Tools: rawTools("echo", "gone")})
 			calm := gatetest.Upstream(t, gatetest.Script{Tools: rawTools("echo")})
-			gw := gatetest.Gateway(t, `upstreams: {loud: {url: "`+k.URL()+`"}, calm: {url: "${calm}"}}`, map[string]*gatetest.UP{"calm": calm})
+			gw := gatetest.Gateway(t, `upstreams: {loud: {url: "`+k.URL()+`"}, calm: {url: "${calm}"}}
+limits: {per_address: off, per_principal: off}`, map[string]*gatetest.UP{"calm": calm})
 			gw.Approve("")
 			alice, bob := gw.As("alice").Open(p.version), gw.As("bob").Open(p.version)
 			for _, c := range []*gatetest.Client{alice, bob} {

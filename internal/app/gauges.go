@@ -40,6 +40,7 @@ func (a *App) gauges() {
 	m.Counter("doorward_webhook_failed_total", "Notices given up after every try.", func() float64 { return float64(a.notices.Stats().Failed) })
 	m.Counter("doorward_webhook_dropped_total", "Notices dropped because too many waited.", func() float64 { return float64(a.notices.Stats().Dropped) })
 	a.incidentGauges()
+	a.limitGauges()
 	if a.Journal != nil {
 		m.Counter("doorward_log_lines_total", "Lines of the gateway's own log.", func() float64 { written, _ := a.Journal.Counts(); return float64(written) })
 		m.Counter("doorward_log_lines_left_out_total", "Lines that were too many of one message in ten seconds.", func() float64 { _, out := a.Journal.Counts(); return float64(out) })

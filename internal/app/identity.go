@@ -16,12 +16,12 @@ import (
 )
 
 // who makes the identify stage of a snapshot.
-func (a *App) who(cfg *config.Config, pol *policy.Policy, tokens *issuer.Set) (*identify.Stage, error) {
+func (a *App) who(cfg *config.Config, pol *policy.Policy, tokens *issuer.Set, pace identify.Pace) (*identify.Stage, error) {
 	id := &cfg.Identity
 	c := identify.Config{
 		APIKeys: id.APIKeys, Keys: keyring{a.keys},
 		Anonymous: anonymous(cfg), Local: local(cfg),
-		Roles: pol.RolesOf, Revoked: a.shared.isRevoked, Suspended: suspended{&a.shared},
+		Roles: pol.RolesOf, Revoked: a.shared.isRevoked, Suspended: suspended{&a.shared}, Pace: pace,
 	}
 	if id.SignedRequests != nil {
 		c.Signatures = &identify.SignatureMethod{Keys: keyring{a.keys}, Once: &a.shared, Window: time.Duration(id.SignedRequests.Window)}

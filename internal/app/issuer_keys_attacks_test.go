@@ -47,7 +47,7 @@ func TestAUT32_RotatedKeys(t *testing.T) {
 // request, and alice nothing.
 func TestAUT33_UnknownKeys(t *testing.T) {
 	t.Parallel()
-	h := in(t, modern)
+	h := welcome(t, gatetest.Provider(t), site{version: modern, rest: guestRoles + "limits: {per_address: off}\n"}).enter(modern) // or the address would be refused first
 	before := h.idp.Asked(gatetest.Keys)
 	const each, clients = 100, 4
 	stranger := gatetest.NewKey(t, "ES256", "x")

@@ -60,6 +60,7 @@ func (a *App) reload(ctx context.Context, actor string) error {
 			return err
 		}
 		a.current.Store(snap)
+		a.fallback(&cfg.Limits)
 		a.egress.only(cfg.Upstreams)
 		a.onlyInVault(cfg)
 		a.clients.only(snap.made)

@@ -78,6 +78,7 @@ func (a *App) begin(ctx context.Context, network bool) error {
 	if err := a.shared.connect(ctx, a.Config.State, secrets); err != nil {
 		return fmt.Errorf("opening state: %w", err)
 	}
+	a.fallback(&a.Config.Limits)
 	snap, err := a.snapshot(a.Config, true)
 	if err != nil {
 		return err

@@ -18,8 +18,8 @@ import (
 )
 
 // shared is what the gateways of one installation agree on: what was used once,
-// and what was revoked. One gateway alone keeps both in its process and data
-// directory. The zero value knows nothing, and refuses.
+// what was revoked and what is left of limits. One gateway alone keeps it in its process
+// and data directory. The zero value knows nothing, and refuses.
 type shared struct {
 	dir   string
 	owed  audit.Owed    // what the audit log says must be in dir
@@ -47,6 +47,7 @@ type memory struct {
 	approvals *store.Approvals
 	taints    *store.Taints
 	incidents *store.Incidents
+	budgets   budgets
 	redis     *store.Redis // nil without one
 }
 
@@ -105,7 +106,7 @@ func (s *shared) files() (_ *memory, err error) {
 	if err := unlost(s.dir, s.owed); err != nil {
 		return nil, err
 	}
-	m := &memory{nonces: store.NewMemoryNonces(0)}
+	m := &memory{nonces: store.NewMemoryNonces(0), budgets: store.NewMemoryBudgets()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, m.close())
@@ -140,6 +141,9 @@ func (s *shared) inRedis(ctx context.Context, r *store.Redis) (_ *memory, err er
 		return nil, err
 	}
 	if m.taints, err = store.OpenRedisTaints(ctx, r, s.key); err != nil {
+		return nil, err
+	}
+	if m.budgets, err = store.OpenRedisBudgets(ctx, r, s.key); err != nil {
 		return nil, err
 	}
 	m.incidents, err = store.OpenRedisIncidents(ctx, r, s.incidentKey)

@@ -78,7 +78,11 @@ func (a *App) snapshot(cfg *config.Config, serving bool) (_ *snapshot, err error
 			}
 		}()
 	}
-	who, err := a.who(cfg, pol, tokens)
+	paced, err := a.pace(cfg)
+	if err != nil {
+		return nil, err
+	}
+	who, err := a.who(cfg, pol, tokens, paced)
 	if err != nil {
 		return nil, err
 	}
@@ -106,9 +110,10 @@ func (a *App) snapshot(cfg *config.Config, serving bool) (_ *snapshot, err error
 			schemas,
 			seen,
 			tracked.Judge(),
+			paced,
 			a.approve,
 		},
-		Replies: []gate.ReplyStage{dec, allowed, schemas, seen, redact.New(schemas), said, tracked},
+		Replies: []gate.ReplyStage{dec, allowed, schemas, seen, redact.New(schemas), said, tracked, paced},
 		Forward: stoppable{forwards{local: a.front, upstream: a.pool}, a},
 		Record:  guarded{a},
 		Observe: a.metrics,

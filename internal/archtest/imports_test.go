@@ -73,6 +73,7 @@ var table = map[string]row{
 	"resolve":   {stage, []string{"gate", "mcp"}},
 	"authorize": {stage, []string{"gate", "mcp", "policy", "policy/condition"}},
 	"approve":   {stage, []string{"gate", "mcp"}},
+	"limit":     {stage, []string{"gate"}},
 	"validate":  {stage, []string{"gate", "mcp"}},
 	"disclose":  {stage, []string{"gate", "mcp"}},
 
@@ -123,7 +124,7 @@ var table = map[string]row{
 	"admin":     {outside, []string{"gate"}},
 	"app": {outside, []string{
 		"gate", "jsonrpc", "mcp", "policy", "pipeline",
-		"identify", "decode", "resolve", "authorize", "validate", "approve", "disclose", "inspect", "inspect/definition", "inspect/change", "inspect/secrets", "redact", "track", "flow", "sandbox", "egress", "npm", "leak",
+		"identify", "decode", "resolve", "authorize", "validate", "approve", "disclose", "inspect", "inspect/definition", "inspect/change", "inspect/secrets", "redact", "track", "limit", "flow", "sandbox", "egress", "npm", "leak",
 		"listen", "upstream", "audit", "store", "durable", "lock", "telemetry", "secret", "secret/vault", "secret/keyring", "issuer", "webhook", "judge", "sink", "anchor", "cosignature", "monitor", "monitor/delivery", "monitor/figures",
 		"index", "config", "admin",
 	}},

@@ -25,6 +25,7 @@ type gateway struct {
 	keys    []string // for idle sessions
 }
 
+// configuration has every control on; limits are counted, and wide enough for the load.
 const configuration = `version: 1
 data_dir: %[1]s/data
 listen: {address: %[2]q}
@@ -32,6 +33,7 @@ admin: {address: %[3]q}
 roles: {bench: {allow: [{tools: ["bench/*"]}]}}
 upstreams: {bench: {url: "http://%[4]s/mcp", limits: {arguments: 4MiB}}}
 profiles: {plain: {upstreams: [bench], names: plain}}
+limits: {per_address: 2000000000/1m, per_principal: 2000000000/1m}
 trust: {lock: %[1]s/doorward.lock}
 `
 

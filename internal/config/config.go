@@ -37,6 +37,8 @@ type Config struct {
 	SecretStore SecretStore `yaml:"secret_store"`
 	// Vault is HashiCorp Vault or OpenBao, for secrets that are there (secrets.NAME.from: vault:MOUNT/PATH#FIELD).
 	Vault Vault `yaml:"vault"`
+	// Limits are how much clients may ask for. What is too much is refused with the time to wait.
+	Limits Paces `yaml:"limits"`
 	// State is where several gateways keep what they must agree on.
 	State State `yaml:"state"`
 	// Approvals says how people hear of calls that wait for them (roles.ROLE.allow[].mode: approve).
@@ -208,7 +210,7 @@ type MTLS struct {
 
 // State is what several gateways share.
 type State struct {
-	// Redis is the secret with the URL of a Redis that holds what was used once and what was revoked. Not written: this gateway keeps both itself.
+	// Redis is the secret with the URL of a Redis that holds what was used once, what was revoked and what is left of limits. Not written: this gateway keeps all of it itself.
 	Redis string `yaml:"redis" type:"secret name"`
 	// CA is the file with the certificates, PEM, that its own is verified by. The system's unless written.
 	CA string `yaml:"ca" type:"path"`

@@ -30,6 +30,7 @@ func defaults() Config {
 			Arguments:  Arguments{Secrets: "block", PersonalData: "warn"},
 		},
 		Audit:      Audit{Durability: "process", Arguments: "sealed", Identity: "sealed", Retain: defaultRetain(), Index: "on", Checkpoint: defaultCheckpoint()},
+		Limits:     defaultPaces(),
 		Monitor:    defaultMonitor(),
 		Telemetry:  Telemetry{Log: Log{Format: "text", Level: "info"}},
 		Disclosure: Disclosure{Server: true},

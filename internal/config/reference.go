@@ -98,8 +98,12 @@ func namedType(t reflect.Type) (string, bool) {
 		return "network", true
 	case reflect.TypeFor[Scalar]():
 		return "value", true
-	case reflect.TypeFor[Processors]():
+	case reflect.TypeFor[Processors](), reflect.TypeFor[Part]():
 		return "number", true
+	case reflect.TypeFor[Amount]():
+		return "amount", true
+	case reflect.TypeFor[DataAmount]():
+		return "volume", true
 	case reflect.TypeFor[Rate]():
 		return "rate", true
 	case reflect.TypeFor[Volume]():

@@ -34,6 +34,7 @@ const fieldDocs = "\n" +
 	"Config.Secrets\tSecrets are the credentials that the rest of the file refers to, by name: where each one is, never what it is. Names are lower-case letters, digits, hyphens and underscores, at most 64.\n" +
 	"Config.SecretStore\tSecretStore is Doorward's own encrypted store of secrets (secrets.NAME.from: store), secrets.json in data_dir.\n" +
 	"Config.Vault\tVault is HashiCorp Vault or OpenBao, for secrets that are there (secrets.NAME.from: vault:MOUNT/PATH#FIELD).\n" +
+	"Config.Limits\tLimits are how much clients may ask for. What is too much is refused with the time to wait.\n" +
 	"Config.State\tState is where several gateways keep what they must agree on.\n" +
 	"Config.Approvals\tApprovals says how people hear of calls that wait for them (roles.ROLE.allow[].mode: approve).\n" +
 	"Config.Audit\tAudit says how the audit log is written.\n" +
@@ -95,7 +96,7 @@ const fieldDocs = "\n" +
 	"Introspection.Method\tMethod by which Doorward proves to the issuer who it is.\n" +
 	"SignedRequests.Window\tWindow is how far a signature's time may be from this machine's.\n" +
 	"MTLS.Subject\tSubject is the one name of the certificate that counts: its URI (SPIFFE), DNS name or e-mail address. A certificate without exactly one is refused.\n" +
-	"State.Redis\tRedis is the secret with the URL of a Redis that holds what was used once and what was revoked. Not written: this gateway keeps both itself.\n" +
+	"State.Redis\tRedis is the secret with the URL of a Redis that holds what was used once, what was revoked and what is left of limits. Not written: this gateway keeps all of it itself.\n" +
 	"State.CA\tCA is the file with the certificates, PEM, that its own is verified by. The system's unless written.\n" +
 	"Anonymous.Subject\tSubject is the name in the audit log.\n" +
 	"Anonymous.Roles\tRoles that such clients have.\n" +
@@ -238,6 +239,20 @@ const fieldDocs = "\n" +
 	"Receiver.To\tTo are the addresses that it goes to.\n" +
 	"Receiver.Command\tCommand is the program and its arguments; no shell reads them, and its environment is a PATH alone.\n" +
 	"Receiver.Timeout\tTimeout of a command.\n" +
+	"Paces.PerAddress\tPerAddress is how many requests may come from one address, or one /64 of IPv6, whoever sends them. It acts before anything of a request is looked at; a sign-in that fails counts for 20.\n" +
+	"Paces.PerPrincipal\tPerPrincipal is how many calls each caller may make, whatever they prove themselves with. A list, a ping or a notification counts for a tenth of a call.\n" +
+	"Paces.PerKey\tPerKey is how many calls may be made with each API key. Off unless written.\n" +
+	"Paces.PerTenant\tPerTenant is how many calls all callers of a tenant may make together. Off unless written.\n" +
+	"Paces.PerTool\tPerTool is how many calls of certain tools each caller may make, by upstream/tool, in which * never crosses a slash: all tools of one entry count together.\n" +
+	"Paces.PerUpstream\tPerUpstream is how many calls all callers may make of an upstream together, by its name.\n" +
+	"Paces.PerProfile\tPerProfile is how many calls all callers may make at a profile's URL together, by its name.\n" +
+	"Paces.Quota\tQuota is what each caller may use up in a day or a month.\n" +
+	"Paces.Cost\tCost is what a call of certain tools costs of quota.cost, by upstream/tool: a whole number. A call that no entry names costs 1, and of several the highest counts.\n" +
+	"Paces.OnFailure\tOnFailure says what happens while state.redis does not answer: local keeps the limits in this gateway alone, each at its part in fallback; refuse refuses every call.\n" +
+	"Paces.Fallback\tFallback is the part of each limit that this gateway gives out by itself meanwhile: 1 divided by the number of gateways keeps the whole within what is written.\n" +
+	"Quota.Calls\tCalls that a caller may make.\n" +
+	"Quota.Bytes\tBytes of calls and their answers.\n" +
+	"Quota.Cost\tCost of calls, in the units of limits.cost.\n" +
 	"Privacy.Controller\tController is who decides about the processing: name and address.\n" +
 	"Privacy.Contact\tContact of the controller for people who ask about their data.\n" +
 	"Privacy.Representative\tRepresentative of a controller outside the Union. None unless written.\n" +

@@ -62,6 +62,7 @@ func Validate(c *Config) []Fault {
 		v.endpoint("approvals.webhook.url", h.URL)
 		v.reference("approvals.webhook.secret", h.Secret)
 	}
+	v.paces()
 	v.trust()
 	v.flows()
 	v.inspection()

@@ -132,6 +132,7 @@ type Exchange struct {
 	Findings  []Finding  // inspect appends, at most MaxFindings
 	Marks     []Mark     // inspect: what redact changes in the reply at hand
 	Heard     string     // inspect: the end of what messages before the result have said so far
+	Allowance Allowance  // limit: what the caller is told of the budget that leaves them least
 	Tally     Tally      // pipeline counts
 }
 

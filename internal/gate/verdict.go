@@ -95,6 +95,10 @@ const (
 	CodeUpstreamTimeout    Code = "upstream.timeout"
 	CodeUpstreamProtocol   Code = "upstream.protocol"
 	CodeUpstreamBusy       Code = "upstream.busy"
+	CodeLimitAddress       Code = "limit.address"
+	CodeLimitRate          Code = "limit.rate"
+	CodeLimitQuota         Code = "limit.quota"
+	CodeLimitDown          Code = "limit.unavailable"
 	CodeCancelled          Code = "exchange.cancelled"
 	CodeAudit              Code = "audit.unavailable"
 	CodeShuttingDown       Code = "gateway.stopping"
@@ -111,6 +115,8 @@ type Verdict struct {
 	Scopes []string
 	// Approval is what a held call waits for, for Hold; or what ended it.
 	Approval *Approval
+	// Allowance is the budget that had too little left, for the codes that begin with limit.
+	Allowance *Allowance
 	// State and Question are what a stateless client brings back with the next try of
 	// a held call, and the params of the elicitation that it is asked meanwhile.
 	State    string

@@ -31,6 +31,17 @@ type Config struct {
 	Revoked func(*gate.Principal) (bool, error)
 	// Suspended tells what an operator has suspended. Nil: nothing is.
 	Suspended Suspended
+	// Pace counts requests by where they come from. Nil: nobody does.
+	Pace Pace
+}
+
+// Pace counts requests by where they come from.
+type Pace interface {
+	// Arrive is asked before anything is looked at that a request carries: its verdict
+	// refuses one too many. An error is that it cannot be known.
+	Arrive(ctx context.Context, ex *gate.Exchange) (gate.Verdict, error)
+	// Fail is told that what the request carries was not good.
+	Fail(ctx context.Context, ex *gate.Exchange) error
 }
 
 // Suspended tells what an operator has suspended: the code is that of the refusal, and
@@ -141,6 +152,32 @@ func (s *Stage) Judge(ctx context.Context, ex *gate.Exchange) (gate.Verdict, err
 	if v, err := s.origin(ex.Inbound.Remote); err != nil || v.Effect != gate.Continue {
 		return v, err
 	}
+	if s.Pace == nil {
+		return s.prove(ctx, ex)
+	}
+	if v, err := s.Pace.Arrive(ctx, ex); err != nil || v.Effect != gate.Continue {
+		return v, err
+	}
+	v, err := s.prove(ctx, ex)
+	if err == nil && failed(v.Code) {
+		err = s.Pace.Fail(ctx, ex)
+	}
+	return v, err
+}
+
+// failed tells whether a credential was there and not good. None at all is how every
+// client of OAuth begins.
+func failed(code gate.Code) bool {
+	switch code {
+	case gate.CodeBadCredential, gate.CodeExpiredCredential, gate.CodeIdentityConflict:
+		return true
+	default:
+		return false
+	}
+}
+
+// prove finds out who sent the request.
+func (s *Stage) prove(ctx context.Context, ex *gate.Exchange) (gate.Verdict, error) {
 	var found *proof
 	for _, m := range [...]method{s.certificate, s.signature, s.authorization} {
 		p, v, err := m(ctx, ex)

@@ -198,6 +198,9 @@ func (a *answer) deliver(ex *gate.Exchange, m *gate.Message) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.check()
+	if a.phase == fresh {
+		a.pace()
+	}
 	if m.Final() && ex == a.ex && a.phase == fresh {
 		if status := replyStatus(ex, m); a.plain(status) {
 			return a.whole(status, mcp.PiecesForClient(ex, m)...)

@@ -87,7 +87,7 @@ func (s *Settings) allowedAddress(addr netip.Addr) bool {
 const (
 	corsSends = "Authorization, DPoP, Content-Digest, Signature, Signature-Input, Content-Type, Accept, Last-Event-ID, " +
 		"Mcp-Session-Id, Mcp-Protocol-Version, Mcp-Method, Mcp-Name"
-	corsReads = "Doorward-Exchange, Mcp-Session-Id, WWW-Authenticate"
+	corsReads = "Doorward-Exchange, Mcp-Session-Id, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate"
 )
 
 // share opens the answer to the page at origin, which is allowed: exactly to it,

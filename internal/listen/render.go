@@ -22,10 +22,16 @@ type rendered struct {
 	silent     bool   // JSON-RPC has no answer to the message
 	code       gate.Code
 	challenges []string // WWW-Authenticate; empty for none
+	allowance  *gate.Allowance
 }
 
 // hint sets the headers of an answer over HTTP.
-func (r *rendered) hint(h http.Header) { hint(h, r.challenges, r.code) }
+func (r *rendered) hint(h http.Header) {
+	hint(h, r.challenges, r.code)
+	if r.allowance != nil {
+		pace(h, r.allowance)
+	}
+}
 
 // render turns the outcome of an exchange into what its client reads: the code,
 // the exchange's id and the public text, and never the reason. A credential that
@@ -39,7 +45,7 @@ func render(ex *gate.Exchange, out gate.Outcome, set *Settings) rendered {
 		text = row.Text
 	}
 	id, waits := requestID(ex)
-	r := rendered{status: status(row, ex, waits), waits: waits, silent: !waits && ex.Call.Message != nil, code: row.Code}
+	r := rendered{status: status(row, ex, waits), waits: waits, silent: !waits && ex.Call.Message != nil, code: row.Code, allowance: verdict.Allowance}
 	r.challenges = set.challenges(&ex.Inbound, verdict)
 	if waits && row.Code == gate.CodeArguments && toolError(ex) {
 		r.body = toolFault(ex, id, text)
@@ -58,6 +64,9 @@ func render(ex *gate.Exchange, out gate.Outcome, set *Settings) rendered {
 	r.body = appendData(r.body, ex, row.Code)
 	if a := verdict.Approval; a != nil {
 		r.body = append(appendApproval(r.body[:len(r.body)-1], a), '}')
+	}
+	if a := verdict.Allowance; a != nil {
+		r.body = append(appendAllowance(r.body[:len(r.body)-1], a), '}')
 	}
 	r.body = append(r.body, `}}`...)
 	return r

@@ -36,6 +36,8 @@ const (
 // LimitViolation tells whether a code says that something was too much.
 func LimitViolation(code gate.Code) bool {
 	switch code {
+	case gate.CodeLimitDown: // nobody asked for too much
+		return false
 	case gate.CodeTooLarge, gate.CodeSessionLimit, gate.CodeApprovalLimit, gate.CodeUpstreamBusy,
 		"http.address_limit", "http.headers", "stream.busy":
 		return true

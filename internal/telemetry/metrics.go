@@ -30,6 +30,7 @@ type Metrics struct {
 	violated  *prometheus.CounterVec
 	detection *prometheus.HistogramVec
 	happened  *prometheus.CounterVec
+	limited   *prometheus.CounterVec
 	stages    map[string]prometheus.Observer
 	other     prometheus.Observer
 }
@@ -90,6 +91,10 @@ func New(version string) *Metrics {
 			Name: "doorward_upstream_events_total",
 			Help: "What happened to an upstream, by kind: processes started and ended, limits of a sandbox met, processes that waited for a call, messages dropped.",
 		}, []string{"upstream", "kind"}),
+		limited: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "doorward_limit_refusals_total",
+			Help: "Requests and calls that were refused because a budget had too little left, by the limit (per_address, per_principal, quota.calls and so on).",
+		}, []string{"limit"}),
 		stages: map[string]prometheus.Observer{},
 	}
 	stages := prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -97,8 +102,8 @@ func New(version string) *Metrics {
 		Help: "Time that each stage of the line took.",
 	}, []string{"stage"})
 	for _, name := range []string{
-		"identify", "decode", "resolve", "carry", "authorize", "validate", "inspect", "track", "approve", "record", "forward",
-		"reply.decode", "reply.authorize", "reply.validate", "reply.inspect", "reply.redact", "reply.disclose", "reply.track",
+		"identify", "decode", "resolve", "carry", "authorize", "validate", "inspect", "track", "limit", "approve", "record", "forward",
+		"reply.decode", "reply.authorize", "reply.validate", "reply.inspect", "reply.redact", "reply.disclose", "reply.track", "reply.limit",
 	} {
 		m.stages[name] = stages.WithLabelValues(name)
 	}
@@ -107,7 +112,7 @@ func New(version string) *Metrics {
 		Name: "doorward_build_info", Help: "Constant 1, labelled with the version.",
 	}, []string{"version"})
 	build.WithLabelValues(version).Set(1)
-	m.registry.MustRegister(m.exchanges, m.refusals, m.findings, m.alerts, m.undone, m.arrivals, m.violated, m.detection, m.happened, m.duration, m.upstream, stages, build,
+	m.registry.MustRegister(m.exchanges, m.refusals, m.findings, m.alerts, m.undone, m.arrivals, m.violated, m.detection, m.happened, m.limited, m.duration, m.upstream, stages, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -159,6 +164,9 @@ func (m *Metrics) Arrival(proof string, n float64) { m.arrivals.WithLabelValues(
 
 // Violated counts a request or connection that was refused because it was too much.
 func (m *Metrics) Violated(code gate.Code) { m.violated.WithLabelValues(string(code)).Inc() }
+
+// Limited counts n refusals by a limit; 0 shows that there is the limit.
+func (m *Metrics) Limited(limit string, n float64) { m.limited.WithLabelValues(limit).Add(n) }
 
 // Count counts something that happened to an upstream; it implements upstream.Meter.
 // Names of upstreams come from the configuration, and kinds from the code.

@@ -100,7 +100,7 @@ func arrival(f *Fact) Arrival {
 		return Missing
 	case gate.CodeBadCredential, gate.CodeExpiredCredential, gate.CodeIdentityConflict:
 		return Invalid
-	case gate.CodeIdentityDown, gate.CodeContained, gate.CodeContainedAddress, gate.CodeContainedDown:
+	case gate.CodeIdentityDown, gate.CodeContained, gate.CodeContainedAddress, gate.CodeContainedDown, gate.CodeLimitAddress:
 		return Unproven
 	case gate.CodeContainedPrincipal, gate.CodeContainedKey, gate.CodeContainedTenant: // whose proof was good
 		return Valid
