@@ -1,47 +1,7 @@
 package sandbox
 
-import (
-	"slices"
-	"strings"
-)
-
 // Kept is what keeps one limit of a command.
 type Kept struct {
 	Limit string `json:"limit"`
 	By    string `json:"by"`
-}
-
-// Controllers of cgroup v2 that keep a limit (the kernel's Documentation/admin-guide/cgroup-v2.rst).
-const (
-	byMemory = "memory"
-	byTasks  = "pids"
-	byCPU    = "cpu"
-)
-
-// keeping is what keeps the limits where a command's cgroup has these controllers.
-func keeping(controllers []string) []Kept {
-	or := func(controller, there, instead string) string {
-		if slices.Contains(controllers, controller) {
-			return there
-		}
-		return instead
-	}
-	return []Kept{
-		{"memory", or(byMemory, "cgroup (memory.max)", "watch") + ", rlimit of each process"},
-		{"processes and threads", or(byTasks, "cgroup (pids.max), rlimit", "rlimit") + ", watch"},
-		{"cpu", or(byCPU, "cgroup (cpu.max)", "watch")},
-		{"open files", "rlimit"},
-		{"largest file", "rlimit"},
-		{"disk", "size of its file system in memory"},
-		{"time", "watch"},
-	}
-}
-
-// inWords are keepers for people.
-func inWords(all []Kept) string {
-	words := make([]string, len(all))
-	for i, k := range all {
-		words[i] = k.Limit + ": " + k.By
-	}
-	return strings.Join(words, "; ")
 }

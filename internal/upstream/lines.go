@@ -118,6 +118,21 @@ func (r *lineReader) nextShort(limit int) ([]byte, error) {
 	}
 }
 
+// skip throws away what has come, up to a line that is not finished or the end of one, and says
+// how many lines ended in it. The rest of a line that was begun is thrown away by nextShort(0).
+func (r *lineReader) skip() (lines int, begun bool, err error) {
+	if _, err := r.br.Peek(1); err != nil {
+		return 0, false, err
+	}
+	part, err := r.br.Peek(r.br.Buffered())
+	if err != nil {
+		return 0, false, err
+	}
+	lines, begun = bytes.Count(part, []byte{'\n'}), part[len(part)-1] != '\n'
+	_, err = r.br.Discard(len(part))
+	return lines, begun, err
+}
+
 // allowance lets n things pass in each period: how much of a child's noise is logged.
 // It is for one goroutine.
 type allowance struct {
@@ -131,6 +146,9 @@ func newAllowance(n int, period time.Duration) *allowance {
 }
 
 func (a *allowance) take() bool { return a.spend(1) }
+
+// none tells whether nothing is left of the period.
+func (a *allowance) none() bool { return a.left <= 0 && !time.Now().After(a.until) }
 
 // spend takes n of them.
 func (a *allowance) spend(n int) bool {

@@ -154,14 +154,27 @@ func (l *stdioLink) wait(leave func()) {
 const maxErrorLine = 128 << 10
 
 // readErrors logs what the child writes to stderr, escaped and bounded; the rest is read
-// and thrown away, up to a flood.
+// and thrown away, up to a flood. What will not be logged is not taken apart: that is most of a
+// flood, which would cost the gateway some tenths of a second of a processor each time.
 func (l *stdioLink) readErrors() {
 	flood := newAllowance(floodBytes, floodEvery)
 	lines := newLineReader(&metered{l.stderr, flood}, maxShown)
 	room := newAllowance(200, time.Minute)
+	begun := false // the rest of a line comes next whose beginning was thrown away
 	for {
-		line, err := lines.nextShort(maxErrorLine)
-		if errors.Is(err, errFlood) || !flood.spend(leastLine) {
+		var line []byte
+		var err error
+		count := 1
+		switch {
+		case room.none():
+			count, begun, err = lines.skip()
+		case begun:
+			begun = false
+			_, err = lines.nextShort(0)
+		default:
+			line, err = lines.nextShort(maxErrorLine)
+		}
+		if errors.Is(err, errFlood) || !flood.spend(count*leastLine) {
 			l.offend(fmt.Errorf("%w: %w", errProtocol, errFlood))
 			return
 		}
