@@ -97,6 +97,11 @@ func certificates(u *config.Upstream) (ca string, own upstream.Certificate, err 
 	if ca, err = certificateFile("ca", u.CA); err != nil {
 		return "", own, err
 	}
+	if c := u.Credential; c != nil && c.OAuth != nil {
+		if _, err := roots(c.OAuth.CA); err != nil { // it is read again when a token is first needed
+			return "", own, fmt.Errorf("credential.oauth.%w", err)
+		}
+	}
 	if c := u.Credential; c != nil && c.Certificate != nil {
 		own.Key = c.Certificate.Key
 		own.Chain, err = certificateFile("credential.certificate.cert", c.Certificate.Cert)

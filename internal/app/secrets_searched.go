@@ -40,6 +40,11 @@ type seeking struct {
 // what is gone when it is opened is looked for again under another name.
 func (k *seeking) lookEverywhere(ctx context.Context, own, further []string) error {
 	if k.watch == nil {
+		for _, place := range further { // a name that is written wrong is said all the same
+			if _, err := os.Stat(place); err != nil {
+				k.unlooked(err)
+			}
+		}
 		return nil
 	}
 	for round := 1; ; round++ {

@@ -64,6 +64,9 @@ type run struct {
 
 // Run runs one command and returns its exit code. ctx ends it (Ctrl-C).
 func Run(ctx context.Context, p Process) int {
+	if p.Getenv(coreDumps) == "" {
+		leaveNoCore()
+	}
 	r := &run{Process: p}
 	root := r.root()
 	root.SetArgs(p.Args)

@@ -23,8 +23,9 @@ func (r *run) secretAudit() *cobra.Command {
 		Use: "audit", Short: "Look for the values of secrets where none belongs", Args: cobra.NoArgs,
 		Long: `Look for the values of all secrets of the configuration, and of the planted canaries, in what Doorward has
 written: data_dir with the records, their index, spools and stores, the lock file, copies and checkpoints in files; in
-the configuration; and in what --path names. A value is looked for as it is, in base64, hexadecimal, percent-encoding,
-HTML and JSON escapes, and reversed; of a key in a file, each line, too. Files that end with .gz are looked into. A
+the configuration; and in what --path names. A value is looked for as it is, in base64, base32 and hexadecimal, also
+split into lines or by blanks and colons, with the escapes of URLs, HTML, JSON and quoted-printable, and reversed; of
+a key in a file, each line, too. Files that end with .gz are looked into. A
 secret in the very file that its own reference names is no find.
 
 It prints the file, the byte and the name of the secret, never the value. Nothing is changed, and a gateway may run

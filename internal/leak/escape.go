@@ -12,7 +12,14 @@ type piece struct {
 	length int // in the text
 	shown  int // bytes that it stands for
 	escape bool
-	r      rune // that an escape stands for
+	text   [utf8.UTFMax]byte // that an escape stands for
+}
+
+// escapeOf is an escape of n bytes for a character.
+func escapeOf(r rune, n int) piece {
+	p := piece{length: n, escape: true}
+	p.shown = utf8.EncodeRune(p.text[:], r)
+	return p
 }
 
 // next is the piece that a text begins with, which is not empty. What is no escape of
@@ -29,7 +36,7 @@ func next(raw []byte) piece {
 	if n == 0 {
 		return piece{length: 1, shown: 1}
 	}
-	return piece{length: n, shown: utf8.RuneLen(r), escape: true, r: r}
+	return escapeOf(r, n)
 }
 
 // escaped reads the escape that a text begins with, and how long it is; 0 for none.
@@ -75,13 +82,13 @@ func unit(raw []byte) (rune, bool) {
 	return rune(n), err == nil
 }
 
-// unescaped is a text with its escapes read, whether they stand in strings or not.
-func unescaped(raw []byte) []byte {
+// unescaped is a text with its escapes read, as next tells of each.
+func unescaped(raw []byte, next func([]byte) piece) []byte {
 	out := make([]byte, 0, len(raw))
 	for len(raw) > 0 {
 		p := next(raw)
 		if p.escape {
-			out = utf8.AppendRune(out, p.r)
+			out = append(out, p.text[:p.shown]...)
 		} else {
 			out = append(out, raw[:p.length]...)
 		}
@@ -90,9 +97,9 @@ func unescaped(raw []byte) []byte {
 	return out
 }
 
-// outer is where spans of unescaped(raw) are in raw, whole escapes. They are in order
+// outer is where spans of unescaped(raw, next) are in raw, whole escapes. They are in order
 // and apart.
-func outer(raw []byte, spans []span) []span {
+func outer(raw []byte, spans []span, next func([]byte) piece) []span {
 	out := make([]span, 0, len(spans))
 	at, shown, begun := 0, 0, -1
 	for at < len(raw) && len(spans) > 0 {

@@ -15,7 +15,7 @@ const Least = minPlain
 const (
 	minWindow = 1 << 20 // looked at as one
 	lead      = 16      // read again before where a look goes on, for what stands before a value
-	perByte   = 7       // of a byte behind two layers of JSON escapes: \\u0041
+	perByte   = 12      // of a byte behind two layers of escapes: \\u0041, or \u0026#x0041;
 )
 
 // minLine is the shortest line of a secret of several that is looked for by itself, in

@@ -1,6 +1,7 @@
 package leak
 
 import (
+	"encoding/base32"
 	"encoding/base64"
 	"encoding/hex"
 	"html"
@@ -16,25 +17,31 @@ func spellings(text string, name int) []pattern {
 	if len(text) < minCoded {
 		return list
 	}
-	add := func(edge bool, forms ...string) {
+	add := func(of pattern, forms ...string) {
 		for _, form := range forms {
 			there := slices.ContainsFunc(list, func(p pattern) bool { return p.text == form })
 			if len(form) >= minCoded && !there {
-				list = append(list, pattern{text: form, name: name, edge: edge})
+				list = append(list, pattern{text: form, name: name, edge: of.edge, coded: of.coded})
 			}
 		}
 	}
 	x := hex.EncodeToString([]byte(text))
-	add(false, x, strings.ToUpper(x), reversed(text), html.EscapeString(text))
+	add(pattern{}, reversed(text), html.EscapeString(text))
+	add(pattern{coded: true}, x, strings.ToUpper(x))
 	if quoted := strconv.Quote(text); len(quoted) > 2 {
-		add(false, quoted[1:len(quoted)-1])
+		add(pattern{}, quoted[1:len(quoted)-1])
 	}
 	for _, escape := range []func(string) string{url.QueryEscape, url.PathEscape, everyByte} {
 		form := escape(text)
-		add(false, form, lowerEscapes(form))
+		add(pattern{}, form, lowerEscapes(form))
 	}
+	coded := pattern{edge: true, coded: true}
 	for shift := range 3 {
-		add(true, core(base64.RawStdEncoding, text, shift), core(base64.RawURLEncoding, text, shift))
+		add(coded, core(base64.RawStdEncoding, 6, text, shift), core(base64.RawURLEncoding, 6, text, shift))
+	}
+	for shift := range 5 {
+		form := core(base32.StdEncoding.WithPadding(base32.NoPadding), 5, text, shift)
+		add(coded, form, strings.ToLower(form))
 	}
 	return list
 }
@@ -68,9 +75,9 @@ func lowerEscapes(s string) string {
 	return string(b)
 }
 
-// core is the base64 of a text that shift bytes stand before, without the characters
-// that depend on what stands before and after it.
-func core(coding *base64.Encoding, text string, shift int) string {
+// core is the base64 or base32 of a text that shift bytes stand before, without the characters
+// that depend on what stands before and after it. Each character has so many bits.
+func core(coding interface{ EncodeToString([]byte) string }, bits int, text string, shift int) string {
 	coded := coding.EncodeToString([]byte(strings.Repeat("\x00", shift) + text))
-	return coded[(shift*8+5)/6 : (shift+len(text))*8/6]
+	return coded[(shift*8+bits-1)/bits : (shift+len(text))*8/bits]
 }

@@ -28,10 +28,17 @@ type Secret struct {
 // 1994) with blocks of three bytes: the last three bytes of a window say how far it may
 // move on, for all patterns at once, which is nearly as far as the shortest is long.
 type Watch struct {
-	patterns []pattern
+	index
 	names    []string
-	block    int // bytes of each pattern that shifts are made of
 	special  bool
+	squeezer *squeezer // nil: no secret is long enough to be looked for coded
+	readings [2]reading
+}
+
+// index is what a search needs to know of patterns.
+type index struct {
+	patterns []pattern
+	block    int // bytes of each pattern that shifts are made of
 	shifts   [blocks]uint8
 	heads    map[uint32]int // 1 + the first pattern whose block ends so
 }
@@ -45,7 +52,7 @@ func blockOf[T string | []byte](s T, end int) uint32 {
 
 // New makes a Watch for secrets; nil where none is long enough to be looked for.
 func New(secrets []Secret) *Watch {
-	w := &Watch{}
+	w := &Watch{readings: readings()}
 	for _, s := range secrets {
 		if len(s.Text) < minPlain {
 			continue
@@ -61,7 +68,8 @@ func New(secrets []Secret) *Watch {
 	if len(w.patterns) == 0 {
 		return nil
 	}
-	w.index()
+	w.build()
+	w.squeezer = newSqueezer(w.patterns)
 	return w
 }
 
@@ -75,7 +83,7 @@ func escapes(s string) bool {
 	return false
 }
 
-func (w *Watch) index() {
+func (w *index) build() {
 	w.block, w.heads = maxBlock, make(map[uint32]int, len(w.patterns))
 	for i := range w.patterns {
 		w.block = min(w.block, len(w.patterns[i].text))
@@ -149,13 +157,36 @@ func (f *finding) find(raw []byte, layer int) (spans []span) {
 	deeper := layer < maxLayers && f.watch.hidden(raw)
 	written := f.isJSON && layer == 0
 	if !deeper || !written {
-		spans = f.search(raw, written)
+		spans = f.seek(raw, written)
 	}
 	if !deeper {
 		return spans
 	}
-	if below := f.find(unescaped(raw), layer+1); len(below) > 0 {
-		spans = joined(append(spans, outer(raw, below)...))
+	if below := f.find(unescaped(raw, next), layer+1); len(below) > 0 {
+		spans = joined(append(spans, outer(raw, below, next)...))
+	}
+	return spans
+}
+
+// seek looks for the patterns in a text as it is, in what its readings make of it, and in what is
+// left of it without blanks.
+func (f *finding) seek(raw []byte, isJSON bool) []span {
+	w := f.watch
+	spans := f.search(raw, isJSON)
+	n := len(spans)
+	for _, r := range w.readings {
+		if !r.hint(raw) {
+			continue
+		}
+		for _, s := range outer(raw, f.search(unescaped(raw, r.next), false), r.next) {
+			if !isJSON || !cut(raw, s.start) {
+				spans = append(spans, s)
+			}
+		}
+	}
+	spans = append(spans, w.squeezer.find(f, raw, isJSON)...)
+	if len(spans) > n {
+		spans = joined(spans)
 	}
 	return spans
 }
@@ -190,7 +221,17 @@ func add(spans []span, s span) []span {
 
 // search looks for the patterns in a text as it is. In JSON none begins within an escape.
 func (f *finding) search(raw []byte, isJSON bool) (spans []span) {
-	w := f.watch
+	f.watch.search(raw, func(p *pattern, start int) {
+		if !isJSON || !cut(raw, start) {
+			f.seen[p.name] = true
+			spans = add(spans, p.whole(raw, start))
+		}
+	})
+	return spans
+}
+
+// search tells of each place where a pattern stands, in the order in which they end.
+func (w *index) search(raw []byte, found func(p *pattern, start int)) {
 	for i := w.block - 1; i < len(raw); {
 		k := blockOf(raw, i)
 		if s := w.shifts[k]; s > 0 {
@@ -199,14 +240,12 @@ func (f *finding) search(raw []byte, isJSON bool) (spans []span) {
 		}
 		start := i + 1 - w.block
 		for n := w.heads[k]; n != 0; n = w.patterns[n-1].next {
-			if p := &w.patterns[n-1]; p.at(raw, start) && (!isJSON || !cut(raw, start)) {
-				f.seen[p.name] = true
-				spans = add(spans, p.whole(raw, start))
+			if p := &w.patterns[n-1]; p.at(raw, start) {
+				found(p, start)
 			}
 		}
 		i++
 	}
-	return spans
 }
 
 // pattern is one spelling of a secret.
@@ -215,7 +254,9 @@ type pattern struct {
 	name int  // of Watch.names
 	next int  // 1 + the next pattern whose block ends the same
 	word bool // it counts as a whole word alone
-	edge bool // of base64: the characters beside it hold bits of it, too
+	edge bool // of base64 and base32: the characters beside it hold bits of it, too
+	// coded is one in hexadecimal, base64 or base32, which may be split.
+	coded bool
 }
 
 // at tells whether the pattern stands at a place.
@@ -229,7 +270,11 @@ func (p *pattern) at(raw []byte, start int) bool {
 
 // whole is what has to go where the pattern stands.
 func (p *pattern) whole(raw []byte, start int) span {
-	s := span{start, start + len(p.text)}
+	return p.edged(raw, span{start, start + len(p.text)})
+}
+
+// edged is a span with the characters beside it that hold bits of the pattern.
+func (p *pattern) edged(raw []byte, s span) span {
 	if p.edge {
 		if s.start > 0 && sixBits(raw[s.start-1]) {
 			s.start--

@@ -1,6 +1,7 @@
 package leak_test
 
 import (
+	"encoding/base32"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -28,6 +29,20 @@ func everyRune(s, format string) string {
 		fmt.Fprintf(&b, format, r)
 	}
 	return b.String()
+}
+
+func everyFew(s string, n int, between string) string {
+	return strings.Join(slices.Collect(func(yield func(string) bool) {
+		for part := range slices.Chunk([]byte(s), n) {
+			if !yield(string(part)) {
+				return
+			}
+		}
+	}), between)
+}
+
+func wrapped(s string, columns int, between string) string {
+	return everyFew(base64.StdEncoding.EncodeToString([]byte(s)), columns, between)
 }
 
 func twice(s string) string {
@@ -59,6 +74,26 @@ func TestMaskSpellings(t *testing.T) {
 		"base64 of URLs":     base64.URLEncoding.EncodeToString([]byte(token)),
 		"base64 of URLs, 1":  base64.RawURLEncoding.EncodeToString([]byte("x" + token)),
 		"base64 of URLs, 2":  base64.RawURLEncoding.EncodeToString([]byte("xy" + token)),
+		"base64, 64 columns": wrapped("x"+strings.Repeat("y", 40)+token, 64, `\n`),
+		"base64, 76 columns": wrapped(strings.Repeat("y", 50)+token+"z", 76, `\r\n`),
+		"base64, split":      wrapped(token, 1, " "),
+		"base64, in fours":   wrapped(":"+token, 4, `\t`),
+		"base32":             base32.StdEncoding.EncodeToString([]byte(token)),
+		"base32, lower":      strings.ToLower(base32.StdEncoding.EncodeToString([]byte("abc" + token))),
+		"base32, no padding": base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString([]byte("a" + token)),
+		"base32, in eights":  everyFew(base32.StdEncoding.EncodeToString([]byte("ab"+token)), 8, " "),
+		"hex, colons":        everyFew(hex.EncodeToString([]byte(token)), 2, ":"),
+		"HEX, blanks":        everyFew(strings.ToUpper(hex.EncodeToString([]byte(token))), 2, " "),
+		"hex, dump":          everyFew(hex.EncodeToString([]byte(token)), 4, ` \n`),
+		"HTML, decimal":      everyRune(token, "&#%d;"),
+		"HTML, hex":          everyRune(token, "&#x%x;"),
+		"HTML, zeros":        everyRune(token, "&#X%06X;"),
+		"HTML, open":         everyRune(token, "&#%d") + " ",
+		"HTML, JSON":         everyRune(token, `\u0026#%d;`),
+		"HTML, one":          strings.Replace(token, "3", "&#51;", 1),
+		"percent, one":       strings.Replace(token, "3", "%33", 1),
+		"program":            strings.ReplaceAll(everyRune(token, `\x%02x`), `\`, `\\`),
+		"quoted-printable":   strings.ReplaceAll(strings.Replace(token, "3", "=33", 1), "Tok", `T=\nok`),
 		"in the middle":      "before" + token + "after",
 		"beside one another": token + token,
 	} {
@@ -111,8 +146,12 @@ func TestMaskLeavesAlone(t *testing.T) {
 		hex.EncodeToString([]byte("abc123")): "616263313233", // and as it is alone
 		token[:len(token)-1]:                 token[:len(token)-1],
 		"":                                   "",
-		`\u00`:                               `\u00`,
-		`\ud83d\ud83d\`:                      `\ud83d\ud83d\`,
+		// What is split is looked for coded alone, and a part of it is nothing.
+		strings.Replace(token, "+", " ", 1):                          strings.Replace(token, "+", " ", 1),
+		"abc 123 and ab c123":                                        "abc 123 and ab c123",
+		"&#97;bc12 %61bc12 &#; &#x; &#x110000; %4 =4 &#99999999999;": "&#97;bc12 %61bc12 &#; &#x; &#x110000; %4 =4 &#99999999999;",
+		`\u00`:          `\u00`,
+		`\ud83d\ud83d\`: `\ud83d\ud83d\`,
 	} {
 		if masked, _ := w.Mask([]byte(text)); string(masked) != want {
 			t.Errorf("%q became %q, want %q", text, masked, want)
@@ -186,6 +225,8 @@ func BenchmarkMask(b *testing.B) {
 		"escaped": strings.Repeat(line+`\u00e4`, 1<<20/len(line)),
 		"base64":  strings.Repeat("QWxhZGRpbjpvcGVuIHNlc2FtZSBhbmQgc28gb24gYW5kIHNvIGZvcnRo", 1<<20/56),
 		"small":   strings.Repeat(line, 20),
+		"links":   strings.Repeat("https://example.com/a%20page?q=1&amp;of=2&#39;s ", 1<<20/48),
+		"dump":    strings.Repeat("00 1f 8b 08:", 1<<20/12),
 	} {
 		b.Run(name, func(b *testing.B) {
 			w, raw := leak.New(secrets), []byte(text)

@@ -17,7 +17,10 @@ type Remote interface {
 	Version(wrapped []byte) string
 }
 
-// remoteRoot keeps what was opened, so that one who is far away is asked once for each key.
+// remoteRoot keeps what was opened, so that one who is far away is asked once for each key. The
+// keys stay in memory until the root key is replaced, as the secrets themselves do with those who
+// use them: without that, no secret could be had while nobody answers. They are not overwritten
+// then, for a reader may still have one.
 type remoteRoot struct {
 	remote Remote
 

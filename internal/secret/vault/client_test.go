@@ -299,7 +299,22 @@ func TestTokens(t *testing.T) {
 		s.change(func(v *standin) { clear(v.tokens) })
 		time.Sleep(time.Minute)
 		s.is("kv/app#token", "CANARY-1")
+		// So is one for what is no reading: sealing a key, and giving a lease back.
+		root, err := s.Transit("transit/doorward")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.change(func(v *standin) { clear(v.tokens) })
+		if sealed, err := root.Wrap([]byte("CANARY-key"), nil); err != nil || len(sealed) == 0 {
+			t.Errorf("sealing with a token that was revoked: %v", err)
+		}
+		logins := func() int { return strings.Count(strings.Join(s.asked(), "\n"), "login") }
+		before := logins()
+		s.change(func(v *standin) { clear(v.tokens) })
 		s.close()
+		if n := logins() - before; n != 0 {
+			t.Errorf("logged in %d times to give a token back that was revoked", n)
+		}
 
 		token, fault := "given", error(nil)
 		s = newStage(t, func(c *vault.Config, _ *standin) {

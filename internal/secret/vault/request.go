@@ -63,14 +63,14 @@ func (c *Client) known() string {
 }
 
 // ask sends a request with a token. One that is refused with a token that the client logged in
-// for, and that has been revoked, is sent once more with another.
+// for, and that has been revoked, is sent once more with another: Vault has done nothing for it.
 func (c *Client) ask(ctx context.Context, method, path string, body any) (*answer, error) {
 	token, err := c.have(ctx)
 	if err != nil {
 		return nil, err
 	}
 	a, err := c.send(ctx, method, path, token, body)
-	if status, ok := errors.AsType[statusError](err); ok && status == http.StatusForbidden && c.cfg.Login != nil && method == http.MethodGet && c.revoked(ctx, token) {
+	if status, ok := errors.AsType[statusError](err); ok && status == http.StatusForbidden && c.cfg.Login != nil && c.revoked(ctx, token) {
 		c.forget(token)
 		if token, err = c.have(ctx); err != nil {
 			return nil, err
