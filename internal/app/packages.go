@@ -40,7 +40,7 @@ func installed(cfg *config.Config, set *upstream.Settings) {
 	}
 	switch {
 	case err == nil:
-		set.Command = append([]string{"node", is.Script}, p.Args...)
+		set.Command = append([]string{npm.Node(set.Command[0]), is.Script}, p.Args...)
 		if set.Sandbox != nil {
 			set.Sandbox.Own = []string{dir}
 			set.Sandbox.Allow = slices.DeleteFunc(slices.Clone(set.Sandbox.Allow), ofRegistry)

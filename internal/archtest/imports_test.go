@@ -57,7 +57,7 @@ var table = map[string]row{
 	"durable": {domain, nil},
 	"sandbox": {domain, nil},
 	"launch":  {domain, []string{"fetched"}},
-	"npm":     {domain, nil},
+	"npm":     {domain, []string{"durable"}},
 
 	"sandbox/container": {runtimes, []string{"sandbox"}},
 
@@ -93,7 +93,7 @@ var table = map[string]row{
 	"track":              {stage, []string{"gate", "mcp", "flow"}},
 
 	"listen":    {adapter, adapters},
-	"upstream":  {adapter, append([]string{"leak", "sandbox", "sandbox/container", "launch"}, adapters...)},
+	"upstream":  {adapter, append([]string{"leak", "sandbox", "sandbox/container", "launch", "durable"}, adapters...)},
 	"audit":     {adapter, append([]string{"durable", "envelope", "cosignature"}, adapters...)},
 	"store":     {adapter, []string{"gate", "mcp", "jsonrpc", "httpsig", "durable", "envelope"}},
 	"lock":      {adapter, adapters},

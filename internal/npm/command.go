@@ -3,7 +3,9 @@ package npm
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -34,6 +36,20 @@ var (
 	names    = regexp.MustCompile(`^(@[a-z0-9_~-][a-z0-9._~-]*/)?[a-z0-9~-][a-z0-9._~-]*$`)
 	versions = regexp.MustCompile(`^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
 )
+
+// Node is the node that an npx runs with: the one beside it, where it is named by its path
+// and one is there; else that of PATH.
+func Node(npx string) string {
+	name := "node"
+	if strings.EqualFold(filepath.Ext(npx), ".cmd") || strings.EqualFold(filepath.Ext(npx), ".exe") { // of Windows
+		name = "node.exe"
+	}
+	beside := filepath.Join(filepath.Dir(npx), name)
+	if info, err := os.Stat(beside); filepath.IsAbs(npx) && err == nil && info.Mode().IsRegular() {
+		return beside
+	}
+	return "node"
+}
 
 // Of is the package of a command: npx PACKAGE@VERSION, or npx -y before it. Any other
 // option of npx makes it another command.

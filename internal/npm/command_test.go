@@ -2,6 +2,8 @@ package npm_test
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -70,4 +72,19 @@ func FuzzOf(f *testing.F) {
 			t.Errorf("%q is taken for a name", word)
 		}
 	})
+}
+
+// What was installed runs with the node of the npx that the command names.
+func TestNodeIsBesideItsNPX(t *testing.T) {
+	dir := t.TempDir()
+	alone := filepath.Join(t.TempDir(), "npx")
+	node := filepath.Join(dir, "node")
+	if err := os.WriteFile(node, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for npx, want := range map[string]string{"npx": "node", filepath.Join(dir, "npx"): node, alone: "node", filepath.Join(dir, "npx.cmd"): "node"} {
+		if got := npm.Node(npx); got != want {
+			t.Errorf("%s runs with %s, want %s", npx, got, want)
+		}
+	}
 }

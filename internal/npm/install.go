@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"doorward/internal/durable"
 )
 
 // Order says what is to be installed, and where.
@@ -116,7 +118,7 @@ func (o *Order) known(dir string) (verb string, err error) {
 	if _, err := listed(o.Dir, lockFile); err != nil {
 		return "", fmt.Errorf("%w: remove %s to install it anew", err, o.Dir)
 	}
-	raw, err := bounded(filepath.Join(o.Dir, lockFile), maxList)
+	raw, err := durable.ReadNamed(filepath.Join(o.Dir, lockFile), maxList)
 	if err != nil {
 		return "", err
 	}

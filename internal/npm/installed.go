@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"doorward/internal/durable"
 )
 
 // Installed is a package that was installed.
@@ -57,7 +59,7 @@ func At(dir string, p Package) (Installed, error) {
 // scriptOf is the script that npx runs of a package: its one program, or the one that is
 // named as the package is (docs.npmjs.com, npx).
 func scriptOf(dir string, p Package) (string, error) {
-	raw, err := bounded(filepath.Join(dir, "package.json"), maxManifest)
+	raw, err := durable.ReadNamed(filepath.Join(dir, "package.json"), maxManifest)
 	if err != nil {
 		return "", fmt.Errorf("reading the package: %w", err)
 	}

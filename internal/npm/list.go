@@ -5,11 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path"
 	"path/filepath"
 	"strings"
+
+	"doorward/internal/durable"
 )
 
 // Bounds of what npm writes, in bytes. The list of the largest server that was looked at has 400 KB.
@@ -72,7 +72,7 @@ func strong(integrity string) bool {
 
 // listed reads the list in a file of a directory.
 func listed(dir, name string) (map[string]entry, error) {
-	raw, err := bounded(filepath.Join(dir, name), maxList)
+	raw, err := durable.ReadNamed(filepath.Join(dir, name), maxList)
 	if err != nil {
 		return nil, err
 	}
@@ -81,18 +81,4 @@ func listed(dir, name string) (map[string]entry, error) {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, name), err)
 	}
 	return list, nil
-}
-
-// bounded reads a file of at most so many bytes.
-func bounded(name string, most int64) ([]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	raw, err := io.ReadAll(io.LimitReader(f, most+1))
-	if err == nil && int64(len(raw)) > most {
-		err = fmt.Errorf("%s has more than %d bytes", name, most)
-	}
-	return raw, err
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 
+	"doorward/internal/durable"
 	"doorward/internal/gate"
 	"doorward/internal/sandbox"
 )
@@ -175,7 +176,7 @@ func fieldLink(h hash.Hash, path string) error {
 func installedAt(root, at string) (installed, error) {
 	dir := filepath.Join(root, at)
 	var is installed
-	raw, err := bounded(filepath.Join(dir, "package.json"), 1<<20)
+	raw, err := durable.ReadNamed(filepath.Join(dir, "package.json"), 1<<20)
 	if err != nil {
 		return is, err
 	}
@@ -191,7 +192,7 @@ func installedAt(root, at string) (installed, error) {
 
 // listed fills in what npm's list says of the package. Other installers write none.
 func (is *installed) listed(root, at string) error {
-	raw, err := bounded(listOf(root), maxLockBytes)
+	raw, err := durable.ReadNamed(listOf(root), maxLockBytes)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -241,18 +242,4 @@ func filesOf(dir string) (string, error) {
 		return err
 	})
 	return gate.Digest(h.Sum(nil)).String(), err
-}
-
-// bounded reads a file of at most so many bytes.
-func bounded(path string, most int64) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	raw, err := io.ReadAll(io.LimitReader(f, most+1))
-	if err == nil && int64(len(raw)) > most {
-		err = fmt.Errorf("%s has more than %d bytes", path, most)
-	}
-	return raw, err
 }
