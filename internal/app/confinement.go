@@ -25,7 +25,7 @@ func confinement(cfg *config.Config, name, path string) *upstream.Confinement {
 		kind = u.Sandbox.Kind
 	}
 	return &upstream.Confinement{
-		Kind: kind, Image: u.Sandbox.Image,
+		Kind: kind, Image: u.Sandbox.Image, Runsc: u.Sandbox.Kind == sandbox.Runsc,
 		Given: sandbox.Given{
 			Read: u.Sandbox.Read, Write: u.Sandbox.Write, Hide: Owned(cfg, path), Planted: written(cfg),
 			Limits: u.Sandbox.Limits(), Weaker: u.Sandbox.AllowWeaker,

@@ -15,7 +15,7 @@ import (
 // SandboxProof is what a probe found of one sandbox.
 type SandboxProof struct {
 	Upstream   string             `json:"upstream"`             // empty: the sandbox of a command that is given nothing
-	Kind       string             `json:"kind"`                 // of the sandbox; those of process alone are tried
+	Kind       string             `json:"kind"`                 // of the sandbox; those of process and runsc alone are tried
 	Properties []sandbox.Property `json:"properties,omitempty"` // none where it could not be made
 	Error      string             `json:"error,omitempty"`      // why it would not be started
 }
@@ -55,6 +55,9 @@ func bare(cfg *config.Config, path string) upstream.Settings {
 
 func prove(ctx context.Context, name string, set upstream.Settings, environment []string) SandboxProof {
 	p := SandboxProof{Upstream: name, Kind: "process"}
+	if set.Sandbox.Runsc {
+		p.Kind = sandbox.Runsc
+	}
 	plan, inherited, err := upstream.ProvenBy(set, environment)
 	if err == nil {
 		// Process 1 ends with the thread that started it (PR_SET_PDEATHSIG).

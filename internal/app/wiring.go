@@ -217,7 +217,7 @@ func Supervise(args []string) (code int, ok bool) {
 		return 0, false
 	}
 	switch args[0] {
-	case sandbox.Name:
+	case sandbox.Name, sandbox.Entry:
 		return sandbox.Init(), true
 	case upstream.SupervisorName:
 		return upstream.Supervise(args), true

@@ -69,14 +69,19 @@ func writePlan(w io.Writer, p sandbox.Plan, kept []sandbox.Kept) error {
 	if p.Egress {
 		network = "Doorward's proxy at " + sandbox.Proxy
 	}
+	kernel := "this system's, with filters"
+	if p.Runsc != nil {
+		kernel = "gVisor's (" + visible(p.Runsc.Path) + ")"
+	}
 	l := p.Limits
 	_, err = fmt.Fprintf(w, `
 program   %s
 directory %s
+kernel    %s
 network   %s
 limits    memory %d MiB, cpu %v, processes and threads %d, open files %d, largest file %d MiB, disk %d MiB, time %s
 home      %s, /tmp and /dev/shm are empty at the start and gone at the end
-`, visible(p.Path), visible(p.Dir), network, l.Memory>>20, l.CPU, l.Tasks, l.Files, l.FileSize>>20, l.Disk>>20, wall(l), sandbox.Home)
+`, visible(p.Path), visible(p.Dir), kernel, network, l.Memory>>20, l.CPU, l.Tasks, l.Files, l.FileSize>>20, l.Disk>>20, wall(l), sandbox.Home)
 	if err != nil || len(kept) == 0 {
 		return err
 	}

@@ -60,7 +60,7 @@ func writeProofs(w io.Writer, proofs []app.SandboxProof) error {
 		switch {
 		case p.Kind == "none":
 			verdict = "not confined (sandbox: {kind: none})"
-		case p.Kind != "process":
+		case p.Kind != "process" && p.Kind != sandbox.Runsc:
 			verdict = "in " + p.Kind + ", which is asked at each start what it made"
 		case p.Error != "":
 			verdict = "would not be started: " + gate.Visible(p.Error)

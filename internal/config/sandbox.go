@@ -29,10 +29,10 @@ func (s *Sandbox) Confined() bool { return s.Kind != kindNone }
 // Contained tells whether a command is to run in a container.
 func (s *Sandbox) Contained() bool { return s.Kind == container.Docker || s.Kind == container.Podman }
 
-// Missing are the layers of allow_weaker that this system lacks; of a container none, whose
-// daemon is asked at each start.
+// Missing are the layers of allow_weaker that this system lacks; of a container and of runsc
+// none, whose programs are asked at each start.
 func (s *Sandbox) Missing() []string {
-	if !s.Confined() || s.Contained() {
+	if !s.Confined() || s.Contained() || s.Kind == sandbox.Runsc {
 		return nil
 	}
 	return sandbox.Missing(s.AllowWeaker)
@@ -106,6 +106,18 @@ func (v *checker) sandbox(path string, u *Upstream) {
 	}
 }
 
+// weaker checks the layers that are left out where there is no container.
+func (v *checker) weaker(path string, s *Sandbox) {
+	for _, w := range s.AllowWeaker {
+		switch {
+		case s.Kind == sandbox.Runsc && w != sandbox.Runtime:
+			v.fault(path+".allow_weaker", "%s is not left out of kind runsc, whose filters are gVisor's", w)
+		case s.Kind != sandbox.Runsc && w == sandbox.Runtime:
+			v.fault(path+".allow_weaker", "runtime is for kind runsc, docker or podman")
+		}
+	}
+}
+
 // contained checks what is of containers alone, and that they have it.
 func (v *checker) contained(path string, u *Upstream) {
 	s := &u.Sandbox
@@ -113,9 +125,7 @@ func (v *checker) contained(path string, u *Upstream) {
 		if s.Image != "" {
 			v.fault(path+".image", "is for kind docker or podman")
 		}
-		if slices.Contains(s.AllowWeaker, sandbox.Runtime) {
-			v.fault(path+".allow_weaker", "runtime is for kind docker or podman")
-		}
+		v.weaker(path, s)
 		return
 	}
 	if err := container.CheckImage(s.Image); err != nil {

@@ -171,7 +171,8 @@ func (b *Box) assemble(attr *syscall.SysProcAttr, o *order) (err error) {
 	if all == nil {
 		return nil
 	}
-	if b.group, err = all.group(&b.plan.Limits); err != nil {
+	limits := b.plan.outer()
+	if b.group, err = all.group(&limits); err != nil {
 		return err
 	}
 	attr.UseCgroupFD, attr.CgroupFD = true, int(b.group.file.Fd())
@@ -354,7 +355,8 @@ func (b *Box) throttle() error {
 	if b.group == nil {
 		return nil
 	}
-	return b.group.limit(&b.plan.Limits, byCPU)
+	limits := b.plan.outer()
+	return b.group.limit(&limits, byCPU)
 }
 
 // post reports the limit by which the kernel ended process 1 with its command.

@@ -22,7 +22,7 @@ const (
 
 func TestMain(m *testing.M) {
 	switch os.Args[0] {
-	case sandbox.Name:
+	case sandbox.Name, sandbox.Entry:
 		os.Exit(sandbox.Init())
 	case asGateway:
 		os.Exit(gateway())

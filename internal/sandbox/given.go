@@ -16,6 +16,7 @@ type Given struct {
 	Own         []string // below those, the command's all the same: what was installed for it; without links
 	Planted     []string // files and directories in which some command may put links
 	Limits      Limits
+	Runsc       *File // that runs the command; nil: this system's kernel does
 	Egress      bool
 	Weaker      []string
 }
@@ -31,7 +32,7 @@ func NewPlan(pr Program, g Given, files []File) (Plan, error) {
 	}
 	p := Plan{
 		Path: pr.Path, Dir: pr.Dir, Links: links, Same: files,
-		Limits: g.Limits, Egress: g.Egress, Weaker: g.Weaker,
+		Limits: g.Limits, Runsc: g.Runsc, Egress: g.Egress, Weaker: g.Weaker,
 	}
 	// What is given outweighs what is needed: a package that may be written is.
 	at := map[string]Mount{}
@@ -55,7 +56,37 @@ func NewPlan(pr Program, g Given, files []File) (Plan, error) {
 	if p.Hide, err = g.hides(p.Mounts); err != nil {
 		return Plan{}, err
 	}
+	if g.Runsc != nil {
+		if err := p.addRunsc(); err != nil {
+			return Plan{}, err
+		}
+	}
 	return p, p.check()
+}
+
+// addRunsc adds runsc and what it needs: nothing, where it is static, as its makers publish it.
+func (p *Plan) addRunsc() error {
+	dynamic, err := interpreted(p.Runsc.Path)
+	if err != nil {
+		return err
+	}
+	if dynamic {
+		p.addSystem()
+	}
+	p.Mounts = append(p.Mounts, Mount{Path: runscProgram, Source: p.Runsc.Path, Why: "gVisor, which the command does not see"})
+	return nil
+}
+
+// addSystem adds what a program that is not static needs.
+func (p *Plan) addSystem() {
+	n := needs{links: map[string]string{}}
+	n.wholeSystem()
+	for _, m := range n.mounts {
+		if !slices.ContainsFunc(p.Mounts, func(had Mount) bool { return had.Path == m.Path }) {
+			p.Mounts = append(p.Mounts, m)
+		}
+	}
+	p.Links = n.links // those of a plan with the system's directories are the same ones
 }
 
 // hides are the paths that stay empty in a root of these mounts. One around what is the

@@ -40,7 +40,7 @@ const (
 	exitFailed = 127 // the command could not be started, as shells say it
 )
 
-// Init is the life of process 1. The result is the exit status to end with.
+// Init is the life of process 1, and of the others that this binary is under Name and Entry. The result is the exit status to end with.
 func Init() int {
 	if len(os.Args) > 1 {
 		if os.Args[1] == probeWord {
@@ -70,8 +70,7 @@ func Init() int {
 		up.report(Report{Kind: Failed, Text: err.Error()})
 		return exitFailed
 	}
-	up.report(Report{Kind: Ready})
-	code := attend(child, newWatch(o.Plan.Limits, books, up), up)
+	code := attend(&o.Plan, child, newWatch(&o.Plan, books, up), up)
 	up.report(Report{Kind: Ended})
 	return code
 }
@@ -144,6 +143,9 @@ func (o *order) start(up *uplink) (*os.Process, *accounts, error) {
 	}
 	if err := same(p.Same); err != nil {
 		return nil, nil, err
+	}
+	if p.Runsc != nil {
+		return o.startRunsc()
 	}
 	image, err := OpenImage(p.Path, o.Args, p.Same, control)
 	if err != nil {
@@ -319,11 +321,15 @@ const grace = 600 * time.Millisecond
 
 // attend waits for the command's end, reaps, and keeps the limits. SIGTERM is the
 // gateway's wish that everything ends.
-func attend(child *os.Process, w *watch, up *uplink) int {
+func attend(p *Plan, child *os.Process, w *watch, up *uplink) int {
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	ended := make(chan int, 1)
 	go Reap(child.Pid, ended)
+	ready := p.Runsc == nil // which takes a while
+	if ready {
+		up.report(Report{Kind: Ready})
+	}
 	tick := time.NewTimer(w.pace())
 	defer tick.Stop()
 	gone := up.gone()
@@ -331,13 +337,15 @@ func attend(child *os.Process, w *watch, up *uplink) int {
 	for {
 		select {
 		case code := <-ended:
+			if !ready {
+				up.report(Report{Kind: Failed, Text: "runsc ended before the command ran: " + complaint()})
+			}
 			return code
 		case <-gone:
 			return 128 + int(syscall.SIGKILL)
 		case <-signals:
 			if expired == nil {
-				_ = unix.Kill(-1, unix.SIGCONT)
-				_ = unix.Kill(-1, unix.SIGTERM)
+				askToEnd(p, child)
 				expired = time.After(grace)
 			}
 		case <-expired:
@@ -347,9 +355,27 @@ func attend(child *os.Process, w *watch, up *uplink) int {
 				up.report(Report{Kind: over, Text: w.text})
 				return 128 + int(syscall.SIGKILL)
 			}
+			if !ready && running() {
+				if err := same(p.Same); err != nil {
+					up.report(Report{Kind: Failed, Text: err.Error()})
+					return exitFailed
+				}
+				ready = true
+				up.report(Report{Kind: Ready})
+			}
 			tick.Reset(w.pace())
 		}
 	}
+}
+
+// askToEnd asks everything to end; runsc asks the command, and has to live until that has.
+func askToEnd(p *Plan, child *os.Process) {
+	_ = unix.Kill(-1, unix.SIGCONT)
+	to := -1
+	if p.Runsc != nil {
+		to = child.Pid
+	}
+	_ = unix.Kill(to, unix.SIGTERM)
 }
 
 // Reap collects every child, orphans included, until the command has ended, and says

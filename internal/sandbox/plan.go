@@ -13,6 +13,10 @@ import (
 // os.Args[0] calls Init before anything else, and exits with what it returns.
 const Name = "doorward-sandbox"
 
+// Entry is where this binary is in a root where it is the first program that runs, and its
+// argv[0] there: what runs it takes a path alone.
+const Entry = "/" + Name
+
 // Layers that a system may lack. Plan.Weaker names those that a command may run
 // without where they are missing. The namespaces are no such layer: without them
 // nothing is confined.
@@ -139,6 +143,7 @@ type Plan struct {
 	Hide   []string          `json:"hide,omitempty"`  // paths of this system that stay empty, whatever mount they lie in
 	Same   []File            `json:"same,omitempty"`
 	Limits Limits            `json:"limits"`
+	Runsc  *File             `json:"runsc,omitempty"`  // that runs the command, in place of this system's kernel
 	Egress bool              `json:"egress,omitempty"` // a proxy of Doorward's listens at Proxy inside
 	Weaker []string          `json:"weaker,omitempty"`
 }
@@ -167,7 +172,7 @@ func (p *Plan) check() error {
 		}
 	}
 	for _, w := range p.Weaker {
-		if !slices.Contains([]string{Landlock, Seccomp, Bounds, Files, Network}, w) {
+		if !slices.Contains([]string{Landlock, Seccomp, Runtime, Bounds, Files, Network}, w) {
 			return fmt.Errorf("no layer is called %q", w)
 		}
 	}
@@ -179,7 +184,7 @@ func (p *Plan) check() error {
 // private are the paths that every sandbox makes itself.
 //
 //nolint:gochecknoglobals // a table; read-only
-var private = []string{"/proc", "/dev", "/sys", "/tmp", "/run", "/home/sandbox", "/etc/passwd", "/etc/group"}
+var private = []string{"/proc", "/dev", "/sys", "/tmp", "/run", "/home/sandbox", runscDir, "/etc/passwd", "/etc/group"}
 
 func (m *Mount) check() error {
 	clean := filepath.Clean(m.Path)
@@ -190,6 +195,9 @@ func (m *Mount) check() error {
 		return errors.New("the whole file system cannot be given: name directories")
 	case strings.ContainsAny(m.Path, "\x00\n"):
 		return fmt.Errorf("path %q has a control character", m.Path)
+	}
+	if m.Path == runscProgram {
+		return nil
 	}
 	for _, p := range private {
 		if m.Path == p || p != "/tmp" && p != "/run" && strings.HasPrefix(m.Path, p+"/") {

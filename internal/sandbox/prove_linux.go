@@ -20,11 +20,8 @@ import (
 // Probes tells whether a probe tries a plan from inside before a command starts under it.
 const Probes = true
 
-// probeWord is the argument of process 1's name that makes this binary the probe.
+// probeWord is the argument that makes this binary the probe; its plan alone has it, as Entry.
 const probeWord = "probe"
-
-// probePath is where the probe finds its own program; the probe's plan alone has it.
-const probePath = "/doorward-probe"
 
 // Of the probe's plan: limits of memory and disk that it is quick to go over, the tasks that a
 // program in Go needs, how long it may take, and how much it may say.
@@ -49,6 +46,7 @@ type question struct {
 	Shared    shared   `json:"shared"`
 	Limits    Limits   `json:"limits"`
 	Egress    bool     `json:"egress"`
+	Kernel    string   `json:"kernel"`  // of this system, as /proc/version has it; empty: the command's is this one, too
 	GoOver    bool     `json:"go_over"` // its limit of memory, when all else is said
 }
 
@@ -169,15 +167,26 @@ func (s *scene) heard() bool {
 
 func (s *scene) question(p *Plan, env []string) *question {
 	q := &question{
-		Outside: s.canary, Closed: []string{"/", "/etc", "/dev", "/run", "/proc", "/proc/sys/kernel"},
+		Outside: s.canary, Closed: []string{"/", "/etc", "/run", "/proc", "/proc/sys/kernel"},
 		Variables: names(env), TCP: s.tcp.Addr().String(), UDP: s.udp.LocalAddr().String(),
 		Unix: s.unix.Addr().String(), Abstract: s.abstract.Addr().String(), Shared: *s.shared, Egress: p.Egress,
+	}
+	if p.Runsc != nil {
+		raw, err := os.ReadFile("/proc/version")
+		if err != nil {
+			raw = []byte("unknown")
+		}
+		q.Kernel = string(raw)
+		q.Variables = append(q.Variables, "HOME") // runsc sets it where it is missing
 	}
 	for _, path := range p.hidden() {
 		// What every sandbox has of its own is nobody's secret.
 		if !slices.ContainsFunc([]string{"/proc", "/dev", "/sys", "/etc/passwd", "/etc/group", "/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf"}, func(own string) bool { return within(path, own) }) {
 			q.Own = append(q.Own, path)
 		}
+	}
+	if p.Runsc == nil {
+		q.Closed = append(q.Closed, "/dev") // gVisor's is its own, and memory of the command's
 	}
 	for i := range p.Mounts {
 		m := &p.Mounts[i]
@@ -203,11 +212,11 @@ func (p *Plan) forProbe(s *scene, q *question) error {
 	if err != nil {
 		return err
 	}
-	p.Mounts, p.Same, p.Path = slices.Clone(p.Mounts), nil, probePath
+	p.Mounts, p.Same, p.Path = slices.Clone(p.Mounts), nil, Entry
 	if dynamic {
 		p.addSystem()
 	}
-	p.Mounts = append(p.Mounts, Mount{Path: probePath, Source: self, Why: "the probe"})
+	p.Mounts = append(p.Mounts, Mount{Path: Entry, Source: self, Why: "the probe"})
 	// A directory that was given may hold the canary: then the sandbox has to hide it.
 	if slices.ContainsFunc(p.Mounts, func(m Mount) bool { return within(s.canary, m.source()) }) {
 		p.Hide = append(slices.Clone(p.Hide), s.dir)
@@ -220,18 +229,6 @@ func (p *Plan) forProbe(s *scene, q *question) error {
 	}
 	q.Limits = *l
 	return nil
-}
-
-// addSystem adds what a program that is not static needs.
-func (p *Plan) addSystem() {
-	n := needs{links: map[string]string{}}
-	n.wholeSystem()
-	for _, m := range n.mounts {
-		if !slices.ContainsFunc(p.Mounts, func(had Mount) bool { return had.Path == m.Path }) {
-			p.Mounts = append(p.Mounts, m)
-		}
-	}
-	p.Links = n.links // those of a plan with the system's directories are the same ones
 }
 
 // physical is the memory of this machine in bytes: a limit over it limits nothing, and
@@ -251,7 +248,7 @@ func (s *scene) ask(ctx context.Context, p Plan, q *question, env []string, star
 		return nil, fmt.Errorf("asking the probe: %w", err)
 	}
 	out := &saying{}
-	cmd := &exec.Cmd{Path: probePath, Args: []string{Name, probeWord}, Env: env, Stdin: bytes.NewReader(raw), Stdout: out}
+	cmd := &exec.Cmd{Path: Entry, Args: []string{Name, probeWord}, Env: env, Stdin: bytes.NewReader(raw), Stdout: out}
 	var proxy func(net.Listener)
 	if p.Egress {
 		proxy = hangUp
@@ -292,7 +289,8 @@ func (b *Box) kept() answer {
 	if b.group == nil {
 		return said(name, nil, inWords(keeping(nil))+" ("+b.maker.without().Error()+")")
 	}
-	return said(name, b.group.holds(&b.plan.Limits), inWords(keeping(b.group.all.controllers)))
+	limits := b.plan.outer()
+	return said(name, b.group.holds(&limits), inWords(keeping(b.group.all.controllers)))
 }
 
 // heed reads the answers, and adds what was seen from outside.

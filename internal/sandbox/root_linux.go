@@ -69,7 +69,7 @@ func buildRoot(p *Plan, trees []int) error {
 		return err
 	}
 	defer r.release()
-	for _, step := range []func(*Plan) error{r.links, r.system, r.scratch, r.mounts, r.hide, r.identity} {
+	for _, step := range []func(*Plan) error{r.links, r.system, r.scratch, r.runsc, r.mounts, r.hide, r.identity} {
 		if err := step(p); err != nil {
 			return err
 		}
@@ -170,10 +170,15 @@ func (r *root) mounts(p *Plan) error {
 }
 
 // system mounts /proc of the new process namespace, where nothing can be changed.
-func (r *root) system(*Plan) error {
+func (r *root) system(p *Plan) error {
 	at := filepath.Join(r.base, "proc")
 	if err := unix.Mount("proc", at, "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
 		return fmt.Errorf("mounting /proc: %w", err)
+	}
+	if p.Runsc != nil {
+		// runsc mounts it anew in namespaces of its own, which no kernel lets it do where parts are
+		// covered (mount_too_revealing, fs/namespace.c). The command has gVisor's.
+		return nil
 	}
 	// No namespace below this one, whatever the filter of system calls lets through.
 	if err := os.WriteFile(filepath.Join(at, "sys/user/max_user_namespaces"), []byte("0"), 0); err != nil {
@@ -215,6 +220,24 @@ func (r *root) scratch(p *Plan) error {
 		if err := r.attach(fd, path, true); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// runsc makes the place of runsc, which it alone may write to.
+func (r *root) runsc(p *Plan) error {
+	if p.Runsc == nil {
+		return nil
+	}
+	if _, err := r.directory(runscDir); err != nil {
+		return err
+	}
+	at := filepath.Join(r.base, runscDir)
+	if err := unix.Mount("doorward", at, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, runscFiles); err != nil {
+		return fmt.Errorf("mounting the place of runsc: %w", err)
+	}
+	if err := os.Mkdir(filepath.Join(r.base, runscState), 0o700); err != nil {
+		return fmt.Errorf("making the place of runsc: %w", err)
 	}
 	return nil
 }

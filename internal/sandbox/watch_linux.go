@@ -28,6 +28,7 @@ const (
 // does: process 1 sees them all, and nothing else. It tells of those that a cgroup keeps.
 type watch struct {
 	limits Limits
+	runsc  bool // what runs is gVisor, with the command in it
 	up     *uplink
 	books  *accounts
 	ledger ledger // where the accounts have no CPU time
@@ -48,9 +49,9 @@ type watch struct {
 	busy   bool
 }
 
-func newWatch(l Limits, books *accounts, up *uplink) *watch {
-	now := time.Now()
-	w := &watch{limits: l, up: up, books: books, began: now, seen: now, credit: burst, busy: true, said: mentions{}}
+func newWatch(p *Plan, books *accounts, up *uplink) *watch {
+	now, l := time.Now(), p.outer()
+	w := &watch{limits: l, runsc: p.Runsc != nil, up: up, books: books, began: now, seen: now, credit: burst, busy: true, said: mentions{}}
 	if books.cpu != nil {
 		w.used, w.times, _ = books.processor() // what process 1 has used so far is not the command's
 	}
@@ -76,6 +77,9 @@ func (w *watch) look() (over string) {
 	files := 0
 	for _, pid := range pids {
 		files = max(files, opened("/proc/"+strconv.Itoa(pid)))
+	}
+	if w.runsc {
+		files = 0 // they are gVisor's
 	}
 	w.mention(now, OverFiles, files >= w.limits.Files-w.limits.Files/8, fmt.Sprintf("a process has %d of %d files open", files, w.limits.Files))
 	w.mention(now, OverDisk, full("/tmp"), fmt.Sprintf("its private file system of %d bytes is full", w.limits.Disk))
@@ -126,6 +130,9 @@ func (w *watch) total(pids []int) (memory int64, tasks int, err error) {
 	}
 	if w.books.keeps(byMemory) {
 		return 0, tasks, nil
+	}
+	if w.runsc {
+		return memory + lent(pids), tasks, nil
 	}
 	return memory + w.maps.look(all, w.busy, w.limits.Memory), tasks, nil
 }

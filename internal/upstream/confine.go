@@ -18,6 +18,7 @@ import (
 // Confinement is what a command is given in its sandbox, beside what it needs to run.
 type Confinement struct {
 	sandbox.Given
+	Runsc bool     // gVisor answers the command's system calls, in what this system has
 	Kind  string   // container.Docker or container.Podman; empty: what this system has
 	Image string   // of a container, by its digest
 	Allow []string // host:port of the places that it may reach through the egress proxy; none: no network at all
@@ -52,6 +53,10 @@ func (c *Confinement) lacking() string {
 		return ", in " + c.Kind + " of any version"
 	case c.contained():
 		return ", in " + c.Kind
+	case c.Runsc && slices.Contains(c.Weaker, sandbox.Runtime):
+		return ", in runsc of any version"
+	case c.Runsc:
+		return ", in runsc"
 	case len(c.missing()) > 0:
 		return ", without " + strings.Join(c.missing(), ", ")
 	}
@@ -135,6 +140,13 @@ func (p *Pool) plan(set *Settings, r reach) (sandbox.Plan, error) {
 	}
 	if given.Egress && p.cfg.Egress == nil {
 		return sandbox.Plan{}, errors.New("sandbox: there is no egress proxy here")
+	}
+	if set.Sandbox.Runsc {
+		runsc, err := sandbox.FindRunsc(slices.Contains(given.Weaker, sandbox.Runtime))
+		if err != nil {
+			return sandbox.Plan{}, err
+		}
+		given.Runsc = &runsc
 	}
 	program := sandbox.Program{Path: r.path, Dir: set.Dir, Search: p.variable("PATH"), Home: p.variable("HOME")}
 	if program.Dir == "" {

@@ -24,7 +24,7 @@ import (
 // the gateway.
 func TestMain(m *testing.M) {
 	switch {
-	case os.Args[0] == sandbox.Name:
+	case os.Args[0] == sandbox.Name, os.Args[0] == sandbox.Entry:
 		os.Exit(sandbox.Init())
 	case os.Args[0] == upstream.SupervisorName:
 		os.Exit(upstream.Supervise(os.Args))

@@ -10,8 +10,14 @@ import (
 	"doorward/internal/sandbox"
 )
 
-// missing are the layers that a command runs without.
-func (c *Confinement) missing() []string { return sandbox.Missing(c.Weaker) }
+// missing are the layers that a command runs without; of runsc none, whose version alone may
+// be let go.
+func (c *Confinement) missing() []string {
+	if c.Runsc {
+		return nil
+	}
+	return sandbox.Missing(c.Weaker)
+}
 
 // errUnproven is a command that is not started, for nothing shows that its sandbox holds.
 var errUnproven = errors.New("not confined as it should be")

@@ -1,0 +1,137 @@
+package sandbox_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"doorward/internal/sandbox"
+)
+
+// gVisor is the runsc of this system, which scripts/parts installs.
+func gVisor(t *testing.T) *sandbox.File {
+	t.Helper()
+	is, err := sandbox.FindRunsc(true)
+	if err != nil {
+		t.Fatalf("%v (scripts/parts installs it)", err)
+	}
+	return &is
+}
+
+func TestSBX25_TheProbeFindsItsWallsInGVisor(t *testing.T) {
+	g := sandbox.Given{Runsc: gVisor(t), Hide: []string{"/etc/ssl"}, Egress: true, Weaker: []string{sandbox.Runtime}}
+	plan, err := sandbox.NewPlan(sandbox.Program{Path: "/bin/true", Dir: "/", Search: "/usr/bin:/bin", System: true}, g, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mk sandbox.Maker
+	defer mk.Close()
+	proof, err := mk.Prove(t.Context(), plan, []string{"PATH=/usr/bin:/bin", quick}, (*exec.Cmd).Start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := proof.Err(); err != nil {
+		t.Error(err)
+	}
+	held := proof.Names(sandbox.Held)
+	for _, want := range []string{"kernel", "files.root", "network", "limit.watch"} {
+		if !slices.Contains(held, want) {
+			t.Errorf("%s is not among what holds: %q", want, held)
+		}
+	}
+}
+
+// A command in gVisor has what its plan gives it, its words and its exit; what it was not
+// given is not there. It runs so for root and for an ordinary user.
+func TestSBX25_ACommandInGVisorHasItsPlan(t *testing.T) {
+	const script = `echo "$1"; echo kept >"$2/file"; (echo x >/usr/planted) 2>&1; ls "$3" 2>&1; cat /proc/version; ls /.runsc; exit 3`
+	for _, u := range users(t) {
+		t.Run(u.name, func(t *testing.T) {
+			outside := open(t)
+			given := filepath.Join(outside, "given")
+			if err := os.Mkdir(given, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Chown(given, int(u.id), int(u.id)); err != nil {
+				t.Fatal(err)
+			}
+			o := u.run(t, &job{
+				Path: "/bin/sh", Args: []string{"sh", "-c", script, "sh", "its words", given, filepath.Dir(outside)}, Env: []string{"PATH=/usr/bin:/bin"},
+				Given: sandbox.Given{Runsc: gVisor(t), Write: []string{given}, Weaker: []string{sandbox.Runtime}},
+			})
+			if o.Err != "" {
+				t.Fatal(o.Err)
+			}
+			for _, want := range []string{"its words\n", "planted: ", "Linux version 4."} {
+				if !strings.Contains(o.Out, want) {
+					t.Errorf("it does not say %q:\n%s", want, o.Out)
+				}
+			}
+			if strings.Contains(o.Out, "config.json") {
+				t.Errorf("it sees the bundle:\n%s", o.Out)
+			}
+			if raw, err := os.ReadFile(filepath.Join(given, "file")); string(raw) != "kept\n" {
+				t.Errorf("what it wrote is %q, %v", raw, err)
+			}
+		})
+	}
+}
+
+// What is executed is the runsc that was asked for its version; and what that cannot start
+// is told with its own words.
+func TestSBX25_WhatRunscCannotStartIsRefused(t *testing.T) {
+	is := *gVisor(t)
+	for name, tc := range map[string]struct {
+		path string
+		size int64
+		want string
+	}{
+		"another runsc": {"/bin/true", is.Size + 1, "is another file"},
+		"no program":    {"/etc/ld.so.cache", is.Size, "runsc ended before the command ran"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			other := is
+			other.Size = tc.size
+			j := job{Path: tc.path, Args: []string{"x"}, Given: sandbox.Given{Runsc: &other, Weaker: []string{sandbox.Runtime}}}
+			if o := j.do(); !strings.Contains(o.Err, tc.want) {
+				t.Errorf("it is refused with %q, want %q", o.Err, tc.want)
+			}
+		})
+	}
+}
+
+func TestSBX25_AnOldRunscIsRefused(t *testing.T) {
+	for said, good := range map[string]bool{
+		"runsc version release-20260525.0\nspec: 1.1.0-rc.1\n":       true,
+		"runsc version release-20250407.0-12-gabcdef\nspec: 1.1.0\n": true,
+		"runsc version release-20250317.0\nspec: 1.1.0-rc.1\n":       false,
+		"runsc version 0.0~20221219.0\nspec: 1.0.2-dev\n":            false,
+		"runsc version VERSION_MISSING\nspec: 1.1.0\n":               false,
+		"runc version 1.3.6\nspec: 1.2.0\n":                          false,
+		"runsc version unknown\nbuilt: release-20260525.0\n":         false,
+		"": false,
+		"runsc version release-20990101\nrunsc version 20990101.0.0\n": false,
+	} {
+		if err := sandbox.CheckRunsc(said); (err == nil) != good {
+			t.Errorf("%q: %v", said, err)
+		}
+	}
+	dir := t.TempDir()
+	t.Setenv("PATH", dir)
+	if _, err := sandbox.FindRunsc(true); err == nil {
+		t.Error("one that is not there is found")
+	}
+	program := "#!/bin/sh\necho runsc version release-20250317.0\n"
+	if err := os.WriteFile(filepath.Join(dir, "runsc"), []byte(program), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sandbox.FindRunsc(false); err == nil || !strings.Contains(err.Error(), "CVE-2025-2713") {
+		t.Errorf("an old one is refused with %v", err)
+	}
+	if _, err := sandbox.FindRunsc(true); err != nil {
+		t.Errorf("with allow_weaker an old one is refused with %v", err)
+	}
+}
