@@ -99,6 +99,15 @@ func (a *App) fallback(c *config.Paces) {
 	}
 }
 
+// keepQuotas writes quotas down, where this gateway keeps them itself.
+func (a *App) keepQuotas() {
+	if m := a.shared.now.Load(); m != nil {
+		if b, ok := m.budgets.(*store.FileBudgets); ok {
+			b.Run(a.ctx)
+		}
+	}
+}
+
 // limitGauges tells telemetry about limits.
 func (a *App) limitGauges() {
 	for _, kind := range limit.Kinds() {

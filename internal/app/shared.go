@@ -106,7 +106,7 @@ func (s *shared) files() (_ *memory, err error) {
 	if err := unlost(s.dir, s.owed); err != nil {
 		return nil, err
 	}
-	m := &memory{nonces: store.NewMemoryNonces(0), budgets: store.NewMemoryBudgets()}
+	m := &memory{nonces: store.NewMemoryNonces(0)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, m.close())
@@ -120,6 +120,9 @@ func (s *shared) files() (_ *memory, err error) {
 		return nil, err
 	}
 	if m.taints, err = store.OpenFileTaints(s.dir); err != nil {
+		return nil, err
+	}
+	if m.budgets, err = store.OpenFileBudgets(s.dir, s.log); err != nil {
 		return nil, err
 	}
 	m.incidents, err = store.OpenFileIncidents(s.dir, s.incidentKey, s.wrote, s.log)

@@ -50,7 +50,7 @@ func storesKept() []kept {
 		{[]string{"data/canaries.json", "data/secrets.json", "data/ages.json"}, nobody + "values of the operator's, and the ages of secrets", nobody + "values of the operator's", ""},
 		{[]string{"data/packages/*/*"}, nobody + "programs of others, as they were published", nobody + "programs of others", ""},
 		{[]string{"redis:{nonce}*", "redis:{nonces}*"}, nobody + "hashes of what was used once, for minutes", nobody + "hashes that end within minutes", ""},
-		{[]string{"redis:{limits}*"}, nobody + "how often somebody called lately, under keyed hashes", nobody + "counts under keyed hashes that end by themselves", ""},
+		{[]string{"data/quotas.json", "redis:{limits}*"}, nobody + "how often somebody called lately, under keyed hashes", nobody + "counts under keyed hashes that end by themselves", ""},
 		{[]string{"data/index.db", "data/index.db-wal", "data/index.db-shm"}, nobody + "where records stand: hashes of what is not sealed in them", "keys", "audit log"},
 		{[]string{"data/*.lock", "data/holds.turn", "data/holds.next"}, nobody + "empty", nobody + "empty", ""},
 		{[]string{"doorward.yaml", "hook", "copies"}, nobody + "the operator's", nobody + "the operator's", ""},
