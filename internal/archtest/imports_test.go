@@ -97,7 +97,7 @@ var table = map[string]row{
 	"audit":     {adapter, append([]string{"durable", "envelope", "cosignature"}, adapters...)},
 	"store":     {adapter, []string{"gate", "mcp", "jsonrpc", "httpsig", "durable", "envelope"}},
 	"lock":      {adapter, adapters},
-	"telemetry": {adapter, adapters},
+	"telemetry": {adapter, append([]string{"collector"}, adapters...)},
 	"secret":    {adapter, adapters},
 	"issuer":    {adapter, adapters},
 
@@ -106,7 +106,8 @@ var table = map[string]row{
 
 	"webhook":   {adapter, []string{"gate"}},
 	"judge":     {adapter, []string{"gate"}},
-	"sink":      {adapter, []string{"gate", "sink/form", "webhook", "durable"}},
+	"collector": {adapter, []string{"gate", "webhook"}},
+	"sink":      {adapter, []string{"gate", "sink/form", "webhook", "collector", "durable"}},
 	"sink/form": {adapter, []string{"gate"}},
 	"anchor":    {adapter, []string{"gate", "cosignature", "webhook", "durable"}},
 
@@ -125,7 +126,7 @@ var table = map[string]row{
 	"app": {outside, []string{
 		"gate", "jsonrpc", "mcp", "policy", "pipeline",
 		"identify", "decode", "resolve", "authorize", "validate", "approve", "disclose", "inspect", "inspect/definition", "inspect/change", "inspect/secrets", "redact", "track", "limit", "flow", "sandbox", "egress", "npm", "leak",
-		"listen", "upstream", "audit", "store", "durable", "lock", "telemetry", "secret", "secret/vault", "secret/keyring", "issuer", "webhook", "judge", "sink", "anchor", "cosignature", "monitor", "monitor/delivery", "monitor/figures",
+		"listen", "upstream", "audit", "store", "durable", "lock", "telemetry", "collector", "secret", "secret/vault", "secret/keyring", "issuer", "webhook", "judge", "sink", "anchor", "cosignature", "monitor", "monitor/delivery", "monitor/figures",
 		"index", "config", "admin",
 	}},
 	"mapping":  {outside, nil},

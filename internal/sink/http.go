@@ -1,23 +1,15 @@
 package sink
 
 import (
-	"bytes"
 	"context"
-	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"net/url"
-	"time"
 
+	"doorward/internal/collector"
 	"doorward/internal/gate"
 	"doorward/internal/sink/form"
-	"doorward/internal/webhook"
 )
-
-const maxAnswer = 64 << 10 // bytes of an answer that are read
 
 // HTTPConfig is a receiver of batches over HTTP. URL is required.
 type HTTPConfig struct {
@@ -35,9 +27,9 @@ type httpReceiver struct {
 
 // NewHTTP makes a receiver of batches as a JSON array. No error repeats the URL.
 func NewHTTP(c HTTPConfig) (Receiver, error) {
-	client, err := newClient(c.URL, c.Roots, nil)
+	client, err := collector.NewClient(c.URL, c.Roots, nil)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("sink: %w", err)
 	}
 	if c.Format != "json" && c.Format != "ocsf" {
 		return nil, fmt.Errorf("sink: the format must be json or ocsf, not %q", c.Format)
@@ -58,7 +50,7 @@ func (h *httpReceiver) Deliver(ctx context.Context, batch []form.Record) error {
 		}
 		body = append(body, one...)
 	}
-	_, err := post(ctx, h.client, request{url: h.URL, kind: "application/json", body: append(body, ']'), token: h.Token})
+	_, err := collector.Post(ctx, h.client, collector.Request{URL: h.URL, Kind: "application/json", Body: append(body, ']'), Token: h.Token})
 	return err
 }
 
@@ -74,78 +66,4 @@ func (h *httpReceiver) element(r *form.Record) ([]byte, error) {
 func (h *httpReceiver) Close() error {
 	h.client.CloseIdleConnections()
 	return nil
-}
-
-// newClient makes a client for one URL: https, or http on this machine. It follows no
-// redirect, asks no proxy, and connects to no address that webhook.Dialer refuses.
-func newClient(raw string, roots *x509.CertPool, protocols *http.Protocols) (*http.Client, error) {
-	u, err := url.Parse(raw)
-	switch {
-	case err != nil || u.Hostname() == "" || u.Opaque != "" || u.User != nil || u.Fragment != "":
-		return nil, errors.New("sink: the URL must be absolute, without a user name and a fragment")
-	case u.Scheme != "https" && (u.Scheme != "http" || !webhook.Loopback(u.Hostname())):
-		return nil, errors.New("sink: the URL must be https; http is for this machine alone")
-	}
-	d := webhook.Dialer(u.Scheme == "http")
-	return &http.Client{
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{
-			DialContext:            d.DialContext,
-			TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
-			TLSHandshakeTimeout:    patience,
-			Protocols:              protocols,
-			DisableCompression:     true, // or a small answer could become a large one
-			MaxConnsPerHost:        1,
-			IdleConnTimeout:        time.Minute,
-			MaxResponseHeaderBytes: 32 << 10,
-		},
-	}, nil
-}
-
-// request is what post sends.
-type request struct {
-	url, kind string
-	body      []byte
-	token     func() (gate.Secret, error)
-	trailers  bool // gRPC: the status is in the trailer
-}
-
-// post sends a body and returns the answer's first bytes. The error says nothing of
-// the URL, of the token and of what the receiver said.
-func post(ctx context.Context, client *http.Client, r request) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.url, bytes.NewReader(r.body))
-	if err != nil {
-		return nil, errors.New("the URL cannot be asked")
-	}
-	req.Header.Set("Content-Type", r.kind)
-	req.Header.Set("User-Agent", "doorward")
-	if r.trailers {
-		req.Header.Set("Te", "trailers")
-	}
-	if r.token != nil {
-		secret, err := r.token()
-		if err != nil {
-			return nil, fmt.Errorf("reading the token: %w", err)
-		}
-		value, err := secret.Header()
-		if err != nil {
-			return nil, err
-		}
-		req.Header.Set("Authorization", "Bearer "+value)
-	}
-	res, err := client.Do(req)
-	if err != nil {
-		return nil, webhook.Plainly(err)
-	}
-	defer res.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
-	switch {
-	case res.StatusCode < http.StatusOK || res.StatusCode >= http.StatusMultipleChoices:
-		return nil, webhook.Answer(res)
-	case r.trailers && err != nil:
-		return nil, webhook.Plainly(err)
-	case r.trailers:
-		return answer, grpcStatus(res)
-	}
-	return answer, nil // the status has said it all
 }
