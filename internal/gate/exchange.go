@@ -117,7 +117,7 @@ type Target struct {
 type Exchange struct {
 	ID        string // random, time-ordered, unique; shown to clients in refusals
 	Start     time.Time
-	Trace     Trace // pipeline begins it; decode, where the message has its own
+	Trace     Trace // pipeline begins and settles it; decode, where the message has its own
 	Inbound   Inbound
 	Attempt   Attempt    // identify, also when it refuses
 	Principal *Principal // identify, also of whom it refuses as revoked or suspended
@@ -158,10 +158,13 @@ type Terms struct {
 type Tally struct {
 	RequestBytes  int
 	ReplyBytes    int
-	Notifications int // messages relayed before the final answer
-	Asks          int // server-to-client requests among them
+	Notifications int           // messages relayed before the final answer
+	Asks          int           // server-to-client requests among them
+	Sent          time.Duration // from Start to the forward; 0 where nothing was forwarded
 	Upstream      time.Duration
 	Stages        []StageTime // in the order in which they first ran, at most MaxStages
+	Failure       int64       // code of the upstream's JSON-RPC error; only where the trace is sampled
+	ToolError     bool        // the tool's result says that it failed; only where the trace is sampled
 }
 
 // MaxStages bounds the stages whose time is counted: the line has some fifteen.
@@ -171,6 +174,7 @@ const MaxStages = 24
 type StageTime struct {
 	Name string // "authorize", "reply.inspect"
 	Time time.Duration
+	At   time.Duration // when it first ran, from Start
 }
 
 // Attempt is what is known of a sign-in whether or not it succeeded, for the

@@ -41,7 +41,7 @@ func TestTraceparent(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			h := http.Header{"Traceparent": tc.sent}
-			one, other := gate.BeginTrace(h), gate.BeginTrace(h)
+			one, other := settled(gate.BeginTrace(h)), settled(gate.BeginTrace(h))
 			if got := hex.EncodeToString(one.ID[:]) == traceID && hex.EncodeToString(one.Parent[:]) == parentID; got != tc.taken {
 				t.Errorf("taken is %v, want %v: %x %x", got, tc.taken, one.ID, one.Parent)
 			}
@@ -52,6 +52,69 @@ func TestTraceparent(t *testing.T) {
 				t.Errorf("the spans are %x and %x", one.Span, other.Span)
 			}
 		})
+	}
+}
+
+// settled is the trace of somebody who is known.
+func settled(t gate.Trace) gate.Trace {
+	t.Settle(&gate.Principal{Method: gate.MethodAPIKey})
+	return t
+}
+
+// LOG-11: a stranger puts nothing into the trace of another, and sends nothing along.
+func TestLOG11_AStrangersTraceIsOnlyLinkedTo(t *testing.T) {
+	h := http.Header{"Traceparent": {"00-" + traceID + "-" + parentID + "-01"}, "Tracestate": {"a=1"}}
+	for name, p := range map[string]*gate.Principal{"nobody": nil, "anybody": {Method: gate.MethodAnonymous}} {
+		got := gate.BeginTrace(h)
+		got.Settle(p)
+		if got.TraceID() == traceID || got.Parent != [8]byte{} || got.Settled() || got.State() != "" || got.Remote == nil || hex.EncodeToString(got.Remote.ID[:]) != traceID {
+			t.Errorf("%s: %+v of %+v", name, got, got.Remote)
+		}
+	}
+	got := settled(gate.BeginTrace(h))
+	if got.State() != "a=1" || got.Parents() != "00-"+traceID+"-"+hex.EncodeToString(got.Call[:])+"-00" || got.Sampled {
+		t.Errorf("of somebody known: %s with %s", got.Parents(), got.State())
+	}
+	if got.Sampled = true; !strings.HasSuffix(got.Parents(), "-01") {
+		t.Errorf("sampled: %s", got.Parents())
+	}
+}
+
+// The cases are those of W3C Trace Context §3.3 and its bounds.
+func TestTracestate(t *testing.T) {
+	for _, tc := range []struct{ sent, want string }{
+		{"rojo=00f067aa0ba902b7,congo=t61rcWkgMzE", "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE"},
+		{" a@b=x y , , c*/-_=z ", "a@b=x y , , c*/-_=z"},
+		{"", ""}, {",", ""}, {"a", ""}, {"=1", ""}, {"a=", ""}, {"A=1", ""}, {"a b=1", ""}, {"a=1=2", ""}, {"a=\x01", ""},
+		{"a=\r\nSet-Cookie: b", ""}, {"a=\u00fc", ""}, {"a=\x7f", ""},
+		{"a=" + strings.Repeat("x", 256), "a=" + strings.Repeat("x", 256)}, {"a=" + strings.Repeat("x", 257), ""},
+		{strings.Repeat("a=1,", 31) + "b=2", strings.Repeat("a=1,", 31) + "b=2"}, {strings.Repeat("a=1,", 32) + "b=2", ""},
+		{strings.Repeat("a=1234567890123456,", 28), ""},
+	} {
+		h := http.Header{"Traceparent": {"00-" + traceID + "-" + parentID + "-01"}, "Tracestate": {tc.sent}}
+		if got := settled(gate.BeginTrace(h)); got.State() != tc.want {
+			t.Errorf("%q: got %q, want %q", tc.sent, got.State(), tc.want)
+		}
+	}
+}
+
+// The cases are those of W3C Baggage §3.3 and its bounds.
+func TestBaggage(t *testing.T) {
+	for _, tc := range []struct {
+		sent  string
+		taken bool
+	}{
+		{`"userId=alice,serverNode=DF%2028,isProduction=false"`, true}, {`"k = v ; p=1; q"`, true}, {`"k="`, true},
+		{`""`, false}, {`"k"`, false}, {`"=v"`, false}, {`"k y=v"`, false}, {`"k=\u000d"`, false}, {`"k=ü"`, false}, {`7`, false}, {`{"k":"v"}`, false}, {`"`, false},
+		{`"` + strings.Repeat("k=v,", 63) + `k=v"`, true}, {`"` + strings.Repeat("k=v,", 64) + `k=v"`, false}, {`"k=` + strings.Repeat("v", 8192) + `"`, false},
+	} {
+		m := &gate.Message{Raw: []byte(tc.sent), Meta: []gate.Field{{Name: "baggage", Value: gate.Span{End: len(tc.sent)}}}}
+		if got := gate.Baggage(m); (got != "") != tc.taken || tc.taken && got != strings.Trim(tc.sent, `"`) {
+			t.Errorf("%.80s: got %.80q", tc.sent, got)
+		}
+	}
+	if got := gate.Baggage(&gate.Message{}); got != "" {
+		t.Errorf("without any: %q", got)
 	}
 }
 
@@ -66,16 +129,17 @@ func TestTheTraceOfAMessage(t *testing.T) {
 		`["00-` + other + `-b7ad6b7169203331-00"]`: traceID,
 	} {
 		m := &gate.Message{Raw: []byte(sent), Meta: []gate.Field{{Name: "traceparent", Value: gate.Span{End: len(sent)}}}}
-		got := came.Of(m)
+		got := settled(came.Of(m))
 		if hex.EncodeToString(got.ID[:]) != want || got.Span != came.Span {
 			t.Errorf("%s: got %x, want %s", sent, got.ID, want)
 		}
 	}
 	if got := came.Of(&gate.Message{}); got != came {
-		t.Errorf("without one: got %x", got)
+		t.Errorf("without one: got %+v", got)
 	}
+	came = settled(came)
 	if next := came.Next(); next.ID != came.ID || next.Parent != came.Parent || next.Span == came.Span {
-		t.Errorf("another exchange of the request: %x, of %x", next, came)
+		t.Errorf("another exchange of the request: %+v, of %+v", next, came)
 	}
 }
 
@@ -85,7 +149,7 @@ func FuzzTraceparent(f *testing.F) {
 	f.Add("00-" + traceID + "-" + parentID + "-01")
 	f.Add("cc-" + traceID + "-" + parentID + "-01-x")
 	f.Fuzz(func(t *testing.T, s string) {
-		got := gate.BeginTrace(http.Header{"Traceparent": {s}})
+		got := settled(gate.BeginTrace(http.Header{"Traceparent": {s}, "Tracestate": {s}}))
 		if got.ID == [16]byte{} || got.Span == [8]byte{} {
 			t.Fatal("no trace")
 		}

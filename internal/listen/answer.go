@@ -354,7 +354,7 @@ func (a *answer) end() {
 		a.visit.out.empty(http.StatusAccepted)
 	default:
 		a.phase = finished
-		a.visit.server.cfg.Log.Error("exchange ended without an answer", "exchange", a.ex.ID)
+		a.visit.server.cfg.Log.Error("exchange ended without an answer", "exchange", a.ex.ID, "trace_id", a.ex.Trace.TraceID(), "span_id", a.ex.Trace.SpanID())
 		r := render(a.ex, gate.Outcome{Verdict: gate.Verdict{Code: gate.CodeInternal}}, a.visit.settings)
 		_ = a.visit.out.json(http.StatusInternalServerError, r.body) // as above
 	}

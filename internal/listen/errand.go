@@ -65,7 +65,7 @@ func (e *errand) walk(ctx context.Context) {
 // this package.
 func (e *errand) rescue() {
 	if p := recover(); p != nil {
-		e.pipe.server.cfg.Log.Error("panic while answering", "exchange", e.ex.ID, "panic", p, "stack", string(debug.Stack()))
+		e.pipe.server.cfg.Log.Error("panic while answering", "exchange", e.ex.ID, "trace_id", e.ex.Trace.TraceID(), "span_id", e.ex.Trace.SpanID(), "panic", p, "stack", string(debug.Stack()))
 		_ = e.Refuse(context.Background(), e.ex, gate.Outcome{}) // the way to the client is what may be broken
 	}
 }

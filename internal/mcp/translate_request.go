@@ -28,6 +28,8 @@ type Outgoing struct {
 	// Name is for the tool's or prompt's name. Nil: the name of the approved
 	// definition, where clients see it under another, else as it is.
 	Name []byte
+	// Context is what becomes of members of _meta that carry a trace. Nil: as they are.
+	Context []Member
 
 	// The rest is for a stateless upstream.
 	Capabilities []byte // the client's, an object; nil: none
@@ -36,6 +38,9 @@ type Outgoing struct {
 	Inputs       []byte // inputResponses, an object; nil: none
 	State        []byte // requestState, a string; nil: none
 }
+
+// Member is a member of _meta that is a text; without one it is taken out.
+type Member struct{ Name, Text string }
 
 // ToStateless is a stateful client's request as a stateless upstream reads it:
 // with what every such request says of itself in _meta (2026-07-28, basic,
@@ -104,6 +109,13 @@ func (out *Outgoing) patch(ex *gate.Exchange) *jsonrpc.Patch {
 	p.DropField(fieldResponses, fieldState)
 	if m.Kind != gate.Request {
 		return p
+	}
+	for _, one := range out.Context {
+		if one.Text == "" {
+			p.DropMeta(one.Name)
+		} else {
+			p.SetMeta(one.Name, jsonrpc.AppendString(nil, one.Text))
+		}
 	}
 	if _, ok := m.MetaField(MetaProgress); ok && out.Progress != nil {
 		p.SetMeta(MetaProgress, out.Progress)

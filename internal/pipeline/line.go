@@ -22,6 +22,9 @@ import (
 // Observer is told how long each stage took and how each exchange ended.
 // telemetry implements it.
 type Observer interface {
+	// Sample tells whether the spans of an exchange are kept. It is asked once, before
+	// anything is forwarded.
+	Sample(*gate.Exchange) bool
 	Stage(name string, d time.Duration)
 	Done(*gate.Exchange, gate.Outcome)
 }
@@ -77,6 +80,7 @@ func (l *Line) serve(ctx context.Context, ex *gate.Exchange, client gate.Client,
 		ex.Trace = gate.BeginTrace(ex.Inbound.Header)
 	}
 	w.out = w.judge(ctx, from)
+	ex.Trace.Sampled = l.Observe.Sample(ex)
 	switch {
 	case w.out.Verdict.Effect != gate.Continue:
 	case ex.Call.Batch != nil:

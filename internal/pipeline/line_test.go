@@ -68,6 +68,7 @@ func (w *world) Refuse(_ context.Context, _ *gate.Exchange, out gate.Outcome) er
 	return nil
 }
 
+func (w *world) Sample(*gate.Exchange) bool        { return false }
 func (w *world) Stage(string, time.Duration)       {}
 func (w *world) Done(*gate.Exchange, gate.Outcome) {}
 

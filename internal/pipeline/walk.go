@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"hash/maphash"
+	"strconv"
 	"time"
 
 	"doorward/internal/gate"
@@ -43,7 +44,10 @@ func (w *walk) judge(ctx context.Context, from int) (out gate.Outcome) {
 		}
 		start := time.Now()
 		v, err := stage.Judge(ctx, w.ex)
-		w.took(stage.Name(), time.Since(start))
+		w.took(stage.Name(), start)
+		if i == decodeAt {
+			w.ex.Trace.Settle(w.ex.Principal)
+		}
 		if err != nil {
 			return failed(ctx, stage.Name(), err)
 		}
@@ -70,8 +74,10 @@ func (w *walk) judge(ctx context.Context, from int) (out gate.Outcome) {
 	return passed()
 }
 
-// took counts the time of a stage. A reply stage runs once for each message.
-func (w *walk) took(name string, d time.Duration) {
+// took counts the time of a stage that began then. A reply stage runs once for each
+// message.
+func (w *walk) took(name string, begun time.Time) {
+	d := time.Since(begun)
 	w.line.Observe.Stage(name, d)
 	tally := &w.ex.Tally
 	for i := range tally.Stages {
@@ -81,7 +87,7 @@ func (w *walk) took(name string, d time.Duration) {
 		}
 	}
 	if n := len(tally.Stages); n < len(w.times) {
-		w.times[n] = gate.StageTime{Name: name, Time: d}
+		w.times[n] = gate.StageTime{Name: name, Time: d, At: begun.Sub(w.ex.Start)}
 		tally.Stages = w.times[:n+1]
 	}
 }
@@ -98,7 +104,7 @@ func edited(stage string) gate.Outcome {
 func (w *walk) carryOut(ctx context.Context) {
 	begun := time.Now()
 	err := w.line.Record.Intent(ctx, w.ex)
-	w.took(stageRecord, time.Since(begun))
+	w.took(stageRecord, begun)
 	if err != nil {
 		w.out = failed(ctx, stageRecord, err)
 		w.out.Verdict.Code = gate.CodeAudit
@@ -106,6 +112,7 @@ func (w *walk) carryOut(ctx context.Context) {
 	}
 	w.out.Intent = true
 	w.sent = time.Now()
+	w.ex.Tally.Sent = w.sent.Sub(w.ex.Start)
 	err = w.forward(ctx)
 	took := time.Since(w.sent)
 	if !w.final {
@@ -148,12 +155,13 @@ func (w *walk) emit(ctx context.Context, m *gate.Message) error {
 	}
 	if m.Final() {
 		w.ex.Tally.Upstream = time.Since(w.sent) // now, for the outcome that is recorded here
+		w.fault(m)
 	}
 	shown, out := w.review(ctx, m)
 	if out.Verdict.Effect != gate.Continue {
 		if !m.Final() {
 			// A bad notification is dropped, a bad request declined; the call goes on.
-			w.line.Log.WarnContext(ctx, "upstream message refused", "exchange", w.ex.ID,
+			w.line.Log.WarnContext(ctx, "upstream message refused", "exchange", w.ex.ID, "trace_id", w.ex.Trace.TraceID(), "span_id", w.ex.Trace.SpanID(),
 				"upstream", w.ex.Target.Upstream, "code", out.Verdict.Code, "reason", out.Verdict.Reason)
 			if m.Kind == gate.Request {
 				return gate.ErrDeclined
@@ -178,6 +186,21 @@ func (w *walk) emit(ctx context.Context, m *gate.Message) error {
 	}
 	w.final = true
 	return w.client.Deliver(ctx, w.ex, shown)
+}
+
+// fault takes note of how the upstream's answer says that the call failed, for the
+// spans of it.
+func (w *walk) fault(m *gate.Message) {
+	if !w.ex.Trace.Sampled {
+		return
+	}
+	if m.Kind == gate.Failure {
+		code, _ := m.Field("code")
+		w.ex.Tally.Failure, _ = strconv.ParseInt(string(m.Bytes(code)), 10, 64) // 0: none
+		return
+	}
+	says, _ := m.Field("isError")
+	w.ex.Tally.ToolError = string(m.Bytes(says)) == "true"
 }
 
 // passOn delivers a notification or a server-to-client request.
@@ -219,7 +242,7 @@ func (w *walk) review(ctx context.Context, m *gate.Message) (shown *gate.Message
 	for i, stage = range w.line.Replies {
 		name, start := w.line.review[i], time.Now()
 		next, v, err := stage.Review(ctx, w.ex, shown)
-		w.took(name, time.Since(start))
+		w.took(name, start)
 		if err != nil {
 			return shown, failed(ctx, name, err)
 		}
@@ -252,7 +275,7 @@ func (w *walk) record(ctx context.Context) {
 func (w *walk) finish(ctx context.Context) {
 	w.record(ctx)
 	if w.out.Err != nil {
-		w.line.Log.WarnContext(ctx, "exchange failed", "exchange", w.ex.ID, "stage", w.out.Stage,
+		w.line.Log.WarnContext(ctx, "exchange failed", "exchange", w.ex.ID, "trace_id", w.ex.Trace.TraceID(), "span_id", w.ex.Trace.SpanID(), "stage", w.out.Stage,
 			"code", w.out.Verdict.Code, "error", w.out.Err)
 	}
 	if w.out.Verdict.Effect != gate.Continue && !w.final {

@@ -33,7 +33,7 @@ func (l *lookup) list(ctx context.Context) (gate.Verdict, error) {
 		if err != nil {
 			parts[i] = nil
 			l.ex.Target.Unavailable = append(l.ex.Target.Unavailable, l.candidates[i])
-			l.log.WarnContext(ctx, "an upstream is left out of a list", "exchange", l.ex.ID, "upstream", l.candidates[i], "error", err)
+			l.log.WarnContext(ctx, "an upstream is left out of a list", "exchange", l.ex.ID, "trace_id", l.ex.Trace.TraceID(), "span_id", l.ex.Trace.SpanID(), "upstream", l.candidates[i], "error", err)
 		}
 	}
 	if n := len(l.ex.Target.Unavailable); n > 0 && n == len(errs) {

@@ -42,7 +42,7 @@ type leftOut struct {
 // tell logs what is left out.
 func (g *greetings) tell(ctx context.Context, log *slog.Logger, ex *gate.Exchange) {
 	for _, l := range g.left {
-		log.WarnContext(ctx, "upstream is left out", "exchange", ex.ID, "upstream", l.name, "error", l.err)
+		log.WarnContext(ctx, "upstream is left out", "exchange", ex.ID, "trace_id", ex.Trace.TraceID(), "span_id", ex.Trace.SpanID(), "upstream", l.name, "error", l.err)
 	}
 }
 

@@ -82,8 +82,9 @@ func (p *Pool) confirm(ctx context.Context, k *calling) error {
 
 // pruned takes out of a request what nobody has agreed to: of one that is bare the
 // members of _meta that are not the protocol's own, and with resumed what belongs to
-// a held call's next try, for which the upstream has not asked.
-func pruned(ex *gate.Exchange, edits []jsonrpc.Edit, resumed bool) []jsonrpc.Edit {
+// a held call's next try, for which the upstream has not asked. drop are other members of
+// _meta that go.
+func pruned(ex *gate.Exchange, edits []jsonrpc.Edit, resumed bool, drop []string) []jsonrpc.Edit {
 	m := ex.Call.Message
 	inner := make([]jsonrpc.Edit, 0, len(edits))
 	outer := make([]jsonrpc.Edit, 0, len(edits)+1)
@@ -101,7 +102,7 @@ func pruned(ex *gate.Exchange, edits []jsonrpc.Edit, resumed bool) []jsonrpc.Edi
 	if resumed {
 		params = jsonrpc.Without(params, "requestState", "inputResponses")
 	}
-	var foreign []string
+	foreign := drop
 	for _, f := range m.Meta {
 		if ex.Bare && mcp.Foreign(f.Name) {
 			foreign = append(foreign, f.Name)

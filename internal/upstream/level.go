@@ -79,6 +79,6 @@ func (c *channel) wantLogs(ctx context.Context, cn *conn, ex *gate.Exchange) {
 	}
 	params := append(jsonrpc.AppendString([]byte(`{"level":`), wanted), '}')
 	if _, err := c.request(ctx, cn.link, methodSetLevel, params); err != nil {
-		c.srv.log.WarnContext(ctx, "upstream does not take a log level", "exchange", ex.ID, "upstream", c.srv.set.Name, "error", err)
+		c.srv.log.WarnContext(ctx, "upstream does not take a log level", "exchange", ex.ID, "trace_id", ex.Trace.TraceID(), "span_id", ex.Trace.SpanID(), "upstream", c.srv.set.Name, "error", err)
 	}
 }

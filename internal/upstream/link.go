@@ -20,7 +20,7 @@ type outgoing struct {
 	id      int64
 	method  string
 	version string                  // MCP-Protocol-Version
-	header  http.Header             // Mcp-Method, Mcp-Name, Mcp-Param-*; nil in the stateful era
+	header  http.Header             // Mcp-Method, Mcp-Name, Mcp-Param-*; in the stateful era those of a trace, or nil
 	token   bool                    // a progress token was sent
 	logs    bool                    // messages about logs may come back to this call
 	tasks   bool                    // the upstream hears that the client knows tasks

@@ -253,7 +253,7 @@ func (l *listener) attend(ctx context.Context, g greeted, want wanted) {
 	}}
 	if err := f.run(ctx, want); !acked { // it does not listen; the client must not wait for it
 		l.acks <- wanted{}
-		l.pool.log.InfoContext(ctx, "upstream does not listen", "exchange", l.ex.ID, "upstream", g.srv.set.Name, "error", err)
+		l.pool.log.InfoContext(ctx, "upstream does not listen", "exchange", l.ex.ID, "trace_id", l.ex.Trace.TraceID(), "span_id", l.ex.Trace.SpanID(), "upstream", g.srv.set.Name, "error", err)
 	}
 }
 

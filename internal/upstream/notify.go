@@ -55,7 +55,7 @@ func (p *Pool) fan(ctx context.Context, ex *gate.Exchange, emit gate.Emit) error
 			continue
 		}
 		if err := g.tell(ctx, ex); err != nil {
-			p.log.WarnContext(ctx, "upstream did not take a request to all", "exchange", ex.ID, "upstream", g.srv.set.Name, "error", err)
+			p.log.WarnContext(ctx, "upstream did not take a request to all", "exchange", ex.ID, "trace_id", ex.Trace.TraceID(), "span_id", ex.Trace.SpanID(), "upstream", g.srv.set.Name, "error", err)
 		}
 	}
 	m := ex.Call.Message
@@ -88,7 +88,7 @@ func (p *Pool) notify(ctx context.Context, ex *gate.Exchange, _ gate.Emit) error
 			continue
 		}
 		if err := g.conn.link.send(ctx, m.Raw); err != nil {
-			p.log.WarnContext(ctx, "upstream did not take a notification", "exchange", ex.ID, "upstream", g.srv.set.Name, "error", err)
+			p.log.WarnContext(ctx, "upstream did not take a notification", "exchange", ex.ID, "trace_id", ex.Trace.TraceID(), "span_id", ex.Trace.SpanID(), "upstream", g.srv.set.Name, "error", err)
 		}
 	}
 	return nil

@@ -35,8 +35,13 @@ func (c *channel) outgoing(ex *gate.Exchange, cn *conn, state reopened) *outgoin
 		o.asks = c.session != nil
 	}
 	edits := o.rewrite(ex, o.idToken(), state.token)
-	if state.ours || ex.Bare {
-		edits = pruned(ex, edits, state.ours)
+	var drop []string
+	if members := o.traced(c, ex); members != nil {
+		edits, drop = spliced(m, edits, members)
+		slices.SortFunc(edits, func(a, b jsonrpc.Edit) int { return a.At.Start - b.At.Start })
+	}
+	if state.ours || ex.Bare || drop != nil {
+		edits = pruned(ex, edits, state.ours, drop)
 		slices.SortFunc(edits, func(a, b jsonrpc.Edit) int { return a.At.Start - b.At.Start })
 	}
 	if c.srv.wire != nil && len(m.Raw) > maxSpliced {

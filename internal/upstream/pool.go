@@ -135,10 +135,12 @@ type Config struct {
 	Supervised bool
 	// Egress serves the proxy of a confined command until the listener is closed. Needed
 	// where a Confinement allows any place.
-	Egress  func(upstream string, allow []string, l net.Listener)
-	Log     *slog.Logger
-	Version string
-	Meter   Meter
+	Egress func(upstream string, allow []string, l net.Listener)
+	// Propagation is what upstreams are told of traces.
+	Propagation Propagation
+	Log         *slog.Logger
+	Version     string
+	Meter       Meter
 }
 
 // Pool is every upstream and what is open towards them. Any number of

@@ -26,6 +26,7 @@ func (c *channel) toStateless(ex *gate.Exchange, cn *conn, inputs, state []byte)
 	if h.offers("logging") {
 		out.LogLevel, o.logs = c.srv.pool.levels.of(ex.Call.Session), true
 	}
+	out.Context = o.traced(c, ex)
 	o.raw = mcp.ToStateless(ex, out)
 	return o
 }
@@ -37,7 +38,7 @@ func (c *channel) toStateful(ex *gate.Exchange) *outgoing {
 	_, o.token = m.MetaField(mcp.MetaProgress)
 	_, o.logs = m.MetaField(mcp.MetaLogLevel)
 	o.asks = c.key.declared != "" && c.key.declared != "{}"
-	o.raw = mcp.ToStateful(ex, mcp.Outgoing{ID: o.idToken(), Progress: o.idToken()})
+	o.raw = mcp.ToStateful(ex, mcp.Outgoing{ID: o.idToken(), Progress: o.idToken(), Context: o.traced(c, ex)})
 	return o
 }
 
