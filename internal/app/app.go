@@ -20,6 +20,7 @@ import (
 	"doorward/internal/anchor"
 	"doorward/internal/approve"
 	"doorward/internal/audit"
+	"doorward/internal/collector"
 	"doorward/internal/config"
 	"doorward/internal/gate"
 	"doorward/internal/inspect"
@@ -62,6 +63,9 @@ type App struct {
 	Options
 	started time.Time
 	metrics *telemetry.Metrics
+	traces  *telemetry.Traces    // nil: none are sent; begin sets it before it serves
+	push    *telemetry.Push      // nil: metrics are not sent
+	otlp    *collector.Collector // of both; nil without
 	audit   *audit.Log
 	trail   trail  // what everybody but the monitor writes to it through
 	logDir  string // of audit
@@ -195,7 +199,7 @@ func (a *App) openTransports(dir string) error {
 	a.pool, err = upstream.New(upstream.Config{
 		Upstreams: upstreams, Pins: a.pins, Events: a.trail.Event, Seen: a.seen,
 		Unsolicited: a.unsolicited, Open: a.open, MayRead: a.mayRead, Live: a.live, Secret: a.secretFor, Lend: a.lend, Instead: a.insteadOf, BlockLeaks: a.blocksLeaks, StateKey: key, Owner: owner(a.Config),
-		Environment: a.Environment, Supervised: a.Supervised, Egress: a.egress.serve, Log: a.Log, Version: a.Version, Meter: a.metrics,
+		Environment: a.Environment, Supervised: a.Supervised, Egress: a.egress.serve, Log: a.Log, Version: a.Version, Meter: a.metrics, Propagation: propagation(&a.Config.Telemetry),
 	})
 	if err != nil {
 		return opening("upstreams", err)
@@ -267,6 +271,7 @@ func (a *App) Close() error {
 		}
 		a.cancel()
 		a.wg.Wait()
+		a.closeTelemetry()
 		if set := a.sinks.Load(); set != nil {
 			last, done := context.WithTimeout(context.Background(), drained)
 			set.Close(last)

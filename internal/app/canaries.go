@@ -83,7 +83,7 @@ func (a *App) RemoveCanary(ctx context.Context, actor, name string) error {
 // canarySeen raises an incident: it is on record before the call is refused, and
 // in the operator's log, which has no seal and does not say whose call it was.
 func (a *App) canarySeen(ctx context.Context, ex *gate.Exchange, f gate.Finding) error {
-	a.Log.ErrorContext(ctx, "a canary is on its way out", "exchange", ex.ID, "upstream", ex.Target.Upstream, "canary", f.Text)
+	a.Log.ErrorContext(ctx, "a canary is on its way out", "exchange", ex.ID, "trace_id", ex.Trace.TraceID(), "span_id", ex.Trace.SpanID(), "upstream", ex.Target.Upstream, "canary", f.Text)
 	return a.trail.EventOf(ctx, ex, gate.Event{
 		Kind: "incident.canary", Principal: ex.Principal, Upstream: ex.Target.Upstream, Exchange: ex.ID,
 		Detail: "canary " + f.Text + " at " + f.Where, Status: "refused",

@@ -56,7 +56,7 @@ func (j judges) Objects(ctx context.Context, ex *gate.Exchange) (reason string, 
 	}
 	answer, err := snap.judge.Ask(ctx, q)
 	if err != nil {
-		j.Log.WarnContext(ctx, "the judge gave no answer", "exchange", ex.ID, "error", err)
+		j.Log.WarnContext(ctx, "the judge gave no answer", "exchange", ex.ID, "trace_id", ex.Trace.TraceID(), "span_id", ex.Trace.SpanID(), "error", err)
 	}
 	return gate.Visible(answer.Reason), answer.Opinion == judge.Block
 }

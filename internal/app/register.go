@@ -145,6 +145,9 @@ func recipients(cfg *config.Config) []admin.Recipient {
 		}
 		all = append(all, admin.Recipient{Name: s.Name, Kind: "sink", Place: place, Categories: []string{"records of the audit log, sealed as they are there"}})
 	}
+	if t := &cfg.Telemetry; t.Sends("traces") {
+		all = append(all, admin.Recipient{Name: "telemetry", Kind: "collector", Place: hostOf(t.OTLP), Categories: []string{"ids of exchanges and digests of sessions, without anybody's name"}})
+	}
 	for i := range cfg.Monitor.Alerts {
 		c := &cfg.Monitor.Alerts[i]
 		place := hostOf(c.URL) + c.Server

@@ -106,6 +106,7 @@ func sameProcess(was, is *config.Config) error {
 		{"trust.signing", was.Trust.Signing != is.Trust.Signing},
 		{"trust.signers", !slices.Equal(was.Trust.Signers, is.Trust.Signers)},
 		{"trust.findings", was.Trust.Findings != is.Trust.Findings},
+		{"telemetry, but for log", !reflect.DeepEqual(sent(was.Telemetry), sent(is.Telemetry))},
 		{"telemetry.log.format", was.Telemetry.Log.Format != is.Telemetry.Log.Format},
 	} {
 		if c.changed {
@@ -113,6 +114,12 @@ func sameProcess(was, is *config.Config) error {
 		}
 	}
 	return nil
+}
+
+// sent is telemetry without the log.
+func sent(t config.Telemetry) config.Telemetry {
+	t.Log = config.Log{}
+	return t
 }
 
 // settle is how long a file must be quiet before it is read: editors write in

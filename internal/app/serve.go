@@ -79,6 +79,9 @@ func (a *App) begin(ctx context.Context, network bool) error {
 		return fmt.Errorf("opening state: %w", err)
 	}
 	a.fallback(&a.Config.Limits)
+	if err := a.openTelemetry(a.Config, secrets); err != nil {
+		return err
+	}
 	snap, err := a.snapshot(a.Config, true)
 	if err != nil {
 		return err

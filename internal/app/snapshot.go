@@ -22,6 +22,7 @@ import (
 	"doorward/internal/redact"
 	"doorward/internal/resolve"
 	"doorward/internal/secret"
+	"doorward/internal/telemetry"
 	"doorward/internal/webhook"
 )
 
@@ -116,7 +117,7 @@ func (a *App) snapshot(cfg *config.Config, serving bool) (_ *snapshot, err error
 		Replies: []gate.ReplyStage{dec, allowed, schemas, seen, redact.New(schemas), said, tracked, paced},
 		Forward: stoppable{forwards{local: a.front, upstream: a.pool}, a},
 		Record:  guarded{a},
-		Observe: a.metrics,
+		Observe: telemetry.Watch{Metrics: a.metrics, Traces: a.traces},
 		Log:     a.Log,
 	})
 	if err != nil {

@@ -116,6 +116,7 @@ func proofs(cfg *config.Config) []proof {
 		out = append(out, proof{fmt.Sprintf("audit.sinks[%d].secret", i), s.Secret, agreed, true},
 			proof{field: fmt.Sprintf("audit.sinks[%d].token", i), secret: s.Token, remedy: "have the receiver make another"})
 	}
+	out = append(out, proof{field: "telemetry.token", secret: cfg.Telemetry.Token, remedy: "have the collector's keeper make another"})
 	for i := range cfg.Audit.Checkpoint.Anchors {
 		out = append(out, proof{fmt.Sprintf("audit.checkpoint.anchors[%d].secret", i), cfg.Audit.Checkpoint.Anchors[i].Secret, agreed, true})
 	}

@@ -47,7 +47,7 @@ type Config struct {
 	Audit Audit `yaml:"audit"`
 	// Monitor says what is watched for in what is recorded, and who is told.
 	Monitor Monitor `yaml:"monitor"`
-	// Telemetry is about Doorward's own log.
+	// Telemetry is about Doorward's own log, and the traces and metrics that it sends to a collector.
 	Telemetry Telemetry `yaml:"telemetry"`
 	// Disclosure says to clients and people that what they get came through an AI tool gateway. Nothing is said unless it has a label.
 	Disclosure Disclosure `yaml:"disclosure"`
@@ -449,20 +449,6 @@ type Audit struct {
 	Sinks []Sink `yaml:"sinks"`
 	// Checkpoint is what shows others that nothing of the log was changed or cut off.
 	Checkpoint Checkpoint `yaml:"checkpoint"`
-}
-
-// Telemetry is about Doorward's own log.
-type Telemetry struct {
-	// Log goes to standard error.
-	Log Log `yaml:"log"`
-}
-
-// Log is Doorward's own log.
-type Log struct {
-	// Format of a line.
-	Format string `yaml:"format" enum:"text json"`
-	// Level is the least that is written. `doorward log level` sets another for a time.
-	Level string `yaml:"level" enum:"debug info warn error"`
 }
 
 // Disclosure is what clients and people are told about the gateway (EU AI Act,

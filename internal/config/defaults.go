@@ -32,7 +32,7 @@ func defaults() Config {
 		Audit:      Audit{Durability: "process", Arguments: "sealed", Identity: "sealed", Retain: defaultRetain(), Index: "on", Checkpoint: defaultCheckpoint()},
 		Limits:     defaultPaces(),
 		Monitor:    defaultMonitor(),
-		Telemetry:  Telemetry{Log: Log{Format: "text", Level: "info"}},
+		Telemetry:  defaultTelemetry(),
 		Disclosure: Disclosure{Server: true},
 		Vault:      Vault{Lease: Duration(time.Minute)},
 	}
@@ -169,6 +169,7 @@ func (c *Config) finish(dir string, written func(path string) bool) {
 		paths = append(paths, &s.Path, &s.CA)
 	}
 	paths = append(paths, c.Audit.Checkpoint.finish()...)
+	paths = append(paths, c.Telemetry.finish()...)
 	for i := range c.Identity.Issuers {
 		issuer := &c.Identity.Issuers[i]
 		if issuer.Algorithms == nil {

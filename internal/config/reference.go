@@ -98,7 +98,7 @@ func namedType(t reflect.Type) (string, bool) {
 		return "network", true
 	case reflect.TypeFor[Scalar]():
 		return "value", true
-	case reflect.TypeFor[Processors](), reflect.TypeFor[Part]():
+	case reflect.TypeFor[Processors](), reflect.TypeFor[Part](), reflect.TypeFor[Share]():
 		return "number", true
 	case reflect.TypeFor[Amount]():
 		return "amount", true

@@ -39,7 +39,7 @@ const fieldDocs = "\n" +
 	"Config.Approvals\tApprovals says how people hear of calls that wait for them (roles.ROLE.allow[].mode: approve).\n" +
 	"Config.Audit\tAudit says how the audit log is written.\n" +
 	"Config.Monitor\tMonitor says what is watched for in what is recorded, and who is told.\n" +
-	"Config.Telemetry\tTelemetry is about Doorward's own log.\n" +
+	"Config.Telemetry\tTelemetry is about Doorward's own log, and the traces and metrics that it sends to a collector.\n" +
 	"Config.Disclosure\tDisclosure says to clients and people that what they get came through an AI tool gateway. Nothing is said unless it has a label.\n" +
 	"Config.Privacy\tPrivacy is what the register of processing says beside what the rest of the file shows.\n" +
 	"Listen.Address\tAddress and port for MCP over HTTP. Anything but loopback needs tls (or tls: {terminated_by: proxy}) and an identity method.\n" +
@@ -184,9 +184,6 @@ const fieldDocs = "\n" +
 	"Audit.Index\tIndex says whether a search index of the log is kept (data_dir/index.db), so that `doorward audit search` need not read all of it. It holds hashes, can be thrown away at any time, and no call waits for it.\n" +
 	"Audit.Sinks\tSinks are copies of the log elsewhere. The local log is always first, and each copy gets every record from it, in order and at least once.\n" +
 	"Audit.Checkpoint\tCheckpoint is what shows others that nothing of the log was changed or cut off.\n" +
-	"Telemetry.Log\tLog goes to standard error.\n" +
-	"Log.Format\tFormat of a line.\n" +
-	"Log.Level\tLevel is the least that is written. `doorward log level` sets another for a time.\n" +
 	"Disclosure.Label\tLabel is the sentence that is told. Not written: nothing is.\n" +
 	"Disclosure.Content\tContent adds the label to a tool's result as a block of text for the user, beside the note in its _meta.\n" +
 	"Disclosure.Server\tServer adds the label to what the gateway says of itself when a client connects.\n" +
@@ -346,6 +343,19 @@ const fieldDocs = "\n" +
 	"Sink.Secret\tSecret that webhook signs with (Standard Webhooks), at least 24 bytes.\n" +
 	"Sink.Path\tPath of the file that file appends to. Doorward makes it, for its own user alone (0600).\n" +
 	"Sink.CA\tCA is the file with the certificates, PEM, that the receiver's own is verified by. The system's unless written.\n" +
+	"Telemetry.OTLP\tOTLP is the URL of an OpenTelemetry collector, without a path: https, or http on loopback. Nothing is sent unless written.\n" +
+	"Telemetry.Protocol\tProtocol of OTLP. Not written: grpc on port 4317, else http.\n" +
+	"Telemetry.Signals\tSignals that are sent: both unless written.\n" +
+	"Telemetry.Token\tToken is the secret that the collector gets as a bearer token. None unless written.\n" +
+	"Telemetry.Headers\tHeaders are more of what the collector asks for: of each header the secret that is its value.\n" +
+	"Telemetry.CA\tCA is the file with the certificates, PEM, that the collector's own is verified by. The system's unless written.\n" +
+	"Telemetry.Sample\tSample is the share of exchanges whose spans are kept, from 0 to 1. Clients have no say in it.\n" +
+	"Telemetry.TrustParent\tTrustParent lets the sampled flag of a client decide in place of sample, where it is known who the client is.\n" +
+	"Telemetry.Propagate\tPropagate is what upstreams are told of a trace, in _meta and in HTTP headers. none: nothing; trace: traceparent and tracestate; all: baggage too, that a known client has put into _meta. Not written: trace where otlp is, else nothing is added to a message or taken out of it.\n" +
+	"Telemetry.Interval\tInterval is how often metrics are sent.\n" +
+	"Telemetry.Log\tLog goes to standard error.\n" +
+	"Log.Format\tFormat of a line.\n" +
+	"Log.Level\tLevel is the least that is written. `doorward log level` sets another for a time.\n" +
 	"Findings.High\tHigh is hidden text, or text that makes the model act against its user. block withholds the definition, also when it is approved, until a person names the rule (doorward trust approve --accept); hold lets a person alone approve it, by its name; warn shows it.\n" +
 	"Findings.Medium\tMedium is what a person should look at.\n" +
 	"Findings.Low\tLow is a remark.\n" +

@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"net"
-	"net/url"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -72,10 +71,7 @@ func (s *Sink) finish() {
 	case "http":
 		or(&s.Format, "json")
 	case "otlp":
-		if u, err := url.Parse(s.Endpoint); err == nil && u.Port() == "4317" { // OTLP's own for gRPC; 4318 is that for HTTP
-			or(&s.Protocol, "grpc")
-		}
-		or(&s.Protocol, "http")
+		or(&s.Protocol, protocolAt(s.Endpoint))
 	}
 }
 
@@ -169,10 +165,7 @@ func (v *checker) sink(path string, s *Sink) {
 		if s.Endpoint == "" {
 			return
 		}
-		v.endpoint(path+".endpoint", s.Endpoint)
-		if u, err := url.Parse(s.Endpoint); err == nil && (strings.Trim(u.Path, "/") != "" || u.RawQuery != "") {
-			v.fault(path+".endpoint", "must have no path and no query: OTLP says where logs go")
-		}
+		v.collectorAt(path+".endpoint", s.Endpoint)
 	}
 }
 

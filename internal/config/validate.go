@@ -71,6 +71,7 @@ func Validate(c *Config) []Fault {
 	v.disclosure()
 	v.privacy()
 	v.sinks()
+	v.telemetry()
 	v.checkpoint()
 	v.retain()
 	v.fields()

@@ -5,7 +5,6 @@ const (
 	noSandbox = "no whole sandbox of child processes but on Linux"
 	noQuota   = "no rate limits or quotas, alone or shared by Redis"
 	noEgress  = "where a server that is reached by url itself connects to is not seen"
-	noTraces  = "no export of traces: records have the ids alone"
 	noBackup  = "no backup of its own: data_dir is a directory to back up"
 	noNetwork = "no search of the network for MCP listeners"
 	noPackage = "no proof of who made the package behind a command, and no bill of materials"

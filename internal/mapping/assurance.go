@@ -9,7 +9,7 @@ func soc2() Framework {
 		{"CC6.7", "Transmission of information", []Feature{inspection(), flows()}, ""},
 		{"CC6.8", "Unauthorised software", []Feature{pins(), inventory(), confined()}, noSandbox + "; " + noPackage},
 		{"CC7.1", "Detection of changes", []Feature{pins(), changes()}, ""},
-		{"CC7.2", "Monitoring", []Feature{alerts(), stats()}, noTraces},
+		{"CC7.2", "Monitoring", []Feature{alerts(), stats(), traces()}, ""},
 		{"CC7.3", "Evaluation of events", []Feature{incidents(), bundles()}, ""},
 		{"CC7.4", "Response to incidents", []Feature{incidents(), drills()}, ""},
 		{"CC8.1", "Change management", []Feature{signedPins(), changes()}, "who reviewed the configuration's text is known to its repository alone"},
@@ -40,7 +40,7 @@ func iso27001() Framework {
 		{"A.8.12", "Data leakage prevention", []Feature{inspection(), flows()}, noEgress},
 		{"A.8.13", "Information backup", nil, noBackup},
 		{"A.8.15", "Logging", []Feature{record(), copies()}, ""},
-		{"A.8.16", "Monitoring activities", []Feature{alerts(), stats()}, noTraces},
+		{"A.8.16", "Monitoring activities", []Feature{alerts(), stats(), traces()}, ""},
 		{"A.8.32", "Change management", []Feature{pins(), changes()}, ""},
 	}}
 }

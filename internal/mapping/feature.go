@@ -48,6 +48,10 @@ func copies() Feature {
 	return Feature{"the record is copied elsewhere as it is written", "how-to/ship-the-record.md", "doorward audit search --event audit.sink_failed"}
 }
 
+func traces() Feature {
+	return Feature{"traces and metrics go to a collector, and records have their ids", "how-to/send-traces.md", "doorward audit search --trace ID"}
+}
+
 func alerts() Feature {
 	return Feature{"what is recorded is watched, and people are told", "how-to/watch-and-alert.md", "doorward audit search --event alert.raised"}
 }

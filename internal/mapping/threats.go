@@ -9,7 +9,7 @@ func owaspMCP() Framework {
 		{"MCP05", "Command injection", []Feature{refusals(), approvals(), confined()}, noSandbox},
 		{"MCP06", "Intent flow subversion", []Feature{flows(), inspection()}, ""},
 		{"MCP07", "Authentication and authorisation", []Feature{identity(), roles(), signedRequests()}, "no OAuth towards upstreams on a person's behalf"},
-		{"MCP08", "Audit and telemetry", []Feature{record(), copies(), alerts()}, noTraces},
+		{"MCP08", "Audit and telemetry", []Feature{record(), copies(), alerts(), traces()}, ""},
 		{"MCP09", "Shadow servers", []Feature{inventory()}, noNetwork},
 		{"MCP10", "Context over-sharing", []Feature{flows(), inspection()}, "no secrecy within a process that is shared"},
 	}}
@@ -38,7 +38,7 @@ func nsa() Framework {
 		{"N3", "Signed messages that expire", []Feature{signedRequests()}, "no proof for every message of a WebSocket, and none towards upstreams"},
 		{"N4", "Output filtering", []Feature{inspection()}, ""},
 		{"N5", "Tool name collision and drift", []Feature{pins(), signedPins()}, ""},
-		{"N6", "Detailed audit to a SIEM", []Feature{record(), copies()}, noTraces},
+		{"N6", "Detailed audit to a SIEM", []Feature{record(), copies(), traces()}, ""},
 		{"N7", "Search for MCP listeners", []Feature{inventory()}, noNetwork},
 		{"N8", "Content validation, rate limit, policy", []Feature{refusals(), roles()}, noQuota},
 		{"N9", "Detection of indirect injection", []Feature{inspection()}, "detectors are a second line, and miss attacks as often as docs/reference/detection.md measures"},

@@ -33,6 +33,7 @@ type Metrics struct {
 	limited   *prometheus.CounterVec
 	stages    map[string]prometheus.Observer
 	other     prometheus.Observer
+	upstreams capped
 }
 
 // buckets span 5 µs to 30 s: a stage takes microseconds, a tool seconds.
@@ -107,7 +108,7 @@ func New(version string) *Metrics {
 	} {
 		m.stages[name] = stages.WithLabelValues(name)
 	}
-	m.other = stages.WithLabelValues("other")
+	m.other = stages.WithLabelValues(other)
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "doorward_build_info", Help: "Constant 1, labelled with the version.",
 	}, []string{"version"})
@@ -131,10 +132,10 @@ func (m *Metrics) Stage(name string, d time.Duration) {
 func (m *Metrics) Done(ex *gate.Exchange, out gate.Outcome) {
 	method := ex.Call.Route.Method
 	if method == "" {
-		method = "unknown"
+		method = unknown
 	}
 	m.exchanges.WithLabelValues(method, out.Status).Inc()
-	m.duration.WithLabelValues(method).Observe(time.Since(ex.Start).Seconds())
+	observe(m.duration.WithLabelValues(method), time.Since(ex.Start).Seconds(), &ex.Trace)
 	if out.Verdict.Effect != gate.Continue {
 		m.refusals.WithLabelValues(string(out.Verdict.Code)).Inc()
 	}
@@ -143,7 +144,7 @@ func (m *Metrics) Done(ex *gate.Exchange, out gate.Outcome) {
 		m.findings.WithLabelValues(f.Class(), f.Severity.String()).Inc()
 	}
 	if ex.Target.Upstream != "" && out.Intent {
-		m.upstream.WithLabelValues(ex.Target.Upstream).Observe(ex.Tally.Upstream.Seconds())
+		observe(m.upstream.WithLabelValues(m.upstreams.of(ex.Target.Upstream)), ex.Tally.Upstream.Seconds(), &ex.Trace)
 	}
 }
 
@@ -170,7 +171,9 @@ func (m *Metrics) Limited(limit string, n float64) { m.limited.WithLabelValues(l
 
 // Count counts something that happened to an upstream; it implements upstream.Meter.
 // Names of upstreams come from the configuration, and kinds from the code.
-func (m *Metrics) Count(upstream, kind string) { m.happened.WithLabelValues(upstream, kind).Inc() }
+func (m *Metrics) Count(upstream, kind string) {
+	m.happened.WithLabelValues(m.upstreams.of(upstream), kind).Inc()
+}
 
 // Detected times an alert about unauthorised access.
 func (m *Metrics) Detected(rule string, took time.Duration) {
@@ -215,7 +218,11 @@ func (l *labelled) Collect(to chan<- prometheus.Metric) {
 	}
 }
 
-// Handler serves the metrics in the Prometheus text format.
+// Describe tells of every metric that there can be, with or without a value.
+func (m *Metrics) Describe(to chan<- *prometheus.Desc) { m.registry.Describe(to) }
+
+// Handler serves the metrics in the Prometheus text format, and in OpenMetrics, with
+// exemplars, to whoever asks for that.
 func (m *Metrics) Handler() http.Handler {
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{EnableOpenMetrics: true})
 }
