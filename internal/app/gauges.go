@@ -41,14 +41,7 @@ func (a *App) gauges() {
 	m.Counter("doorward_webhook_dropped_total", "Notices dropped because too many waited.", func() float64 { return float64(a.notices.Stats().Dropped) })
 	a.incidentGauges()
 	a.limitGauges()
-	lines := func() (written, leftOut uint64) {
-		if a.Journal == nil { // the log goes elsewhere, where nobody counts
-			return 0, 0
-		}
-		return a.Journal.Counts()
-	}
-	m.Counter("doorward_log_lines_total", "Lines of the gateway's own log.", func() float64 { written, _ := lines(); return float64(written) })
-	m.Counter("doorward_log_lines_left_out_total", "Lines that were too many of one message in ten seconds.", func() float64 { _, out := lines(); return float64(out) })
+	a.logGauges()
 	for _, rule := range monitor.Rules() {
 		m.Alert(rule, 0)
 	}
@@ -100,4 +93,16 @@ func (a *App) gauges() {
 		}
 		return 1
 	})
+}
+
+// logGauges tells telemetry of the gateway's own log.
+func (a *App) logGauges() {
+	lines := func() (written, leftOut uint64) {
+		if a.Journal == nil { // the log goes elsewhere, where nobody counts
+			return 0, 0
+		}
+		return a.Journal.Counts()
+	}
+	a.metrics.Counter("doorward_log_lines_total", "Lines of the gateway's own log.", func() float64 { written, _ := lines(); return float64(written) })
+	a.metrics.Counter("doorward_log_lines_left_out_total", "Lines that were too many of one message in ten seconds.", func() float64 { _, out := lines(); return float64(out) })
 }
