@@ -26,6 +26,19 @@ type gateway struct {
 	out    printed
 	log    printed
 	exited chan struct{}
+	hidden []string // what nothing that a doorward prints may have
+}
+
+// hide makes texts secret: the end of the test, and of each command, looks for them in what was printed.
+func (g *gateway) hide(texts ...string) { g.hidden = append(g.hidden, texts...) }
+
+func (g *gateway) hides(what, printed string) {
+	g.t.Helper()
+	for _, text := range g.hidden {
+		if strings.Contains(printed, text) {
+			g.t.Errorf("%s has the secret %.10s…", what, text)
+		}
+	}
 }
 
 // printed is what a running process has printed so far.
@@ -105,6 +118,8 @@ func (g *gateway) serve() {
 		if g.t.Failed() {
 			g.t.Logf("the gateway printed:\n%s\n%s", g.out.String(), g.log.String())
 		}
+		g.hides("what the gateway printed", g.out.String())
+		g.hides("the gateway's log", g.log.String())
 		if g.log.count("panic") > 0 {
 			g.t.Errorf("the gateway's log speaks of a panic")
 		}
@@ -128,7 +143,9 @@ func (g *gateway) run(args ...string) result {
 	g.t.Helper()
 	cmd := g.command(args...)
 	cmd.Dir = g.dir
-	return execute(g.t, cmd)
+	r := execute(g.t, cmd)
+	g.hides("what doorward "+args[0]+" printed", r.stdout+r.stderr)
+	return r
 }
 
 func (g *gateway) command(args ...string) *exec.Cmd {
@@ -159,6 +176,7 @@ func (g *gateway) key(args ...string) key {
 	if err := json.Unmarshal([]byte(out), &k); err != nil || !strings.HasPrefix(k.Key, "dw_") {
 		g.t.Fatalf("a new key reads %s", out)
 	}
+	g.hide(k.Key) // it is printed this once
 	return k
 }
 
