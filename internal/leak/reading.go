@@ -71,12 +71,12 @@ func upTo(raw []byte, marks string) piece {
 
 // nextEscape reads &#65; and &#x41; (HTML), %41 (RFC 3986, section 2.1) and \x41.
 func nextEscape(raw []byte) piece {
-	switch {
-	case raw[0] == '&':
+	switch raw[0] {
+	case '&':
 		if r, n := entity(raw); n > 0 {
 			return escapeOf(r, n)
 		}
-	case raw[0] == '%':
+	case '%':
 		if b, ok := hexByte(raw[1:]); ok {
 			return piece{length: 3, shown: 1, escape: true, text: [utf8.UTFMax]byte{b}}
 		}
@@ -111,13 +111,13 @@ func entity(raw []byte) (r rune, n int) {
 		end++
 	}
 	code, err := strconv.ParseUint(string(raw[at:end]), base, 31)
-	if err != nil || !utf8.ValidRune(rune(code)) { //nolint:gosec // of 31 bits
+	if err != nil || !utf8.ValidRune(rune(code)) {
 		return 0, 0
 	}
 	if end < len(raw) && raw[end] == ';' {
 		end++
 	}
-	return rune(code), end //nolint:gosec // of 31 bits
+	return rune(code), end
 }
 
 // nextQuoted reads =41 and the ends of lines that are none (RFC 2045, section 6.7), as they stand

@@ -34,7 +34,7 @@ func (p place) ask(ctx context.Context, service, account string) (item, error) {
 	if err != nil {
 		return item{}, err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }() // nothing was written that could be lost
 	secrets := conn.Object(secretsName, secretsPath)
 	var unlocked, locked []dbus.ObjectPath
 	wanted := map[string]string{attributeService: service, attributeAccount: account}
@@ -80,7 +80,7 @@ func secretOf(ctx context.Context, conn *dbus.Conn, path dbus.ObjectPath) (item,
 	var modified uint64 // seconds since 1970
 	when := conn.Object(secretsName, path).CallWithContext(ctx, "org.freedesktop.DBus.Properties.Get", 0, itemProperties, "Modified")
 	if when.Store(&modified) == nil && modified > 0 && modified < 1<<40 {
-		got.changed = time.Unix(int64(modified), 0) //nolint:gosec // it is less than 1<<40
+		got.changed = time.Unix(int64(modified), 0)
 	}
 	return got, nil
 }

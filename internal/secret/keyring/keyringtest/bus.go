@@ -20,7 +20,7 @@ import (
 // scripts/parts installs.
 func Bus(t testing.TB) (address string) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "bus-") // a socket's path has at most 107 bytes
+	dir, err := os.MkdirTemp("", "bus-") //nolint:usetesting // a socket's path has at most 107 bytes
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +31,7 @@ func Bus(t testing.TB) (address string) {
 	if err := os.WriteFile(rules, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	daemon := exec.Command("dbus-daemon", "--config-file="+rules, "--nofork", "--nopidfile", "--print-address")
+	daemon := exec.CommandContext(t.Context(), "dbus-daemon", "--config-file="+rules, "--nofork", "--nopidfile", "--print-address")
 	out, err := daemon.StdoutPipe()
 	if err == nil {
 		err = daemon.Start()
