@@ -46,9 +46,16 @@ func (r *run) trustList() *cobra.Command {
 
 func (r *run) putEntries(entries []admin.Entry) error {
 	return putAll(r, entries, func(w io.Writer, all []admin.Entry) error {
-		return table(w, "UPSTREAM\tKIND\tNAME\tSTATE\tCHANGE\tFINDING\tDIGEST", all, func(e admin.Entry) string {
+		err := table(w, "UPSTREAM\tKIND\tNAME\tSTATE\tCHANGE\tFINDING\tDIGEST", all, func(e admin.Entry) string {
 			return strings.Join([]string{e.Upstream, e.Kind, visible(e.Name), e.State, changeOf(e), worst(e), short(e)}, "\t")
 		})
+		for i := range all {
+			if e := &all[i]; e.Kind == "command" && len(e.Reasons) > 0 {
+				_, _ = fmt.Fprintf(w, "\n%s of %s is not started, or reached, as it is now\n", e.Kind, e.Upstream)
+				triageText(w, e)
+			}
+		}
+		return err
 	})
 }
 

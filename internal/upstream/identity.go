@@ -18,8 +18,8 @@ import (
 )
 
 // identity is how an upstream is started or reached: what doorward.lock pins of it
-// beside what it says (security case PIN-18). Any member that differs is another
-// upstream, whatever it offers.
+// beside what it says (security case PIN-18), and what a command is confined to and is handed.
+// Any member that differs is another upstream, whatever it offers.
 type identity struct {
 	Argv       []string `json:"argv,omitempty"`
 	Executable string   `json:"executable,omitempty"` // digest of the file that argv[0] resolved to
@@ -29,6 +29,10 @@ type identity struct {
 	Loads      []script `json:"loads,omitempty"`      // what else is executed: programs behind others, files that are loaded first
 
 	Package *installed `json:"package,omitempty"` // of Node.js that it runs
+
+	Confinement *terms            `json:"confinement,omitempty"`  // nil: nothing is looser than where nothing is written
+	Secrets     map[string]string `json:"secrets,omitempty"`      // by variable, the name of what it is handed
+	AllowLaunch []string          `json:"allow_launch,omitempty"` // the launch rules that it may break
 
 	URL       string `json:"url,omitempty"`   // as it is written, without its query
 	Query     string `json:"query,omitempty"` // its digest: it may hold a key, and the lock belongs into Git
@@ -84,13 +88,19 @@ func (id *identity) reached(set *Settings) {
 }
 
 // started describes a command: its arguments, the digest of its executable, the
-// names of its variables, and what else it executes.
+// names of its variables, what it is given, and what else it executes.
 func (p *Pool) started(id *identity, r *reach, set *Settings) error {
 	for i, a := range set.Command {
 		if !utf8.ValidString(a) { // two of them would look the same
 			return fmt.Errorf("argument %d of the command is not UTF-8", i)
 		}
 	}
+	if c := set.Sandbox; c != nil {
+		if err := legible(c.Read, c.Write, c.Allow); err != nil {
+			return err
+		}
+	}
+	id.Confinement, id.Secrets, id.AllowLaunch = termsOf(set), secretsOf(set.Env), sorted(set.AllowLaunch)
 	if set.Sandbox.contained() {
 		id.Argv, id.Image = set.Command, set.Sandbox.Image
 		id.Env = slices.Sorted(maps.Keys(set.Env))

@@ -39,6 +39,7 @@ func Of(before, after *gate.Item, near *definition.Neighbours) Triage {
 		reasons["It cannot be read."] = true
 	}
 	structure(was, is, reasons)
+	command(was, is, reasons)
 	words(was, is, reasons)
 	steering(was, is, reasons)
 	swapped(was, is, reasons)
