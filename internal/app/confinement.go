@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -27,7 +28,7 @@ func confinement(cfg *config.Config, name, path string) *upstream.Confinement {
 	return &upstream.Confinement{
 		Kind: kind, Image: u.Sandbox.Image, Runsc: u.Sandbox.Kind == sandbox.Runsc,
 		Given: sandbox.Given{
-			Read: u.Sandbox.Read, Write: u.Sandbox.Write, Hide: Owned(cfg, path), Planted: written(cfg),
+			Read: u.Sandbox.Read, Write: u.Sandbox.Write, Hide: Owned(cfg, path), Believed: Believed(cfg), Planted: written(cfg),
 			Limits: u.Sandbox.Limits(), Weaker: u.Sandbox.AllowWeaker,
 		},
 		Allow: u.Sandbox.Places(),
@@ -71,6 +72,52 @@ func Owned(cfg *config.Config, path string) (paths []string) {
 		}
 	}
 	return paths
+}
+
+// Believed are the files and directories that a configuration names: whatever Doorward decides
+// by, such as the certificates of who vouches for an issuer, a server or a client. A command may
+// read them where it is given them, for they are the system's at times, and write none: whoever
+// writes one vouches for whom they like. They are found by the type of their keys, so that none
+// is forgotten.
+func Believed(cfg *config.Config) []string {
+	found := paths(reflect.ValueOf(*cfg), nil)
+	slices.Sort(found)
+	return slices.Compact(found)
+}
+
+// paths appends what of a value is of type path, but for what commands are given.
+func paths(v reflect.Value, found []string) []string {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			found = paths(v.Elem(), found)
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			found = paths(v.Index(i), found)
+		}
+	case reflect.Map:
+		for _, key := range v.MapKeys() {
+			found = paths(v.MapIndex(key), found)
+		}
+	case reflect.Struct:
+		if _, given := reflect.TypeAssert[config.Sandbox](v); given {
+			return found
+		}
+		for i := range v.NumField() {
+			field, f := v.Type().Field(i), v.Field(i)
+			if field.Tag.Get("type") != "path" {
+				if field.IsExported() {
+					found = paths(f, found)
+				}
+				continue
+			}
+			if abs, err := filepath.Abs(f.String()); err == nil && f.Kind() == reflect.String && f.String() != "" {
+				found = append(found, abs)
+			}
+		}
+	}
+	return found
 }
 
 // written are the paths that some command may write.

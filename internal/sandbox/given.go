@@ -14,6 +14,7 @@ type Given struct {
 	Read, Write []string // files and directories of this system, absolute
 	Hide        []string // paths of Doorward's own, which no command sees
 	Own         []string // below those, the command's all the same: what was installed for it; without links
+	Believed    []string // what Doorward decides by, which no command may write: certificates of who vouches
 	Planted     []string // files and directories in which some command may put links
 	Limits      Limits
 	Runsc       *File // that runs the command; nil: this system's kernel does
@@ -24,6 +25,9 @@ type Given struct {
 // NewPlan is the plan for a program with what it is given. Files are those of which
 // digests were taken.
 func NewPlan(pr Program, g Given, files []File) (Plan, error) {
+	if err := g.Guard(); err != nil {
+		return Plan{}, err
+	}
 	// Who gives /usr means programs, which need what belongs to it.
 	pr.System = slices.Contains(g.Read, "/usr")
 	mounts, links, err := Needs(pr)

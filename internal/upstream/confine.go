@@ -174,6 +174,9 @@ func PlanOf(set Settings, environment []string, owner string) (Shown, error) {
 	}
 	p := &Pool{cfg: Config{Environment: environment, Owner: owner, Egress: func(string, []string, net.Listener) {}}}
 	if set.Sandbox.contained() {
+		if err := set.Sandbox.Guard(); err != nil {
+			return Shown{}, err
+		}
 		c, err := p.client(set.Sandbox.Kind)
 		if err != nil {
 			return Shown{}, err

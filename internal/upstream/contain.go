@@ -53,6 +53,9 @@ func (p *Pool) spec(set *Settings, env []string) container.Spec {
 // contain makes the container of an upstream and starts it. Its client dies with
 // Doorward, and the container's input ends then.
 func (s *server) contain(cmd *exec.Cmd) (cell, error) {
+	if err := s.set.Sandbox.Guard(); err != nil {
+		return nil, err
+	}
 	c, err := s.pool.client(s.set.Sandbox.Kind)
 	if err != nil {
 		return nil, err
