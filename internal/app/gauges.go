@@ -51,6 +51,7 @@ func (a *App) gauges() {
 	for _, proof := range figures.Arrivals() {
 		m.Arrival(string(proof), 0)
 	}
+	m.GaugeBy("layer", "doorward_upstreams_weaker", "Upstreams whose command may run without a layer of its sandbox, because the configuration says so; sandbox: without any.", a.weakerBy)
 	m.GaugeBy("kind", "doorward_rotation_due", "Secrets and keys that have an age at which they are replaced.", a.rotation(func(s figures.Standing) int64 { return s.All }))
 	m.GaugeBy("kind", "doorward_rotation_within", "Those of them that are within it.", a.rotation(func(s figures.Standing) int64 { return s.Within }))
 	each := func(value func(sink.Status) float64) func() map[string]float64 {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -305,4 +306,29 @@ func TestAUT36_Certificates(t *testing.T) {
 			}
 		})
 	}
+}
+
+// AUT-36: who vouches for an issuer is what its file holds when the configuration is read again,
+// though the configuration is the same.
+func TestAUT36_CertificatesAtAReload(t *testing.T) {
+	t.Parallel()
+	idp := gatetest.SecureProvider(t)
+	ca := idp.CAFile()
+	h := welcome(t, idp, site{issuer: fmt.Sprintf(", ca: %q", ca)})
+	h.enter(modern)
+	if err := h.App.Reload(t.Context(), "test"); err != nil {
+		t.Fatal(err)
+	}
+	asked := idp.Asked(gatetest.Keys)
+	h.enter(modern)
+	if n := idp.Asked(gatetest.Keys); n != asked {
+		t.Errorf("the same certificates: the keys were read %d times more", n-asked)
+	}
+	if err := os.WriteFile(ca, gatetest.NewCA(t).PEM(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.App.Reload(t.Context(), "test"); err != nil {
+		t.Fatal(err)
+	}
+	h.unavailable("jwt", h.with(h.alice.Key))
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"reflect"
+	"slices"
 	"time"
 
 	"doorward/internal/config"
@@ -12,24 +13,33 @@ import (
 	"doorward/internal/issuer"
 )
 
+// authorities are the issuers of a configuration, and who vouches for each.
+type authorities struct {
+	tokens  *issuer.Set
+	vouched []*x509.CertPool // of each issuer, as its ca was when it was read
+}
+
 // issuers are those of a configuration: the ones that are running where nothing
-// about them has changed, so that a reload forgets no key and no token.
-func (a *App) issuers(cfg *config.Config) (*issuer.Set, error) {
-	if now := a.current.Load(); now != nil && now.tokens != nil && reflect.DeepEqual(now.cfg.Identity.Issuers, cfg.Identity.Issuers) {
-		return now.tokens, nil
-	}
+// about them has changed, so that a reload forgets no key and no token. What their
+// files of certificates hold is of them, too.
+func (a *App) issuers(cfg *config.Config) (is authorities, err error) {
 	if len(cfg.Identity.Issuers) == 0 {
-		return nil, nil //nolint:nilnil // no issuers are no failure
+		return is, nil
 	}
 	all := make([]issuer.Settings, 0, len(cfg.Identity.Issuers))
 	for i := range cfg.Identity.Issuers {
 		set, err := a.issuerSettings(&cfg.Identity.Issuers[i])
 		if err != nil {
-			return nil, fmt.Errorf("reading identity.issuers[%d]: %w", i, err)
+			return is, fmt.Errorf("reading identity.issuers[%d]: %w", i, err)
 		}
-		all = append(all, set)
+		all, is.vouched = append(all, set), append(is.vouched, set.RootCAs)
 	}
-	return issuer.New(issuer.Config{Issuers: all, Replays: &a.shared, DPoPAlgorithms: dpopAlgorithms(), Log: a.Log, Alert: a.alert})
+	if now := a.current.Load(); now != nil && now.tokens != nil && reflect.DeepEqual(now.cfg.Identity.Issuers, cfg.Identity.Issuers) &&
+		slices.EqualFunc(now.vouched, is.vouched, (*x509.CertPool).Equal) {
+		return now.authorities, nil
+	}
+	is.tokens, err = issuer.New(issuer.Config{Issuers: all, Replays: &a.shared, DPoPAlgorithms: dpopAlgorithms(), Log: a.Log, Alert: a.alert})
+	return is, err
 }
 
 // dpopAlgorithms are those of proofs of possession that clients are told of and

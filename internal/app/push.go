@@ -11,18 +11,17 @@ import (
 // unsolicited walks a message that an upstream sent outside any call along the
 // reply half of the line, to the stream of the session that it belongs to.
 func (a *App) unsolicited(session *gate.Session, up string, m *gate.Message) {
-	now := time.Now()
+	now, snap := time.Now(), a.current.Load()
 	ex := &gate.Exchange{
 		ID: listen.NewExchangeID(now), Start: now,
 		Inbound:   gate.Inbound{Transport: "upstream", Profile: session.Profile},
 		Principal: session.Principal,
-		Target:    gate.Target{Upstream: up},
+		Target:    gate.Target{Upstream: up, Weaker: snap.weaker[up]},
 	}
 	ex.Call = gate.Call{Message: m, Era: gate.Stateful, Version: session.Version, Session: session}
 	if code, err := (suspended{&a.shared}).call(&concern{who: session.Principal, session: session.ID, upstream: up}); err != nil || code != gate.CodeUnset {
 		return
 	}
-	snap := a.current.Load()
 	if uri, ok := mcp.UpdatedResource(m); ok && !snap.policy.Decide(session.Principal, gate.Resource, up, uri).Allowed {
 		return // the subscription was judged when it was made, and the policy is another now
 	}

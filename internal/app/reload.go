@@ -53,6 +53,9 @@ func (a *App) reload(ctx context.Context, actor string) error {
 	}
 	was := a.current.Load()
 	err = a.act(ctx, []gate.Event{{Kind: "config.reload", Actor: actor}}, func() error {
+		if err := a.tellOfWeaker(ctx, was.weaker, snap.weaker); err != nil {
+			return err
+		}
 		if err := a.reloadPins(ctx); err != nil {
 			return err
 		}

@@ -91,6 +91,9 @@ func (a *App) begin(ctx context.Context, network bool) error {
 	if err := a.tellOfLosses(ctx); err != nil {
 		return fmt.Errorf("recording that losses are in force: %w", err)
 	}
+	if err := a.tellOfWeaker(ctx, nil, snap.weaker); err != nil {
+		return err
+	}
 	if err := a.openAnchors(ctx, a.Config, secrets); err != nil {
 		return opening("witnesses and anchors of the audit log", err)
 	}

@@ -11,7 +11,6 @@ import (
 	"doorward/internal/disclose"
 	"doorward/internal/gate"
 	"doorward/internal/identify"
-	"doorward/internal/issuer"
 	"doorward/internal/judge"
 	"doorward/internal/listen"
 	"doorward/internal/lock"
@@ -28,7 +27,8 @@ import (
 
 // snapshot is everything that a reload replaces, as one. It never changes.
 type snapshot struct {
-	tokens *issuer.Set // nil without issuers, and where the gateway does not serve
+	authorities // none without issuers, and where the gateway does not serve
+
 	cfg    *config.Config
 	policy *policy.Policy
 	who    *identify.Stage
@@ -38,6 +38,7 @@ type snapshot struct {
 	hook   *webhook.Target        // nil: nobody is told of calls that wait
 	judge  *judge.Judge           // nil: nobody is asked
 	made   map[string]ingredients // credentials of upstreams
+	weaker map[string][]string    // by upstream: what its sandbox may lack
 
 	watched   *monitor.Settings
 	receivers []delivery.Receiver // of alerts; none where the gateway does not serve
@@ -63,19 +64,18 @@ func (a *App) snapshot(cfg *config.Config, serving bool) (_ *snapshot, err error
 			return nil, fmt.Errorf("opening approvals: %w", err)
 		}
 	}
-	snap := &snapshot{cfg: cfg, made: made(cfg), policy: pol, secret: secrets, watched: watched(cfg)}
+	snap := &snapshot{cfg: cfg, made: made(cfg), weaker: weaker(cfg), policy: pol, secret: secrets, watched: watched(cfg)}
 	if err := a.outsiders(snap, serving); err != nil {
 		return nil, err
 	}
 	dec := decode.New(decode.Config{Sessions: a.front, Suspended: suspended{&a.shared}.Session})
-	var tokens *issuer.Set
 	if serving && a.network {
-		if tokens, err = a.issuers(cfg); err != nil {
+		if snap.authorities, err = a.issuers(cfg); err != nil {
 			return nil, err
 		}
 		defer func() {
 			if err != nil {
-				a.discard(tokens)
+				a.discard(snap.tokens)
 			}
 		}()
 	}
@@ -83,7 +83,7 @@ func (a *App) snapshot(cfg *config.Config, serving bool) (_ *snapshot, err error
 	if err != nil {
 		return nil, err
 	}
-	who, err := a.who(cfg, pol, tokens, paced)
+	who, err := a.who(cfg, pol, snap.tokens, paced)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +105,7 @@ func (a *App) snapshot(cfg *config.Config, serving bool) (_ *snapshot, err error
 		Stages: []gate.Stage{
 			who,
 			dec,
-			resolve.New(resolve.Config{Catalogue: a.pool, Reach: reach{pol, a.pins}, Profiles: profiles(cfg), Asks: a.pool, Tasks: a.pool, Suspended: suspended{&a.shared}, Log: a.Log, Events: a.trail.Event}),
+			resolve.New(resolve.Config{Catalogue: a.pool, Reach: reach{pol, a.pins}, Profiles: profiles(cfg), Asks: a.pool, Tasks: a.pool, Suspended: suspended{&a.shared}, Weaker: snap.weaker, Log: a.Log, Events: a.trail.Event}),
 			tracked.Carry(),
 			allowed,
 			schemas,
@@ -123,7 +123,7 @@ func (a *App) snapshot(cfg *config.Config, serving bool) (_ *snapshot, err error
 	if err != nil {
 		return nil, err
 	}
-	snap.tokens, snap.who, snap.front = tokens, who, front(cfg)
+	snap.who, snap.front = who, front(cfg)
 	snap.front.Approvals = pol.Approves() || flowsAsk(cfg)
 	return snap, nil
 }

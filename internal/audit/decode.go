@@ -130,6 +130,9 @@ func (p *parser) member(key string, r *Record) (err error) {
 	case "unavailable":
 		r.Unavailable, err = p.texts(maxNames + 1)
 		return err
+	case "weaker":
+		r.Weaker, err = p.texts(maxSeen + 1)
+		return err
 	case "fields":
 		return p.fields(r)
 	case "stages_us":

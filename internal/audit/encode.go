@@ -89,6 +89,7 @@ func appendRecord(b []byte, r *Record) ([]byte, gaps) {
 	b = appendTexts(b, `"unavailable":`, r.Unavailable)
 	b = appendText(b, `"upstream":`, r.Upstream)
 	b = appendInt(b, `"upstream_us":`, r.UpstreamTime.Microseconds())
+	b = appendTexts(b, `"weaker":`, r.Weaker)
 	b[len(b)-1] = '}' // in place of the last comma; "time" is always there
 	return b, g
 }

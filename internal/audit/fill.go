@@ -26,6 +26,7 @@ func (e *entry) fill(ex *gate.Exchange, told bool) error {
 	e.asked(ex)
 	r.Upstream = clip(ex.Target.Upstream, maxShort)
 	r.Unavailable = few(ex.Target.Unavailable, maxNames, maxName)
+	r.Weaker = few(ex.Target.Weaker, maxSeen, maxName)
 	r.Item = clip(call.Name, maxItem)
 	if call.Item != gate.NoItem {
 		r.ItemKind = call.Item.String()

@@ -41,6 +41,43 @@ func TestALogOfFormat6GoesOn(t *testing.T) {
 	}
 }
 
+// A log that format 7 began goes on in the current one, whose records say what a command may
+// run without (security case SBX-20): those of an upstream that has everything say nothing.
+func TestALogOfFormat7GoesOn(t *testing.T) {
+	dir := t.TempDir()
+	cfg := config(dir)
+	cfg.Origin = "doorward/format7"
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join("testdata", "format7"))); err != nil {
+		t.Fatal(err)
+	}
+	if before := verify(t, cfg.Dir); before.Records != 5 || before.Proven != 5 {
+		t.Errorf("report = %+v", before)
+	}
+	l := open(t, accepting(cfg)) // the key that signed it is not kept
+	refused := gate.Outcome{Verdict: gate.Refuse(gate.CodeDenied, "no rule", ""), Stage: "authorize", Status: "refused"}
+	err := errors.Join(
+		l.Intent(t.Context(), everything("weak")), l.Outcome(t.Context(), everything("weak"), done()),
+		l.Outcome(t.Context(), everything("denied"), refused), call(t.Context(), l, "strong"), l.Close(),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	verify(t, cfg.Dir)
+	all := read(t, cfg.Dir, audit.Query{})
+	if all[0].Format != 7 || all[1].Principal.Subject == "" && len(all[1].Person) == 0 || all[5].Format != audit.Format {
+		t.Errorf("records = %+v", all)
+	}
+	weak := read(t, cfg.Dir, audit.Query{Weaker: true})
+	for _, r := range weak {
+		if diff := cmp.Diff([]string{"landlock", "seccomp"}, r.Weaker); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", r.Kind, diff)
+		}
+	}
+	if len(weak) != 3 || len(read(t, cfg.Dir, audit.Query{Words: []string{"landlock"}})) != 3 {
+		t.Errorf("%d records say what is missing: %+v", len(weak), weak)
+	}
+}
+
 // delegated is an exchange of an agent's agent, which has a trace and took its time.
 func delegated(id string) *gate.Exchange {
 	ex := exchange(id)

@@ -32,6 +32,7 @@ type Query struct {
 	Approval string   // its id; what was decided about it too
 	Observed bool     // rules in observe mode would have refused it
 	Findings bool     // detectors saw something in it
+	Weaker   bool     // its upstream's command may lack layers of its sandbox
 	Hash     string   // of one of its fields (HashField)
 	Trace    string   // hexadecimal
 	Words    []string // each stands somewhere in what can be read; at most MaxWords
@@ -59,6 +60,7 @@ func (q *Query) Match(r *Record) bool {
 		(q.Trace == "" || r.Trace != [16]byte{} && q.Trace == hex.EncodeToString(r.Trace[:])) &&
 		(!q.Observed || len(r.Observed) > 0) &&
 		(!q.Findings || len(r.Findings) > 0) &&
+		(!q.Weaker || len(r.Weaker) > 0) &&
 		(q.Principal == "" || q.Principal == r.Principal.Subject || q.Principal == r.Principal.Credential || q.Principal == r.Actor ||
 			slices.Contains(q.Keys, r.Key)) &&
 		(q.Key == SubjectID{} || q.Key == r.Key) &&

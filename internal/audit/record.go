@@ -23,8 +23,9 @@ const (
 // "rule", "sealed", and the principal's "groups", "roles" and "scopes"; version 5
 // "findings"; version 6 "signer", checkpoints of a Merkle tree, "key" and "person",
 // and arguments that a key of the data subject's own seals; version 7 "fields",
-// "parent_span", "span", "stages_us", "trace" and the principal's "act".
-const Format = 7
+// "parent_span", "span", "stages_us", "trace" and the principal's "act"; version 8
+// "weaker".
+const Format = 8
 
 // Bounds of what one record holds, in bytes before escaping. A longer text is
 // cut and ends in "…". With every field at its bound and every byte escaped the
@@ -93,10 +94,14 @@ type Record struct {
 	// Unavailable are the upstreams that a list was made without, sorted; of more
 	// than 32 the first 32 and "…".
 	Unavailable []string
-	ItemKind    string
-	Item        string // tool, prompt, resource
-	Pin         gate.Digest
-	Arguments   [32]byte // HMAC-SHA256 of the params' bytes with the installation's key
+	// Weaker are the layers that what confines the upstream's command may lack, because
+	// the configuration says so; "sandbox" is all of them. Sorted; of more than 8 the
+	// first 8 and "…".
+	Weaker    []string
+	ItemKind  string
+	Item      string // tool, prompt, resource
+	Pin       gate.Digest
+	Arguments [32]byte // HMAC-SHA256 of the params' bytes with the installation's key
 	// Sealed and Plain are the exact bytes of a call's arguments, as the Arguments
 	// of the Config have it; both nil when they are not kept. A Keyring opens them.
 	Sealed []byte

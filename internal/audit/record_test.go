@@ -160,7 +160,7 @@ func everyTextIsBounded(t *testing.T, how audit.Arguments) {
 	ex.Inbound.Remote = netip.MustParseAddr("2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff")
 	ex.Call.Session.ID = long
 	ex.Target.Upstream, ex.Target.Item.Name = long, strings.Repeat("\x01", 1<<20)
-	ex.Target.Unavailable = many
+	ex.Target.Unavailable, ex.Target.Weaker = many, many
 	ex.Grant = gate.Grant{Policy: long, Role: long, Rule: long, Observed: many}
 	ex.Approved = long
 	ex.Findings = slices.Repeat([]gate.Finding{{Rule: long, Severity: gate.High, Where: long}}, gate.MaxFindings)
@@ -186,6 +186,9 @@ func everyTextIsBounded(t *testing.T, how audit.Arguments) {
 	}
 	if len(got.Observed) != 9 || got.Observed[8] != "…" || len(got.Observed[0]) > 256+len("…") {
 		t.Errorf("observed has %d texts: %.100q", len(got.Observed), got.Observed)
+	}
+	if len(got.Weaker) != 9 || got.Weaker[8] != "…" {
+		t.Errorf("weaker has %d texts: %.100q", len(got.Weaker), got.Weaker)
 	}
 	if len(got.Findings) != 9 || got.Findings[8] != "…" {
 		t.Errorf("findings has %d texts: %.100q", len(got.Findings), got.Findings)

@@ -41,7 +41,7 @@ func (r *Record) Texts(yield func(string) bool) {
 			return
 		}
 	}
-	for _, list := range [...][]string{r.Groups, r.Roles, r.Scopes, r.Unavailable, r.Observed, r.Findings} {
+	for _, list := range [...][]string{r.Groups, r.Roles, r.Scopes, r.Unavailable, r.Weaker, r.Observed, r.Findings} {
 		for _, s := range list {
 			if !yield(s) {
 				return

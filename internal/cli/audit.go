@@ -101,6 +101,7 @@ func (c *choosing) flags(f *pflag.FlagSet) {
 	f.StringVar(&c.q.Rule, "rule", "", "the rule that let it pass: its path in the configuration, or the whole of it")
 	f.BoolVar(&c.q.Observed, "observed", false, "what a rule in observe mode would have refused")
 	f.BoolVar(&c.q.Findings, "findings", false, "what a detector saw something in")
+	f.BoolVar(&c.q.Weaker, "weaker", false, "calls to a command that may run without layers of its sandbox")
 	f.StringVar(&c.q.Approval, "approval", "", "the approval's id: the calls that waited for it or passed by it, and what was decided")
 	f.StringVar(&c.q.Hash, "hash", "", "the hash of an argument that audit.fields keeps so (audit hash)")
 	f.StringVar(&c.q.Trace, "trace", "", "the id of the distributed trace: 32 hexadecimal digits")

@@ -50,6 +50,7 @@ func recordText(rec *audit.Record) string {
 	for _, f := range rec.Findings {
 		word(" found (%s)", f)
 	}
+	word(" without (%s)", strings.Join(rec.Weaker, ", "))
 	word(" %s", rec.Detail)
 	if rec.Kind == audit.KindOutcome {
 		fmt.Fprintf(&b, " %s", rec.Duration.Round(time.Microsecond))

@@ -339,7 +339,7 @@ type Limits struct {
 
 // Sandbox is how a command's process is kept, and what it is given beside what it needs to run: the system's libraries, its interpreter, its own package.
 type Sandbox struct {
-	// Kind of sandbox: process confines the command with what the system has, runsc does so and has gVisor answer its system calls, docker and podman run it in a container of image, none gives it Doorward's own rights, which every start then says on record.
+	// Kind of sandbox: process confines the command with what the system has, runsc does so and has gVisor answer its system calls, docker and podman run it in a container of image, none gives it Doorward's own rights, which each start and each record of a call then says.
 	Kind string `yaml:"kind" enum:"process runsc docker podman none"`
 	// Image of a container, by its digest: NAME@sha256:DIGEST, or sha256:ID of one that is there. It is never pulled. The first word of command is a program in it.
 	Image string `yaml:"image"`
@@ -363,7 +363,7 @@ type Sandbox struct {
 	Disk Size `yaml:"disk"`
 	// Time after which a process is ended, whatever it does. Never unless written.
 	Time Duration `yaml:"time"`
-	// AllowWeaker are layers that the command may run without where this system lacks them: landlock and seccomp on an old Linux, limits on macOS, files and network on Windows; and of runsc and containers runtime, which lets versions serve that have known holes or are not known. Each start says so on record.
+	// AllowWeaker are layers that the command may run without where this system lacks them: landlock and seccomp on an old Linux, limits on macOS, files and network on Windows; and of runsc and containers runtime, which lets versions serve that have known holes or are not known. Each start and each record of a call says so.
 	AllowWeaker []string `yaml:"allow_weaker" enum:"landlock seccomp limits files network runtime"`
 	// Lifetime of a process: session starts one for every principal and session, shared one for all, call one for every call.
 	Lifetime string `yaml:"lifetime" enum:"session shared call"`

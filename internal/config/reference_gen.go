@@ -141,7 +141,7 @@ const fieldDocs = "\n" +
 	"Limits.Result\tResult is the largest answer.\n" +
 	"Limits.Arguments\tArguments are the largest arguments of a tool or a prompt.\n" +
 	"Limits.Values\tValues is how many JSON values arguments may hold, and the structured content of a result. A client's message holds 10000 at most, whatever stands here.\n" +
-	"Sandbox.Kind\tKind of sandbox: process confines the command with what the system has, runsc does so and has gVisor answer its system calls, docker and podman run it in a container of image, none gives it Doorward's own rights, which every start then says on record.\n" +
+	"Sandbox.Kind\tKind of sandbox: process confines the command with what the system has, runsc does so and has gVisor answer its system calls, docker and podman run it in a container of image, none gives it Doorward's own rights, which each start and each record of a call then says.\n" +
 	"Sandbox.Image\tImage of a container, by its digest: NAME@sha256:DIGEST, or sha256:ID of one that is there. It is never pulled. The first word of command is a program in it.\n" +
 	"Sandbox.Read\tRead are files and directories of this system that the command may read.\n" +
 	"Sandbox.Write\tWrite are those that it may write, too. Everything else that it writes, in its home or in /tmp, is gone when it ends.\n" +
@@ -153,7 +153,7 @@ const fieldDocs = "\n" +
 	"Sandbox.FileSize\tFileSize is the largest file that it may write. 1GiB unless written.\n" +
 	"Sandbox.Disk\tDisk is the size of what it has for itself: home, /tmp and /dev/shm, in memory. 64MiB unless written.\n" +
 	"Sandbox.Time\tTime after which a process is ended, whatever it does. Never unless written.\n" +
-	"Sandbox.AllowWeaker\tAllowWeaker are layers that the command may run without where this system lacks them: landlock and seccomp on an old Linux, limits on macOS, files and network on Windows; and of runsc and containers runtime, which lets versions serve that have known holes or are not known. Each start says so on record.\n" +
+	"Sandbox.AllowWeaker\tAllowWeaker are layers that the command may run without where this system lacks them: landlock and seccomp on an old Linux, limits on macOS, files and network on Windows; and of runsc and containers runtime, which lets versions serve that have known holes or are not known. Each start and each record of a call says so.\n" +
 	"Sandbox.Lifetime\tLifetime of a process: session starts one for every principal and session, shared one for all, call one for every call.\n" +
 	"Profile.Upstreams\tUpstreams of the profile, by name.\n" +
 	"Profile.Names\tNames of tools and prompts: prefixed shows upstream__name, plain shows them as the upstream does and takes one upstream only.\n" +

@@ -101,6 +101,7 @@ type Call struct {
 // definition it concerns.
 type Target struct {
 	Upstream  string   // the one upstream; empty for methods that concern several
+	Weaker    []string // layers that what confines its command may lack (audit.Record)
 	Upstreams []string // candidates of a method that concerns several, sorted
 	Plain     bool     // the profile shows names as the upstream gives them
 	Item      *Item    // the approved tool, prompt, resource or template

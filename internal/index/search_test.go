@@ -66,7 +66,7 @@ func query(r *rand.Rand, ring *audit.Keyring, all []audit.Record) audit.Query {
 
 // part sets one part of a query.
 func part(r *rand.Rand, ring *audit.Keyring, one *audit.Record, q *audit.Query) {
-	switch r.IntN(18) {
+	switch r.IntN(19) {
 	case 0:
 		q.Principal = pick(r, people)
 		q.Keys = ring.Of(q.Principal)
@@ -103,6 +103,8 @@ func part(r *rand.Rand, ring *audit.Keyring, one *audit.Record, q *audit.Query) 
 	case 14:
 		q.Observed = r.IntN(2) == 0
 		q.Findings = !q.Observed
+	case 15:
+		q.Weaker = true
 	default:
 		q.Words = append(q.Words, word(r, one))
 	}

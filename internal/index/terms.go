@@ -27,6 +27,7 @@ const (
 	ofTrace     field = 't'
 	isObserved  field = 'o'
 	hasFindings field = 'f'
+	isWeaker    field = 'w'
 )
 
 // term is a hash (FNV-1a of 64 bits, folded to 32) of a field and a text. Two texts of one hash cost a
@@ -78,6 +79,9 @@ func termsOf(r *audit.Record, yield func(term)) {
 	}
 	if len(r.Findings) > 0 {
 		yield(termOf(hasFindings, ""))
+	}
+	if len(r.Weaker) > 0 {
+		yield(termOf(isWeaker, ""))
 	}
 	for i := range r.Fields {
 		if r.Fields[i].As == audit.AsHashed {
@@ -154,6 +158,9 @@ func planOf(q *audit.Query) plan {
 	}
 	if q.Findings {
 		p.groups = append(p.groups, []term{termOf(hasFindings, "")})
+	}
+	if q.Weaker {
+		p.groups = append(p.groups, []term{termOf(isWeaker, "")})
 	}
 	for _, word := range q.Words {
 		p.word(word)

@@ -16,6 +16,7 @@ func securityEvent(e *Event) int64 {
 		e.Kind == "config.refused",                                   // a configuration that cannot be
 		e.Kind == "egress.refused",                                   // a confined command tries to get out
 		e.Kind == "sandbox.unproven",                                 // a sandbox that does not hold
+		e.Kind == "sandbox.weaker",                                   // one with less around a command than there could be
 		e.Kind == "name.blocked",                                     // a name that imitates another
 		e.Kind == "secret.leaked",                                    // an upstream returns a secret that it was handed
 		e.Kind == "secret.overdue",                                   // one is older than it may be

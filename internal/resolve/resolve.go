@@ -69,7 +69,7 @@ type Profile struct {
 	Plain     bool     // names are as the one upstream gives them, without its prefix
 }
 
-// Config is what the stage needs. Log, Events, Tasks and Suspended may be nil, nothing
+// Config is what the stage needs. Log, Events, Tasks, Suspended and Weaker may be nil, nothing
 // else: without Tasks there are none, and without Suspended nothing is.
 type Config struct {
 	Catalogue Catalogue
@@ -78,6 +78,7 @@ type Config struct {
 	Asks      Asks
 	Tasks     Tasks
 	Suspended Suspended
+	Weaker    map[string][]string // by upstream: gate.Target.Weaker. Never changed
 	Log       *slog.Logger
 	// Events writes to the audit log which names are blocked because they could
 	// be taken for each other.
@@ -92,6 +93,7 @@ type Stage struct {
 	asks      Asks
 	tasks     Tasks
 	suspended Suspended
+	weaker    map[string][]string
 	log       *slog.Logger
 	events    func(context.Context, gate.Event) error
 	sound     bool // of all upstreams
@@ -104,7 +106,7 @@ func New(c Config) *Stage {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Stage{catalogue: c.Catalogue, reach: c.Reach, profiles: c.Profiles, asks: c.Asks, tasks: c.Tasks, suspended: c.Suspended, log: c.Log, events: c.Events, sound: true}
+	s := &Stage{catalogue: c.Catalogue, reach: c.Reach, profiles: c.Profiles, asks: c.Asks, tasks: c.Tasks, suspended: c.Suspended, weaker: c.Weaker, log: c.Log, events: c.Events, sound: true}
 	for _, p := range c.Profiles {
 		s.sound = s.sound && sound(p.Upstreams)
 	}
@@ -124,8 +126,14 @@ func (s *Stage) Applies(r gate.Route) bool {
 	return r.Stages&gate.OnResolve != 0 || r.Action == gate.Answer
 }
 
-// Judge fills the exchange's Target.
+// Judge fills the exchange's Target, also of what it refuses.
 func (s *Stage) Judge(ctx context.Context, ex *gate.Exchange) (gate.Verdict, error) {
+	v, err := s.judge(ctx, ex)
+	ex.Target.Weaker = s.weaker[ex.Target.Upstream]
+	return v, err
+}
+
+func (s *Stage) judge(ctx context.Context, ex *gate.Exchange) (gate.Verdict, error) {
 	if ex.Principal == nil || ex.Call.Message == nil && ex.Inbound.Op == "" {
 		return gate.Refuse(gate.CodeInternal, "nobody or nothing to resolve for", ""), nil
 	}

@@ -88,7 +88,8 @@ type Pins interface {
 	ServerAllowed(upstream string, d gate.Digest, definition []byte) gate.Verdict
 }
 
-// Meter counts what happens to an upstream: child_start, child_exit, timeout,
+// Meter counts what happens to an upstream: child_start, child_weaker (of those, with less around
+// it than there could be), child_exit, timeout,
 // dropped, stray_answer, stray_progress, malformed, secret_leaked.
 type Meter interface {
 	Count(upstream, what string)

@@ -62,6 +62,9 @@ func (s *server) startStdio(ctx context.Context, principal string, keys map[stri
 		return nil, s.fault(code, "starting the command", err)
 	}
 	s.pool.count(s.set.Name, "child_start")
+	if c := s.set.Sandbox; c == nil || len(c.Weaker) > 0 {
+		s.pool.count(s.set.Name, "child_weaker")
+	}
 	s.log.Info("upstream started", "upstream", s.set.Name, "pid", l.cmd.Process.Pid)
 	return l, nil
 }

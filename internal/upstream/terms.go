@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 	"unicode/utf8"
+
+	"doorward/internal/sandbox"
 )
 
 // terms are what the lock pins of how a command is confined: where anything of them is another,
@@ -14,7 +16,7 @@ import (
 // processors and their like are not among them: they bound what a command takes, not what it
 // reaches.
 type terms struct {
-	Kind     string   `json:"kind,omitempty"` // none, docker or podman
+	Kind     string   `json:"kind,omitempty"` // none, runsc, docker or podman
 	Read     []string `json:"read,omitempty"`
 	Write    []string `json:"write,omitempty"`
 	Network  []string `json:"network,omitempty"`
@@ -35,6 +37,9 @@ func termsOf(set *Settings) *terms {
 		t.Kind = "none"
 	} else {
 		t.Kind = c.Kind
+		if c.Runsc {
+			t.Kind = sandbox.Runsc
+		}
 		t.Read, t.Write = cleaned(c.Read), cleaned(c.Write)
 		t.Network, t.Weaker = sorted(c.Allow), sorted(c.Weaker)
 	}

@@ -43,7 +43,7 @@ func recordWith(s string) *audit.Record {
 		Act:    []gate.Actor{{Subject: s, Client: s, Issuer: s}, {Client: "c"}},
 		Stages: []gate.StageTime{{Name: "authorize", Time: time.Millisecond}, {Name: "decode", Time: time.Second}},
 		Groups: []string{s, "b"}, Roles: []string{s}, Scopes: []string{s},
-		Method: "tools/call", ID: s, Upstream: s, Unavailable: []string{s}, ItemKind: s, Item: s,
+		Method: "tools/call", ID: s, Upstream: s, Unavailable: []string{s}, Weaker: []string{s, "seccomp"}, ItemKind: s, Item: s,
 		Plain: []byte(s), Sealed: []byte("sealed"), Policy: s, Role: s, Rule: s, Observed: []string{s, s}, Findings: []string{s},
 		Approval: s, Effect: "deny", Code: "policy.denied", Stage: s, Reason: s, Status: "refused", Detail: s,
 		Duration: 1500 * time.Microsecond, BytesIn: 10, BytesOut: 20,

@@ -52,6 +52,7 @@ type members struct {
 	ID            string           `json:"id"`
 	Upstream      string           `json:"upstream"`
 	Unavailable   []string         `json:"unavailable"`
+	Weaker        []string         `json:"weaker"`
 	ItemKind      string           `json:"item_kind"`
 	Item          string           `json:"item"`
 	Pin           string           `json:"pin"`
@@ -152,7 +153,7 @@ func (r *Record) Fields() []Field {
 		text("principal.issuer", p.Issuer), text("principal.client", p.Client), text("principal.credential", p.Credential),
 		list("principal.groups", p.Groups), list("principal.roles", p.Roles), list("principal.scopes", p.Scopes),
 		list("principal.act", p.actors()),
-		text("method", k.Method), text("id", k.ID), text("upstream", k.Upstream), list("unavailable", k.Unavailable),
+		text("method", k.Method), text("id", k.ID), text("upstream", k.Upstream), list("unavailable", k.Unavailable), list("weaker", k.Weaker),
 		text("item_kind", k.ItemKind), text("item", k.Item), text("pin", k.Pin),
 		text("policy", k.Policy), text("role", k.Role), text("rule", k.Rule), list("observed", k.Observed),
 		list("findings", k.Findings), text("approval", k.Approval),
