@@ -30,6 +30,7 @@ func TestPIN18_ConfinementIsOfTheIdentity(t *testing.T) {
 		"not confined":  func(s *upstream.Settings, _ *upstream.Confinement) { s.Sandbox = nil },
 		"a container":   func(_ *upstream.Settings, c *upstream.Confinement) { c.Kind, c.Image = "docker", image },
 		"another's":     func(_ *upstream.Settings, c *upstream.Confinement) { c.Kind, c.Image = "podman", image },
+		"gVisor":        func(_ *upstream.Settings, c *upstream.Confinement) { c.Runsc = true },
 		"read":          func(_ *upstream.Settings, c *upstream.Confinement) { c.Read = []string{"/srv"} },
 		"write":         func(_ *upstream.Settings, c *upstream.Confinement) { c.Write = []string{"/srv"} },
 		"more to write": func(_ *upstream.Settings, c *upstream.Confinement) { c.Write = []string{"/srv", "/var"} },
