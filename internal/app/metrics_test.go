@@ -41,9 +41,9 @@ func offered(g *gatetest.GW) map[string][]string {
 func TestTheReferenceOfMetrics(t *testing.T) {
 	t.Parallel()
 	g, _ := traced(t, gatetest.Collector(t, nil), "")
-	real := offered(g)
-	if len(real) < 40 {
-		t.Fatalf("only %d metrics are known", len(real))
+	there := offered(g)
+	if len(there) < 40 {
+		t.Fatalf("only %d metrics are known", len(there))
 	}
 	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "reference", "metrics.md"))
 	if err != nil {
@@ -62,12 +62,12 @@ func TestTheReferenceOfMetrics(t *testing.T) {
 		}
 		for _, m := range quoted.FindAllStringSubmatch(cells[1], -1) {
 			written[m[1]] = true
-			if has, ok := real[m[1]]; !ok || !slices.Equal(has, labels) {
+			if has, ok := there[m[1]]; !ok || !slices.Equal(has, labels) {
 				t.Errorf("the page has %s with %v; there is one: %v, with %v", m[1], labels, ok, has)
 			}
 		}
 	}
-	for name := range real {
+	for name := range there {
 		if strings.HasPrefix(name, "doorward_") && !written[name] {
 			t.Errorf("the page has nothing of %s", name)
 		}
@@ -120,7 +120,7 @@ func expressions(t *testing.T) map[string]string {
 func TestTheShippedRulesAndDashboardAskForWhatThereIs(t *testing.T) {
 	t.Parallel()
 	g, _ := traced(t, gatetest.Collector(t, nil), "")
-	real := offered(g)
+	there := offered(g)
 	all := expressions(t)
 	if len(all) < 30 {
 		t.Fatalf("only %d expressions are read", len(all))
@@ -142,10 +142,10 @@ func TestTheShippedRulesAndDashboardAskForWhatThereIs(t *testing.T) {
 			}
 			asked++
 			base := m[1]
-			if _, ok := real[base]; !ok {
+			if _, ok := there[base]; !ok {
 				base = strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(base, "_bucket"), "_count"), "_sum")
 			}
-			has, ok := real[base]
+			has, ok := there[base]
 			if !ok {
 				t.Errorf("%s: there is no %s", where, m[1])
 			}

@@ -65,7 +65,7 @@ func (e *ended) flags() uint32 {
 	return 1 | uint32(tracepb.SpanFlags_SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK)
 }
 
-func nanos(t time.Time) uint64 { return uint64(max(t.UnixNano(), 0)) } //nolint:gosec // not below zero
+func nanos(t time.Time) uint64 { return uint64(max(t.UnixNano(), 0)) }
 
 // title is the method and, of a tool or prompt that is approved, its name (OpenTelemetry
 // semantic conventions for MCP).

@@ -149,7 +149,7 @@ func (t *Traces) drain(ctx context.Context, batch []ended) {
 			return
 		}
 		if err := t.try(ctx, batch); err != nil {
-			t.dropped.Add(uint64(len(batch) + len(t.waiting))) //nolint:gosec // lengths
+			t.dropped.Add(uint64(len(batch) + len(t.waiting)))
 			return
 		}
 		batch = batch[:0]
