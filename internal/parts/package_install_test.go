@@ -155,7 +155,7 @@ func (g *gateway) refusedWith(want string, args ...string) {
 }
 
 // What cannot be installed is not, says why, and leaves nothing.
-func TestSUP09_PackageIsNotInstalled(t *testing.T) {
+func TestSBX26_SUP09_PackageIsNotInstalled(t *testing.T) {
 	t.Parallel()
 	r, _ := published(t)
 	g := directory(t, notesConfig+`  other: {command: [/bin/false]}
@@ -179,7 +179,7 @@ func TestSUP09_PackageIsNotInstalled(t *testing.T) {
 
 // What was installed is what runs, without any network, and pinned; what cannot be put in
 // its place leaves it.
-func TestSUP09_PackageIsInstalled(t *testing.T) {
+func TestSBX26_SUP09_PackageIsInstalled(t *testing.T) {
 	t.Parallel()
 	r, integrity := published(t)
 	g := directory(t, notesConfig)
