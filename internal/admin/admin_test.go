@@ -266,7 +266,7 @@ func TestHealth(t *testing.T) {
 	}{
 		{"/healthz", "", nil, 200, "ok"},
 		{"/readyz", "", nil, 200, "ready"},
-		{"/readyz", "", []string{"audit log: disk full"}, 503, "audit log: disk full"},
+		{"/readyz", "", []string{"audit log: disk full", "state: dial tcp 10.1.2.3:6379: refused"}, 503, `{"status":"not ready","reasons":["audit log","state"]}`},
 		{"/metrics", "", nil, 200, "up 1"},
 		{"/metrics", "evil.example.com", nil, 403, "loopback"},
 		{"/metrics", "127.0.0.1.evil.example.com", nil, 403, "loopback"},

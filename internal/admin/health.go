@@ -3,15 +3,18 @@ package admin
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 )
 
 // Health is what the health listener asks of the gateway.
 type Health interface {
-	// Ready lists why the gateway cannot serve; empty when it can.
+	// Ready lists why the gateway cannot serve, each as what is not ready, a colon and
+	// why; empty when it can.
 	Ready(ctx context.Context) []string
 	// Metrics serves the Prometheus text format.
 	Metrics() http.Handler
@@ -32,15 +35,15 @@ func ListenHealth(address string, h Health, log *slog.Logger) (*HealthServer, er
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, http.StatusOK, map[string]string{"status": "ok"})
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
+		status(w, r, http.StatusOK, "ok", nil)
 	})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		if reasons := h.Ready(r.Context()); len(reasons) > 0 {
-			answer(w, http.StatusServiceUnavailable, map[string]any{"status": "not ready", "reasons": reasons})
+			status(w, r, http.StatusServiceUnavailable, "not ready", Unready(reasons))
 			return
 		}
-		answer(w, http.StatusOK, map[string]string{"status": "ready"})
+		status(w, r, http.StatusOK, "ready", nil)
 	})
 	mux.Handle("GET /metrics", h.Metrics())
 	s := &HealthServer{done: make(chan struct{}), http: &http.Server{
@@ -55,6 +58,33 @@ func ListenHealth(address string, h Health, log *slog.Logger) (*HealthServer, er
 		}
 	}()
 	return s, nil
+}
+
+// Unready is what of reasons (Health.Ready) everybody on this machine may read: what is
+// not ready. Why may hold paths, and addresses of other machines; `doorward health` tells
+// the operator, and so does the log.
+func Unready(reasons []string) []string {
+	names := make([]string, 0, len(reasons))
+	for _, reason := range reasons {
+		name, _, _ := strings.Cut(reason, ": ")
+		names = append(names, name)
+	}
+	return names
+}
+
+// status answers with a status and what is not ready: as JSON, or as lines of text for who
+// asks for text/plain and not for JSON.
+func status(w http.ResponseWriter, r *http.Request, code int, word string, unready []string) {
+	if accept := r.Header.Get("Accept"); strings.Contains(accept, "text/plain") && !strings.Contains(accept, "json") {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.WriteHeader(code)
+		_, _ = io.WriteString(w, strings.Join(append([]string{word}, unready...), "\n")+"\n") // a prober that is gone has no use for the error
+		return
+	}
+	answer(w, code, struct {
+		Status  string   `json:"status"`
+		Reasons []string `json:"reasons,omitempty"`
+	}{word, unready})
 }
 
 // loopbackHost refuses a Host that is no loopback name: a page in a browser

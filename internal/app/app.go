@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -109,6 +108,8 @@ type App struct {
 	reloading sync.Mutex // one reload at a time
 	url       atomic.Pointer[string]
 	ready     atomic.Bool
+	stopping  atomic.Bool
+	readiness readiness
 	background
 }
 
@@ -187,7 +188,7 @@ func New(o Options) (_ *App, err error) {
 
 // openTransports makes the two ends of the line and the line between them.
 func (a *App) openTransports(dir string) error {
-	key, err := stateKey(filepath.Join(dir, "state.key"))
+	key, err := a.sharedKey(dir)
 	if err != nil {
 		return opening("state key", err)
 	}
@@ -222,6 +223,8 @@ func (a *App) openTransports(dir string) error {
 		SessionClosed: a.pool.CloseSession,
 		Live:          a.live,
 		Record:        a.trail.Event,
+		Ready:         a.serves,
+		Limits:        listen.Limits{Drain: time.Duration(a.Config.Listen.Stop.Grace)},
 		Approvals:     deciders{a},
 		ProxyProtocol: a.Config.Listen.ProxyProtocol,
 		Log:           a.Log, Meter: &a.meter,
@@ -252,20 +255,24 @@ func (b *background) own(f func()) {
 	b.wg.Go(f)
 }
 
-// grace is how long Close waits for calls under way.
-const grace = 10 * time.Second
+// closing is how long Close waits for what is not calls of clients: requests to upstreams
+// that nobody waits for any more, the operator's own.
+const closing = 10 * time.Second
 
 // Close ends the gateway: clients first, then upstreams, the audit log last, so
 // that every outcome is still on record. A second call returns the same error.
 func (a *App) Close() error {
 	a.closed.Do(func() {
+		a.stopping.Store(true)
 		a.ready.Store(false)
-		ctx, cancel := context.WithTimeout(context.Background(), grace)
-		defer cancel()
 		var errs []error
 		if a.front != nil {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Duration(a.Config.Listen.Stop.Grace))
 			errs = append(errs, a.front.Shutdown(ctx))
+			cancel()
 		}
+		ctx, cancel := context.WithTimeout(context.Background(), closing)
+		defer cancel()
 		if a.pool != nil {
 			errs = append(errs, a.pool.Close(ctx))
 		}

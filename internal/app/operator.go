@@ -189,37 +189,6 @@ func (a *App) Status(ctx context.Context) (admin.Status, error) {
 	return st, nil
 }
 
-// Ready implements admin.Health: why the gateway cannot serve.
-func (a *App) Ready(ctx context.Context) []string {
-	var reasons []string
-	if !a.ready.Load() {
-		reasons = append(reasons, "starting or stopping")
-	}
-	if err := a.keys.Healthy(); err != nil {
-		reasons = append(reasons, "API keys: "+err.Error())
-	}
-	if err := a.audit.Healthy(); err != nil {
-		reasons = append(reasons, "audit log: "+err.Error())
-	}
-	if set := a.sinks.Load(); set != nil {
-		if err := set.Ready(); err != nil {
-			reasons = append(reasons, "audit sinks: "+err.Error())
-		}
-	}
-	if !a.ready.Load() || !a.network {
-		return reasons
-	}
-	if err := a.shared.healthy(ctx); err != nil {
-		reasons = append(reasons, "state: "+err.Error())
-	}
-	if set := a.current.Load().tokens; set != nil {
-		if err := set.Healthy(); err != nil {
-			reasons = append(reasons, "identity.issuers: "+err.Error())
-		}
-	}
-	return reasons
-}
-
 // Metrics implements admin.Health.
 func (a *App) Metrics() http.Handler { return a.metrics.Handler() }
 

@@ -92,6 +92,7 @@ func sameProcess(was, is *config.Config) error {
 		{"data_dir", was.DataDir != is.DataDir},
 		{"listen.address", was.Listen.Address != is.Listen.Address},
 		{"listen.tls", !reflect.DeepEqual(was.Listen.TLS, is.Listen.TLS)},
+		{"listen.stop", was.Listen.Stop != is.Listen.Stop},
 		{"listen.proxy_protocol", was.Listen.ProxyProtocol != is.Listen.ProxyProtocol},
 		{"vault", !reflect.DeepEqual(was.Vault, is.Vault)},
 		{"secret_store", was.SecretStore != is.SecretStore},

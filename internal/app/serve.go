@@ -54,6 +54,7 @@ func (a *App) Serve(ctx context.Context, ready func()) error {
 	}
 	select {
 	case <-ctx.Done():
+		a.leave()
 		err = a.end(stop)
 		return errors.Join(err, <-serving)
 	case err = <-serving:
@@ -116,9 +117,9 @@ func (a *App) begin(ctx context.Context, network bool) error {
 
 // end closes the gateway and then what serves its operator.
 func (a *App) end(stop []func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(context.Background(), grace)
-	defer cancel()
 	errs := []error{a.Close()}
+	ctx, cancel := context.WithTimeout(context.Background(), closing)
+	defer cancel()
 	for _, f := range slices.Backward(stop) {
 		errs = append(errs, f(ctx))
 	}

@@ -150,6 +150,7 @@ func front(cfg *config.Config) *listen.Settings {
 	for _, p := range cfg.Listen.TrustedProxies {
 		s.TrustedProxies = append(s.TrustedProxies, p.Prefix)
 	}
+	s.Health = cfg.Listen.Health
 	s.RequestKeys = cfg.Identity.RequestKeys
 	s.Authorization = authorization(cfg)
 	if cfg.Listen.PublicURL != "" {

@@ -132,7 +132,7 @@ cannot be done.`,
 	flags.StringVar(&r.format, "format", "text", "output format: text or json; json goes to stdout alone")
 	flags.BoolVar(&r.quiet, "quiet", false, "print only what was asked for and errors")
 	flags.BoolVar(&r.noColor, "no-color", r.Getenv("NO_COLOR") != "", "print without colours; NO_COLOR sets it too")
-	root.AddCommand(r.serveCommand(), r.stdioCommand(), r.initCommand(), r.installCommand(), r.uninstallCommand(), r.demoCommand(), r.keyCommand(),
+	root.AddCommand(r.serveCommand(), r.healthCommand(), r.stdioCommand(), r.initCommand(), r.installCommand(), r.uninstallCommand(), r.demoCommand(), r.keyCommand(),
 		r.signCommand(), r.tokenCommand(), r.loginCommand(), r.secretCommand(), r.upstreamCommand(), r.sandboxCommand(), r.trustCommand(), r.policyCommand(), r.approveCommand(), r.auditCommand(), r.privacyCommand(), r.monitorCommand(), r.incidentCommand(), r.logCommand(), r.configCommand(), r.checkCommand(), r.scanCommand(), r.doctorCommand(), r.versionCommand())
 	return root
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -20,7 +21,9 @@ func (r *run) serveCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "serve", Short: "Run the gateway", Args: cobra.NoArgs,
 		Long: `Run the gateway until Ctrl-C or SIGTERM. SIGHUP, or a change of the file, reloads the
-configuration; a bad one is refused whole and the old one stays.`,
+configuration; a bad one is refused whole and the old one stays.
+When it is told to end, /readyz says no for listen.stop.notice, and calls under way have
+listen.stop.grace. systemd (Type=notify) is told when it serves, what it lacks, and that it lives.`,
 		Example: `  doorward serve
   doorward serve --config /etc/doorward/doorward.yaml`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -33,20 +36,25 @@ configuration; a bad one is refused whole and the old one stays.`,
 }
 
 func (r *run) serve(ctx context.Context) error {
+	told, err := r.notifier()
+	if err != nil {
+		return failed(err)
+	}
+	defer told.close()
 	a, err := r.open(false)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	reloads := make(chan struct{})
-	go func() {
-		defer close(reloads)
-		r.reloads(ctx, a)
-	}()
-	err = a.Serve(ctx, func() { r.announce(a) })
+	var beside sync.WaitGroup
+	beside.Go(func() { r.reloads(ctx, a) })
+	err = a.Serve(ctx, func() {
+		r.announce(a)
+		beside.Go(func() { told.attend(ctx, a.Ready) })
+	})
 	cancel()
-	<-reloads
+	beside.Wait()
 	return failed(err)
 }
 

@@ -82,6 +82,18 @@ type Listen struct {
 	WebSocket bool `yaml:"websocket"`
 	// MaxBody is the largest message that a client may send.
 	MaxBody Size `yaml:"max_body"`
+	// Health answers GET /healthz and /readyz here too, with a word and without a reason, for kubelets and balancers: to anybody, whatever allowed_hosts and allowed_addresses say. With a client_ca and client_certificate require, nobody without a certificate gets that far.
+	Health bool `yaml:"health"`
+	// Stop is how the gateway ends.
+	Stop Stop `yaml:"stop"`
+}
+
+// Stop is how the gateway ends, once it is told to.
+type Stop struct {
+	// Notice is how long it goes on serving while /readyz says no and every answer closes its connection, so that balancers choose another. 5m at most.
+	Notice Duration `yaml:"notice"`
+	// Grace is how long calls under way may take after that. Then they are cut off, which is on record. 10m at most.
+	Grace Duration `yaml:"grace"`
 }
 
 // TLS is a listener's certificate, or the statement that a proxy has it.
@@ -214,6 +226,8 @@ type State struct {
 	Redis string `yaml:"redis" type:"secret name"`
 	// CA is the file with the certificates, PEM, that its own is verified by. The system's unless written.
 	CA string `yaml:"ca" type:"path"`
+	// Key is the secret, 64 hex digits, that seals what gateways share and what clients carry: the same for all of them. Not written: state.key in data_dir, made at the first start.
+	Key string `yaml:"key" type:"secret name"`
 }
 
 // Anonymous is the principal of clients without a credential.

@@ -21,6 +21,7 @@ func defaults() Config {
 			Address: Address{netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 8080)},
 			TLS:     TLS{MinVersion: "1.2", ClientCertificate: "require"},
 			MaxBody: 4 << 20,
+			Stop:    Stop{Grace: Duration(10 * time.Second)},
 		},
 		Trust: Trust{
 			Lock: "doorward.lock", FirstUse: "hold", OnChange: "hold",

@@ -40,6 +40,19 @@ func TestDocumentedFilesAreFine(t *testing.T) {
 			n++
 		}
 	}
+	rendered, err := filepath.Glob("../../tools/chart/testdata/*.doorward.yaml") // by the test there
+	if err != nil || len(rendered) < 3 {
+		t.Errorf("of the Helm chart there are %q, %v", rendered, err)
+	}
+	for _, path := range rendered {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := config.Parse("/etc/doorward/doorward.yaml", text); err != nil {
+			t.Errorf("%s: %v\n%s", path, err, text)
+		}
+	}
 	if n < 8 {
 		t.Errorf("only %d files are shown", n)
 	}

@@ -53,6 +53,10 @@ const fieldDocs = "\n" +
 	"Listen.LegacySSE\tLegacySSE answers clients of the HTTP+SSE transport of 2024-11-05 too: GET /sse and POST /messages.\n" +
 	"Listen.WebSocket\tWebSocket answers clients that speak MCP over a WebSocket too, at /ws. The transport is none of MCP's specification.\n" +
 	"Listen.MaxBody\tMaxBody is the largest message that a client may send.\n" +
+	"Listen.Health\tHealth answers GET /healthz and /readyz here too, with a word and without a reason, for kubelets and balancers: to anybody, whatever allowed_hosts and allowed_addresses say. With a client_ca and client_certificate require, nobody without a certificate gets that far.\n" +
+	"Listen.Stop\tStop is how the gateway ends.\n" +
+	"Stop.Notice\tNotice is how long it goes on serving while /readyz says no and every answer closes its connection, so that balancers choose another. 5m at most.\n" +
+	"Stop.Grace\tGrace is how long calls under way may take after that. Then they are cut off, which is on record. 10m at most.\n" +
 	"TLS.Cert\tCert is the file with the certificate chain, PEM.\n" +
 	"TLS.Key\tKey is the file with the private key, PEM.\n" +
 	"TLS.MinVersion\tMinVersion is the oldest TLS version that is spoken.\n" +
@@ -98,6 +102,7 @@ const fieldDocs = "\n" +
 	"MTLS.Subject\tSubject is the one name of the certificate that counts: its URI (SPIFFE), DNS name or e-mail address. A certificate without exactly one is refused.\n" +
 	"State.Redis\tRedis is the secret with the URL of a Redis that holds what was used once, what was revoked and what is left of limits. Not written: this gateway keeps all of it itself.\n" +
 	"State.CA\tCA is the file with the certificates, PEM, that its own is verified by. The system's unless written.\n" +
+	"State.Key\tKey is the secret, 64 hex digits, that seals what gateways share and what clients carry: the same for all of them. Not written: state.key in data_dir, made at the first start.\n" +
 	"Anonymous.Subject\tSubject is the name in the audit log.\n" +
 	"Anonymous.Roles\tRoles that such clients have.\n" +
 	"Upstream.Command\tCommand is the program and its arguments, spoken to over standard input and output. Either command or url.\n" +

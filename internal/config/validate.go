@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"doorward/internal/gate"
 	"doorward/internal/policy"
@@ -58,6 +59,9 @@ func Validate(c *Config) []Fault {
 	} else if c.State.CA != "" {
 		v.fault("state.ca", "is for redis")
 	}
+	if c.State.Key != "" {
+		v.reference("state.key", c.State.Key)
+	}
 	if h := c.Approvals.Webhook; h != nil {
 		v.endpoint("approvals.webhook.url", h.URL)
 		v.reference("approvals.webhook.secret", h.Secret)
@@ -87,6 +91,13 @@ func (v *checker) fault(path, format string, args ...any) {
 	v.faults = append(v.faults, Fault{Path: path, Text: fmt.Sprintf(format, args...)})
 }
 
+// Longer than any balancer takes to notice, or any call by default may last; whoever stops a
+// gateway waits for both.
+const (
+	maxNotice = Duration(5 * time.Minute)
+	maxGrace  = Duration(10 * time.Minute)
+)
+
 func (v *checker) listen() {
 	l := &v.c.Listen
 	if !l.Address.IsValid() {
@@ -99,6 +110,12 @@ func (v *checker) listen() {
 		} else if err == nil && (u.Scheme == "https" && u.Port() == "443" || u.Scheme == "http" && u.Port() == "80") {
 			v.fault("listen.public_url", "must not have the port that its scheme has anyway: what tokens are for is compared as it is written")
 		}
+	}
+	if s := l.Stop; s.Notice < 0 || s.Notice > maxNotice {
+		v.fault("listen.stop.notice", "must be at most %v", maxNotice)
+	}
+	if s := l.Stop; s.Grace <= 0 || s.Grace > maxGrace {
+		v.fault("listen.stop.grace", "must be more than 0 and at most %v", maxGrace)
 	}
 	if l.MaxBody < minBody || l.MaxBody > maxBody {
 		v.fault("listen.max_body", "must be between %v and %v", minBody, maxBody)

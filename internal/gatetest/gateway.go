@@ -127,6 +127,15 @@ func (g *GW) Stop() {
 	}
 }
 
+// Cut is Stop for a gateway that has to cut calls off: it returns what ended it.
+func (g *GW) Cut() error {
+	g.t.Helper()
+	g.Stop()
+	err := g.err
+	g.err = nil
+	return err
+}
+
 func (g *GW) finish() {
 	g.t.Helper()
 	g.mu.Lock()

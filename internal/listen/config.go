@@ -30,6 +30,9 @@ type Config struct {
 	// Record writes an event to the audit log: of a request that was turned
 	// away before it became an exchange. Nil: nobody keeps them.
 	Record func(context.Context, gate.Event) error
+	// Ready tells whether the gateway can serve, for /readyz. Strangers ask, so it must
+	// be cheap. Nil: it can.
+	Ready func(context.Context) bool
 	// Approvals are what people decide about at /approvals. Nil: nothing is there.
 	Approvals Approvals
 	// ProxyProtocol wants a PROXY protocol header (version 1 or 2) of every
@@ -53,6 +56,7 @@ type Settings struct {
 	Authorization    *Authorization // nil: no OAuth
 	LegacySSE        bool           // serve HTTP+SSE (2024-11-05) at /sse and /messages; turning it off ends its streams
 	WebSocket        bool           // serve WebSockets at /ws; turning it off ends them
+	Health           bool           // serve /healthz and /readyz, to anybody
 	Approvals        bool           // serve /approvals: a rule can hold calls for people
 }
 
@@ -132,7 +136,8 @@ func (s *Settings) maxBody() int64 {
 type Server struct {
 	cfg         Config
 	sessions    *sessions
-	gets        registry // GET requests on their way along the line
+	gets        registry    // GET requests on their way along the line
+	announced   atomic.Bool // it will stop soon
 	closing     chan struct{}
 	closed      sync.Once
 	calls       atomic.Int64 // exchanges in flight over HTTP
@@ -159,6 +164,9 @@ func New(cfg Config) (*Server, error) {
 	}
 	if cfg.Record == nil {
 		cfg.Record = func(context.Context, gate.Event) error { return nil }
+	}
+	if cfg.Ready == nil {
+		cfg.Ready = func(context.Context) bool { return true }
 	}
 	if cfg.SessionClosed == nil {
 		cfg.SessionClosed = func(*gate.Session) {}

@@ -105,6 +105,9 @@ func (v *visit) protect() {
 	h["Content-Security-Policy"] = noContent
 	h["Referrer-Policy"] = noReferrer
 	h["Cross-Origin-Resource-Policy"] = sameOrigin
+	if v.server.announced.Load() {
+		h.Set("Connection", "close") // with HTTP/2, net/http sends GOAWAY for it
+	}
 	if v.r.TLS != nil || v.settings.PublicURL != nil && v.settings.PublicURL.Scheme == "https" {
 		h["Strict-Transport-Security"] = onlyTLS
 	}
@@ -162,6 +165,8 @@ func (v *visit) admit(badKey string) bool {
 		return v.turn(codeTarget, "")
 	case n > maxHeaders:
 		return v.turn(codeHeaders, "")
+	case v.probe():
+		return false // it is answered
 	case !v.allowedHost():
 		return v.turn(codeHost, "")
 	case !told:

@@ -240,6 +240,7 @@ type place struct {
 	settings *listen.Settings
 	limits   listen.Limits
 	proxied  bool
+	ready    func(context.Context) bool // nil: always
 	log      io.Writer
 	tls      *listen.TLS
 	listener net.Listener
@@ -284,7 +285,7 @@ func startAt(t *testing.T, at place) (*play, string) {
 			p.events = append(p.events, e)
 			return nil
 		},
-		ProxyProtocol: at.proxied, Meter: p, Limits: at.limits,
+		Ready: at.ready, ProxyProtocol: at.proxied, Meter: p, Limits: at.limits,
 		Log: logTo(at.log),
 	})
 	if err != nil {

@@ -1,7 +1,6 @@
 package listen
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -84,33 +83,4 @@ func (s *Server) Serve(l net.Listener, t *TLS) error {
 		return nil
 	}
 	return fmt.Errorf("serving %s: %w", l.Addr(), err)
-}
-
-// Shutdown stops accepting, ends the GET streams and subscriptions, lets calls in flight end until
-// ctx does (those of a legacy SSE stream or a WebSocket for at most Limits.Drain, before the
-// connection ends) and then cuts them off, and ends every session. It returns when
-// nothing of the server runs any more; the error says that calls were cut off.
-func (s *Server) Shutdown(ctx context.Context) error {
-	s.closed.Do(func() {
-		s.connections.stop()
-		close(s.closing)
-	})
-	s.endless.stop()
-	s.servers.mu.Lock()
-	list := s.servers.list
-	s.servers.mu.Unlock()
-	var cut error
-	for _, hs := range list {
-		if err := hs.Shutdown(ctx); err != nil {
-			cut = fmt.Errorf("stopping: %d calls were cut off: %w", s.calls.Load(), err)
-			cut = errors.Join(cut, hs.Close())
-		}
-	}
-	// A WebSocket is no connection of net/http's any more.
-	if !s.connections.wait(ctx) && cut == nil {
-		cut = fmt.Errorf("stopping: connections were cut off: %w", ctx.Err())
-	}
-	s.CloseAll()
-	s.sessions.halt()
-	return cut
 }
