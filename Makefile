@@ -41,9 +41,10 @@ crash: ## Kill the gateway CRASH_DEATHS times in each way, let 200 clients make 
 	CRASH_DEATHS=$(or $(CRASH_DEATHS),500) CRASH_CALLS=$(or $(CRASH_CALLS),500) go test -count=1 -v -timeout 60m -run 'EveryFailpoint|KillNine|OwnAnswersOnly' ./internal/stress
 	CRASH_MUTATIONS=$(or $(CRASH_MUTATIONS),10000) CRASH_FAULTS=$(or $(CRASH_FAULTS),500) go test -count=1 -timeout 60m -run 'EveryMutation|WhateverFails' ./internal/audit
 
-lint: ## Check formatting, modules, style, and the types of what other systems get. The linter is built from source the first time (minutes).
+lint: ## Check formatting, modules, style, the Helm chart, and the types of what other systems get. The linter is built from source the first time (minutes).
 	go mod tidy -diff
 	go run ./internal/systems $(SYSTEMS)
+	go -C tools/chart test ./...
 	$(LINT) config verify
 	$(LINT) run ./...
 
