@@ -29,7 +29,7 @@ func leaving(t *testing.T, notice, grace string) (h *house, release func(), answ
 	h.alice = h.As("alice").Open("2025-11-25")
 	h.bob = h.As("bob").Open("2026-07-28")
 	started, release := h.up.Hold("slow")
-	body := h.alice.Request("9", "tools/call", `{"name":"up__slow","arguments":{}}`)
+	body := h.alice.Request("9", "tools/call", `"name":"up__slow","arguments":{}`)
 	req := h.request(http.MethodPost, "/mcp", body)
 	req.Header = h.alice.Headers(body)
 	got := make(chan *gatetest.Reply, 1)
@@ -45,7 +45,11 @@ func leaving(t *testing.T, notice, grace string) (h *house, release func(), answ
 			got <- &gatetest.Reply{Status: resp.StatusCode, Body: all}
 		}
 	}()
-	<-started
+	select {
+	case <-started:
+	case r := <-got:
+		t.Fatalf("the call is not under way: %v", r)
+	}
 	return h, release, got
 }
 
