@@ -9,6 +9,7 @@ import (
 
 	"doorward/internal/config"
 	"doorward/internal/npm"
+	"doorward/internal/python"
 	"doorward/internal/sandbox"
 	"doorward/internal/upstream"
 )
@@ -25,34 +26,55 @@ func packageDir(cfg *config.Config, name string) (string, error) {
 	return filepath.Join(dir, "packages", name), nil
 }
 
-// installed has a command of npx run what was installed for its upstream, without what it
-// was let out for. One that names something else than what is installed is not started;
-// nor is one for which nothing is, unless it may fetch its package at each start.
+// installed has a command of npx, uvx or pipx run what was installed for its upstream, without
+// what it was let out for. One that names something else than what is installed is not
+// started; nor is one for which nothing is, unless it may fetch its package at each start.
 func installed(cfg *config.Config, set *upstream.Settings) {
-	p, err := npm.Of(set.Command)
-	if err != nil || set.Sandbox != nil && set.Sandbox.Kind != "" { // a container has its image's
+	if set.Sandbox != nil && set.Sandbox.Kind != "" { // a container has its image's
 		return
 	}
 	dir, err := packageDir(cfg, set.Name)
-	var is npm.Installed
+	if p, ours := npm.Of(set.Command); ours == nil {
+		var is npm.Installed
+		if err == nil {
+			is, err = npm.At(dir, p)
+		}
+		runs(set, p.String(), dir, append([]string{npm.Node(set.Command[0]), is.Script}, p.Args...), err)
+		return
+	}
+	p, ours := python.Of(set.Command)
+	if ours != nil {
+		return
+	}
+	var is python.Installed
 	if err == nil {
-		is, err = npm.At(dir, p)
+		is, err = python.At(dir, p)
+	}
+	runs(set, p.Requirement.String(), dir, is.Command(p.Args), err)
+	if err == nil && set.Sandbox != nil {
+		set.Sandbox.Read = append(slices.Clone(set.Sandbox.Read), dir)
+	}
+}
+
+// runs has an upstream run what is installed in a directory, unless err says why it cannot.
+func runs(set *upstream.Settings, named, dir string, command []string, err error) {
+	from := sandbox.Registries(set.Command[0])
+	if from == nil {
+		from = sandbox.Registries("uvx") // uv tool run
+	}
+	ofRegistry := func(place string) bool {
+		host, _, _ := strings.Cut(strings.TrimPrefix(place, "tcp://"), "=")
+		return slices.Contains(from, strings.ToLower(host))
 	}
 	switch {
 	case err == nil:
-		set.Command = append([]string{npm.Node(set.Command[0]), is.Script}, p.Args...)
+		set.Command = command
 		if set.Sandbox != nil {
 			set.Sandbox.Own = []string{dir}
 			set.Sandbox.Allow = slices.DeleteFunc(slices.Clone(set.Sandbox.Allow), ofRegistry)
 		}
-	case errors.Is(err, npm.ErrNone) && (set.Sandbox == nil || slices.ContainsFunc(set.Sandbox.Allow, ofRegistry)):
+	case (errors.Is(err, npm.ErrNone) || errors.Is(err, python.ErrNone)) && (set.Sandbox == nil || slices.ContainsFunc(set.Sandbox.Allow, ofRegistry)):
 	default:
-		set.Absent = fmt.Sprintf("%s: %v: doorward upstream install %s", &p, err, set.Name)
+		set.Absent = fmt.Sprintf("%s: %v: doorward upstream install %s", named, err, set.Name)
 	}
-}
-
-// ofRegistry tells of a place that is the registry which npx fetches from.
-func ofRegistry(place string) bool {
-	host, _, _ := strings.Cut(strings.TrimPrefix(place, "tcp://"), "=")
-	return slices.Contains(sandbox.Registries("npx"), strings.ToLower(host))
 }

@@ -57,7 +57,9 @@ var table = map[string]row{
 	"durable": {domain, nil},
 	"sandbox": {domain, nil},
 	"launch":  {domain, []string{"fetched"}},
-	"npm":     {domain, []string{"durable"}},
+	"install": {domain, nil},
+	"npm":     {domain, []string{"durable", "install"}},
+	"python":  {domain, []string{"fetched", "durable", "install"}},
 
 	"sandbox/container": {runtimes, []string{"sandbox"}},
 
@@ -93,7 +95,7 @@ var table = map[string]row{
 	"track":              {stage, []string{"gate", "mcp", "flow"}},
 
 	"listen":    {adapter, adapters},
-	"upstream":  {adapter, append([]string{"leak", "sandbox", "sandbox/container", "launch", "durable"}, adapters...)},
+	"upstream":  {adapter, append([]string{"leak", "sandbox", "sandbox/container", "launch", "python", "durable"}, adapters...)},
 	"audit":     {adapter, append([]string{"durable", "envelope", "cosignature"}, adapters...)},
 	"store":     {adapter, []string{"gate", "mcp", "jsonrpc", "httpsig", "durable", "envelope"}},
 	"lock":      {adapter, adapters},
@@ -125,7 +127,7 @@ var table = map[string]row{
 	"admin":     {outside, []string{"gate"}},
 	"app": {outside, []string{
 		"gate", "jsonrpc", "mcp", "policy", "pipeline",
-		"identify", "decode", "resolve", "authorize", "validate", "approve", "disclose", "inspect", "inspect/definition", "inspect/change", "inspect/secrets", "redact", "track", "limit", "flow", "sandbox", "egress", "npm", "leak",
+		"identify", "decode", "resolve", "authorize", "validate", "approve", "disclose", "inspect", "inspect/definition", "inspect/change", "inspect/secrets", "redact", "track", "limit", "flow", "sandbox", "egress", "npm", "python", "leak",
 		"listen", "upstream", "audit", "store", "durable", "lock", "telemetry", "collector", "secret", "secret/vault", "secret/keyring", "issuer", "webhook", "judge", "sink", "anchor", "cosignature", "monitor", "monitor/delivery", "monitor/figures",
 		"index", "config", "admin",
 	}},

@@ -24,6 +24,7 @@ type Executed struct{ Name, Path string }
 type Execution struct {
 	Script *Executed
 	Loads  []Executed // none twice
+	Module string     // of Python that runs in place of a script (-m); empty for none
 
 	dir    string // that relative names are relative to
 	search string // the PATH that the programs are looked up in
@@ -158,6 +159,9 @@ func (x *Execution) interpret(l *language, words []string) {
 				x.code = "-m " + o.value
 			}
 			x.module(o.value)
+			if l.modules {
+				x.Module = o.value
+			}
 			return
 		case optionScript:
 			x.main(l, append([]string{o.value}, words[i+1:]...), loose)

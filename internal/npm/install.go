@@ -5,13 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
-	"time"
 
 	"doorward/internal/durable"
+	"doorward/internal/install"
 )
 
 // Order says what is to be installed, and where.
@@ -23,68 +21,21 @@ type Order struct {
 	Run func(ctx context.Context, dir string, args []string) error
 }
 
-// asideEnd ends the name of what is being replaced.
-const asideEnd = ".old"
-
-// leftAfter is how old a directory beside the installed one is that no installation works in
-// any more: npm is ended after ten minutes.
-const leftAfter = time.Hour
-
 // Install installs a package in place of what was installed in the directory. Where that
 // was the same version, its list says what each archive must be. A package is installed
 // whole or not at all: what was there stays until the new one was looked at.
 func Install(ctx context.Context, o Order) (Installed, error) {
-	parent, name := filepath.Dir(o.Dir), filepath.Base(o.Dir)
-	if err := os.MkdirAll(parent, 0o700); err != nil {
-		return Installed{}, fmt.Errorf("installing %s: %w", &o.Package, err)
-	}
-	if err := o.tidy(parent, name); err != nil {
-		return Installed{}, fmt.Errorf("installing %s: %w", &o.Package, err)
-	}
-	beside, err := os.MkdirTemp(parent, "."+name+"-*")
+	err := install.Whole(o.Dir, func(beside string) error {
+		if err := o.fetch(ctx, beside); err != nil {
+			return err
+		}
+		_, err := o.verified(beside)
+		return err
+	})
 	if err != nil {
-		return Installed{}, fmt.Errorf("installing %s: %w", &o.Package, err)
-	}
-	defer func() { _ = os.RemoveAll(beside) }() // what was replaced, or what failed
-	if err := o.fetch(ctx, beside); err != nil {
-		return Installed{}, err
-	}
-	if _, err := o.verified(beside); err != nil {
-		return Installed{}, fmt.Errorf("what npm installed is not taken: %w", err)
-	}
-	if err := replace(beside, o.Dir); err != nil {
 		return Installed{}, fmt.Errorf("installing %s: %w", &o.Package, err)
 	}
 	return o.verified(o.Dir)
-}
-
-// tidy takes away what an installation that was killed left, and puts back what it was about
-// to replace. What is of another directory's installation, or may be under way, stays.
-func (o *Order) tidy(parent, name string) error {
-	entries, err := os.ReadDir(parent)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		number, ours := strings.CutPrefix(e.Name(), "."+name+"-")
-		number, replaced := strings.CutSuffix(number, asideEnd)
-		if !ours || strings.Trim(number, "0123456789") != "" {
-			continue
-		}
-		left := filepath.Join(parent, e.Name())
-		if _, err := os.Lstat(o.Dir); replaced && errors.Is(err, fs.ErrNotExist) {
-			if err := os.Rename(left, o.Dir); err != nil {
-				return err
-			}
-			continue
-		}
-		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > leftAfter {
-			if err := os.RemoveAll(left); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // fetch has npm install the package into a directory that is empty.
@@ -145,21 +96,4 @@ func (o *Order) verified(dir string) (Installed, error) {
 		}
 	}
 	return At(dir, o.Package)
-}
-
-// replace puts one directory in place of another, which has the name of the first then.
-// Where that fails, the other one is as it was.
-func replace(with, dir string) error {
-	aside := with + asideEnd
-	err := os.Rename(dir, aside)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return os.Rename(with, dir)
-	case err != nil:
-		return err
-	}
-	if err := os.Rename(with, dir); err != nil {
-		return errors.Join(err, os.Rename(aside, dir))
-	}
-	return os.Rename(aside, with)
 }

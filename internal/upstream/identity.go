@@ -28,7 +28,7 @@ type identity struct {
 	Script     *script  `json:"script,omitempty"`     // that an interpreter runs
 	Loads      []script `json:"loads,omitempty"`      // what else is executed: programs behind others, files that are loaded first
 
-	Package *installed `json:"package,omitempty"` // of Node.js that it runs
+	Package *installed `json:"package,omitempty"` // of Node.js or Python that it runs
 
 	Confinement *terms            `json:"confinement,omitempty"`  // nil: nothing is looser than where nothing is written
 	Secrets     map[string]string `json:"secrets,omitempty"`      // by variable, the name of what it is handed
@@ -51,7 +51,7 @@ type reach struct {
 	item  gate.Item
 	path  string         // of a command's executable
 	files []sandbox.File // that the command executes, as they were when they were digested
-	pack  *pinnedPackage // of Node.js that it runs; nil for none
+	pack  *pinnedPackage // of Node.js or Python that it runs; nil for none
 }
 
 // identify is how a server is started or reached now.
@@ -148,16 +148,22 @@ func (p *Pool) executes(id *identity, r *reach, set *Settings) error {
 		}
 		id.Loads = append(id.Loads, s)
 	}
-	return p.packed(id, r, x.Script)
+	return p.packed(id, r, x, interpreters)
 }
 
 // packed describes the package that the script, or the program itself, belongs to.
-func (p *Pool) packed(id *identity, r *reach, main *launch.Executed) error {
-	path := r.path
-	if main != nil {
-		path = main.Path
+func (p *Pool) packed(id *identity, r *reach, x *launch.Execution, interpreters []launch.Executed) error {
+	path, programs := r.path, []string{r.path}
+	if x.Script != nil {
+		path = x.Script.Path
+	}
+	for _, i := range interpreters {
+		programs = append(programs, i.Path)
 	}
 	found, ok, err := p.packages.of(path)
+	if err == nil && !ok {
+		found, ok, err = p.packages.inEnvironment(programs, x.Script, x.Module)
+	}
 	if err != nil || !ok {
 		return err
 	}

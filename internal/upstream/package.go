@@ -26,27 +26,35 @@ const (
 	maxLockBytes    = 64 << 20 // of npm's list of what is installed
 )
 
-// installed is a package of Node.js that a command runs, as it is on the disk (SUP-09): one
-// line more in a file that is not its main one is another package (postmark-mcp 1.0.16).
+// installed is a package of Node.js or Python that a command runs, as it is on the disk
+// (SUP-09): one line more in a file that is not its main one is another package
+// (postmark-mcp 1.0.16).
 type installed struct {
-	Name      string `json:"name"`
+	Name      string `json:"name"` // of Python, empty where the program is of no distribution
 	Version   string `json:"version"`
-	Integrity string `json:"integrity,omitempty"` // of its archive, as the installer had it from the registry
+	Integrity string `json:"integrity,omitempty"` // of its archive, as npm had it from the registry
 	Lock      string `json:"lock,omitempty"`      // digest of the list of all that was installed with it, each with its integrity
-	Files     string `json:"files"`               // digest of all its files
+	Files     string `json:"files"`               // digest of all its files; of Python, of those of its environment
+
+	// Of Python: all distributions of its environment, and the files that are not as their
+	// RECORD has them, or in none.
+	With     []string `json:"with,omitempty"`
+	Altered  []string `json:"altered,omitempty"`
+	Unlisted []string `json:"unlisted,omitempty"`
 }
 
 // packages remembers what is installed as long as the files are the same.
 type packages struct {
 	mu    sync.Mutex
-	known map[string]pinnedPackage // by directory
+	known map[string]pinnedPackage // by directory, and of Python also by program
 }
 
 // pinnedPackage is a package with the mark of its files: which they are, and since when.
 type pinnedPackage struct {
-	dir  string
-	mark gate.Digest
-	what installed
+	dir    string
+	places []string // that have its files, and the list of what was installed; some may not be there
+	mark   gate.Digest
+	what   installed
 }
 
 // modules is the directory that packages of Node.js are installed in.
@@ -84,35 +92,42 @@ func (p *packages) of(path string) (pinnedPackage, bool, error) {
 	if !ok {
 		return pinnedPackage{}, false, nil
 	}
-	now := pinnedPackage{dir: filepath.Join(root, at)}
-	if now.mark, err = markOf(root, now.dir); err != nil {
-		return pinnedPackage{}, false, err
+	dir := filepath.Join(root, at)
+	found, err := p.remembered(dir, dir, []string{listOf(root), dir}, func() (installed, error) { return installedAt(root, at) })
+	return found, true, err
+}
+
+// remembered is what read reads, or has read before where the files are the same.
+func (p *packages) remembered(key, dir string, places []string, read func() (installed, error)) (pinnedPackage, error) {
+	now := pinnedPackage{dir: dir, places: places}
+	var err error
+	if now.mark, err = markOf(places); err != nil {
+		return pinnedPackage{}, err
 	}
 	p.mu.Lock()
-	had, known := p.known[now.dir]
+	had, known := p.known[key]
 	p.mu.Unlock()
 	if known && had.mark == now.mark {
-		return had, true, nil
+		return had, nil
 	}
-	if now.what, err = installedAt(root, at); err != nil {
-		return pinnedPackage{}, false, fmt.Errorf("reading the package in %s: %w", now.dir, err)
+	if now.what, err = read(); err != nil {
+		return pinnedPackage{}, fmt.Errorf("reading the package in %s: %w", dir, err)
 	}
-	if after, err := markOf(root, now.dir); err != nil || after != now.mark {
-		return pinnedPackage{}, false, errors.Join(fmt.Errorf("the package in %s changed while it was read", now.dir), err)
+	if after, err := markOf(places); err != nil || after != now.mark {
+		return pinnedPackage{}, errors.Join(fmt.Errorf("the package in %s changed while it was read", dir), err)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.known == nil || len(p.known) >= maxDigests {
 		p.known = map[string]pinnedPackage{}
 	}
-	p.known[now.dir] = now
-	return now, true, nil
+	p.known[key] = now
+	return now, nil
 }
 
 // still tells whether a package has the files that were digested.
 func (p pinnedPackage) still() error {
-	root, _, _ := packageOf(filepath.Join(p.dir, "x"))
-	now, err := markOf(root, p.dir)
+	now, err := markOf(p.places)
 	if err == nil && now != p.mark {
 		err = fmt.Errorf("the package in %s was changed while the command started", p.dir)
 	}
@@ -122,27 +137,27 @@ func (p pinnedPackage) still() error {
 // listOf is npm's own list of what it installed below a directory.
 func listOf(root string) string { return filepath.Join(root, modules, ".package-lock.json") }
 
-// markOf digests which files a package has and since when, without reading them.
-func markOf(root, dir string) (mark gate.Digest, err error) {
+// markOf digests which files are in some places and since when, without reading them.
+func markOf(places []string) (mark gate.Digest, err error) {
 	h := sha256.New()
-	look := func(path string) error {
-		f, err := sandbox.Look(path)
-		if err == nil {
+	for _, place := range places {
+		if absent(place) {
+			continue
+		}
+		err := walk(place, func(path string, d fs.DirEntry) error {
+			if d.Type()&fs.ModeSymlink != 0 {
+				return fieldLink(h, path)
+			}
+			f, err := sandbox.Look(path)
 			field(h, fmt.Sprintf("%+v", f))
+			return err
+		})
+		if err != nil {
+			return mark, err
 		}
-		return err
 	}
-	if err := look(listOf(root)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return mark, err
-	}
-	err = walk(dir, func(path string, d fs.DirEntry) error {
-		if d.Type()&fs.ModeSymlink != 0 {
-			return fieldLink(h, path)
-		}
-		return look(path)
-	})
 	h.Sum(mark[:0])
-	return mark, err
+	return mark, nil
 }
 
 // walk goes through the files and links of a package, in the order of their names.
@@ -186,7 +201,7 @@ func installedAt(root, at string) (installed, error) {
 	if err := is.listed(root, at); err != nil {
 		return is, err
 	}
-	is.Files, err = filesOf(dir)
+	is.Files, err = filesOf(dir, []string{dir}, func(string, []byte) {})
 	return is, err
 }
 
@@ -210,36 +225,53 @@ func (is *installed) listed(root, at string) error {
 	return nil
 }
 
-// filesOf digests all files of a package: name, whether it may be executed, and content.
-func filesOf(dir string) (string, error) {
+// filesOf digests all files in some places of a directory: name, whether it may be executed,
+// and content. Each file's own digest goes to seen.
+func filesOf(dir string, places []string, seen func(path string, sum []byte)) (string, error) {
 	h, left := sha256.New(), int64(maxPackageBytes)
-	err := walk(dir, func(path string, d fs.DirEntry) error {
-		name, err := filepath.Rel(dir, path)
+	for _, place := range places {
+		if absent(place) {
+			continue
+		}
+		err := walk(place, func(path string, d fs.DirEntry) error {
+			name, err := filepath.Rel(dir, path)
+			if err != nil {
+				return err
+			}
+			field(h, filepath.ToSlash(name))
+			if d.Type()&fs.ModeSymlink != 0 {
+				to, err := os.Readlink(path)
+				field(h, "link "+to)
+				return err
+			}
+			what, sum, err := fileOf(path, &left)
+			field(h, what)
+			seen(path, sum)
+			return err
+		})
 		if err != nil {
-			return err
+			return "", err
 		}
-		field(h, filepath.ToSlash(name))
-		if d.Type()&fs.ModeSymlink != 0 {
-			to, err := os.Readlink(path)
-			field(h, "link "+to)
-			return err
-		}
-		f, err := os.Open(path)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		info, err := f.Stat()
-		if err != nil {
-			return err
-		}
-		own := sha256.New()
-		n, err := io.Copy(own, io.LimitReader(f, left+1))
-		if left -= n; left < 0 {
-			return fmt.Errorf("it has more than %d bytes", maxPackageBytes)
-		}
-		field(h, fmt.Sprintf("file %t %x", info.Mode()&0o111 != 0, own.Sum(nil)))
-		return err
-	})
-	return gate.Digest(h.Sum(nil)).String(), err
+	}
+	return gate.Digest(h.Sum(nil)).String(), nil
+}
+
+// fileOf digests a file; left is how many bytes it may have.
+func fileOf(path string, left *int64) (what string, sum []byte, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return "", nil, err
+	}
+	own := sha256.New()
+	n, err := io.Copy(own, io.LimitReader(f, *left+1))
+	if *left -= n; *left < 0 {
+		return "", nil, fmt.Errorf("it has more than %d bytes", maxPackageBytes)
+	}
+	sum = own.Sum(nil)
+	return fmt.Sprintf("file %t %x", info.Mode()&0o111 != 0, sum), sum, err
 }
