@@ -40,7 +40,7 @@ func (a *App) openTelemetry(cfg *config.Config, secrets *secret.Store) error {
 		}
 		a.traces = traces
 		a.spanCounters(traces)
-		go traces.Run(ctx) // Close waits for it
+		traces.Start(ctx)
 	}
 	if t.Sends("metrics") {
 		a.push = telemetry.NewPush(telemetry.PushConfig{Metrics: a.metrics, To: to, Every: time.Duration(t.Interval), Source: source, Log: a.Log})

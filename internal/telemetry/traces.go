@@ -67,11 +67,12 @@ type Traces struct {
 	done    chan struct{}
 	stop    chan struct{}
 	once    sync.Once
+	end     context.CancelFunc // of the try under way
 
 	sent, dropped, failures atomic.Uint64
 }
 
-// NewTraces makes it; Run sends.
+// NewTraces makes it; Start sends.
 func NewTraces(c TracesConfig) (*Traces, error) {
 	if c.To == nil || c.Place == nil || c.Ratio < 0 || c.Ratio > 1 || math.IsNaN(c.Ratio) {
 		return nil, errors.New("telemetry: traces need a collector, places of upstreams and a ratio from 0 to 1")
@@ -79,7 +80,7 @@ func NewTraces(c TracesConfig) (*Traces, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	t := &Traces{TracesConfig: c, waiting: make(chan ended, maxWaiting), done: make(chan struct{}), stop: make(chan struct{})}
+	t := &Traces{TracesConfig: c, waiting: make(chan ended, maxWaiting), done: make(chan struct{}), stop: make(chan struct{}), end: func() {}}
 	t.below = uint64(math.MaxUint64)
 	if c.Ratio < 1 {
 		t.below = uint64(c.Ratio * (1 << 63) * 2) //nolint:mnd // 2^64, which is no constant of the type
@@ -117,8 +118,13 @@ func (t *Traces) Counts() TraceCounts {
 	return TraceCounts{t.sent.Load(), t.dropped.Load(), t.failures.Load()}
 }
 
-// Run sends until Close is called, and then what is left, once.
-func (t *Traces) Run(ctx context.Context) {
+// Start sends until Close is called, and then what is left, once.
+func (t *Traces) Start(ctx context.Context) {
+	ctx, t.end = context.WithCancel(ctx)
+	go t.run(ctx)
+}
+
+func (t *Traces) run(ctx context.Context) {
 	defer close(t.done)
 	tick := time.NewTicker(flushEvery)
 	defer tick.Stop()
@@ -156,13 +162,16 @@ func (t *Traces) drain(ctx context.Context, batch []ended) {
 	}
 }
 
-// Close sends what is left until ctx ends. Done may be called after it, and is dropped.
+// Close sends what is left until ctx ends, and drops the rest: nothing is sent once it
+// returns. It is called after Start. Done may be called after it.
 func (t *Traces) Close(ctx context.Context) {
 	t.once.Do(func() { close(t.stop) })
 	select {
 	case <-t.done:
 	case <-ctx.Done():
 	}
+	t.end()
+	<-t.done
 }
 
 // send tries a batch a few times. A collector that is gone costs what comes meanwhile

@@ -21,16 +21,21 @@ import (
 // exporter is a collector of which the test says what it does.
 type exporter struct {
 	answer func() error
+	hangs  bool // until nobody waits for it
 
 	mu    sync.Mutex
 	tries int
 	spans []*tracepb.Span
 }
 
-func (e *exporter) Export(_ context.Context, _ collector.Signal, message []byte) error {
+func (e *exporter) Export(ctx context.Context, _ collector.Signal, message []byte) error {
 	e.mu.Lock()
 	e.tries++
 	e.mu.Unlock()
+	if e.hangs {
+		<-ctx.Done()
+		return ctx.Err()
+	}
 	if e.answer != nil {
 		if err := e.answer(); err != nil {
 			return err
@@ -77,7 +82,7 @@ func TestTracesAreBounded(t *testing.T) {
 		hold := make(chan struct{})
 		e := &exporter{answer: func() error { <-hold; return nil }}
 		tr := traces(t, e, telemetry.TracesConfig{Ratio: 1})
-		go tr.Run(t.Context())
+		tr.Start(t.Context())
 		const all = 10_000
 		for range all {
 			tr.Done(over())
@@ -106,7 +111,7 @@ func TestTracesThatAreNotTaken(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				e := &exporter{answer: func() error { return tc.err }}
 				tr := traces(t, e, telemetry.TracesConfig{Ratio: 1})
-				go tr.Run(t.Context())
+				tr.Start(t.Context())
 				tr.Done(over())
 				time.Sleep(time.Minute) // of the bubble's own time
 				synctest.Wait()
@@ -122,6 +127,27 @@ func TestTracesThatAreNotTaken(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The end comes in time though a collector hangs: with no try under way, and all counted.
+func TestTracesEndInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := &exporter{hangs: true}
+		tr := traces(t, e, telemetry.TracesConfig{Ratio: 1})
+		tr.Start(t.Context())
+		const all = 1000 // two batches
+		for range all {
+			tr.Done(over())
+		}
+		synctest.Wait() // the first is on its way
+		ctx, done := context.WithTimeout(t.Context(), 5*time.Second)
+		defer done()
+		begun := time.Now()
+		tr.Close(ctx)
+		if got := tr.Counts(); got.Dropped != all || got.Sent != 0 || time.Since(begun) != 5*time.Second {
+			t.Errorf("%+v after %v", got, time.Since(begun))
+		}
+	})
 }
 
 // Clients have no say in what is kept, unless they are known and that is wanted.
@@ -175,7 +201,7 @@ func BenchmarkWatch(b *testing.B) {
 	} {
 		b.Run(strings.ReplaceAll(name, " ", "_"), func(b *testing.B) {
 			if w.Traces != nil {
-				go w.Traces.Run(b.Context())
+				w.Traces.Start(b.Context())
 			}
 			ex, out := over()
 			b.ReportAllocs()
