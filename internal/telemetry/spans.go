@@ -20,6 +20,9 @@ const worthTelling = time.Millisecond
 func (e *ended) spans(place func(string) Place) []*tracepb.Span {
 	server := e.span(e.trace.Span[:], e.trace.Parent[:], e.title(), 0, e.took)
 	server.Kind = tracepb.Span_SPAN_KIND_SERVER
+	if e.trace.Settled() {
+		server.Flags |= uint32(tracepb.SpanFlags_SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK)
+	}
 	server.Attributes = e.attributes()
 	server.Links = e.links()
 	server.Status = e.result(&server.Attributes)
@@ -50,7 +53,7 @@ func (e *ended) spans(place func(string) Place) []*tracepb.Span {
 func (e *ended) span(id, parent []byte, name string, after, took time.Duration) *tracepb.Span {
 	from := e.at.Add(after)
 	s := &tracepb.Span{
-		TraceId: e.trace.ID[:], SpanId: append([]byte(nil), id...), Name: name, Flags: e.flags(),
+		TraceId: e.trace.ID[:], SpanId: append([]byte(nil), id...), Name: name, Flags: sampledHere,
 		StartTimeUnixNano: nanos(from), EndTimeUnixNano: nanos(from.Add(took)),
 	}
 	if string(parent) != string(make([]byte, len(parent))) {
@@ -59,11 +62,9 @@ func (e *ended) span(id, parent []byte, name string, after, took time.Duration) 
 	return s
 }
 
-// flags are those of the trace, and whether the parent is in another process
-// (opentelemetry-proto, SpanFlags).
-func (e *ended) flags() uint32 {
-	return 1 | uint32(tracepb.SpanFlags_SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK)
-}
+// sampledHere are the flags of a span whose parent is in this process (opentelemetry-proto,
+// SpanFlags).
+const sampledHere = 1 | uint32(tracepb.SpanFlags_SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK)
 
 func nanos(t time.Time) uint64 { return uint64(max(t.UnixNano(), 0)) }
 
