@@ -24,6 +24,9 @@ func WireOf(set Settings, cert *x509.Certificate) *http.Transport {
 	return t
 }
 
+// WithoutTrace is what an upstream reads of a client's notification or answer.
+func WithoutTrace(p Propagation, m *gate.Message) []byte { return p.without(m, m.Raw) }
+
 // Remains is what a pool has open now, for a test that looks at it when the pool is
 // closed and nothing changes it any more.
 func Remains(p *Pool) (all []any) {

@@ -83,11 +83,12 @@ func (g *greeted) tell(ctx context.Context, ex *gate.Exchange) error {
 // the client.
 func (p *Pool) notify(ctx context.Context, ex *gate.Exchange, _ gate.Emit) error {
 	m := ex.Call.Message
+	raw := p.cfg.Propagation.without(m, m.Raw)
 	for _, g := range p.opened(ex) {
 		if m.Method == methodProgress && !p.asks.waiting(g.channel) {
 			continue
 		}
-		if err := g.conn.link.send(ctx, m.Raw); err != nil {
+		if err := g.conn.link.send(ctx, raw); err != nil {
 			p.log.WarnContext(ctx, "upstream did not take a notification", "exchange", ex.ID, "trace_id", ex.Trace.TraceID(), "span_id", ex.Trace.SpanID(), "upstream", g.srv.set.Name, "error", err)
 		}
 	}

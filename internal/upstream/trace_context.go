@@ -37,6 +37,25 @@ func (p Propagation) context(ex *gate.Exchange) (list [contextMembers]mcp.Member
 	return list
 }
 
+// without is what a client's notification or answer is to an upstream that is told of
+// traces, or of none: neither has a place of its own in one, so nothing of it goes along.
+func (p Propagation) without(m *gate.Message, raw []byte) []byte {
+	if p == AsSent || !m.MetaSpan.Present() {
+		return raw
+	}
+	in := "params"
+	if m.Kind == gate.Result {
+		in = "result"
+	}
+	outer, _ := memberOf(raw, in)
+	meta, ok := memberOf(outer, "_meta")
+	rest := jsonrpc.Without(meta, gate.MetaTrace, gate.MetaState, gate.MetaBaggage)
+	if !ok || len(rest) == len(meta) {
+		return raw
+	}
+	return jsonrpc.With(raw, in, jsonrpc.With(outer, "_meta", rest))
+}
+
 // traced adds what the upstream is told of the trace to the headers of a request over
 // HTTP, and gives the members of _meta; nil where the message stays as it is.
 func (o *outgoing) traced(c *channel, ex *gate.Exchange) []mcp.Member {
