@@ -59,8 +59,10 @@ func (q *squeezer) find(f *finding, raw []byte, isJSON bool) (spans []span) {
 		if n == keep {
 			n, i = squeeze(buf, raw, n, i)
 		}
+		at := place{raw: from}
 		q.index.search(buf[:n], func(p *pattern, start int) {
-			s := p.edged(raw, stretch(raw, from, span{start, start + len(p.text)}))
+			at = at.on(raw, start)
+			s := p.edged(raw, span{at.raw, at.on(raw, start+len(p.text)-1).raw + 1})
 			if !isJSON || !cut(raw, s.start) {
 				f.seen[p.name] = true
 				spans = append(spans, s)
@@ -100,23 +102,25 @@ func squeeze(buf, raw []byte, n, i int) (int, int) {
 // isEnd tells of the letter of an escape of JSON whether it is a line's end or a tabulator.
 func isEnd(c byte) bool { return c == 'n' || c == 'r' || c == 't' }
 
-// stretch is where a span of what is kept of raw from a place on is in raw.
-func stretch(raw []byte, from int, s span) span {
+// place is where a byte that is kept is in a text. Finds come in the order in which they begin, so
+// that the place of one is looked for from that of the one before on, and a text full of them is
+// read once.
+type place struct {
+	raw  int // in the text: the byte itself, or what is left out before it
+	kept int // its number among those that are kept
+}
+
+// on is the place of a later byte that is kept, itself.
+func (p place) on(raw []byte, kept int) place {
 	var one [1]byte
-	out, seen := span{}, 0
-	for i := from; i < len(raw); {
-		n, next := squeeze(one[:], raw, 0, i)
-		if n == 0 {
-			break
+	for {
+		n, next := squeeze(one[:], raw, 0, p.raw)
+		switch {
+		case n == 0:
+			return p // there are no more: nobody asks for one
+		case p.kept == kept:
+			return place{next - 1, kept}
 		}
-		if seen == s.start {
-			out.start = next - 1
-		}
-		if seen++; seen == s.end {
-			out.end = next
-			break
-		}
-		i = next
+		p.raw, p.kept = next, p.kept+1
 	}
-	return out
 }

@@ -273,10 +273,11 @@ func (p *pattern) whole(raw []byte, start int) span {
 	return p.edged(raw, span{start, start + len(p.text)})
 }
 
-// edged is a span with the characters beside it that hold bits of the pattern.
+// edged is a span with the characters beside it that hold bits of the pattern. The letter of an
+// escape of JSON is none: without it, the escape would be another.
 func (p *pattern) edged(raw []byte, s span) span {
 	if p.edge {
-		if s.start > 0 && sixBits(raw[s.start-1]) {
+		if s.start > 0 && sixBits(raw[s.start-1]) && !cut(raw, s.start-1) {
 			s.start--
 		}
 		if s.end < len(raw) && sixBits(raw[s.end]) {
