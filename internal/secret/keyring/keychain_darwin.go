@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"time"
 )
 
 // notFound is how security(1) ends where there is no such item (errSecItemNotFound, modulo 256).
@@ -15,6 +16,7 @@ const notFound = 44
 // security(1) may not read, may have macOS show a window: Doorward waits for nobody's answer.
 func (place) ask(ctx context.Context, service, account string) (item, error) {
 	cmd := exec.CommandContext(ctx, "/usr/bin/security", "find-generic-password", "-s", service, "-a", account, "-g")
+	cmd.WaitDelay = time.Second // for whoever else holds its stderr
 	var printed bytes.Buffer
 	cmd.Stderr = &capped{to: &printed, left: maxAnswered}
 	err := cmd.Run()
