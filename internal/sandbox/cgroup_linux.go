@@ -18,9 +18,11 @@ import (
 
 // Names of cgroups.
 const (
-	groupPrefix  = "doorward-" // of the one that a gateway makes, with a word of chance
-	gatewayGroup = "gateway"   // that the gateway itself is in: one with controllers has no processes of its own
-	groupTries   = 4           // until a name is nobody's
+	groupPrefix   = "doorward-" // of the one that a gateway makes, with a word of chance
+	groupWord     = 16          // characters of that word
+	gatewayGroup  = "gateway"   // that the gateway itself is in: one with controllers has no processes of its own
+	commandPrefix = "command-"  // of the one of a command, with a number
+	groupTries    = 4           // until a name is nobody's
 )
 
 // gatewayWeight is the gateway's share of processors that are short (cpu.weight): ten times
@@ -76,8 +78,9 @@ func Keepers() []Kept {
 	}
 	down := cgroupWords(own, "cgroup.subtree_control")
 	// Only the root may have processes of its own beside controllers that are handed down.
-	_, notRoot := os.Stat(filepath.Join(own, "cgroup.type"))
-	if unix.Access(filepath.Join(own, "cgroup.subtree_control"), unix.W_OK) == nil && (notRoot != nil || len(cgroupWords(own, "cgroup.procs")) <= 1) {
+	_, err = os.Stat(filepath.Join(own, "cgroup.type"))
+	root := errors.Is(err, os.ErrNotExist)
+	if unix.Access(filepath.Join(own, "cgroup.subtree_control"), unix.W_OK) == nil && (root || len(cgroupWords(own, "cgroup.procs")) <= 1) {
 		down = append(down, cgroupWords(own, "cgroup.controllers")...)
 	}
 	return keeping(down)
@@ -139,16 +142,23 @@ func unescaped(path string) string {
 
 // startedIn is the cgroup that a process was started in before a gateway moved it, or what started it.
 func startedIn(dir string) string {
-	if above := filepath.Dir(dir); filepath.Base(dir) == gatewayGroup && strings.HasPrefix(filepath.Base(above), groupPrefix) {
+	if above := filepath.Dir(dir); filepath.Base(dir) == gatewayGroup && isGroup(filepath.Base(above)) {
 		return filepath.Dir(above)
 	}
 	return dir
 }
 
+// isGroup tells of a name whether a gateway gave it. A cgroup that an operator has named after
+// Doorward is nobody's to sweep: a unit's, or one made by hand.
+func isGroup(name string) bool {
+	word, ok := strings.CutPrefix(name, groupPrefix)
+	return ok && len(word) == groupWord && strings.Trim(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
+}
+
 // make makes the gateway's cgroup and takes its lock, by which others know that it is in use.
 func (c *cgroups) make() (err error) {
 	for range groupTries {
-		c.dir = filepath.Join(c.own, groupPrefix+rand.Text()[:16])
+		c.dir = filepath.Join(c.own, groupPrefix+rand.Text()[:groupWord])
 		if err = os.Mkdir(c.dir, 0o755); err != nil { //nolint:gosec // as systemd makes them
 			return err
 		}
@@ -289,7 +299,7 @@ func sweepCgroups(own string) {
 		return
 	}
 	for _, e := range entries {
-		if !e.IsDir() || !strings.HasPrefix(e.Name(), groupPrefix) {
+		if !e.IsDir() || !isGroup(e.Name()) {
 			continue
 		}
 		dir := filepath.Join(own, e.Name())
@@ -299,12 +309,11 @@ func sweepCgroups(own string) {
 		}
 		below, _ := os.ReadDir(dir)
 		for _, b := range below {
-			switch {
-			case !b.IsDir():
+			switch at := filepath.Join(dir, b.Name()); {
 			case b.Name() == gatewayGroup: // what is left there is no command of the sandbox's
-				_ = unix.Rmdir(filepath.Join(dir, b.Name()))
-			default:
-				removeGroup(filepath.Join(dir, b.Name()))
+				_ = unix.Rmdir(at)
+			case b.IsDir() && strings.HasPrefix(b.Name(), commandPrefix):
+				removeGroup(at)
 			}
 		}
 		_ = unix.Rmdir(dir)

@@ -122,9 +122,8 @@ func (b *Box) discard() {
 
 // leave removes the cgroup of the command, with what is left in it.
 func (b *Box) leave() {
-	if b.group != nil {
+	if b.group != nil { // and stays so: Kill may come at any time
 		b.group.remove()
-		b.group = nil
 	}
 }
 

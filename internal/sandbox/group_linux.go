@@ -68,9 +68,13 @@ func (l *Limits) optional(controller string) []setting {
 // group makes the cgroup of a command.
 func (c *cgroups) group(l *Limits) (g *group, err error) {
 	c.mu.Lock()
+	if c.used == 0 { // nobody would keep the limits: the controllers are being taken away
+		c.mu.Unlock()
+		return nil, errors.New("making a cgroup: the gateway is ending")
+	}
 	c.last++
 	c.used++
-	g = &group{all: c, dir: filepath.Join(c.dir, "command-"+strconv.Itoa(c.last))}
+	g = &group{all: c, dir: filepath.Join(c.dir, commandPrefix+strconv.Itoa(c.last))}
 	c.mu.Unlock()
 	defer func() {
 		if err != nil {

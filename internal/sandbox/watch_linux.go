@@ -59,7 +59,7 @@ func newWatch(p *Plan, books *accounts, up *uplink) *watch {
 }
 
 func (w *watch) pace() time.Duration {
-	if w.held || w.busy && !(w.books.keeps(byMemory) && w.books.keeps(byCPU)) {
+	if w.held || w.busy && (!w.books.keeps(byMemory) || !w.books.keeps(byCPU)) {
 		return busyPace
 	}
 	return idlePace
