@@ -23,6 +23,7 @@ type spentBudgets struct {
 type refusedBudget struct {
 	at   time.Time // when the cost will be there
 	cost int64
+	most int64 // a reload can write more, and then it no longer holds
 	left int64
 }
 
@@ -40,7 +41,7 @@ func (s *spentBudgets) refuses(all []gate.Budget, standing []gate.Standing) (ref
 	now := time.Now()
 	for i := range all {
 		r, known := s.until[s.names.name(&all[i])]
-		if wait := r.at.Sub(now); known && wait > 0 && all[i].Cost >= r.cost {
+		if wait := r.at.Sub(now); known && wait > 0 && all[i].Cost >= r.cost && all[i].Most <= r.most {
 			standing[i] = gate.Standing{Left: min(r.left, all[i].Most), Wait: wait, Next: wait}
 			refused = true
 		}
@@ -58,7 +59,7 @@ func (s *spentBudgets) note(all []gate.Budget, standing []gate.Standing) {
 			continue
 		}
 		s.makeRoom(now)
-		s.until[s.names.name(&all[i])] = refusedBudget{at: now.Add(standing[i].Wait), cost: all[i].Cost, left: standing[i].Left}
+		s.until[s.names.name(&all[i])] = refusedBudget{at: now.Add(standing[i].Wait), cost: all[i].Cost, most: all[i].Most, left: standing[i].Left}
 	}
 }
 
