@@ -34,14 +34,14 @@ func (s *Stage) Arrive(ctx context.Context, ex *gate.Exchange) (gate.Verdict, er
 }
 
 // Fail makes a request that has arrived cost as much as a sign-in that fails: guesses end
-// long before honest requests would. identify calls it.
+// long before honest requests would. identify calls it. Whoever hangs up is charged too.
 func (s *Stage) Fail(ctx context.Context, ex *gate.Exchange) error {
 	h := s.from(ex.Inbound.Remote, (FailedSignIn-1)*callUnits)
 	if h == nil {
 		return nil
 	}
 	defer s.putDown(h)
-	if err := s.budgets.Spend(ctx, h.budgets); err != nil {
+	if err := s.budgets.Spend(context.WithoutCancel(ctx), h.budgets); err != nil {
 		return down(err)
 	}
 	return nil

@@ -92,9 +92,9 @@ func (s *Stage) Review(ctx context.Context, ex *gate.Exchange, m *gate.Message) 
 			h.add(r, int64(len(m.Raw))).Who = ex.Principal
 		}
 	}
-	// The answer is the caller's. When this cannot be noted, neither can the next call be
-	// let pass.
-	_ = s.budgets.Spend(ctx, h.budgets)
+	// The answer is the caller's, also when this cannot be noted; the next call asks again.
+	// Whoever hangs up is charged too.
+	_ = s.budgets.Spend(context.WithoutCancel(ctx), h.budgets)
 	return nil, gate.Pass(), nil
 }
 
