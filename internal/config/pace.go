@@ -211,6 +211,9 @@ func (v *checker) quotas(kind string, all []Duration) {
 // affordable finds calls that cost more than there ever is.
 func (v *checker) affordable() {
 	for i, quota := range v.c.Limits.Quota.Cost {
+		if quota.N == 0 { // it could not be read, and is a fault already
+			continue
+		}
 		for _, tool := range slices.Sorted(maps.Keys(v.c.Limits.Cost)) {
 			if int64(v.c.Limits.Cost[tool]) > quota.N {
 				v.fault(join("limits.cost", tool), "is more than limits.quota.cost[%d] ever leaves: no call would pass", i)
