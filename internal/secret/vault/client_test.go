@@ -309,6 +309,7 @@ func TestTokens(t *testing.T) {
 			t.Errorf("sealing with a token that was revoked: %v", err)
 		}
 		logins := func() int { return strings.Count(strings.Join(s.asked(), "\n"), "login") }
+		synctest.Wait() // what is due at this moment is done
 		before := logins()
 		s.change(func(v *standin) { clear(v.tokens) })
 		s.close()
