@@ -89,7 +89,7 @@ func (in *installation) fromNPM(ctx context.Context, o npm.Order, listed []strin
 // fromPyPI installs a package of Python.
 func (in *installation) fromPyPI(ctx context.Context, o python.Order, listed []string) (done PackageInstalled, err error) {
 	in.tool = "pip"
-	if in.program, err = interpreter(o.Python); err != nil {
+	if in.program, err = interpreter(o.Python, in.environment); err != nil {
 		return done, err
 	}
 	in.places = sandbox.Registries("uvx") // the index, and where it has its files

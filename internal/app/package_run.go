@@ -32,14 +32,20 @@ const (
 
 // interpreter is the Python that installs a package, and runs it. One that is a script, such
 // as those that choose among several by the directory, is passed over where none is named.
-func interpreter(named string) (string, error) {
+func interpreter(named string, environment []string) (string, error) {
 	if named != "" {
 		if !filepath.IsAbs(named) {
 			return "", fmt.Errorf("the interpreter %s must be an absolute path", named)
 		}
 		return named, nil
 	}
-	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
+	search := ""
+	for _, kv := range environment {
+		if value, ok := strings.CutPrefix(kv, "PATH="); ok {
+			search = value
+		}
+	}
+	for _, dir := range filepath.SplitList(search) {
 		path, err := exec.LookPath(filepath.Join(dir, "python3"))
 		if err != nil || !filepath.IsAbs(path) {
 			continue

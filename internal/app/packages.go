@@ -50,7 +50,7 @@ func installed(cfg *config.Config, set *upstream.Settings) {
 	if err == nil {
 		is, err = python.At(dir, p)
 	}
-	runs(set, p.Requirement.String(), dir, is.Command(p.Args), err)
+	runs(set, p.String(), dir, is.Command(p.Args), err)
 	if err == nil && set.Sandbox != nil {
 		set.Sandbox.Read = append(slices.Clone(set.Sandbox.Read), dir)
 	}

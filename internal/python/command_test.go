@@ -48,7 +48,7 @@ func TestOf(t *testing.T) {
 			for _, w := range p.With {
 				with = append(with, w.String())
 			}
-			got = strings.Join([]string{p.Requirement.String(), "[" + strings.Join(with, " ") + "]", "[" + p.Program + "]", "[" + strings.Join(p.Args, " ") + "]"}, " ")
+			got = strings.Join([]string{p.String(), "[" + strings.Join(with, " ") + "]", "[" + p.Program + "]", "[" + strings.Join(p.Args, " ") + "]"}, " ")
 		}
 		if got != tc.want || !errors.Is(err, tc.err) {
 			t.Errorf("%q: %q, %v; want %q, %v", tc.command, got, err, tc.want, tc.err)
@@ -67,7 +67,7 @@ func FuzzOf(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if text := p.Requirement.String(); strings.ContainsAny(text, " \t\r\n/\\;@#") || strings.HasPrefix(text, "-") || strings.HasPrefix(text, ".") {
+		if text := p.String(); strings.ContainsAny(text, " \t\r\n/\\;@#") || strings.HasPrefix(text, "-") || strings.HasPrefix(text, ".") {
 			t.Errorf("%q is taken for %q", word, text)
 		}
 	})

@@ -107,7 +107,7 @@ func (o *Order) wanted(dir string) ([]string, error) {
 
 // reported reads what pip says that it installed (pip.pypa.io, installation report).
 func (o *Order) reported(dir string) (list, error) {
-	l := list{Format: 1, Asked: o.Package.asked(), Own: o.Package.Requirement.String(), Named: o.Package.Program, Python: o.Python}
+	l := list{Format: 1, Asked: o.Package.asked(), Own: o.Package.String(), Named: o.Package.Program, Python: o.Python}
 	raw, err := durable.ReadNamed(filepath.Join(dir, reportFile), maxList)
 	if err != nil {
 		return l, err
