@@ -107,8 +107,9 @@ func (a *DataAmount) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// maxData is a pebibyte: more than a gateway moves in a month.
-const maxData = Size(1 << 50)
+// maxData is half a pebibyte: more than a gateway moves in a month, and of no more than the
+// 15 digits that a number in a header may have (RFC 9651, section 3.3.1).
+const maxData = Size(1 << 49)
 
 // String is the form that the file has.
 func (a DataAmount) String() string { return a.Bytes.String() + "/" + brief(a.Per) }

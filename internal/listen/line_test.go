@@ -38,6 +38,7 @@ type paper struct{}
 func (paper) Intent(context.Context, *gate.Exchange) error                { return nil }
 func (paper) Outcome(context.Context, *gate.Exchange, gate.Outcome) error { return nil }
 func (paper) Event(context.Context, gate.Event) error                     { return nil }
+func (paper) Sample(*gate.Exchange) bool                                  { return false }
 func (paper) Stage(string, time.Duration)                                 {}
 func (paper) Done(*gate.Exchange, gate.Outcome)                           {}
 

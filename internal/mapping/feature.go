@@ -12,6 +12,10 @@ func refusals() Feature {
 	return Feature{"arguments are held to schema and rules; every refusal is on record", "reference/rules.md", "doorward audit search --status refused"}
 }
 
+func limits() Feature {
+	return Feature{"how often, how much and for how much is bounded by address, caller, tool and more, on all gateways together", "reference/limits.md", "doorward audit search --status refused"}
+}
+
 func pins() Feature {
 	return Feature{"definitions are pinned; what changed is held until a person decides", "how-to/review-a-change.md", "doorward trust list"}
 }

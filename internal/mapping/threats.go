@@ -24,9 +24,9 @@ func owaspAgentic() Framework {
 		{"ASI05", "Unexpected code execution", []Feature{refusals(), approvals(), confined()}, noSandbox},
 		{"ASI06", "Memory and context poisoning", []Feature{inspection(), flows()}, "an agent's own memory is not seen"},
 		{"ASI07", "Insecure inter-agent communication", []Feature{signedRequests(), identity()}, "what agents say to each other beside MCP is not seen"},
-		{"ASI08", "Cascading failures", []Feature{incidents(), alerts()}, noQuota},
+		{"ASI08", "Cascading failures", []Feature{limits(), incidents(), alerts()}, noBreaker},
 		{"ASI09", "Human-agent trust", []Feature{approvals(), disclosure()}, ""},
-		{"ASI10", "Rogue agents", []Feature{incidents(), alerts()}, noQuota},
+		{"ASI10", "Rogue agents", []Feature{limits(), incidents(), alerts()}, ""},
 	}}
 }
 
@@ -40,7 +40,7 @@ func nsa() Framework {
 		{"N5", "Tool name collision and drift", []Feature{pins(), signedPins()}, ""},
 		{"N6", "Detailed audit to a SIEM", []Feature{record(), copies(), traces()}, ""},
 		{"N7", "Search for MCP listeners", []Feature{inventory()}, noNetwork},
-		{"N8", "Content validation, rate limit, policy", []Feature{refusals(), roles()}, noQuota},
+		{"N8", "Content validation, rate limit, policy", []Feature{refusals(), limits(), roles()}, ""},
 		{"N9", "Detection of indirect injection", []Feature{inspection()}, "detectors are a second line, and miss attacks as often as docs/reference/detection.md measures"},
 	}}
 }
