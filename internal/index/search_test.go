@@ -216,7 +216,7 @@ func TestADamagedIndexChangesNoAnswer(t *testing.T) {
 			damaged = damaged[:r.IntN(len(damaged))]
 		} else {
 			from := r.IntN(len(damaged))
-			for j := range damaged[from:min(len(damaged), from+1<<r.IntN(13))] {
+			for j := range damaged[from:min(len(damaged), from+1<<r.IntN(15))] {
 				damaged[from+j] ^= byte(1 + r.IntN(255))
 			}
 		}
