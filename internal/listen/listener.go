@@ -65,9 +65,9 @@ func (b *bounded) Accept() (net.Conn, error) {
 		}
 		c := b.slot(raw)
 		if !b.enter(c) {
-			_ = raw.Close() // nobody has used it
 			b.server.cfg.Meter.Turned(codeAddressLimit)
 			b.server.cfg.Log.Debug("connection closed at once", "code", codeAddressLimit, "remote", c.peer)
+			_ = raw.Close() // nobody has used it
 			continue
 		}
 		if !b.place() {
