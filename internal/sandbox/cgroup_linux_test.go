@@ -2,6 +2,7 @@ package sandbox_test
 
 import (
 	"bytes"
+	"crypto/rand"
 	"errors"
 	"io/fs"
 	"os"
@@ -32,7 +33,8 @@ func TestCgroupDirectory(t *testing.T) {
 		{"outside of the namespace", unified, "/../doorward.service", ""},
 		{"a space", spaced, "/a", "/sys/fs/c group/a"},
 		{"cgroup v1 alone", "30 29 0:27 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n", "/", ""},
-		{"a gateway's", unified, "/a/doorward-4F1C/gateway", "/sys/fs/cgroup/a"},
+		{"a gateway's", unified, "/a/doorward-ABCDEFGHIJKLMN27/gateway", "/sys/fs/cgroup/a"},
+		{"one that an operator named", unified, "/a/doorward-4F1C/gateway", "/sys/fs/cgroup/a/doorward-4F1C/gateway"},
 		{"no gateway's", unified, "/a/gateway", "/sys/fs/cgroup/a/gateway"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -148,7 +150,7 @@ func TestSBX14_CgroupsLeft(t *testing.T) {
 		}
 		return
 	}
-	dead, live := filepath.Join(own, "doorward-DEAD"+strconv.Itoa(os.Getpid())), filepath.Join(own, "doorward-LIVE"+strconv.Itoa(os.Getpid()))
+	dead, live := filepath.Join(own, "doorward-"+rand.Text()[:16]), filepath.Join(own, "doorward-"+rand.Text()[:16])
 	if err := os.Mkdir(live, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +172,7 @@ func TestSBX14_CgroupsLeft(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer group.Close()
-	left := exec.Command("/bin/sleep", "1000")
+	left := exec.Command("/bin/sleep", "60") // by itself, should nobody end it
 	left.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(group.Fd())}
 	if err := left.Start(); err != nil {
 		t.Fatal(err)
