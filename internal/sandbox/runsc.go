@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -38,8 +39,9 @@ const (
 )
 
 // FindRunsc is the runsc of this system's PATH; one below the floor, or of an unknown version,
-// only where weaker lets it serve. It is executed to ask it. upstream calls it before a plan is made.
-func FindRunsc(weaker bool) (File, error) {
+// only where Weaker lets it serve. It is executed to ask it, so that one that a command may have put
+// there is refused before. upstream calls it before a plan is made.
+func (g *Given) FindRunsc() (File, error) {
 	if runtime.GOOS != "linux" {
 		return File{}, errors.New("sandbox: runsc is for Linux: use kind docker")
 	}
@@ -47,10 +49,7 @@ func FindRunsc(weaker bool) (File, error) {
 	if err != nil {
 		return File{}, fmt.Errorf("sandbox: finding runsc: %w: install gVisor (https://gvisor.dev), or leave out kind", err)
 	}
-	if found, err = filepath.Abs(found); err == nil {
-		found, err = filepath.EvalSymlinks(found)
-	}
-	if err != nil {
+	if found, err = g.unplanted(found); err != nil {
 		return File{}, fmt.Errorf("sandbox: finding runsc: %w", err)
 	}
 	is, err := Look(found)
@@ -65,10 +64,30 @@ func FindRunsc(weaker bool) (File, error) {
 	if err != nil {
 		return File{}, fmt.Errorf("sandbox: asking runsc for its version: %w", err)
 	}
-	if aged := CheckRunsc(string(said[:min(len(said), maxVersion)])); aged != nil && !weaker {
+	if aged := CheckRunsc(string(said[:min(len(said), maxVersion)])); aged != nil && !slices.Contains(g.Weaker, Runtime) {
 		return File{}, fmt.Errorf("sandbox: %w: bring it up to date, or write sandbox: {allow_weaker: [runtime]}", aged)
 	}
 	return is, nil
+}
+
+// unplanted is the file that a path leads to, which no command may have put there.
+func (g *Given) unplanted(path string) (string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	if link := g.planted(path); link != "" {
+		return "", fmt.Errorf("the link %s lies where a command may write: it could be made to lead anywhere", link)
+	}
+	if path, err = filepath.EvalSymlinks(path); err != nil {
+		return "", err
+	}
+	for _, p := range g.Planted {
+		if led, err := filepath.EvalSymlinks(p); err == nil && within(path, led) {
+			return "", fmt.Errorf("%s lies in %s, where a command may write", path, p)
+		}
+	}
+	return path, nil
 }
 
 // release is the date of a release of gVisor, as runsc --version has it: release-20250407.0.

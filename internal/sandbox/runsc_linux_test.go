@@ -14,7 +14,8 @@ import (
 // gVisor is the runsc of this system, which scripts/parts installs.
 func gVisor(t *testing.T) *sandbox.File {
 	t.Helper()
-	is, err := sandbox.FindRunsc(true)
+	g := sandbox.Given{Weaker: []string{sandbox.Runtime}}
+	is, err := g.FindRunsc()
 	if err != nil {
 		t.Fatalf("%v (scripts/parts installs it)", err)
 	}
@@ -121,17 +122,42 @@ func TestSBX25_AnOldRunscIsRefused(t *testing.T) {
 	}
 	dir := t.TempDir()
 	t.Setenv("PATH", dir)
-	if _, err := sandbox.FindRunsc(true); err == nil {
+	strict, weaker := sandbox.Given{}, sandbox.Given{Weaker: []string{sandbox.Runtime}}
+	if _, err := weaker.FindRunsc(); err == nil {
 		t.Error("one that is not there is found")
 	}
 	program := "#!/bin/sh\necho runsc version release-20250317.0\n"
 	if err := os.WriteFile(filepath.Join(dir, "runsc"), []byte(program), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := sandbox.FindRunsc(false); err == nil || !strings.Contains(err.Error(), "CVE-2025-2713") {
+	if _, err := strict.FindRunsc(); err == nil || !strings.Contains(err.Error(), "CVE-2025-2713") {
 		t.Errorf("an old one is refused with %v", err)
 	}
-	if _, err := sandbox.FindRunsc(true); err != nil {
+	if _, err := weaker.FindRunsc(); err != nil {
 		t.Errorf("with allow_weaker an old one is refused with %v", err)
 	}
+	ran := filepath.Join(t.TempDir(), "ran")
+	if err := os.WriteFile(filepath.Join(dir, "runsc"), []byte(program+": >"+ran+"\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for what, at := range map[string]string{"a file": filepath.Join(dir, "runsc"), "a link": linkTo(t, filepath.Join(dir, "runsc"))} {
+		t.Setenv("PATH", filepath.Dir(at))
+		planted := sandbox.Given{Weaker: weaker.Weaker, Planted: []string{filepath.Dir(at)}}
+		if _, err := planted.FindRunsc(); err == nil || !strings.Contains(err.Error(), "where a command may write") {
+			t.Errorf("%s that a command may have put there: %v", what, err)
+		}
+	}
+	if _, err := os.Stat(ran); err == nil {
+		t.Error("what a command may have put there ran")
+	}
+}
+
+// linkTo is a link to a file, by its name, in a directory of its own.
+func linkTo(t *testing.T, to string) string {
+	t.Helper()
+	at := filepath.Join(t.TempDir(), filepath.Base(to))
+	if err := os.Symlink(to, at); err != nil {
+		t.Fatal(err)
+	}
+	return at
 }

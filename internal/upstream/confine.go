@@ -142,7 +142,7 @@ func (p *Pool) plan(set *Settings, r reach) (sandbox.Plan, error) {
 		return sandbox.Plan{}, errors.New("sandbox: there is no egress proxy here")
 	}
 	if set.Sandbox.Runsc {
-		runsc, err := sandbox.FindRunsc(slices.Contains(given.Weaker, sandbox.Runtime))
+		runsc, err := given.FindRunsc()
 		if err != nil {
 			return sandbox.Plan{}, err
 		}
