@@ -71,6 +71,9 @@ func (a *accounts) processor() (used time.Duration, held int64, err error) {
 		return 0, 0, fmt.Errorf("asking for the time of process 1: %w", err)
 	}
 	all := time.Duration(cgroupCount(raw, "usage_usec")) * time.Microsecond
+	if all == 0 { // process 1 has run in it
+		return 0, 0, fmt.Errorf("reading %s: it has no usage_usec", a.cpu.Name())
+	}
 	return all - time.Duration(own.Utime.Nano()+own.Stime.Nano()), cgroupCount(raw, "nr_throttled"), nil
 }
 

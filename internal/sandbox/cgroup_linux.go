@@ -201,7 +201,7 @@ func (c *cgroups) settle() error {
 		return err
 	}
 	for _, name := range []string{byMemory, byTasks, byCPU} {
-		if c.handDown(name) {
+		if c.handDown(name) && (name != byMemory || !swapsUncounted(leaf)) {
 			c.controllers = append(c.controllers, name)
 		}
 	}
@@ -222,6 +222,16 @@ func (c *cgroups) handDown(name string) bool {
 		c.enabled = append(c.enabled, name)
 	}
 	return writeCgroup(c.dir, "cgroup.subtree_control", "+"+name) == nil
+}
+
+// swapsUncounted tells whether memory may leave a cgroup that has the controller of memory for
+// swap that the kernel does not count for it: then it is the watch that keeps the limit.
+func swapsUncounted(dir string) bool {
+	if _, err := os.Stat(filepath.Join(dir, "memory.swap.max")); err == nil {
+		return false
+	}
+	raw, err := os.ReadFile("/proc/swaps") // a line that names the columns, and one for each that is on
+	return err != nil && !errors.Is(err, os.ErrNotExist) || bytes.Count(raw, []byte("\n")) > 1
 }
 
 // enterCgroup moves this process, all of its threads, into a cgroup.

@@ -54,7 +54,7 @@ func (l *Limits) settings(controller string) []setting {
 func pages(size int64) int64 { return size - size%int64(os.Getpagesize()) }
 
 // optional are settings that not every kernel has, and without which the limits hold as well: no
-// swap beside the memory, and time that was not used in one period for the next.
+// swap beside the memory (swapsUncounted), and time that was not used in one period for the next.
 func (l *Limits) optional(controller string) []setting {
 	switch controller {
 	case byMemory:

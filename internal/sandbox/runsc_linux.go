@@ -190,13 +190,16 @@ func complaint() string {
 
 // lent is the memory of files that have no name, in bytes: gVisor has in one what its
 // commands take, whichever of its processes maps it (pkg/sentry/pgalloc).
-func lent(pids []int) (memory int64) {
+func lent(pids []int) (memory int64, err error) {
 	seen := map[uint64]bool{}
 	for _, pid := range pids {
 		dir := "/proc/" + strconv.Itoa(pid) + "/fd"
 		entries, err := os.ReadDir(dir)
-		if err != nil {
+		if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ESRCH) {
 			continue // it has ended
+		}
+		if err != nil { // what it has there is not known
+			return 0, fmt.Errorf("looking for gVisor's memory: %w", err)
 		}
 		for _, e := range entries {
 			at := filepath.Join(dir, e.Name())
@@ -210,5 +213,5 @@ func lent(pids []int) (memory int64) {
 			}
 		}
 	}
-	return memory
+	return memory, nil
 }

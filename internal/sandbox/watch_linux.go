@@ -132,7 +132,8 @@ func (w *watch) total(pids []int) (memory int64, tasks int, err error) {
 		return 0, tasks, nil
 	}
 	if w.runsc {
-		return memory + lent(pids), tasks, nil
+		more, err := lent(pids)
+		return memory + more, tasks, err
 	}
 	return memory + w.maps.look(all, w.busy, w.limits.Memory), tasks, nil
 }
