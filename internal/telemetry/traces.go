@@ -102,6 +102,10 @@ func (t *Traces) Done(ex *gate.Exchange, out gate.Outcome) {
 	if !ex.Trace.Sampled {
 		return
 	}
+	if len(t.waiting) == cap(t.waiting) { // nothing is copied for nobody
+		t.dropped.Add(1)
+		return
+	}
 	select {
 	case t.waiting <- endedNow(ex, out):
 	default:
