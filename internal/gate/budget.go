@@ -39,3 +39,8 @@ type Allowance struct {
 	Wait       time.Duration // until the refused exchange could pass; 0: it was not refused
 	Next       time.Duration // until more is left
 }
+
+// WholeSeconds rounds up: who waits for that long has waited long enough.
+func WholeSeconds(d time.Duration) int64 {
+	return int64((max(d, 0) + time.Second - 1) / time.Second)
+}

@@ -3,7 +3,6 @@ package limit
 import (
 	"fmt"
 	"math"
-	"time"
 
 	"doorward/internal/gate"
 )
@@ -84,8 +83,5 @@ func (h *hand) least() (a gate.Allowance) {
 
 // public is what a refused client reads: which limit, and how long to wait.
 func public(a *gate.Allowance) string {
-	return fmt.Sprintf("too much was asked for (%s): try again in %d s", a.Limit, Seconds(a.Wait))
+	return fmt.Sprintf("too much was asked for (%s): try again in %d s", a.Limit, gate.WholeSeconds(a.Wait))
 }
-
-// Seconds are whole ones, rounded up: who waits for that long has waited long enough.
-func Seconds(d time.Duration) int64 { return int64((d + time.Second - 1) / time.Second) }

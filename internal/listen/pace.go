@@ -3,7 +3,6 @@ package listen
 import (
 	"net/http"
 	"strconv"
-	"time"
 
 	"doorward/internal/gate"
 	"doorward/internal/jsonrpc"
@@ -26,7 +25,7 @@ func (a *answer) pace() {
 
 func pace(h http.Header, a *gate.Allowance) {
 	if a.Wait > 0 {
-		h["Retry-After"] = []string{strconv.FormatInt(wholeSeconds(a.Wait), 10)}
+		h["Retry-After"] = []string{strconv.FormatInt(gate.WholeSeconds(a.Wait), 10)}
 	}
 	if a.Most == 0 {
 		return
@@ -35,11 +34,11 @@ func pace(h http.Header, a *gate.Allowance) {
 	name := appendItem(room[:0], a.Limit)
 	n := len(name)
 	b := strconv.AppendInt(append(name, ";q="...), a.Most, 10)
-	b = strconv.AppendInt(append(b, ";w="...), wholeSeconds(a.Per), 10)
+	b = strconv.AppendInt(append(b, ";w="...), gate.WholeSeconds(a.Per), 10)
 	h[headerPolicy] = []string{string(b)}
 	b = strconv.AppendInt(append(b[:n], ";r="...), a.Left, 10)
 	if t := max(a.Wait, a.Next); t > 0 {
-		b = strconv.AppendInt(append(b, ";t="...), wholeSeconds(t), 10)
+		b = strconv.AppendInt(append(b, ";t="...), gate.WholeSeconds(t), 10)
 	}
 	h[headerLimit] = []string{string(b)}
 }
@@ -65,14 +64,11 @@ func appendItem(b []byte, name string) []byte {
 // was, and in how many seconds to try again.
 func appendAllowance(b []byte, a *gate.Allowance) []byte {
 	b = jsonrpc.AppendString(append(b, `,"limit":`...), a.Limit)
-	b = strconv.AppendInt(append(b, `,"retryAfter":`...), wholeSeconds(a.Wait), 10)
+	b = strconv.AppendInt(append(b, `,"retryAfter":`...), gate.WholeSeconds(a.Wait), 10)
 	if a.Most > 0 {
 		b = strconv.AppendInt(append(b, `,"most":`...), a.Most, 10)
-		b = strconv.AppendInt(append(b, `,"per":`...), wholeSeconds(a.Per), 10)
+		b = strconv.AppendInt(append(b, `,"per":`...), gate.WholeSeconds(a.Per), 10)
 		b = strconv.AppendInt(append(b, `,"left":`...), a.Left, 10)
 	}
 	return b
 }
-
-// wholeSeconds rounds up: who waits for that long has waited long enough.
-func wholeSeconds(d time.Duration) int64 { return int64((d + time.Second - 1) / time.Second) }

@@ -47,11 +47,6 @@ func checkNonce(key string, made, until time.Time) error {
 	return nil
 }
 
-// wholeSeconds rounds up.
-func wholeSeconds(d time.Duration) int64 {
-	return int64((max(d, 0) + time.Second - 1) / time.Second)
-}
-
 // roundUp is the first whole second that is not before t, in UTC.
 func roundUp(t time.Time) time.Time {
 	if s := t.Truncate(time.Second); s.Before(t) {

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"doorward/internal/gate"
 )
 
 // maxNonces bounds the live nonces of one gateway, about 25 MB: 333 signed
@@ -29,7 +31,7 @@ type MemoryNonces struct {
 func NewMemoryNonces(ahead time.Duration) *MemoryNonces {
 	now := time.Now()
 	return &MemoryNonces{
-		since: now.Unix() + wholeSeconds(ahead), latest: now.UnixNano(), swept: now.Unix(),
+		since: now.Unix() + gate.WholeSeconds(ahead), latest: now.UnixNano(), swept: now.Unix(),
 		seen: map[[sha256.Size]byte]struct{}{}, ends: map[int64][][sha256.Size]byte{},
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"doorward/internal/gate"
 )
 
 // maxDrift bounds the difference between the clocks of a gateway and of Redis, in
@@ -64,7 +66,7 @@ type RedisNonces struct {
 // NewRedisNonces is the memory in r; it began when a gateway first met this run
 // of the server.
 func NewRedisNonces(r *Redis, ahead time.Duration) *RedisNonces {
-	return &RedisNonces{redis: r, ahead: wholeSeconds(ahead), use: redis.NewScript(useText)}
+	return &RedisNonces{redis: r, ahead: gate.WholeSeconds(ahead), use: redis.NewScript(useText)}
 }
 
 // Use takes note of a key until its end. fresh is false when it was used before,
