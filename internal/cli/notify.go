@@ -26,14 +26,14 @@ type notifier struct {
 const startWait = 30 * time.Second
 
 // notifier is nil where no manager listens.
-func (r *run) notifier() (*notifier, error) {
+func (r *run) notifier(ctx context.Context) (*notifier, error) {
 	at := r.Getenv("NOTIFY_SOCKET")
 	if at == "" {
 		return nil, nil //nolint:nilnil // nobody to tell is no failure
 	}
 	// An abstract socket's name begins with @ there and with a zero byte for the kernel,
 	// and package net writes it in the same way.
-	socket, err := net.Dial("unixgram", at)
+	socket, err := (&net.Dialer{}).DialContext(ctx, "unixgram", at)
 	if err != nil {
 		return nil, fmt.Errorf("NOTIFY_SOCKET: %w", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -26,10 +27,8 @@ func told(t *testing.T, manager net.PacketConn, line string) (all []string) {
 		}
 		lines := strings.Split(string(buf[:n]), "\n")
 		all = append(all, lines...)
-		for _, l := range lines {
-			if l == line {
-				return all
-			}
+		if slices.Contains(lines, line) {
+			return all
 		}
 	}
 }
@@ -43,9 +42,9 @@ func TestNotify(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer manager.Close()
+	defer func() { _ = manager.Close() }()
 	env := map[string]string{"NOTIFY_SOCKET": at, "WATCHDOG_USEC": "20000"}
-	n, err := (&run{Process: Process{Getenv: func(name string) string { return env[name] }}}).notifier()
+	n, err := (&run{Process: Process{Getenv: func(name string) string { return env[name] }}}).notifier(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +84,7 @@ func TestNotify(t *testing.T) {
 
 func TestNobodyToNotify(t *testing.T) {
 	t.Parallel()
-	n, err := (&run{Process: Process{Getenv: func(string) string { return "" }}}).notifier()
+	n, err := (&run{Process: Process{Getenv: func(string) string { return "" }}}).notifier(t.Context())
 	if n != nil || err != nil {
 		t.Errorf("%v, %v", n, err)
 	}
@@ -94,7 +93,7 @@ func TestNobodyToNotify(t *testing.T) {
 	env := func(name string) string {
 		return map[string]string{"NOTIFY_SOCKET": filepath.Join(t.TempDir(), "nothing")}[name]
 	}
-	if _, err := (&run{Process: Process{Getenv: env}}).notifier(); err == nil {
+	if _, err := (&run{Process: Process{Getenv: env}}).notifier(t.Context()); err == nil {
 		t.Error("a manager that is not there is no fault")
 	}
 }

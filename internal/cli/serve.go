@@ -36,7 +36,7 @@ listen.stop.grace. systemd (Type=notify) is told when it serves, what it lacks, 
 }
 
 func (r *run) serve(ctx context.Context) error {
-	told, err := r.notifier()
+	told, err := r.notifier(ctx)
 	if err != nil {
 		return failed(err)
 	}

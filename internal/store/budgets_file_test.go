@@ -32,8 +32,8 @@ func TestFileBudgets(t *testing.T) {
 	})
 }
 
-func quota(who string, most int64) gate.Budget {
-	b := of(who, most)
+func quota(most int64) gate.Budget {
+	b := of("alice", most)
 	b.Limit, b.Per, b.Lasting = "quota.calls", 24*time.Hour, true
 	return b
 }
@@ -50,13 +50,13 @@ func TestQuotasOutliveTheProcess(t *testing.T) {
 	dir := t.TempDir()
 	f := fileBudgets(t, dir)
 	for range 3 {
-		takes(t, f, quota("alice", 5), of("alice", 3))
+		takes(t, f, quota(5), of("alice", 3))
 	}
 	save(t, f)
-	takes(t, f, quota("alice", 5))
+	takes(t, f, quota(5))
 	save(t, f)
 	f = fileBudgets(t, dir)
-	if left := leftOf(t, f, quota("alice", 5)); left != 1 {
+	if left := leftOf(t, f, quota(5)); left != 1 {
 		t.Errorf("%d are left, want 1", left)
 	}
 	if left := leftOf(t, f, of("alice", 3)); left != 3 {
@@ -81,15 +81,15 @@ func leftOf(tb testing.TB, m storetest.Budgets, b gate.Budget) int64 {
 func TestQuotasOfSeveralProcesses(t *testing.T) {
 	dir := t.TempDir()
 	one, other := fileBudgets(t, dir), fileBudgets(t, dir)
-	takes(t, one, quota("alice", 10))
-	takes(t, other, quota("alice", 10))
-	takes(t, other, quota("alice", 10))
+	takes(t, one, quota(10))
+	takes(t, other, quota(10))
+	takes(t, other, quota(10))
 	save(t, one)
 	save(t, other)
-	takes(t, one, quota("alice", 10))
+	takes(t, one, quota(10))
 	save(t, one)
 	save(t, one) // nothing is counted twice
-	if a, b, c := leftOf(t, one, quota("alice", 10)), leftOf(t, other, quota("alice", 10)), leftOf(t, fileBudgets(t, dir), quota("alice", 10)); a != 6 || b != 7 || c != 6 {
+	if a, b, c := leftOf(t, one, quota(10)), leftOf(t, other, quota(10)), leftOf(t, fileBudgets(t, dir), quota(10)); a != 6 || b != 7 || c != 6 {
 		t.Errorf("%d, %d and %d are left, want 6, 7 and 6", a, b, c)
 	}
 }
@@ -98,7 +98,7 @@ func TestQuotasOfSeveralProcesses(t *testing.T) {
 func TestQuotasThatCannotBeWritten(t *testing.T) {
 	dir := t.TempDir()
 	f := fileBudgets(t, dir)
-	takes(t, f, quota("alice", 10))
+	takes(t, f, quota(10))
 	path := filepath.Join(dir, "quotas.json")
 	if err := os.WriteFile(path, []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
@@ -106,14 +106,14 @@ func TestQuotasThatCannotBeWritten(t *testing.T) {
 	if err := f.Save(); err == nil {
 		t.Fatal("a damaged file is written over")
 	}
-	if left := leftOf(t, f, quota("alice", 10)); left != 9 {
+	if left := leftOf(t, f, quota(10)); left != 9 {
 		t.Errorf("%d are left, want 9", left)
 	}
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
 	save(t, f)
-	if left := leftOf(t, fileBudgets(t, dir), quota("alice", 10)); left != 9 {
+	if left := leftOf(t, fileBudgets(t, dir), quota(10)); left != 9 {
 		t.Errorf("%d are left afterwards, want 9", left)
 	}
 }
