@@ -334,7 +334,7 @@ func (b *Box) read() {
 			}
 			ready = true
 			b.ready <- nil
-		case r.Kind == Failed:
+		case r.Text != "": // it failed, or met a limit
 			b.ready <- errors.New(r.Text)
 			return
 		}

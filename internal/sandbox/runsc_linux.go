@@ -198,6 +198,11 @@ func lent(pids []int) (memory int64, err error) {
 		if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ESRCH) {
 			continue // it has ended
 		}
+		// Nobody may look into what is ending, which has no memory any more. What of its threads
+		// is left does not stay: no process of runsc's outlives its first thread.
+		if err != nil && holding(filepath.Dir(dir)).size == 0 {
+			continue
+		}
 		if err != nil { // what it has there is not known
 			return 0, fmt.Errorf("looking for gVisor's memory: %w", err)
 		}
