@@ -68,7 +68,7 @@ func (f *front) target(g *gateway) string {
 
 // atOnce is how many gateways a client uses at the same time: each use may start
 // several processes.
-const atOnce = 4
+const atOnce = 2
 
 // use has the client use all gateways, and tells what it saw of each, by
 // capability.

@@ -67,7 +67,7 @@ trust: {first_use: approve}
 	parts := &nodeParts{node(t), script, packages(t)}
 	seen := make([][]map[string]string, len(fronts))
 	var wg sync.WaitGroup
-	room := make(chan struct{}, 3)
+	room := make(chan struct{}, 2)
 	for i := range fronts {
 		room <- struct{}{}
 		wg.Go(func() {
