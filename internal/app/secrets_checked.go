@@ -2,69 +2,119 @@ package app
 
 import (
 	"errors"
-	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
 
 	"doorward/internal/config"
-	"doorward/internal/gate"
+	"doorward/internal/monitor/figures"
 	"doorward/internal/secret"
 )
 
-// CheckSecrets looks at secrets of a configuration as a gateway does when it starts, but for those
-// that are to be skipped, and says what is wrong, by name: one cannot be had, has the wrong type, is
-// an example, or could be guessed where it proves who Doorward is. Nothing is written, no value is
-// kept, and what Vault makes for it is given back.
-func CheckSecrets(cfg *config.Config, environment []string, skip func(config.Secret) bool) (faults map[string]error, err error) {
-	a := &App{Options: Options{Config: cfg, Environment: environment, Log: slog.New(slog.DiscardHandler)}}
-	if err := a.openSecrets(cfg.DataDir); err != nil {
+// SecretCheck says which secrets CheckSecrets looks at.
+type SecretCheck struct {
+	Config      *config.Config
+	Environment []string
+	// Skip says why a secret is not asked for; empty: it is.
+	Skip func(config.Secret) string
+	// Ages has what a gateway noted in the data directory tell since when secrets have their
+	// values whose places do not know that, as variables.
+	Ages bool
+}
+
+// SecretChecked is one secret as a start would find it. No value is in it.
+type SecretChecked struct {
+	Name    string        `json:"name"`
+	From    string        `json:"from"` // as the configuration says it
+	Since   time.Time     `json:"since,omitzero"`
+	MaxAge  time.Duration `json:"max_age"`           // in nanoseconds; 0: nobody said
+	Overdue bool          `json:"overdue"`           // it has had its value for longer
+	Absent  bool          `json:"absent,omitempty"`  // it is not there, and not required
+	Unasked string        `json:"unasked,omitempty"` // why it was not looked at
+	Fault   string        `json:"fault,omitempty"`   // what a gateway would not start with, or what would be refused
+}
+
+// CheckSecrets looks at all secrets of a configuration together, as a gateway does when it
+// starts, and says of each, by name, what is wrong: it cannot be had, others may read its file,
+// it has the wrong type, is an example, has the value of another, or could be guessed where it
+// proves who Doorward is. Nothing is written, no value is kept, and what Vault makes for it is
+// given back. An error says that nothing was looked at.
+func CheckSecrets(c SecretCheck) (all []SecretChecked, err error) {
+	a := &App{Options: Options{Config: c.Config, Environment: c.Environment, Log: slog.New(slog.DiscardHandler)}}
+	if err := a.openSecrets(c.Config.DataDir); err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, a.leaveVault()) }()
-	faults = map[string]error{}
-	for _, name := range names(cfg.Secrets) {
-		if skip(cfg.Secrets[name]) {
-			continue
-		}
-		if fault := a.checkSecret(cfg, name); fault != nil {
-			faults[name] = fault
+	if c.Ages {
+		if err := a.notedAges(c.Config.DataDir); err != nil {
+			return nil, err
 		}
 	}
-	return faults, nil
+	values := map[string]secret.Value{}
+	all = make([]SecretChecked, 0, len(c.Config.Secrets))
+	for _, name := range names(c.Config.Secrets) {
+		s := c.Config.Secrets[name]
+		one := SecretChecked{Name: name, From: s.From, MaxAge: time.Duration(s.MaxAge), Unasked: c.Skip(s)}
+		if one.Unasked == "" {
+			a.checkSecret(&one, s, values)
+		}
+		all = append(all, one)
+	}
+	add := func(name, fault string) {
+		for i := range all {
+			if one := &all[i]; one.Name == name {
+				one.Fault = strings.TrimPrefix(one.Fault+"; "+fault, "; ")
+			}
+		}
+	}
+	for _, u := range unfits(c.Config, func(name string) (secret.Value, error) {
+		if v, ok := values[name]; ok {
+			return v, nil
+		}
+		return secret.Value{}, secret.ErrAbsent
+	}) {
+		add(u.name, u.fault.Error())
+	}
+	return all, nil
 }
 
-// checkSecret is what is wrong with one; nil: nothing is.
-func (a *App) checkSecret(cfg *config.Config, name string) error {
-	s := cfg.Secrets[name]
-	held, err := a.places.Open([]secret.Source{{Name: name, From: s.From, Required: s.Required, Type: s.Type}})
+// checkSecret has one read, and says whether it can be and how old it is. What it is goes into values.
+func (a *App) checkSecret(one *SecretChecked, s config.Secret, values map[string]secret.Value) {
+	held, err := a.places.Open([]secret.Source{{Name: one.Name, From: s.From, Required: s.Required, Type: s.Type}})
+	if err == nil {
+		values[one.Name], err = held.Get(one.Name)
+	}
 	if err != nil {
-		return err
-	}
-	value, err := held.Get(name)
-	if errors.Is(err, secret.ErrAbsent) {
-		return nil // it is not required
-	}
-	if err != nil {
-		return err
-	}
-	return errors.Join(exampleFault(name, value), proofFaults(cfg, name, value))
-}
-
-func exampleFault(name string, value gate.Secret) error {
-	if why := example(value.Reveal()); why != "" {
-		return fmt.Errorf("secret %s %s", name, why)
-	}
-	return nil
-}
-
-func proofFaults(cfg *config.Config, name string, value gate.Secret) error {
-	var faults []error
-	for _, p := range proofs(cfg) {
-		if p.secret != name {
-			continue
+		delete(values, one.Name)
+		if one.Absent = !s.Required && errors.Is(err, secret.ErrAbsent); !one.Absent {
+			one.Fault = err.Error()
 		}
-		if why := p.weak(value); why != "" {
-			faults = append(faults, fmt.Errorf("secret %s %s, and %s needs it: %s", name, why, p.field, p.remedy))
+		return
+	}
+	if s.PerCall() {
+		return // it has no age
+	}
+	now := time.Now()
+	if one.Since = held.Changed(one.Name); a.ages != nil {
+		if one.Since, err = a.ages.Since(ageOfSecret+one.Name, values[one.Name].Reveal(), one.Since, now); err != nil {
+			one.Fault = err.Error()
 		}
 	}
-	return errors.Join(faults...)
+	age := figures.Age{Since: one.Since, Most: one.MaxAge}
+	one.Overdue = one.MaxAge > 0 && !one.Since.IsZero() && !age.Within(now)
+}
+
+// notedAges opens what a gateway has noted of ages, and notes nothing. Where none has, there are none.
+func (a *App) notedAges(dir string) error {
+	_, err := os.Stat(filepath.Join(dir, "state.key"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // opening them would make it
+	}
+	if err == nil {
+		err = a.openAges(dir)
+	}
+	return err
 }

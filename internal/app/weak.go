@@ -138,36 +138,50 @@ func (p *proof) weak(v secret.Value) string {
 	return guessable(text)
 }
 
-// proves refuses to serve with secrets that could be guessed, that are examples, or that
-// are one value under two names, so that who has the one has the other (security case
-// AUT-47). The error names the fields and never the values. A secret that cannot be had is
-// told elsewhere.
+// proves refuses to serve with secrets that are unfit. The error names the fields and never
+// the values. A secret that cannot be had is told elsewhere.
 func proves(cfg *config.Config, secrets *secret.Store) error {
 	var faults []error
+	for _, u := range unfits(cfg, secrets.Get) {
+		faults = append(faults, u.fault)
+	}
+	return errors.Join(faults...)
+}
+
+// unfit is what is wrong with the value of a secret, which the fault does not hold.
+type unfit struct {
+	name  string // of the secret
+	fault error  // with the field that it is about, and what to do
+}
+
+// unfits are the secrets that could be guessed, that are examples, or that are one value
+// under two names, so that who has the one has the other (security case AUT-47). What
+// value has an error for is left out. The start and CheckSecrets call it.
+func unfits(cfg *config.Config, value func(name string) (secret.Value, error)) (all []unfit) {
 	twins := map[string]string{}
 	for _, name := range names(cfg.Secrets) {
-		held, err := secrets.Get(name)
+		held, err := value(name)
 		if err != nil {
 			continue
 		}
 		if why := example(held.Reveal()); why != "" {
-			faults = append(faults, fmt.Errorf("secrets.%s %s: have a real one made", name, why))
+			all = append(all, unfit{name, fmt.Errorf("secrets.%s %s: have a real one made", name, why)})
 		}
 		if first, ok := twins[held.Reveal()]; ok {
-			faults = append(faults, fmt.Errorf("secrets.%s has the value of secrets.%s: have another made, or use one entry for both", name, first))
+			all = append(all, unfit{name, fmt.Errorf("secrets.%s has the value of secrets.%s: have another made, or use one entry for both", name, first)})
 		}
 		twins[held.Reveal()] = name
 	}
 	for _, p := range proofs(cfg) {
-		held, err := secrets.Get(p.secret)
+		held, err := value(p.secret)
 		if err != nil {
 			continue // an optional secret that is not there; what needs it refuses
 		}
 		if why := p.weak(held); why != "" {
-			faults = append(faults, fmt.Errorf("%s %s: %s", p.field, why, p.remedy))
+			all = append(all, unfit{p.secret, fmt.Errorf("%s %s: %s", p.field, why, p.remedy)})
 		}
 	}
-	return errors.Join(faults...)
+	return all
 }
 
 // suits refuses a value that the gateway would not start with.

@@ -1,7 +1,11 @@
 package app
 
 import (
+	"bytes"
+	"errors"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +13,7 @@ import (
 	"doorward/internal/config"
 	"doorward/internal/secret"
 	"doorward/internal/secret/vault"
+	"doorward/internal/store"
 )
 
 func TestAUT47_SecretsThatCouldBeGuessed(t *testing.T) {
@@ -42,25 +47,78 @@ func TestAVaultThatIsAwaySealsNothing(t *testing.T) {
 
 // All faults of all secrets are told together, by name and never with a value.
 func TestEverySecretIsLookedAt(t *testing.T) {
-	cfg := &config.Config{DataDir: t.TempDir(), Secrets: map[string]config.Secret{
-		"fine": {From: "env:FINE", Required: true}, "gone": {From: "env:GONE", Required: true}, "later": {From: "env:GONE"}, "no-url": {From: "env:FINE", Type: "url"},
+	dir := t.TempDir()
+	open, old := filepath.Join(dir, "open"), filepath.Join(dir, "old")
+	for path, mode := range map[string]os.FileMode{open: 0o644, old: 0o600} {
+		if err := errors.Join(os.WriteFile(path, []byte("CANARY-"+path), 0o600), os.Chmod(path, mode)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ago := time.Now().Add(-40 * 24 * time.Hour)
+	if err := os.Chtimes(old, ago, ago); err != nil {
+		t.Fatal(err)
+	}
+	month := config.Duration(30 * 24 * time.Hour)
+	cfg := &config.Config{DataDir: dir, Secrets: map[string]config.Secret{
+		"fine": {From: "env:FINE", Required: true, MaxAge: month}, "gone": {From: "env:GONE", Required: true}, "later": {From: "env:GONE"}, "no-url": {From: "env:EXAMPLE", Type: "url"},
 		"example": {From: "env:EXAMPLE"}, "weak": {From: "env:WEAK"}, "kept": {From: fromStore, Required: true}, "unit": {From: "systemd:unit", Required: true}, "far": {From: "vault:kv/app#x"},
+		"twin": {From: "env:FINE"}, "open": {From: "file:" + open}, "old": {From: "file:" + old, MaxAge: month},
 	}}
 	cfg.Identity.Issuers = []config.Issuer{{Introspection: &config.Introspection{ClientSecret: "weak"}}}
-	faults, err := CheckSecrets(cfg, []string{"FINE=Zm9vYmFyYmF6cXV4MTIz", "EXAMPLE=<CANARY>", "WEAK=CANARY"}, func(s config.Secret) bool { return strings.HasPrefix(s.From, "vault:") })
+	checked, err := CheckSecrets(SecretCheck{
+		Config: cfg, Environment: []string{"FINE=Zm9vYmFyYmF6cXV4MTIz", "EXAMPLE=<CANARY>", "WEAK=CANARY"}, Ages: true,
+		Skip: func(s config.Secret) string { return map[bool]string{true: "it is far"}[strings.HasPrefix(s.From, "vault:")] },
+	})
+	if err != nil || len(checked) != len(cfg.Secrets) {
+		t.Fatalf("%d of %d secrets: %v", len(checked), len(cfg.Secrets), err)
+	}
+	faults := map[string]string{
+		"gone": "GONE is not set", "no-url": "no absolute URL", "example": "not filled in", "weak": "fewer than 16 bytes", "kept": "doorward secret set kept", "unit": "LoadCredential=unit",
+		"twin": "has the value of secrets.fine", "open": "can be read by others (mode 0644)",
+	}
+	for _, one := range checked {
+		want := faults[one.Name]
+		if (want == "") != (one.Fault == "") || !strings.Contains(one.Fault, want) || strings.Contains(one.Fault, "CANARY") {
+			t.Errorf("%s: fault %q, want %q", one.Name, one.Fault, want)
+		}
+		if one.Absent != (one.Name == "later") || one.Overdue != (one.Name == "old") || (one.Unasked == "it is far") != (one.Name == "far") {
+			t.Errorf("%+v", one)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "state.key")); err == nil {
+		t.Error("a check made a key in the data directory")
+	}
+}
+
+// A variable says not since when it has its value; what a gateway noted does. A check notes nothing.
+func TestACheckKnowsTheAgesThatAGatewayNoted(t *testing.T) {
+	dir := t.TempDir()
+	key, err := keyFor(dir, forAges)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]string{
-		"gone": "GONE is not set", "no-url": "no absolute URL", "example": "not filled in", "weak": "fewer than 16 bytes", "kept": "doorward secret set kept", "unit": "LoadCredential=unit",
-	} {
-		if fault := faults[name]; fault == nil || !strings.Contains(fault.Error(), want) || strings.Contains(fault.Error(), "CANARY") {
-			t.Errorf("%s: %v, want %q", name, fault, want)
-		}
-		delete(faults, name)
+	ages, err := store.OpenAges(dir, key[:], true)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if len(faults) != 0 {
-		t.Errorf("more faults: %v", faults)
+	const value = "Zm9vYmFyYmF6cXV4MTIz"
+	ago := time.Now().Add(-40 * 24 * time.Hour)
+	if _, err := ages.Since(ageOfSecret+"token", value, ago, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(filepath.Join(dir, "ages.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := &config.Config{DataDir: dir, Secrets: map[string]config.Secret{"token": {From: "env:TOKEN", MaxAge: config.Duration(30 * 24 * time.Hour)}}}
+	for text, overdue := range map[string]bool{value: true, value + "-new": false} {
+		checked, err := CheckSecrets(SecretCheck{Config: cfg, Environment: []string{"TOKEN=" + text}, Ages: true, Skip: func(config.Secret) string { return "" }})
+		if err != nil || len(checked) != 1 || checked[0].Overdue != overdue || checked[0].Fault != "" {
+			t.Errorf("overdue %v wanted: %+v, %v", overdue, checked, err)
+		}
+	}
+	if after, err := os.ReadFile(filepath.Join(dir, "ages.json")); err != nil || !bytes.Equal(after, before) {
+		t.Errorf("a check noted something (%v)", err)
 	}
 }
 

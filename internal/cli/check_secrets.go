@@ -11,18 +11,16 @@ import (
 // lookAtSecrets tells the checklist of every secret whether it can be had and used. What is not
 // asked for is said, too.
 func (r *run) lookAtSecrets(st *checklist.State, cfg *config.Config, offline, online bool) error {
-	unasked := func(s config.Secret) string { return unaskedSecret(cfg, s, offline, online) }
-	faults, err := app.CheckSecrets(cfg, r.Environ, func(s config.Secret) bool { return unasked(s) != "" })
+	checked, err := app.CheckSecrets(app.SecretCheck{
+		Config: cfg, Environment: r.Environ, Skip: func(s config.Secret) string { return unaskedSecret(cfg, s, offline, online) },
+	})
 	if err != nil {
 		return err
 	}
-	for name, s := range cfg.Secrets {
-		one := st.Secrets[name]
-		one.Unasked = unasked(s)
-		if fault := faults[name]; fault != nil {
-			one.Fault = fault.Error()
-		}
-		st.Secrets[name] = one
+	for i := range checked {
+		one := st.Secrets[checked[i].Name]
+		one.Unasked, one.Fault = checked[i].Unasked, checked[i].Fault
+		st.Secrets[checked[i].Name] = one
 	}
 	return nil
 }

@@ -20,9 +20,10 @@ func (r *run) secretCommand() *cobra.Command {
 		`  doorward secret set hook-secret              asks for the value, and does not show it
   pass show github | doorward secret set github-token
   doorward secret list
+  doorward secret check
   doorward secret rotate-root
   doorward secret audit`,
-		r.secretSet(), r.secretList(), r.secretRemove(), r.secretRotateRoot(), r.secretAudit())
+		r.secretSet(), r.secretList(), r.secretCheck(), r.secretRemove(), r.secretRotateRoot(), r.secretAudit())
 }
 
 // defaultOverlap is how long both versions of a secret count unless somebody says
