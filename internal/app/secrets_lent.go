@@ -39,12 +39,19 @@ func lentNames(cfg *config.Config, env map[string]string) map[string]string {
 	return out
 }
 
+// loans are what one call is lent, by path of Vault.
+type loans struct {
+	upstream string
+	made     map[string]*vault.Loan
+}
+
 // lend has secrets made for one call: what is at one path of Vault once, so that a user and its
-// password belong together. back has all of it given back.
-func (a *App) lend(ctx context.Context, names []string) (made map[string]gate.Secret, back func(), err error) {
-	loans := map[string]*vault.Loan{}
+// password belong together. Each lease is on record before anybody has it, and nobody has one that
+// cannot be put there. back has all of it given back.
+func (a *App) lend(ctx context.Context, to string, names []string) (made map[string]gate.Secret, back func(), err error) {
+	out := loans{to, map[string]*vault.Loan{}}
 	back = func() {
-		for _, l := range loans {
+		for _, l := range out.made {
 			l.Return()
 		}
 	}
@@ -55,7 +62,7 @@ func (a *App) lend(ctx context.Context, names []string) (made map[string]gate.Se
 		if lentName(cfg, name) != upstream.LeasePrefix+called {
 			err = errNotLent
 		} else {
-			made[called], err = a.lendOne(ctx, cfg.Secrets[name], loans)
+			made[called], err = a.lendOne(ctx, cfg.Secrets[name], out)
 		}
 		if err != nil {
 			back()
@@ -65,19 +72,23 @@ func (a *App) lend(ctx context.Context, names []string) (made map[string]gate.Se
 	return made, back, nil
 }
 
-func (a *App) lendOne(ctx context.Context, s config.Secret, loans map[string]*vault.Loan) (gate.Secret, error) {
+func (a *App) lendOne(ctx context.Context, s config.Secret, out loans) (gate.Secret, error) {
 	where, ok := strings.CutPrefix(s.From, "vault:")
 	path, field, good := vault.Split(where)
 	if !ok || !good || a.vault == nil {
 		return gate.Secret{}, errNotLent
 	}
-	l := loans[path]
+	l := out.made[path]
 	if l == nil {
 		var err error
 		if l, err = a.vault.Lend(ctx, path); err != nil {
 			return gate.Secret{}, err
 		}
-		loans[path] = l
+		out.made[path] = l
+		e := gate.Event{Kind: "secret.lease_taken", Actor: "doorward", Upstream: out.upstream, Detail: leaseDetail(l), Status: "ok"}
+		if err := a.trail.Event(ctx, e); err != nil {
+			return gate.Secret{}, fmt.Errorf("putting its lease on record: %w", err)
+		}
 	}
 	text, err := l.Field(field)
 	if err == nil {
@@ -87,4 +98,23 @@ func (a *App) lendOne(ctx context.Context, s config.Secret, loans map[string]*va
 		return gate.Secret{}, err
 	}
 	return gate.NewSecret(text), nil
+}
+
+// leaseDetail is what records say of a lease: where Vault made it, and a tag of its id.
+func leaseDetail(l *vault.Loan) string { return fmt.Sprintf("%s, lease %s", l.Path, l.Tag()) }
+
+// leaseEnded puts on record what became of a lease that was for a call. Of one that ended by itself
+// Vault had not said that it took it back.
+func (a *App) leaseEnded(l *vault.Loan, f vault.Fate) {
+	e := gate.Event{Kind: "secret.lease_returned", Actor: "doorward", Detail: leaseDetail(l), Status: "ok"}
+	switch f {
+	case vault.Returned:
+	case vault.Ended:
+		e.Status = "ended"
+	case vault.Unreturned:
+		e.Kind, e.Status = "secret.lease_unreturned", "failed"
+	}
+	if err := a.trail.Event(context.Background(), e); err != nil { // the gateway may be ending
+		a.Log.Error("what became of a lease for a call is not on record", "path", l.Path, "fate", string(f), "error", err)
+	}
 }

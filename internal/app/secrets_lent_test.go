@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 
+	"doorward/internal/audit"
 	"doorward/internal/gatetest"
 )
 
@@ -113,6 +114,29 @@ upstreams:
 roles: {user: {allow: [{tools: ["*/*"]}]}}
 `
 
+// leasesOnRecord holds the record to each lease that was made: taken once, by an upstream, and given
+// back once; without what it was.
+func leasesOnRecord(t *testing.T, g *gatetest.GW, made int) {
+	t.Helper()
+	taken := map[string]string{}
+	for _, r := range g.Records(audit.Query{Event: "secret.lease_taken"}) {
+		if taken[r.Detail] != "" || r.Upstream != "web" && r.Upstream != "cmd" || !strings.HasPrefix(r.Detail, "database/creds/app, lease ") || strings.Contains(r.Detail, "CANARY") {
+			t.Errorf("on record is %s of %s", r.Detail, r.Upstream)
+		}
+		taken[r.Detail] = r.Upstream
+	}
+	back := g.Records(audit.Query{Event: "secret.lease_returned"})
+	for _, r := range back {
+		if taken[r.Detail] == "" || r.Status != "ok" {
+			t.Errorf("given back, and not taken: %s, %s", r.Detail, r.Status)
+		}
+		delete(taken, r.Detail)
+	}
+	if len(taken) != 0 || len(back) != made {
+		t.Errorf("of %d leases %d are on record as given back, and not %v", made, len(back), taken)
+	}
+}
+
 // A lease is made for each call alone, and given back after it, after a failure and at the stop;
 // without Vault no call goes out.
 func TestLeasePerCall(t *testing.T) {
@@ -194,6 +218,7 @@ func TestLeasePerCall(t *testing.T) {
 	if r := c.Call("web__echo", `{}`); !r.OK() {
 		t.Errorf("a call before the end: %s", r)
 	}
+	eventually(t, "a record of a lease that is not given back", func() bool { return len(g.Records(audit.Query{Event: "secret.lease_unreturned"})) > 0 })
 	l.look(func() {
 		if len(l.live) == 0 {
 			t.Error("a lease that Vault does not take back is not out")
@@ -201,6 +226,7 @@ func TestLeasePerCall(t *testing.T) {
 		l.keeps = false
 	})
 	g.Stop()
+	leasesOnRecord(t, g, l.made)
 	if len(l.live) != 0 {
 		t.Errorf("after the end %d leases are out", len(l.live))
 	}

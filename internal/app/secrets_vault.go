@@ -25,7 +25,7 @@ func (a *App) openVault() error {
 	if err != nil {
 		return fmt.Errorf("vault: %w", err)
 	}
-	c := vault.Config{Address: v.Address, Roots: pool, Namespace: v.Namespace, Lease: time.Duration(v.Lease), Log: a.Log}
+	c := vault.Config{Address: v.Address, Roots: pool, Namespace: v.Namespace, Lease: time.Duration(v.Lease), Lent: a.leaseEnded, Log: a.Log}
 	switch {
 	case v.Auth.TokenFile != "":
 		c.Token, err = a.contentOf(v.Auth.TokenFile)

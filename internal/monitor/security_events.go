@@ -19,6 +19,7 @@ func securityEvent(e *Event) int64 {
 		e.Kind == "sandbox.weaker",                                   // one with less around a command than there could be
 		e.Kind == "name.blocked",                                     // a name that imitates another
 		e.Kind == "secret.leaked",                                    // an upstream returns a secret that it was handed
+		e.Kind == "secret.lease_unreturned",                          // one that was for a call lives on
 		e.Kind == "secret.overdue",                                   // one is older than it may be
 		e.Kind == "audit.sink_failed", e.Kind == "audit.sink_behind", // a copy of the audit log does not come on
 		e.Kind == "audit.sink_gap", e.Kind == "audit.sink_diverged", // or the log is not what was copied

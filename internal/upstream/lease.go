@@ -52,10 +52,10 @@ func (s Settings) checkLeases() error {
 	return nil
 }
 
-// borrow has secrets made for one call, by their names. back, which is never nil, is called
+// borrow has secrets made for one call of an upstream, by their names. back, which is never nil, is called
 // once when the call, its process and all that knows them are over. Without an error all are
 // there.
-func (p *Pool) borrow(ctx context.Context, names []string) (made map[string]gate.Secret, back func(), err error) {
+func (p *Pool) borrow(ctx context.Context, upstream string, names []string) (made map[string]gate.Secret, back func(), err error) {
 	back = func() {}
 	if len(names) == 0 {
 		return nil, back, nil
@@ -63,7 +63,7 @@ func (p *Pool) borrow(ctx context.Context, names []string) (made map[string]gate
 	if p.cfg.Lend == nil {
 		return nil, back, fmt.Errorf("%w: %s", errSecret, names[0])
 	}
-	made, returned, err := p.cfg.Lend(ctx, names)
+	made, returned, err := p.cfg.Lend(ctx, upstream, names)
 	if err != nil {
 		return nil, back, fmt.Errorf("%w: %w", errSecret, err)
 	}
@@ -76,7 +76,7 @@ func (s *server) startLease(ctx context.Context, keys map[string]gate.Secret) (w
 	if keys == nil {
 		return nil, func() {}, nil
 	}
-	made, back, err := s.pool.borrow(ctx, s.set.leased())
+	made, back, err := s.pool.borrow(ctx, s.set.Name, s.set.leased())
 	if err != nil || made == nil {
 		return keys, back, err
 	}
@@ -93,7 +93,7 @@ func (s *server) callLease(ctx context.Context, own gate.Secret) (gate.Secret, f
 	if name == "" {
 		return own, func() {}, nil
 	}
-	made, back, err := s.pool.borrow(ctx, []string{name})
+	made, back, err := s.pool.borrow(ctx, s.set.Name, []string{name})
 	if err != nil {
 		return gate.Secret{}, back, fmt.Errorf("%w: no credential: %w", errRefused, err)
 	}

@@ -119,9 +119,9 @@ type Config struct {
 	Live func(*gate.Principal) bool
 	// Secret is asked at each use of a secret. Nil knows none.
 	Secret func(name string) (Secret, error)
-	// Lend has secrets made for one call, all or none, by what stands behind LeasePrefix; back
+	// Lend has secrets made for one call of an upstream, all or none, by what stands behind LeasePrefix; back
 	// is called when the call is over. Nil knows none.
-	Lend func(ctx context.Context, names []string) (made map[string]gate.Secret, back func(), err error)
+	Lend func(ctx context.Context, upstream string, names []string) (made map[string]gate.Secret, back func(), err error)
 	// BlockLeaks tells whether a message in which an upstream returns a secret that it
 	// was handed is refused. Nil: the secret is masked.
 	BlockLeaks func() bool

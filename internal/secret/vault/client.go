@@ -49,7 +49,9 @@ type Config struct {
 	// Lease is how long a value counts that has no lease of its own. It is read again six
 	// times in that time.
 	Lease time.Duration
-	Log   *slog.Logger
+	// Lent is told what became of each loan; nil: nobody is. It may write, and has no lock held.
+	Lent func(l *Loan, f Fate)
+	Log  *slog.Logger
 }
 
 // Client reads from one Vault. Any number of goroutines may use it. Its owner calls Run
@@ -78,7 +80,7 @@ func New(c Config) (*Client, error) {
 		return nil, errors.New("a lease, a log, and one of a token and a login are required")
 	}
 	c.Address = strings.TrimSuffix(c.Address, "/")
-	return &Client{cfg: c, paths: map[string]*held{}, leases: map[string]time.Time{}, lent: lent{wake: make(chan struct{}, 1)}, http: &http.Client{
+	return &Client{cfg: c, paths: map[string]*held{}, leases: map[string]time.Time{}, lent: lent{loans: map[string]*Loan{}, wake: make(chan struct{}, 1)}, http: &http.Client{
 		Timeout:       patience,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
@@ -226,9 +228,13 @@ func (c *Client) Close(ctx context.Context) error {
 	var errs []error
 	for _, id := range ids {
 		if err := c.giveBack(ctx, id); err != nil {
+			c.unsettled(id)
 			errs = append(errs, err)
+			continue
 		}
+		c.settle(id, Returned)
 	}
+	c.settleEnded()
 	if loggedIn {
 		_, err := c.send(ctx, http.MethodPost, "auth/token/revoke-self", c.known(), nil)
 		if status, ok := errors.AsType[statusError](err); err != nil && (!ok || status != http.StatusForbidden) { // 403: it counts no more

@@ -2,8 +2,12 @@ package vault
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -18,18 +22,39 @@ var errLent = fmt.Errorf("%w: %d leases are out for calls already", ErrAbsent, m
 // lent is what is out for calls. Its mu comes before that of the Client.
 type lent struct {
 	mu       sync.Mutex
-	out      int // places taken
+	out      int              // places taken
+	loans    map[string]*Loan // by lease, what is out
 	returned []string
 	wake     chan struct{} // holds one when something was returned
 }
 
 // Loan is what Vault made for one call.
 type Loan struct {
+	Path   string // of Vault
 	fields map[string]string
 	client *Client
 	id     string
 	once   sync.Once
+	told   bool // that it is not given back yet; guarded by lent.mu
 }
+
+// Tag tells a loan from others without saying its lease, with which who may end leases could
+// end it: the first 8 bytes of the SHA-256 of the lease's id, which Vault's own log has, in
+// hexadecimal.
+func (l *Loan) Tag() string {
+	sum := sha256.Sum256([]byte(l.id))
+	return hex.EncodeToString(sum[:8])
+}
+
+// Fate is what became of a lease that was for a call.
+type Fate string
+
+// The fates.
+const (
+	Returned   Fate = "returned"   // Vault has ended it
+	Ended      Fate = "ended"      // its time was over before Vault took it back
+	Unreturned Fate = "unreturned" // Vault does not take it back yet; told once, and then how it ended
+)
 
 // Field is one of what was made. All are of one answer: a user and its password belong together.
 func (l *Loan) Field(name string) (string, error) {
@@ -77,7 +102,10 @@ func (c *Client) Lend(ctx context.Context, path string) (*Loan, error) {
 		}
 		return nil, err
 	}
-	l := &Loan{client: c, id: s.lease, fields: s.fields}
+	l := &Loan{Path: path, client: c, id: s.lease, fields: s.fields}
+	c.lent.mu.Lock()
+	c.lent.loans[l.id] = l
+	c.lent.mu.Unlock()
 	if err == nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
@@ -129,13 +157,17 @@ func (c *Client) returnAll(ctx context.Context) {
 	c.lent.returned = nil
 	c.lent.mu.Unlock()
 	for i, id := range ids {
-		err := error(nil)
+		err, fate := error(nil), Ended
 		if c.counts(id) {
-			err = c.giveBack(ctx, id)
+			err, fate = c.giveBack(ctx, id), Returned
 		}
 		if err == nil {
+			c.settle(id, fate)
 			c.lent.leave()
 			continue
+		}
+		if ctx.Err() == nil { // else Close tries it, and tells
+			c.unsettled(id)
 		}
 		c.lent.mu.Lock()
 		c.lent.returned = append(append(c.lent.returned, ids[i+1:]...), id)
@@ -144,6 +176,43 @@ func (c *Client) returnAll(ctx context.Context) {
 			c.cfg.Log.Warn("a lease of vault that was for a call is not given back yet", "error", err)
 		}
 		return
+	}
+}
+
+// settle forgets a loan, and tells what became of it. What is no loan is settled by nobody.
+func (c *Client) settle(id string, fate Fate) {
+	c.lent.mu.Lock()
+	l := c.lent.loans[id]
+	delete(c.lent.loans, id)
+	c.lent.mu.Unlock()
+	if l != nil && c.cfg.Lent != nil {
+		c.cfg.Lent(l, fate)
+	}
+}
+
+// unsettled tells, once, that a loan is not given back.
+func (c *Client) unsettled(id string) {
+	c.lent.mu.Lock()
+	l := c.lent.loans[id]
+	tell := l != nil && !l.told
+	if tell {
+		l.told = true
+	}
+	c.lent.mu.Unlock()
+	if tell && c.cfg.Lent != nil {
+		c.cfg.Lent(l, Unreturned)
+	}
+}
+
+// settleEnded settles what ended by itself and was not looked at since.
+func (c *Client) settleEnded() {
+	c.lent.mu.Lock()
+	out := slices.Collect(maps.Keys(c.lent.loans))
+	c.lent.mu.Unlock()
+	for _, id := range out {
+		if !c.counts(id) {
+			c.settle(id, Ended)
+		}
 	}
 }
 

@@ -3,7 +3,9 @@ package vault_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,7 +17,23 @@ import (
 // not take it, and given back by Close at the latest.
 func TestLend(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, nil)
+		var telling sync.Mutex
+		fates := map[string][]vault.Fate{} // by tag
+		s := newStage(t, func(c *vault.Config, _ *standin) {
+			c.Lent = func(l *vault.Loan, f vault.Fate) {
+				telling.Lock()
+				defer telling.Unlock()
+				fates[l.Path+" "+l.Tag()] = append(fates[l.Path+" "+l.Tag()], f)
+			}
+		})
+		became := func(l *vault.Loan, want ...vault.Fate) {
+			t.Helper()
+			telling.Lock()
+			defer telling.Unlock()
+			if got := fates["database/creds/app "+l.Tag()]; !slices.Equal(got, want) {
+				t.Errorf("of lease %s it was told %v, want %v", l.Tag(), got, want)
+			}
+		}
 		left := func() (n int) {
 			synctest.Wait()
 			s.change(func(v *standin) { n = len(v.leases) })
@@ -46,16 +64,19 @@ func TestLend(t *testing.T) {
 		if n := left(); n != 1 {
 			t.Errorf("%d leases after one of two was returned", n)
 		}
+		became(one, vault.Returned)
 		s.change(func(v *standin) { v.keeps = true })
 		two.Return()
 		if n := left(); n != 1 {
 			t.Errorf("%d leases where Vault keeps them", n)
 		}
+		became(two, vault.Unreturned)
 		s.change(func(v *standin) { v.keeps = false })
 		time.Sleep(2 * time.Second)
 		if n := left(); n != 0 {
 			t.Errorf("%d leases once Vault takes them", n)
 		}
+		became(two, vault.Unreturned, vault.Returned)
 		one = lend()
 		s.change(func(v *standin) {
 			for id := range v.leases {
@@ -68,12 +89,60 @@ func TestLend(t *testing.T) {
 		if n := left(); n != 1 {
 			t.Errorf("%d leases behind one that Vault does not end", n)
 		}
+		became(one, vault.Unreturned)
 		s.change(func(v *standin) { v.stuck = "" })
-		lend()
+		last := lend()
 		s.close()
+		became(one, vault.Unreturned, vault.Returned)
+		became(last, vault.Returned)
 		if len(s.vlt.leases) != 0 {
 			t.Errorf("left at the end are %v", s.vlt.leases)
 		}
+	})
+}
+
+// A lease whose time is over before Vault took it back has ended, also where nobody looked since.
+func TestALeaseOfACallEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fates := make(chan vault.Fate, 8)
+		s := newStage(t, func(c *vault.Config, v *standin) {
+			c.Lent = func(_ *vault.Loan, f vault.Fate) { fates <- f }
+			v.life, v.keeps = 10*time.Second, true
+		})
+		told := func(want ...vault.Fate) {
+			t.Helper()
+			synctest.Wait()
+			for _, one := range want {
+				select {
+				case got := <-fates:
+					if got != one {
+						t.Errorf("it was told that it is %s, want %s", got, one)
+					}
+				default:
+					t.Errorf("it was not told that it is %s", one)
+				}
+			}
+			if len(fates) != 0 {
+				t.Errorf("it was told %d times more", len(fates))
+			}
+		}
+		lend := func() *vault.Loan {
+			t.Helper()
+			l, err := s.Lend(t.Context(), "database/creds/app")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return l
+		}
+		lend().Return()
+		told(vault.Unreturned)
+		time.Sleep(15 * time.Second)
+		told(vault.Ended)
+		lend()
+		time.Sleep(15 * time.Second)
+		told()
+		s.close()
+		told(vault.Ended)
 	})
 }
 
