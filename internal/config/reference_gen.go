@@ -356,7 +356,7 @@ const fieldDocs = "\n" +
 	"Telemetry.CA\tCA is the file with the certificates, PEM, that the collector's own is verified by. The system's unless written.\n" +
 	"Telemetry.Sample\tSample is the share of exchanges whose spans are kept, from 0 to 1. Clients have no say in it.\n" +
 	"Telemetry.TrustParent\tTrustParent lets the sampled flag of a client decide in place of sample, where it is known who the client is.\n" +
-	"Telemetry.Propagate\tPropagate is what upstreams are told of a trace, in _meta and in HTTP headers. none: nothing; trace: traceparent and tracestate; all: baggage too, that a known client has put into _meta. Not written: trace where otlp is, else nothing is added to a message or taken out of it.\n" +
+	"Telemetry.Propagate\tPropagate is what upstreams are told of a trace, in _meta and in HTTP headers. none: nothing; trace: traceparent; all: tracestate and baggage too, that a known client has put into _meta. Not written: trace where otlp is, else nothing is added to a message or taken out of it.\n" +
 	"Telemetry.Interval\tInterval is how often metrics are sent.\n" +
 	"Telemetry.Log\tLog goes to standard error.\n" +
 	"Log.Format\tFormat of a line.\n" +

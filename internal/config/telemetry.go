@@ -29,7 +29,7 @@ type Telemetry struct {
 	Sample Share `yaml:"sample"`
 	// TrustParent lets the sampled flag of a client decide in place of sample, where it is known who the client is.
 	TrustParent bool `yaml:"trust_parent"`
-	// Propagate is what upstreams are told of a trace, in _meta and in HTTP headers. none: nothing; trace: traceparent and tracestate; all: baggage too, that a known client has put into _meta. Not written: trace where otlp is, else nothing is added to a message or taken out of it.
+	// Propagate is what upstreams are told of a trace, in _meta and in HTTP headers. none: nothing; trace: traceparent; all: tracestate and baggage too, that a known client has put into _meta. Not written: trace where otlp is, else nothing is added to a message or taken out of it.
 	Propagate string `yaml:"propagate" enum:"none trace all"`
 	// Interval is how often metrics are sent.
 	Interval Duration `yaml:"interval"`

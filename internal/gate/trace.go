@@ -23,7 +23,7 @@ type Remote struct {
 	ID      [16]byte
 	Parent  [8]byte
 	Sampled bool
-	State   string  // tracestate, valid and bounded; empty for none
+	State   string  // tracestate of _meta, valid and bounded; empty for none
 	Around  *Remote // that of the HTTP request, where the message has one of its own; nil for none
 }
 
@@ -40,13 +40,11 @@ const (
 
 // BeginTrace is the trace of a message that came with these headers: one of its own
 // until it is known whose message it is. What is not valid, or is there twice, is none.
+// tracestate and baggage of headers are not asked for: nobody has looked at them.
 func BeginTrace(h http.Header) Trace {
 	t := Trace{}.begin()
 	if values := h[HeaderTrace]; len(values) == 1 {
 		if r, ok := parseTraceparent(values[0]); ok {
-			if states := h[HeaderState]; len(states) > 0 {
-				r.State = tracestate(strings.Join(states, ",")) // §3.3: several are one
-			}
 			t.Remote = &r
 		}
 	}
@@ -119,7 +117,7 @@ func (t *Trace) Parents() string {
 	return string(b)
 }
 
-// State is the tracestate that goes upstream: the client's, of a trace that is its own.
+// State is the tracestate that may go upstream: the client's, of a trace that is its own.
 func (t *Trace) State() string {
 	if !t.Settled() {
 		return ""
@@ -133,10 +131,19 @@ func (t *Trace) TraceID() string { return hex.EncodeToString(t.ID[:]) }
 // SpanID is the id of the exchange's span as logs have it.
 func (t *Trace) SpanID() string { return hex.EncodeToString(t.Span[:]) }
 
+// IsTraceparent tells whether s has the form of a traceparent: it has room for nothing but ids.
+func IsTraceparent(s string) bool {
+	_, ok := parseTraceparent(s)
+	return ok && len(s) == traceparentLen
+}
+
+// traceparentLen is the length of a traceparent of version 00 (W3C Trace Context §3.2.2).
+const traceparentLen = 55
+
 // parseTraceparent reads version, trace-id, parent-id and flags (W3C Trace Context
 // §3.2). A version above 00 may have more behind them; ff is none.
 func parseTraceparent(s string) (r Remote, ok bool) {
-	const length, idAt, parentAt, flagsAt, longest = 55, 3, 36, 53, 512
+	const length, idAt, parentAt, flagsAt, longest = traceparentLen, 3, 36, 53, 512
 	if len(s) < length || len(s) > longest || s[idAt-1] != '-' || s[parentAt-1] != '-' || s[flagsAt-1] != '-' {
 		return r, false
 	}

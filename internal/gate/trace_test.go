@@ -63,20 +63,50 @@ func settled(t gate.Trace) gate.Trace {
 
 // LOG-11: a stranger puts nothing into the trace of another, and sends nothing along.
 func TestLOG11_AStrangersTraceIsOnlyLinkedTo(t *testing.T) {
-	h := http.Header{"Traceparent": {"00-" + traceID + "-" + parentID + "-01"}, "Tracestate": {"a=1"}}
+	begun := said(http.Header{}, `"a=1"`)
 	for name, p := range map[string]*gate.Principal{"nobody": nil, "anybody": {Method: gate.MethodAnonymous}} {
-		got := gate.BeginTrace(h)
+		got := begun
 		got.Settle(p)
 		if got.TraceID() == traceID || got.Parent != [8]byte{} || got.Settled() || got.State() != "" || got.Remote == nil || hex.EncodeToString(got.Remote.ID[:]) != traceID {
 			t.Errorf("%s: %+v of %+v", name, got, got.Remote)
 		}
 	}
-	got := settled(gate.BeginTrace(h))
+	got := settled(begun)
 	if got.State() != "a=1" || got.Parents() != "00-"+traceID+"-"+hex.EncodeToString(got.Call[:])+"-00" || got.Sampled {
 		t.Errorf("of somebody known: %s with %s", got.Parents(), got.State())
 	}
 	if got.Sampled = true; !strings.HasSuffix(got.Parents(), "-01") {
 		t.Errorf("sampled: %s", got.Parents())
+	}
+}
+
+// said is the trace of a message that came with these headers, and with a valid traceparent and
+// this token for tracestate in its _meta.
+func said(h http.Header, state string) gate.Trace {
+	parent := `"00-` + traceID + "-" + parentID + `-01"`
+	m := &gate.Message{Raw: []byte(parent + state), Meta: []gate.Field{
+		{Name: "traceparent", Value: gate.Span{End: len(parent)}}, {Name: "tracestate", Value: gate.Span{Start: len(parent), End: len(parent) + len(state)}},
+	}}
+	return gate.BeginTrace(h).Of(m)
+}
+
+// LOG-11: nobody has looked at what a header says beside the ids.
+func TestLOG11_TracestateOfAHeaderIsNotTaken(t *testing.T) {
+	h := http.Header{"Traceparent": {"00-" + traceID + "-" + parentID + "-01"}, "Tracestate": {"a=1"}}
+	if got := settled(gate.BeginTrace(h)); got.State() != "" || !got.Settled() {
+		t.Errorf("of a header: %q", got.State())
+	}
+	if got := settled(said(h, `7`)); got.State() != "" || !got.Settled() {
+		t.Errorf("of a header beside a message: %q", got.State())
+	}
+}
+
+func TestIsTraceparent(t *testing.T) {
+	good := "00-" + traceID + "-" + parentID + "-01"
+	for text, want := range map[string]bool{good: true, "cc" + good[2:] + "-CANARY": false, good[1:]: false, "00-CANARY": false, "": false} {
+		if gate.IsTraceparent(text) != want {
+			t.Errorf("%q: want %v", text, want)
+		}
 	}
 }
 
@@ -103,8 +133,7 @@ func TestTracestate(t *testing.T) {
 		{strings.Repeat("a=1,", 32) + "b=2", ""},
 		{strings.Repeat("a=1234567890123456,", 28), ""},
 	} {
-		h := http.Header{"Traceparent": {"00-" + traceID + "-" + parentID + "-01"}, "Tracestate": {tc.sent}}
-		if got := settled(gate.BeginTrace(h)); got.State() != tc.want {
+		if got := settled(said(http.Header{}, `"`+tc.sent+`"`)); got.State() != tc.want {
 			t.Errorf("%q: got %q, want %q", tc.sent, got.State(), tc.want)
 		}
 	}
@@ -173,7 +202,7 @@ func FuzzTraceparent(f *testing.F) {
 	f.Add("00-" + traceID + "-" + parentID + "-01")
 	f.Add("cc-" + traceID + "-" + parentID + "-01-x")
 	f.Fuzz(func(t *testing.T, s string) {
-		got := settled(gate.BeginTrace(http.Header{"Traceparent": {s}, "Tracestate": {s}}))
+		got := settled(gate.BeginTrace(http.Header{"Traceparent": {s}}))
 		if got.ID == [16]byte{} || got.Span == [8]byte{} {
 			t.Fatal("no trace")
 		}

@@ -86,8 +86,11 @@ func opaque(t *mcp.Text) bool {
 	case "id", "jsonrpc", "method":
 		return t.Depth() == 1 // of the envelope
 
-	case "requestState", "progressToken", "nextCursor", "cursor", "taskId", "traceparent", "tracestate":
+	case "requestState", "progressToken", "nextCursor", "cursor", "taskId":
 		return !t.Name
+
+	case "traceparent":
+		return !t.Name && gate.IsTraceparent(t.Value)
 	}
 	return false
 }

@@ -206,6 +206,8 @@ func TestEveryMessageOfAClient(t *testing.T) {
 		"a reason":         `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1,"reason":` + quoted("done "+token) + `}}`,
 		"roots":            `{"jsonrpc":"2.0","method":"notifications/roots/list_changed","params":{"_meta":{"x":` + quoted(token) + `}}}`,
 		"progress":         `{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":1,"progress":1,"message":` + quoted(token) + `}}`,
+		"a tracestate":     `{"jsonrpc":"2.0","id":1,"method":"ping","params":{"_meta":{"traceparent":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01","tracestate":` + quoted("v="+token) + `}}}`,
+		"no traceparent":   `{"jsonrpc":"2.0","id":1,"method":"ping","params":{"_meta":{"traceparent":` + quoted(token) + `}}}`,
 		"meta of a name":   `{"jsonrpc":"2.0","id":1,"method":"ping","params":{"_meta":{` + quoted(token) + `:1}}}`,
 		"a client's title": `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"a","version":"1","title":` + quoted(token) + `}}}`,
 	} {

@@ -25,7 +25,7 @@ func WireOf(set Settings, cert *x509.Certificate) *http.Transport {
 }
 
 // WithoutTrace is what an upstream reads of a client's notification or answer.
-func WithoutTrace(p Propagation, m *gate.Message) []byte { return p.without(m, m.Raw) }
+func WithoutTrace(p Propagation, m *gate.Message) []byte { return p.without(m.Raw) }
 
 // Remains is what a pool has open now, for a test that looks at it when the pool is
 // closed and nothing changes it any more.

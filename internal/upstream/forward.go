@@ -199,7 +199,7 @@ func (p *Pool) answer(ctx context.Context, ex *gate.Exchange, _ gate.Emit) error
 		return nil
 	}
 	s := k.channel.srv
-	return s.classify(ctx, "answering", s.quiet(ex, k.conn.link.reply(ctx, p.cfg.Propagation.without(m, k.answerTo(m)), s.ownKey(ex))))
+	return s.classify(ctx, "answering", s.quiet(ex, k.conn.link.reply(ctx, p.cfg.Propagation.without(k.answerTo(m)), s.ownKey(ex))))
 }
 
 // cancel ends the call that the client names.

@@ -83,7 +83,7 @@ func (g *greeted) tell(ctx context.Context, ex *gate.Exchange) error {
 // the client.
 func (p *Pool) notify(ctx context.Context, ex *gate.Exchange, _ gate.Emit) error {
 	m := ex.Call.Message
-	raw := p.cfg.Propagation.without(m, m.Raw)
+	raw := p.cfg.Propagation.without(m.Raw)
 	for _, g := range p.opened(ex) {
 		if m.Method == methodProgress && !p.asks.waiting(g.channel) {
 			continue

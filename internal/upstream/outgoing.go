@@ -38,6 +38,7 @@ func (c *channel) outgoing(ex *gate.Exchange, cn *conn, state reopened) *outgoin
 	var drop []string
 	if members := o.traced(c, ex); members != nil {
 		edits, drop = spliced(m, edits, members)
+		edits = c.srv.pool.cfg.Propagation.spareAnswers(m, edits)
 		slices.SortFunc(edits, func(a, b jsonrpc.Edit) int { return a.At.Start - b.At.Start })
 	}
 	if state.ours || ex.Bare || drop != nil {

@@ -430,7 +430,7 @@ func (k *parked) resume(ctx context.Context, of *calling) error {
 			left = append(left, q)
 			continue
 		}
-		if err := k.conn.link.reply(ctx, mcp.NewResult(q.id, result).Raw, s.ownKey(of.ex)); err != nil {
+		if err := k.conn.link.reply(ctx, mcp.NewResult(q.id, s.pool.cfg.Propagation.without(result)).Raw, s.ownKey(of.ex)); err != nil {
 			k.end(err)
 			return err
 		}

@@ -131,7 +131,7 @@ func (c *channel) questions(ctx context.Context, cn *conn, k *calling, list []mc
 			if err != nil {
 				return nil, err
 			}
-			inputs = mcp.AppendInputResponse(inputs, r.Key, result)
+			inputs = mcp.AppendInputResponse(inputs, r.Key, c.srv.pool.cfg.Propagation.without(result))
 		case <-cn.link.done():
 			return nil, errDown
 		case <-ctx.Done():

@@ -1,8 +1,11 @@
 package upstream
 
 import (
+	"bytes"
 	"net/http"
 	"slices"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"doorward/internal/gate"
 	"doorward/internal/jsonrpc"
@@ -15,10 +18,10 @@ type Propagation uint8
 
 // The propagations. The zero value changes nothing of a message.
 const (
-	AsSent      Propagation = iota // what the client wrote into _meta, unread; no header
+	AsSent      Propagation = iota // what the client wrote into _meta; no header
 	NothingSent                    // nothing of it
-	TraceSent                      // the call's own place in the trace, and no baggage
-	BaggageSent                    // that, and the baggage of _meta where it is valid
+	TraceSent                      // the call's own place in the trace alone
+	BaggageSent                    // that, and tracestate and baggage of _meta where they are valid
 )
 
 // contextMembers are the members of _meta that carry a trace.
@@ -30,30 +33,75 @@ func (p Propagation) context(ex *gate.Exchange) (list [contextMembers]mcp.Member
 	if p != TraceSent && p != BaggageSent {
 		return list
 	}
-	list[0].Text, list[1].Text = ex.Trace.Parents(), ex.Trace.State()
+	list[0].Text = ex.Trace.Parents()
 	if p == BaggageSent && ex.Trace.Trusted(ex.Principal) {
-		list[2].Text = gate.Baggage(ex.Call.Message)
+		list[1].Text, list[2].Text = ex.Trace.State(), gate.Baggage(ex.Call.Message)
 	}
 	return list
 }
 
-// without is what a client's notification or answer is to an upstream that is told of
-// traces, or of none: neither has a place of its own in one, so nothing of it goes along.
-func (p Propagation) without(m *gate.Message, raw []byte) []byte {
-	if p == AsSent || !m.MetaSpan.Present() {
+// without is what a client's notification or answer, or a part of one of its messages, is to an
+// upstream that is told of traces, or of none: none of them has a place of its own in one, so
+// nothing of it goes along, in no _meta however deep.
+func (p Propagation) without(raw []byte) []byte {
+	if p == AsSent || !mayHaveMeta(raw) {
 		return raw
 	}
-	in := "params"
-	if m.Kind == gate.Result {
-		in = "result"
+	return untraced(raw)
+}
+
+// spareAnswers has the answers that a request brings along go upstream without what they have of
+// a trace in a _meta of their own.
+func (p Propagation) spareAnswers(m *gate.Message, edits []jsonrpc.Edit) []jsonrpc.Edit {
+	at, ok := m.Field("inputResponses")
+	if !ok {
+		return edits
 	}
-	outer, _ := memberOf(raw, in)
-	meta, ok := memberOf(outer, "_meta")
-	rest := jsonrpc.Without(meta, gate.MetaTrace, gate.MetaState, gate.MetaBaggage)
-	if !ok || len(rest) == len(meta) {
+	answers := m.Bytes(at)
+	if rest := p.without(answers); len(rest) != len(answers) {
+		edits = append(edits, jsonrpc.Edit{At: jsonrpc.Span(at), New: rest})
+	}
+	return edits
+}
+
+// mayHaveMeta tells whether some name in raw may be _meta, written out or escaped.
+func mayHaveMeta(raw []byte) bool {
+	return bytes.Contains(raw, []byte("_meta")) || bytes.Contains(raw, []byte(`\u`))
+}
+
+// untraced is a valid JSON value without the members that carry a trace of every object that is
+// the member _meta of another; raw itself where there are none.
+func untraced(raw []byte) []byte {
+	dec := jsontext.NewDecoder(bytes.NewBuffer(slices.Clip(raw)), jsontext.AllowDuplicateNames(true))
+	var edits []jsonrpc.Edit
+	for {
+		tok, err := dec.ReadToken()
+		if err != nil {
+			break // the end: the value was parsed before
+		}
+		if tok.Kind() != '"' || tok.String() != "_meta" || !isName(dec) || dec.PeekKind() != '{' {
+			continue
+		}
+		meta, err := dec.ReadValue()
+		if err != nil {
+			break
+		}
+		end := int(dec.InputOffset())
+		rest := jsonrpc.Without(untraced(meta), gate.MetaTrace, gate.MetaState, gate.MetaBaggage)
+		if len(rest) != len(meta) {
+			edits = append(edits, jsonrpc.Edit{At: jsonrpc.Span{Start: end - len(meta), End: end}, New: rest})
+		}
+	}
+	if edits == nil {
 		return raw
 	}
-	return jsonrpc.With(raw, in, jsonrpc.With(outer, "_meta", rest))
+	return jsonrpc.Splice(raw, edits...)
+}
+
+// isName tells whether the string that was read last is a member's name.
+func isName(dec *jsontext.Decoder) bool {
+	in, read := dec.StackIndex(dec.StackDepth())
+	return in == '{' && read%2 == 1
 }
 
 // traced adds what the upstream is told of the trace to the headers of a request over
