@@ -86,6 +86,40 @@ func TestGroupLimits(t *testing.T) {
 	}
 }
 
+// TestSBX20_WhoseLimitEndedIt tells the end by a command's own limit from that by the limit of a
+// cgroup around it, which neighbours share.
+func TestSBX20_WhoseLimitEndedIt(t *testing.T) {
+	const own, above, none = "max 3\noom 1\noom_kill 2\n", "max 0\noom 0\noom_kill 2\n", "max 3\noom 1\noom_kill 0\n"
+	for _, c := range []struct {
+		name, local, events string
+		want                bool
+	}{
+		{"its own", own, own, true},
+		{"of a cgroup above", above, above, false},
+		{"of one below it", above, own, false},
+		{"it was not ended", none, none, false},
+		{"before Linux 5.2", "", own, true},
+		{"of a cgroup above, before Linux 5.2", "", above, false},
+		{"no account", "", "", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			for name, text := range map[string]string{"memory.events.local": c.local, "memory.events": c.events, "memory.max": "117440512\n"} {
+				if text == "" {
+					continue
+				}
+				if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			text := sandbox.EndedByMemory(dir)
+			if (text != "") != c.want || c.want && !strings.Contains(text, "117440512 bytes") {
+				t.Errorf("it is said: %q", text)
+			}
+		})
+	}
+}
+
 // cgroupOf is the path of a process in cgroup v2; empty where there is none.
 func cgroupOf(t *testing.T, pid int) string {
 	t.Helper()

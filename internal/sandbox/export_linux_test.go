@@ -29,6 +29,11 @@ func LimitGroup(dir string, l Limits, controllers ...string) error {
 	return g.check(&l)
 }
 
+// EndedByMemory is what is said of a command's end by the files of a directory, as of its cgroup.
+func EndedByMemory(dir string) string {
+	return (&group{all: &cgroups{controllers: []string{byMemory}}, dir: dir}).over()
+}
+
 // OwnCgroup is where this process may make cgroups; an error where it may not.
 func OwnCgroup() (string, error) {
 	c, err := newCgroups()

@@ -138,16 +138,21 @@ func (g *group) accounts() (names []string, files []*os.File, err error) {
 	return names, files, nil
 }
 
-// over is the limit that ended the command, where the kernel did; empty is none.
+// over is the limit that ended the command, where the kernel did; empty is none. The kernel counts
+// what it ends there for any limit: that this cgroup met its own is a count beside (oom), which no
+// limit of a cgroup above, nor the want of memory of the whole system, adds to.
 func (g *group) over() (text string) {
 	if !g.has(byMemory) {
 		return ""
 	}
-	raw, err := os.ReadFile(filepath.Join(g.dir, "memory.events"))
-	if err != nil || cgroupCount(raw, "oom_kill") == 0 {
+	raw, err := os.ReadFile(filepath.Join(g.dir, "memory.events.local"))
+	if errors.Is(err, os.ErrNotExist) { // before Linux 5.2; a command makes no cgroups below its own
+		raw, err = os.ReadFile(filepath.Join(g.dir, "memory.events"))
+	}
+	if err != nil || cgroupCount(raw, "oom_kill") == 0 || cgroupCount(raw, "oom") == 0 {
 		return ""
 	}
-	return "the kernel ended it: its cgroup had more memory than " + strings.Join(cgroupWords(g.dir, "memory.max"), " ") + " bytes"
+	return "the kernel ended it: its cgroup had more memory than " + strings.Join(cgroupWords(g.dir, "memory.max"), " ") + " bytes, which are its memory, its disk and 32 MiB"
 }
 
 // holds looks whether each limit that a controller keeps is as it was written, and whether anything

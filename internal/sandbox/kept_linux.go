@@ -21,7 +21,7 @@ func keeping(controllers []string) []Kept {
 		return instead
 	}
 	return []Kept{
-		{"memory", or(byMemory, "cgroup (memory.max)", "watch") + ", rlimit of each process"},
+		{"memory", or(byMemory, "cgroup (memory.max: memory, disk and 32 MiB together, for its file system in memory and process 1 count)", "watch") + ", rlimit of each process"},
 		{"processes and threads", or(byTasks, "cgroup (pids.max), rlimit", "rlimit") + ", watch"},
 		{"cpu", or(byCPU, "cgroup (cpu.max)", "watch")},
 		{"open files", "rlimit"},
