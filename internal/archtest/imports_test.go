@@ -120,6 +120,7 @@ var table = map[string]row{
 	"config":    {outside, []string{"gate", "cosignature", "sandbox", "sandbox/container", "launch", "egress", "policy", "policy/paths", "policy/places", "policy/words", "policy/statement"}},
 	"clients":   {outside, []string{"config", "launch"}},
 	"doctor":    {outside, []string{"config"}},
+	"load":      {outside, nil},
 	"checklist": {outside, []string{"config", "gate", "policy", "fetched"}},
 	"scan":      {outside, []string{"gate", "mcp", "clients", "config", "fetched", "flow", "inspect/definition", "inspect/secrets"}},
 	"login":     {outside, []string{"durable"}},
@@ -137,7 +138,7 @@ var table = map[string]row{
 	"demo":     {outside, []string{"app", "admin", "audit", "config", "gate"}},
 	"drill":    {outside, []string{"app", "admin", "audit", "config", "demo", "evidence", "monitor/figures"}},
 	"cli": {outside, []string{
-		"gate", "sandbox", "sandbox/container", "app", "admin", "config", "policy", "audit", "index", "lock", "clients", "doctor", "checklist", "demo", "httpsig", "secret", "login", "bridge", "scan", "sink/form", "cosignature", "durable", "monitor/figures", "evidence", "mapping", "drill",
+		"gate", "sandbox", "sandbox/container", "app", "admin", "config", "policy", "audit", "index", "lock", "clients", "doctor", "load", "checklist", "demo", "httpsig", "secret", "login", "bridge", "scan", "sink/form", "cosignature", "durable", "monitor/figures", "evidence", "mapping", "drill",
 		"policy/cases", "policy/review", "policy/recorded", "policy/learning", "policy/replay", "policy/compare",
 	}},
 

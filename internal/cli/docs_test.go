@@ -52,7 +52,7 @@ func commandLine(t *testing.T) string {
 	b.WriteString("# The command line\n\nGenerated from `doorward --help`. Exit codes: 0 fine, 1 failed, 2 usage, 3 findings or a refusal.\n" +
 		"With `--format json` stdout holds JSON and nothing else; text for people goes to stderr.\n")
 	listed := []string{
-		"", "serve", "health", "stdio", "init", "install", "uninstall", "doctor", "demo",
+		"", "serve", "health", "stdio", "init", "install", "uninstall", "doctor", "load", "demo",
 		"key", "key create", "key list", "key rotate", "key revoke", "key revoked", "sign", "token", "login",
 		"secret", "secret set", "secret list", "secret check", "secret rm", "secret rotate-root", "secret audit", "upstream", "upstream install", "sandbox", "sandbox plan", "sandbox test",
 		"trust", "trust list", "trust show", "trust diff", "trust approve", "trust reject", "trust verify",

@@ -1,0 +1,193 @@
+package load
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// client is one of those that put the load on. It has one request under way at most.
+type client struct {
+	run     *run
+	number  int
+	era     Era
+	asked   int    // requests so far, which number them
+	session string // empty in the stateless era, and with servers that have none
+	open    bool   // initialize was answered
+}
+
+// do makes one operation. A session that is gone, as after a restart, is made anew and the
+// operation done in it: the server has done nothing of the first.
+func (c *client) do(ctx context.Context, operation string) error {
+	ctx, cancel := context.WithTimeout(ctx, c.run.o.Timeout)
+	defer cancel()
+	err := c.once(ctx, operation)
+	if errors.Is(err, errGone) {
+		c.session, c.open = "", false
+		c.run.renewed.Add(1)
+		err = c.once(ctx, operation)
+	}
+	return err
+}
+
+func (c *client) once(ctx context.Context, operation string) error {
+	if c.era == Stateful {
+		if operation == Session {
+			c.leave(ctx)
+		}
+		if err := c.begin(ctx); err != nil || operation == Session {
+			return err
+		}
+	}
+	switch {
+	case operation == Call:
+		return c.ask(ctx, "tools/call", c.run.o.Tool, c.run.call)
+	case operation == List:
+		return c.ask(ctx, "tools/list", "", "")
+	case operation == Ping && c.era == Stateful:
+		return c.ask(ctx, "ping", "", "")
+	}
+	return c.ask(ctx, "server/discover", "", "")
+}
+
+// begin makes the session, unless there is one.
+func (c *client) begin(ctx context.Context) error {
+	if c.open {
+		return nil
+	}
+	if err := c.ask(ctx, "initialize", "", `"protocolVersion":"`+string(Stateful)+`","capabilities":{},"clientInfo":`+c.run.info); err != nil {
+		return err
+	}
+	res, err := c.send(ctx, http.MethodPost, `{"jsonrpc":"2.0","method":"notifications/initialized"}`, "notifications/initialized", "")
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, maxAnswer))
+	if res.StatusCode != http.StatusAccepted && res.StatusCode != http.StatusOK {
+		return &failure{fmt.Sprintf("http %d", res.StatusCode), "to notifications/initialized"}
+	}
+	c.open = true
+	return nil
+}
+
+// leave ends the session. What comes of it is the server's affair.
+func (c *client) leave(ctx context.Context) {
+	if c.session != "" {
+		if res, err := c.send(ctx, http.MethodDelete, "", "", ""); err == nil {
+			_ = res.Body.Close()
+		}
+	}
+	c.session, c.open = "", false
+}
+
+// ask makes one request and checks its answer. params are the members of its object.
+func (c *client) ask(ctx context.Context, method, name, params string) error {
+	c.asked++
+	id := strconv.Quote(strconv.Itoa(c.number) + "-" + strconv.Itoa(c.asked)) // no other client's
+	if c.era == Stateless {
+		if params != "" {
+			params += ","
+		}
+		params += c.run.meta
+	}
+	session := c.session != ""
+	res, err := c.send(ctx, http.MethodPost, `{"jsonrpc":"2.0","id":`+id+`,"method":"`+method+`","params":{`+params+`}}`, method, name)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	if err := read(res, id, session); err != nil {
+		return err
+	}
+	if method == "initialize" {
+		c.session = res.Header.Get("Mcp-Session-Id")
+	}
+	return nil
+}
+
+// send makes one HTTP request of a message.
+func (c *client) send(ctx context.Context, how, body, method, name string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, how, c.run.o.URL, bytes.NewReader([]byte(body)))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept", "application/json, text/event-stream")
+	if c.run.o.Credential != "" {
+		req.Header.Set("Authorization", "Bearer "+c.run.o.Credential)
+	}
+	if method != "initialize" {
+		req.Header.Set("Mcp-Protocol-Version", string(c.era))
+	}
+	if c.era == Stateless {
+		req.Header.Set("Mcp-Method", method)
+		if name != "" {
+			req.Header.Set("Mcp-Name", name)
+		}
+	} else if c.session != "" {
+		req.Header.Set("Mcp-Session-Id", c.session)
+	}
+	return c.run.web.Do(req)
+}
+
+// dues tells when a client's operations are due: they are spread evenly over all clients.
+type dues struct {
+	next  time.Time
+	every time.Duration // 0: at once
+}
+
+func (r *run) dues(number int) dues {
+	if r.o.Rate == 0 {
+		return dues{next: r.began}
+	}
+	each := float64(time.Second) / r.o.Rate
+	return dues{next: r.began.Add(time.Duration(each * float64(number))), every: time.Duration(each * float64(r.o.Clients))}
+}
+
+// wait returns when the next operation is due, and since when: without a rate that is now. It
+// is false when the run ends before.
+func (d *dues) wait(ctx context.Context) (due time.Time, ok bool) {
+	if d.every == 0 {
+		return time.Now(), ctx.Err() == nil
+	}
+	due = d.next
+	d.next = d.next.Add(d.every)
+	if end, has := ctx.Deadline(); has && !due.Before(end) {
+		<-ctx.Done()
+		return due, false
+	}
+	left := time.Until(due)
+	if left <= 0 {
+		return due, ctx.Err() == nil
+	}
+	timer := time.NewTimer(left)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return due, true
+	case <-ctx.Done():
+		return due, false
+	}
+}
+
+// meta is what a stateless request says about its sender, as a member.
+func meta(info string) string {
+	return `"_meta":{"io.modelcontextprotocol/protocolVersion":"` + string(Stateless) +
+		`","io.modelcontextprotocol/clientCapabilities":{},"io.modelcontextprotocol/clientInfo":` + info + `}`
+}
+
+// info names this program.
+func info(version string) (string, error) {
+	if version == "" {
+		version = "unknown"
+	}
+	raw, err := json.Marshal(map[string]string{"name": "doorward-load", "version": version})
+	return string(raw), err
+}
