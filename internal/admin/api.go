@@ -60,6 +60,7 @@ type Entry struct {
 	Quick    bool      `json:"quick,omitempty"`    // of a change: only wording changed, and nothing speaks against it
 	Reasons  []string  `json:"reasons,omitempty"`  // of a change that must be read: why
 	Renamed  string    `json:"renamed,omitempty"`  // of one that is new: the approved one that is gone and that it seems to have been
+	Weaker   []string  `json:"weaker,omitempty"`   // layers that its upstream's command may run without, as in records; "sandbox" for all of them
 }
 
 // Detail is an entry with both definitions and their difference.

@@ -27,10 +27,11 @@ func (a *App) examine(items, near []gate.Item) [][]gate.Finding {
 func (a *App) entries(list []lock.Entry) []admin.Entry {
 	out := make([]admin.Entry, 0, len(list))
 	var beside *definition.Neighbours // made for the first that asks
-	held := map[item]int{}
+	held, less := map[item]int{}, a.current.Load().weaker
 	for i := range list {
 		e := &list[i]
 		shown := entry(*e)
+		shown.Weaker = less[e.Upstream]
 		if e.State == gate.Held {
 			held[item{e.Upstream, e.Kind, e.Name}] = i
 		}

@@ -67,7 +67,9 @@ func TestEverySecretIsLookedAt(t *testing.T) {
 	cfg.Identity.Issuers = []config.Issuer{{Introspection: &config.Introspection{ClientSecret: "weak"}}}
 	checked, err := CheckSecrets(SecretCheck{
 		Config: cfg, Environment: []string{"FINE=Zm9vYmFyYmF6cXV4MTIz", "EXAMPLE=<CANARY>", "WEAK=CANARY"}, Ages: true,
-		Skip: func(s config.Secret) string { return map[bool]string{true: "it is far"}[strings.HasPrefix(s.From, "vault:")] },
+		Skip: func(s config.Secret) string {
+			return map[bool]string{true: "it is far"}[strings.HasPrefix(s.From, "vault:")]
+		},
 	})
 	if err != nil || len(checked) != len(cfg.Secrets) {
 		t.Fatalf("%d of %d secrets: %v", len(checked), len(cfg.Secrets), err)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"doorward/internal/admin"
 	"doorward/internal/audit"
 	"doorward/internal/gatetest"
 )
@@ -63,6 +64,20 @@ func TestSBX20_AnOptOutIsLoud(t *testing.T) {
 	}
 	if n := len(g.Records(audit.Query{Weaker: true})); n < 3 { // intent and outcome of one call, the refusal of another
 		t.Errorf("%d records are found by it", n)
+	}
+	entries, err := g.App.Entries(t.Context(), admin.Review{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := map[string]bool{}
+	for _, e := range entries {
+		shown[e.Upstream] = true
+		if want := map[string][]string{"cmd": {"sandbox"}}[e.Upstream]; !slices.Equal(e.Weaker, want) {
+			t.Errorf("%s %s/%s is listed as without %q", e.Kind, e.Upstream, e.Name, e.Weaker)
+		}
+	}
+	if !shown["cmd"] || !shown["web"] {
+		t.Errorf("listed are %v", shown)
 	}
 	scrape := httptest.NewRecorder()
 	g.App.Metrics().ServeHTTP(scrape, httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody))

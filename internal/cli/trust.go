@@ -28,6 +28,8 @@ func (r *run) trustList() *cobra.Command {
 	var refresh bool
 	c := &cobra.Command{
 		Use: "list [UPSTREAM]", Short: "List tools, prompts and resources with their state", Args: cobra.MaximumNArgs(1),
+		Long: `List tools, prompts and resources with their state. WEAKER says what the upstream's command may run without, because
+the configuration says so: layers of allow_weaker, or sandbox for one that is not confined at all.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return r.operate(cmd.Context(), func(ctx context.Context, op admin.Operator, _ string) error {
 				entries, err := op.Entries(ctx, admin.Review{Upstream: first(args), Refresh: refresh, Shown: true})
@@ -46,8 +48,8 @@ func (r *run) trustList() *cobra.Command {
 
 func (r *run) putEntries(entries []admin.Entry) error {
 	return putAll(r, entries, func(w io.Writer, all []admin.Entry) error {
-		err := table(w, "UPSTREAM\tKIND\tNAME\tSTATE\tCHANGE\tFINDING\tDIGEST", all, func(e admin.Entry) string {
-			return strings.Join([]string{e.Upstream, e.Kind, visible(e.Name), e.State, changeOf(e), worst(e), short(e)}, "\t")
+		err := table(w, "UPSTREAM\tKIND\tNAME\tSTATE\tCHANGE\tFINDING\tWEAKER\tDIGEST", all, func(e admin.Entry) string {
+			return strings.Join([]string{e.Upstream, e.Kind, visible(e.Name), e.State, changeOf(e), worst(e), orDash(strings.Join(e.Weaker, ",")), short(e)}, "\t")
 		})
 		for i := range all {
 			if e := &all[i]; e.Kind == "command" && len(e.Reasons) > 0 {
