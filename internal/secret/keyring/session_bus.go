@@ -22,7 +22,8 @@ const (
 	secretsPath    = dbus.ObjectPath("/org/freedesktop/secrets")
 	serviceMethods = "org.freedesktop.Secret.Service."
 	itemProperties = "org.freedesktop.Secret.Item"
-	// plainly hands secrets over as they are: nobody but this user's processes can be on the bus.
+	// plainly hands secrets over as they are: nobody but this user's processes can be on the bus
+	// (listensAs).
 	plainly = "plain"
 	// Attributes by which libsecret, Python's keyring and others name a secret.
 	attributeService, attributeAccount = "service", "username"
@@ -123,6 +124,9 @@ func (p place) sessionBus(ctx context.Context) (*dbus.Conn, error) {
 	to, err := (&net.Dialer{}).DialContext(ctx, "unix", socket)
 	if err != nil {
 		return nil, fmt.Errorf("%w (%w)", errNoBus, errors.Unwrap(err))
+	}
+	if err := listensAs(to, os.Geteuid()); err != nil {
+		return nil, errors.Join(err, to.Close())
 	}
 	end, _ := ctx.Deadline()
 	if err := to.SetDeadline(end); err != nil {

@@ -89,10 +89,7 @@ func TestNobodyAnswers(t *testing.T) {
 func TestGNOMEKeyring(t *testing.T) {
 	program, err := exec.LookPath("gnome-keyring-daemon")
 	if err != nil {
-		program = "" // the stand-in is held to the same by the tests above
-	}
-	if program == "" {
-		return
+		t.Skip("gnome-keyring-daemon is not installed (scripts/parts says so, too); the stand-in is held to the same by the tests above")
 	}
 	address, home := keyringtest.Bus(t), t.TempDir()
 	daemon := exec.Command(program, "--foreground", "--unlock", "--components=secrets", "--control-directory="+home)

@@ -1,0 +1,4 @@
+package keyring
+
+// ListensAs refuses a socket on which another user listens.
+var ListensAs = listensAs
