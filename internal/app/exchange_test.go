@@ -220,6 +220,10 @@ func (s *scenario) do(word, rest string) {
 		if bytes.Contains(s.reply.Body, []byte(rest)) {
 			s.t.Errorf("%s: line %d: got %s, want it without %s", s.file, s.line, s.reply, rest)
 		}
+	case "want-header":
+		s.wantHeader(argument(0), strings.TrimSpace(strings.TrimPrefix(rest, argument(0))))
+	case "reload":
+		s.reload(argument(0), argument(1))
 	case "upstream-count":
 		s.count(args)
 	case "plant":
@@ -287,6 +291,31 @@ func (s *scenario) want(rest string) {
 	}
 	if rest == "" && s.reply.Status == http.StatusOK && s.reply.Code != 0 {
 		s.t.Errorf("%s: line %d: got %s, want no error", s.file, s.line, s.reply)
+	}
+}
+
+// wantHeader is what a header of the answer begins with; - is for none.
+func (s *scenario) wantHeader(name, begins string) {
+	s.t.Helper()
+	got, there := strings.Join(s.reply.Header.Values(name), ", "), s.reply.Header.Get(name) != ""
+	if begins == "-" && there || begins != "-" && (!there || !strings.HasPrefix(got, begins)) {
+		s.t.Errorf("%s: line %d: the header %s is %q, want %s", s.file, s.line, name, got, begins)
+	}
+}
+
+// reload reads the configuration again, with another text in place of one that it has.
+func (s *scenario) reload(was, is string) {
+	s.t.Helper()
+	path := filepath.Join(s.gw.Dir, "doorward.yaml")
+	text, err := os.ReadFile(path)
+	if err != nil || !bytes.Contains(text, []byte(was)) {
+		s.fatalf("the configuration has no %q (%v)", was, err)
+	}
+	if err := os.WriteFile(path, bytes.ReplaceAll(text, []byte(was), []byte(is)), 0o600); err != nil {
+		s.fatalf("%v", err)
+	}
+	if err := s.gw.App.Reload(s.t.Context(), "test"); err != nil {
+		s.fatalf("reading the configuration again: %v", err)
 	}
 }
 
