@@ -1,0 +1,281 @@
+// Package queue shares the places at one upstream among callers. A call takes a free place at
+// once; where there is none it waits, in a line of its caller's own, and the callers take turns.
+//
+// The turns are deficit round robin (Shreedhar and Varghese, "Efficient Fair Queuing using
+// Deficit Round Robin", SIGCOMM 1995) with a cost of one for each call and a quantum of one: what
+// a call will cost is known to nobody before it is made. A caller with a thousand calls gets as
+// many places as one who makes them one at a time.
+//
+// How many may wait is bounded. When there is no room, the newest call of whoever has most that
+// wait gives way to one of a caller with fewer (McKenney, "Stochastic Fairness Queueing", INFOCOM
+// 1990), so that nobody keeps others out. Who cannot be served in time is told so at once.
+//
+// upstream calls it, with a Queue for each of its servers. Nobody waits with a lock held, and no
+// goroutine waits in a caller's place.
+package queue
+
+import (
+	"container/heap"
+	"container/list"
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// ErrClosed is what a queue answers that was closed.
+var ErrClosed = errors.New("the queue is closed")
+
+// Queue is the places at one upstream. Any number of goroutines may use it.
+type Queue struct {
+	mu      sync.Mutex
+	places  int // calls at a time, as configured
+	room    int // calls that may wait
+	taken   int
+	waiting int
+	lines   map[string]*callers // those with a call that waits
+	turns   list.List           // of *callers: the first is served next
+	most    longest             // the same, those with most that wait first
+	mean    mean
+	closed  bool
+}
+
+// callers is the line of one caller's calls.
+type callers struct {
+	who   string
+	line  list.List     // of *waiter, the oldest first
+	turn  *list.Element // in turns
+	index int           // in most
+}
+
+// waiter is one call that waits.
+type waiter struct {
+	of    *callers
+	at    *list.Element // in the line; nil once it was told
+	until time.Time
+	told  chan error // has room for what it is told, which is once
+}
+
+// New makes a queue with so many places and room for so many calls that wait. Both are at least
+// one; a smaller number counts as one.
+func New(places, room int) *Queue {
+	return &Queue{places: max(places, 1), room: max(room, 1), lines: map[string]*callers{}}
+}
+
+// Place is a place at the upstream, which is given back with Leave. The zero value is none.
+type Place struct {
+	queue *Queue
+	since time.Time
+}
+
+// Held tells whether there is a place to give back.
+func (p *Place) Held() bool { return p.queue != nil }
+
+// Try takes a place if one is free and nobody waits for it. It allocates nothing.
+func (q *Queue) Try() (Place, bool) {
+	q.mu.Lock()
+	free := q.free()
+	if free {
+		q.taken++
+	}
+	q.mu.Unlock()
+	if !free {
+		return Place{}, false
+	}
+	return Place{q, time.Now()}, true
+}
+
+// free tells whether a call need not wait; it needs mu.
+func (q *Queue) free() bool { return !q.closed && q.waiting == 0 && q.taken < q.places }
+
+// Wait takes a place, and waits for it. ctx ends when the caller leaves, or when the call is too
+// late; until is when that is, or zero. The error is a *Refusal, ErrClosed or the cause of ctx.
+func (q *Queue) Wait(ctx context.Context, who string, until time.Time) (Place, error) {
+	w, err := q.join(who, until)
+	if err != nil {
+		return Place{}, err
+	}
+	select {
+	case err = <-w.told:
+	case <-ctx.Done():
+		if q.forsake(w) {
+			return Place{}, context.Cause(ctx)
+		}
+		err = <-w.told
+	}
+	if err != nil {
+		return Place{}, err
+	}
+	p := Place{q, time.Now()}
+	if ctx.Err() != nil { // it left as its turn came
+		p.Leave(false)
+		return Place{}, context.Cause(ctx)
+	}
+	return p, nil
+}
+
+// join puts a call in its caller's line, or refuses it.
+func (q *Queue) join(who string, until time.Time) (*waiter, error) {
+	now := time.Now()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	w := &waiter{until: until, told: make(chan error, 1)}
+	if q.free() {
+		q.taken++
+		w.told <- nil
+		return w, nil
+	}
+	if q.closed {
+		return nil, ErrClosed
+	}
+	of := q.lines[who]
+	if q.late(of, now, until) {
+		return nil, q.refusal(Late)
+	}
+	if q.waiting >= q.room {
+		if err := q.makeRoom(of); err != nil {
+			return nil, err
+		}
+	}
+	if of == nil {
+		of = &callers{who: who}
+		of.turn = q.turns.PushBack(of)
+		q.lines[who] = of
+		heap.Push(&q.most, of)
+	}
+	w.of, w.at = of, of.line.PushBack(w)
+	heap.Fix(&q.most, of.index)
+	q.waiting++
+	return w, nil
+}
+
+// makeRoom has the newest call of whoever has most give way to one of a caller with fewer; it
+// needs mu.
+func (q *Queue) makeRoom(of *callers) *Refusal {
+	own := 0
+	if of != nil {
+		own = of.line.Len()
+	}
+	top := q.most[0]
+	if top.line.Len() > own+1 {
+		q.tell(top.line.Back().Value.(*waiter), q.refusal(Share)) //nolint:forcetypeassert // join says what is in a line
+		return nil
+	}
+	if own == q.waiting || own == 0 {
+		return q.refusal(Full)
+	}
+	return q.refusal(Share)
+}
+
+// late tells whether a call that joins now would not be answered in time, by how long calls took
+// of late; it needs mu. Before it comes what its caller has waiting, and as many turns of each
+// other.
+func (q *Queue) late(of *callers, now, until time.Time) bool {
+	if until.IsZero() {
+		return false
+	}
+	if !until.After(now) {
+		return true
+	}
+	own, others := 0, len(q.lines)
+	if of != nil {
+		own, others = of.line.Len(), others-1
+	}
+	before := min(q.waiting, own+others*(own+1))
+	took := q.mean.value()
+	return q.spell(before+1)+took > until.Sub(now)
+}
+
+// spell is how long it takes until so many places become free; it needs mu.
+func (q *Queue) spell(n int) time.Duration {
+	return time.Duration(float64(q.mean.value()) * float64(n) / float64(q.places))
+}
+
+// tell takes a call out of its line and tells it how that came; it needs mu.
+func (q *Queue) tell(w *waiter, err error) {
+	of := w.of
+	of.line.Remove(w.at)
+	w.at = nil
+	q.waiting--
+	if of.line.Len() == 0 {
+		q.turns.Remove(of.turn)
+		delete(q.lines, of.who)
+		heap.Remove(&q.most, of.index)
+	} else {
+		heap.Fix(&q.most, of.index)
+	}
+	w.told <- err
+}
+
+// forsake takes a call out that nobody waits for any more; false when it was told already.
+func (q *Queue) forsake(w *waiter) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if w.at == nil {
+		return false
+	}
+	q.tell(w, ErrClosed) // nobody hears it
+	return true
+}
+
+// Leave gives the place back, and has the next served. typical tells whether the time since is
+// what a call takes: one that waited for a person says nothing about the upstream. A zero Place
+// is left alone.
+func (p *Place) Leave(typical bool) {
+	q := p.queue
+	if q == nil {
+		return
+	}
+	p.queue = nil
+	now := time.Now()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.taken--
+	if typical {
+		q.mean.add(now.Sub(p.since))
+	}
+	q.serve(now)
+}
+
+// serve gives free places to those whose turn it is; it needs mu. Who is too late gets none.
+func (q *Queue) serve(now time.Time) {
+	for q.taken < q.places && q.waiting > 0 {
+		of := q.turns.Front().Value.(*callers) //nolint:forcetypeassert // join says what is in it
+		w := of.line.Front().Value.(*waiter)   //nolint:forcetypeassert // as above
+		if !w.until.IsZero() && !w.until.After(now) {
+			q.tell(w, q.refusal(Late))
+			continue
+		}
+		q.turns.MoveToBack(of.turn)
+		q.taken++
+		q.tell(w, nil)
+	}
+}
+
+// Resize changes how many places there are and how many calls may wait. Who waits already goes on
+// waiting, and who has a place keeps it.
+func (q *Queue) Resize(places, room int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.places, q.room = max(places, 1), max(room, 1)
+	q.serve(time.Now())
+}
+
+// Close answers everybody who waits, and everybody who comes, with ErrClosed. Who has a place
+// keeps it.
+func (q *Queue) Close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
+	for q.waiting > 0 {
+		of := q.turns.Front().Value.(*callers)             //nolint:forcetypeassert // join says what is in it
+		q.tell(of.line.Front().Value.(*waiter), ErrClosed) //nolint:forcetypeassert // as above
+	}
+}
+
+// Depth is how many calls have a place, and how many wait for one.
+func (q *Queue) Depth() (taken, waiting int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.taken, q.waiting
+}

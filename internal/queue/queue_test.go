@@ -1,0 +1,406 @@
+package queue_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"doorward/internal/queue"
+)
+
+// service is how long a call takes at the upstream of these tests.
+const service = 100 * time.Millisecond
+
+// never is the deadline of a call that has none.
+var never time.Time
+
+// enter takes a place as upstream does.
+func enter(ctx context.Context, q *queue.Queue, who string, until time.Time) (queue.Place, error) {
+	if p, ok := q.Try(); ok {
+		return p, nil
+	}
+	return q.Wait(ctx, who, until)
+}
+
+// reason is why a call was refused; empty when it was not.
+func reason(err error) queue.Reason {
+	r, ok := errors.AsType[*queue.Refusal](err)
+	if !ok {
+		return ""
+	}
+	return r.Reason
+}
+
+// depth fails unless so many have a place and so many wait.
+func depth(tb testing.TB, q *queue.Queue, taken, waiting int) {
+	tb.Helper()
+	if a, b := q.Depth(); a != taken || b != waiting {
+		tb.Fatalf("%d have a place and %d wait, want %d and %d", a, b, taken, waiting)
+	}
+}
+
+// One caller makes up to 10,000 calls at once, and goes on with 100 for as long as the other makes 20,
+// one at a time: each of those waits for a few of the flood's calls, and none is refused.
+func TestTEN08_FloodingNeighbour(t *testing.T) {
+	for _, tc := range []struct{ places, room, calls int }{{1, 64, 1_000}, {8, 8, 1_000}, {64, 10_000, 10_000}} {
+		t.Run(fmt.Sprintf("%d places, room for %d", tc.places, tc.room), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				q := queue.New(tc.places, tc.room)
+				ctx, stop := context.WithCancel(t.Context())
+				var flood sync.WaitGroup
+				var served, refused atomic.Int64
+				for n := range tc.calls {
+					flood.Go(func() {
+						for again := true; again && ctx.Err() == nil; again = n < 100 {
+							p, err := enter(ctx, q, "flood", never)
+							if err != nil {
+								refused.Add(1)
+								time.Sleep(service / 2)
+								continue
+							}
+							served.Add(1)
+							time.Sleep(service)
+							p.Leave(true)
+						}
+					})
+				}
+				synctest.Wait()
+				for n := range 20 {
+					begun := time.Now()
+					p, err := enter(ctx, q, "neighbour", begun.Add(30*time.Second))
+					if err != nil {
+						t.Fatalf("call %d of the neighbour: %v", n, err)
+					}
+					if waited := time.Since(begun); waited > 3*service {
+						t.Errorf("call %d of the neighbour waited %v", n, waited)
+					}
+					time.Sleep(service)
+					p.Leave(true)
+				}
+				stop()
+				flood.Wait()
+				if served.Load() < int64(20*tc.places) || refused.Load() == 0 {
+					t.Errorf("of the flood, %d were served and %d refused", served.Load(), refused.Load())
+				}
+				depth(t, q, 0, 0)
+			})
+		})
+	}
+}
+
+// Callers with much and with little that waits take turns, and the calls of each stay in order.
+func TestTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := queue.New(1, 64)
+		holds, _ := q.Try()
+		var order []string
+		var all sync.WaitGroup
+		for _, who := range []string{"a", "a", "a", "b", "a", "c", "b"} {
+			all.Go(func() {
+				p, err := q.Wait(t.Context(), who, never)
+				if err != nil {
+					t.Error(err)
+				}
+				order = append(order, who)
+				p.Leave(true)
+			})
+			synctest.Wait()
+		}
+		holds.Leave(true)
+		all.Wait()
+		if got := fmt.Sprint(order); got != "[a b c a b a a]" {
+			t.Errorf("served %s", got)
+		}
+	})
+}
+
+// Without room, whoever has most gives way to those with fewer, and to nobody else.
+func TestRoom(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		waits string // whose calls wait, in order; the queue has room for four
+		next  string
+		want  queue.Reason // for next
+		gives string       // whose call gives way
+	}{
+		{"a caller alone has all of it", "aaaa", "a", queue.Full, ""},
+		{"one with fewer gets in", "aaaa", "b", "", "a"},
+		{"one with two fewer gets in", "aaab", "b", "", "a"},
+		{"one with its share does not", "aabb", "a", queue.Share, ""},
+		{"nor where it would be turned about", "aabc", "b", queue.Share, ""},
+		{"a new one does while any has two", "aabc", "d", "", "a"},
+		{"and not where each has one", "abcd", "e", queue.Full, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				q := queue.New(1, 4)
+				holds, _ := q.Try()
+				var all sync.WaitGroup
+				gave := ""
+				wait := func(who string) (err error) {
+					all.Go(func() {
+						p, failure := q.Wait(t.Context(), who, never)
+						if errors.Is(failure, queue.ErrClosed) {
+							return
+						}
+						if who == tc.next && tc.gives == "" {
+							err = failure
+						} else if reason(failure) == queue.Share {
+							gave += who
+						}
+						p.Leave(false)
+					})
+					synctest.Wait()
+					return err
+				}
+				for _, who := range tc.waits {
+					_ = wait(string(who)) // it waits
+				}
+				depth(t, q, 1, 4)
+				if got := reason(wait(tc.next)); got != tc.want || gave != tc.gives {
+					t.Errorf("refused for %q, and %q gave way; want %q, %q", got, gave, tc.want, tc.gives)
+				}
+				depth(t, q, 1, 4)
+				q.Close()
+				all.Wait()
+				holds.Leave(false)
+				depth(t, q, 0, 0)
+			})
+		})
+	}
+}
+
+// Who will be too late is told at once, where it is known how long calls take; and who comes to
+// be too late gets no place.
+func TestDeadlines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := queue.New(1, 64)
+		for range 8 { // it learns how long a call takes
+			p, _ := q.Try()
+			time.Sleep(service)
+			p.Leave(true)
+		}
+		holds, _ := q.Try()
+		for _, tc := range []struct {
+			until time.Duration
+			want  bool
+		}{{-1, false}, {service, false}, {2*service - 1, false}, {2 * service, true}, {time.Minute, true}} {
+			ctx, gone := context.WithCancel(t.Context())
+			var err error
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				_, err = q.Wait(ctx, "a", time.Now().Add(tc.until))
+			}()
+			synctest.Wait()
+			if _, waiting := q.Depth(); (waiting == 1) != tc.want {
+				t.Errorf("%v before it is too late: %d wait", tc.until, waiting)
+			}
+			gone()
+			<-done
+			if !tc.want && reason(err) != queue.Late {
+				t.Errorf("%v before it is too late: %v", tc.until, err)
+			}
+		}
+		// The call before it takes longer than any before.
+		late := make(chan error)
+		go func() {
+			_, err := q.Wait(t.Context(), "a", time.Now().Add(5*service))
+			late <- err
+		}()
+		synctest.Wait()
+		depth(t, q, 1, 1)
+		time.Sleep(6 * service)
+		holds.Leave(true)
+		if err := <-late; reason(err) != queue.Late {
+			t.Errorf("a call whose turn came too late: %v", err)
+		}
+		depth(t, q, 0, 0)
+	})
+}
+
+// A refusal says when those who wait now will have been served.
+func TestRefusalSaysWhenToComeBack(t *testing.T) {
+	for _, tc := range []struct {
+		took, want time.Duration
+	}{{time.Millisecond, time.Second}, {10 * time.Second, 20 * time.Second}, {time.Hour, time.Minute}} {
+		synctest.Test(t, func(t *testing.T) {
+			q := queue.New(2, 4)
+			for range 8 {
+				p, _ := q.Try()
+				time.Sleep(tc.took)
+				p.Leave(true)
+			}
+			for range 2 {
+				_, _ = q.Try()
+			}
+			for range 4 {
+				go func() { _, _ = q.Wait(t.Context(), "a", never) }()
+			}
+			synctest.Wait()
+			_, err := q.Wait(t.Context(), "a", never)
+			if r, ok := errors.AsType[*queue.Refusal](err); !ok || r.Wait != tc.want {
+				t.Errorf("calls that take %v: %+v", tc.took, r)
+			}
+			q.Close()
+		})
+	}
+}
+
+// Whoever leaves is not served, also when that is as its turn comes: a thousand do, and no place
+// is lost.
+func TestLeaving(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := queue.New(3, 1000)
+		var all sync.WaitGroup
+		var served, left atomic.Int64
+		for n := range 1000 {
+			all.Go(func() {
+				// Deadlines that meet the ends of calls, and some that do not.
+				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(n%30+1)*service/2)
+				defer cancel()
+				p, err := enter(ctx, q, fmt.Sprint(n%7), never)
+				if err != nil {
+					if !errors.Is(err, context.DeadlineExceeded) {
+						t.Errorf("call %d: %v", n, err)
+					}
+					left.Add(1)
+					return
+				}
+				if ctx.Err() != nil {
+					t.Errorf("call %d was served after it had left", n)
+				}
+				served.Add(1)
+				time.Sleep(service)
+				p.Leave(true)
+			})
+		}
+		all.Wait()
+		if served.Load()+left.Load() != 1000 || served.Load() < 3*10 {
+			t.Errorf("%d were served, %d left", served.Load(), left.Load())
+		}
+		depth(t, q, 0, 0)
+		for range 3 {
+			if _, ok := q.Try(); !ok {
+				t.Error("a place was lost")
+			}
+		}
+	})
+}
+
+// More places serve those who wait at once; fewer wait for calls to end; nobody is lost.
+func TestResize(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := queue.New(1, 2)
+		holds, _ := q.Try()
+		places := make(chan queue.Place, 8)
+		wait := func() {
+			go func() {
+				p, err := q.Wait(t.Context(), "a", never)
+				if err != nil {
+					t.Error(err)
+				}
+				places <- p
+			}()
+			synctest.Wait()
+		}
+		wait()
+		wait()
+		depth(t, q, 1, 2)
+		q.Resize(1, 4)
+		wait()
+		depth(t, q, 1, 3)
+		q.Resize(3, 4)
+		synctest.Wait()
+		depth(t, q, 3, 1)
+		q.Resize(1, 1)
+		holds.Leave(true)
+		p := <-places
+		p.Leave(true)
+		depth(t, q, 1, 1)
+		p = <-places
+		p.Leave(true)
+		synctest.Wait()
+		depth(t, q, 1, 0)
+		p = <-places
+		p.Leave(true)
+		depth(t, q, 0, 0)
+	})
+}
+
+func TestClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := queue.New(1, 8)
+		holds, _ := q.Try()
+		told := make(chan error, 3)
+		for n := range 3 {
+			go func() {
+				_, err := q.Wait(t.Context(), fmt.Sprint(n%2), never)
+				told <- err
+			}()
+		}
+		synctest.Wait()
+		q.Close()
+		for range 3 {
+			if err := <-told; !errors.Is(err, queue.ErrClosed) {
+				t.Errorf("who waits is told %v", err)
+			}
+		}
+		holds.Leave(true)
+		if _, ok := q.Try(); ok {
+			t.Error("a closed queue gave a place")
+		}
+		if _, err := q.Wait(t.Context(), "a", never); !errors.Is(err, queue.ErrClosed) {
+			t.Errorf("who comes is told %v", err)
+		}
+	})
+}
+
+// A place is given back once, however often it is left.
+func TestLeaveTwice(t *testing.T) {
+	q := queue.New(1, 1)
+	p, _ := q.Try()
+	p.Leave(true)
+	p.Leave(true)
+	depth(t, q, 0, 0)
+}
+
+// A free place costs no allocation.
+func TestFreePlaceAllocatesNothing(t *testing.T) {
+	q := queue.New(64, 64)
+	if n := testing.AllocsPerRun(100, func() {
+		p, _ := q.Try()
+		p.Leave(true)
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func BenchmarkTry(b *testing.B) {
+	q := queue.New(64, 64)
+	for b.Loop() {
+		p, _ := q.Try()
+		p.Leave(true)
+	}
+}
+
+// A call that waits behind one that holds the one place, and gets it.
+func BenchmarkWait(b *testing.B) {
+	q := queue.New(1, 64)
+	for b.Loop() {
+		holds, _ := q.Try()
+		done := make(chan struct{})
+		go func() {
+			p, _ := q.Wait(b.Context(), "a", never)
+			p.Leave(true)
+			close(done)
+		}()
+		holds.Leave(true)
+		<-done
+	}
+}
