@@ -41,6 +41,7 @@ func (a *App) gauges() {
 	m.Counter("doorward_webhook_dropped_total", "Notices dropped because too many waited.", func() float64 { return float64(a.notices.Stats().Dropped) })
 	a.incidentGauges()
 	a.limitGauges()
+	a.queueGauges()
 	a.logGauges()
 	for _, rule := range monitor.Rules() {
 		m.Alert(rule, 0)

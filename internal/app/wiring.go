@@ -96,7 +96,7 @@ func settings(cfg *config.Config, path string) ([]upstream.Settings, error) {
 			TLSKey: key, CA: ca, Certificate: own,
 			Name: name, Command: command, URL: u.URL, Transport: u.Transport, Dir: dir,
 			Env: lentNames(cfg, u.Env), Credential: proof, AllowLaunch: u.AllowLaunch,
-			Timeout: time.Duration(u.Limits.Timeout), Concurrency: u.Limits.Concurrency,
+			Timeout: time.Duration(u.Limits.Timeout), Concurrency: u.Limits.Concurrency, Queue: u.Limits.Queue,
 			Sandbox:   confinement(cfg, name, path),
 			MaxResult: int64(u.Limits.Result), Shared: u.Sandbox.Lifetime == "shared", PerCall: u.Sandbox.Lifetime == "call",
 		}

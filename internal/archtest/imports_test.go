@@ -54,6 +54,7 @@ var table = map[string]row{
 
 	"httpsig": {domain, nil},
 	"fetched": {domain, nil},
+	"queue":   {domain, nil},
 	"durable": {domain, nil},
 	"sandbox": {domain, nil},
 	"launch":  {domain, []string{"fetched"}},
@@ -95,7 +96,7 @@ var table = map[string]row{
 	"track":              {stage, []string{"gate", "mcp", "flow"}},
 
 	"listen":    {adapter, adapters},
-	"upstream":  {adapter, append([]string{"leak", "sandbox", "sandbox/container", "launch", "python", "durable"}, adapters...)},
+	"upstream":  {adapter, append([]string{"leak", "sandbox", "sandbox/container", "launch", "python", "durable", "queue"}, adapters...)},
 	"audit":     {adapter, append([]string{"durable", "envelope", "cosignature"}, adapters...)},
 	"store":     {adapter, []string{"gate", "mcp", "jsonrpc", "httpsig", "durable", "envelope"}},
 	"lock":      {adapter, adapters},

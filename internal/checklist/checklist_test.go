@@ -180,6 +180,7 @@ func TestUsualLimitsAreTheDefaults(t *testing.T) {
 	for name, widen := range map[string]func(*config.Limits, *config.Listen){
 		"timeout":     func(l *config.Limits, _ *config.Listen) { l.Timeout = 4*l.Timeout + 1 },
 		"concurrency": func(l *config.Limits, _ *config.Listen) { l.Concurrency = 4*l.Concurrency + 1 },
+		"queue":       func(l *config.Limits, _ *config.Listen) { l.Queue = 4*l.Queue + 1 },
 		"result":      func(l *config.Limits, _ *config.Listen) { l.Result = 4*l.Result + 1 },
 		"arguments":   func(l *config.Limits, _ *config.Listen) { l.Arguments = 4*l.Arguments + 1 },
 		"values":      func(l *config.Limits, _ *config.Listen) { l.Values = 4*l.Values + 1 },

@@ -108,6 +108,7 @@ const far = 4
 const (
 	usualTimeout     = 30 * time.Second
 	usualConcurrency = 64
+	usualQueue       = 64
 	usualResult      = config.Size(16 << 20)
 	usualArguments   = config.Size(1 << 20)
 	usualValues      = 100_000
@@ -125,6 +126,9 @@ func (s *subject) limits(a *answer) {
 		}
 		if l.Concurrency > far*usualConcurrency {
 			a.warn(path+".concurrency", "is %d, and %d is usual", l.Concurrency, usualConcurrency)
+		}
+		if l.Queue > far*usualQueue {
+			a.warn(path+".queue", "is %d, and %d is usual", l.Queue, usualQueue)
 		}
 		if l.Result > far*usualResult {
 			a.warn(path+".result", "is %s, and %s is usual", l.Result, usualResult)

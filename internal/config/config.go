@@ -343,6 +343,8 @@ type Limits struct {
 	Timeout Duration `yaml:"timeout"`
 	// Concurrency is how many calls may be under way at once.
 	Concurrency int `yaml:"concurrency"`
+	// Queue is how many calls may wait for one of those to end. Callers take turns, and none keeps others out.
+	Queue int `yaml:"queue"`
 	// Result is the largest answer.
 	Result Size `yaml:"result"`
 	// Arguments are the largest arguments of a tool or a prompt.

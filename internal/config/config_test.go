@@ -43,7 +43,7 @@ func TestTheSmallestFile(t *testing.T) {
 	}
 	want := config.Upstream{
 		Command: []string{"npx", "-y", "@modelcontextprotocol/server-filesystem@2026.8.31", "/srv/docs"},
-		Limits:  config.Limits{Timeout: config.Duration(30 * time.Second), Concurrency: 64, Result: 16 << 20, Arguments: 1 << 20, Values: 100_000},
+		Limits:  config.Limits{Timeout: config.Duration(30 * time.Second), Concurrency: 64, Queue: 64, Result: 16 << 20, Arguments: 1 << 20, Values: 100_000},
 		Sandbox: config.Sandbox{Kind: "process", Memory: 512 << 20, CPU: 1000, Processes: 256, Files: 1024, FileSize: 1 << 30, Disk: 64 << 20, Lifetime: "session"}, UnknownArguments: "schema",
 	}
 	if diff := cmp.Diff(want, c.Upstreams["files"]); diff != "" {

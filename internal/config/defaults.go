@@ -82,7 +82,7 @@ func (c *Config) FirstScopes() []string {
 
 func (u *Upstream) setDefaults() {
 	u.UnknownArguments = "schema"
-	u.Limits = Limits{Timeout: Duration(30 * time.Second), Concurrency: 64, Result: 16 << 20, Arguments: 1 << 20, Values: 100_000}
+	u.Limits = Limits{Timeout: Duration(30 * time.Second), Concurrency: 64, Queue: 64, Result: 16 << 20, Arguments: 1 << 20, Values: 100_000}
 }
 
 func (i *Issuer) setDefaults() {

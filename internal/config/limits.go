@@ -7,6 +7,7 @@ const (
 	maxResult      = Size(1 << 30)
 	maxTimeout     = Duration(24 * time.Hour)
 	maxConcurrency = 10_000
+	maxQueue       = 10_000
 	maxValues      = 1_000_000 // as many as an upstream's message may have at all
 )
 
@@ -16,6 +17,9 @@ func (v *checker) limits(path string, l Limits) {
 	}
 	if l.Concurrency < 1 || l.Concurrency > maxConcurrency {
 		v.fault(path+".concurrency", "must be between 1 and %d", maxConcurrency)
+	}
+	if l.Queue < 1 || l.Queue > maxQueue {
+		v.fault(path+".queue", "must be between 1 and %d", maxQueue)
 	}
 	if l.Result < minBody || l.Result > maxResult {
 		v.fault(path+".result", "must be between %v and %v", minBody, maxResult)

@@ -143,6 +143,7 @@ const fieldDocs = "\n" +
 	"ClientCertificate.Key\tKey is the secret with its private key, PEM. It is read for each connection.\n" +
 	"Limits.Timeout\tTimeout of one call.\n" +
 	"Limits.Concurrency\tConcurrency is how many calls may be under way at once.\n" +
+	"Limits.Queue\tQueue is how many calls may wait for one of those to end. Callers take turns, and none keeps others out.\n" +
 	"Limits.Result\tResult is the largest answer.\n" +
 	"Limits.Arguments\tArguments are the largest arguments of a tool or a prompt.\n" +
 	"Limits.Values\tValues is how many JSON values arguments may hold, and the structured content of a result. A client's message holds 10000 at most, whatever stands here.\n" +

@@ -3,6 +3,7 @@ package gate
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Error is an expected failure, as opposed to a refusal (a Verdict) and to an
@@ -13,6 +14,8 @@ type Error struct {
 	Public string // what the client may read; never holds a secret or an address
 	Op     string // what was being done, for the log
 	Err    error  // the cause, for the log; may be nil
+
+	Wait time.Duration // after which to try again, where that is known; 0 where not
 }
 
 // Error is the operator's text.

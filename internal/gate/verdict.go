@@ -1,5 +1,7 @@
 package gate
 
+import "time"
+
 // Effect says what a stage wants done with a message. The zero value refuses,
 // so that a forgotten answer is a refusal.
 type Effect uint8
@@ -95,6 +97,7 @@ const (
 	CodeUpstreamTimeout    Code = "upstream.timeout"
 	CodeUpstreamProtocol   Code = "upstream.protocol"
 	CodeUpstreamBusy       Code = "upstream.busy"
+	CodeUpstreamQueue      Code = "upstream.queue"
 	CodeLimitAddress       Code = "limit.address"
 	CodeLimitRate          Code = "limit.rate"
 	CodeLimitQuota         Code = "limit.quota"
@@ -117,6 +120,8 @@ type Verdict struct {
 	Approval *Approval
 	// Allowance is the budget that had too little left, for the codes that begin with limit.
 	Allowance *Allowance
+	// Wait is after what time to try again, where that is known and there is no Allowance.
+	Wait time.Duration
 	// State and Question are what a stateless client brings back with the next try of
 	// a held call, and the params of the elicitation that it is asked meanwhile.
 	State    string

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 
 	"doorward/internal/gate"
@@ -23,6 +24,7 @@ type rendered struct {
 	code       gate.Code
 	challenges []string // WWW-Authenticate; empty for none
 	allowance  *gate.Allowance
+	wait       time.Duration // after which to try again; 0: it is not known, or allowance says so
 }
 
 // hint sets the headers of an answer over HTTP.
@@ -30,6 +32,8 @@ func (r *rendered) hint(h http.Header) {
 	hint(h, r.challenges, r.code)
 	if r.allowance != nil {
 		pace(h, r.allowance)
+	} else if r.wait > 0 {
+		h["Retry-After"] = []string{strconv.FormatInt(gate.WholeSeconds(r.wait), 10)}
 	}
 }
 
@@ -45,7 +49,7 @@ func render(ex *gate.Exchange, out gate.Outcome, set *Settings) rendered {
 		text = row.Text
 	}
 	id, waits := requestID(ex)
-	r := rendered{status: status(row, ex, waits), waits: waits, silent: !waits && ex.Call.Message != nil, code: row.Code, allowance: verdict.Allowance}
+	r := rendered{status: status(row, ex, waits), waits: waits, silent: !waits && ex.Call.Message != nil, code: row.Code, allowance: verdict.Allowance, wait: verdict.Wait}
 	r.challenges = set.challenges(&ex.Inbound, verdict)
 	if waits && row.Code == gate.CodeArguments && toolError(ex) {
 		r.body = toolFault(ex, id, text)
@@ -67,6 +71,8 @@ func render(ex *gate.Exchange, out gate.Outcome, set *Settings) rendered {
 	}
 	if a := verdict.Allowance; a != nil {
 		r.body = append(appendAllowance(r.body[:len(r.body)-1], a), '}')
+	} else if r.wait > 0 {
+		r.body = append(strconv.AppendInt(append(r.body[:len(r.body)-1], `,"retryAfter":`...), gate.WholeSeconds(r.wait), 10), '}')
 	}
 	r.body = append(r.body, `}}`...)
 	return r

@@ -155,7 +155,7 @@ func refused(stage string, v gate.Verdict) gate.Outcome {
 func failed(ctx context.Context, stage string, err error) gate.Outcome {
 	v := gate.Verdict{Effect: gate.Deny, Code: gate.CodeOf(err), Reason: err.Error()}
 	if e, ok := errors.AsType[*gate.Error](err); ok {
-		v.Public = e.Public
+		v.Public, v.Wait = e.Public, e.Wait
 	} else if ctx.Err() != nil {
 		v.Code = gate.CodeCancelled
 	}

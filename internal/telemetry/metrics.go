@@ -31,6 +31,8 @@ type Metrics struct {
 	detection *prometheus.HistogramVec
 	happened  *prometheus.CounterVec
 	limited   *prometheus.CounterVec
+	waited    *prometheus.HistogramVec
+	shed      *prometheus.CounterVec
 	stages    map[string]prometheus.Observer
 	other     prometheus.Observer
 	upstreams capped
@@ -96,6 +98,14 @@ func New(version string) *Metrics {
 			Name: "doorward_limit_refusals_total",
 			Help: "Requests and calls that were refused because a budget had too little left, by the limit (per_address, per_principal, quota.calls and so on).",
 		}, []string{"limit"}),
+		waited: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "doorward_queue_wait_seconds", Buckets: buckets(),
+			Help: "Time that calls waited for a place at an upstream, of those that had to and got one.",
+		}, []string{"upstream"}),
+		shed: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "doorward_queue_refusals_total",
+			Help: "Calls that got no place at an upstream, by why (full, share, late).",
+		}, []string{"upstream", "reason"}),
 		stages: map[string]prometheus.Observer{},
 	}
 	stages := prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -113,7 +123,7 @@ func New(version string) *Metrics {
 		Name: "doorward_build_info", Help: "Constant 1, labelled with the version.",
 	}, []string{"version"})
 	build.WithLabelValues(version).Set(1)
-	m.registry.MustRegister(m.exchanges, m.refusals, m.findings, m.alerts, m.undone, m.arrivals, m.violated, m.detection, m.happened, m.limited, m.duration, m.upstream, stages, build,
+	m.registry.MustRegister(m.exchanges, m.refusals, m.findings, m.alerts, m.undone, m.arrivals, m.violated, m.detection, m.happened, m.limited, m.waited, m.shed, m.duration, m.upstream, stages, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"doorward/internal/gate"
 	"doorward/internal/mcp"
+	"doorward/internal/queue"
 )
 
 // askWait is how long a client may take to answer what an upstream asks during
@@ -22,9 +24,11 @@ type calling struct {
 	cancel  context.CancelCauseFunc // ends the context of the exchange
 	late    *time.Timer             // cancels it when the upstream takes too long
 	timeout time.Duration
-	placed  *server  // whose place for a call it holds; nil once that is given back
-	alone   *channel // that ends with the call, and with it the place is given back; nil where calls share one
-	heard   bool     // the upstream has said something of the call: it acts on it, and it is not made again
+	until   time.Time   // when it is too late, unless the client is asked meanwhile; mu guards it
+	place   queue.Place // at the upstream; the zero value once it is given back
+	waited  atomic.Bool // for the client: how long it took says nothing of the upstream
+	alone   *channel    // that ends with the call, and with it the place is given back; nil where calls share one
+	heard   bool        // the upstream has said something of the call: it acts on it, and it is not made again
 
 	mu    sync.Mutex
 	asked int32 // questions that wait for the client
@@ -33,14 +37,15 @@ type calling struct {
 // free gives the upstream's place back: what is left is between Doorward and the
 // client, and one that does not read must not keep others from the upstream.
 func (k *calling) free() {
-	s, c := k.placed, k.alone
-	k.placed, k.alone = nil, nil
-	switch {
-	case s == nil:
+	p, c := k.place, k.alone
+	k.place, k.alone = queue.Place{}, nil
+	switch usual := !k.waited.Load(); {
+	case !p.Held():
 	case c != nil:
-		s.discard(c, s.leave)
+		held := p // on the heap, for calls of their own processes alone
+		c.srv.discard(c, func() { held.Leave(usual) })
 	default:
-		s.leave()
+		p.Leave(usual)
 	}
 }
 
@@ -49,7 +54,15 @@ func (k *calling) ask() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.asked++
+	k.waited.Store(true)
 	k.late.Reset(askWait)
+}
+
+// due is when the call is too late.
+func (k *calling) due() time.Time {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.until
 }
 
 // answered lets the upstream's clock run again after the last answer.
@@ -58,6 +71,7 @@ func (k *calling) answered() {
 	defer k.mu.Unlock()
 	if k.asked--; k.asked == 0 {
 		k.late.Reset(k.timeout)
+		k.until = time.Now().Add(k.timeout)
 	}
 }
 

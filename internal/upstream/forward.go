@@ -64,7 +64,7 @@ func (p *Pool) relay(ctx context.Context, ex *gate.Exchange, emit gate.Emit) err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	k := &calling{ex: ex, emit: emit, cancel: cancel, timeout: s.set.Timeout}
+	k := &calling{ex: ex, emit: emit, cancel: cancel, timeout: s.set.Timeout, until: time.Now().Add(s.set.Timeout)}
 	k.late = time.AfterFunc(s.set.Timeout, func() { cancel(errTimeout) })
 	defer k.late.Stop()
 	key, err := p.calls.enter(ex, cancel)
@@ -104,10 +104,9 @@ func again(ex *gate.Exchange) bool {
 }
 
 func (s *server) relay(ctx context.Context, k *calling) error {
-	if err := s.place(ctx); err != nil {
+	if err := s.place(ctx, k); err != nil {
 		return err
 	}
-	k.placed = s
 	defer k.free()
 	state, err := s.pool.openState(k.ex) // uses a ticket up, so nothing may come between
 	if err != nil {

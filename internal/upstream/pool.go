@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"reflect"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -24,6 +23,7 @@ import (
 const (
 	defaultTimeout     = 60 * time.Second
 	defaultConcurrency = 64
+	defaultQueue       = 64
 	maxConcurrency     = 256
 	defaultResult      = 10 << 20
 	maxChannels        = 10_000 // sessions and processes, of all upstreams
@@ -40,6 +40,7 @@ type Settings struct {
 	Dir         string            // working directory of Command; empty: Doorward's
 	Timeout     time.Duration     // of one call; 0: 60 s
 	Concurrency int               // calls at a time; 0: 64, at most 256
+	Queue       int               // calls that wait for one of those to end; 0: 64
 	MaxResult   int64             // bytes of one message; 0: 10 MiB
 	Shared      bool              // one process or session for every principal
 	PerCall     bool              // of Command: a process for each relayed call, which ends with it
@@ -95,6 +96,12 @@ type Meter interface {
 	Count(upstream, what string)
 }
 
+// QueueMeter is told of calls that find no free place at an upstream.
+type QueueMeter interface {
+	Waited(upstream string, d time.Duration) // a call that got one after all
+	Shed(upstream, reason string)            // a call that did not; one of queue.Reasons
+}
+
 // Config is what a Pool is made of. Pins and Events are required.
 type Config struct {
 	Upstreams []Settings
@@ -142,6 +149,7 @@ type Config struct {
 	Log         *slog.Logger
 	Version     string
 	Meter       Meter
+	Queues      QueueMeter // nil: nobody counts
 }
 
 // Pool is every upstream and what is open towards them. Any number of
@@ -248,7 +256,8 @@ func (p *Pool) Reconfigure(all []Settings) error {
 	p.servers = make(map[string]*server, len(all))
 	for _, set := range all {
 		set = set.withDefaults()
-		if had := old[set.Name]; had != nil && reflect.DeepEqual(had.set, set) {
+		if had := old[set.Name]; had != nil && had.same(set) {
+			had.queue.Resize(set.Concurrency, set.Queue)
 			had.forget()
 			p.servers[set.Name] = had
 			delete(old, set.Name)
@@ -313,6 +322,8 @@ type Status struct {
 	Eras      []string // seen so far: "stateful", "stateless"
 	Sessions  int      // channels, whether open or not
 	Children  int
+	Calls     int    // that have a place
+	Waiting   int    // calls that wait for one
 	LastError string // of the last failure; empty when the last use went well
 }
 
@@ -381,6 +392,9 @@ func (s Settings) withDefaults() Settings {
 		s.Concurrency = defaultConcurrency
 	}
 	s.Concurrency = min(s.Concurrency, maxConcurrency)
+	if s.Queue <= 0 {
+		s.Queue = defaultQueue
+	}
 	if s.MaxResult <= 0 {
 		s.MaxResult = defaultResult
 	}

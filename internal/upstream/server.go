@@ -15,10 +15,8 @@ import (
 	"time"
 
 	"doorward/internal/gate"
+	"doorward/internal/queue"
 )
-
-// maxWaiting is how many calls may wait for a free place, per place.
-const maxWaiting = 4
 
 // errReplaced is a channel whose upstream was removed or changed by a reload.
 var errReplaced = fmt.Errorf("%w: the configuration of the upstream changed", errDown)
@@ -30,8 +28,7 @@ type server struct {
 	log      *slog.Logger
 	wire     http.RoundTripper // nil for a command
 	guard    *guard
-	places   chan struct{}
-	waiting  atomic.Int32
+	queue    *queue.Queue // who has, and who waits for, one of the upstream's places
 	children children
 	eras     [3]eraState  // indexed by gate.Era
 	doubted  atomic.Int64 // Unix nanoseconds, when its eras were last put to the test
@@ -54,7 +51,7 @@ type server struct {
 
 func (p *Pool) newServer(set Settings) *server {
 	set = set.withDefaults()
-	s := &server{pool: p, set: set, log: p.log, places: make(chan struct{}, set.Concurrency), channels: map[channelKey]*channel{}, warm: map[warmKey]*warmth{}, starts: backoff{least: startBackoff}, ownKeys: set.ownKeys(), refusals: newAllowance(declinedNoted, declinedEvery)}
+	s := &server{pool: p, set: set, log: p.log, queue: queue.New(set.Concurrency, set.Queue), channels: map[channelKey]*channel{}, warm: map[warmKey]*warmth{}, starts: backoff{least: startBackoff}, ownKeys: set.ownKeys(), refusals: newAllowance(declinedNoted, declinedEvery)}
 	s.guard = s.newGuard()
 	s.log = slog.New(quietLog{p.log.Handler(), s.guard})
 	if set.URL != "" {
@@ -158,29 +155,6 @@ func (s *server) event(ctx context.Context, kind, detail string) error {
 	return &gate.Error{Code: gate.CodeAudit, Op: "recording " + kind, Err: err}
 }
 
-// place takes one of the upstream's places for a call. A bounded number of
-// calls wait for one; each gives its place back with leave.
-func (s *server) place(ctx context.Context) error {
-	select {
-	case s.places <- struct{}{}:
-		return nil
-	default:
-	}
-	if int(s.waiting.Add(1)) > maxWaiting*cap(s.places) {
-		s.waiting.Add(-1)
-		return errBusy
-	}
-	defer s.waiting.Add(-1)
-	select {
-	case s.places <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-func (s *server) leave() { <-s.places }
-
 // channel finds or makes the channel with that key. session is the client's
 // where the channel is that session's own.
 func (s *server) channel(key channelKey, session *gate.Session) (*channel, error) {
@@ -257,6 +231,7 @@ func (s *server) drain() {
 	s.mu.Lock()
 	s.gone = true
 	s.mu.Unlock()
+	s.queue.Close()
 	cause := errReplaced
 	if s.pool.closed.Load() {
 		cause = errClosing
@@ -273,6 +248,7 @@ func (s *server) drain() {
 
 func (s *server) status() Status {
 	st := Status{Name: s.set.Name, Transport: "http", Children: s.children.count()}
+	st.Calls, st.Waiting = s.queue.Depth()
 	switch {
 	case s.wire == nil:
 		st.Transport = "stdio"
