@@ -15,7 +15,7 @@ import (
 const (
 	guesses = 6  // failed_sign_ins: 5/1m
 	thefts  = 12 // denied_calls: 10/1m
-	flood   = 40 // limit_violations: 20/1m, of which one is carried out and four wait
+	flood   = 40 // limit_violations: 20/1m, after the ten that the tool's limit lets pass
 )
 
 // exercise is one attack, and what is done about it.

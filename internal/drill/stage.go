@@ -41,13 +41,14 @@ type gateway struct {
 	stop  context.CancelFunc
 }
 
-// configText is what both gateways run on; the rules are those of every gateway. One
-// call at a time makes a flood of the tool one.
+// configText is what both gateways run on; the rules are those of every gateway. Ten calls a
+// minute make a flood of the tool one.
 const configText = `version: 1
 data_dir: %s
 listen: {address: "127.0.0.1:0"}
 roles: {user: {allow: [{tools: [desk/*]}]}}
-upstreams: {desk: {url: %q, limits: {concurrency: 1}}}
+upstreams: {desk: {url: %q}}
+limits: {per_tool: {desk/bind: 10/1m}}
 trust: {lock: %s}
 secrets: {pager: {from: "env:DRILL_PAGER"}}
 monitor:

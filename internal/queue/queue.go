@@ -167,9 +167,10 @@ func (q *Queue) makeRoom(of *callers) *Refusal {
 	return q.refusal(Share)
 }
 
-// late tells whether a call that joins now would not be answered in time, by how long calls took
+// late tells whether a call that joins now would not get a place in time, by how long calls took
 // of late; it needs mu. Before it comes what its caller has waiting, and as many turns of each
-// other.
+// other. Who has nothing waiting may wait, whatever others' calls took: a caller whose own are slow
+// must not have others turned away.
 func (q *Queue) late(of *callers, now, until time.Time) bool {
 	if until.IsZero() {
 		return false
@@ -177,13 +178,11 @@ func (q *Queue) late(of *callers, now, until time.Time) bool {
 	if !until.After(now) {
 		return true
 	}
-	own, others := 0, len(q.lines)
-	if of != nil {
-		own, others = of.line.Len(), others-1
+	if of == nil {
+		return false
 	}
-	before := min(q.waiting, own+others*(own+1))
-	took := q.mean.value()
-	return q.spell(before+1)+took > until.Sub(now)
+	own, others := of.line.Len(), len(q.lines)-1
+	return q.spell(min(q.waiting, own+others*(own+1))+1) > until.Sub(now)
 }
 
 // spell is how long it takes until so many places become free; it needs mu.

@@ -175,39 +175,49 @@ func TestRoom(t *testing.T) {
 	}
 }
 
-// Who will be too late is told at once, where it is known how long calls take; and who comes to
-// be too late gets no place.
+// Who will get no place in time is told at once, where it is known how long calls take, unless
+// nothing of his waits; and who comes to be too late gets no place.
 func TestDeadlines(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		q := queue.New(1, 64)
-		for range 8 { // it learns how long a call takes
-			p, _ := q.Try()
-			time.Sleep(service)
-			p.Leave(true)
-		}
-		holds, _ := q.Try()
-		for _, tc := range []struct {
-			until time.Duration
-			want  bool
-		}{{-1, false}, {service, false}, {2*service - 1, false}, {2 * service, true}, {time.Minute, true}} {
+	for _, tc := range []struct {
+		own   bool // one of the caller's waits already
+		until time.Duration
+		want  bool
+	}{
+		{false, -1, false}, {false, 1, true}, {false, time.Minute, true},
+		{true, service, false}, {true, 2*service - 1, false}, {true, 2 * service, true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			q := queue.New(1, 64)
+			for range 8 { // it learns how long a call takes
+				p, _ := q.Try()
+				time.Sleep(service)
+				p.Leave(true)
+			}
+			_, _ = q.Try()
 			ctx, gone := context.WithCancel(t.Context())
+			var all sync.WaitGroup
+			before := 0
+			if tc.own {
+				before = 1
+				all.Go(func() { _, _ = q.Wait(ctx, "a", never) })
+				synctest.Wait()
+			}
 			var err error
-			done := make(chan struct{})
-			go func() {
-				defer close(done)
-				_, err = q.Wait(ctx, "a", time.Now().Add(tc.until))
-			}()
+			all.Go(func() { _, err = q.Wait(ctx, "a", time.Now().Add(tc.until)) })
 			synctest.Wait()
-			if _, waiting := q.Depth(); (waiting == 1) != tc.want {
-				t.Errorf("%v before it is too late: %d wait", tc.until, waiting)
+			if _, waiting := q.Depth(); (waiting == before+1) != tc.want {
+				t.Errorf("%v before it is too late, %d of its own before: %d wait", tc.until, before, waiting)
 			}
 			gone()
-			<-done
+			all.Wait()
 			if !tc.want && reason(err) != queue.Late {
 				t.Errorf("%v before it is too late: %v", tc.until, err)
 			}
-		}
-		// The call before it takes longer than any before.
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		q := queue.New(1, 64)
+		holds, _ := q.Try()
 		late := make(chan error)
 		go func() {
 			_, err := q.Wait(t.Context(), "a", time.Now().Add(5*service))
