@@ -183,8 +183,12 @@ func TestDeadlines(t *testing.T) {
 		until time.Duration
 		want  bool
 	}{
-		{false, -1, false}, {false, 1, true}, {false, time.Minute, true},
-		{true, service, false}, {true, 2*service - 1, false}, {true, 2 * service, true},
+		{false, -1, false},
+		{false, 1, true},
+		{false, time.Minute, true},
+		{true, service, false},
+		{true, 2*service - 1, false},
+		{true, 2 * service, true},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			q := queue.New(1, 64)
