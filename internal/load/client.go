@@ -64,6 +64,16 @@ func (c *client) begin(ctx context.Context) error {
 	if err := c.ask(ctx, "initialize", "", `"protocolVersion":"`+string(Stateful)+`","capabilities":{},"clientInfo":`+c.run.info); err != nil {
 		return err
 	}
+	if err := c.tell(ctx); err != nil {
+		c.leave(ctx) // half a session is none
+		return err
+	}
+	c.open = true
+	return nil
+}
+
+// tell tells the server that the client has begun.
+func (c *client) tell(ctx context.Context) error {
 	res, err := c.send(ctx, http.MethodPost, `{"jsonrpc":"2.0","method":"notifications/initialized"}`, "notifications/initialized", "")
 	if err != nil {
 		return err
@@ -73,7 +83,6 @@ func (c *client) begin(ctx context.Context) error {
 	if res.StatusCode != http.StatusAccepted && res.StatusCode != http.StatusOK {
 		return &failure{fmt.Sprintf("http %d", res.StatusCode), "to notifications/initialized"}
 	}
-	c.open = true
 	return nil
 }
 
@@ -165,6 +174,9 @@ func (d *dues) wait(ctx context.Context) (due time.Time, ok bool) {
 	}
 	left := time.Until(due)
 	if left <= 0 {
+		if ctx.Err() != nil {
+			d.next = due
+		}
 		return due, ctx.Err() == nil
 	}
 	timer := time.NewTimer(left)
@@ -175,6 +187,14 @@ func (d *dues) wait(ctx context.Context) (due time.Time, ok bool) {
 	case <-ctx.Done():
 		return due, false
 	}
+}
+
+// left is how many operations were due before end and were not begun.
+func (d *dues) left(end time.Time) int64 {
+	if d.every == 0 || !d.next.Before(end) {
+		return 0
+	}
+	return int64((end.Sub(d.next)-1)/d.every) + 1
 }
 
 // meta is what a stateless request says about its sender, as a member.

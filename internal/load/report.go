@@ -22,8 +22,9 @@ type Report struct {
 	Interrupted bool      `json:"interrupted,omitempty"` // before its time
 	All         Figures   `json:"all"`
 	Operations  []Figures `json:"operations"`
-	Failures    []Failure `json:"failures"` // the most frequent first
-	Renewed     int64     `json:"renewed"`  // sessions that were gone, and made anew
+	Failures    []Failure `json:"failures"`  // the most frequent first
+	Renewed     int64     `json:"renewed"`   // sessions that were gone, and made anew
+	NotBegun    int64     `json:"not_begun"` // operations that were due before the end, when every client still waited
 
 	whole *hdrhistogram.Histogram
 }
@@ -56,7 +57,7 @@ func (r *run) report(took time.Duration, interrupted bool) *Report {
 	defer t.mu.Unlock()
 	rep := &Report{
 		URL: r.o.URL, Clients: r.o.Clients, Rate: r.o.Rate, Seconds: took.Seconds(), Interrupted: interrupted,
-		Operations: []Figures{}, Failures: []Failure{}, Renewed: r.renewed.Load(), whole: newHistogram(),
+		Operations: []Figures{}, Failures: []Failure{}, Renewed: r.renewed.Load(), NotBegun: r.missed.Load(), whole: newHistogram(),
 	}
 	for _, era := range r.o.Eras {
 		rep.Eras = append(rep.Eras, era.String())
@@ -106,6 +107,9 @@ func (r *Report) WriteText(w io.Writer) error {
 	}
 	if err := tw.Flush(); err != nil {
 		return err
+	}
+	if r.NotBegun > 0 {
+		fmt.Fprintf(w, "\n%d operations were due and not begun: the server was slower than the rate, and the times above are too good\n", r.NotBegun)
 	}
 	if r.Renewed > 0 {
 		fmt.Fprintf(w, "\n%d sessions were gone and made anew\n", r.Renewed)

@@ -25,6 +25,7 @@ type run struct {
 	counted time.Time // what was due before is not
 	tally   *tally
 	renewed atomic.Int64 // sessions
+	missed  atomic.Int64 // operations that were due and not begun
 	fatal   context.CancelCauseFunc
 }
 
@@ -120,6 +121,12 @@ func (c *client) work(beginning, working context.Context) {
 		if _, answered := errors.AsType[*failure](err); err != nil && !answered {
 			pause(beginning, lull)
 		}
+	}
+	if end, has := beginning.Deadline(); has {
+		if now := time.Now(); now.Before(end) { // it was interrupted
+			end = now
+		}
+		c.run.missed.Add(when.left(end))
 	}
 	parting, cancel := context.WithTimeout(context.WithoutCancel(working), time.Second)
 	defer cancel()

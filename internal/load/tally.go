@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -11,6 +12,9 @@ import (
 
 // maxNames bounds the kinds of failures that are told apart; the others are counted together.
 const maxNames = 64
+
+// maxText bounds what is kept of a server's own words, in bytes.
+const maxText = 200
 
 // digits is how exact a histogram is: three significant ones.
 const digits = 3
@@ -64,6 +68,7 @@ func (t *tally) add(operation string, era Era, took time.Duration, err error) {
 // name counts a failure by its name. mu is held.
 func (t *tally) name(err error) {
 	name, text := nameOf(err)
+	name, text = strings.ToValidUTF8(name[:min(len(name), maxText)], ""), strings.ToValidUTF8(text[:min(len(text), maxText)], "")
 	f := t.names[name]
 	if f == nil && len(t.names) >= maxNames {
 		name, text = "others", "of more names than are told apart"
