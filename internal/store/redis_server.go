@@ -2,6 +2,7 @@ package store
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -81,6 +82,11 @@ func (t *redisTarget) secure(cfg *tls.Config) (*tls.Config, error) {
 	}
 	cfg = cfg.Clone()
 	cfg.MinVersion = max(cfg.MinVersion, tls.VersionTLS12)
+	if cfg.RootCAs == nil {
+		// Reading a system's hundred and more certificates can take longer than a connection
+		// may. Where they cannot be read the handshake says so.
+		cfg.RootCAs, _ = x509.SystemCertPool()
+	}
 	if cfg.ServerName == "" {
 		cfg.ServerName = t.host
 	}
