@@ -51,6 +51,9 @@ type Options struct {
 	// Supervised says that this binary calls Supervise first thing, so that
 	// child processes can be started under a supervisor.
 	Supervised bool
+	// Wait is how long New waits for another process to leave the data_dir: a command that
+	// works on its files for a moment, or a gateway that ends.
+	Wait time.Duration
 	// Beside lets this process run beside others on the same data_dir, each
 	// with an audit log of its own (AuditDirs): every stdio client starts one.
 	Beside bool

@@ -54,14 +54,16 @@ func (a *App) auditConfig(dir string) audit.Config {
 // there may be, unless the options say otherwise. One log has one writer, or its
 // chain would have two ends.
 func (a *App) openAudit(dataDir string) error {
-	last := 1
+	last, wait := 1, a.Wait
 	if a.Beside {
-		last = maxBeside
+		last, wait = maxBeside, 0 // the next log serves as well
 	}
 	var err error
 	for n := 1; n <= last; n++ {
 		a.logDir = auditDir(dataDir, n)
-		a.audit, err = audit.Open(a.auditConfig(a.logDir))
+		c := a.auditConfig(a.logDir)
+		c.Wait = wait
+		a.audit, err = audit.Open(c)
 		if !errors.Is(err, audit.ErrLocked) {
 			a.primary = n == 1
 			a.trail.log, a.trail.since = a.audit, time.Now()

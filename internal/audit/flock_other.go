@@ -5,8 +5,9 @@ package audit
 import (
 	"errors"
 	"os"
+	"time"
 )
 
-func lockDir(string) (*os.File, error) { return nil, errors.ErrUnsupported }
+func lockDir(string, time.Duration) (*os.File, error) { return nil, errors.ErrUnsupported }
 
 func locked(string) bool { return false }

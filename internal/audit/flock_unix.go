@@ -12,13 +12,14 @@ import (
 )
 
 // lockDir takes the log's lock. The kernel drops it with the process, so a
-// killed process leaves no stale lock.
-func lockDir(path string) (*os.File, error) {
+// killed process leaves no stale lock. Where another has it, lockDir waits as long as
+// wait, and at least as long as a reader keeps it.
+func lockDir(path string, wait time.Duration) (*os.File, error) {
 	f, err := durable.Open(path, os.O_RDWR|os.O_CREATE)
 	if err != nil {
 		return nil, err
 	}
-	for range lockTries {
+	for range max(lockTries, int(wait/lockPause)) {
 		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
 			break

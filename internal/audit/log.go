@@ -44,6 +44,7 @@ type Config struct {
 	Dir        string // made with 0700 when missing
 	KeyFile    string // 32 random bytes, made with 0600 when missing: the key of what is kept of arguments
 	Origin     string // the log's name in checkpoints; empty: derived from the key
+	Wait       time.Duration // how long Open waits for another process to leave the log
 	Durability Durability
 	Arguments  Arguments // what of a call's arguments is on record
 	// Fields are rules for single arguments, by UPSTREAM/TOOL, or UPSTREAM/* for the
@@ -170,7 +171,7 @@ func Open(cfg Config) (*Log, error) {
 	if err := durable.SyncDir(filepath.Dir(filepath.Clean(cfg.Dir))); err != nil {
 		return nil, fmt.Errorf("opening audit log: %w", err)
 	}
-	lock, err := lockDir(filepath.Join(cfg.Dir, lockName))
+	lock, err := lockDir(filepath.Join(cfg.Dir, lockName), cfg.Wait)
 	if err != nil {
 		return nil, fmt.Errorf("opening audit log %s: %w", cfg.Dir, err)
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"doorward/internal/audit"
 )
@@ -101,5 +102,30 @@ func TestOpenRefusesWhatNoCrashLeaves(t *testing.T) {
 				t.Errorf("got %v, want %v", err, tc.want)
 			}
 		})
+	}
+}
+
+// A command on the files keeps the log for a moment, in which a gateway may start.
+func TestOpenWaitsForAnotherToLeave(t *testing.T) {
+	cfg := config(t.TempDir())
+	l := open(t, cfg)
+	patient := cfg
+	patient.Wait = time.Minute
+	opened := make(chan error, 1)
+	go func() {
+		second, err := audit.Open(patient)
+		if err == nil {
+			err = second.Close()
+		}
+		opened <- err
+	}()
+	if _, err := audit.Open(cfg); !errors.Is(err, audit.ErrLocked) { // which takes as long as one who does not wait has
+		t.Errorf("an Open that does not wait: %v, want ErrLocked", err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-opened; err != nil {
+		t.Errorf("an Open that waits: %v", err)
 	}
 }

@@ -7,9 +7,11 @@ import (
 	"log/slog"
 	"os"
 	"strconv"
+	"time"
 
 	"doorward/internal/admin"
 	"doorward/internal/app"
+	"doorward/internal/audit"
 	"doorward/internal/config"
 	"doorward/internal/gate"
 )
@@ -30,22 +32,34 @@ func (r *run) operate(ctx context.Context, do func(ctx context.Context, op admin
 	if err != nil {
 		return err
 	}
-	client, err := admin.Dial(ctx, cfg.DataDir)
-	if err == nil {
-		defer client.Close()
-		return failed(do(ctx, client, ""))
+	for began := time.Now(); ; {
+		client, err := admin.Dial(ctx, cfg.DataDir)
+		if err == nil {
+			defer client.Close()
+			return failed(do(ctx, client, ""))
+		}
+		if !errors.Is(err, admin.ErrNoGateway) {
+			return failed(err)
+		}
+		log := app.TextLog(r.errs(), slog.LevelWarn)
+		a, err := app.New(app.Options{Config: cfg, Path: r.config, Version: r.Version, Log: log, Environment: r.Environ, Supervised: true, Wait: lockRound})
+		if errors.Is(err, audit.ErrLocked) && time.Since(began) < lockWait && ctx.Err() == nil {
+			continue // a gateway that starts has the files before it answers
+		}
+		if err != nil {
+			return failed(err)
+		}
+		actor := "uid:" + strconv.Itoa(os.Getuid())
+		return failed(errors.Join(do(ctx, a, actor), a.Close()))
 	}
-	if !errors.Is(err, admin.ErrNoGateway) {
-		return failed(err)
-	}
-	log := app.TextLog(r.errs(), slog.LevelWarn)
-	a, err := app.New(app.Options{Config: cfg, Path: r.config, Version: r.Version, Log: log, Environment: r.Environ, Supervised: true})
-	if err != nil {
-		return failed(err)
-	}
-	actor := "uid:" + strconv.Itoa(os.Getuid())
-	return failed(errors.Join(do(ctx, a, actor), a.Close()))
 }
+
+// How long what needs the data directory waits for another process to leave it, and how
+// often a command asks meanwhile whether a gateway answers by now.
+const (
+	lockWait  = 10 * time.Second
+	lockRound = time.Second
+)
 
 // visible is text from elsewhere, names of upstreams above all, in one line: characters
 // that a terminal would hide or obey are written as ⟨U+XXXX⟩.

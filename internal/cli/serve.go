@@ -70,7 +70,7 @@ func (r *run) open(beside bool) (*app.App, error) {
 		return nil, failed(err)
 	}
 	built, _ := time.Parse(time.RFC3339, r.Built) // zero when it is not known
-	a, err := app.New(app.Options{Config: cfg, Path: r.config, Version: r.Version, Built: built, Log: log.Logger, Journal: log, Environment: r.Environ, Supervised: true, Beside: beside})
+	a, err := app.New(app.Options{Config: cfg, Path: r.config, Version: r.Version, Built: built, Log: log.Logger, Journal: log, Environment: r.Environ, Supervised: true, Wait: lockWait, Beside: beside})
 	return a, failed(err)
 }
 
