@@ -4,6 +4,7 @@ import (
 	"html"
 	"regexp"
 	"strings"
+	"sync"
 
 	"doorward/internal/gate"
 )
@@ -63,12 +64,15 @@ func comments(text string) []reading {
 	return found.readings()
 }
 
-// note is a Markdown link definition that nothing links to, used as a comment.
-var note = regexp.MustCompile(`(?m)^[ \t]{0,3}\[[^\]\n]{0,40}\]:[ \t]*(?:#|<>|/|\S{1,300})[ \t]+(?:"([^"\n]{3,900})"|\(([^)\n]{3,900})\)|'([^'\n]{3,900})')`)
+// note is a Markdown link definition that nothing links to, used as a comment. Its
+// repetitions make it a large program: a command that reads no text does not make it.
+var note = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?m)^[ \t]{0,3}\[[^\]\n]{0,40}\]:[ \t]*(?:#|<>|/|\S{1,300})[ \t]+(?:"([^"\n]{3,900})"|\(([^)\n]{3,900})\)|'([^'\n]{3,900})')`)
+})
 
 func footnotes(text string) []reading {
 	var found kept
-	for _, m := range note.FindAllStringSubmatchIndex(text, -1) {
+	for _, m := range note().FindAllStringSubmatchIndex(text, -1) {
 		for g := 2; g < len(m); g += 2 {
 			if m[g] >= 0 {
 				found.add(hiddenText("html_comment", gate.Span{Start: m[0], End: m[1]}, text[m[g]:m[g+1]], "A Markdown link definition is not shown."))
