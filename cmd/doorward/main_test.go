@@ -6,21 +6,31 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
-
-	"doorward/internal/cli"
 )
 
-// The test binary is doorward, and the supervisor of its child processes, when
-// it is called so.
-func TestMain(m *testing.M) {
-	if code, ok := cli.Supervised(os.Args); ok {
-		os.Exit(code)
+// program is the directory of doorward as its users build it: the scripts start it hundreds
+// of times, and the race detector watches the same code in the tests of its packages.
+var program string //nolint:gochecknoglobals // made by TestMain
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	var err error
+	if program, err = os.MkdirTemp("", "doorward-program-"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
 	}
-	testscript.Main(m, map[string]func(){"doorward": main})
+	defer func() { _ = os.RemoveAll(program) }()
+	if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "building doorward: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
 }
 
 func TestCommandLine(t *testing.T) {
@@ -37,6 +47,7 @@ func TestCommandLine(t *testing.T) {
 			env.Defer(func() { ln.Close() })
 			env.Setenv("TAKEN", ln.Addr().String())
 			env.Setenv("NO_COLOR", "1")
+			env.Setenv("PATH", program+string(filepath.ListSeparator)+env.Getenv("PATH"))
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "signed": signed},

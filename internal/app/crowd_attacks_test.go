@@ -16,7 +16,7 @@ import (
 const (
 	crowdSize  = 200
 	crowdKeys  = 20
-	crowdCalls = 4 // of each client
+	crowdCalls = 2 // of each client
 )
 
 // shuffler holds answers back until enough of them wait, or for a moment, and

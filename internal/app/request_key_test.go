@@ -24,7 +24,7 @@ upstreams: {up: {url: "${up}", credential: {header: X-Goog-Api-Key, value: "requ
 // carries its own key, and neither is found anywhere afterwards.
 func TestTwoUsersKeysNeverMeet(t *testing.T) {
 	t.Parallel()
-	const calls, workers = 2_000, 8
+	const calls, workers = 480, 8
 	up := gatetest.Upstream(t, gatetest.Script{Tools: rawTools("echo")})
 	g := gatetest.Gateway(t, bringing, map[string]*gatetest.UP{"up": up})
 	g.Approve("")

@@ -23,7 +23,7 @@ profiles:
 `, web.url, stdioCommand(t, "", "")))
 	g.start()
 	keys := g.keys(20)
-	calls := times(t, "CRASH_CALLS", 100) // of each of the 200 clients
+	calls := times(t, "CRASH_CALLS", 20) // of each of the 200 clients
 	for _, part := range []struct {
 		profile string
 		calls   int

@@ -13,11 +13,11 @@ import (
 )
 
 // TestLOG20_AFloodOfDeniedCalls sends calls that policy denies, as fast as 16 clients can,
-// at the most talkative level of the log: FLOOD_CALLS of them, or 1,600. Every one is on
+// at the most talkative level of the log: FLOOD_CALLS of them, or 800. Every one is on
 // record and counted, and the log has grown by no more than its quota of each message.
 func TestLOG20_AFloodOfDeniedCalls(t *testing.T) {
 	const clients = 16
-	calls := 1600
+	calls := 800
 	if text := os.Getenv("FLOOD_CALLS"); text != "" {
 		var err error
 		if calls, err = strconv.Atoi(text); err != nil || calls < clients {

@@ -21,7 +21,7 @@ import (
 // record that a client or an upstream has seen the effect of, breaks no chain,
 // and leaves no process behind.
 func TestKillNine(t *testing.T) {
-	rounds := times(t, "CRASH_DEATHS", 15)
+	rounds := times(t, "CRASH_DEATHS", 6)
 	web := newWeb(t, false)
 	// A number, so that the grandchild can be `sleep` and still be recognised.
 	marker := strconv.FormatInt(7_000_000_000+rand.Int64N(1_000_000_000), 10)

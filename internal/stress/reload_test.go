@@ -17,7 +17,7 @@ import (
 // Under the one policy they may use alpha and under the other beta, never both
 // and never neither; echo they may always use.
 func TestReloadUnderLoad(t *testing.T) {
-	const signals, changes = 90, 10
+	const signals, changes = 27, 3
 	web := newWeb(t, false)
 	policy := func(open, closed string) string {
 		return fmt.Sprintf(`
