@@ -59,7 +59,7 @@ func writeUntilKilled(dir string) {
 func TestDUR01_KilledProcessLosesNothing(t *testing.T) {
 	dir := t.TempDir()
 	acknowledged := map[string]bool{}
-	for range 10 {
+	for range 5 {
 		child := exec.CommandContext(t.Context(), os.Args[0])
 		child.Env = append(os.Environ(), "AUDIT_CRASH_DIR="+dir)
 		child.Stderr = os.Stderr
@@ -125,7 +125,7 @@ func TestDUR03_AGapIsDroppedBehindTheCheckpointAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range 20 {
+	for range 10 {
 		write(t, filepath.Join(cfg.Dir, "checkpoint"), saved)
 		write(t, subjectsOf(cfg), keys)
 		lost := bytes.Clone(full)

@@ -123,7 +123,7 @@ func redated(line []byte) []byte {
 // Every single mutation of a closed log is found, and what is said names the first
 // record that is not as it was. What is written anew up to the end is found against a
 // checkpoint from elsewhere alone, and named by the tree beside the log. There are
-// CRASH_MUTATIONS of them, which `make crash` sets, or 540.
+// CRASH_MUTATIONS of them, which `make crash` sets, or 180.
 func TestDUR13_DUR14_DUR15_EveryMutationIsFound(t *testing.T) {
 	cfg := config(t.TempDir())
 	cfg.SegmentBytes = 8 << 10
@@ -143,7 +143,7 @@ func TestDUR13_DUR14_DUR15_EveryMutationIsFound(t *testing.T) {
 		all := bytes.SplitAfter(original[k], []byte("\n"))
 		whole[k] = all[:len(all)-1]
 	}
-	each := wanted(t, "CRASH_MUTATIONS", 540) / len(mutations())
+	each := wanted(t, "CRASH_MUTATIONS", 180) / len(mutations())
 	rnd := rand.New(rand.NewPCG(1, 2))
 	for _, m := range mutations() {
 		t.Run(m.name, func(t *testing.T) {
