@@ -136,6 +136,8 @@ type UpstreamStatus struct {
 	Eras      []string `json:"eras,omitempty"`
 	Channels  int      `json:"channels"`
 	Children  int      `json:"children"`
+	Breaker   string   `json:"breaker"`             // "closed", "open" or "half-open": whether calls are kept from it
+	HeldBack  int      `json:"held_back,omitempty"` // clients with processes of their own whose calls are kept from those
 	Error     string   `json:"error,omitempty"`
 }
 

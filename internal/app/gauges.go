@@ -36,6 +36,16 @@ func (a *App) gauges() {
 		}
 		return float64(n)
 	})
+	m.GaugeBy("upstream", "doorward_upstream_breakers_open", "Breakers that keep calls from an upstream: one for all, and where each client has a process of its own one for each of those.", func() map[string]float64 {
+		out := map[string]float64{}
+		for _, u := range a.pool.Status() {
+			out[u.Name] = float64(u.HeldBack)
+			if u.Breaker != "closed" {
+				out[u.Name]++
+			}
+		}
+		return out
+	})
 	m.Counter("doorward_webhook_sent_total", "Notices that their receiver has taken.", func() float64 { return float64(a.notices.Stats().Sent) })
 	m.Counter("doorward_webhook_failed_total", "Notices given up after every try.", func() float64 { return float64(a.notices.Stats().Failed) })
 	m.Counter("doorward_webhook_dropped_total", "Notices dropped because too many waited.", func() float64 { return float64(a.notices.Stats().Dropped) })

@@ -52,7 +52,7 @@ func (s *Stage) Judge(_ context.Context, ex *gate.Exchange) (gate.Verdict, error
 		return denied(policy.Decision{Reason: policy.ReasonNoRule}, "this server"), nil
 	}
 	reaches := func(up *string) bool { return s.policy.Reaches(ex.Principal, *up) }
-	t.Upstreams, t.Unavailable = keep(t.Upstreams, reaches), keep(t.Unavailable, reaches)
+	t.Upstreams, t.Unavailable, t.Stale = keep(t.Upstreams, reaches), keep(t.Unavailable, reaches), keep(t.Stale, reaches)
 	t.Items = keep(t.Items, func(it *gate.Item) bool {
 		return s.policy.Decide(ex.Principal, it.Kind, it.Upstream, it.Name).Allowed
 	})

@@ -11,9 +11,10 @@ import (
 )
 
 func (r *run) upstreamCommand() *cobra.Command {
-	return group("upstream", "Install what an upstream's command runs",
-		`  doorward upstream install files`,
-		r.upstreamInstall())
+	return group("upstream", "See how upstreams do, and install what their commands run",
+		`  doorward upstream list
+  doorward upstream install files`,
+		r.upstreamList(), r.upstreamInstall())
 }
 
 func (r *run) upstreamInstall() *cobra.Command {

@@ -111,6 +111,7 @@ type Target struct {
 	// Unavailable are the candidates that a list was made without, because they
 	// did not answer in time; sorted.
 	Unavailable []string
+	Stale       []string // those of whom a list has what was read before they failed; sorted
 }
 
 // Exchange is one client message and all that came of it. A stage fills its

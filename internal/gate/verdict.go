@@ -98,6 +98,8 @@ const (
 	CodeUpstreamProtocol   Code = "upstream.protocol"
 	CodeUpstreamBusy       Code = "upstream.busy"
 	CodeUpstreamQueue      Code = "upstream.queue"
+	CodeUpstreamBreaker    Code = "upstream.breaker"
+	CodeUpstreamOutcome    Code = "upstream.outcome_unknown"
 	CodeLimitAddress       Code = "limit.address"
 	CodeLimitRate          Code = "limit.rate"
 	CodeLimitQuota         Code = "limit.quota"

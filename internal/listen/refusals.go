@@ -145,6 +145,8 @@ var refusals = [...]RefusalRow{
 	{gate.CodeUpstreamProtocol, rpcBadUpstream, told, told, "the upstream broke the protocol"},
 	{gate.CodeUpstreamBusy, rpcUnavailable, told, told, "the upstream is busy: try again later"},
 	{gate.CodeUpstreamQueue, rpcUnavailable, 503, 503, "too many calls wait for the upstream, so nothing was sent to it: try again later"},
+	{gate.CodeUpstreamBreaker, rpcUnavailable, told, told, "the upstream has failed again and again, so nothing was sent to it: try again later"},
+	{gate.CodeUpstreamOutcome, rpcUnavailable, told, told, "the upstream failed during the call, which may have been carried out: look before you make it again"},
 	{gate.CodeLimitAddress, rpcLimit, 429, 429, "too many requests come from this address: try again later"},
 	{gate.CodeLimitRate, rpcLimit, 429, 429, "too much was asked for: try again later"},
 	{gate.CodeLimitQuota, rpcLimit, 429, 429, "a quota is spent: try again later"},

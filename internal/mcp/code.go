@@ -31,6 +31,10 @@ const (
 // upstreams whose things are missing from it.
 const MetaUnavailable = "doorward/unavailable"
 
+// MetaStale is as MetaUnavailable: the names of the upstreams that fail, whose things in
+// the list are those that they offered before.
+const MetaStale = "doorward/stale"
+
 // The headers of the protocol, in the form in which net/http keeps them.
 const (
 	HeaderVersion = "Mcp-Protocol-Version"

@@ -99,6 +99,7 @@ type Frame struct {
 	TTL         time.Duration // how long the client may keep it; stateless era
 	ServerInfo  []byte        // JSON object; stateless era; may be nil
 	Unavailable []string      // upstreams whose items are missing, by name
+	Stale       []string      // upstreams whose items were read before they failed, by name
 }
 
 // List composes the result of a list method: the items in the order given, as
@@ -139,15 +140,22 @@ func (f *Frame) meta(rev Revision) []byte {
 	if rev.ResultType && f.ServerInfo != nil {
 		b = appendMember(b, MetaServerInfo, f.ServerInfo)
 	}
-	if len(f.Unavailable) > 0 {
-		names := []byte{'['}
-		for i, name := range f.Unavailable {
-			if i > 0 {
-				names = append(names, ',')
-			}
-			names = jsonrpc.AppendString(names, name)
-		}
-		b = appendMember(b, MetaUnavailable, append(names, ']'))
-	}
+	b = appendNames(b, MetaUnavailable, f.Unavailable)
+	b = appendNames(b, MetaStale, f.Stale)
 	return append(b, '}')
+}
+
+// appendNames appends a member with names, where there are any.
+func appendNames(b []byte, member string, names []string) []byte {
+	if len(names) == 0 {
+		return b
+	}
+	list := []byte{'['}
+	for i, name := range names {
+		if i > 0 {
+			list = append(list, ',')
+		}
+		list = jsonrpc.AppendString(list, name)
+	}
+	return appendMember(b, member, append(list, ']'))
 }

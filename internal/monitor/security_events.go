@@ -15,6 +15,7 @@ func securityEvent(e *Event) int64 {
 		e.Kind == "trust.lock" && e.Status == statusRefused,          // a lock file that nobody signed, or an old one
 		e.Kind == "config.refused",                                   // a configuration that cannot be
 		e.Kind == "egress.refused",                                   // a confined command tries to get out
+		e.Kind == "upstream.breaker" && e.Status == statusFailed,     // an upstream fails again and again
 		e.Kind == "sandbox.unproven",                                 // a sandbox that does not hold
 		e.Kind == "sandbox.weaker",                                   // one with less around a command than there could be
 		e.Kind == "name.blocked",                                     // a name that imitates another

@@ -103,7 +103,7 @@ func TestOneOfThreeServersIsKilled(t *testing.T) {
 		var data struct {
 			Code string `json:"code"`
 		}
-		if !errors.As(err, &fault) || json.Unmarshal(fault.Data, &data) != nil || data.Code != "upstream.unavailable" || !strings.Contains(fault.Message, "everything") {
+		if !errors.As(err, &fault) || json.Unmarshal(fault.Data, &data) != nil || data.Code != "upstream.outcome_unknown" || !strings.Contains(fault.Message, "everything") {
 			t.Errorf("the call under way: %v (%+v)", err, fault)
 		}
 	case <-time.After(2 * time.Second):
@@ -123,7 +123,7 @@ func TestOneOfThreeServersIsKilled(t *testing.T) {
 	// the call, the call has an earlier round, which ended well.
 	rounds := g.records("--item", "trigger-long-running-operation", "--kind", "outcome")
 	if n := len(rounds); n == 0 || n > 2 || n == 2 && rounds[0].Status != "ok" ||
-		rounds[n-1].Status != "failed" || rounds[n-1].Code != "upstream.unavailable" {
+		rounds[n-1].Status != "failed" || rounds[n-1].Code != "upstream.outcome_unknown" {
 		t.Errorf("the outcomes on record: %+v", rounds)
 	}
 	g.must("audit", "verify")

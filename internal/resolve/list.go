@@ -17,7 +17,8 @@ const listPatience = 5 * time.Second
 
 // list gathers the approved definitions of every candidate, by upstream and
 // then in the upstream's order. An upstream that fails, or takes too long, is
-// left out and named as unavailable, unless none answers.
+// left out and named as unavailable, unless none answers; where it is known what it
+// offered before, that is listed and the upstream named as stale.
 func (l *lookup) list(ctx context.Context) (gate.Verdict, error) {
 	within, cancel := context.WithTimeout(ctx, listPatience)
 	defer cancel()
@@ -34,6 +35,12 @@ func (l *lookup) list(ctx context.Context) (gate.Verdict, error) {
 			parts[i] = nil
 			l.ex.Target.Unavailable = append(l.ex.Target.Unavailable, l.candidates[i])
 			l.log.WarnContext(ctx, "an upstream is left out of a list", "exchange", l.ex.ID, "trace_id", l.ex.Trace.TraceID(), "span_id", l.ex.Trace.SpanID(), "upstream", l.candidates[i], "error", err)
+		}
+	}
+	for i, part := range parts {
+		if len(part) > 0 && part[0].Stale {
+			l.ex.Target.Stale = append(l.ex.Target.Stale, l.candidates[i])
+			l.log.WarnContext(ctx, "an upstream fails, and a list has what it offered before", "exchange", l.ex.ID, "trace_id", l.ex.Trace.TraceID(), "span_id", l.ex.Trace.SpanID(), "upstream", l.candidates[i])
 		}
 	}
 	if n := len(l.ex.Target.Unavailable); n > 0 && n == len(errs) {

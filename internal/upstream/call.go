@@ -16,6 +16,10 @@ import (
 // a call: a person reads a form meanwhile. The upstream's own time stands still.
 const askWait = 10 * time.Minute
 
+// maxAsking bounds how long a call may last beyond its timeout for what the upstream asks:
+// one that asks again and again would hold its place for ever. Progress adds nothing.
+const maxAsking = time.Hour
+
 // calling is a call of a client's under way, in the terms of its exchange.
 type calling struct {
 	ex      *gate.Exchange
@@ -24,6 +28,7 @@ type calling struct {
 	cancel  context.CancelCauseFunc // ends the context of the exchange
 	late    *time.Timer             // cancels it when the upstream takes too long
 	timeout time.Duration
+	end     time.Time   // the latest that it may last, whatever the upstream asks meanwhile
 	until   time.Time   // when it is too late, unless the client is asked meanwhile; mu guards it
 	place   queue.Place // at the upstream; the zero value once it is given back
 	waited  atomic.Bool // for the client: how long it took says nothing of the upstream
@@ -55,7 +60,7 @@ func (k *calling) ask() {
 	defer k.mu.Unlock()
 	k.asked++
 	k.waited.Store(true)
-	k.late.Reset(askWait)
+	k.late.Reset(min(askWait, time.Until(k.end)))
 }
 
 // due is when the call is too late.
@@ -70,8 +75,9 @@ func (k *calling) answered() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.asked--; k.asked == 0 {
-		k.late.Reset(k.timeout)
-		k.until = time.Now().Add(k.timeout)
+		left := min(k.timeout, time.Until(k.end))
+		k.late.Reset(left)
+		k.until = time.Now().Add(left)
 	}
 }
 

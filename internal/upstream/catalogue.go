@@ -179,14 +179,15 @@ func (c *channel) load(cn *conn, kind gate.ItemKind, l *loading) {
 	v.mu.Lock()
 	changed := v.changed
 	v.mu.Unlock()
-	ctx, cancel := context.WithTimeoutCause(context.Background(), min(c.srv.set.Timeout, listTimeout), errTimeout)
+	ctx, cancel := withLimit(context.Background(), min(c.srv.set.Timeout, listTimeout))
 	defer cancel()
 	ctx, end := untilStopping(ctx, c.srv.pool.stopping)
 	defer end()
-	var ttl time.Duration
+	began, ttl := time.Now(), time.Duration(0)
 	if l.err = c.srv.event(ctx, "catalogue.read", kind.String()); l.err == nil {
 		l.list, ttl, l.err = c.pages(ctx, cn, kind)
 		l.err = c.srv.classify(ctx, "listing", l.err)
+		c.settleBreaker(began, l.err)
 	}
 	if l.err == nil {
 		l.list = c.srv.pool.lists.intern(l.list)

@@ -342,8 +342,8 @@ func (c *channel) begun() (*opening, error) {
 			code = gate.CodeUpstreamSandbox
 		}
 		return nil, &gate.Error{ // the failure that it waits for stays the last one
-			Code: code, Op: "restarting upstream " + c.srv.set.Name, Err: fmt.Errorf("%w: next attempt in %s", errDown, wait.Round(time.Millisecond)),
-			Public: fmt.Sprintf("upstream %s is unavailable; try again in %s", c.srv.set.Name, (wait + time.Second - 1).Truncate(time.Second)),
+			Code: code, Op: "restarting upstream " + c.srv.set.Name, Err: fmt.Errorf("%w: %w: next attempt in %s", errDown, errWaits, wait.Round(time.Millisecond)), Wait: wait,
+			Public: fmt.Sprintf("upstream %s is unavailable; try again in %s", c.srv.set.Name, whole(wait)),
 		}
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
@@ -366,10 +366,11 @@ func (c *channel) finish(ctx context.Context, o *opening, before *conn) {
 	if before != nil {
 		<-before.over
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, c.srv.set.Timeout, errTimeout)
+	ctx, cancel := withLimit(ctx, c.srv.set.Timeout)
 	defer cancel()
 	ctx, end := untilStopping(ctx, c.srv.pool.stopping)
 	defer end()
+	began := time.Now()
 	o.conn, o.err = c.dial(ctx)
 	keyed := c.keys != nil
 	c.keys = nil
@@ -404,6 +405,9 @@ func (c *channel) finish(ctx context.Context, o *opening, before *conn) {
 		abandoned.link.close()
 		<-abandoned.over
 		o.conn = nil
+	}
+	if !keyed {
+		c.settleBreaker(began, o.err)
 	}
 	close(o.done)
 	if o.err != nil {

@@ -43,7 +43,7 @@ func (p *Pool) compose(ctx context.Context, ex *gate.Exchange, emit gate.Emit) e
 	}
 	start := from.next(items)
 	end := pageEnd(items, start)
-	f := mcp.Frame{TTL: shownTTL, Unavailable: ex.Target.Unavailable}
+	f := mcp.Frame{TTL: shownTTL, Unavailable: ex.Target.Unavailable, Stale: ex.Target.Stale}
 	if ex.Call.Era == gate.Stateless {
 		f.ServerInfo = p.clientInfo()
 	}

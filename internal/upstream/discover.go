@@ -39,7 +39,7 @@ func (c *channel) fresh(ctx context.Context, cn *conn) *hello {
 	if h.until.IsZero() || time.Now().Before(h.until) {
 		return h
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, min(c.srv.set.Timeout, listTimeout), errTimeout)
+	ctx, cancel := withLimit(ctx, min(c.srv.set.Timeout, listTimeout))
 	defer cancel()
 	if err := c.greet(ctx, cn); err != nil {
 		c.srv.log.WarnContext(ctx, "upstream does not answer server/discover any more", "upstream", c.srv.set.Name, "error", err)

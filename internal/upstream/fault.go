@@ -30,12 +30,15 @@ func (s *server) fault(code gate.Code, op string, err error) *gate.Error {
 	case gate.CodeUpstreamBusy:
 		public = fmt.Sprintf("upstream %s has too many calls", s.set.Name)
 	case gate.CodeUpstreamTimeout:
-		public = fmt.Sprintf("upstream %s did not answer within %s", s.set.Name, s.set.Timeout)
+		public = fmt.Sprintf("upstream %s did not answer in time", s.set.Name)
+		if late, ok := errors.AsType[*lateError](err); ok {
+			public = fmt.Sprintf("upstream %s did not answer within %s", s.set.Name, late.limit)
+		}
 	case gate.CodeUpstreamProtocol:
 		public = fmt.Sprintf("upstream %s broke the protocol", s.set.Name)
 	default:
 	}
-	return &gate.Error{Code: code, Op: op + " of upstream " + s.set.Name, Err: err, Public: public}
+	return &gate.Error{Code: code, Wait: asksToWait(err), Op: op + " of upstream " + s.set.Name, Err: err, Public: public}
 }
 
 // classify turns what a link returned into what the client may know. Errors
@@ -54,6 +57,9 @@ func (s *server) classify(ctx context.Context, op string, err error) error {
 		return &gate.Error{Code: gate.CodeCancelled, Op: op, Err: cause, Public: "cancelled by the client"}
 	case errors.Is(cause, errTimeout), errors.Is(err, errTimeout), errors.Is(cause, context.DeadlineExceeded):
 		s.pool.count(s.set.Name, "timeout")
+		if late, ok := errors.AsType[*lateError](cause); ok && !errors.Is(err, errTimeout) {
+			err = fmt.Errorf("%w: %w", late, err)
+		}
 		return s.fault(gate.CodeUpstreamTimeout, op, err)
 	case errors.Is(cause, errClosing), errors.Is(err, errClosing):
 		return &gate.Error{Code: gate.CodeShuttingDown, Op: op, Err: err, Public: "the gateway is stopping"}

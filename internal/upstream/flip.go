@@ -43,7 +43,7 @@ func (c *channel) flipped(ctx context.Context, cn *conn) bool {
 	if now-last < int64(doubtEvery) || !cn.doubted.CompareAndSwap(last, now) {
 		return false
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, doubtEvery, errTimeout)
+	ctx, cancel := withLimit(ctx, doubtEvery)
 	defer cancel()
 	// Some servers know no ping: what counts is that the other era is spoken.
 	if c.speaksStill(ctx, cn.link) || !c.speaksOther(ctx) {

@@ -64,22 +64,32 @@ func (p *Pool) relay(ctx context.Context, ex *gate.Exchange, emit gate.Emit) err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	k := &calling{ex: ex, emit: emit, cancel: cancel, timeout: s.set.Timeout, until: time.Now().Add(s.set.Timeout)}
-	k.late = time.AfterFunc(s.set.Timeout, func() { cancel(errTimeout) })
+	began := time.Now()
+	k := &calling{ex: ex, emit: emit, cancel: cancel, timeout: s.set.Timeout, until: began.Add(s.set.Timeout), end: began.Add(s.set.Timeout + maxAsking)}
+	k.late = time.AfterFunc(s.set.Timeout, func() { cancel(&lateError{s.set.Timeout}) })
 	defer k.late.Stop()
 	key, err := p.calls.enter(ex, cancel)
 	if err != nil {
 		return err
 	}
 	defer p.calls.leave(key)
+	if err := s.admit(ctx, ex); err != nil {
+		return err
+	}
 	if err := p.confirm(ctx, k); err != nil {
 		return s.classify(ctx, "asking the caller", err)
 	}
+	s.retries.call()
 	err = s.relay(ctx, k)
 	if (errors.Is(err, errFlipped) || errors.Is(err, errGone) && again(ex)) && context.Cause(ctx) == nil { //nolint:contextcheck // the same context
 		err = s.relay(ctx, k)
 	}
-	return s.classify(ctx, "calling", s.quiet(ex, err))
+	if err != nil {
+		err = s.repeat(ctx, k, err)
+	}
+	err = s.classify(ctx, "calling", s.quiet(ex, err))
+	s.called(k, began, err)
+	return s.outcome(k, err)
 }
 
 // again tells whether a call that met an upstream's forgotten session may be
@@ -103,7 +113,7 @@ func again(ex *gate.Exchange) bool {
 	return string(readOnly) == "true"
 }
 
-func (s *server) relay(ctx context.Context, k *calling) error {
+func (s *server) relay(ctx context.Context, k *calling) (err error) {
 	if err := s.place(ctx, k); err != nil {
 		return err
 	}
@@ -123,6 +133,7 @@ func (s *server) relay(ctx context.Context, k *calling) error {
 		k.alone = c
 	}
 	defer c.end()
+	defer func() { err = c.orEnded(err) }()
 	if err := s.approved(cn); err != nil {
 		return err
 	}

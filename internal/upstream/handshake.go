@@ -49,7 +49,7 @@ func (g *greetings) tell(ctx context.Context, log *slog.Logger, ex *gate.Exchang
 // greetAll opens the exchange's channels to all its upstreams, at the same
 // time. One that fails is left out.
 func (p *Pool) greetAll(ctx context.Context, ex *gate.Exchange) greetings {
-	ctx, cancel := context.WithTimeoutCause(ctx, greetTimeout, errTimeout)
+	ctx, cancel := withLimit(ctx, greetTimeout)
 	defer cancel()
 	names := ex.Target.Upstreams
 	all, errs := make([]greeted, len(names)), make([]error, len(names))
@@ -72,6 +72,12 @@ func (p *Pool) greetAll(ctx context.Context, ex *gate.Exchange) greetings {
 func (p *Pool) greet(ctx context.Context, ex *gate.Exchange, name string) (greeted, error) {
 	s, err := p.server(name)
 	if err != nil {
+		return greeted{}, err
+	}
+	if err := s.admit(ctx, ex); err != nil {
+		if ex.Call.Session != nil {
+			s.latecomers.add(ex.Call.Session)
+		}
 		return greeted{}, err
 	}
 	c, cn, err := s.open(ctx, ex, false)

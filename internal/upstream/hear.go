@@ -195,7 +195,7 @@ func (c *channel) unsubscribe(cn *conn, uri string) {
 		return
 	default:
 	}
-	ctx, cancel := context.WithTimeoutCause(context.Background(), tellTimeout, errTimeout)
+	ctx, cancel := withLimit(context.Background(), tellTimeout)
 	defer cancel()
 	if _, err := c.request(ctx, cn.link, methodUnsubscribe, uriParams(uri)); err != nil {
 		c.srv.log.Debug("upstream does not take the end of a subscription", "upstream", c.srv.set.Name, "error", err)

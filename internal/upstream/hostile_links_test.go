@@ -241,7 +241,7 @@ func TestRES10_BrokenOff(t *testing.T) {
 				set.URL = srv.URL
 				p := newPool(t, upstream.Config{Upstreams: []upstream.Settings{set}})
 				got, err := forward(t, p, exchange(t, nil, "up", modernCall("evil", `{}`)))
-				if code := gate.CodeOf(err); len(got) != 0 || code != gate.CodeUpstreamDown && code != gate.CodeUpstreamProtocol {
+				if code := gate.CodeOf(err); len(got) != 0 || code != gate.CodeUpstreamOutcome && code != gate.CodeUpstreamProtocol {
 					t.Errorf("got %v, error %v", got, err)
 				}
 			})

@@ -3,6 +3,7 @@ package upstream
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -171,6 +172,9 @@ func roundTrip(wire http.RoundTripper, proof credential, req *http.Request, own 
 	if err == nil {
 		return resp, nil
 	}
+	if undialled(err) {
+		err = fmt.Errorf("%w: %w", errUnsent, err)
+	}
 	ctx := req.Context()
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
@@ -182,6 +186,17 @@ func roundTrip(wire http.RoundTripper, proof credential, req *http.Request, own 
 		return nil, fmt.Errorf("%w: %w", errTimeout, err)
 	}
 	return nil, fmt.Errorf("%w: %w", errDown, err)
+}
+
+// undialled tells whether there was no connection, so that nothing was sent: the name was
+// not found, nobody took the connection, or the server is not the right one. What else goes
+// wrong before anything is sent cannot be told from what goes wrong after.
+func undialled(err error) bool {
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
+		return true
+	}
+	_, stranger := errors.AsType[*tls.CertificateVerificationError](err)
+	return stranger || errors.Is(err, errKey) || errors.Is(err, errCertificate)
 }
 
 // The length of an answer is a claim. As much as believed is set aside on its

@@ -22,11 +22,11 @@ func statusFault(name string, log *slog.Logger, resp *http.Response) error {
 		log.Warn("upstream does not accept Doorward", "upstream", name, "status", code)
 		return fmt.Errorf("%w: status %d", errRefused, code)
 	case code == http.StatusTooManyRequests:
-		return &waitError{errBusy, code, retryAfter(resp.Header, time.Now())}
+		return &waitError{errBusy, code, retryAfter(resp.Header, time.Now()), said(resp.Header)}
 	case code >= 300 && code < 400:
 		return fmt.Errorf("%w: status %d; redirects are not followed", errProtocol, code)
 	case code >= 500:
-		return &waitError{errDown, code, retryAfter(resp.Header, time.Now())}
+		return &waitError{errDown, code, retryAfter(resp.Header, time.Now()), said(resp.Header)}
 	}
 	return &statusError{code}
 }
@@ -56,6 +56,7 @@ type waitError struct {
 	kind error // errBusy or errDown
 	code int
 	wait time.Duration // that it asks for; 0 when it does not say
+	said bool          // that it says
 }
 
 func (e *waitError) Error() string {
@@ -76,6 +77,9 @@ func asksToWait(err error) time.Duration {
 	}
 	return 0
 }
+
+// said tells whether Retry-After is there, whatever it says.
+func said(h http.Header) bool { return h.Get("Retry-After") != "" }
 
 // retryAfter reads Retry-After: seconds or a date. What is neither, or lies in
 // the past, asks for nothing.

@@ -197,7 +197,7 @@ func TestHostileHTTP(t *testing.T) {
 		{"foreign id", body("application/json", `{"jsonrpc":"2.0","id":77,"result":{}}`), gate.CodeUpstreamProtocol},
 		{"too large", body("application/json", `{"jsonrpc":"2.0","id":2,"result":{"x":"`+strings.Repeat("x", 2<<20)+`"}}`), gate.CodeUpstreamProtocol},
 		{"event too large", body("text/event-stream", "data: "+strings.Repeat("x", 2<<20)+"\n\n"), gate.CodeUpstreamProtocol},
-		{"stream without answer", body("text/event-stream", ": hi\n\n"), gate.CodeUpstreamDown},
+		{"stream without answer", body("text/event-stream", ": hi\n\n"), gate.CodeUpstreamOutcome},
 		{"unauthorized", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }, gate.CodeUpstreamDown},
 		{"accepted", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusAccepted) }, gate.CodeUpstreamProtocol},
 		{"json", body("application/json", ok), ""},

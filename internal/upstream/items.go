@@ -11,18 +11,22 @@ import (
 
 // Items are the definitions of a kind that an upstream offers through this
 // exchange's channel, each with its state against the lock as it is now; without
-// tools that its client could not call.
+// tools that its client could not call. Of an upstream that fails they are those of the
+// last look for the same principal, marked as stale.
 // resolve calls it, for upstreams that the principal may reach; the slice is
 // the caller's. Errors are *gate.Error of the upstream codes.
 func (p *Pool) Items(ctx context.Context, ex *gate.Exchange, upstream string, kind gate.ItemKind) ([]gate.Item, error) {
 	list, by, err := p.lookAt(ctx, ex, upstream, kind)
-	if err != nil {
-		return nil, err
+	stale := err != nil
+	if stale {
+		if list, by = p.lastList(ctx, ex, upstream, kind, err); list == nil {
+			return nil, err
+		}
 	}
 	items := make([]gate.Item, len(list.items))
 	copy(items, list.items)
 	for i := range items {
-		items[i].State = p.state(&items[i])
+		items[i].State, items[i].Stale = p.state(&items[i]), stale
 	}
 	return by.callable(ex, items), nil
 }
@@ -67,7 +71,11 @@ func (p *Pool) state(it *gate.Item) gate.PinState {
 // under a known name, something else may answer (security.md PIN-10). It is
 // asked of each link, because each may reach another server.
 func (s *server) approved(cn *conn) error {
-	h := cn.hello.Load()
+	return s.approvedAs(cn.hello.Load())
+}
+
+// approvedAs is approved of what a server said of itself.
+func (s *server) approvedAs(h *hello) error {
 	v := s.pool.cfg.Pins.ServerAllowed(s.set.Name, h.serverDigest, h.serverInfo)
 	if v.Effect == gate.Continue {
 		return nil
@@ -98,11 +106,17 @@ func (p *Pool) lookAt(ctx context.Context, ex *gate.Exchange, upstream string, k
 		}
 		return list, teller{c.key.era, cn.hello.Load()}, nil
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, min(s.set.Timeout, listTimeout), errTimeout)
+	ctx, cancel := withLimit(ctx, min(s.set.Timeout, listTimeout))
 	defer cancel()
+	if err := s.admit(ctx, ex); err != nil {
+		return nil, teller{}, err
+	}
 	list, by, err := s.read(ctx, ex, kind)
 	if errors.Is(err, errGone) || errors.Is(err, errFlipped) {
 		list, by, err = s.read(ctx, ex, kind)
+	}
+	if err == nil {
+		s.kept.put(s.keptKey(ex, kind), list, by)
 	}
 	return list, by, s.classify(ctx, "listing", err)
 }

@@ -3,6 +3,7 @@ package upstream
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 
@@ -61,6 +62,7 @@ var (
 	errRefused  = errors.New("the upstream refused the request")
 	errBusy     = errors.New("the upstream has too many requests")
 	errTimeout  = errors.New("the upstream took too long")
+	errEnded    = fmt.Errorf("%w: its client, or time, ended the session", errDown)
 	errCancel   = errors.New("the client cancelled the call")
 )
 

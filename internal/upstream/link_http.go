@@ -249,7 +249,7 @@ func (l *httpLink) send(ctx context.Context, raw []byte) error {
 func (l *httpLink) reply(ctx context.Context, raw []byte, own gate.Secret) error {
 	ctx, stop := l.bound(ctx)
 	defer stop()
-	ctx, cancel := context.WithTimeoutCause(ctx, sendTimeout, errTimeout)
+	ctx, cancel := withLimit(ctx, sendTimeout)
 	defer cancel()
 	own, back, err := l.lease(ctx, own)
 	if err != nil {

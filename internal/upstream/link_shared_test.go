@@ -128,7 +128,7 @@ func TestOldTransports_Ends(t *testing.T) {
 		p, session := s.pool(t, nil), newSession("a")
 		mustEcho(t, p, session)
 		_, err := forward(t, p, exchange(t, session, "up", call("end", `{}`)))
-		wantCode(t, err, gate.CodeUpstreamDown)
+		wantCode(t, err, gate.CodeUpstreamOutcome)
 		mustEcho(t, p, session)
 		for len(s.left) > 0 {
 			<-s.left

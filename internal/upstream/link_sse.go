@@ -47,7 +47,7 @@ func (s *server) newSSELink(ctx context.Context, loose func(*gate.Message), owne
 	}
 	l := &sseLink{mux: s.newMux(loose, owned), get: get, wire: s.wire, credential: s, limit: s.set.MaxResult}
 	l.life, l.end = context.WithCancelCause(context.Background())
-	ctx, cancel := context.WithTimeoutCause(ctx, endpointTimeout, errTimeout)
+	ctx, cancel := withLimit(ctx, endpointTimeout)
 	defer cancel()
 	opening := context.AfterFunc(ctx, func() { l.end(context.Cause(ctx)) })
 	defer opening()
@@ -204,7 +204,7 @@ func (l *sseLink) send(ctx context.Context, raw []byte) error {
 }
 
 func (l *sseLink) reply(ctx context.Context, raw []byte, own gate.Secret) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, sendTimeout, errTimeout)
+	ctx, cancel := withLimit(ctx, sendTimeout)
 	defer cancel()
 	return l.post(ctx, raw, own)
 }

@@ -65,9 +65,12 @@ func (l *stdioLink) send(ctx context.Context, raw []byte) error {
 	defer l.pass()
 	_ = l.stdin.SetWriteDeadline(time.Now().Add(writeTimeout))
 	line := make([]byte, 0, len(raw)+1)
-	if _, err := l.stdin.Write(append(append(line, raw...), '\n')); err != nil {
+	if n, err := l.stdin.Write(append(append(line, raw...), '\n')); err != nil {
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			l.aside.Go(l.end)
+		}
+		if n == 0 {
+			err = fmt.Errorf("%w: %w", errUnsent, err)
 		}
 		return fmt.Errorf("writing to the child: %w: %w", errDown, err)
 	}

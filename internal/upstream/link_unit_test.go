@@ -96,7 +96,7 @@ func TestDetectsSSE(t *testing.T) {
 		{&gate.Error{Code: gate.CodeUpstreamProtocol, Err: &statusError{http.StatusMethodNotAllowed}}, true},
 		{&statusError{http.StatusConflict}, false},
 		{fmt.Errorf("%w: status 401", errRefused), false},
-		{&waitError{errDown, http.StatusServiceUnavailable, 0}, false},
+		{&waitError{errDown, http.StatusServiceUnavailable, 0, false}, false},
 		{errTimeout, false},
 		{nil, false},
 	} {

@@ -80,9 +80,9 @@ func (x *mux) turn(ctx context.Context) error {
 	case <-x.token:
 		return nil
 	case <-x.over:
-		return x.cause
+		return fmt.Errorf("%w: %w", errUnsent, x.cause)
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return fmt.Errorf("%w: %w", errUnsent, context.Cause(ctx))
 	}
 }
 

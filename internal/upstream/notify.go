@@ -64,7 +64,7 @@ func (p *Pool) fan(ctx context.Context, ex *gate.Exchange, emit gate.Emit) error
 
 // tell passes the client's request on and keeps the answer.
 func (g *greeted) tell(ctx context.Context, ex *gate.Exchange) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, min(g.srv.set.Timeout, listTimeout), errTimeout)
+	ctx, cancel := withLimit(ctx, min(g.srv.set.Timeout, listTimeout))
 	defer cancel()
 	g.channel.begin()
 	defer g.channel.end()

@@ -23,7 +23,7 @@ func (p *Pool) Observe(ctx context.Context, upstream string) (Observed, error) {
 	if err != nil {
 		return Observed{}, err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, s.set.Timeout, errTimeout)
+	ctx, cancel := withLimit(ctx, s.set.Timeout)
 	defer cancel()
 	ctx, end := untilStopping(ctx, p.stopping)
 	defer end()
@@ -74,7 +74,7 @@ func (s *server) probe(ctx context.Context, c *channel) (*conn, error) {
 	if s.wire != nil || c.key.era != gate.Stateless {
 		return c.dial(ctx)
 	}
-	half, cancel := context.WithTimeoutCause(ctx, s.set.Timeout/2, errTimeout)
+	half, cancel := withLimit(ctx, s.set.Timeout/2)
 	defer cancel()
 	cn, err := c.dial(half)
 	if err != nil && half.Err() != nil && ctx.Err() == nil {

@@ -91,6 +91,7 @@ type Pins interface {
 
 // Meter counts what happens to an upstream: child_start, child_weaker (of those, with less around
 // it than there could be), child_exit, timeout,
+// breaker_open, breaker_close, breaker_probe, retry, retry_refused (for want of budget),
 // dropped, stray_answer, stray_progress, malformed, secret_leaked.
 type Meter interface {
 	Count(upstream, what string)
@@ -324,6 +325,8 @@ type Status struct {
 	Children  int
 	Calls     int    // that have a place
 	Waiting   int    // calls that wait for one
+	Breaker   string // "closed", "open" or "half-open": whether calls are kept from it
+	HeldBack  int    // clients with processes of their own whose calls are
 	LastError string // of the last failure; empty when the last use went well
 }
 

@@ -46,17 +46,17 @@ func TestOwnKey_RefusedOrEchoed(t *testing.T) {
 		{"403", says(403, "text/html", "$KEY"), gate.CodeRequestKey},
 		{"307", says(307, "text/plain", "$KEY"), gate.CodeUpstreamProtocol},
 		{"308", says(308, "text/plain", "$KEY"), gate.CodeUpstreamProtocol},
-		{"500", says(500, "text/plain", "$KEY"), gate.CodeUpstreamDown},
+		{"500", says(500, "text/plain", "$KEY"), gate.CodeUpstreamOutcome},
 		{"400", says(400, "text/plain", "$KEY"), gate.CodeUpstreamProtocol},
 		{"content type", says(200, "text/$KEY", ""), gate.CodeUpstreamProtocol},
 		{"bad content type", says(200, "$KEY", ""), gate.CodeUpstreamProtocol},
 		{"name in JSON", says(200, "application/json", `{"$KEY":1,"$KEY":2}`), gate.CodeUpstreamProtocol},
 		{"not JSON", says(200, "application/json", `$KEY`), gate.CodeUpstreamProtocol},
-		{"event", says(200, "text/event-stream", "data: {\"$KEY\":1,\"$KEY\":1}\n\n"), gate.CodeUpstreamDown},
-		{"status line", raw("HTTP/1.1 $KEY\r\n\r\n"), gate.CodeUpstreamDown},
-		{"no HTTP", raw("$KEY\r\n\r\n"), gate.CodeUpstreamDown},
-		{"bad header", raw("HTTP/1.1 200 OK\r\n$KEY\r\n\r\n"), gate.CodeUpstreamDown},
-		{"bad length", raw("HTTP/1.1 200 OK\r\nContent-Length: $KEY\r\n\r\n"), gate.CodeUpstreamDown},
+		{"event", says(200, "text/event-stream", "data: {\"$KEY\":1,\"$KEY\":1}\n\n"), gate.CodeUpstreamOutcome},
+		{"status line", raw("HTTP/1.1 $KEY\r\n\r\n"), gate.CodeUpstreamOutcome},
+		{"no HTTP", raw("$KEY\r\n\r\n"), gate.CodeUpstreamOutcome},
+		{"bad header", raw("HTTP/1.1 200 OK\r\n$KEY\r\n\r\n"), gate.CodeUpstreamOutcome},
+		{"bad length", raw("HTTP/1.1 200 OK\r\nContent-Length: $KEY\r\n\r\n"), gate.CodeUpstreamOutcome},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

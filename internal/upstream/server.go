@@ -39,6 +39,9 @@ type server struct {
 	ownKeys  []string     // the headers with keys of the clients' own
 	lone     atomic.Int64 // channels made for one call alone
 
+	breakers   breakers
+	retries    retries
+	kept       keptLists
 	starts     backoff // of a command that does not come up, for everybody
 	offences   offences
 	latecomers latecomers
@@ -199,7 +202,7 @@ func (s *server) take(match func(*channel) bool) []*channel {
 // closeAside closes channels without making the caller wait.
 func (s *server) closeAside(list []*channel) {
 	for _, c := range list {
-		s.pool.wg.Go(func() { c.close(errDown) })
+		s.pool.wg.Go(func() { c.close(errEnded) })
 	}
 }
 
@@ -209,6 +212,8 @@ func (s *server) expire(now time.Time) {
 	s.guard.expire(now)
 	s.coolDown(now)
 	s.offences.expire()
+	s.breakers.expire(now)
+	s.kept.expire(now)
 	before := now.Add(-idleExpiry)
 	if s.wire == nil {
 		before = now.Add(-childIdle)
@@ -265,6 +270,7 @@ func (s *server) status() Status {
 	if f := s.failure.Load(); f != nil {
 		st.LastError = *f
 	}
+	st.Breaker, st.HeldBack = s.breakers.states()
 	s.mu.Lock()
 	st.Sessions = len(s.channels)
 	s.mu.Unlock()

@@ -81,7 +81,7 @@ func TestStdioMisbehaviour(t *testing.T) {
 		tool string
 		want gate.Code
 	}{
-		{"crash", gate.CodeUpstreamDown},
+		{"crash", gate.CodeUpstreamOutcome},
 		{"giant", gate.CodeUpstreamProtocol},
 		{"malformed", gate.CodeUpstreamProtocol},
 		{"hang", gate.CodeUpstreamTimeout},
