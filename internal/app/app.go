@@ -214,6 +214,10 @@ func (a *App) openTransports(dir string) error {
 	if a.shared.incidentKey, err = derived(key, forIncidents); err != nil {
 		return opening("incidents", err)
 	}
+	sessionKey, err := derived(key, forSessions)
+	if err != nil {
+		return opening("sessions", err)
+	}
 	a.shared.stands = a.stands
 	a.approve = approve.New(approvals{&a.shared}, a.pool, &a.shared, judges{a})
 	if a.notices, err = webhook.New(webhook.Config{Target: a.receiver, Record: a.trail.Event, Log: a.Log}); err != nil {
@@ -224,6 +228,9 @@ func (a *App) openTransports(dir string) error {
 		Serve:         a.serveExchange,
 		Settings:      func() *listen.Settings { return a.current.Load().front },
 		SessionClosed: a.pool.CloseSession,
+		SessionKey:    sessionKey,
+		Replicas:      a.replicas(),
+		Moves:         a.moves,
 		Live:          a.live,
 		Record:        a.trail.Event,
 		Ready:         a.serves,

@@ -13,6 +13,7 @@ const (
 	forApprovals = "doorward approvals 1" // in Redis: gateways that share them share the state key
 	forIncidents = "doorward incidents 1" // where they are kept, and what names in them are shown by
 	forProfiles  = "doorward profiles 1"  // of the names in profiles.json
+	forSessions  = "doorward sessions 1"  // of their ids, which gateways with one state key read alike
 	forSinks     = "doorward sinks 1"     // of the positions of copies
 )
 

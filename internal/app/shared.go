@@ -48,7 +48,8 @@ type memory struct {
 	taints    *store.Taints
 	incidents *store.Incidents
 	budgets   budgets
-	redis     *store.Redis // nil without one
+	sessions  *store.RedisSessions // nil without redis
+	redis     *store.Redis         // nil without one
 }
 
 // errNoMemory is that of a gateway that is not connected to its state.
@@ -131,7 +132,7 @@ func (s *shared) files() (_ *memory, err error) {
 
 // inRedis opens what gateways share, and closes r where that fails.
 func (s *shared) inRedis(ctx context.Context, r *store.Redis) (_ *memory, err error) {
-	m := &memory{nonces: store.NewRedisNonces(r, 0), redis: r}
+	m := &memory{nonces: store.NewRedisNonces(r, 0), sessions: store.NewRedisSessions(r), redis: r}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, m.close())

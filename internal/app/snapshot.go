@@ -39,6 +39,7 @@ type snapshot struct {
 	judge  *judge.Judge           // nil: nobody is asked
 	made   map[string]ingredients // credentials of upstreams
 	weaker map[string][]string    // by upstream: what its sandbox may lack
+	moves  map[string]bool        // by profile: whether its sessions move between gateways
 
 	watched   *monitor.Settings
 	receivers []delivery.Receiver // of alerts; none where the gateway does not serve
@@ -64,7 +65,7 @@ func (a *App) snapshot(cfg *config.Config, serving bool) (_ *snapshot, err error
 			return nil, fmt.Errorf("opening approvals: %w", err)
 		}
 	}
-	snap := &snapshot{cfg: cfg, made: made(cfg), weaker: weaker(cfg), policy: pol, secret: secrets, watched: watched(cfg)}
+	snap := &snapshot{cfg: cfg, made: made(cfg), weaker: weaker(cfg), moves: movable(cfg), policy: pol, secret: secrets, watched: watched(cfg)}
 	if err := a.outsiders(snap, serving); err != nil {
 		return nil, err
 	}

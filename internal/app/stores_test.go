@@ -50,6 +50,7 @@ func storesKept() []kept {
 		{[]string{"data/canaries.json", "data/secrets.json", "data/ages.json"}, nobody + "values of the operator's, and the ages of secrets", nobody + "values of the operator's", ""},
 		{[]string{"data/packages/*/*"}, nobody + "programs of others, as they were published", nobody + "programs of others", ""},
 		{[]string{"redis:{nonce}*", "redis:{nonces}*"}, nobody + "hashes of what was used once, for minutes", nobody + "hashes that end within minutes", ""},
+		{[]string{"redis:{sessions}*"}, nobody + "hashes of the ids of sessions, for half an hour after their last use", nobody + "hashes that end by themselves", ""},
 		{[]string{"data/quotas.json", "redis:{limits}*"}, nobody + "how often somebody called lately, under keyed hashes", nobody + "counts under keyed hashes that end by themselves", ""},
 		{[]string{"data/index.db", "data/index.db-wal", "data/index.db-shm"}, nobody + "where records stand: hashes of what is not sealed in them", "keys", "audit log"},
 		{[]string{"data/*.lock", "data/holds.turn", "data/holds.next"}, nobody + "empty", nobody + "empty", ""},
@@ -190,7 +191,7 @@ func erasedCounts(t *testing.T) (names []string) {
 func writers() map[string]string {
 	return map[string]string{
 		"audit": "records, their keys and hashes", "sink": "copies of records, and how far they are", "anchor": "checkpoints: hashes of records",
-		"store": "keys, revocations, approvals, taints, incidents, holds, canaries, secrets, ages, nonces, what is left of limits", "monitor": "profiles", "monitor/delivery": "alerts",
+		"store": "keys, revocations, approvals, taints, incidents, holds, canaries, secrets, ages, nonces, what is left of limits, hashes of sessions", "monitor": "profiles", "monitor/delivery": "alerts",
 		"lock": "definitions", "login": "tokens of the user of the bridge, on their own machine", "clients": "the user's own configuration of clients",
 		"index": "where records stand: hashes of what is not sealed in them", "evidence": "bundles that an operator asked for, where they asked for them", "app": "what an operator asked to be written",
 		"cli": "what an operator asked to be written", "durable": "what the others give it", "sandbox": "the root of a command, in memory: its one user, no person",

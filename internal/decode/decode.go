@@ -21,12 +21,15 @@ import (
 // Sessions knows the clients' sessions of the stateful era. listen implements
 // it.
 type Sessions interface {
-	// Find returns the session if it is the principal's and of that profile.
-	// Somebody else's session is not found, like one that never was.
-	Find(id string, p *gate.Principal, profile string) (*gate.Session, bool)
-	// Begin makes a pending session of what fields says beside ID and Owner. It
-	// lives once the handshake has been answered. The error is a *gate.Error.
-	Begin(p *gate.Principal, fields gate.Session) (*gate.Session, error)
+	// Find returns the session if it is the exchange's principal's and of its profile.
+	// Somebody else's session is not found, like one that never was: nil without an
+	// error. The error is a *gate.Error: it cannot be known now.
+	Find(ctx context.Context, ex *gate.Exchange, id string) (*gate.Session, error)
+	// Begin makes a pending session of what fields says beside ID, Owner and Principal.
+	// It lives once the handshake has been answered. The error is a *gate.Error.
+	Begin(ctx context.Context, ex *gate.Exchange, fields gate.Session) (*gate.Session, error)
+	// Keep makes this gateway the only one to serve a session. The error is a *gate.Error.
+	Keep(ctx context.Context, session *gate.Session) error
 }
 
 // Config is what a Stage is made of.
@@ -68,7 +71,7 @@ func (s *Stage) judge(ctx context.Context, ex *gate.Exchange) (gate.Verdict, err
 		return gate.Refuse(gate.CodeUnauthenticated, "no principal before decode", ""), nil
 	}
 	if ex.Inbound.Op != "" {
-		return s.operation(ex), nil
+		return s.operation(ctx, ex)
 	}
 	raw, err := ex.Inbound.Body(ctx)
 	if err != nil {
@@ -78,13 +81,13 @@ func (s *Stage) judge(ctx context.Context, ex *gate.Exchange) (gate.Verdict, err
 		return gate.Refuse(gate.CodeBadCredential, "the body is not the one that was signed", "the credential was not accepted"), nil
 	}
 	if mcp.IsBatch(raw) {
-		return s.batch(ex, raw), nil
+		return s.batch(ctx, ex, raw)
 	}
 	m, err := mcp.ParseClient(raw)
 	if err != nil {
 		return faulty(ex, err), nil
 	}
-	return s.message(ex, m)
+	return s.message(ctx, ex, m)
 }
 
 // faulty refuses bytes that are no message.
@@ -104,7 +107,7 @@ func faulty(ex *gate.Exchange, err error) gate.Verdict {
 }
 
 // message decodes one JSON-RPC message.
-func (s *Stage) message(ex *gate.Exchange, m *gate.Message) (gate.Verdict, error) {
+func (s *Stage) message(ctx context.Context, ex *gate.Exchange, m *gate.Message) (gate.Verdict, error) {
 	call := &ex.Call
 	call.Message = m
 	ex.Trace = ex.Trace.Of(m)
@@ -117,7 +120,7 @@ func (s *Stage) message(ex *gate.Exchange, m *gate.Message) (gate.Verdict, error
 			"the HTTP+SSE transport has protocol versions before "+mcp.V20260728+" only: send initialize first, or POST to /mcp"), nil
 	}
 	if m.Final() {
-		return s.answer(ex, m), nil
+		return s.answer(ctx, ex, m)
 	}
 	var ok bool
 	if call.Route, ok = clientRoute(m.Method); !ok {
@@ -126,7 +129,7 @@ func (s *Stage) message(ex *gate.Exchange, m *gate.Message) (gate.Verdict, error
 	if v := checkKind(call.Route, m); v.Effect != gate.Continue {
 		return v, nil
 	}
-	if v, err := s.govern(ex, m); err != nil || v.Effect != gate.Continue {
+	if v, err := s.govern(ctx, ex, m); err != nil || v.Effect != gate.Continue {
 		return v, err
 	}
 	if !mcp.Speaks(call.Route, call.Version) {
@@ -144,6 +147,18 @@ func (s *Stage) message(ex *gate.Exchange, m *gate.Message) (gate.Verdict, error
 	call.Item, call.Name, call.NameAt = named.Kind, named.Name, named.At
 	if call.Era == gate.Stateless && isHTTP(ex) {
 		return mcp.CheckHeaders(ex.Inbound.Header, call.Route, m, named.Name), nil
+	}
+	return s.keep(ctx, call)
+}
+
+// keep makes the session of a call this gateway's alone, where the call leaves something in it that
+// another gateway would not know of: a subscription, a level, a task.
+func (s *Stage) keep(ctx context.Context, call *gate.Call) (gate.Verdict, error) {
+	_, task := call.Message.Field("task")
+	if call.Session != nil && (call.Route.Keeps || task) {
+		if err := s.sessions.Keep(ctx, call.Session); err != nil {
+			return gate.Verdict{}, fmt.Errorf("keeping the session: %w", err)
+		}
 	}
 	return gate.Pass(), nil
 }
@@ -171,40 +186,44 @@ func checkKind(r gate.Route, m *gate.Message) gate.Verdict {
 
 // govern settles which version governs the message, and in the stateful era
 // which session it belongs to.
-func (s *Stage) govern(ex *gate.Exchange, m *gate.Message) (gate.Verdict, error) {
+func (s *Stage) govern(ctx context.Context, ex *gate.Exchange, m *gate.Message) (gate.Verdict, error) {
 	call := &ex.Call
 	if call.Era == gate.Stateless {
 		return gate.Pass(), nil
 	}
 	if call.Route.Action == gate.Handshake {
-		return s.begin(ex, m)
+		return s.begin(ctx, ex, m)
 	}
 	if !isHTTP(ex) && ex.Inbound.Transport != transportSSE && m.Kind == gate.Notification {
 		// Without headers only _meta tells the era, and a notification has none: it
 		// is the handshake's if there was one.
-		if _, ok := s.sessions.Find(ex.Inbound.Session, ex.Principal, ex.Inbound.Profile); !ok {
+		session, err := s.sessions.Find(ctx, ex, ex.Inbound.Session)
+		if err != nil {
+			return gate.Verdict{}, fmt.Errorf("finding the session: %w", err)
+		}
+		if session == nil {
 			call.Era, call.Version = gate.Stateless, mcp.V20260728
 			return gate.Pass(), nil
 		}
 	}
-	return s.find(ex), nil
+	return s.find(ctx, ex)
 }
 
 // answer decodes a client's response to a server-to-client request. What it
 // answers, if anything, resolve finds.
-func (s *Stage) answer(ex *gate.Exchange, m *gate.Message) gate.Verdict {
+func (s *Stage) answer(ctx context.Context, ex *gate.Exchange, m *gate.Message) (gate.Verdict, error) {
 	if ex.Call.Era != gate.Stateful {
 		return gate.Refuse(gate.CodeBadMessage, "response from a client of the stateless era",
-			"clients send no responses in this protocol version")
+			"clients send no responses in this protocol version"), nil
 	}
 	if !m.ID.Present() {
-		return gate.Refuse(gate.CodeBadMessage, "response without an id", "a response needs the id of its request")
+		return gate.Refuse(gate.CodeBadMessage, "response without an id", "a response needs the id of its request"), nil
 	}
-	if v := s.find(ex); v.Effect != gate.Continue {
-		return v
+	if v, err := s.find(ctx, ex); err != nil || v.Effect != gate.Continue {
+		return v, err
 	}
 	ex.Call.Route = mcp.AnswerRoute(m.Kind)
-	return gate.Pass()
+	return gate.Pass(), nil
 }
 
 func unknown() gate.Verdict {

@@ -17,21 +17,31 @@ type table struct {
 	sessions map[string]*gate.Session
 	began    []gate.Session
 	refuse   error
+	down     error // what Find and Keep fail with
+	kept     []string
 }
 
-func (s *table) Find(id string, p *gate.Principal, profile string) (*gate.Session, bool) {
+func (s *table) Find(_ context.Context, ex *gate.Exchange, id string) (*gate.Session, error) {
 	se, ok := s.sessions[id]
-	if !ok || se.Owner != p.Key() || se.Profile != profile {
-		return nil, false
+	if s.down != nil {
+		return nil, s.down
 	}
-	return se, true
+	if !ok || se.Owner != ex.Principal.Key() || se.Profile != ex.Inbound.Profile {
+		return nil, nil
+	}
+	return se, nil
 }
 
-func (s *table) Begin(p *gate.Principal, fields gate.Session) (*gate.Session, error) {
+func (s *table) Keep(_ context.Context, session *gate.Session) error {
+	s.kept = append(s.kept, session.ID)
+	return s.down
+}
+
+func (s *table) Begin(_ context.Context, ex *gate.Exchange, fields gate.Session) (*gate.Session, error) {
 	if s.refuse != nil {
 		return nil, s.refuse
 	}
-	fields.ID, fields.Owner = fmt.Sprintf("new%d", len(s.began)), p.Key()
+	fields.ID, fields.Owner = fmt.Sprintf("new%d", len(s.began)), ex.Principal.Key()
 	s.began = append(s.began, fields)
 	return &fields, nil
 }

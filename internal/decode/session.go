@@ -1,24 +1,25 @@
 package decode
 
 import (
+	"context"
 	"fmt"
 
 	"doorward/internal/gate"
 	"doorward/internal/mcp"
 )
 
-// maxSession bounds a session id in bytes; Doorward's own are far shorter.
-const maxSession = 128
+// maxSession bounds a session id in bytes, as listen bounds those that it makes.
+const maxSession = 1024
 
 // begin decodes initialize. A session id that comes with it means nothing: the
 // session gets an id of its own (security case HTT-33).
-func (s *Stage) begin(ex *gate.Exchange, m *gate.Message) (gate.Verdict, error) {
+func (s *Stage) begin(ctx context.Context, ex *gate.Exchange, m *gate.Message) (gate.Verdict, error) {
 	hello, err := mcp.ReadHello(m)
 	if err != nil {
 		return gate.Refuse(gate.CodeParams, err.Error(), err.Error()), nil
 	}
 	ex.Call.Version = mcp.Negotiate(hello.Asked)
-	session, err := s.sessions.Begin(ex.Principal, gate.Session{
+	session, err := s.sessions.Begin(ctx, ex, gate.Session{
 		Profile:      ex.Inbound.Profile,
 		Version:      ex.Call.Version,
 		Capabilities: hello.Capabilities,
@@ -36,27 +37,29 @@ func (s *Stage) begin(ex *gate.Exchange, m *gate.Message) (gate.Verdict, error) 
 
 // find puts the session that the message belongs to into the call, and with it
 // the version that governs.
-func (s *Stage) find(ex *gate.Exchange) gate.Verdict {
+func (s *Stage) find(ctx context.Context, ex *gate.Exchange) (gate.Verdict, error) {
 	id := ex.Inbound.Session
 	if isHTTP(ex) {
 		var v gate.Verdict
 		if id, v = sessionID(ex); v.Effect != gate.Continue {
-			return v
+			return v, nil
 		}
 	}
 	if v := s.contained(id); v.Effect != gate.Continue {
-		return v
+		return v, nil
 	}
-	session, ok := s.sessions.Find(id, ex.Principal, ex.Inbound.Profile)
+	session, err := s.sessions.Find(ctx, ex, id)
 	switch {
-	case (!ok || session == nil) && !isHTTP(ex):
-		return notBegun(ex)
-	case !ok || session == nil:
-		return gate.Refuse(gate.CodeSession, "no such session of this principal", "no such session; send initialize to begin one")
+	case err != nil:
+		return gate.Verdict{}, fmt.Errorf("finding the session: %w", err)
+	case session == nil && !isHTTP(ex):
+		return notBegun(ex), nil
+	case session == nil:
+		return gate.Refuse(gate.CodeSession, "no such session of this principal", "no such session; send initialize to begin one"), nil
 	case !ex.Principal.HasKey(session.Owner) || session.Profile != ex.Inbound.Profile:
 		// The table has been asked for this principal's; it must not be trusted
 		// with more than the answer.
-		return gate.Refuse(gate.CodeSession, "session of another principal or profile", "no such session; send initialize to begin one")
+		return gate.Refuse(gate.CodeSession, "session of another principal or profile", "no such session; send initialize to begin one"), nil
 	}
 	// The header must be a version of this era; which one changes nothing, for
 	// the version that was negotiated governs (clients exist that keep sending
@@ -64,10 +67,10 @@ func (s *Stage) find(ex *gate.Exchange) gate.Verdict {
 	if claimed := ex.Call.Version; claimed != "" && mcp.EraOf(claimed) != gate.Stateful {
 		return gate.Refuse(gate.CodeHeaderMismatch,
 			fmt.Sprintf("version header %.40q on a session of %s", claimed, session.Version),
-			"the MCP-Protocol-Version header must be the negotiated version, "+session.Version)
+			"the MCP-Protocol-Version header must be the negotiated version, "+session.Version), nil
 	}
 	ex.Call.Era, ex.Call.Session, ex.Call.Version = gate.Stateful, session, session.Version
-	return gate.Pass()
+	return gate.Pass(), nil
 }
 
 // contained refuses a session that an operator has suspended, whether it is there or
@@ -109,63 +112,63 @@ func sessionID(ex *gate.Exchange) (string, gate.Verdict) {
 	case len(values) > 1:
 		return "", gate.Refuse(gate.CodeHeaderMismatch, "more than one session id", "more than one Mcp-Session-Id header")
 	case len(values[0]) > maxSession:
-		return "", gate.Refuse(gate.CodeSession, "session id of more than 128 bytes", "no such session; send initialize to begin one")
+		return "", gate.Refuse(gate.CodeSession, "session id of more than 1024 bytes", "no such session; send initialize to begin one")
 	}
 	return values[0], gate.Pass()
 }
 
 // operation decodes what has no body: GET and DELETE of a session, and the
 // opening of a connection. The message stands for them on the rest of the line.
-func (s *Stage) operation(ex *gate.Exchange) gate.Verdict {
+func (s *Stage) operation(ctx context.Context, ex *gate.Exchange) (gate.Verdict, error) {
 	r, ok := mcp.Lookup(ex.Inbound.Op)
 	opens := ex.Inbound.Op == gate.OpOpen
 	if !ok || !opens && ex.Inbound.Op != gate.OpStream && ex.Inbound.Op != gate.OpClose || opens == isHTTP(ex) {
-		return gate.Refuse(gate.CodeMethodEra, "unknown operation", "use POST")
+		return gate.Refuse(gate.CodeMethodEra, "unknown operation", "use POST"), nil
 	}
 	ex.Call.Message = &gate.Message{Kind: gate.Request, Method: r.Method}
 	ex.Call.Route = r
 	if opens { // what the client will speak, its messages say
-		return gate.Pass()
+		return gate.Pass(), nil
 	}
 	version, v := mcp.VersionHeader(ex.Inbound.Header)
 	if v.Effect != gate.Continue {
-		return v
+		return v, nil
 	}
 	if mcp.EraOf(version) == gate.Stateless || len(ex.Inbound.Header.Values(mcp.HeaderSession)) == 0 {
 		return gate.Refuse(gate.CodeMethodEra, "operation outside a session of the stateful era",
-			"GET and DELETE need the Mcp-Session-Id of a session; everything else is POST")
+			"GET and DELETE need the Mcp-Session-Id of a session; everything else is POST"), nil
 	}
 	ex.Call.Era, ex.Call.Version = gate.Stateful, version
-	if v := s.find(ex); v.Effect != gate.Continue {
-		return v
+	if v, err := s.find(ctx, ex); err != nil || v.Effect != gate.Continue {
+		return v, err
 	}
 	if !mcp.Speaks(r, ex.Call.Version) {
-		return gate.Refuse(gate.CodeMethodEra, "operation that the session's revision does not have", "use POST")
+		return gate.Refuse(gate.CodeMethodEra, "operation that the session's revision does not have", "use POST"), nil
 	}
-	return gate.Pass()
+	return gate.Pass(), nil
 }
 
 // batch decodes an array of messages, which exists in 2025-03-26 alone: each
 // item walks the line for itself, from decode on.
-func (s *Stage) batch(ex *gate.Exchange, raw []byte) gate.Verdict {
+func (s *Stage) batch(ctx context.Context, ex *gate.Exchange, raw []byte) (gate.Verdict, error) {
 	if isHTTP(ex) {
 		version, v := mcp.VersionHeader(header(ex))
 		if v.Effect != gate.Continue {
-			return v
+			return v, nil
 		}
 		if len(ex.Inbound.Header.Values(mcp.HeaderSession)) == 0 {
-			return noBatch()
+			return noBatch(), nil
 		}
 		ex.Call.Version = version
 	}
-	if v := s.find(ex); v.Effect != gate.Continue {
-		if v.Code == gate.CodeSessionMissing || v.Code == gate.CodeHeaderMismatch {
-			return noBatch()
+	if v, err := s.find(ctx, ex); err != nil || v.Effect != gate.Continue {
+		if err == nil && (v.Code == gate.CodeSessionMissing || v.Code == gate.CodeHeaderMismatch) {
+			return noBatch(), nil
 		}
-		return v
+		return v, err
 	}
 	if r, ok := mcp.RevisionOf(ex.Call.Version); !ok || !r.Batches {
-		return noBatch()
+		return noBatch(), nil
 	}
 	items, err := mcp.Split(raw)
 	if err != nil {
@@ -173,10 +176,10 @@ func (s *Stage) batch(ex *gate.Exchange, raw []byte) gate.Verdict {
 		if v.Code == gate.CodeBadMessage {
 			v.Code = gate.CodeBatch
 		}
-		return v
+		return v, nil
 	}
 	ex.Call.Batch = items
-	return gate.Pass()
+	return gate.Pass(), nil
 }
 
 func noBatch() gate.Verdict {

@@ -38,9 +38,13 @@ func checkAffinity(ctx context.Context, e *exam) []Finding {
 		ID: "session.affinity", Status: Problem,
 		Seen: fmt.Sprintf("the session was unknown in %d of %d requests on new connections", lost, affinityTries),
 		Why:  "a session lives in one replica; what is sent to another is answered with 404, and clients lose their calls",
-		Fix: "let the proxy send a session to one replica. nginx:\n" +
-			"  upstream doorward { hash $http_mcp_session_id consistent; server 10.0.0.1:8080; server 10.0.0.2:8080; }\n" +
-			"where only the client's address is to be had: ip_hash;\n" +
+		Fix: "let the proxy send a session to the replica that gave it its id. nginx, by the client's address:\n" +
+			"  upstream doorward { hash $remote_addr consistent; server 10.0.0.1:8080; server 10.0.0.2:8080; }\n" +
+			"HAProxy, by the id:\n" +
+			"  stick-table type binary len 32 size 100k expire 24h\n" +
+			"  stick match req.hdr(Mcp-Session-Id),sha2(256)\n" +
+			"  stick store-response res.hdr(Mcp-Session-Id),sha2(256)\n" +
+			"or give replicas of Doorward one state.key and one state.redis;\n" +
 			"or use a client of 2026-07-28, which has no sessions",
 	}}
 }

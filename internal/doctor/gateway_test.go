@@ -198,7 +198,7 @@ func TestReplicas(t *testing.T) {
 	var n atomic.Int64
 	at := serve(t, func(w http.ResponseWriter, r *http.Request) { to[n.Add(1)%2].ServeHTTP(w, r) })
 	r := found(t, doctor.Options{URL: at + "/mcp"}, "session.affinity")
-	says(t, r, "session.affinity", "4 of 8", "hash $http_mcp_session_id", "ip_hash", "2026-07-28")
+	says(t, r, "session.affinity", "4 of 8", "hash $remote_addr", "stick match", "state.redis", "2026-07-28")
 }
 
 // TestBuffering: proxies that hold a stream back, each in its own way.

@@ -58,4 +58,5 @@ type Route struct {
 	Task      bool     // NameAt is the id of a task, which a call of the Item made
 	NameAt    string   // params member that names it: "name", "uri", "ref", "taskId"
 	Mirror    string   // header that must repeat it (Mcp-Name); empty for none
+	Keeps     bool     // it leaves in its session what another gateway could not make anew
 }

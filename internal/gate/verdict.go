@@ -51,6 +51,7 @@ const (
 	CodeSession            Code = "session.unknown"
 	CodeSessionMissing     Code = "session.missing"
 	CodeSessionLimit       Code = "session.limit"
+	CodeSessionDown        Code = "session.unavailable"
 	CodeAnswer             Code = "answer.unexpected"
 	CodeProfile            Code = "profile.unknown"
 	CodeUnknownTool        Code = "tool.unknown"

@@ -23,8 +23,11 @@ var errNoStream = errors.New("the client takes no stream that a request could be
 type answer struct {
 	visit     *visit
 	ex        *gate.Exchange
-	own       gate.Exchange // what ex points to: one allocation with the answer
-	session   *session      // the one that the header names, whoever owns it, until check
+	own       gate.Exchange      // what ex points to: one allocation with the answer
+	session   *session           // the one that the header names, whoever owns it, until check
+	joined    *session           // the one that the call is one of, also after check
+	cancel    context.CancelFunc // of a call that belongs to a session
+	follows   func() bool        // keeps a call from ending with its connection; nil where it does not
 	accept    accept
 	stateless bool
 
@@ -65,17 +68,58 @@ func (v *visit) post() {
 		ctx = listening
 	}
 	if id := v.r.Header.Get(mcp.HeaderSession); id != "" && !a.stateless {
+		detached, cancel := context.WithCancel(context.WithoutCancel(ctx))
+		defer cancel()
+		a.cancel = cancel
 		if se := v.server.sessions.get(id); se != nil {
 			a.session = se
-			detached, cancel := context.WithCancel(context.WithoutCancel(ctx))
-			defer cancel()
-			se.calls.join(a, cancel)
-			defer se.calls.leave(a)
-			ctx = detached
+			a.join(se)
+		} else { // it may be another replica's
+			a.follows = context.AfterFunc(ctx, cancel)
+			a.ex.Inbound.Decoded = a.adopted
+			defer a.follows()
 		}
+		defer a.part()
+		ctx = detached
 	}
 	defer a.end()
 	v.server.cfg.Serve(ctx, a.ex, a)
+}
+
+// join makes the call one of the session's, which ends it.
+func (a *answer) join(se *session) {
+	a.joined = se
+	se.calls.join(a, a.cancel)
+}
+
+// part undoes join.
+func (a *answer) part() {
+	a.mu.Lock()
+	se := a.joined
+	a.mu.Unlock()
+	if se != nil {
+		se.calls.leave(a)
+	}
+}
+
+// adopted gives the call its session, once decode has found that this server goes on with it.
+func (a *answer) adopted() {
+	gs := a.ex.Call.Session
+	if gs == nil {
+		return
+	}
+	se := a.visit.server.sessions.get(gs.ID)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if se == nil || a.joined != nil {
+		return
+	}
+	a.session = se
+	a.join(se)
+	a.follows()
+	if a.accept.sse && a.phase == fresh && a.timer == nil {
+		a.timer = time.AfterFunc(a.visit.server.cfg.Limits.KeepAlive, a.keepAlive)
+	}
 }
 
 // body reads the body, and from then on keeps the connection alive.

@@ -105,7 +105,7 @@ func hint(h http.Header, challenges []string, code gate.Code) {
 	if len(challenges) > 0 {
 		h["Www-Authenticate"] = challenges
 	}
-	if code == gate.CodeIdentityDown || code == gate.CodeLimitDown || code == codeAddressLimit {
+	if code == gate.CodeIdentityDown || code == gate.CodeLimitDown || code == gate.CodeSessionDown || code == codeAddressLimit {
 		h.Set("Retry-After", retryAfter)
 	}
 }

@@ -23,6 +23,15 @@ type Config struct {
 	// SessionClosed is told once about every session that ended, also about one
 	// whose handshake failed. It is called without locks. Nil: nobody cares.
 	SessionClosed func(*gate.Session)
+	// SessionKey seals the ids of sessions over HTTP: gateways with the same key can read each
+	// other's. Zero: one of this server's own.
+	SessionKey [32]byte
+	// Replicas knows of the sessions of all gateways that share a state. Nil: this one is alone,
+	// and has no session but those that it began.
+	Replicas Replicas
+	// Moves tells whether sessions under a profile hold nothing in this process that another
+	// gateway could not make anew. Nil: none moves.
+	Moves func(profile string) bool
 	// Live tells whether a principal's credential is still good. Open streams
 	// are asked about every few seconds, and end when it is not (HTT-40). Nil:
 	// always.
@@ -83,6 +92,7 @@ type Limits struct {
 	Sessions              int           // 10,000 at once, and as many legacy SSE streams and WebSockets
 	SessionsPerPrincipal  int           // 1,000 at once, and as many legacy SSE streams and WebSockets
 	SessionIdle           time.Duration // 30 minutes without a request or an open stream
+	SessionLife           time.Duration // 24 hours, however busy; a connection that is a session has no such bound
 	KeepAlive             time.Duration // 15 s between comments on a quiet SSE stream; common proxies give up at 60 s
 	WriteStall            time.Duration // 30 s for the client to take one write
 	HeaderWait            time.Duration // 10 s for a request's header (HTT-10)
@@ -100,6 +110,7 @@ func (l Limits) orDefault() Limits {
 	fill(&l.Sessions, 10_000)
 	fill(&l.SessionsPerPrincipal, 1_000)
 	fill(&l.SessionIdle, 30*time.Minute)
+	fill(&l.SessionLife, 24*time.Hour)
 	fill(&l.KeepAlive, 15*time.Second)
 	fill(&l.WriteStall, 30*time.Second)
 	fill(&l.HeaderWait, 10*time.Second)
@@ -172,7 +183,10 @@ func New(cfg Config) (*Server, error) {
 		cfg.SessionClosed = func(*gate.Session) {}
 	}
 	s := &Server{cfg: cfg, closing: make(chan struct{})}
-	s.sessions = newSessions(&s.cfg)
+	var err error
+	if s.sessions, err = newSessions(&s.cfg); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 

@@ -92,8 +92,7 @@ func (s *Server) Forward(ctx context.Context, ex *gate.Exchange, emit gate.Emit)
 	case action == gate.Empty:
 		return nil
 	case action == gate.Close:
-		s.sessions.drop(ex.Call.Session)
-		return nil
+		return s.finish(ctx, ex.Call.Session)
 	case action == gate.Stream:
 		return s.stream(ctx, ex)
 	}

@@ -122,7 +122,7 @@ func (p *play) decode(ctx context.Context, ex *gate.Exchange, c gate.Client) {
 		}
 		if mcp.IsBatch(raw) {
 			items, _ := mcp.Split(raw)
-			call.Session, _ = p.server.Find(sessionID(ex), ex.Principal, ex.Inbound.Profile)
+			call.Session, _ = p.server.Find(ctx, ex, sessionID(ex))
 			call.Batch = items
 			for i, item := range items {
 				child := &gate.Exchange{ID: fmt.Sprint(ex.ID, ".", i), Inbound: ex.Inbound, Principal: ex.Principal}
@@ -176,7 +176,7 @@ func (p *play) govern(ctx context.Context, ex *gate.Exchange, c gate.Client) boo
 		if at, found := call.Message.Field("protocolVersion"); found {
 			version = strings.Trim(string(call.Message.Bytes(at)), `"`)
 		}
-		s, err := p.server.Begin(ex.Principal, gate.Session{Profile: ex.Inbound.Profile, Version: version})
+		s, err := p.server.Begin(ctx, ex, gate.Session{Profile: ex.Inbound.Profile, Version: version})
 		if err != nil {
 			p.refuse(ctx, ex, c, gate.CodeOf(err))
 			return false
@@ -184,10 +184,20 @@ func (p *play) govern(ctx context.Context, ex *gate.Exchange, c gate.Client) boo
 		call.Session, call.Version = s, version
 		return true
 	}
-	s, found := p.server.Find(sessionID(ex), ex.Principal, ex.Inbound.Profile)
-	if !found {
+	s, err := p.server.Find(ctx, ex, sessionID(ex))
+	switch {
+	case err != nil:
+		p.refuse(ctx, ex, c, gate.CodeOf(err))
+		return false
+	case s == nil:
 		p.refuse(ctx, ex, c, gate.CodeSession)
 		return false
+	}
+	if call.Route.Keeps {
+		if err := p.server.Keep(ctx, s); err != nil {
+			p.refuse(ctx, ex, c, gate.CodeOf(err))
+			return false
+		}
 	}
 	call.Session, call.Version = s, s.Version
 	return true

@@ -90,7 +90,7 @@ func (p *pipe) converse(ctx context.Context, lines <-chan line) error {
 	p.mu.Unlock()
 	if se != nil {
 		se.calls.leave(p)
-		p.server.sessions.close(se)
+		p.server.sessions.close(se, true)
 	}
 	return err
 }
@@ -253,7 +253,7 @@ func (p *pipe) settle(ex *gate.Exchange, m *gate.Message) {
 	p.mu.Unlock()
 	if before != nil && before != se {
 		before.calls.leave(p)
-		sessions.close(before)
+		sessions.close(before, true)
 	}
 }
 

@@ -98,6 +98,7 @@ var refusals = [...]RefusalRow{
 	{gate.CodeSession, rpcSession, 404, 404, "unknown session: start again with initialize"},
 	{gate.CodeSessionMissing, mcp.CodeInvalidRequest, 400, 400, "send initialize first, and then its Mcp-Session-Id"},
 	{gate.CodeSessionLimit, rpcLimit, 429, 429, "too many sessions are open"},
+	{gate.CodeSessionDown, rpcUnavailable, 503, 503, "it cannot be looked up now whether the session goes on, so nothing is carried out: try again later"},
 	{gate.CodeAnswer, mcp.CodeInvalidRequest, 400, 400, "nobody is waiting for this response"},
 	{gate.CodeProfile, rpcSession, 404, 404, "there is no such profile"},
 	{gate.CodeUnknownTool, mcp.CodeInvalidParams, told, told, "unknown tool"},

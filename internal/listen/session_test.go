@@ -23,8 +23,11 @@ func TestSessionBinding(t *testing.T) {
 	p, addr := start(t, nil, listen.Limits{})
 	url := "http://" + addr + "/mcp"
 	id := begin(t, addr, mcp.V20251125, "alice")
-	if !regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`).MatchString(id) {
-		t.Errorf("session id %q is not 256 random bits", id)
+	if !regexp.MustCompile(`^[A-Za-z0-9_-]+$`).MatchString(id) || len(id) < 43 || len(id) > 1024 {
+		t.Errorf("session id %q is not visible ASCII of at most 1 KiB", id)
+	}
+	if other := begin(t, addr, mcp.V20251125, "alice"); other[:16] == id[:16] || other == id {
+		t.Errorf("two sessions have ids %q and %q", id, other)
 	}
 	use := func(method, url, who, id string) int {
 		body := ""
@@ -60,7 +63,7 @@ func TestSessionBinding(t *testing.T) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.ended) != 1 || p.ended[0] != id {
+	if len(p.ended) != 1 || p.ended[0] != id { // the other is open
 		t.Errorf("sessions reported closed: %d, want the one", len(p.ended))
 	}
 }
@@ -194,7 +197,7 @@ func TestDeleteEndsCallsAndStreams(t *testing.T) {
 func TestOneStreamPerSession(t *testing.T) {
 	p, addr := start(t, nil, listen.Limits{})
 	id := begin(t, addr, mcp.V20251125, "alice")
-	session, _ := p.server.Find(id, &gate.Principal{Method: "test", Subject: "alice"}, "")
+	session, _ := p.server.Find(t.Context(), &gate.Exchange{Principal: &gate.Principal{Method: "test", Subject: "alice"}}, id)
 	url := "http://" + addr + "/mcp"
 	push := func(text string) {
 		t.Helper()
@@ -240,7 +243,7 @@ func TestOneStreamPerSession(t *testing.T) {
 func TestReplayIsBounded(t *testing.T) {
 	p, addr := start(t, nil, listen.Limits{ReplayEvents: 4})
 	id := begin(t, addr, mcp.V20250618, "alice")
-	session, _ := p.server.Find(id, &gate.Principal{Method: "test", Subject: "alice"}, "")
+	session, _ := p.server.Find(t.Context(), &gate.Exchange{Principal: &gate.Principal{Method: "test", Subject: "alice"}}, id)
 	ex := &gate.Exchange{Call: gate.Call{Session: session}}
 	ask := mcp.NewRequest([]byte(`"r"`), "roots/list", nil)
 	for _, m := range []*gate.Message{ask, nil, nil, nil, nil, nil, nil} {
@@ -380,7 +383,7 @@ func TestIdleSessionsEnd(t *testing.T) {
 	<-p.closed
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.ended) != 1 || p.ended[0] != id {
+	if len(p.ended) != 1 || p.ended[0] != id { // the other is open
 		t.Error("not the idle session alone was ended")
 	}
 }

@@ -1,6 +1,7 @@
 package listen
 
 import (
+	"context"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,6 +16,11 @@ type session struct {
 	log   eventLog
 	used  atomic.Int64 // Unix nanoseconds of the last use
 	ended chan struct{}
+	ends  time.Time // for good; zero: with the connection that is the session
+
+	shared bool         // the replicas know of it
+	asked  atomic.Int64 // Unix nanoseconds, when they were asked about it last
+	kept   atomic.Bool  // no other may serve it
 
 	mu      sync.Mutex
 	open    bool // the handshake's result went out
@@ -47,12 +53,20 @@ func (se *session) streaming(delta int) {
 	se.mu.Unlock()
 }
 
-// idle tells whether nothing has used the session since before.
-func (se *session) idle(before time.Time) bool {
+// busy tells whether a stream or a call uses the session.
+func (se *session) busy() bool {
 	se.mu.Lock()
 	defer se.mu.Unlock()
-	return se.streams == 0 && se.calls.none() && se.used.Load() < before.UnixNano()
+	return se.streams > 0 || !se.calls.none()
 }
+
+// idle tells whether nothing has used the session since before.
+func (se *session) idle(before time.Time) bool {
+	return !se.busy() && se.used.Load() < before.UnixNano()
+}
+
+// past tells whether the session has lasted as long as one may.
+func (se *session) past(now time.Time) bool { return !se.ends.IsZero() && !now.Before(se.ends) }
 
 // end marks the session ended and stops what runs in it. Only the first call
 // returns true.
@@ -70,10 +84,13 @@ func (se *session) end() bool {
 
 // sessions is the table of all sessions, bounded per principal and in all.
 type sessions struct {
-	cfg  *Config
-	stop chan struct{}
-	done chan struct{}
-	once sync.Once
+	cfg    *Config
+	sealer sessionSealer
+	stop   chan struct{}
+	done   chan struct{} // closed by sweep
+	told   chan struct{} // closed by tell
+	once   sync.Once
+	owed   ends
 
 	replay atomic.Int64 // bytes in every session's event log
 
@@ -82,61 +99,101 @@ type sessions struct {
 	owned map[string]int // sessions by Owner
 }
 
-func newSessions(cfg *Config) *sessions {
+func newSessions(cfg *Config) (*sessions, error) {
+	sealer, err := newSessionSealer(cfg.SessionKey)
+	if err != nil {
+		return nil, err
+	}
 	t := &sessions{
-		cfg:   cfg,
-		stop:  make(chan struct{}),
-		done:  make(chan struct{}),
-		byID:  make(map[string]*session),
-		owned: make(map[string]int),
+		cfg:    cfg,
+		sealer: sealer,
+		stop:   make(chan struct{}),
+		done:   make(chan struct{}),
+		told:   make(chan struct{}),
+		owed:   ends{wake: make(chan struct{}, 1)},
+		byID:   make(map[string]*session),
+		owned:  make(map[string]int),
 	}
 	go t.sweep()
-	return t
+	if cfg.Replicas == nil {
+		close(t.told)
+	} else {
+		go t.tell()
+	}
+	return t, nil
 }
 
-// Find returns the session with that id when p owns it and it was made under
-// the same profile, and marks it used. Anybody else's session is as unknown as
-// one that never was (CVE-2026-52869, CVE-2026-79537). The id of a connection's
-// session is never shown, so that no header can name it. decode calls it.
-func (s *Server) Find(id string, p *gate.Principal, profile string) (*gate.Session, bool) {
-	se := s.sessions.get(id)
-	if se == nil || p == nil || !p.HasKey(se.Owner) || se.Profile != profile {
-		return nil, false
+// Find returns the session with that id when the exchange's principal owns it and it was made under
+// the same profile, and marks it used. Anybody else's session is as unknown as one that never was
+// (CVE-2026-52869, CVE-2026-79537): nil without an error. The id of a connection's session is never
+// shown, so that no header can name it. A session of another replica goes on here where it can. The
+// error is a *gate.Error: the replicas' state cannot be asked, or too many sessions are open. decode
+// calls it.
+func (s *Server) Find(ctx context.Context, ex *gate.Exchange, id string) (*gate.Session, error) {
+	if ex.Principal == nil || id == "" {
+		return nil, nil //nolint:nilnil // there is none
+	}
+	se, err := s.sessions.get(id), error(nil)
+	if se == nil && ex.Inbound.Transport == transportHTTP {
+		se, err = s.adopt(ctx, ex, id)
+	}
+	if se == nil || err != nil || !ex.Principal.HasKey(se.Owner) || se.Profile != ex.Inbound.Profile || se.past(time.Now()) {
+		return nil, err
 	}
 	se.mu.Lock()
 	open := se.open
 	se.mu.Unlock()
 	if !open {
-		return nil, false
+		return nil, nil //nolint:nilnil // it has not begun, or has ended
+	}
+	if on, err := s.sessions.goesOn(ctx, se, false); !on {
+		return nil, err
 	}
 	se.touch()
-	return &se.Session, true
+	return &se.Session, nil
 }
 
 // Has tells whether there is a session with that id, pending or open. It is no use
 // of the session.
 func (s *Server) Has(id string) bool { return id != "" && s.sessions.get(id) != nil }
 
-// Begin makes a pending session with a new id of 256 random bits. It can be
+// Begin makes a pending session with a new id, for the exchange's principal. It can be
 // found once the result of its handshake has been delivered; until then it
 // counts against the limits, and a failed handshake drops it. The error is a
-// *gate.Error with CodeSessionLimit. decode calls it for initialize; it fills
-// in what s holds beside the ID and the Owner.
-func (s *Server) Begin(p *gate.Principal, fields gate.Session) (*gate.Session, error) {
+// *gate.Error with CodeSessionLimit or CodeSessionDown. decode calls it for initialize; it fills
+// in what s holds beside the ID, the Owner and the Principal.
+func (s *Server) Begin(ctx context.Context, ex *gate.Exchange, fields gate.Session) (*gate.Session, error) {
 	se := &session{Session: fields, ended: make(chan struct{})}
-	se.ID, se.Owner, se.Principal = newToken(32), p.Key(), p
+	se.Owner, se.Principal = ex.Principal.Key(), ex.Principal
+	if ex.Inbound.Transport == transportHTTP {
+		se.ends, se.shared = time.Now().Add(s.cfg.Limits.SessionLife), s.moves(fields.Profile)
+		var err error
+		if se.ID, err = s.sessions.sealer.seal(se.Owner, &se.Session, se.ends); err != nil {
+			return nil, &gate.Error{Code: gate.CodeInternal, Op: "making the id of a session", Err: err}
+		}
+	} else {
+		se.ID = newToken(32) // nobody sees it
+	}
 	se.log.init(&s.cfg.Limits, &s.sessions.replay)
 	se.touch()
-	if err := s.sessions.add(se); err != nil {
+	if _, err := s.sessions.add(se); err != nil {
 		return nil, err
 	}
 	s.cfg.Meter.Sessions(1)
+	if err := s.sessions.share(ctx, se); err != nil {
+		s.sessions.close(se, true) // it may be known all the same
+		return nil, err
+	}
 	return &se.Session, nil
 }
 
-func (t *sessions) add(se *session) error {
+// add takes a session into the table, unless one with its id is there already: that one is returned.
+func (t *sessions) add(se *session) (*session, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if there := t.byID[se.ID]; there != nil {
+		return there, nil
+	}
 	over := ""
 	switch {
 	case len(t.byID) >= t.cfg.Limits.Sessions:
@@ -146,9 +203,9 @@ func (t *sessions) add(se *session) error {
 	default:
 		t.byID[se.ID] = se
 		t.owned[se.Owner]++
-		return nil
+		return se, nil
 	}
-	return &gate.Error{Code: gate.CodeSessionLimit, Public: over, Op: "opening a session"}
+	return nil, &gate.Error{Code: gate.CodeSessionLimit, Public: over, Op: "opening a session"}
 }
 
 func (t *sessions) get(id string) *session {
@@ -175,13 +232,18 @@ func (t *sessions) drop(gs *gate.Session) {
 		return
 	}
 	if se := t.get(gs.ID); se != nil {
-		t.close(se)
+		t.close(se, true)
 	}
 }
 
-func (t *sessions) close(se *session) {
+// close ends a session: for every gateway, or for this one alone, where another may go on with it
+// or it has ended everywhere already.
+func (t *sessions) close(se *session, everywhere bool) {
 	if !se.end() {
 		return
+	}
+	if everywhere && se.shared {
+		t.owe(se.ID)
 	}
 	t.mu.Lock()
 	delete(t.byID, se.ID)
@@ -207,11 +269,11 @@ func (t *sessions) all(filter func(*session) bool) []*session {
 	return list
 }
 
-// CloseAll ends every session; SessionClosed has been told about each when it
-// returns.
-func (s *Server) CloseAll() {
+// closeAll ends every session here; SessionClosed has been told about each when it
+// returns. Replicas may go on with them.
+func (s *Server) closeAll() {
 	for _, se := range s.sessions.all(func(*session) bool { return true }) {
-		s.sessions.close(se)
+		s.sessions.close(se, false)
 	}
 }
 
@@ -224,12 +286,12 @@ func (s *Server) CloseOwned(key string) {
 // CloseThose ends every session that match wants, its streams and its calls.
 func (s *Server) CloseThose(match func(*gate.Session) bool) {
 	for _, se := range s.sessions.all(func(se *session) bool { return match(&se.Session) }) {
-		s.sessions.close(se)
+		s.sessions.close(se, true)
 	}
 }
 
-// sweep ends idle sessions and forgets events that nobody came back for. It
-// runs until halt.
+// sweep ends sessions that are idle or past their end, and forgets events that nobody came back
+// for. It runs until halt.
 func (t *sessions) sweep() {
 	defer close(t.done)
 	tick := time.NewTicker(max(min(t.cfg.Limits.SessionIdle/4, time.Minute), time.Millisecond))
@@ -240,9 +302,10 @@ func (t *sessions) sweep() {
 			return
 		case now := <-tick.C:
 			idle := now.Add(-t.cfg.Limits.SessionIdle)
-			for _, se := range t.all(func(se *session) bool { return se.idle(idle) }) {
-				t.close(se)
+			for _, se := range t.all(func(se *session) bool { return se.idle(idle) || se.past(now) }) {
+				t.close(se, false) // one that idles here may be in use elsewhere
 			}
+			t.renew(context.Background())
 			for _, se := range t.all(func(se *session) bool { return !se.log.empty() }) {
 				se.log.forget(now.Add(-replayFor))
 			}
@@ -250,8 +313,9 @@ func (t *sessions) sweep() {
 	}
 }
 
-// halt stops the sweeper and waits for it.
+// halt stops the goroutines of the table and waits for them.
 func (t *sessions) halt() {
 	t.once.Do(func() { close(t.stop) })
 	<-t.done
+	<-t.told
 }

@@ -57,7 +57,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if cut != nil {
 		cut = errors.Join(cut, s.settle())
 	}
-	s.CloseAll()
+	s.closeAll()
 	s.sessions.halt()
 	return cut
 }

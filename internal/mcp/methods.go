@@ -31,8 +31,8 @@ var methods = [...]gate.Route{
 	{Method: "initialize", Kind: gate.Request, Direction: gate.ToServer, Since: V20241105, Until: V20251125, Stages: session, Action: gate.Handshake},
 	{Method: "notifications/initialized", Kind: gate.Notification, Direction: gate.ToServer, Since: V20241105, Until: V20251125, Stages: gate.OnLimit, Action: gate.Empty},
 	{Method: "ping", Kind: gate.Request, Direction: gate.BothWays, Since: V20241105, Until: V20251125, Stages: gate.OnLimit, Action: gate.Empty},
-	{Method: "logging/setLevel", Kind: gate.Request, Direction: gate.ToServer, Since: V20241105, Until: V20251125, Stages: session, Action: gate.Fan},
-	{Method: "resources/subscribe", Kind: gate.Request, Direction: gate.ToServer, Since: V20241105, Until: V20251125, Stages: judged, Action: gate.Relay, Item: gate.Resource, NameAt: "uri"},
+	{Method: "logging/setLevel", Kind: gate.Request, Direction: gate.ToServer, Since: V20241105, Until: V20251125, Stages: session, Action: gate.Fan, Keeps: true},
+	{Method: "resources/subscribe", Kind: gate.Request, Direction: gate.ToServer, Since: V20241105, Until: V20251125, Stages: judged, Action: gate.Relay, Item: gate.Resource, NameAt: "uri", Keeps: true},
 	{Method: "resources/unsubscribe", Kind: gate.Request, Direction: gate.ToServer, Since: V20241105, Until: V20251125, Stages: judged, Action: gate.Relay, Item: gate.Resource, NameAt: "uri"},
 	{Method: "notifications/roots/list_changed", Kind: gate.Notification, Direction: gate.ToServer, Since: V20241105, Until: V20251125, Stages: session, Action: gate.Notify},
 	{Method: "notifications/cancelled", Kind: gate.Notification, Direction: gate.BothWays, Since: V20241105, Stages: gate.OnLimit, Action: gate.Cancel},
@@ -57,9 +57,9 @@ var methods = [...]gate.Route{
 	// Tasks: experimental in 2025-11-25, the extension io.modelcontextprotocol/tasks
 	// in 2026-07-28. tasks/list is not offered: a list cannot be judged by what it
 	// does not name.
-	{Method: "tasks/get", Kind: gate.Request, Direction: gate.ToServer, Since: V20251125, Stages: judged, Action: gate.Relay, Item: gate.Tool, Task: true, NameAt: "taskId", Mirror: "Mcp-Name"},
-	{Method: "tasks/cancel", Kind: gate.Request, Direction: gate.ToServer, Since: V20251125, Stages: judged, Action: gate.Relay, Item: gate.Tool, Task: true, NameAt: "taskId", Mirror: "Mcp-Name"},
-	{Method: "tasks/result", Kind: gate.Request, Direction: gate.ToServer, Since: V20251125, Until: V20251125, Stages: judged, Action: gate.Relay, Item: gate.Tool, Task: true, NameAt: "taskId", Mirror: "Mcp-Name"},
+	{Method: "tasks/get", Kind: gate.Request, Direction: gate.ToServer, Since: V20251125, Stages: judged, Action: gate.Relay, Item: gate.Tool, Task: true, NameAt: "taskId", Mirror: "Mcp-Name", Keeps: true},
+	{Method: "tasks/cancel", Kind: gate.Request, Direction: gate.ToServer, Since: V20251125, Stages: judged, Action: gate.Relay, Item: gate.Tool, Task: true, NameAt: "taskId", Mirror: "Mcp-Name", Keeps: true},
+	{Method: "tasks/result", Kind: gate.Request, Direction: gate.ToServer, Since: V20251125, Until: V20251125, Stages: judged, Action: gate.Relay, Item: gate.Tool, Task: true, NameAt: "taskId", Mirror: "Mcp-Name", Keeps: true},
 	{Method: "tasks/update", Kind: gate.Request, Direction: gate.ToServer, Since: V20260728, Stages: judged, Action: gate.Relay, Item: gate.Tool, Task: true, NameAt: "taskId", Mirror: "Mcp-Name"},
 
 	// What an upstream sends.

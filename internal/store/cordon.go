@@ -151,7 +151,7 @@ func (c *cordon) session(id string, now time.Time) bool {
 
 // hashOf is the hash of a session's id.
 func hashOf(id string) (h sessionHash) {
-	var room [64]byte // an id has 43 bytes
+	var room [1024]byte // an id has no more
 	sum := sha256.Sum256(append(room[:0], id...))
 	copy(h[:], sum[:])
 	return h
