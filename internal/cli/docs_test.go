@@ -54,7 +54,7 @@ func commandLine(t *testing.T) string {
 	listed := []string{
 		"", "serve", "health", "stdio", "init", "install", "uninstall", "doctor", "load", "demo",
 		"key", "key create", "key list", "key rotate", "key revoke", "key revoked", "sign", "token", "login",
-		"secret", "secret set", "secret list", "secret check", "secret rm", "secret rotate-root", "secret audit", "upstream", "upstream list", "upstream install", "sandbox", "sandbox plan", "sandbox test",
+		"secret", "secret set", "secret rotate", "secret list", "secret check", "secret rm", "secret rotate-root", "secret audit", "upstream", "upstream list", "upstream install", "sandbox", "sandbox plan", "sandbox test",
 		"trust", "trust list", "trust show", "trust diff", "trust approve", "trust reject", "trust verify",
 		"trust keygen", "trust sign", "trust canary", "trust canary plant", "trust canary list", "trust canary remove",
 		"policy", "policy check", "policy test", "policy explain", "policy learn", "policy replay", "policy diff",

@@ -19,11 +19,12 @@ func (r *run) secretCommand() *cobra.Command {
 	return group("secret", "Keep, list and replace the credentials that Doorward itself uses",
 		`  doorward secret set hook-secret              asks for the value, and does not show it
   pass show github | doorward secret set github-token
+  doorward secret rotate hook-secret --overlap 24h
   doorward secret list
   doorward secret check
   doorward secret rotate-root
   doorward secret audit`,
-		r.secretSet(), r.secretList(), r.secretCheck(), r.secretRemove(), r.secretRotateRoot(), r.secretAudit())
+		r.secretSet(), r.secretRotate(), r.secretList(), r.secretCheck(), r.secretRemove(), r.secretRotateRoot(), r.secretAudit())
 }
 
 // defaultOverlap is how long both versions of a secret count unless somebody says
@@ -44,33 +45,48 @@ out again.`,
   pass show github | doorward secret set github-token
   doorward secret set orders-dsn --overlap 0s < /run/new-dsn`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			v := admin.SecretValue{Name: args[0]}
-			var err error
-			if overlap != "0s" {
-				if v.Overlap, err = parseAge(overlap); err != nil {
-					return fmt.Errorf("--overlap: %w", err)
-				}
-			}
-			if v.Value, err = r.readSecret(args[0]); err != nil {
-				return err
-			}
-			return r.operate(cmd.Context(), func(ctx context.Context, op admin.Operator, actor string) error {
-				made, err := op.SetSecret(ctx, actor, v)
-				if err != nil {
-					return err
-				}
-				return r.put(made, func(w io.Writer) error {
-					if made.Unused {
-						_, _ = fmt.Fprintf(r.errs(), "nothing uses it yet: write secrets: {%s: {from: store}} in the configuration\n", made.Name)
-					}
-					r.say("kept %s", made.Name)
-					return nil
-				})
-			})
+			return r.keepSecret(cmd.Context(), args[0], overlap, nil)
 		},
 	}
-	c.Flags().StringVar(&overlap, "overlap", defaultOverlap, "how long the value before counts too, such as 24h or 7d; 0s: it is gone at once")
+	overlapFlag(c, &overlap)
 	return c
+}
+
+func overlapFlag(c *cobra.Command, overlap *string) {
+	c.Flags().StringVar(overlap, "overlap", defaultOverlap, "how long the value before counts too, such as 24h or 7d; 0s: it is gone at once")
+}
+
+// keepSecret reads a value and has it kept under a name. may refuses that before the value is
+// read; nil: nothing does.
+func (r *run) keepSecret(ctx context.Context, name, overlap string, may func(context.Context, admin.Operator) error) error {
+	v := admin.SecretValue{Name: name}
+	var err error
+	if overlap != "0s" {
+		if v.Overlap, err = parseAge(overlap); err != nil {
+			return fmt.Errorf("--overlap: %w", err)
+		}
+	}
+	if may != nil {
+		if err := r.operate(ctx, func(ctx context.Context, op admin.Operator, _ string) error { return may(ctx, op) }); err != nil {
+			return err
+		}
+	}
+	if v.Value, err = r.readSecret(name); err != nil {
+		return err
+	}
+	return r.operate(ctx, func(ctx context.Context, op admin.Operator, actor string) error {
+		made, err := op.SetSecret(ctx, actor, v)
+		if err != nil {
+			return err
+		}
+		return r.put(made, func(io.Writer) error {
+			if made.Unused {
+				_, _ = fmt.Fprintf(r.errs(), "nothing uses it yet: write secrets: {%s: {from: store}} in the configuration\n", made.Name)
+			}
+			r.say("kept %s", made.Name)
+			return nil
+		})
+	})
 }
 
 // readSecret reads a value from standard input: all of it without one last line's end,
