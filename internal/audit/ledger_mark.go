@@ -29,10 +29,8 @@ type ledgerMark struct {
 }
 
 const (
-	markVersion = 3
-	// markBefore is the version of marks with the first four numbers alone.
-	markBefore = 2
-	markFixed  = 4 + 1 + tlog.HashSize + sha256.Size + blindSize // bytes: length, version, leaf, ids, by
+	markVersion = 4
+	markFixed   = 4 + 1 + tlog.HashSize + sha256.Size + blindSize // bytes: length, version, leaf, ids, by
 	// maxMark bounds a mark: room for each of 1,000 holds. A log that says more is read
 	// whole at each start.
 	maxMark = 64 << 10
@@ -40,14 +38,27 @@ const (
 
 var errMark = errors.New("it is no mark")
 
+// markNumbers is how many numbers marks of earlier versions have, the first ones, by version.
+func markNumbers(version byte) int {
+	switch version {
+	case 2:
+		return 4
+	case 3:
+		return 9
+	case markVersion:
+		return 10
+	}
+	return 0
+}
+
 // numbers are those of a mark, in the order in which they are kept.
-func (m *ledgerMark) numbers() [9]*uint64 {
+func (m *ledgerMark) numbers() [10]*uint64 {
 	w := &m.owed.Written
-	return [...]*uint64{&m.seq, &m.owed.Incidents, &m.owed.Revocations, &m.keys, &w.Incidents, &w.Revocations, &w.Keys, &w.Alerts, &m.owed.Accepted}
+	return [...]*uint64{&m.seq, &m.owed.Incidents, &m.owed.Revocations, &m.keys, &w.Incidents, &w.Revocations, &w.Keys, &w.Alerts, &m.owed.Accepted, &w.Approvals}
 }
 
 // text is the mark's form: its length (4 bytes, big-endian), a version, seq, incidents,
-// revocations, keys, and the generations of lists and accepted losses (8 bytes each), the leaf, ids, by, and the ids of holds, each after
+// revocations, keys, the generations of lists, accepted losses and the generation of approvals (8 bytes each), the leaf, ids, by, and the ids of holds, each after
 // its length (2 bytes), ascending.
 func (m *ledgerMark) text() []byte {
 	dst := []byte{0, 0, 0, 0, markVersion}
@@ -66,11 +77,11 @@ func (m *ledgerMark) text() []byte {
 // parse reads what text wrote.
 func (m *ledgerMark) parse(text []byte) error {
 	all := m.numbers()
-	numbers := all[:]
-	if len(text) > 4 && text[4] == markBefore {
-		numbers = all[:4]
+	if len(text) < markFixed {
+		return errMark
 	}
-	if len(text) < markFixed+8*len(numbers) || text[4] != markVersion && text[4] != markBefore {
+	numbers := all[:markNumbers(text[4])]
+	if len(numbers) == 0 || len(text) < markFixed+8*len(numbers) {
 		return errMark
 	}
 	*m = ledgerMark{holds: map[string]bool{}}

@@ -7,19 +7,29 @@ import (
 	"testing"
 )
 
-// A mark that the version before kept counts: without it, what was pruned since would be
-// forgotten by the update. It knows no generations of lists.
-func TestAMarkOfTheVersionBefore(t *testing.T) {
+// A mark that a version before kept counts: without it, what was pruned since would be
+// forgotten by the update. It knows no generations of lists, or not those of approvals.
+func TestAMarkOfAVersionBefore(t *testing.T) {
+	for version, owed := range map[byte]Owed{
+		2: {Incidents: 1, Revocations: 2},
+		3: {Incidents: 1, Revocations: 2, Written: Generations{3, 4, 5, 6, 0}, Accepted: 7},
+	} {
+		markBefore(t, version, owed)
+	}
+}
+
+func markBefore(t *testing.T, version byte, owed Owed) {
+	t.Helper()
 	dir := t.TempDir()
 	l, err := Open(Config{Dir: filepath.Join(dir, "audit"), KeyFile: filepath.Join(dir, "audit.key")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = l.Close() }()
-	want := ledgerMark{seq: 7, keys: 3, owed: Owed{Incidents: 1, Revocations: 2}, holds: map[string]bool{"h_1": true}, leaf: [32]byte{1}, by: l.self}
+	want := ledgerMark{seq: 7, keys: 3, owed: owed, holds: map[string]bool{"h_1": true}, leaf: [32]byte{1}, by: l.self}
 	now := want.text()
-	const head, numbers = 5, 9 * 8 // bytes; the first 32 of the numbers were there before
-	text := append([]byte{0, 0, 0, 0, markBefore}, now[head:head+32]...)
+	const head, numbers = 5, 10 * 8 // bytes; the first of the numbers were there before
+	text := append([]byte{0, 0, 0, 0, version}, now[head:head+8*markNumbers(version)]...)
 	text = append(text, now[head+numbers:]...)
 	binary.BigEndian.PutUint32(text, uint32(len(text)))
 	if err := l.people.putMark(text); err != nil {

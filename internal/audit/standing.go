@@ -22,7 +22,7 @@ type Owed struct {
 
 // Generations is how often each list was changed, by EventWritten: an older file is not
 // what it was.
-type Generations struct{ Incidents, Revocations, Keys, Alerts uint64 }
+type Generations struct{ Incidents, Revocations, Keys, Alerts, Approvals uint64 }
 
 // of is where the generation of a list is; nil: there is no such list.
 func (g *Generations) of(list string) *uint64 {
@@ -35,6 +35,8 @@ func (g *Generations) of(list string) *uint64 {
 		return &g.Keys
 	case ListAlerts:
 		return &g.Alerts
+	case ListApprovals:
+		return &g.Approvals
 	}
 	return nil
 }
@@ -52,7 +54,8 @@ const (
 	ListIncidents   = "incidents"
 	ListRevocations = "revocations"
 	ListKeys        = "keys"
-	ListAlerts      = "alerts" // the index of those that wait; its loss needs no word of anybody
+	ListAlerts      = "alerts"    // the index of those that wait; its loss needs no word of anybody
+	ListApprovals   = "approvals" // where they are counted: in PostgreSQL
 )
 
 // EventInForce says that a gateway serves since losses were accepted: those who are told of
