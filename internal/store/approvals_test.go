@@ -109,7 +109,7 @@ func argumentsIn(tb testing.TB, dir string) storetest.Sealed {
 
 func TestFileApprovals(t *testing.T) {
 	storetest.TestApprovals(t, storetest.ApprovalKind{
-		Run: synctest.Test,
+		Run: synctest.Test, Slow: true,
 		New: func(t *testing.T) storetest.ApprovalState {
 			dir := t.TempDir()
 			return storetest.ApprovalState{
@@ -158,7 +158,7 @@ func openSharedApprovals(tb testing.TB, s *storetest.Server) *store.Approvals {
 
 func TestRedisApprovals(t *testing.T) {
 	storetest.TestApprovals(t, storetest.ApprovalKind{
-		Run: asItIs, Thousands: true,
+		Run: asItIs, Thousands: true, Slow: true,
 		New: func(t *testing.T) storetest.ApprovalState {
 			s := storetest.Redis(t)
 			return storetest.ApprovalState{

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"io/fs"
 
 	"github.com/go-json-experiment/json"
 
@@ -23,4 +24,47 @@ func AddPlainTaint(ctx context.Context, t *Taints, conversation string, one gate
 	}
 	k.sealed = string(t.sealer.Seal(nil, nil, text, k.about()))
 	return t.home.put(ctx, []keptTaint{k})
+}
+
+// OpenSmallPostgresRevocations is OpenPostgresRevocations of a list of at most so many.
+func OpenSmallPostgresRevocations(ctx context.Context, p *Postgres, key [32]byte, most int) (*Revocations, error) {
+	return openPostgresRevocations(ctx, p, key, most, nil)
+}
+
+// MigratePostgres makes the tables by other migrations than those of this version.
+func MigratePostgres(ctx context.Context, p *Postgres, files fs.FS) error {
+	return p.migrate(ctx, files)
+}
+
+// Migrations are those of this version.
+func Migrations() fs.FS { return migrations }
+
+// StampPostgres has a list count as changed once more, with the HMAC of what is there: as
+// somebody does who has the key.
+func StampPostgres(ctx context.Context, p *Postgres, kept Kept, key [32]byte) error {
+	l, err := newPostgresList(p, kept, key[:], nil, listBounds{2 * maxRevoked, maxIncidentSize})
+	if err != nil {
+		return err
+	}
+	tx, err := p.pool.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer rollback(tx)
+	if err := l.lock(ctx, tx); err != nil {
+		return err
+	}
+	h, err := l.head(ctx, tx)
+	if err != nil {
+		return err
+	}
+	s, err := l.since(ctx, tx, &listState{})
+	if err != nil {
+		return err
+	}
+	s.generation = h.generation + 1
+	if err := l.keep(ctx, tx, s, &listChange{}); err != nil {
+		return err
+	}
+	return tx.Commit(ctx)
 }

@@ -30,6 +30,7 @@ const noMAC = "0000000000000000000000000000000000000000000000000000000000000000"
 
 // StaleError refuses a list that was changed less often than the audit log knows.
 type StaleError struct {
+	List       Kept
 	Path       string
 	Has, Least uint64 // generations; Has is 0 where the file is gone, or was never stamped
 }
@@ -62,7 +63,7 @@ func (l *lineage) least() uint64 { return l.ledger.Least(l.list) }
 // absent is nil where nothing is known to have been written.
 func (l *lineage) absent(least uint64) error {
 	if least > 0 {
-		return &StaleError{Path: l.path, Least: least}
+		return &StaleError{List: l.list, Path: l.path, Least: least}
 	}
 	return nil
 }
@@ -81,7 +82,7 @@ func (l *lineage) admit(content []byte, s stamp, least uint64) error {
 		}
 	}
 	if s.Generation < least {
-		return &StaleError{Path: l.path, Has: s.Generation, Least: least}
+		return &StaleError{List: l.list, Path: l.path, Has: s.Generation, Least: least}
 	}
 	return l.ledger.Saw(l.list, s.Generation)
 }

@@ -20,6 +20,8 @@ const (
 	KeptIncidents   Kept = incidentsFileName
 	KeptRevocations Kept = revokedFileName
 	KeptKeys        Kept = keysName
+	// KeptApprovals are counted in PostgreSQL alone.
+	KeptApprovals Kept = approvalsFileName
 	// KeptAlerts is the index of alerts that wait, which their deliverer keeps. It may be
 	// gone: that is on record, and no reason not to start.
 	KeptAlerts Kept = "alerts/index"

@@ -16,9 +16,11 @@ import (
 const (
 	lookFileEvery  = 200 * time.Millisecond
 	lookRedisEvery = 500 * time.Millisecond
-	lookWithin     = 4 * time.Second
-	openWithin     = 30 * time.Second // of the first look, before anyone depends on it
-	revokedLimit   = 5 * time.Second
+
+	lookPostgresEvery = 500 * time.Millisecond
+	lookWithin        = 4 * time.Second
+	openWithin        = 30 * time.Second // of the first look, before anyone depends on it
+	revokedLimit      = 5 * time.Second
 )
 
 // ErrRevocations means that nobody can tell what is revoked.
@@ -38,7 +40,7 @@ type revokedSource interface {
 }
 
 // Revocations is the list of what was revoked, in a file for one gateway or in
-// Redis for several. Checks go to a copy in memory, which a goroutine of its own
+// Redis or PostgreSQL for several. Checks go to a copy in memory, which a goroutine of its own
 // keeps fresh. It is safe for concurrent use. Close it.
 type Revocations struct {
 	from    revokedSource

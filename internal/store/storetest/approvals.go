@@ -27,6 +27,8 @@ type ApprovalState struct {
 	Open      func() (*store.Approvals, error) // as one more gateway does
 	Records   Sealed
 	Arguments Sealed
+
+	step int // of flipped
 }
 
 // ApprovalKind is a kind of home.
@@ -37,6 +39,13 @@ type ApprovalKind struct {
 	// Thousands adds the cases that write thousands of times. They take minutes where
 	// each write waits for a disk; what they are about is decided before it.
 	Thousands bool
+
+	// Slow adds the cases that write 64 MiB or wait for a denial to end.
+	Slow bool
+
+	// Step is how far apart the bytes are that are altered, one at a time; 0 is 1: every
+	// one. A home that is asked over several round trips takes fewer.
+	Step int
 }
 
 // TestApprovals holds a kind of home to the rules of all.
@@ -48,20 +57,31 @@ func TestApprovals(t *testing.T, kind ApprovalKind) {
 		"POL-56 four eyes":             fourEyes,
 		"POL-56 several approvers":     severalApprovers,
 		"POL-56 confirmed by oneself":  ownConfirmation,
-		"POL-56 denied":                deniedApproval,
 		"POL-56 expired":               expiredApproval,
 		"POL-56 expired when asked":    expiredWhenAsked,
 		"POL-56 fifty at once":         fiftyUses,
 		"many grants at once":          grantsAtOnce,
 		"asked at once":                askedAtOnce,
 		"RES-30 of one requester":      limitOfOne,
-		"RES-30 of arguments":          limitOfArguments,
 		"a record altered":             recordAltered,
 		"arguments altered":            argumentsAltered,
 		"records and arguments passed": passedOff,
 		"faults":                       approvalFaults,
 		"closed":                       closedApprovals,
 	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			kind.Run(t, func(t *testing.T) {
+				s := kind.New(t)
+				s.step = max(kind.Step, 1)
+				f(t, s)
+			})
+		})
+	}
+	for name, f := range map[string]func(*testing.T, ApprovalState){"RES-30 of arguments": limitOfArguments, "POL-56 denied": deniedApproval} {
+		if !kind.Slow {
+			break
+		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			kind.Run(t, func(t *testing.T) { f(t, kind.New(t)) })
@@ -467,22 +487,5 @@ func askedAtOnce(t *testing.T, s ApprovalState) {
 	})
 	if len(ids) != 1 {
 		t.Errorf("one call has %d approvals", len(ids))
-	}
-}
-
-func closedApprovals(t *testing.T, s ApprovalState) {
-	one := s.open(t)
-	grant(t, one, ask(t, one, asked(1)).ID, "bob")
-	if err := one.Close(); err != nil {
-		t.Error(err)
-	}
-	if _, used, err := one.Use(t.Context(), asked(1).Binding); used || !errors.Is(err, store.ErrApprovals) {
-		t.Errorf("after Close: used %v, %v", used, err)
-	}
-	if err := one.Healthy(t.Context()); err == nil {
-		t.Error("healthy after Close")
-	}
-	if _, used := useApproval(t, s.open(t), 1); !used { // as after a restart
-		t.Error("a granted approval is lost")
 	}
 }

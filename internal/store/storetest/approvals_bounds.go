@@ -166,9 +166,9 @@ func unopened(t *testing.T, g *store.Approvals, id string) {
 	}
 }
 
-// flipped calls f with every way of one byte to be another.
-func flipped(sealed string, f func(string)) {
-	for i := range len(sealed) {
+// flipped calls f with ways of one byte to be another, of every byte or of some.
+func (s ApprovalState) flipped(sealed string, f func(string)) {
+	for i := 0; i < len(sealed); i += s.step {
 		altered := []byte(sealed)
 		altered[i] ^= 1 << (i % 8)
 		f(string(altered))
@@ -182,7 +182,7 @@ func recordAltered(t *testing.T, s ApprovalState) {
 	one := s.open(t)
 	id := ask(t, one, asked(1)).ID
 	sealed := s.Records.All()[id]
-	flipped(sealed, func(altered string) {
+	s.flipped(sealed, func(altered string) {
 		s.Records.Set(id, altered)
 		unopened(t, one, id)
 	})
@@ -209,7 +209,7 @@ func argumentsAltered(t *testing.T, s ApprovalState) {
 	id := ask(t, one, want).ID
 	grant(t, one, id, "carol")
 	sealed := s.Arguments.All()[id]
-	flipped(sealed, func(altered string) {
+	s.flipped(sealed, func(altered string) {
 		s.Arguments.Set(id, altered)
 		unopened(t, one, id)
 	})
@@ -285,5 +285,22 @@ func approvalFaults(t *testing.T, s ApprovalState) {
 	binary.Arguments = []byte{0xff, 0}
 	if got := ask(t, one, binary); !bytes.Equal(got.Arguments, binary.Arguments) {
 		t.Error("arguments are not kept byte for byte")
+	}
+}
+
+func closedApprovals(t *testing.T, s ApprovalState) {
+	one := s.open(t)
+	grant(t, one, ask(t, one, asked(1)).ID, "bob")
+	if err := one.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, used, err := one.Use(t.Context(), asked(1).Binding); used || !errors.Is(err, store.ErrApprovals) {
+		t.Errorf("after Close: used %v, %v", used, err)
+	}
+	if err := one.Healthy(t.Context()); err == nil {
+		t.Error("healthy after Close")
+	}
+	if _, used := useApproval(t, s.open(t), 1); !used { // as after a restart
+		t.Error("a granted approval is lost")
 	}
 }
