@@ -10,6 +10,7 @@ import (
 
 	"doorward/internal/admin"
 	"doorward/internal/audit"
+	"doorward/internal/config"
 	"doorward/internal/gate"
 	"doorward/internal/store"
 )
@@ -48,13 +49,18 @@ func shownBy(list string) string {
 		return "incident.contain"
 	case audit.ListKeys:
 		return "key.revoke"
+	case audit.ListApprovals:
+		return "approval.grant"
 	}
 	return "identity.revoke"
 }
 
-// lists are those of the state in files, by their names on record and on the command line.
+// lists are those that are counted, by their names on record and on the command line.
 func lists() map[string]store.Kept {
-	return map[string]store.Kept{audit.ListIncidents: store.KeptIncidents, audit.ListRevocations: store.KeptRevocations, audit.ListKeys: store.KeptKeys}
+	return map[string]store.Kept{
+		audit.ListIncidents: store.KeptIncidents, audit.ListRevocations: store.KeptRevocations, audit.ListKeys: store.KeptKeys,
+		audit.ListApprovals: store.KeptApprovals,
+	}
 }
 
 // listOf is the name of a list on record.
@@ -74,7 +80,7 @@ func listOf(kept store.Kept) string {
 // they were.
 func (a *App) ledger() *store.Ledger {
 	was := a.audit.Owed().Written
-	least := map[store.Kept]uint64{store.KeptIncidents: was.Incidents, store.KeptRevocations: was.Revocations, store.KeptKeys: was.Keys, store.KeptAlerts: was.Alerts}
+	least := map[store.Kept]uint64{store.KeptIncidents: was.Incidents, store.KeptRevocations: was.Revocations, store.KeptKeys: was.Keys, store.KeptAlerts: was.Alerts, store.KeptApprovals: was.Approvals}
 	return store.NewLedger(least, func(list store.Kept, generation uint64) error {
 		return a.trail.Event(context.WithoutCancel(a.ctx), gate.Event{
 			Kind: audit.EventWritten, Actor: "doorward", Status: "ok", Detail: listOf(list) + " " + strconv.FormatUint(generation, 10),
@@ -88,7 +94,7 @@ func restorable(err error) error {
 	if !ok {
 		return err
 	}
-	list := listOf(store.Kept(filepath.Base(stale.Path)))
+	list := listOf(stale.List)
 	return fmt.Errorf("%w: what was suspended or revoked since would be let in. Put the newest copy back; or, if there is none, go on with this one: "+
 		"doorward incident accept-loss %s --reason TEXT, and suspend and revoke again what doorward audit search --event %s shows", err, list, shownBy(list))
 }
@@ -102,8 +108,16 @@ func (a *App) AcceptLoss(ctx context.Context, actor string, l admin.Loss) error 
 		return operated(op, fmt.Errorf("there is no list %q: %q", gate.Visible(l.List), names(lists())))
 	case strings.TrimSpace(l.Reason) == "":
 		return operated(op, errors.New("say why, with --reason"))
-	case kept != store.KeptKeys && a.current.Load().cfg.State.Redis != "":
+	}
+	e := gate.Event{Kind: audit.EventAccepted, Actor: actor, Detail: l.List + " " + gate.Visible(l.Reason)}
+	state := a.current.Load().cfg.State
+	switch {
+	case kept != store.KeptKeys && state.Kind == config.PostgresState:
+		return operated(op, a.act(ctx, []gate.Event{e}, func() error { return a.goOnInPostgres(ctx, kept) }))
+	case kept != store.KeptKeys && state.Redis != "":
 		return operated(op, errors.New("the list is in redis (state.redis), and not in data_dir"))
+	case kept == store.KeptApprovals:
+		return operated(op, errors.New("approvals are counted in PostgreSQL alone (state.kind)"))
 	}
 	there, err := kept.There(a.shared.dir)
 	if err == nil {
@@ -112,7 +126,6 @@ func (a *App) AcceptLoss(ctx context.Context, actor string, l admin.Loss) error 
 	if err != nil {
 		return operated(op, err)
 	}
-	e := gate.Event{Kind: audit.EventAccepted, Actor: actor, Detail: l.List + " " + gate.Visible(l.Reason)}
 	return operated(op, a.act(ctx, []gate.Event{e}, func() error {
 		if !there {
 			if err := kept.Begin(a.shared.dir); err != nil {
@@ -121,6 +134,21 @@ func (a *App) AcceptLoss(ctx context.Context, actor string, l admin.Loss) error 
 		}
 		return kept.GoOn(a.shared.dir, a.shared.incidentKey, a.shared.wrote)
 	}))
+}
+
+// goOnInPostgres goes on with a list of the database as it is there.
+func (a *App) goOnInPostgres(ctx context.Context, kept store.Kept) (err error) {
+	snap := a.current.Load()
+	p, err := a.shared.database(ctx, snap.cfg.State, snap.secret)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.Close()) }()
+	key := a.shared.key
+	if kept == store.KeptIncidents {
+		key = a.shared.incidentKey
+	}
+	return p.GoOn(ctx, kept, key, a.shared.wrote)
 }
 
 // tellOfLosses says, once something serves, what was accepted as lost since that was last

@@ -72,7 +72,7 @@ func (a *App) elsewhere() []string {
 		"Doorward's own log on standard error, and the alerts that were delivered: who has them",
 	}
 	if cfg.State.Redis != "" {
-		all = append(all, "the logs and profiles of the other gateways that share state.redis: run the same command on each; what is in Redis is done")
+		all = append(all, "the logs and profiles of the other gateways that share state.redis: run the same command on each; what they share is done")
 	}
 	return all
 }

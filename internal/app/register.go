@@ -111,8 +111,12 @@ func operations(cfg *config.Config) []admin.Activity {
 
 const day = 24 * time.Hour
 
+// stateAt is where a list is kept that has a file where one gateway keeps it.
 func stateAt(cfg *config.Config, file string) string {
-	if cfg.State.Redis != "" {
+	switch {
+	case cfg.State.Kind == config.PostgresState && slices.Contains([]string{"revoked.json", "approvals.json", "incidents.json"}, file):
+		return "state.dsn"
+	case cfg.State.Redis != "":
 		return "state.redis"
 	}
 	return "data_dir/" + file
@@ -159,8 +163,11 @@ func recipients(cfg *config.Config) []admin.Recipient {
 	if j := cfg.Trust.Judge; j != nil {
 		all = append(all, admin.Recipient{Name: "judge", Kind: "judge", Place: hostOf(j.URL), Categories: []string{dataUse, dataArguments}})
 	}
-	if cfg.State.Redis != "" {
-		all = append(all, admin.Recipient{Name: "state", Kind: "state", Place: "secret " + cfg.State.Redis, Categories: []string{dataIdentity, dataUse, "arguments of calls that wait for people, sealed"}})
+	for _, name := range []string{cfg.State.Redis, cfg.State.DSN} {
+		if name == "" {
+			continue
+		}
+		all = append(all, admin.Recipient{Name: "state", Kind: "state", Place: "secret " + name, Categories: []string{dataIdentity, dataUse, "arguments of calls that wait for people, sealed"}})
 	}
 	for i := range all {
 		for _, t := range cfg.Privacy.Transfers {

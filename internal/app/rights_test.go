@@ -3,6 +3,7 @@ package app_test
 import (
 	"archive/zip"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/hex"
 	"encoding/json"
@@ -44,7 +45,7 @@ roles:
   caller: {groups: [callers], allow: [{tools: [up/echo, up/read]}, {tools: [up/move], mode: approve, approvers: {roles: [lead]}}]}
   lead: {groups: [approvers]}
 trust: {flows: [{from: [private, untrusted], to: leaves, then: block}]}
-secrets: {hook: {from: "file:hook"}, copies: {from: "file:copies"}}
+secrets: {hook: {from: "file:hook"}, copies: {from: "file:copies"}, database: {from: "file:copies.dsn"}}
 audit: {sinks: [{kind: file, path: copy.jsonl}%s]}
 monitor: {alerts: [{kind: webhook, url: %q, secret: hook}], rules: {denied_calls: 1/1h}}
 privacy: {controller: "House Ltd", transfers: [{recipient: up, country: Elsewhere, safeguard: "standard contractual clauses"}]}
@@ -60,6 +61,7 @@ type rightsWith struct {
 	sinks  string // more copies, as the configuration has them
 	yaml   string
 	secret string // that they use, by the name of copies
+	dsn    string // of the state, by the name of database
 }
 
 func newRightsWith(t *testing.T, with rightsWith) *rights {
@@ -69,7 +71,7 @@ func newRightsWith(t *testing.T, with rightsWith) *rights {
 	down := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }))
 	t.Cleanup(down.Close)
 	dir := t.TempDir()
-	for name, text := range map[string]string{"hook": "whsec_" + "QnJlYWQgYW5kIGJ1dHRlciwgamFtIGFuZCBqZWxseQ==", "copies": with.secret + "\n"} {
+	for name, text := range map[string]string{"hook": "whsec_" + "QnJlYWQgYW5kIGJ1dHRlciwgamFtIGFuZCBqZWxseQ==", "copies": with.secret + "\n", "copies.dsn": cmp.Or(with.dsn, "of no database") + "\n"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -50,13 +50,14 @@ type memory struct {
 	budgets   budgets
 	sessions  *store.RedisSessions // nil without redis
 	redis     *store.Redis         // nil without one
+	postgres  *store.Postgres      // nil without one
 }
 
 // errNoMemory is that of a gateway that is not connected to its state.
 var errNoMemory = errors.New("the state is not open")
 
-// connect opens it: in Redis where one is configured, else here. A second call
-// does nothing.
+// connect opens it: in Redis where one is configured, and in PostgreSQL, else here. A
+// second call does nothing.
 func (s *shared) connect(ctx context.Context, state config.State, secrets *secret.Store) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -82,11 +83,17 @@ func (s *shared) connect(ctx context.Context, state config.State, secrets *secre
 	if err != nil {
 		return err
 	}
-	m, err := s.inRedis(ctx, r)
-	if err == nil {
-		s.now.Store(m)
+	m := &memory{nonces: store.NewRedisNonces(r, 0), sessions: store.NewRedisSessions(r), redis: r}
+	if err = s.inRedis(ctx, m); err == nil && state.Kind == config.PostgresState {
+		err = s.inPostgres(ctx, m, state, secrets)
+	} else if err == nil {
+		err = s.listsInRedis(ctx, m)
 	}
-	return err
+	if err != nil {
+		return errors.Join(err, m.close())
+	}
+	s.now.Store(m)
+	return nil
 }
 
 // memory is the state that operators act on, connected where this process does not serve.
@@ -130,28 +137,54 @@ func (s *shared) files() (_ *memory, err error) {
 	return m, err
 }
 
-// inRedis opens what gateways share, and closes r where that fails.
-func (s *shared) inRedis(ctx context.Context, r *store.Redis) (_ *memory, err error) {
-	m := &memory{nonces: store.NewRedisNonces(r, 0), sessions: store.NewRedisSessions(r), redis: r}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, m.close())
-		}
-	}()
-	if m.revoked, err = store.OpenRedisRevocations(ctx, r, s.key); err != nil {
-		return nil, err
+// inRedis opens what is asked about with each call, and ends by itself.
+func (s *shared) inRedis(ctx context.Context, m *memory) (err error) {
+	if m.taints, err = store.OpenRedisTaints(ctx, m.redis, s.key); err != nil {
+		return err
 	}
-	if m.approvals, err = store.OpenRedisApprovals(ctx, r, s.key); err != nil {
-		return nil, err
+	m.budgets, err = store.OpenRedisBudgets(ctx, m.redis, s.key)
+	return err
+}
+
+// listsInRedis opens what must outlive every gateway where there is no database.
+func (s *shared) listsInRedis(ctx context.Context, m *memory) (err error) {
+	if m.revoked, err = store.OpenRedisRevocations(ctx, m.redis, s.key); err != nil {
+		return err
 	}
-	if m.taints, err = store.OpenRedisTaints(ctx, r, s.key); err != nil {
-		return nil, err
+	if m.approvals, err = store.OpenRedisApprovals(ctx, m.redis, s.key); err != nil {
+		return err
 	}
-	if m.budgets, err = store.OpenRedisBudgets(ctx, r, s.key); err != nil {
-		return nil, err
+	m.incidents, err = store.OpenRedisIncidents(ctx, m.redis, s.incidentKey)
+	return err
+}
+
+// inPostgres opens it in the database of the configuration.
+func (s *shared) inPostgres(ctx context.Context, m *memory, state config.State, secrets *secret.Store) (err error) {
+	if m.postgres, err = s.database(ctx, state, secrets); err != nil {
+		return err
 	}
-	m.incidents, err = store.OpenRedisIncidents(ctx, r, s.incidentKey)
-	return m, err
+	defer func() { err = restorable(err) }()
+	if m.revoked, err = store.OpenPostgresRevocations(ctx, m.postgres, s.key, s.wrote); err != nil {
+		return err
+	}
+	if m.approvals, err = store.OpenPostgresApprovals(ctx, m.postgres, s.key, s.wrote); err != nil {
+		return err
+	}
+	m.incidents, err = store.OpenPostgresIncidents(ctx, m.postgres, s.incidentKey, s.wrote)
+	return err
+}
+
+// database connects to the database of the configuration.
+func (s *shared) database(ctx context.Context, state config.State, secrets *secret.Store) (*store.Postgres, error) {
+	dsn, err := secrets.Get(state.DSN)
+	if err != nil {
+		return nil, fmt.Errorf("state.dsn: %w", err)
+	}
+	pool, err := roots(state.CA)
+	if err != nil {
+		return nil, fmt.Errorf("state.%w", err)
+	}
+	return store.OpenPostgres(ctx, store.PostgresConfig{DSN: dsn.Reveal(), Roots: pool, Log: s.log})
 }
 
 // close lets go of what is open.
@@ -168,6 +201,9 @@ func (m *memory) close() error {
 	}
 	if m.redis != nil {
 		errs = append(errs, m.redis.Close())
+	}
+	if m.postgres != nil {
+		errs = append(errs, m.postgres.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -25,7 +25,7 @@ const nobody = "nobody: "
 // kept is one store, and what people's rights do with it (GDP-10). An answer is the name
 // of what does it, or begins with nobody.
 type kept struct {
-	at       []string // files under the directory of the configuration, as path.Match has them; keys in Redis after "redis:"
+	at       []string // files under the directory of the configuration, as path.Match has them; keys in Redis after "redis:"; tables in PostgreSQL after "postgres:", with the list
 	export   string   // the file of an export that has it
 	erase    string   // the count of admin.Erased, as JSON has it, that tells of it
 	register string   // the activity in the register, which says how long it is kept
@@ -38,13 +38,13 @@ func storesKept() []kept {
 		{[]string{"data/audit/tree", "data/audit/checkpoint", "data/audit/sinks/*", "data/audit/lock"}, nobody + "hashes of lines, and how far copies are", nobody + "hashes of lines", "audit log"},
 		{[]string{"data/audit.root", "data/audit.key", "data/audit.signer", "data/state.key", "data/secrets.root", "data/keys.pepper"}, nobody + "keys of the gateway", nobody + "keys of the gateway", "audit log"},
 		{[]string{"data/keys.json"}, "api_keys.json", "api_keys", "API keys and revocations"},
-		{[]string{"data/revoked.json", "redis:{revoked}*"}, "revocations.json", "revocations", "API keys and revocations"},
-		{[]string{"data/approvals.json", "data/approvals/*", "redis:{approvals}*"}, "approvals.json", "approvals", "approvals"},
+		{[]string{"data/revoked.json", "redis:{revoked}*", "postgres:entries/revoked"}, "revocations.json", "revocations", "API keys and revocations"},
+		{[]string{"data/approvals.json", "data/approvals/*", "redis:{approvals}*", "postgres:entries/approvals", "postgres:arguments"}, "approvals.json", "approvals", "approvals"},
 		{[]string{"data/taints.json", "redis:{taints}*"}, "labels.json", "labels", "what conversations have read"},
 		{[]string{"data/profiles.json"}, "profile.json", "profiles", "monitoring"},
 		{[]string{"data/alerts/al_*.json"}, "alerts.json", "alerts", "monitoring"},
 		{[]string{"data/alerts/index"}, nobody + "ids of alerts that wait, sealed", nobody + "ids of alerts", "monitoring"},
-		{[]string{"data/incidents.json", "redis:{incidents}*"}, "incidents.json", "incidents", "incidents"},
+		{[]string{"data/incidents.json", "redis:{incidents}*", "postgres:entries/incidents"}, "incidents.json", "incidents", "incidents"},
 		{[]string{"data/holds.json"}, nobody + "keys of the log, and a claim of somebody else", "refused", "legal holds"},
 		{[]string{"doorward.lock", "data/observed.json"}, nobody + "definitions, and which operator decided", nobody + "definitions", "decisions about definitions"},
 		{[]string{"data/canaries.json", "data/secrets.json", "data/ages.json"}, nobody + "values of the operator's, and the ages of secrets", nobody + "values of the operator's", ""},
@@ -54,7 +54,8 @@ func storesKept() []kept {
 		{[]string{"data/quotas.json", "redis:{limits}*"}, nobody + "how often somebody called lately, under keyed hashes", nobody + "counts under keyed hashes that end by themselves", ""},
 		{[]string{"data/index.db", "data/index.db-wal", "data/index.db-shm"}, nobody + "where records stand: hashes of what is not sealed in them", "keys", "audit log"},
 		{[]string{"data/*.lock", "data/holds.turn", "data/holds.next"}, nobody + "empty", nobody + "empty", ""},
-		{[]string{"doorward.yaml", "hook", "copies"}, nobody + "the operator's", nobody + "the operator's", ""},
+		{[]string{"postgres:lists", "postgres:migrations"}, nobody + "how often lists were changed, and statements", nobody + "counts", ""},
+		{[]string{"doorward.yaml", "hook", "copies", "copies.dsn"}, nobody + "the operator's", nobody + "the operator's", ""},
 	}
 }
 
@@ -110,14 +111,16 @@ func (r *rights) files(pattern string) (all []string) {
 	return all
 }
 
-// GDP-10: every file and every key in Redis of gateways that are used to the full is in
+// GDP-10: every file, key in Redis and table in PostgreSQL of gateways that are used to the full is in
 // the table, and what the table says of it is there: in an export, in what an erasure
 // tells, and in the register. Whoever adds a store says what people's rights do with it.
 func TestGDP10EveryStoreIsCovered(t *testing.T) {
 	t.Parallel()
 	server := storetest.Redis(t)
 	alone, shared := newRights(t), newRightsWith(t, rightsWith{yaml: "state: {redis: copies}\n", secret: server.URL()})
-	for _, r := range []*rights{alone, shared} {
+	database := storetest.NewPostgres(t)
+	together := newRightsWith(t, rightsWith{yaml: "state: {kind: postgres, dsn: database, redis: copies}\n", secret: storetest.Redis(t).URL(), dsn: database.DSN()})
+	for _, r := range []*rights{alone, shared, together} {
 		r.leaveTraces()
 	}
 	met := map[string]bool{}
@@ -132,12 +135,16 @@ func TestGDP10EveryStoreIsCovered(t *testing.T) {
 	for _, key := range server.Do("KEYS", "*").([]any) { //nolint:forcetypeassert // of KEYS
 		meet("redis:" + strings.TrimPrefix(key.(string), "doorward:")) //nolint:forcetypeassert // of KEYS
 	}
+	tables := database.At(t, "doorward").Do("SELECT relname::text FROM pg_class WHERE relnamespace = 'doorward'::regnamespace AND relkind = 'r' AND relname <> 'entries'")
+	for _, table := range append(tables, database.At(t, "doorward").Do("SELECT 'entries/' || list FROM entries")...) {
+		meet("postgres:" + table)
+	}
 	who := admin.Whom{Subject: canarySubject, Issuer: alone.idp.URL()}
 	tenant := "acme"
 	who.Tenant = &tenant
 	files := alone.exported(who)
 	alone.Stop() // writes what was learned
-	for _, at := range append(alone.files(""), shared.files("")...) {
+	for _, at := range slices.Concat(alone.files(""), shared.files(""), together.files("")) {
 		meet(at)
 	}
 	reg, err := shared.App.Register(t.Context())
@@ -186,7 +193,7 @@ func erasedCounts(t *testing.T) (names []string) {
 	return names
 }
 
-// writers are the packages of the gateway that write files or to Redis, and what they
+// writers are the packages of the gateway that write files, to Redis or to PostgreSQL, and what they
 // keep.
 func writers() map[string]string {
 	return map[string]string{

@@ -222,9 +222,13 @@ type MTLS struct {
 
 // State is what several gateways share.
 type State struct {
+	// Kind is where lists are kept that must outlive every gateway: file is data_dir, or redis where that is written; postgres is the database of dsn, for what is revoked, suspended and approved, beside redis for the rest. file unless written.
+	Kind string `yaml:"kind" enum:"file postgres"`
+	// DSN of postgres: the secret with its URL, postgres://USER:PASSWORD@HOST/DATABASE. To another machine with sslmode=verify-full.
+	DSN string `yaml:"dsn" type:"secret name"`
 	// Redis is the secret with the URL of a Redis that holds what was used once, what was revoked and what is left of limits. Not written: this gateway keeps all of it itself.
 	Redis string `yaml:"redis" type:"secret name"`
-	// CA is the file with the certificates, PEM, that its own is verified by. The system's unless written.
+	// CA is the file with the certificates, PEM, that those of redis and postgres are verified by. The system's unless written.
 	CA string `yaml:"ca" type:"path"`
 	// Key is the secret, 64 hex digits, that seals what gateways share and what clients carry: the same for all of them. Not written: state.key in data_dir, made at the first start.
 	Key string `yaml:"key" type:"secret name"`

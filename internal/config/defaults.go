@@ -32,6 +32,7 @@ func defaults() Config {
 		},
 		Audit:      Audit{Durability: "process", Arguments: "sealed", Identity: "sealed", Retain: defaultRetain(), Index: "on", Checkpoint: defaultCheckpoint()},
 		Limits:     defaultPaces(),
+		State:      State{Kind: "file"},
 		Monitor:    defaultMonitor(),
 		Telemetry:  defaultTelemetry(),
 		Disclosure: Disclosure{Server: true},

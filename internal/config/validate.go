@@ -54,14 +54,7 @@ func Validate(c *Config) []Fault {
 			v.fault(key, "has more than %d entries", maxEntries)
 		}
 	}
-	if c.State.Redis != "" {
-		v.reference("state.redis", c.State.Redis)
-	} else if c.State.CA != "" {
-		v.fault("state.ca", "is for redis")
-	}
-	if c.State.Key != "" {
-		v.reference("state.key", c.State.Key)
-	}
+	v.state()
 	if h := c.Approvals.Webhook; h != nil {
 		v.endpoint("approvals.webhook.url", h.URL)
 		v.reference("approvals.webhook.secret", h.Secret)
