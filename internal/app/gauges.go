@@ -22,36 +22,13 @@ func (a *App) gauges() {
 	m.Counter("doorward_dropped_messages_total", "Messages for a client that no queue had room for.", a.meter.dropped.value)
 	m.Gauge("doorward_streams", "Open GET streams.", a.meter.streams.value)
 	m.Gauge("doorward_sessions", "Client sessions (stateful era).", a.meter.sessions.value)
-	m.Gauge("doorward_upstream_channels", "Sessions and processes towards upstreams.", func() float64 {
-		n := 0
-		for _, u := range a.pool.Status() {
-			n += u.Sessions
-		}
-		return float64(n)
-	})
-	m.Gauge("doorward_children", "Child processes running.", func() float64 {
-		n := 0
-		for _, u := range a.pool.Status() {
-			n += u.Children
-		}
-		return float64(n)
-	})
-	m.GaugeBy("upstream", "doorward_upstream_breakers_open", "Breakers that keep calls from an upstream: one for all, and where each client has a process of its own one for each of those.", func() map[string]float64 {
-		out := map[string]float64{}
-		for _, u := range a.pool.Status() {
-			out[u.Name] = float64(u.HeldBack)
-			if u.Breaker != "closed" {
-				out[u.Name]++
-			}
-		}
-		return out
-	})
 	m.Counter("doorward_webhook_sent_total", "Notices that their receiver has taken.", func() float64 { return float64(a.notices.Stats().Sent) })
 	m.Counter("doorward_webhook_failed_total", "Notices given up after every try.", func() float64 { return float64(a.notices.Stats().Failed) })
 	m.Counter("doorward_webhook_dropped_total", "Notices dropped because too many waited.", func() float64 { return float64(a.notices.Stats().Dropped) })
 	a.incidentGauges()
 	a.limitGauges()
 	a.queueGauges()
+	a.upstreamGauges()
 	a.logGauges()
 	for _, rule := range monitor.Rules() {
 		m.Alert(rule, 0)
@@ -104,6 +81,35 @@ func (a *App) gauges() {
 			return 0
 		}
 		return 1
+	})
+}
+
+// upstreamGauges tells telemetry of the ways to upstreams.
+func (a *App) upstreamGauges() {
+	m := a.metrics
+	m.Gauge("doorward_upstream_channels", "Sessions and processes towards upstreams.", func() float64 {
+		n := 0
+		for _, u := range a.pool.Status() {
+			n += u.Sessions
+		}
+		return float64(n)
+	})
+	m.Gauge("doorward_children", "Child processes running.", func() float64 {
+		n := 0
+		for _, u := range a.pool.Status() {
+			n += u.Children
+		}
+		return float64(n)
+	})
+	m.GaugeBy("upstream", "doorward_upstream_breakers_open", "Breakers that keep calls from an upstream: one for all, and where each client has a process of its own one for each of those.", func() map[string]float64 {
+		out := map[string]float64{}
+		for _, u := range a.pool.Status() {
+			out[u.Name] = float64(u.HeldBack)
+			if u.Breaker != "closed" {
+				out[u.Name]++
+			}
+		}
+		return out
 	})
 }
 
