@@ -30,6 +30,7 @@ type breaker struct {
 	seen    recent    // calls, and failures among them
 	heard   time.Time // when the upstream last answered anything
 	until   time.Time // open until then; zero: closed
+	doubt   bool      // half open without having been open
 	probing bool      // a probe is under way
 	times   int       // opened so often without breakerCalm between
 	closed  time.Time // when it closed last
@@ -91,14 +92,15 @@ func (b *breaker) worked() {
 	}
 }
 
-// failed notes that the upstream could not be reached, or broke off, since began; of
-// late it is known only that no answer came, which says nothing where it answered
-// others meanwhile. asked is how long the upstream asks to be left alone. It returns
-// for how long the breaker is open now where this opened it, and 0 where not.
-func (b *breaker) failed(began time.Time, late bool, asked time.Duration) time.Duration {
+// failed notes that the upstream could not be reached, or broke off, since began. What was
+// sent may have brought that about, and says nothing where others were answered meanwhile;
+// many of those open nothing, but have the next caller be the probe, so that no client can
+// shut others out. asked is how long the upstream asks to be left alone. It returns for how
+// long the breaker is open now where this opened it, and 0 where not.
+func (b *breaker) failed(began time.Time, sent bool, asked time.Duration) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if !b.until.IsZero() || late && b.heard.After(began) {
+	if !b.until.IsZero() || sent && b.heard.After(began) {
 		return 0
 	}
 	now := time.Now()
@@ -115,6 +117,10 @@ func (b *breaker) failed(began time.Time, late bool, asked time.Duration) time.D
 	}
 	if !b.closed.IsZero() && now.Sub(b.closed) > breakerCalm {
 		b.times = 0
+	}
+	if sent {
+		b.until, b.doubt = now, true
+		return 0
 	}
 	return b.open(asked)
 }
@@ -142,8 +148,9 @@ const (
 	probeBad
 )
 
-// settle ends the probe.
-func (b *breaker) settle(what probed, asked time.Duration) {
+// settle ends the probe. opened is for how long the breaker is open, where it was not before;
+// closed tells whether it was open, and is not any more.
+func (b *breaker) settle(what probed, asked time.Duration) (opened time.Duration, closed bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.probing = false
@@ -152,10 +159,15 @@ func (b *breaker) settle(what probed, asked time.Duration) {
 		b.until, b.run, b.seen = time.Time{}, 0, recent{}
 		b.closed = time.Now()
 		b.heard = b.closed
+		closed, b.doubt = !b.doubt, false
 	case probeBad:
-		b.open(asked)
+		wait := b.open(asked)
+		if b.doubt {
+			opened, b.doubt = wait, false
+		}
 	case probeNothing:
 	}
+	return opened, closed
 }
 
 // idle tells whether nothing would be lost without it.

@@ -103,33 +103,33 @@ func TestBreaker_Opening(t *testing.T) {
 	for _, tc := range []struct {
 		name string
 		do   func(*breaker)
-		open bool
+		want string
 	}{
 		{"every other call fails", func(b *breaker) {
 			for range breakerCalls / breakerShare {
 				b.worked()
 				fail(b)
 			}
-		}, true},
+		}, breakerOpen},
 		{"one of three fails", func(b *breaker) {
 			for range breakerCalls {
 				b.worked()
 				b.worked()
 				fail(b)
 			}
-		}, false},
+		}, breakerClosed},
 		{"failures far apart", func(b *breaker) {
 			for range 2 * breakerRun {
 				fail(b)
 				time.Sleep(breakerGap + time.Second)
 			}
-		}, false},
+		}, breakerClosed},
 		{"lists that work say nothing of calls", func(b *breaker) {
 			for range breakerRun {
 				b.answered()
 				fail(b)
 			}
-		}, true},
+		}, breakerOpen},
 		{"silence of one that answers others", func(b *breaker) {
 			for range 2 * breakerRun {
 				began := time.Now()
@@ -137,21 +137,21 @@ func TestBreaker_Opening(t *testing.T) {
 				b.answered()
 				b.failed(began, true, 0)
 			}
-		}, false},
+		}, breakerClosed},
 		{"silence", func(b *breaker) {
 			for range breakerRun {
 				began := time.Now()
 				time.Sleep(time.Minute)
 				b.failed(began, true, 0)
 			}
-		}, true},
+		}, breakerHalf},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := &breaker{}
 				tc.do(b)
-				if open := b.state() == breakerOpen; open != tc.open {
-					t.Errorf("open: %v, want %v", open, tc.open)
+				if is := b.state(); is != tc.want {
+					t.Errorf("it is %s, want %s", is, tc.want)
 				}
 			})
 		})
@@ -218,7 +218,7 @@ func TestBreakers_Own(t *testing.T) {
 	for n := range maxBreakers {
 		s.breakerOf(string(rune('A' + n)))
 	}
-	if s.breakerOf("one more") != &s.breakers.all {
+	if one := s.breakerOf("one more"); one == &s.breakers.all || one == s.breakerOf("one more") || len(s.breakers.own) != maxBreakers {
 		t.Error("they are not bounded")
 	}
 	s.breakers.expire(time.Now().Add(breakerGap + breakerCalm))

@@ -12,7 +12,7 @@ import (
 )
 
 // maxBreakers is how many clients with processes of their own have a breaker of their
-// own. Those that come then share the upstream's.
+// own. Those that come then have none: their processes are still restarted with delays.
 const maxBreakers = 1_000
 
 // probeWait is how long the probe may take, as a person's list may.
@@ -42,7 +42,7 @@ func (s *server) breakerOf(principal string) *breaker {
 		return b
 	}
 	if len(s.breakers.own) >= maxBreakers {
-		return &s.breakers.all
+		return &breaker{}
 	}
 	if s.breakers.own == nil {
 		s.breakers.own = map[string]*breaker{}
@@ -92,18 +92,25 @@ func (s *server) admit(ctx context.Context, ex *gate.Exchange) error {
 	return s.probeFor(ctx, ex, b)
 }
 
-// probeFor is the probe of a breaker that is half open.
-func (s *server) probeFor(ctx context.Context, ex *gate.Exchange, b *breaker) error {
+// probeFor is the probe of a breaker that is half open. It has its whole time, whatever its
+// caller's is and also where that leaves: it is everybody's.
+func (s *server) probeFor(ctx context.Context, ex *gate.Exchange, b *breaker) (err error) {
 	what, asked := probeNothing, time.Duration(0)
-	defer func() { b.settle(what, asked) }() // also where it panics
+	defer func() { // also where it panics
+		switch opened, closed := b.settle(what, asked); {
+		case opened > 0:
+			s.opened(b, opened, err)
+		case closed:
+			s.report(ctx, "closed", "ok")
+		}
+	}()
 	s.pool.count(s.set.Name, "breaker_probe")
-	within, cancel := withLimit(ctx, min(s.set.Timeout, probeWait))
+	within, cancel := withLimit(context.WithoutCancel(ctx), min(s.set.Timeout, probeWait))
 	defer cancel()
-	err := s.classify(within, "probing", s.answers(within, ex))
+	err = s.classify(within, "probing", s.answers(within, ex))
 	switch {
 	case err == nil || answer(err):
 		what = probeGood
-		s.report(ctx, "closed", "ok")
 		return nil
 	case wayFailed(err):
 		what, asked = probeBad, asksToWait(err)
@@ -134,10 +141,12 @@ func (s *server) answers(ctx context.Context, ex *gate.Exchange) error {
 	return err
 }
 
-// answer tells whether an error is one with which the upstream itself answered.
+// answer tells whether an error is one with which the upstream itself answered, however
+// badly.
 func answer(err error) bool {
 	_, status := errors.AsType[*statusError](err)
-	return status || errors.Is(err, errRefused) || errors.Is(err, errGone) || gate.CodeOf(err) == gate.CodeUpstreamEra
+	_, turnedAway := errors.AsType[*waitError](err)
+	return status || turnedAway && !wayFailed(err) || errors.Is(err, errProtocol) || errors.Is(err, errTooLarge) || errors.Is(err, errRefused) || errors.Is(err, errGone) || gate.CodeOf(err) == gate.CodeUpstreamEra
 }
 
 // wayFailed tells whether an error, of a link or classified, is a failure of the way to the
@@ -164,15 +173,19 @@ func wayFailed(err error) bool {
 }
 
 // note counts what came of using the upstream since began for the breaker, and puts it
-// on record where that opens it. err is classified.
-func (s *server) note(b *breaker, began time.Time, err error) {
+// on record where that opens it. sent tells whether a client's request may have brought it
+// about. err is classified.
+func (s *server) note(b *breaker, began time.Time, sent bool, err error) {
 	if !wayFailed(err) {
 		return
 	}
-	wait := b.failed(began, gate.CodeOf(err) == gate.CodeUpstreamTimeout, asksToWait(err))
-	if wait == 0 {
-		return
+	if wait := b.failed(began, sent, asksToWait(err)); wait > 0 {
+		s.opened(b, wait, err)
 	}
+}
+
+// opened puts on record that a breaker opened, and what by.
+func (s *server) opened(b *breaker, wait time.Duration, err error) {
 	whose := "for all"
 	if b != &s.breakers.all {
 		whose = "for one client's own process"
@@ -188,7 +201,7 @@ func (c *channel) settleBreaker(began time.Time, err error) {
 		b.answered() // which says that it is there, and not that calls work
 		return
 	}
-	c.srv.note(b, began, err)
+	c.srv.note(b, began, gate.CodeOf(err) == gate.CodeUpstreamTimeout, err)
 }
 
 // called counts a call. One that was not sent is counted where it failed.
@@ -197,8 +210,10 @@ func (s *server) called(k *calling, began time.Time, err error) {
 	switch {
 	case err == nil:
 		b.worked()
+	case k.heard:
+		b.answered()
 	case k.o != nil:
-		s.note(b, began, err)
+		s.note(b, began, !k.unsent(err), err)
 	}
 }
 

@@ -264,8 +264,16 @@ func TestRES17_OneProbe(t *testing.T) {
 			_, err := carry(t, p, echo(t))
 			wantCode(t, err, gate.CodeUpstreamOutcome)
 		}
-		before := len(w.seen)
+		// What five calls came to may be their doing: the next one asks first.
+		time.Sleep(time.Millisecond)
+		before := w.count("tools/call")
 		_, err := carry(t, p, echo(t))
+		wantCode(t, err, gate.CodeUpstreamDown)
+		if n := w.count("tools/call") - before; n > 0 || len(events("upstream.probe")) != 1 {
+			t.Errorf("%d calls are made before there is a sign of life", n)
+		}
+		before = len(w.seen)
+		_, err = carry(t, p, echo(t))
 		wantCode(t, err, gate.CodeUpstreamBreaker)
 		if e, _ := errors.AsType[*gate.Error](err); e.Wait <= 0 || e.Wait > time.Second || !strings.Contains(e.Public, "nothing was sent") {
 			t.Errorf("it says %q, wait %s", e.Public, e.Wait)

@@ -125,6 +125,9 @@ func (s *server) relay(ctx context.Context, k *calling) (err error) {
 	if state.parked != nil {
 		return state.parked.resume(ctx, k)
 	}
+	if err := s.admit(ctx, k.ex); err != nil { // again: the breaker may have opened while this waited
+		return err
+	}
 	c, cn, err := s.open(ctx, k.ex, s.set.PerCall)
 	if err != nil {
 		return err

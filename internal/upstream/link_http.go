@@ -108,6 +108,7 @@ func (l *httpLink) roundTrip(ctx context.Context, o *outgoing, take func(*gate.M
 	if resp.StatusCode != http.StatusOK {
 		return l.refused(resp, said, o, take)
 	}
+	o.taken = true
 	if o.method == methodInitialize {
 		if err := l.opened(resp.Header); err != nil {
 			return err

@@ -128,6 +128,7 @@ func (x *mux) await(ctx context.Context, to sender, w *waiting, unsent <-chan er
 	for {
 		select {
 		case m := <-w.queue:
+			w.o.taken = true
 			if err := take(m); err != nil {
 				x.cancel(ctx, to, w.o)
 				return err

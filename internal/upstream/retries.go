@@ -51,7 +51,13 @@ var errUnsent = errors.New("nothing was sent")
 // sent, or the upstream says that it did not take it (RFC 6585, section 4; a 503 that
 // says when to come again, RFC 9110, section 15.6.4).
 func (k *calling) unsent(err error) bool {
-	if k.o == nil || errors.Is(err, errUnsent) {
+	if k.o == nil {
+		return true
+	}
+	if k.heard || k.o.taken { // what failed is a later request of the same call
+		return false
+	}
+	if errors.Is(err, errUnsent) {
 		return true
 	}
 	e, ok := errors.AsType[*waitError](err)
