@@ -100,7 +100,7 @@ func (r *Record) whence(ex *gate.Exchange) {
 	r.Span, r.Parent = ex.Trace.Span, ex.Trace.Parent
 	if s := ex.Call.Session; s != nil {
 		// The id is random and long, so a plain hash cannot be guessed back.
-		var id [maxShort]byte
+		var id [gate.MaxSessionID]byte
 		sum := sha256.Sum256(append(id[:0], s.ID...))
 		copy(r.Session[:], sum[:])
 	}

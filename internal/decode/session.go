@@ -8,9 +8,6 @@ import (
 	"doorward/internal/mcp"
 )
 
-// maxSession bounds a session id in bytes, as listen bounds those that it makes.
-const maxSession = 1024
-
 // begin decodes initialize. A session id that comes with it means nothing: the
 // session gets an id of its own (security case HTT-33).
 func (s *Stage) begin(ctx context.Context, ex *gate.Exchange, m *gate.Message) (gate.Verdict, error) {
@@ -111,8 +108,8 @@ func sessionID(ex *gate.Exchange) (string, gate.Verdict) {
 		return "", missing()
 	case len(values) > 1:
 		return "", gate.Refuse(gate.CodeHeaderMismatch, "more than one session id", "more than one Mcp-Session-Id header")
-	case len(values[0]) > maxSession:
-		return "", gate.Refuse(gate.CodeSession, "session id of more than 1024 bytes", "no such session; send initialize to begin one")
+	case len(values[0]) > gate.MaxSessionID:
+		return "", gate.Refuse(gate.CodeSession, fmt.Sprintf("session id of more than %d bytes", gate.MaxSessionID), "no such session; send initialize to begin one")
 	}
 	return values[0], gate.Pass()
 }

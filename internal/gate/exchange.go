@@ -71,6 +71,11 @@ const (
 	OpApprovals = "http/approvals"
 )
 
+// MaxSessionID bounds the id of a client's session, in bytes. Clients and what is between take an id
+// of visible ASCII (2025-11-25, session management); a header of 1 KiB is what all of them have room
+// for.
+const MaxSessionID = 1024
+
 // Session is a client's MCP session (stateful era). listen makes it when a
 // handshake succeeds; its fields do not change after that. It belongs to one
 // principal: decode refuses it to any other.
@@ -82,6 +87,7 @@ type Session struct {
 	Version      string // negotiated protocol version
 	Capabilities []byte // the client's, raw JSON
 	ClientInfo   []byte // the client's, raw JSON; never used for decisions
+	Shared       bool   // other gateways may serve it too, and have calls of it under way
 }
 
 // Call is the parsed view of an exchange's message. decode fills it.

@@ -16,12 +16,8 @@ import (
 	"doorward/internal/mcp"
 )
 
-// Bounds of a session's id. Clients and what is between take an id of visible ASCII (2025-11-25,
-// session management); a header of 1 KiB is what all of them have room for.
-const (
-	maxSessionID = 1024
-	maxSealed    = maxSessionID * 3 / 4 // bytes before base64
-)
+// maxSealed bounds what makes an id, in bytes before base64.
+const maxSealed = gate.MaxSessionID * 3 / 4
 
 // sessionFormat is the first byte of what is sealed.
 const sessionFormat = 1
@@ -66,7 +62,7 @@ func boundTo(owner, profile string) []byte {
 	return []byte(strconv.Itoa(len(owner)) + ":" + owner + profile)
 }
 
-// seal makes the id of a session, of at most maxSessionID bytes. What the client said of itself is
+// seal makes the id of a session, of at most gate.MaxSessionID bytes. What the client said of itself is
 // left out where there is no room for it, and then what it can do; the latter keeps the session
 // where it is.
 func (s *sessionSealer) seal(owner string, gs *gate.Session, ends time.Time) (string, error) {
@@ -99,7 +95,7 @@ func (s *sessionSealer) seal(owner string, gs *gate.Session, ends time.Time) (st
 
 // open reads what seal made with the same key for the same owner and profile.
 func (s *sessionSealer) open(id, owner, profile string) (beginning, bool) {
-	if owner == "" || len(id) > maxSessionID || strings.ContainsAny(id, "\r\n") { // which the decoder skips
+	if owner == "" || len(id) > gate.MaxSessionID || strings.ContainsAny(id, "\r\n") { // which the decoder skips
 		return beginning{}, false
 	}
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(id)

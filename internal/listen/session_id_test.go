@@ -53,7 +53,7 @@ func TestSessionIDsAreBounded(t *testing.T) {
 	for n := range 900 {
 		gs := gate.Session{Version: mcp.V20251125, Capabilities: []byte(strings.Repeat("c", n)), ClientInfo: []byte(strings.Repeat("i", 100))}
 		id, err := s.seal("5:alice", &gs, time.Unix(2e9, 0))
-		if err != nil || len(id) > maxSessionID {
+		if err != nil || len(id) > gate.MaxSessionID {
 			t.Fatalf("%d bytes: an id of %d, %v", n, len(id), err)
 		}
 		is, ok := s.open(id, "5:alice", "")

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"doorward/internal/gate"
 )
 
 // cordon is what is suspended, as calls look it up. It never changes once it is
@@ -151,7 +153,7 @@ func (c *cordon) session(id string, now time.Time) bool {
 
 // hashOf is the hash of a session's id.
 func hashOf(id string) (h sessionHash) {
-	var room [1024]byte // an id has no more
+	var room [gate.MaxSessionID]byte
 	sum := sha256.Sum256(append(room[:0], id...))
 	copy(h[:], sum[:])
 	return h
