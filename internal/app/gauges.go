@@ -22,6 +22,8 @@ func (a *App) gauges() {
 	m.Counter("doorward_dropped_messages_total", "Messages for a client that no queue had room for.", a.meter.dropped.value)
 	m.Gauge("doorward_streams", "Open GET streams.", a.meter.streams.value)
 	m.Gauge("doorward_sessions", "Client sessions (stateful era).", a.meter.sessions.value)
+	m.Counter("doorward_session_ends_dropped_total", "Sessions that ended here and that other replicas will not be told about: too many ends waited.", func() float64 { return float64(a.front.EndsDropped()) })
+	m.Counter("doorward_stray_cancels_total", "Cancellations of calls that were not under way here, in sessions that other replicas serve too.", func() float64 { return float64(a.pool.StrayCancels()) })
 	m.Counter("doorward_webhook_sent_total", "Notices that their receiver has taken.", func() float64 { return float64(a.notices.Stats().Sent) })
 	m.Counter("doorward_webhook_failed_total", "Notices given up after every try.", func() float64 { return float64(a.notices.Stats().Failed) })
 	m.Counter("doorward_webhook_dropped_total", "Notices dropped because too many waited.", func() float64 { return float64(a.notices.Stats().Dropped) })

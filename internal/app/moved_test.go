@@ -2,9 +2,11 @@ package app_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -78,7 +80,28 @@ const remote = "remote"
 
 func toolsAt(c *gatetest.Client) *gatetest.Reply { return c.Post(c.Request("9", "tools/list", "")) }
 
-// gone is what a client must be told to begin anew (2025-11-25, session management).
+// stream opens the stream of a session at one of the gateways.
+func (m *movers) stream(n int, name string, of *gatetest.Client) io.Reader {
+	m.t.Helper()
+	c := m.at(n, name, of)
+	req, err := http.NewRequestWithContext(m.t.Context(), http.MethodGet, m.all[n].URL()+"/"+c.Path, http.NoBody)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	req.Header = c.Headers(nil)
+	req.Header.Set("Accept", "text/event-stream")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	m.t.Cleanup(func() { resp.Body.Close() })
+	if resp.StatusCode != http.StatusOK {
+		m.t.Fatalf("GET: %d", resp.StatusCode)
+	}
+	return resp.Body
+}
+
+// isGone is what a client must be told to begin anew (2025-11-25, session management).
 func isGone(r *gatetest.Reply) bool {
 	return r.Status == http.StatusNotFound && r.Refusal == "session.unknown"
 }
@@ -129,6 +152,15 @@ func TestTEN11_SessionsThatDoNotMove(t *testing.T) {
 	if r := toolsAt(m.at(1, "alice", one)); !r.OK() {
 		t.Errorf("alice herself: %s", r)
 	}
+	cancel := []byte(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":77}}`)
+	if r := m.at(1, "alice", one).Post(cancel); r.Status != http.StatusAccepted || metric(t, m.all[1], "doorward_stray_cancels_total") != 1 {
+		t.Errorf("cancelling a call of the first gateway: %s, %v counted", r, metric(t, m.all[1], "doorward_stray_cancels_total"))
+	}
+	for _, line := range []string{"a session of another replica goes on here", "a client cancelled a call that is not under way here"} {
+		if n := strings.Count(m.all[1].Log(), line); n != 1 {
+			t.Errorf("%q is in the log %d times", line, n)
+		}
+	}
 	if r := m.at(1, "alice", one).Send(http.MethodDelete, nil); r.Status != http.StatusNoContent {
 		t.Errorf("DELETE at the other gateway: %s", r)
 	}
@@ -166,12 +198,26 @@ func TestTEN11_SessionsThatDoNotMove(t *testing.T) {
 	}
 }
 
-// A revoked credential ends its sessions at every gateway, and none of them moves.
+// A revoked credential ends its sessions at every gateway with their streams, and none of them moves.
 func TestRevokedSessionsDoNotMove(t *testing.T) {
 	t.Parallel()
 	m := newMovers(t)
-	one := m.at(0, "alice", nil).Open("2025-11-25")
+	known := func() int { return len(m.redis.Do("KEYS", "doorward:{sessions}:*").([]any)) } //nolint:forcetypeassert // of KEYS
+	one, other := m.at(0, "alice", nil).Open("2025-11-25"), m.at(0, "bob", nil).Open("2025-11-25")
+	if r := toolsAt(m.at(1, "alice", one)); !r.OK() || known() != 2 {
+		t.Fatalf("before: %s, %d sessions", r, known())
+	}
+	streams := []io.Reader{m.stream(0, "alice", one), m.stream(1, "alice", one)}
 	m.all[0].Revoke("alice")
+	storetest.Eventually(t, 5*time.Second, "the session has ended for all", func() bool { return known() == 1 })
+	for _, s := range streams {
+		if _, err := io.Copy(io.Discard, s); err != nil {
+			t.Errorf("a stream has ended with %v", err)
+		}
+	}
+	if r := toolsAt(other); !r.OK() {
+		t.Errorf("somebody else's session: %s", r)
+	}
 	storetest.Eventually(t, 5*time.Second, "the other gateway turns the key away", func() bool {
 		return toolsAt(m.at(1, "alice", one)).Status == http.StatusUnauthorized
 	})

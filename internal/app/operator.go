@@ -98,6 +98,7 @@ func (a *App) RotateKey(ctx context.Context, actor, id string, overlap time.Dura
 		if err != nil {
 			return err
 		}
+		a.endRevoked()
 		return a.publishKeys(ctx, actor, func(k *store.Key) bool { return k.RotatedTo == key.ID })
 	})
 	return made, operated("rotating a key", err)
@@ -109,6 +110,7 @@ func (a *App) RevokeKey(ctx context.Context, actor, id string) error {
 		if err := a.keys.Revoke(id); err != nil {
 			return err
 		}
+		a.endRevoked()
 		return a.publishKeys(ctx, actor, func(k *store.Key) bool { return k.ID == id || k.Name == id })
 	})
 	return operated("revoking a key", err)

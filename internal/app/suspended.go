@@ -181,8 +181,8 @@ func (s suspended) ends(c *concern) gate.Code {
 	return code
 }
 
-// enforce ends what runs of that which was suspended meanwhile: the calls and streams,
-// and then the sessions. It ends with ctx.
+// enforce ends what runs of that which was suspended meanwhile, the calls and streams
+// and then the sessions, and the sessions whose credential was revoked. It ends with ctx.
 func (a *App) enforce(ctx context.Context) {
 	m := a.shared.now.Load()
 	if m == nil {
@@ -193,6 +193,9 @@ func (a *App) enforce(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-m.revoked.Changed():
+			a.endRevoked()
+			continue
 		case <-m.incidents.Changed():
 		}
 		a.underway.end(s.ends)
@@ -200,4 +203,26 @@ func (a *App) enforce(ctx context.Context) {
 			return s.ends(&concern{who: gs.Principal, session: gs.ID}) != gate.CodeUnset
 		})
 	}
+}
+
+// endRevoked ends the sessions whose credential was revoked, with their calls and streams: at every
+// gateway, where they can go on at another.
+func (a *App) endRevoked() {
+	if a.front != nil { // nil in a process that does not serve
+		a.front.CloseThose(func(gs *gate.Session) bool { return a.gone(gs.Principal) })
+	}
+}
+
+// gone tells whether a credential, or one that it is bound to, was revoked. What has expired or
+// cannot be known is not: a session goes on with a later token of its principal's.
+func (a *App) gone(who *gate.Principal) bool {
+	for p := who; p != nil; p = p.Bound {
+		if p.Realm == gate.RealmKeys && a.keys.Gone(p.Credential) {
+			return true
+		}
+		if is, err := a.shared.isRevoked(p); is && err == nil {
+			return true
+		}
+	}
+	return false
 }

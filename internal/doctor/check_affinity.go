@@ -37,7 +37,7 @@ func checkAffinity(ctx context.Context, e *exam) []Finding {
 	return []Finding{{
 		ID: "session.affinity", Status: Problem,
 		Seen: fmt.Sprintf("the session was unknown in %d of %d requests on new connections", lost, affinityTries),
-		Why:  "a session lives in one replica; what is sent to another is answered with 404, and clients lose their calls",
+		Why:  "replicas that share no state know their own sessions alone: what is sent to another is answered with 404, and clients lose their calls",
 		Fix: "let the proxy send a session to the replica that gave it its id. nginx, by the client's address:\n" +
 			"  upstream doorward { hash $remote_addr consistent; server 10.0.0.1:8080; server 10.0.0.2:8080; }\n" +
 			"HAProxy, by the id:\n" +

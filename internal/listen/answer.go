@@ -105,7 +105,7 @@ func (a *answer) part() {
 // adopted gives the call its session, once decode has found that this server goes on with it.
 func (a *answer) adopted() {
 	gs := a.ex.Call.Session
-	if gs == nil {
+	if gs == nil || a.ex.Call.Route.Action == gate.Handshake { // initialize is no call of the session that it begins
 		return
 	}
 	se := a.visit.server.sessions.get(gs.ID)

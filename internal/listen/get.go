@@ -186,7 +186,7 @@ func (f *follow) run(ctx context.Context, p *gate.Principal, v *visit) error {
 		case <-watch.expires:
 			return nil
 		case <-watch.check.C:
-			if !watch.good() {
+			if !watch.good() || !f.session.stands() {
 				return nil
 			}
 			continue

@@ -271,7 +271,9 @@ func TestLegacyEnds(t *testing.T) {
 		"the client leaves":      func(_ *play, stream io.Closer, _ *gate.Session) { _ = stream.Close() },
 		"the credential is dead": func(p *play, _ io.Closer, _ *gate.Session) { p.dead.Store(true) },
 		"the transport is off":   func(p *play, _ io.Closer, _ *gate.Session) { p.settings.Store(&listen.Settings{}) },
-		"the owner is closed":    func(p *play, _ io.Closer, s *gate.Session) { p.server.CloseOwned(s.Owner) },
+		"the owner is closed": func(p *play, _ io.Closer, s *gate.Session) {
+			p.server.CloseThose(func(gs *gate.Session) bool { return gs.Owner == s.Owner })
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

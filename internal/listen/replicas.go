@@ -3,7 +3,6 @@ package listen
 import (
 	"context"
 	"encoding/hex"
-	"sync"
 	"time"
 
 	"doorward/internal/gate"
@@ -23,16 +22,15 @@ type Replicas interface {
 }
 
 const (
-	// askAgain is how old the replicas' answer about a session may be. With what an answer takes
-	// (store.RedisSessions: 2 s), what ended elsewhere has ended here within 5 s of use.
+	// askAgain is how old the replicas' answer about a session may be before one request asks anew.
 	askAgain = 3 * time.Second
+	// goodFor is how old it may be for the others, and so for how long after a session has ended
+	// elsewhere it is served here, whatever the replicas' state does: as store has it for the list
+	// of what was revoked. One that asks is answered within 2 s (store.RedisSessions).
+	goodFor = 5 * time.Second
 	// askLate is added to how long a session may idle, for what is asked late: the sweep asks
 	// about open streams once a minute at least.
 	askLate = 2 * time.Minute
-	// tellAgain is how long to wait before replicas that could not be told of an end are told again.
-	tellAgain = time.Second
-	// tellLast bounds how long a server that stops goes on trying.
-	tellLast = 2 * time.Second
 )
 
 // unanswered is the refusal of a gateway that the replicas' state does not answer.
@@ -52,35 +50,56 @@ func (t *sessions) keep(ends time.Time) time.Duration {
 
 // share makes a new session known to the replicas, where it can go on at another.
 func (t *sessions) share(ctx context.Context, se *session) error {
-	if !se.shared {
+	if !se.Shared {
 		return nil
 	}
-	se.asked.Store(time.Now().UnixNano())
+	now := time.Now()
 	if err := t.cfg.Replicas.Begin(ctx, se.ID, t.keep(se.ends)); err != nil {
 		return unanswered("making a session known to the replicas", err)
 	}
+	se.vouched(now)
 	return nil
 }
 
+// vouched takes note that the replicas, asked at now, said that the session goes on.
+func (se *session) vouched(now time.Time) {
+	se.good.Store(&now)
+	se.asked.Store(now.UnixNano())
+}
+
+// recent tells whether the replicas said so within a time, by both clocks: the one stands still while
+// the machine sleeps, the other may be set.
+func (se *session) recent(now time.Time, within time.Duration) bool {
+	good := se.good.Load()
+	return good != nil && now.Sub(*good) < within && time.Duration(now.UnixNano()-good.UnixNano()) < within
+}
+
+// stands tells whether a stream of the session may stay open: whether the replicas have said within
+// askLate that the session goes on.
+func (se *session) stands() bool { return !se.Shared || se.recent(time.Now(), askLate) }
+
 // goesOn asks the replicas whether a session of the table goes on, when that is due. One request
-// asks, and others are served meanwhile by the answer before; after an error each asks.
+// asks, and the others are served meanwhile by the last good answer, for goodFor: beyond that each
+// asks for itself. Without an answer whoever asks is refused.
 func (t *sessions) goesOn(ctx context.Context, se *session, alone bool) (bool, error) {
-	if !se.shared {
+	if !se.Shared {
 		return true, nil
 	}
 	now, last := time.Now(), se.asked.Load()
-	if !alone && (now.UnixNano()-last < int64(askAgain) || !se.asked.CompareAndSwap(last, now.UnixNano())) {
+	if !alone && se.recent(now, goodFor) && (now.UnixNano()-last < int64(askAgain) || !se.asked.CompareAndSwap(last, now.UnixNano())) {
 		return true, nil
 	}
 	ok, err := t.cfg.Replicas.Use(ctx, se.ID, t.keep(se.ends), alone)
-	if err != nil {
+	switch {
+	case err != nil:
 		se.asked.Store(0)
 		return false, unanswered("asking whether a session goes on", err)
-	}
-	if !ok {
+	case !ok:
 		t.close(se, false)
+		return false, nil
 	}
-	return ok, nil
+	se.vouched(now)
+	return true, nil
 }
 
 // Keep makes this gateway the only one that may serve a session: what is about to be done in it
@@ -114,31 +133,33 @@ func (s *Server) adopt(ctx context.Context, ex *gate.Exchange, id string) (*sess
 	}
 	owner := ex.Principal.Key()
 	is, ok := s.sessions.sealer.open(id, owner, profile)
-	if !ok || !is.whole || !now.Before(is.ends) {
+	if !ok || !is.whole || !now.Before(is.ends) || !s.sessions.ended.ask(id) {
 		return nil, nil //nolint:nilnil // see above
 	}
-	se := &session{ends: is.ends, shared: true, ended: make(chan struct{}), open: true, Session: gate.Session{
-		ID: id, Owner: owner, Principal: ex.Principal, Profile: profile,
+	defer s.sessions.ended.answered(id)
+	if err := s.sessions.room(owner); err != nil {
+		return nil, err
+	}
+	se := &session{ends: is.ends, ended: make(chan struct{}), open: true, Session: gate.Session{
+		ID: id, Owner: owner, Principal: ex.Principal, Profile: profile, Shared: true,
 		Version: is.version, Capabilities: is.capabilities, ClientInfo: is.clientInfo,
 	}}
 	se.log.init(&s.cfg.Limits, &s.sessions.replay)
 	se.touch()
-	se.asked.Store(now.UnixNano())
 	switch known, err := s.cfg.Replicas.Use(ctx, id, s.sessions.keep(is.ends), false); {
 	case err != nil:
 		return nil, unanswered("asking whether a session goes on", err)
 	case !known:
 		return nil, nil //nolint:nilnil // see above
 	}
+	se.vouched(now)
 	there, err := s.sessions.add(se)
-	switch {
-	case err != nil:
-		return nil, err
-	case there != se:
-		return there, nil // two messages of the session came at once
+	if err != nil || there != se {
+		return there, err // it ended meanwhile, or two messages of the session came at once
 	}
 	s.cfg.Meter.Sessions(1)
-	s.cfg.Log.DebugContext(ctx, "a session of another replica goes on here", "replica", hex.EncodeToString(is.node[:]), "version", is.version)
+	s.cfg.Log.InfoContext(ctx, "a session of another replica goes on here; sessions of its upstreams are opened anew, and what an upstream kept in the ones before is not in these",
+		"replica", hex.EncodeToString(is.node[:]), "profile", profile, "version", is.version)
 	return se, nil
 }
 
@@ -149,76 +170,21 @@ func (s *Server) finish(ctx context.Context, gs *gate.Session) error {
 	if se == nil {
 		return nil
 	}
-	s.sessions.close(se, false)
-	if !se.shared {
+	if !se.Shared {
+		s.sessions.close(se, false)
 		return nil
 	}
+	owed := s.sessions.ended.add(se.ID)
+	if owed { // else it ends when the others know
+		s.sessions.close(se, false)
+	}
 	if err := s.cfg.Replicas.End(context.WithoutCancel(ctx), se.ID); err != nil {
-		s.sessions.owe(se.ID)
+		s.sessions.wake()
 		return unanswered("ending a session", err)
 	}
+	s.sessions.close(se, false)
+	s.sessions.ended.told(se.ID)
 	return nil
-}
-
-// ends are the ids of ended sessions that the replicas have not been told about. The zero value is
-// ready.
-type ends struct {
-	mu   sync.Mutex
-	ids  []string // at most Limits.Sessions; what is not told ends with keep
-	wake chan struct{}
-}
-
-// owe takes note of an end that must be told.
-func (t *sessions) owe(id string) {
-	t.owed.mu.Lock()
-	if len(t.owed.ids) < t.cfg.Limits.Sessions {
-		t.owed.ids = append(t.owed.ids, id)
-	}
-	t.owed.mu.Unlock()
-	select {
-	case t.owed.wake <- struct{}{}:
-	default: // it has not looked yet
-	}
-}
-
-// tell tells the replicas of ended sessions until halt, and then of those that are left.
-func (t *sessions) tell() {
-	defer close(t.told)
-	for {
-		again := (<-chan time.Time)(nil)
-		if !t.tellAll(context.Background()) {
-			again = time.After(tellAgain)
-		}
-		select {
-		case <-t.stop:
-			ctx, cancel := context.WithTimeout(context.Background(), tellLast)
-			defer cancel()
-			t.tellAll(ctx)
-			return
-		case <-t.owed.wake:
-		case <-again:
-		}
-	}
-}
-
-// tellAll tells of every end that is owed; false when one could not be told.
-func (t *sessions) tellAll(ctx context.Context) bool {
-	for {
-		t.owed.mu.Lock()
-		if len(t.owed.ids) == 0 {
-			t.owed.mu.Unlock()
-			return true
-		}
-		id := t.owed.ids[0]
-		t.owed.mu.Unlock()
-		if err := t.cfg.Replicas.End(ctx, id); err != nil {
-			t.cfg.Log.DebugContext(ctx, "the end of a session could not be told", "error", err)
-			return false
-		}
-		t.owed.mu.Lock()
-		t.owed.ids = t.owed.ids[1:]
-		t.owed.mu.Unlock()
-	}
 }
 
 // renew keeps sessions known that are in use without a request, by a stream or a long call, and
@@ -227,7 +193,7 @@ func (t *sessions) renew(ctx context.Context) {
 	if t.cfg.Replicas == nil {
 		return
 	}
-	for _, se := range t.all(func(se *session) bool { return se.shared && se.busy() }) {
+	for _, se := range t.all(func(se *session) bool { return se.Shared && se.busy() }) {
 		if _, err := t.goesOn(ctx, se, false); err != nil {
 			return // as it would go with the others
 		}

@@ -18,6 +18,8 @@ import (
 type agreed struct {
 	mu     sync.Mutex
 	down   error
+	deaf   error         // what End fails with
+	slow   time.Duration // how long Use takes
 	asked  int
 	known  map[string]time.Time // when they end
 	holder map[string]string
@@ -41,6 +43,8 @@ func (m member) Begin(_ context.Context, id string, keep time.Duration) error {
 
 func (m member) Use(_ context.Context, id string, keep time.Duration, alone bool) (bool, error) {
 	m.mu.Lock()
+	slow := m.slow
+	defer func() { time.Sleep(slow) }()
 	defer m.mu.Unlock()
 	m.asked++
 	if m.down != nil || !time.Now().Before(m.known[id]) || m.holder[id] != "" && m.holder[id] != m.name {
@@ -55,10 +59,22 @@ func (m member) Use(_ context.Context, id string, keep time.Duration, alone bool
 func (m member) End(_ context.Context, id string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.down == nil {
+	if m.down == nil && m.deaf == nil {
 		delete(m.known, id)
 	}
-	return m.down
+	return errors.Join(m.down, m.deaf)
+}
+
+func (c *agreed) deafen(deaf error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.deaf = deaf
+}
+
+func (c *agreed) hang(slow time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.slow = slow
 }
 
 func (c *agreed) set(down error) {
@@ -192,7 +208,7 @@ func TestTEN11_SessionsThatDoNotGoOn(t *testing.T) {
 		{name: "a profile with commands", profile: "commands", who: of("alice", "commands")},
 		{name: "more than an id has room for", capabilities: `{"x":"` + strings.Repeat("x", 700) + `"}`},
 		{name: "DELETE", first: end},
-		{name: "its credential was revoked", first: func(w *two, gs *gate.Session) { w.a.CloseOwned(gs.Owner); synctest.Wait() }},
+		{name: "its credential was revoked", first: func(w *two, gs *gate.Session) { w.a.CloseThose(everySession); synctest.Wait() }},
 		{name: "nobody used it", first: func(*two, *gate.Session) { time.Sleep(35 * time.Minute) }},
 		{name: "it is old", first: func(w *two, gs *gate.Session) {
 			for range 100 {
@@ -209,7 +225,7 @@ func TestTEN11_SessionsThatDoNotGoOn(t *testing.T) {
 		{name: "the memory is away", first: func(w *two, _ *gate.Session) { w.both.set(errAway) }, want: gate.CodeSessionDown},
 		{name: "it ended while the memory was away", first: func(w *two, gs *gate.Session) {
 			w.both.set(errAway)
-			w.a.CloseOwned(gs.Owner)
+			w.a.CloseThose(everySession)
 			time.Sleep(5 * time.Second)
 			w.both.set(nil)
 			time.Sleep(2 * tellAgain)

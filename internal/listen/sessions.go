@@ -18,9 +18,9 @@ type session struct {
 	ended chan struct{}
 	ends  time.Time // for good; zero: with the connection that is the session
 
-	shared bool         // the replicas know of it
-	asked  atomic.Int64 // Unix nanoseconds, when they were asked about it last
-	kept   atomic.Bool  // no other may serve it
+	asked atomic.Int64              // Unix nanoseconds, when the replicas were asked about it last; 0: ask
+	good  atomic.Pointer[time.Time] // when they were asked the last time that they said it goes on
+	kept  atomic.Bool               // no other may serve it
 
 	mu      sync.Mutex
 	open    bool // the handshake's result went out
@@ -90,7 +90,7 @@ type sessions struct {
 	done   chan struct{} // closed by sweep
 	told   chan struct{} // closed by tell
 	once   sync.Once
-	owed   ends
+	ended  ends
 
 	replay atomic.Int64 // bytes in every session's event log
 
@@ -110,7 +110,7 @@ func newSessions(cfg *Config) (*sessions, error) {
 		stop:   make(chan struct{}),
 		done:   make(chan struct{}),
 		told:   make(chan struct{}),
-		owed:   ends{wake: make(chan struct{}, 1)},
+		ended:  newEnds(cfg.Limits.Sessions),
 		byID:   make(map[string]*session),
 		owned:  make(map[string]int),
 	}
@@ -165,8 +165,11 @@ func (s *Server) Has(id string) bool { return id != "" && s.sessions.get(id) != 
 func (s *Server) Begin(ctx context.Context, ex *gate.Exchange, fields gate.Session) (*gate.Session, error) {
 	se := &session{Session: fields, ended: make(chan struct{})}
 	se.Owner, se.Principal = ex.Principal.Key(), ex.Principal
+	if err := s.sessions.room(se.Owner); err != nil {
+		return nil, err // before its id costs anything
+	}
 	if ex.Inbound.Transport == transportHTTP {
-		se.ends, se.shared = time.Now().Add(s.cfg.Limits.SessionLife), s.moves(fields.Profile)
+		se.ends, se.Shared = time.Now().Add(s.cfg.Limits.SessionLife), s.moves(fields.Profile)
 		var err error
 		if se.ID, err = s.sessions.sealer.seal(se.Owner, &se.Session, se.ends); err != nil {
 			return nil, &gate.Error{Code: gate.CodeInternal, Op: "making the id of a session", Err: err}
@@ -181,31 +184,50 @@ func (s *Server) Begin(ctx context.Context, ex *gate.Exchange, fields gate.Sessi
 	}
 	s.cfg.Meter.Sessions(1)
 	if err := s.sessions.share(ctx, se); err != nil {
-		s.sessions.close(se, true) // it may be known all the same
+		s.sessions.close(se, false) // it may be known all the same, but its id to nobody
 		return nil, err
 	}
 	return &se.Session, nil
 }
 
 // add takes a session into the table, unless one with its id is there already: that one is returned.
+// Nil without an error: it has ended for all.
 func (t *sessions) add(se *session) (*session, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if there := t.byID[se.ID]; there != nil {
 		return there, nil
 	}
+	if t.ended.has(se.ID) {
+		return nil, nil //nolint:nilnil // see above
+	}
+	if err := t.full(se.Owner); err != nil {
+		return nil, err
+	}
+	t.byID[se.ID] = se
+	t.owned[se.Owner]++
+	return se, nil
+}
+
+// room tells whether an owner could have one more session; the error says why not.
+func (t *sessions) room(owner string) error {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.full(owner)
+}
+
+// full is room. Called with the lock.
+func (t *sessions) full(owner string) error {
 	over := ""
 	switch {
 	case len(t.byID) >= t.cfg.Limits.Sessions:
 		over = "too many sessions are open: try again later"
-	case t.owned[se.Owner] >= t.cfg.Limits.SessionsPerPrincipal:
+	case t.owned[owner] >= t.cfg.Limits.SessionsPerPrincipal:
 		over = "you have too many open sessions: end one with DELETE, or try again later"
 	default:
-		t.byID[se.ID] = se
-		t.owned[se.Owner]++
-		return se, nil
+		return nil
 	}
-	return nil, &gate.Error{Code: gate.CodeSessionLimit, Public: over, Op: "opening a session"}
+	return &gate.Error{Code: gate.CodeSessionLimit, Public: over, Op: "opening a session"}
 }
 
 func (t *sessions) get(id string) *session {
@@ -242,7 +264,7 @@ func (t *sessions) close(se *session, everywhere bool) {
 	if !se.end() {
 		return
 	}
-	if everywhere && se.shared {
+	if everywhere && se.Shared {
 		t.owe(se.ID)
 	}
 	t.mu.Lock()
@@ -277,16 +299,13 @@ func (s *Server) closeAll() {
 	}
 }
 
-// CloseOwned ends every session of the principal with that key, its streams and
-// its calls: for a credential that was revoked.
-func (s *Server) CloseOwned(key string) {
-	s.CloseThose(func(gs *gate.Session) bool { return gs.Owner == key })
-}
-
-// CloseThose ends every session that match wants, its streams and its calls.
+// CloseThose ends every session that match wants, its streams and its calls, for every gateway: for
+// a credential that was revoked or suspended. match is called without locks.
 func (s *Server) CloseThose(match func(*gate.Session) bool) {
-	for _, se := range s.sessions.all(func(se *session) bool { return match(&se.Session) }) {
-		s.sessions.close(se, true)
+	for _, se := range s.sessions.all(func(*session) bool { return true }) {
+		if match(&se.Session) {
+			s.sessions.close(se, true)
+		}
 	}
 }
 

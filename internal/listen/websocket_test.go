@@ -248,8 +248,10 @@ func TestWebSocketEnds(t *testing.T) {
 	}{
 		"the client is lost":     {func(_ *play, c *websocket.Conn, _ *gate.Session) { _ = c.CloseNow() }, -1},
 		"the credential is dead": {func(p *play, _ *websocket.Conn, _ *gate.Session) { p.dead.Store(true) }, websocket.StatusPolicyViolation},
-		"the owner is closed":    {func(p *play, _ *websocket.Conn, s *gate.Session) { p.server.CloseOwned(s.Owner) }, websocket.StatusPolicyViolation},
-		"the transport is off":   {func(p *play, _ *websocket.Conn, _ *gate.Session) { p.settings.Store(&listen.Settings{}) }, websocket.StatusGoingAway},
+		"the owner is closed": {func(p *play, _ *websocket.Conn, s *gate.Session) {
+			p.server.CloseThose(func(gs *gate.Session) bool { return gs.Owner == s.Owner })
+		}, websocket.StatusPolicyViolation},
+		"the transport is off": {func(p *play, _ *websocket.Conn, _ *gate.Session) { p.settings.Store(&listen.Settings{}) }, websocket.StatusGoingAway},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

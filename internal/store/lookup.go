@@ -161,6 +161,15 @@ func (k *Keys) Alive(id string) bool {
 	return s.err == nil && e != nil && e.refusal(now) == nil
 }
 
+// Gone tells whether the key with this public id was revoked, or is no more: for
+// sessions that it once began. A key that has only expired is not gone, and nothing is
+// while the keys are unknown.
+func (k *Keys) Gone(id string) bool {
+	s := k.fresh(time.Now())
+	e := s.ids[id]
+	return s.err == nil && (e == nil || !e.Revoked.IsZero())
+}
+
 func (m *mac) digest(text string) {
 	m.text = append(m.text[:0], text...)
 	m.hash.Reset()

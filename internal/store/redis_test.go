@@ -169,7 +169,7 @@ func TestRedisServersThatAreRefused(t *testing.T) {
 func TestRedisIsLookedAtWithEachConnection(t *testing.T) {
 	t.Parallel()
 	s := storetest.Redis(t)
-	rights := strings.Fields("ACL SETUSER gateway on >sesame ~doorward:* -@all +ping +info +time +get +set +hget +hset +hdel +hlen +hscan +eval +evalsha")
+	rights := strings.Fields("ACL SETUSER gateway on >sesame ~doorward:* -@all +ping +info +time +get +set +del +hget +hset +hdel +hlen +hscan +eval +evalsha")
 	args := make([]any, len(rights))
 	for i, r := range rights {
 		args[i] = r
@@ -200,6 +200,14 @@ func TestRedisIsLookedAtWithEachConnection(t *testing.T) {
 	made := time.Now().Truncate(time.Second).Add(2 * time.Second)
 	if fresh, err := n.Use(t.Context(), "key", made, made.Add(10*time.Minute)); !fresh || err != nil {
 		t.Errorf("Use = %v, %v", fresh, err)
+	}
+	sessions := store.NewRedisSessions(r)
+	beginSession(t, sessions, "one", lasting)
+	if !askedAbout(t, sessions, "one", true) {
+		t.Error("a session is not known")
+	}
+	if err := sessions.End(t.Context(), "one"); err != nil || askedAbout(t, sessions, "one", true) {
+		t.Errorf("ending a session: %v", err)
 	}
 	if log.count("append-only") != 1 {
 		t.Error("no warning of a server that keeps nothing")

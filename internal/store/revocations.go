@@ -48,6 +48,7 @@ type Revocations struct {
 	strict  bool // refuse at the first failure to read, and not when the list has got old
 	log     *slog.Logger
 	current atomic.Pointer[revokedView]
+	changed chan struct{} // has room for one
 
 	look sync.Mutex // held by the one that talks to the source
 	stop context.CancelFunc
@@ -65,6 +66,7 @@ type revokedView struct {
 // openRevocations reads the list and keeps looking at it.
 func openRevocations(ctx context.Context, r *Revocations, every time.Duration) (*Revocations, error) {
 	r.current.Store(&revokedView{})
+	r.changed = make(chan struct{}, 1)
 	err := r.refresh(ctx, openWithin)
 	if err == nil && r.Healthy() != nil { // it took so long that it is old
 		err = r.refresh(ctx, lookWithin)
@@ -110,6 +112,10 @@ func (v *revokedView) fault(now time.Time) error {
 
 // Healthy tells whether checks can be answered, for readiness.
 func (r *Revocations) Healthy() error { return r.current.Load().fault(time.Now()) }
+
+// Changed is sent to when the list is another than before. Of several changes one
+// may be told.
+func (r *Revocations) Changed() <-chan struct{} { return r.changed }
 
 // Add revokes. It is kept for good, and this gateway knows it, when it returns;
 // the others know it within a second or two. What was revoked for longer stays so.
@@ -174,9 +180,17 @@ func (r *Revocations) readAgain(ctx context.Context) error {
 	next := &revokedView{list: list, erased: old.erased, at: began}
 	if !list.is(old.list) {
 		next.erased = list.nameless()
+		defer r.tell()
 	}
 	r.current.Store(next)
 	return nil
+}
+
+func (r *Revocations) tell() {
+	select {
+	case r.changed <- struct{}{}:
+	default:
+	}
 }
 
 // watch keeps the list fresh, and logs the first failure of several, and their

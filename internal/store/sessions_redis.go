@@ -25,12 +25,9 @@ end
 redis.call('SET', KEYS[1], held, 'PX', ARGV[1])
 return 1`
 
-// What stands in an entry: that anybody may serve the session, that nobody may, or the name of the
-// process that has it alone.
-const (
-	anybodys = "-"
-	nobodys  = "."
-)
+// anybodys stands in an entry of a session that anybody may serve; else the name of the process does
+// that has it alone.
+const anybodys = "-"
 
 // RedisSessions is what gateways know of each other's sessions: that an id is one of a session which
 // has not ended, and which gateway serves it alone where that matters. It is no copy of the session,
@@ -69,15 +66,11 @@ func (s *RedisSessions) Use(ctx context.Context, id string, keep time.Duration, 
 	return answer == 1, s.redis.fault("asking about a session", err)
 }
 
-// End makes an id one that nobody may serve, until its entry ends by itself.
+// End makes an id unknown, which nobody may serve.
 func (s *RedisSessions) End(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(ctx, callWithin)
 	defer cancel()
-	err := s.redis.client.SetArgs(ctx, s.entry(id), nobodys, redis.SetArgs{Mode: "XX", KeepTTL: true}).Err()
-	if errors.Is(err, redis.Nil) { // it has ended by itself
-		err = nil
-	}
-	return s.redis.fault("ending a session", err)
+	return s.redis.fault("ending a session", s.redis.client.Del(ctx, s.entry(id)).Err())
 }
 
 // entry is where an id is kept, under its SHA-256.

@@ -217,7 +217,9 @@ func (p *Pool) answer(ctx context.Context, ex *gate.Exchange, _ gate.Emit) error
 
 // cancel ends the call that the client names.
 func (p *Pool) cancel(_ context.Context, ex *gate.Exchange, _ gate.Emit) error {
-	p.calls.cancel(ex)
+	if !p.calls.cancel(ex) {
+		p.log.Info("a client cancelled a call that is not under way here: it is over, or another replica's, which is not told", "exchange", ex.ID)
+	}
 	return nil
 }
 

@@ -15,8 +15,9 @@ type callKey struct {
 
 // inflight are the calls under way that a client can cancel by their id.
 type inflight struct {
-	mu   sync.Mutex
-	open map[callKey]context.CancelCauseFunc
+	mu    sync.Mutex
+	open  map[callKey]context.CancelCauseFunc
+	stray int64 // cancellations of no call here, in sessions that other gateways serve too
 }
 
 // callOwner is whose ids an exchange's id counts among: its session's, or the
@@ -63,17 +64,31 @@ func (f *inflight) leave(key callKey) {
 }
 
 // cancel ends the call that a client's notification names; an unknown one is
-// ignored, for it may have ended (2025-11-25, cancellation).
-func (f *inflight) cancel(ex *gate.Exchange) {
+// ignored, for it may have ended (2025-11-25, cancellation). False: there is none, and
+// it may be under way at another gateway, which is not told.
+func (f *inflight) cancel(ex *gate.Exchange) bool {
 	whose := callOwner(ex)
 	at, ok := ex.Call.Message.Field("requestId")
 	if whose == (owner{}) || !ok {
-		return
+		return true
 	}
 	f.mu.Lock()
-	cancel := f.open[callKey{whose, string(ex.Call.Message.Bytes(at))}]
-	f.mu.Unlock()
-	if cancel != nil {
+	defer f.mu.Unlock()
+	if cancel := f.open[callKey{whose, string(ex.Call.Message.Bytes(at))}]; cancel != nil {
 		cancel(errCancel)
+		return true
 	}
+	if ex.Call.Session == nil || !ex.Call.Session.Shared {
+		return true
+	}
+	f.stray++
+	return false
+}
+
+// StrayCancels counts the cancellations of calls that were not under way here, in
+// sessions that other gateways serve too: they were over, or are another's.
+func (p *Pool) StrayCancels() int64 {
+	p.calls.mu.Lock()
+	defer p.calls.mu.Unlock()
+	return p.calls.stray
 }
