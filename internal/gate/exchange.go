@@ -169,10 +169,11 @@ type Tally struct {
 	Notifications int           // messages relayed before the final answer
 	Asks          int           // server-to-client requests among them
 	Sent          time.Duration // from Start to the forward; 0 where nothing was forwarded
-	Upstream      time.Duration
-	Stages        []StageTime // in the order in which they first ran, at most MaxStages
-	Failure       int64       // code of the upstream's JSON-RPC error; only where the trace is sampled
-	ToolError     bool        // the tool's result says that it failed; only where the trace is sampled
+	Upstream      time.Duration // of the call there, without Waited
+	Waited        time.Duration // for a place at the upstream, before anything was sent; upstream counts it
+	Stages        []StageTime   // in the order in which they first ran, at most MaxStages
+	Failure       int64         // code of the upstream's JSON-RPC error; only where the trace is sampled
+	ToolError     bool          // the tool's result says that it failed; only where the trace is sampled
 }
 
 // MaxStages bounds the stages whose time is counted: the line has some fifteen.

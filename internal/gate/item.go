@@ -89,7 +89,6 @@ type Item struct {
 	Digest   Digest
 	Raw      []byte // the definition as the upstream sent it
 	State    PinState
-	Stale    bool // it is of what was read before its upstream failed; in lists alone
 }
 
 // Path is "upstream/name", the form that policy rules match.

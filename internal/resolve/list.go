@@ -15,6 +15,12 @@ import (
 // then is the list, for a person waits for it. It bounds all of them together.
 const listPatience = 5 * time.Second
 
+// offer is what one upstream offers, or offered before it failed.
+type offer struct {
+	items []gate.Item
+	stale bool
+}
+
 // list gathers the approved definitions of every candidate, by upstream and
 // then in the upstream's order. An upstream that fails, or takes too long, is
 // left out and named as unavailable, unless none answers; where it is known what it
@@ -27,18 +33,18 @@ func (l *lookup) list(ctx context.Context) (gate.Verdict, error) {
 		return gate.Refuse(gate.CodeInternal, "a list of nothing", ""), nil
 	}
 	l.ex.Target.Upstreams = l.candidates
-	parts, errs := each(within, l.candidates, func(ctx context.Context, upstream string) ([]gate.Item, error) {
-		return l.catalogue.Items(ctx, l.ex, upstream, kind)
+	offers, errs := each(within, l.candidates, func(ctx context.Context, upstream string) (offer, error) {
+		items, stale, err := l.catalogue.Items(ctx, l.ex, upstream, kind)
+		return offer{items, stale}, err
 	})
+	parts := make([][]gate.Item, len(offers))
 	for i, err := range errs {
 		if err != nil {
-			parts[i] = nil
 			l.ex.Target.Unavailable = append(l.ex.Target.Unavailable, l.candidates[i])
 			l.log.WarnContext(ctx, "an upstream is left out of a list", "exchange", l.ex.ID, "trace_id", l.ex.Trace.TraceID(), "span_id", l.ex.Trace.SpanID(), "upstream", l.candidates[i], "error", err)
+			continue
 		}
-	}
-	for i, part := range parts {
-		if len(part) > 0 && part[0].Stale {
+		if parts[i] = offers[i].items; offers[i].stale { // also where it offered nothing
 			l.ex.Target.Stale = append(l.ex.Target.Stale, l.candidates[i])
 			l.log.WarnContext(ctx, "an upstream fails, and a list has what it offered before", "exchange", l.ex.ID, "trace_id", l.ex.Trace.TraceID(), "span_id", l.ex.Trace.SpanID(), "upstream", l.candidates[i])
 		}

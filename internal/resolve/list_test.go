@@ -60,6 +60,17 @@ func TestPartialLists(t *testing.T) {
 	}
 }
 
+// An upstream that fails is named also where it offered nothing before.
+func TestStaleLists(t *testing.T) {
+	w := new(world).offers("a", "tool x approved").offers("b", "tool x approved")
+	w.items["c"], w.stale = nil, map[string]bool{"b": true, "c": true}
+	w.reach = func(u string) bool { return u <= "c" }
+	ex := exchange("tools", "")
+	if _, err := w.stage().Judge(t.Context(), ex); err != nil || !slices.Equal(ex.Target.Stale, []string{"b", "c"}) || len(ex.Target.Items) != 2 {
+		t.Errorf("error %v, stale %v, items %v", err, ex.Target.Stale, ex.Target.Items)
+	}
+}
+
 // One who reaches nothing gets an empty list, and no refusal.
 func TestAListOfNothing(t *testing.T) {
 	w := new(world).offers("a", "tool x approved")

@@ -23,8 +23,9 @@ import (
 // longer than for a person that waits for a list. upstream.Pool implements it.
 type Catalogue interface {
 	// Items are the upstream's definitions of a kind, in the upstream's order.
-	// The slice is the caller's to change.
-	Items(ctx context.Context, ex *gate.Exchange, upstream string, kind gate.ItemKind) ([]gate.Item, error)
+	// The slice is the caller's to change. stale: the upstream fails, and this is what it
+	// offered before.
+	Items(ctx context.Context, ex *gate.Exchange, upstream string, kind gate.ItemKind) (items []gate.Item, stale bool, err error)
 	// Find is the one with exactly this name.
 	Find(ctx context.Context, ex *gate.Exchange, upstream string, kind gate.ItemKind, name string) (gate.Item, bool, error)
 	// Twins are the others of the same upstream and kind whose names look the

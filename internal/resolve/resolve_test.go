@@ -25,6 +25,7 @@ type world struct {
 	items  map[string][]gate.Item
 	err    map[string]error
 	panics map[string]bool
+	stale  map[string]bool
 	reach  func(upstream string) bool
 
 	log    *slog.Logger
@@ -58,7 +59,7 @@ func (w *world) contact(upstream string) error {
 	return w.err[upstream]
 }
 
-func (w *world) Items(ctx context.Context, _ *gate.Exchange, upstream string, kind gate.ItemKind) ([]gate.Item, error) {
+func (w *world) Items(ctx context.Context, _ *gate.Exchange, upstream string, kind gate.ItemKind) (out []gate.Item, stale bool, err error) {
 	if err := w.contact(upstream); err != nil {
 		if w.block != nil {
 			select {
@@ -66,19 +67,18 @@ func (w *world) Items(ctx context.Context, _ *gate.Exchange, upstream string, ki
 			case <-ctx.Done():
 			}
 		}
-		return nil, err
+		return nil, false, err
 	}
-	var out []gate.Item
 	for _, it := range w.items[upstream] {
 		if it.Kind == kind {
 			out = append(out, it)
 		}
 	}
-	return out, nil
+	return out, w.stale[upstream], nil
 }
 
 func (w *world) Find(ctx context.Context, ex *gate.Exchange, upstream string, kind gate.ItemKind, name string) (gate.Item, bool, error) {
-	items, err := w.Items(ctx, ex, upstream, kind)
+	items, _, err := w.Items(ctx, ex, upstream, kind)
 	for _, it := range items {
 		if it.Name == name || (strings.HasPrefix(it.Name, "LIE") && name == "lie") {
 			return it, true, err
@@ -88,7 +88,7 @@ func (w *world) Find(ctx context.Context, ex *gate.Exchange, upstream string, ki
 }
 
 func (w *world) Twins(ctx context.Context, ex *gate.Exchange, it *gate.Item) ([]gate.Item, error) {
-	items, err := w.Items(ctx, ex, it.Upstream, it.Kind)
+	items, _, err := w.Items(ctx, ex, it.Upstream, it.Kind)
 	return slices.DeleteFunc(items, func(o gate.Item) bool {
 		return o.Name == it.Name || mcp.Fold(o.Name) != mcp.Fold(it.Name)
 	}), err

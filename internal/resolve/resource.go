@@ -79,7 +79,7 @@ func (l *lookup) byURI(ctx context.Context, upstream string) (match, error) {
 	if ok {
 		return exact(it), nil
 	}
-	items, err := l.catalogue.Items(ctx, l.ex, upstream, gate.Template)
+	items, _, err := l.catalogue.Items(ctx, l.ex, upstream, gate.Template)
 	if err != nil {
 		return match{}, err
 	}

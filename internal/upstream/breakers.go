@@ -144,6 +144,9 @@ func (s *server) answers(ctx context.Context, ex *gate.Exchange) error {
 // answer tells whether an error is one with which the upstream itself answered, however
 // badly.
 func answer(err error) bool {
+	if errors.Is(err, errSecret) { // nothing was sent
+		return false
+	}
 	_, status := errors.AsType[*statusError](err)
 	_, turnedAway := errors.AsType[*waitError](err)
 	return status || turnedAway && !wayFailed(err) || errors.Is(err, errProtocol) || errors.Is(err, errTooLarge) || errors.Is(err, errRefused) || errors.Is(err, errGone) || gate.CodeOf(err) == gate.CodeUpstreamEra
@@ -155,7 +158,7 @@ func answer(err error) bool {
 // one where it says that what stands before the upstream does not reach it, or that it is
 // not in service; 500 is its application's.
 func wayFailed(err error) bool {
-	for _, other := range [...]error{errWaits, errReplaced, errEnded, errClosing, errCancel, errGone, errFlipped, errRefused, errProtocol} {
+	for _, other := range [...]error{errWaits, errReplaced, errEnded, errClosing, errCancel, errGone, errFlipped, errRefused, errProtocol, errSecret} {
 		if errors.Is(err, other) {
 			return false
 		}
@@ -204,16 +207,22 @@ func (c *channel) settleBreaker(began time.Time, err error) {
 	c.srv.note(b, began, gate.CodeOf(err) == gate.CodeUpstreamTimeout, err)
 }
 
-// called counts a call. One that was not sent is counted where it failed.
-func (s *server) called(k *calling, began time.Time, err error) {
+// called counts a call whose answer has not come, which is counted when it does. One that
+// was not sent is counted where it failed. What the queue or its client took of the time of a
+// call is not the upstream's: its silence counts from half of that time on.
+func (s *server) called(k *calling, err error) {
+	if k.done {
+		return
+	}
 	b := s.breakerOf(k.ex.Principal.Key())
+	_, late := errors.AsType[*lateError](err)
 	switch {
 	case err == nil:
 		b.worked()
 	case k.heard:
 		b.answered()
-	case k.o != nil:
-		s.note(b, began, !k.unsent(err), err)
+	case k.o != nil && !(late && time.Since(k.sent) < k.timeout/2):
+		s.note(b, k.sent, !k.unsent(err), err)
 	}
 }
 

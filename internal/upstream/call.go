@@ -28,12 +28,15 @@ type calling struct {
 	cancel  context.CancelCauseFunc // ends the context of the exchange
 	late    *time.Timer             // cancels it when the upstream takes too long
 	timeout time.Duration
-	end     time.Time   // the latest that it may last, whatever the upstream asks meanwhile
-	until   time.Time   // when it is too late, unless the client is asked meanwhile; mu guards it
-	place   queue.Place // at the upstream; the zero value once it is given back
-	waited  atomic.Bool // for the client: how long it took says nothing of the upstream
-	alone   *channel    // that ends with the call, and with it the place is given back; nil where calls share one
-	heard   bool        // the upstream has said something of the call: it acts on it, and it is not made again
+	end     time.Time    // the latest that it may last, whatever the upstream asks meanwhile
+	until   time.Time    // when it is too late, unless the client is asked meanwhile; mu guards it
+	place   queue.Place  // at the upstream; the zero value once it is given back
+	waited  atomic.Bool  // for the client: how long it took says nothing of the upstream
+	alone   *channel     // that ends with the call, and with it the place is given back; nil where calls share one
+	heard   bool         // the upstream has said something of the call: it acts on it, and it is not made again
+	done    bool         // the answer has come: what fails from here on is no failure of the upstream's
+	sent    time.Time    // when its last request was made
+	queued  atomic.Int64 // nanoseconds that it waited for a place
 
 	mu    sync.Mutex
 	asked int32 // questions that wait for the client
@@ -53,6 +56,17 @@ func (k *calling) free() {
 		p.Leave(usual)
 	}
 }
+
+// came notes that the answer has come, at once: how long its client takes to read it says
+// nothing of the upstream.
+func (k *calling) came(s *server) {
+	k.done = true
+	s.breakerOf(k.ex.Principal.Key()).worked()
+	k.free()
+}
+
+// taken tells whether the upstream certainly has the call.
+func (k *calling) taken() bool { return k.heard || k.done || k.o != nil && k.o.taken }
 
 // ask stops the upstream's clock while the client is asked.
 func (k *calling) ask() {
@@ -131,7 +145,7 @@ func (c *channel) call(ctx context.Context, cn *conn, k *calling) error {
 
 // answer passes the upstream's answer on to a client of its own era.
 func (c *channel) answer(ctx context.Context, k *calling, m *gate.Message) error {
-	k.free()
+	k.came(c.srv)
 	m, err := c.srv.pool.sealState(k.ex, m)
 	if err != nil {
 		return err

@@ -33,6 +33,9 @@ func (s *server) fault(code gate.Code, op string, err error) *gate.Error {
 		public = fmt.Sprintf("upstream %s did not answer in time", s.set.Name)
 		if late, ok := errors.AsType[*lateError](err); ok {
 			public = fmt.Sprintf("upstream %s did not answer within %s", s.set.Name, late.limit)
+			if late.queued >= time.Second {
+				public += fmt.Sprintf(", for %s of which the call waited for its turn", late.queued.Round(time.Second))
+			}
 		}
 	case gate.CodeUpstreamProtocol:
 		public = fmt.Sprintf("upstream %s broke the protocol", s.set.Name)

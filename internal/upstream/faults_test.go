@@ -36,7 +36,7 @@ func (w *way) RoundTrip(r *http.Request) (*http.Response, error) {
 	w.mu.Lock()
 	w.seen = append(w.seen, method)
 	fault := w.fault
-	if fault == nil && (method == "tools/call" || method == "resources/read") && len(w.faults) > 0 {
+	if fault == nil && (method == "tools/call" || method == "resources/read" || strings.HasPrefix(method, "tasks/")) && len(w.faults) > 0 {
 		fault, w.faults = w.faults[0], w.faults[1:]
 	}
 	w.mu.Unlock()
@@ -48,9 +48,11 @@ func (w *way) RoundTrip(r *http.Request) (*http.Response, error) {
 	result := `{"content":[],"contents":[]}`
 	switch method {
 	case "server/discover":
-		result = `{"supportedVersions":["2026-07-28"],"capabilities":{"tools":{},"resources":{}}}`
+		result = `{"supportedVersions":["2026-07-28"],"capabilities":{"tools":{},"resources":{},"extensions":{"io.modelcontextprotocol/tasks":{}}}}`
 	case "tools/list":
 		result = `{"tools":[{"name":"echo","inputSchema":{"type":"object"}}]}`
+	case "resources/list":
+		result = `{"resources":[]}`
 	}
 	return says(http.StatusOK, `{"jsonrpc":"2.0","id":$ID,"result":`+result+`}`)(r)
 }
@@ -164,10 +166,10 @@ func TestRES15_OneExecution(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := &way{faults: []func(*http.Request) (*http.Response, error){tc.fault}}
-				p, m, _ := wayPool(t, w, nil)
+				p, m, events := wayPool(t, w, nil)
 				ex := tc.call(t)
 				got, err := carry(t, p, ex)
-				if sent := w.count(ex.Call.Message.Method); sent != tc.sent || m.of("retry") != tc.sent-1 {
+				if sent := w.count(ex.Call.Message.Method); sent != tc.sent || m.of("retry") != tc.sent-1 || len(events("upstream.retry")) != tc.sent-1 {
 					t.Errorf("%d requests, %d retries, want %d", sent, m.of("retry"), tc.sent)
 				}
 				if tc.want == "" {
@@ -427,7 +429,7 @@ func TestRES01_Deadlines(t *testing.T) {
 					defer cancel()
 					ctx = within
 				}
-				_, err := p.Items(ctx, echo(t), "up", gate.Tool)
+				_, _, err := p.Items(ctx, echo(t), "up", gate.Tool)
 				wantCode(t, err, gate.CodeUpstreamTimeout)
 				if e, _ := errors.AsType[*gate.Error](err); e.Public != tc.says {
 					t.Errorf("it says %q", e.Public)
@@ -459,15 +461,15 @@ func TestStaleLists(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, rules := &way{}, &ruled{pins: approveAll()}
 		p, _, _ := wayPool(t, w, func(c *upstream.Config) { c.Pins = rules })
-		items, err := p.Items(t.Context(), echo(t), "up", gate.Tool)
-		if err != nil || len(items) != 1 || items[0].Stale {
+		items, stale, err := p.Items(t.Context(), echo(t), "up", gate.Tool)
+		if err != nil || len(items) != 1 || stale {
 			t.Fatalf("items %v, error %v", items, err)
 		}
 		w.fails(refuses)
 		for n := range 10 {
 			time.Sleep(6 * time.Minute) // beyond what a list may be kept
-			items, err := p.Items(t.Context(), echo(t), "up", gate.Tool)
-			if err != nil || len(items) != 1 || !items[0].Stale || items[0].State != gate.Approved {
+			items, stale, err := p.Items(t.Context(), echo(t), "up", gate.Tool)
+			if err != nil || len(items) != 1 || !stale || items[0].State != gate.Approved {
 				t.Fatalf("look %d: items %v, error %v", n, items, err)
 			}
 			if _, _, err := p.Find(t.Context(), echo(t), "up", gate.Tool, "echo"); err == nil {
@@ -476,25 +478,25 @@ func TestStaleLists(t *testing.T) {
 		}
 		other := echo(t)
 		other.Principal = &gate.Principal{Method: "test", Subject: "other"}
-		if items, err := p.Items(t.Context(), other, "up", gate.Tool); err == nil {
+		if items, _, err := p.Items(t.Context(), other, "up", gate.Tool); err == nil {
 			t.Errorf("another reads %v", items)
 		}
 		rules.mu.Lock()
 		rules.held = true
 		rules.mu.Unlock()
-		if items, err := p.Items(t.Context(), echo(t), "up", gate.Tool); err == nil {
+		if items, _, err := p.Items(t.Context(), echo(t), "up", gate.Tool); err == nil {
 			t.Errorf("of a server that is held: %v", items)
 		}
 		rules.mu.Lock()
 		rules.held = false
 		rules.mu.Unlock()
 		time.Sleep(24 * time.Hour)
-		if items, err := p.Items(t.Context(), echo(t), "up", gate.Tool); err == nil {
+		if items, _, err := p.Items(t.Context(), echo(t), "up", gate.Tool); err == nil {
 			t.Errorf("a day later: %v", items)
 		}
 		w.fails(nil)
 		time.Sleep(2 * time.Minute)
-		if items, err := p.Items(t.Context(), echo(t), "up", gate.Tool); err != nil || items[0].Stale {
+		if items, stale, err := p.Items(t.Context(), echo(t), "up", gate.Tool); err != nil || stale {
 			t.Errorf("back again: %v, error %v", items, err)
 		}
 	})

@@ -28,7 +28,7 @@ func TestUpstreamChangesItsEra(t *testing.T) {
 					"a stateless client":                           exchange(t, nil, "up", modernCall("say", `{"text":"hello"}`)),
 					"a stateless client that can be asked nothing": exchange(t, nil, "up", strings.Replace(modernCall("say", `{"text":"hello"}`), `"elicitation":{},`, "", 1)),
 				} {
-					items, err := p.Items(t.Context(), ex, "up", gate.Tool)
+					items, _, err := p.Items(t.Context(), ex, "up", gate.Tool)
 					if err != nil || len(items) != 1 {
 						t.Fatalf("%s, stateless upstream %v: items %v, error %v", who, stateless.Load(), items, err)
 					}

@@ -66,7 +66,7 @@ func (p *Pool) relay(ctx context.Context, ex *gate.Exchange, emit gate.Emit) err
 	defer cancel(nil)
 	began := time.Now()
 	k := &calling{ex: ex, emit: emit, cancel: cancel, timeout: s.set.Timeout, until: began.Add(s.set.Timeout), end: began.Add(s.set.Timeout + maxAsking)}
-	k.late = time.AfterFunc(s.set.Timeout, func() { cancel(&lateError{s.set.Timeout}) })
+	k.late = time.AfterFunc(s.set.Timeout, func() { cancel(&lateError{s.set.Timeout, time.Duration(k.queued.Load())}) })
 	defer k.late.Stop()
 	key, err := p.calls.enter(ex, cancel)
 	if err != nil {
@@ -81,15 +81,18 @@ func (p *Pool) relay(ctx context.Context, ex *gate.Exchange, emit gate.Emit) err
 	}
 	s.retries.call()
 	err = s.relay(ctx, k)
-	if (errors.Is(err, errFlipped) || errors.Is(err, errGone) && again(ex)) && context.Cause(ctx) == nil { //nolint:contextcheck // the same context
-		err = s.relay(ctx, k)
+	if (errors.Is(err, errFlipped) || errors.Is(err, errGone) && again(ex) && (!k.taken() || reads(ex))) && context.Cause(ctx) == nil { //nolint:contextcheck // the same context
+		err = s.relayAgain(ctx, k, err)
 	}
 	if err != nil {
 		err = s.repeat(ctx, k, err)
 	}
+	if cause := context.Cause(ctx); err != nil && k.done && cause != nil { // its client left, or does not read the answer
+		return cause
+	}
 	err = s.classify(ctx, "calling", s.quiet(ex, err))
-	s.called(k, began, err)
-	return s.outcome(k, err)
+	s.called(k, err)
+	return s.outcome(ctx, k, err)
 }
 
 // again tells whether a call that met an upstream's forgotten session may be

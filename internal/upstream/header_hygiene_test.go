@@ -141,7 +141,7 @@ func TestAUT59_AnUpstreamGetsTheseHeadersAlone(t *testing.T) {
 					ex = exchange(t, nil, "up", message(true, step[0], step[1]))
 				}
 				ex = spoofing(ex, names)
-				if _, err := p.Items(t.Context(), ex, "up", gate.Tool); err != nil {
+				if _, _, err := p.Items(t.Context(), ex, "up", gate.Tool); err != nil {
 					t.Fatal(err)
 				}
 				if _, err := forward(t, p, ex); err != nil {

@@ -87,7 +87,7 @@ func TestStatefulHTTP(t *testing.T) {
 	if err != nil || len(got) != 1 || !bytes.Contains(got[0].Raw, []byte("be kind")) || !bytes.Contains(got[0].Raw, []byte(`"real"`)) {
 		t.Fatalf("handshake: %v, error %v", got, err)
 	}
-	items, err := p.Items(t.Context(), exchange(t, session, "up", call("say", `{}`)), "up", gate.Tool)
+	items, _, err := p.Items(t.Context(), exchange(t, session, "up", call("say", `{}`)), "up", gate.Tool)
 	if err != nil || len(items) != 1 || items[0].Name != "say" {
 		t.Fatalf("items %v, error %v", items, err)
 	}

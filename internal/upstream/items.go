@@ -12,23 +12,23 @@ import (
 // Items are the definitions of a kind that an upstream offers through this
 // exchange's channel, each with its state against the lock as it is now; without
 // tools that its client could not call. Of an upstream that fails they are those of the
-// last look for the same principal, marked as stale.
+// last look for the same principal, and stale.
 // resolve calls it, for upstreams that the principal may reach; the slice is
 // the caller's. Errors are *gate.Error of the upstream codes.
-func (p *Pool) Items(ctx context.Context, ex *gate.Exchange, upstream string, kind gate.ItemKind) ([]gate.Item, error) {
+func (p *Pool) Items(ctx context.Context, ex *gate.Exchange, upstream string, kind gate.ItemKind) (items []gate.Item, stale bool, err error) {
 	list, by, err := p.lookAt(ctx, ex, upstream, kind)
-	stale := err != nil
+	stale = err != nil
 	if stale {
 		if list, by = p.lastList(ctx, ex, upstream, kind, err); list == nil {
-			return nil, err
+			return nil, false, err
 		}
 	}
-	items := make([]gate.Item, len(list.items))
+	items = make([]gate.Item, len(list.items))
 	copy(items, list.items)
 	for i := range items {
-		items[i].State, items[i].Stale = p.state(&items[i]), stale
+		items[i].State = p.state(&items[i])
 	}
-	return by.callable(ex, items), nil
+	return by.callable(ex, items), stale, nil
 }
 
 // Find is Items for the one definition with that name.

@@ -132,6 +132,8 @@ const (
 	methodSetLevel    = "logging/setLevel"
 	methodSubscribe   = "resources/subscribe"
 	methodUnsubscribe = "resources/unsubscribe"
+	methodTaskGet     = "tasks/get"
+	methodTaskResult  = "tasks/result"
 )
 
 // cancelled is the notification that cancels the request with that id.

@@ -225,6 +225,9 @@ func (l *httpLink) refused(resp *http.Response, said saying, o *outgoing, take f
 			return err
 		}
 	}
+	if l.lost(resp.StatusCode) {
+		l.part(o) // it was not taken, and may be made in another session
+	}
 	return l.status(resp)
 }
 

@@ -179,12 +179,14 @@ func (l *sseLink) exchange(ctx context.Context, o *outgoing, take func(*gate.Mes
 	defer l.leave(o)
 	own := o.spend()
 	posting, abort := context.WithCancel(ctx)
-	unsent, posted := make(chan error, 1), make(chan struct{})
+	unsent, posted, accepted := make(chan error, 1), make(chan struct{}), false
 	go func() {
 		defer close(posted)
-		if err := l.post(posting, o.whole(), own); err != nil {
+		err := l.post(posting, o.whole(), own)
+		if err != nil {
 			unsent <- err
 		}
+		accepted = err == nil
 	}()
 	err := l.await(ctx, l, w, unsent, take)
 	if err == nil {
@@ -194,6 +196,7 @@ func (l *sseLink) exchange(ctx context.Context, o *outgoing, take func(*gate.Mes
 		abort()
 	}
 	<-posted
+	o.taken = o.taken || accepted
 	abort()
 	return err
 }
@@ -218,6 +221,9 @@ func (l *sseLink) post(ctx context.Context, raw []byte, own gate.Secret) error {
 	req.Header = l.header(http.Header{"Content-Type": {typeJSON}})
 	setBody(req, raw)
 	resp, err := roundTrip(l.wire, l.credential, req, own)
+	if errors.Is(err, errGone) { // another's request ended the session, and who knows what became of this
+		return fmt.Errorf("%w: its session ended during the request", errDown)
+	}
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ func TestSSE_SDK(t *testing.T) {
 	if err != nil || len(got) != 2 || got[0].Method != "notifications/progress" || !strings.Contains(string(got[1].Raw), "hello") {
 		t.Fatalf("call: %v, error %v", got, err)
 	}
-	items, err := p.Items(t.Context(), exchange(t, session, "up", call("say", `{}`)), "up", gate.Tool)
+	items, _, err := p.Items(t.Context(), exchange(t, session, "up", call("say", `{}`)), "up", gate.Tool)
 	if err != nil || len(items) != 1 || items[0].Name != "say" {
 		t.Fatalf("items %v, error %v", items, err)
 	}

@@ -20,7 +20,7 @@ func TestPerCall_KeyIsNotLogged(t *testing.T) {
 		c.Log = slog.New(slog.NewTextHandler(logged, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	})
 	ex := with(exchange(t, newSession("a"), "up", call("echo", `{}`)), "canary-7Qx")
-	if _, err := p.Items(t.Context(), ex, "up", gate.Tool); err != nil {
+	if _, _, err := p.Items(t.Context(), ex, "up", gate.Tool); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, 5*time.Second, "both lines of the list's process", func() bool { return strings.Count(logged.String(), "the token is") == 2 })

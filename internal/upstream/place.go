@@ -21,10 +21,13 @@ func (s *server) place(ctx context.Context, k *calling) error {
 	}
 	begun := time.Now()
 	p, err := s.queue.Wait(ctx, k.ex.Principal.Key(), k.due())
+	waited := time.Since(begun)
+	k.queued.Add(int64(waited))
+	k.ex.Tally.Waited += waited
 	if err == nil {
 		k.place = p
 		if m := s.pool.cfg.Queues; m != nil {
-			m.Waited(s.set.Name, time.Since(begun))
+			m.Waited(s.set.Name, waited)
 		}
 		return nil
 	}

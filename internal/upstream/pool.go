@@ -24,7 +24,6 @@ const (
 	defaultTimeout     = 60 * time.Second
 	defaultConcurrency = 64
 	defaultQueue       = 64
-	maxConcurrency     = 256
 	defaultResult      = 10 << 20
 	maxChannels        = 10_000 // sessions and processes, of all upstreams
 	idleExpiry         = 30 * time.Minute
@@ -39,7 +38,7 @@ type Settings struct {
 	Transport   string            // towards URL: "" or "streamable", "sse", "websocket"
 	Dir         string            // working directory of Command; empty: Doorward's
 	Timeout     time.Duration     // of one call; 0: 60 s
-	Concurrency int               // calls at a time; 0: 64, at most 256
+	Concurrency int               // calls at a time; 0: 64
 	Queue       int               // calls that wait for one of those to end; 0: 64
 	MaxResult   int64             // bytes of one message; 0: 10 MiB
 	Shared      bool              // one process or session for every principal
@@ -394,7 +393,6 @@ func (s Settings) withDefaults() Settings {
 	if s.Concurrency <= 0 {
 		s.Concurrency = defaultConcurrency
 	}
-	s.Concurrency = min(s.Concurrency, maxConcurrency)
 	if s.Queue <= 0 {
 		s.Queue = defaultQueue
 	}

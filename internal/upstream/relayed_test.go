@@ -106,7 +106,7 @@ func TestBadEntriesAreLeftOut(t *testing.T) {
 		strings.Repeat("0,", 10_000) + good: 0,
 	} {
 		p := hostile(t, list(entries))
-		items, err := p.Items(t.Context(), exchange(t, nil, "up", modernCall("good", `{}`)), "up", gate.Tool)
+		items, _, err := p.Items(t.Context(), exchange(t, nil, "up", modernCall("good", `{}`)), "up", gate.Tool)
 		if err != nil || len(items) != want || want > 0 && items[0].Name != "good" {
 			t.Errorf("%.80s: items %v, error %v", entries, items, err)
 		}

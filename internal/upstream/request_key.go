@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"doorward/internal/gate"
 )
@@ -152,8 +153,14 @@ func (s *server) keyMark(ex *gate.Exchange) (mark [sha256.Size]byte) {
 	if !s.startsWithKeys() {
 		return mark
 	}
+	return s.markOf(ex, "doorward start keys")
+}
+
+// markOf is a mark of the keys that the exchange's client brought for the upstream, by what it
+// is used for.
+func (s *server) markOf(ex *gate.Exchange, use string) (mark [sha256.Size]byte) {
 	h := hmac.New(sha256.New, s.pool.cfg.StateKey[:])
-	h.Write([]byte("doorward start keys"))
+	h.Write([]byte(use))
 	for _, name := range s.ownKeys {
 		key := ex.Inbound.Keys[name].Reveal()
 		h.Write(append(binary.BigEndian.AppendUint64(nil, uint64(len(key))), key...))
@@ -167,7 +174,7 @@ func (k *calling) carry(c *channel, o *outgoing) {
 	o.cancel = k.cancel
 	o.own = c.srv.ownKey(k.ex)
 	o.keyed = o.own != gate.Secret{}
-	k.o = o
+	k.o, k.sent = o, time.Now()
 }
 
 // spend gives the key out for the one HTTP request that it goes with: what is

@@ -52,7 +52,7 @@ func TestOwnKey_GoesWithItsOwnMessageAlone(t *testing.T) {
 				}
 				before, key := len(r.since(0)), fmt.Sprint("canary-", n)
 				e := with(ex(step.method, step.params), key)
-				if _, err := p.Items(t.Context(), e, "up", gate.Tool); err != nil {
+				if _, _, err := p.Items(t.Context(), e, "up", gate.Tool); err != nil {
 					t.Fatal(err)
 				}
 				if _, err := forward(t, p, e); err != nil && step.sent {

@@ -3,6 +3,7 @@ package upstream
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"sync"
@@ -54,7 +55,7 @@ func (k *calling) unsent(err error) bool {
 	if k.o == nil {
 		return true
 	}
-	if k.heard || k.o.taken { // what failed is a later request of the same call
+	if k.taken() { // what failed is a later request of the same call
 		return false
 	}
 	if errors.Is(err, errUnsent) {
@@ -67,6 +68,9 @@ func (k *calling) unsent(err error) bool {
 // reads tells whether the protocol says that the call changes nothing. Of a tool no
 // more is known than what its upstream says of it.
 func reads(ex *gate.Exchange) bool {
+	if r := &ex.Call.Route; r.Task {
+		return r.Method == methodTaskGet || r.Method == methodTaskResult
+	}
 	return ex.Call.Item != gate.Tool && again(ex)
 }
 
@@ -93,12 +97,39 @@ func (s *server) repeat(ctx context.Context, k *calling, err error) error {
 		return err
 	}
 	s.pool.count(s.set.Name, "retry")
+	return s.relayAgain(ctx, k, err)
+}
+
+// relayAgain makes a call that failed with err once more. That goes on record first, for
+// the upstream may read twice what the record of the call has once.
+func (s *server) relayAgain(ctx context.Context, k *calling, err error) error {
+	on := s.pool.cfg.Events(ctx, gate.Event{Kind: "upstream.retry", Actor: "doorward", Upstream: s.set.Name, Exchange: k.ex.ID, Detail: s.whyAgain(k, err), Status: "ok"})
+	if on != nil {
+		s.log.WarnContext(ctx, "a call is not made again, as that is not on record", "exchange", k.ex.ID, "upstream", s.set.Name, "error", on)
+		return err
+	}
 	k.o = nil
 	return s.relay(ctx, k)
 }
 
+// whyAgain says, for the record, why a call that failed with err may be made once more.
+func (s *server) whyAgain(k *calling, err error) string {
+	e, turnedAway := errors.AsType[*waitError](err)
+	switch {
+	case errors.Is(err, errFlipped):
+		return "the upstream speaks the other era"
+	case errors.Is(err, errGone):
+		return "its session was gone"
+	case turnedAway:
+		return fmt.Sprintf("the upstream answered with status %d", e.code)
+	case k.unsent(err):
+		return "nothing was sent before"
+	}
+	return "the answer did not come, and " + k.ex.Call.Route.Method + " changes nothing"
+}
+
 func (s *server) repeatable(ctx context.Context, k *calling, err error) bool {
-	if _, resumed := k.ex.Call.Message.Field("requestState"); resumed || k.heard || context.Cause(ctx) != nil {
+	if _, resumed := k.ex.Call.Message.Field("requestState"); resumed || k.heard || k.done || context.Cause(ctx) != nil {
 		return false
 	}
 	_, turnedAway := errors.AsType[*waitError](err)
@@ -106,17 +137,25 @@ func (s *server) repeatable(ctx context.Context, k *calling, err error) bool {
 }
 
 // outcome says of a call that failed after it was sent that nobody knows whether it was
-// carried out (security case RES-15). err is classified.
-func (s *server) outcome(k *calling, err error) error {
+// carried out (security case RES-15). err is classified. What the upstream refuses it does
+// not carry out, unless it had taken the call and refuses to be asked for the answer.
+func (s *server) outcome(ctx context.Context, k *calling, err error) error {
 	e, ok := errors.AsType[*gate.Error](err)
-	if !ok || k.unsent(err) || k.ex.Call.Item != gate.Tool || errors.Is(err, errGone) || errors.Is(err, errRefused) || errors.Is(err, errFlipped) {
+	if !ok || k.unsent(err) || k.ex.Call.Item != gate.Tool || reads(k.ex) {
 		return err
 	}
+	// A session that ends takes with it the calls that others have made in it.
+	taken := k.taken() || errors.Is(context.Cause(ctx), errGone)
+	if !taken && (errors.Is(err, errGone) || errors.Is(err, errRefused) || errors.Is(err, errFlipped)) {
+		return err
+	}
+	_, status := errors.AsType[*statusError](err)
+	_, turnedAway := errors.AsType[*waitError](err)
 	told := *e
-	switch _, status := errors.AsType[*statusError](err); {
-	case e.Code == gate.CodeUpstreamDown:
+	switch {
+	case e.Code == gate.CodeUpstreamDown, taken && e.Code == gate.CodeUpstreamBusy && turnedAway:
 		told.Code, told.Public = gate.CodeUpstreamOutcome, "upstream "+s.set.Name+" failed during the call"
-	case e.Code == gate.CodeUpstreamTimeout, e.Code == gate.CodeUpstreamProtocol && !status:
+	case e.Code == gate.CodeUpstreamTimeout, e.Code == gate.CodeUpstreamProtocol && (taken || !status):
 	default:
 		return err
 	}

@@ -53,7 +53,7 @@ func (c *channel) rounds(ctx context.Context, cn *conn, k *calling) error {
 			if err != nil {
 				return errors.Join(errProtocol, err)
 			}
-			k.free()
+			k.came(c.srv)
 			return k.emit(ctx, m)
 		case round >= maxRounds:
 			return fmt.Errorf("%w: it asked for input %d times in one call", errProtocol, round)

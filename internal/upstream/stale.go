@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"sync"
 	"time"
@@ -19,6 +20,7 @@ const (
 // keptKey is whose list it is: nobody's where the upstream is shared.
 type keptKey struct {
 	principal string
+	keys      [sha256.Size]byte // that the client brought; see markOf
 	kind      gate.ItemKind
 }
 
@@ -42,7 +44,11 @@ func (s *server) keptKey(ex *gate.Exchange, kind gate.ItemKind) keptKey {
 	if s.set.Shared {
 		return keptKey{kind: kind}
 	}
-	return keptKey{ex.Principal.Key(), kind}
+	key := keptKey{principal: ex.Principal.Key(), kind: kind}
+	if len(s.ownKeys) > 0 { // another key of the same principal's may see other things
+		key.keys = s.markOf(ex, "doorward kept list")
+	}
+	return key
 }
 
 // put keeps a list that was just read. One that there is no room for is not kept.
@@ -92,7 +98,7 @@ func (k *keptLists) expire(now time.Time) {
 // to show: the failure is one of the way to it, and what may be used of it is what it was.
 func (p *Pool) lastList(ctx context.Context, ex *gate.Exchange, upstream string, kind gate.ItemKind, err error) (*catalogue, teller) {
 	s, unknown := p.server(upstream)
-	if unknown != nil || !errors.Is(err, errWaits) && !wayFailed(err) {
+	if unknown != nil || !errors.Is(err, errWaits) && !errors.Is(err, errSecret) && !wayFailed(err) {
 		return nil, teller{}
 	}
 	had, ok := s.kept.get(s.keptKey(ex, kind))

@@ -61,7 +61,7 @@ func TestPIN06_QuietChangeIsSeenWithinAMinute(t *testing.T) {
 		session := newSession("a")
 		offered := func() gate.Digest {
 			t.Helper()
-			items, err := p.Items(t.Context(), exchange(t, session, "up", call("echo", `{}`)), "up", gate.Tool)
+			items, _, err := p.Items(t.Context(), exchange(t, session, "up", call("echo", `{}`)), "up", gate.Tool)
 			if err != nil || len(items) != 1 {
 				t.Fatalf("%v, %v", items, err)
 			}

@@ -42,7 +42,7 @@ func TestStdioCalls(t *testing.T) {
 		if err != nil || len(got) != 1 || !bytes.Contains(got[0].Raw, []byte("9007199254740993")) {
 			t.Fatalf("session %v: got %v, error %v", session, got, err)
 		}
-		items, err := p.Items(t.Context(), exchange(t, session, "up", msg), "up", gate.Tool)
+		items, _, err := p.Items(t.Context(), exchange(t, session, "up", msg), "up", gate.Tool)
 		if err != nil || len(items) != 1 || items[0].Name != "echo" || items[0].State != gate.Approved {
 			t.Errorf("items %v, error %v; want echo alone: twice is ambiguous", items, err)
 		}
@@ -185,7 +185,7 @@ func TestAnotherServerIsNotUsed(t *testing.T) {
 		t.Errorf("the call went through: %d messages", len(got))
 	}
 	for range 2 {
-		_, err = p.Items(t.Context(), ex, "up", gate.Tool)
+		_, _, err = p.Items(t.Context(), ex, "up", gate.Tool)
 		check("listing", err)
 		_, _, err = p.Find(t.Context(), ex, "up", gate.Tool, "echo")
 		check("finding", err)
@@ -345,7 +345,7 @@ func gateway(file string) {
 		panic(err)
 	}
 	for _, name := range []string{"up", "stubborn"} {
-		if _, err := p.Items(context.Background(), exchange(&testing.T{}, newSession("a"), name, call("echo", `{}`)), name, gate.Tool); err != nil {
+		if _, _, err := p.Items(context.Background(), exchange(&testing.T{}, newSession("a"), name, call("echo", `{}`)), name, gate.Tool); err != nil {
 			panic(err)
 		}
 	}

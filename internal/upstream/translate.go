@@ -51,7 +51,7 @@ func (c *channel) translate(ctx context.Context, cn *conn, k *calling, m *gate.M
 		}
 		return nil
 	}
-	k.free()
+	k.came(c.srv)
 	info := c.srv.pool.infoFor(k.ex, c, cn)
 	if list, ok := mcp.URLElicitations(m); ok {
 		return c.redirect(ctx, k, list, info)
