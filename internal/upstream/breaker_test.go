@@ -99,7 +99,7 @@ func TestRES17_Breaker(t *testing.T) {
 
 func TestBreaker_Opening(t *testing.T) {
 	t.Parallel()
-	fail := func(b *breaker) time.Duration { return b.failed(time.Now(), false, 0) }
+	fail := func(b *breaker) { b.failed(time.Now(), false, 0) }
 	for _, tc := range []struct {
 		name string
 		do   func(*breaker)

@@ -221,7 +221,7 @@ func (s *server) called(k *calling, err error) {
 		b.worked()
 	case k.heard:
 		b.answered()
-	case k.o != nil && !(late && time.Since(k.sent) < k.timeout/2):
+	case k.o != nil && (!late || time.Since(k.sent) >= k.timeout/2):
 		s.note(b, k.sent, !k.unsent(err), err)
 	}
 }

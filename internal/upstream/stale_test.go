@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -78,6 +79,69 @@ func TestPIN06_QuietChangeIsSeenWithinAMinute(t *testing.T) {
 		}
 		if n := lists.Load(); n != 2 {
 			t.Errorf("the list was read %d times, want 2", n)
+		}
+	})
+}
+
+// ruled are pins that can change.
+type ruled struct {
+	pins
+	mu   sync.Mutex
+	held bool
+}
+
+func (r *ruled) ServerAllowed(string, gate.Digest, []byte) gate.Verdict {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.held {
+		return gate.Refuse(gate.CodeUpstreamHeld, "held", "")
+	}
+	return gate.Pass()
+}
+
+// The last list of an upstream that fails is shown to who saw it, and to nobody else.
+func TestStaleLists(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, rules := &way{}, &ruled{pins: approveAll()}
+		p, _, _ := wayPool(t, w, func(c *upstream.Config) { c.Pins = rules })
+		items, stale, err := p.Items(t.Context(), echo(t), "up", gate.Tool)
+		if err != nil || len(items) != 1 || stale {
+			t.Fatalf("items %v, error %v", items, err)
+		}
+		w.fails(refuses)
+		for n := range 10 {
+			time.Sleep(6 * time.Minute) // beyond what a list may be kept
+			items, stale, err := p.Items(t.Context(), echo(t), "up", gate.Tool)
+			if err != nil || len(items) != 1 || !stale || items[0].State != gate.Approved {
+				t.Fatalf("look %d: items %v, error %v", n, items, err)
+			}
+			if _, _, err := p.Find(t.Context(), echo(t), "up", gate.Tool, "echo"); err == nil {
+				t.Fatal("it can be called")
+			}
+		}
+		other := echo(t)
+		other.Principal = &gate.Principal{Method: "test", Subject: "other"}
+		if items, _, err := p.Items(t.Context(), other, "up", gate.Tool); err == nil {
+			t.Errorf("another reads %v", items)
+		}
+		rules.mu.Lock()
+		rules.held = true
+		rules.mu.Unlock()
+		if items, _, err := p.Items(t.Context(), echo(t), "up", gate.Tool); err == nil {
+			t.Errorf("of a server that is held: %v", items)
+		}
+		rules.mu.Lock()
+		rules.held = false
+		rules.mu.Unlock()
+		time.Sleep(24 * time.Hour)
+		if items, _, err := p.Items(t.Context(), echo(t), "up", gate.Tool); err == nil {
+			t.Errorf("a day later: %v", items)
+		}
+		w.fails(nil)
+		time.Sleep(2 * time.Minute)
+		if items, stale, err := p.Items(t.Context(), echo(t), "up", gate.Tool); err != nil || stale {
+			t.Errorf("back again: %v, error %v", items, err)
 		}
 	})
 }
