@@ -24,6 +24,8 @@ const (
 // through, the probe, and what becomes of that closes or opens it. The zero value is
 // closed. Any number of goroutines may use it.
 type breaker struct {
+	own bool // one client's: what that client brings about holds nobody else back
+
 	mu      sync.Mutex
 	run     int       // failures in a row
 	last    time.Time // of them
@@ -94,8 +96,8 @@ func (b *breaker) worked() {
 
 // failed notes that the upstream could not be reached, or broke off, since began. What was
 // sent may have brought that about, and says nothing where others were answered meanwhile;
-// many of those open nothing, but have the next caller be the probe, so that no client can
-// shut others out. asked is how long the upstream asks to be left alone. It returns for how
+// many of those open nothing that others use, but have the next caller be the probe, so that
+// no client can shut others out. asked is how long the upstream asks to be left alone. It returns for how
 // long the breaker is open now where this opened it, and 0 where not.
 func (b *breaker) failed(began time.Time, sent bool, asked time.Duration) time.Duration {
 	b.mu.Lock()
@@ -118,7 +120,7 @@ func (b *breaker) failed(began time.Time, sent bool, asked time.Duration) time.D
 	if !b.closed.IsZero() && now.Sub(b.closed) > breakerCalm {
 		b.times = 0
 	}
-	if sent {
+	if sent && !b.own {
 		b.until, b.doubt = now, true
 		return 0
 	}

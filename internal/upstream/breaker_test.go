@@ -138,6 +138,12 @@ func TestBreaker_Opening(t *testing.T) {
 				b.failed(began, true, 0)
 			}
 		}, breakerClosed},
+		{"silence of a client's own process", func(b *breaker) {
+			b.own = true
+			for range breakerRun {
+				b.failed(time.Now(), true, 0)
+			}
+		}, breakerOpen},
 		{"silence", func(b *breaker) {
 			for range breakerRun {
 				began := time.Now()

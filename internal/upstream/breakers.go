@@ -47,7 +47,7 @@ func (s *server) breakerOf(principal string) *breaker {
 	if s.breakers.own == nil {
 		s.breakers.own = map[string]*breaker{}
 	}
-	b := &breaker{}
+	b := &breaker{own: true}
 	s.breakers.own[principal] = b
 	return b
 }
