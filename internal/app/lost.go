@@ -20,26 +20,62 @@ import (
 // force any more, and nobody would notice.
 func unlost(dir string, owed audit.Owed) error {
 	var errs []error
-	for _, one := range []struct {
-		kept store.Kept
-		list string
-		acts uint64
-	}{
-		{store.KeptIncidents, audit.ListIncidents, owed.Incidents},
-		{store.KeptRevocations, audit.ListRevocations, owed.Revocations},
-	} {
-		if one.acts == 0 {
+	for _, kept := range inForce() {
+		acts, list := actsOn(owed, kept), listOf(kept)
+		if acts == 0 {
 			continue
 		}
-		there, err := one.kept.There(dir)
+		there, err := kept.There(dir)
 		if err == nil && !there {
 			err = fmt.Errorf("%s is gone, and by the audit log it was written %d times: what it suspended or revoked would be let in. "+
-				"Restore it from a backup; or, if it is lost for good or was in redis before, begin with an empty list: doorward incident accept-loss %s --reason TEXT, "+
-				"and suspend and revoke again what doorward audit search --event %s shows", filepath.Join(dir, string(one.kept)), one.acts, one.list, shownBy(one.list))
+				"Restore it from a backup; or, if it is lost for good or was in redis or postgres before, begin with an empty list: doorward incident accept-loss %s --reason TEXT, "+
+				"and suspend and revoke again what doorward audit search --event %s shows", filepath.Join(dir, string(kept)), acts, list, shownBy(list))
 		}
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+// inForce are the lists without which somebody would be let in, wherever they are kept.
+func inForce() []store.Kept { return []store.Kept{store.KeptIncidents, store.KeptRevocations} }
+
+// actsOn is how often something was put on a list, by what is on record.
+func actsOn(owed audit.Owed, kept store.Kept) uint64 {
+	switch kept {
+	case store.KeptIncidents:
+		return owed.Incidents
+	case store.KeptRevocations:
+		return owed.Revocations
+	}
+	return 0
+}
+
+// unmoved refuses a database that is new to a gateway whose lists are elsewhere, or were:
+// in files of its own, which nobody has put away, or, by the audit log, in redis. What they
+// suspend or revoke would be let in, whatever the database has of other gateways.
+func unmoved(dir string, owed audit.Owed, wrote *store.Ledger) error {
+	var errs []error
+	for _, kept := range inForce() {
+		list := listOf(kept)
+		there, err := kept.There(dir)
+		switch {
+		case err != nil:
+		case there:
+			err = fmt.Errorf("%s is there, and state.kind is postgres: what it suspends or revokes is not in the database, and would be let in. "+
+				"Move it out of data_dir, and suspend and revoke again, before this gateway serves, what doorward audit search --event %s shows", filepath.Join(dir, string(kept)), shownBy(list))
+		case elsewhere(owed, wrote, kept):
+			err = fmt.Errorf("the list of %s was written %d times by the audit log, and never in this database (state.kind): what it suspended or revoked in redis or elsewhere would be let in. "+
+				"Go on with the list that the database has: doorward incident accept-loss %s --reason TEXT, and suspend and revoke again what doorward audit search --event %s shows", list, actsOn(owed, kept), list, shownBy(list))
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// elsewhere tells whether, by the audit log, a list was written where nobody counts changes:
+// in redis, for one.
+func elsewhere(owed audit.Owed, wrote *store.Ledger, kept store.Kept) bool {
+	return actsOn(owed, kept) > 0 && wrote.Least(kept) == 0
 }
 
 // shownBy is the event that tells what was on a list.
@@ -95,8 +131,12 @@ func restorable(err error) error {
 		return err
 	}
 	list := listOf(stale.List)
-	return fmt.Errorf("%w: what was suspended or revoked since would be let in. Put the newest copy back; or, if there is none, go on with this one: "+
-		"doorward incident accept-loss %s --reason TEXT, and suspend and revoke again what doorward audit search --event %s shows", err, list, shownBy(list))
+	lost, again := "what was suspended or revoked since would be let in", "suspend and revoke again"
+	if stale.List == store.KeptApprovals {
+		lost, again = "a yes that was used or taken back since could be used again", "deny again"
+	}
+	return fmt.Errorf("%w: %s. Put the newest copy back; or, if there is none, go on with this one: "+
+		"doorward incident accept-loss %s --reason TEXT, and %s what doorward audit search --event %s shows", err, lost, list, again, shownBy(list))
 }
 
 // AcceptLoss implements admin.Losses. It opens no state: that would be refused.
@@ -113,7 +153,7 @@ func (a *App) AcceptLoss(ctx context.Context, actor string, l admin.Loss) error 
 	state := a.current.Load().cfg.State
 	switch {
 	case kept != store.KeptKeys && state.Kind == config.PostgresState:
-		return operated(op, a.act(ctx, []gate.Event{e}, func() error { return a.goOnInPostgres(ctx, kept) }))
+		return operated(op, a.goOnInPostgres(ctx, kept, e))
 	case kept != store.KeptKeys && state.Redis != "":
 		return operated(op, errors.New("the list is in redis (state.redis), and not in data_dir"))
 	case kept == store.KeptApprovals:
@@ -136,8 +176,9 @@ func (a *App) AcceptLoss(ctx context.Context, actor string, l admin.Loss) error 
 	}))
 }
 
-// goOnInPostgres goes on with a list of the database as it is there.
-func (a *App) goOnInPostgres(ctx context.Context, kept store.Kept) (err error) {
+// goOnInPostgres goes on with a list of the database as it is there, once it has seen that
+// something is lost. That is on record first, as e.
+func (a *App) goOnInPostgres(ctx context.Context, kept store.Kept, e gate.Event) (err error) {
 	snap := a.current.Load()
 	p, err := a.shared.database(ctx, snap.cfg.State, snap.secret)
 	if err != nil {
@@ -148,7 +189,14 @@ func (a *App) goOnInPostgres(ctx context.Context, kept store.Kept) (err error) {
 	if kept == store.KeptIncidents {
 		key = a.shared.incidentKey
 	}
-	return p.GoOn(ctx, kept, key, a.shared.wrote)
+	behind, err := p.Behind(ctx, kept, key, a.shared.wrote)
+	switch {
+	case err != nil:
+		return err
+	case !behind && !elsewhere(a.shared.owed, a.shared.wrote, kept):
+		return fmt.Errorf("the list of %s in PostgreSQL is as new as the audit log knows: nothing of it is lost", listOf(kept))
+	}
+	return a.act(ctx, []gate.Event{e}, func() error { return p.GoOn(ctx, kept, key, a.shared.wrote) })
 }
 
 // tellOfLosses says, once something serves, what was accepted as lost since that was last
@@ -169,8 +217,7 @@ func (a *App) tellOfLosses(ctx context.Context) error {
 func (a *App) missed(kept store.Kept, there bool) error {
 	least, path := a.shared.wrote.Least(kept), filepath.Join(a.shared.dir, string(kept))
 	if !there {
-		acts := map[store.Kept]uint64{store.KeptIncidents: a.shared.owed.Incidents, store.KeptRevocations: a.shared.owed.Revocations}[kept]
-		if least == 0 && acts == 0 {
+		if least == 0 && actsOn(a.shared.owed, kept) == 0 {
 			return fmt.Errorf("%s is not on record as written: nothing of it is lost", path)
 		}
 		return nil

@@ -22,8 +22,14 @@ const alone = "version: 1\ndata_dir: data\nlisten: {address: \"127.0.0.1:0\"}\nu
 // opened is a gateway that does not serve, as a command of an operator is.
 func opened(t *testing.T, dir string) *app.App {
 	t.Helper()
+	return openedWith(t, dir, "")
+}
+
+// openedWith is opened with more settings.
+func openedWith(t *testing.T, dir, settings string) *app.App {
+	t.Helper()
 	path := filepath.Join(dir, "doorward.yaml")
-	if err := os.WriteFile(path, []byte(alone), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(alone+settings), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	cfg, err := config.Load(path)

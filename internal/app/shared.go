@@ -160,6 +160,9 @@ func (s *shared) listsInRedis(ctx context.Context, m *memory) (err error) {
 
 // inPostgres opens it in the database of the configuration.
 func (s *shared) inPostgres(ctx context.Context, m *memory, state config.State, secrets *secret.Store) (err error) {
+	if err := unmoved(s.dir, s.owed, s.wrote); err != nil {
+		return err
+	}
 	if m.postgres, err = s.database(ctx, state, secrets); err != nil {
 		return err
 	}
@@ -184,7 +187,13 @@ func (s *shared) database(ctx context.Context, state config.State, secrets *secr
 	if err != nil {
 		return nil, fmt.Errorf("state.%w", err)
 	}
-	return store.OpenPostgres(ctx, store.PostgresConfig{DSN: dsn.Reveal(), Roots: pool, Log: s.log})
+	return store.OpenPostgres(ctx, store.PostgresConfig{
+		DSN: dsn.Reveal(), Roots: pool, Log: s.log,
+		Renewed: func() (string, error) {
+			dsn, err := secrets.Get(state.DSN)
+			return dsn.Reveal(), err
+		},
+	})
 }
 
 // close lets go of what is open.

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -9,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // approvalsPostgres keeps approvals in PostgreSQL, sealed as they are in Redis, and in a
@@ -28,11 +31,32 @@ func OpenPostgresApprovals(ctx context.Context, p *Postgres, key [32]byte, ledge
 	if err != nil {
 		return nil, fmt.Errorf("opening approvals: %w", err)
 	}
-	list, err := newPostgresList(p, KeptApprovals, key[:], ledger, listBounds{maxRecords, maxRecord + sealOverhead})
+	list, err := newPostgresList(p, KeptApprovals, key[:], ledger, listBounds{maxRecords, maxRecord + sealOverhead, maxRecords * (maxRecord + sealOverhead + maxListID)})
 	if err != nil {
 		return nil, fmt.Errorf("opening approvals: %w", err)
 	}
-	return openApprovals(ctx, &approvalsPostgres{list: list}, seals)
+	a, err := openApprovals(ctx, &approvalsPostgres{list: list}, seals)
+	if err != nil {
+		return nil, err
+	}
+	if err := dropOrphans(ctx, p.pool); err != nil {
+		return nil, fmt.Errorf("opening approvals: %w", errors.Join(p.fault("dropping arguments without an approval", err), a.Close()))
+	}
+	return a, nil
+}
+
+// orphansAtOnce is how many arguments without an approval are dropped; the rest goes with
+// the next start.
+const orphansAtOnce = 10_000
+
+// dropOrphans drops arguments whose approval is gone: of a list that was put back, or went on
+// empty. Both are written together, so a statement sees both.
+func dropOrphans(ctx context.Context, q interface {
+	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+}) error {
+	_, err := q.Exec(ctx, `DELETE FROM arguments WHERE id IN (SELECT a.id FROM arguments AS a
+ WHERE NOT EXISTS (SELECT FROM entries AS e WHERE e.list = 'approvals' AND e.id = a.id) LIMIT $1)`, orphansAtOnce)
+	return err
 }
 
 // lock does nothing: every change has the lock of the list.
@@ -51,14 +75,20 @@ func (s *approvalsPostgres) read(ctx context.Context, have *approvalView) (*appr
 
 // viewed is a state as approvals are seen.
 func (s *approvalsPostgres) viewed(now *listState) *approvalView {
-	s.shown, s.view = now, &approvalView{version: strconv.FormatUint(now.generation, 10), sealed: now.texts}
+	s.shown, s.view = now, &approvalView{version: versionOf(now.generation, now.mac), sealed: now.texts}
 	return s.view
+}
+
+// versionOf is the version of a state: no other content has it, also not in a database that
+// forgot a change and made another.
+func versionOf(generation uint64, mac []byte) string {
+	return strconv.FormatUint(generation, 10) + " " + hex.EncodeToString(mac)
 }
 
 func (s *approvalsPostgres) write(ctx context.Context, from *approvalView, what *approvalChange) (*approvalView, error) {
 	late := false
 	now, err := s.list.change(ctx, func(now *listState, at time.Time) (*listChange, error) {
-		if late = strconv.FormatUint(now.generation, 10) != from.version || !what.before.IsZero() && !at.Before(what.before); late {
+		if late = versionOf(now.generation, now.mac) != from.version || !what.before.IsZero() && !at.Before(what.before); late {
 			return nil, nil //nolint:nilnil // it is another by now, or too late
 		}
 		return &listChange{put: what.put, drop: what.drop, with: func(ctx context.Context, tx pgx.Tx) error {
@@ -87,22 +117,26 @@ func putArguments(ctx context.Context, tx pgx.Tx, what *approvalChange) error {
 }
 
 func (s *approvalsPostgres) arguments(ctx context.Context, of *approvalView, ids []string) (map[string]string, error) {
-	found := make(map[string]string, len(ids))
+	found, size := make(map[string]string, len(ids)), 0
 	for some := range slices.Chunk(ids, argumentsBatch) {
-		rows, err := s.list.db.pool.Query(ctx, `SELECT l.generation, coalesce(a.id, ''), coalesce(a.content, '') FROM lists AS l
+		rows, err := s.list.db.pool.Query(ctx, `SELECT l.generation, substring(l.mac FOR 33), coalesce(a.id, ''), coalesce(a.content, '') FROM lists AS l
  LEFT JOIN arguments AS a ON a.id = ANY ($2) AND octet_length(a.content) <= $3 WHERE l.name = $1`, s.list.name(), some, maxArguments+sealOverhead)
 		if err != nil {
 			return nil, s.list.fault("reading", err)
 		}
 		var generation int64
 		var id string
-		var sealed []byte
+		var mac, sealed []byte
 		same := false
-		_, err = pgx.ForEachRow(rows, []any{&generation, &id, &sealed}, func() error {
-			same = strconv.FormatInt(generation, 10) == of.version
+		_, err = pgx.ForEachRow(rows, []any{&generation, &mac, &id, &sealed}, func() error {
+			same = versionOf(uint64(generation), mac) == of.version //nolint:gosec // the table has none below 0
 			found[id] = string(sealed)
+			size += len(sealed)
 			return nil
 		})
+		if size > maxAllArguments+len(ids)*sealOverhead {
+			return nil, fmt.Errorf("postgres: the arguments of approvals are larger than %d bytes", maxAllArguments)
+		}
 		if err != nil {
 			return nil, s.list.fault("reading", err)
 		}

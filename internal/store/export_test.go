@@ -28,7 +28,21 @@ func AddPlainTaint(ctx context.Context, t *Taints, conversation string, one gate
 
 // OpenSmallPostgresRevocations is OpenPostgresRevocations of a list of at most so many.
 func OpenSmallPostgresRevocations(ctx context.Context, p *Postgres, key [32]byte, most int) (*Revocations, error) {
-	return openPostgresRevocations(ctx, p, key, most, nil)
+	return openPostgresRevocations(ctx, p, key, revokedBounds(most), nil)
+}
+
+// OpenShortPostgresRevocations is OpenPostgresRevocations of a list of at most so many bytes.
+func OpenShortPostgresRevocations(ctx context.Context, p *Postgres, key [32]byte, total int64) (*Revocations, error) {
+	return openPostgresRevocations(ctx, p, key, listBounds{2 * maxRevoked, maxRevokedText, total}, nil)
+}
+
+// PostgresStartup is what a connection is begun with, besides its user and database.
+func PostgresStartup(dsn string) (map[string]string, error) {
+	c, err := postgresPool(&PostgresConfig{DSN: dsn, Schema: postgresSchema})
+	if err != nil {
+		return nil, err
+	}
+	return c.ConnConfig.RuntimeParams, nil
 }
 
 // MigratePostgres makes the tables by other migrations than those of this version.
@@ -42,7 +56,7 @@ func Migrations() fs.FS { return migrations }
 // StampPostgres has a list count as changed once more, with the HMAC of what is there: as
 // somebody does who has the key.
 func StampPostgres(ctx context.Context, p *Postgres, kept Kept, key [32]byte) error {
-	l, err := newPostgresList(p, kept, key[:], nil, listBounds{2 * maxRevoked, maxIncidentSize})
+	l, err := newPostgresList(p, kept, key[:], nil, listBounds{2 * maxRevoked, maxIncidentSize, maxIncidentsFile})
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ func OpenPostgresIncidents(ctx context.Context, p *Postgres, key [32]byte, ledge
 	if err != nil {
 		return nil, fmt.Errorf("opening incidents: %w", err)
 	}
-	list, err := newPostgresList(p, KeptIncidents, key[:], ledger, listBounds{mostIncidents, maxIncidentSize + sealOverhead})
+	list, err := newPostgresList(p, KeptIncidents, key[:], ledger, listBounds{mostIncidents, maxIncidentSize + sealOverhead, maxIncidentsFile})
 	if err != nil {
 		return nil, fmt.Errorf("opening incidents: %w", err)
 	}

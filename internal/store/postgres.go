@@ -7,13 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net"
-	"strconv"
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
@@ -35,10 +32,13 @@ const (
 type PostgresConfig struct {
 	// DSN is postgres://user:password@host:port/database. To another machine with
 	// sslmode=verify-full; several hosts, host1:5432,host2:5432, are tried in turn.
-	DSN    string
-	Schema string         // that the tables are in; empty is "doorward"
-	Roots  *x509.CertPool // that its certificate is verified by; nil: as the DSN says
-	Log    *slog.Logger   // nil discards
+	DSN string
+	// Renewed is the DSN as it is by now: a new connection has its user and password, and
+	// the rest is that of DSN. nil: it stays the same.
+	Renewed func() (dsn string, err error)
+	Schema  string         // that the tables are in; empty is "doorward"
+	Roots   *x509.CertPool // that its certificate is verified by; nil: as the DSN says
+	Log     *slog.Logger   // nil discards
 }
 
 // Postgres is the connection to the database in which several gateways keep what must
@@ -55,7 +55,7 @@ type Postgres struct {
 }
 
 // errNoWrites is that of a server that is a standby, or was told to take no writes.
-var errNoWrites = errors.New("the server takes no writes: it is a standby, or was set to read only")
+var errNoWrites = errors.New("the server takes no writes: it is a standby and not the primary, or was set to read only")
 
 // OpenPostgres connects, looks at the server, and makes or brings up to date the tables.
 func OpenPostgres(ctx context.Context, cfg PostgresConfig) (*Postgres, error) {
@@ -86,90 +86,6 @@ func (p *Postgres) Close() error {
 	return nil
 }
 
-// postgresPool is how connections are made.
-func postgresPool(cfg *PostgresConfig) (*pgxpool.Config, error) {
-	if err := checkPostgresURL(cfg.DSN); err != nil {
-		return nil, err
-	}
-	c, err := pgxpool.ParseConfig(cfg.DSN)
-	if err != nil {
-		return nil, errors.New("the DSN is not one that PostgreSQL understands") // the error repeats it
-	}
-	if err := securePostgres(&c.ConnConfig.Config, cfg.Roots); err != nil {
-		return nil, err
-	}
-	c.ConnConfig.ConnectTimeout = postgresWithin
-	c.ConnConfig.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
-	maps.Copy(c.ConnConfig.RuntimeParams, map[string]string{
-		"application_name": "doorward", "search_path": pgx.Identifier{cfg.Schema}.Sanitize(),
-		"statement_timeout": millisText(lookWithin), "lock_timeout": millisText(lockedWithin),
-		"idle_in_transaction_session_timeout": millisText(idleWithin),
-	})
-	c.MaxConns, c.MinConns, c.MinIdleConns = postgresConns, 0, 0
-	c.MaxConnLifetime, c.MaxConnIdleTime, c.MaxConnLifetimeJitter = postgresConnLife, postgresConnLife, postgresConnLife/10
-	c.AfterConnect = meetPostgres
-	return c, nil
-}
-
-func millisText(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
-
-// meetPostgres refuses a server that is too old, and has a commit mean that it is on disk.
-func meetPostgres(ctx context.Context, conn *pgx.Conn) error {
-	version := conn.PgConn().ParameterStatus("server_version")
-	major, err := strconv.Atoi(version[:strings.IndexFunc(version+" ", func(r rune) bool { return r < '0' || r > '9' })])
-	if err != nil || major < postgresLeast {
-		return &postgresVersionError{version}
-	}
-	_, err = conn.Exec(ctx, "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'")
-	return err
-}
-
-// postgresVersionError is that of a server that is too old.
-type postgresVersionError struct{ version string }
-
-func (e *postgresVersionError) Error() string {
-	return fmt.Sprintf("version %.20q is older than %d", e.version, postgresLeast)
-}
-
-// checkPostgresURL refuses what no password is found in, and what a program of this
-// machine could be asked by instead.
-func checkPostgresURL(dsn string) error {
-	if !strings.HasPrefix(dsn, "postgres://") && !strings.HasPrefix(dsn, "postgresql://") {
-		return errors.New("the DSN must be a URL: postgres://USER:PASSWORD@HOST/DATABASE")
-	}
-	return nil
-}
-
-// securePostgres has the connection to another machine encrypted and its certificate
-// verified, whatever host of the DSN it is: pgx's own default falls back to the clear.
-func securePostgres(c *pgconn.Config, roots *x509.CertPool) error {
-	unverified := errors.New("the DSN must have sslmode=verify-full: the database is on another machine")
-	check := func(host string, secure *tls.Config) error {
-		local := strings.HasPrefix(host, "/") || loopback(host)
-		switch {
-		case secure == nil && !local:
-			return unverified
-		case secure == nil:
-			return nil
-		case !local && (secure.InsecureSkipVerify || secure.ServerName == ""):
-			return unverified
-		}
-		secure.MinVersion = max(secure.MinVersion, tls.VersionTLS12)
-		if roots != nil {
-			secure.RootCAs = roots
-		}
-		return nil
-	}
-	err := check(c.Host, c.TLSConfig)
-	for _, f := range c.Fallbacks {
-		err = errors.Join(err, check(f.Host, f.TLSConfig))
-	}
-	if err != nil {
-		return unverified
-	}
-	return nil
-}
-
 // fault says what went wrong without the database's own words, which may repeat what it
 // was sent.
 func (p *Postgres) fault(doing string, err error) error {
@@ -183,6 +99,8 @@ func (p *Postgres) fault(doing string, err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, errNoLogin):
+		why = errNoLogin
 	case errors.Is(err, errNoWrites):
 		why = errNoWrites
 		p.pool.Reset() // of several hosts another may have taken over
@@ -213,9 +131,11 @@ const codeReadOnly = "25006"
 
 // answeredBy says what an SQLSTATE means, where it is known what there is to do.
 func answeredBy(code string) error {
+	if code == codeReadOnly {
+		return fmt.Errorf("%w (%s)", errNoWrites, code)
+	}
 	means := map[string]string{
-		codeReadOnly: errNoWrites.Error(),
-		"28P01":      "the password is not accepted", "28000": "the role may not connect", "3D000": "there is no such database",
+		"28P01": "the password is not accepted", "28000": "the role may not connect", "3D000": "there is no such database",
 		"42501": "the role lacks a right: see how to share state",
 		"53300": "it takes no more connections", "55P03": "a lock was not given within " + lockedWithin.String(),
 		"57014": "the statement took more than " + lookWithin.String(), "57P03": "it is starting or stopping", "57P01": "it is stopping",

@@ -7,7 +7,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -31,8 +30,15 @@ type postgresList struct {
 	now    *listState // as it was last; nil: nothing was read yet
 }
 
-// listBounds are how many texts there may be, and how many bytes one has.
-type listBounds struct{ texts, size int }
+// listBounds are how many texts there may be, how many bytes one has, and all of them
+// with their ids.
+type listBounds struct {
+	texts, size int
+	total       int64
+}
+
+// maxListID bounds the id of a text, in bytes: those of all lists are shorter.
+const maxListID = 128
 
 // listState is a list at a time. It never changes.
 type listState struct {
@@ -40,6 +46,7 @@ type listState struct {
 	mac        []byte
 	texts      map[string]string
 	sums       map[string][sha256.Size]byte // of the texts
+	size       int64                        // of ids and texts, in bytes
 }
 
 // listChange is what is done to a list. With is done in the same transaction, with both.
@@ -71,8 +78,9 @@ func newPostgresList(db *Postgres, kept Kept, secret []byte, ledger *Ledger, bou
 // name is that of the list in the table.
 func (l *postgresList) name() string { return strings.TrimSuffix(string(l.kept), ".json") }
 
-// headText reads the row of a list, whether there is one or not, and the clock.
-const headText = `SELECT clock_timestamp(), current_setting('transaction_read_only') = 'on', coalesce(l.generation, 0), coalesce(l.mac, '')
+// headText reads the row of a list, whether there is one or not, and the clock. Of what is
+// no HMAC it reads enough to tell.
+const headText = `SELECT clock_timestamp(), current_setting('transaction_read_only') = 'on', coalesce(l.generation, 0), substring(coalesce(l.mac, '') FOR 33)
  FROM (VALUES ($1::text)) AS asked (name) LEFT JOIN lists AS l ON l.name = asked.name`
 
 func (l *postgresList) head(ctx context.Context, q querier) (h listHead, err error) {
@@ -142,41 +150,29 @@ func (l *postgresList) change(ctx context.Context, edit func(now *listState, at 
 			return nil, err
 		}
 		next := now.with(what)
-		if len(next.texts) > l.bounds.texts {
-			return nil, fmt.Errorf("postgres: there would be more than %d entries of %s", l.bounds.texts, l.name())
+		if err := l.fits(next); err != nil {
+			return nil, err
 		}
 		return next, l.keep(ctx, tx, next, what)
 	})
 }
 
-// errNotLost is that of a list of which nothing is missing.
-var errNotLost = errors.New("it is as new as the audit log knows: nothing of it is lost")
-
-// GoOn goes on with a list that somebody has accepted is older than it was, or gone: it
-// counts as changed once more than the ledger knows, and begins empty where it is gone. key
-// is what the list is opened with.
-func (p *Postgres) GoOn(ctx context.Context, kept Kept, key [32]byte, ledger *Ledger) error {
-	l, err := newPostgresList(p, kept, key[:], ledger, listBounds{2 * maxRevoked, maxIncidentSize + sealOverhead})
-	if err == nil {
-		_, err = l.locked(ctx, func(tx pgx.Tx, now *listState, _ time.Time) (*listState, error) {
-			least := ledger.Least(kept)
-			if now.generation >= least {
-				return nil, errNotLost
-			}
-			next := now.with(&listChange{})
-			next.generation = least + 1
-			return next, l.keep(ctx, tx, next, &listChange{})
-		})
-	}
-	if err != nil {
-		return fmt.Errorf("going on with %s: %w", kept, err)
+// fits refuses a state that is larger than a list may be.
+func (l *postgresList) fits(s *listState) error {
+	switch {
+	case len(s.texts) > l.bounds.texts:
+		return fmt.Errorf("postgres: more than %d entries of %s are too many", l.bounds.texts, l.name())
+	case s.size > l.bounds.total:
+		return fmt.Errorf("postgres: more than %d bytes of %s are too much", l.bounds.total, l.name())
 	}
 	return nil
 }
 
 // locked has do write what a list becomes, while nobody else changes it: nil is as it was.
+// Each of its statements sees what others have committed by then, whatever the server's
+// own default is.
 func (l *postgresList) locked(ctx context.Context, do func(pgx.Tx, *listState, time.Time) (*listState, error)) (*listState, error) {
-	tx, err := l.db.pool.Begin(ctx)
+	tx, err := l.db.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
 	if err != nil {
 		return nil, l.fault("changing", err)
 	}
@@ -262,34 +258,43 @@ func (l *postgresList) since(ctx context.Context, tx pgx.Tx, from *listState) (*
 			return nil, l.fault("reading", err)
 		}
 	}
-	rows, err := tx.Query(ctx, "SELECT id, CASE WHEN octet_length(content) <= $3 THEN content END FROM entries WHERE list = $1 AND generation > $2 LIMIT $4",
-		l.name(), int64(from.generation), l.bounds.size, l.bounds.texts+1) //nolint:gosec // it counts from 0
+	rows, err := tx.Query(ctx, `SELECT left(id, $5), CASE WHEN octet_length(content) <= $3 AND octet_length(id) <= $5 THEN content END
+ FROM entries WHERE list = $1 AND generation > $2 LIMIT $4`, l.name(), int64(from.generation), l.bounds.size, l.bounds.texts+1, maxListID) //nolint:gosec // it counts from 0
 	if err != nil {
 		return nil, l.fault("reading", err)
 	}
-	put := map[string]string{}
+	var over error // what is wrong with what there is
+	read := &listState{texts: map[string]string{}}
 	var id string
 	var text []byte
 	_, err = pgx.ForEachRow(rows, []any{&id, &text}, func() error {
-		if text == nil {
-			return fmt.Errorf("postgres: an entry of %s is larger than %d bytes", l.name(), l.bounds.size)
+		read.texts[id] = string(text)
+		read.size += int64(len(id) + len(text))
+		if over = l.fits(read); over == nil && text == nil {
+			over = fmt.Errorf("postgres: an entry of %s is larger than %d bytes", l.name(), l.bounds.size)
 		}
-		put[id] = string(text)
-		return nil
+		return over
 	})
-	switch {
-	case err != nil && ctx.Err() == nil && strings.HasPrefix(err.Error(), "postgres: "):
-		return nil, err
-	case err != nil:
-		return nil, l.fault("reading", err)
-	case len(put) > l.bounds.texts:
-		return nil, fmt.Errorf("postgres: there are more than %d entries of %s", l.bounds.texts, l.name())
+	if over != nil {
+		return nil, over
 	}
-	return from.with(&listChange{put: put}), nil
+	if err != nil {
+		return nil, l.fault("reading", err)
+	}
+	next := from.with(&listChange{put: read.texts})
+	return next, l.fits(next)
 }
 
-// admit refuses a state that is older than was known before it was read.
+// admit refuses a state that is older than was known before it was read, and one with the
+// number of changes that was read last and another content: the database forgot a change,
+// and others were made. There was one more than it knows then, which stays known.
 func (l *postgresList) admit(s *listState, least uint64) error {
+	if l.now != nil && s.generation == l.now.generation && !bytes.Equal(s.mac, l.now.mac) {
+		least = s.generation + 1
+		if err := l.ledger.Saw(l.kept, least); err != nil {
+			return err
+		}
+	}
 	if s.generation < least {
 		return &StaleError{List: l.kept, Path: "the list of " + l.name() + " in PostgreSQL", Has: s.generation, Least: least}
 	}
@@ -333,17 +338,27 @@ func (s *listState) is(h listHead) bool {
 // with is what a change makes of a state, without the HMAC.
 func (s *listState) with(what *listChange) *listState {
 	next := &listState{
-		generation: s.generation + 1,
-		texts:      make(map[string]string, len(s.texts)+len(what.put)), sums: make(map[string][sha256.Size]byte, len(s.texts)+len(what.put)),
+		generation: s.generation + 1, size: s.size,
+		texts: make(map[string]string, len(s.texts)+len(what.put)), sums: make(map[string][sha256.Size]byte, len(s.texts)+len(what.put)),
 	}
 	maps.Copy(next.texts, s.texts)
 	maps.Copy(next.sums, s.sums)
 	for id, text := range what.put {
+		next.lose(id)
 		next.texts[id], next.sums[id] = text, sha256.Sum256([]byte(text))
+		next.size += int64(len(id) + len(text))
 	}
 	for _, id := range what.drop {
-		delete(next.texts, id)
-		delete(next.sums, id)
+		next.lose(id)
 	}
 	return next
+}
+
+// lose takes a text out of a state that is being made.
+func (s *listState) lose(id string) {
+	if text, ok := s.texts[id]; ok {
+		s.size -= int64(len(id) + len(text))
+		delete(s.texts, id)
+		delete(s.sums, id)
+	}
 }

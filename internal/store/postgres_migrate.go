@@ -151,7 +151,7 @@ func migratedBy(ctx context.Context, q querier) ([]migrated, error) {
 // apply does one migration, unless another gateway was first.
 func (p *Postgres) apply(ctx context.Context, m migration, all []migration) error {
 	doing := fmt.Sprintf("making the tables, migration %d", m.number)
-	tx, err := p.pool.Begin(ctx)
+	tx, err := p.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
 	if err != nil {
 		return p.fault(doing, err)
 	}

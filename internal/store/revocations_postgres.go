@@ -26,20 +26,23 @@ type revokedPostgres struct {
 // it, and who changes the list without it is noticed. nil makes a ledger for it alone.
 // Close it before p.
 func OpenPostgresRevocations(ctx context.Context, p *Postgres, key [32]byte, ledger *Ledger) (*Revocations, error) {
-	return openPostgresRevocations(ctx, p, key, maxRevoked, ledger)
+	return openPostgresRevocations(ctx, p, key, revokedBounds(maxRevoked), ledger)
 }
 
-func openPostgresRevocations(ctx context.Context, p *Postgres, key [32]byte, most int, ledger *Ledger) (*Revocations, error) {
+// revokedBounds are those of a list of so many that are in force. What has ended is dropped
+// with the next change: until then it takes room of its own.
+func revokedBounds(most int) listBounds { return listBounds{2 * most, maxRevokedText, maxRevokedFile} }
+
+func openPostgresRevocations(ctx context.Context, p *Postgres, key [32]byte, bounds listBounds, ledger *Ledger) (*Revocations, error) {
 	blind, err := newBlinder(key[:], blinding)
 	if err != nil {
 		return nil, fmt.Errorf("opening revocations: %w", err)
 	}
-	// What has ended is dropped with the next change: until then it takes room of its own.
-	list, err := newPostgresList(p, KeptRevocations, key[:], ledger, listBounds{2 * most, maxRevokedText})
+	list, err := newPostgresList(p, KeptRevocations, key[:], ledger, bounds)
 	if err != nil {
 		return nil, fmt.Errorf("opening revocations: %w", err)
 	}
-	return openRevocations(ctx, &Revocations{from: &revokedPostgres{list: list, most: most}, blind: blind, log: p.log}, lookPostgresEvery)
+	return openRevocations(ctx, &Revocations{from: &revokedPostgres{list: list, most: bounds.texts / 2}, blind: blind, log: p.log}, lookPostgresEvery)
 }
 
 func (s *revokedPostgres) read(ctx context.Context, have revokedList) (revokedList, error) {

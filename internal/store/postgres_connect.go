@@ -1,0 +1,127 @@
+package store
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// postgresPool is how connections are made.
+func postgresPool(cfg *PostgresConfig) (*pgxpool.Config, error) {
+	if err := checkPostgresURL(cfg.DSN); err != nil {
+		return nil, err
+	}
+	c, err := pgxpool.ParseConfig(cfg.DSN)
+	if err != nil {
+		return nil, errors.New("the DSN is not one that PostgreSQL understands") // the error repeats it
+	}
+	if err := securePostgres(&c.ConnConfig.Config, cfg.Roots); err != nil {
+		return nil, err
+	}
+	c.ConnConfig.ConnectTimeout = postgresWithin
+	c.ConnConfig.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+	// Poolers know this one, and turn away who sends others with the start of a connection.
+	c.ConnConfig.RuntimeParams["application_name"] = "doorward"
+	c.MaxConns, c.MinConns, c.MinIdleConns = postgresConns, 0, 0
+	c.MaxConnLifetime, c.MaxConnIdleTime, c.MaxConnLifetimeJitter = postgresConnLife, postgresConnLife, postgresConnLife/10
+	if cfg.Renewed != nil {
+		c.BeforeConnect = func(_ context.Context, next *pgx.ConnConfig) error { return renewLogin(next, cfg.Renewed) }
+	}
+	c.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error { return meetPostgres(ctx, conn, cfg.Schema) }
+	return c, nil
+}
+
+// errNoLogin is that of a secret that says no user and password any more.
+var errNoLogin = errors.New("the secret with its URL cannot be read, or is no such URL any more")
+
+// renewLogin gives a connection the user and the password of the DSN as it is by now.
+func renewLogin(next *pgx.ConnConfig, renewed func() (dsn string, err error)) error {
+	dsn, err := renewed()
+	if err != nil {
+		return fmt.Errorf("%w: %w", errNoLogin, err)
+	}
+	if checkPostgresURL(dsn) != nil {
+		return errNoLogin
+	}
+	now, err := pgconn.ParseConfig(dsn)
+	if err != nil {
+		return errNoLogin // the error repeats it
+	}
+	next.User, next.Password = now.User, now.Password
+	return nil
+}
+
+func millisText(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
+
+// meetPostgres refuses a server that is too old, has statements and transactions of the
+// connection end in time, and has a commit mean that it is on disk. It has a second: the
+// bounds are not in force before.
+func meetPostgres(ctx context.Context, conn *pgx.Conn, schema string) error {
+	version := conn.PgConn().ParameterStatus("server_version")
+	major, err := strconv.Atoi(version[:strings.IndexFunc(version+" ", func(r rune) bool { return r < '0' || r > '9' })])
+	if err != nil || major < postgresLeast {
+		return &postgresVersionError{version}
+	}
+	ctx, cancel := context.WithTimeout(ctx, postgresWithin)
+	defer cancel()
+	_, err = conn.Exec(ctx, `SELECT set_config('search_path', $1, false), set_config('statement_timeout', $2, false), set_config('lock_timeout', $3, false),
+ set_config('idle_in_transaction_session_timeout', $4, false),
+ CASE current_setting('synchronous_commit') WHEN 'off' THEN set_config('synchronous_commit', 'on', false) END`, pgx.QueryExecModeExec,
+		pgx.Identifier{schema}.Sanitize(), millisText(lookWithin), millisText(lockedWithin), millisText(idleWithin))
+	return err
+}
+
+// postgresVersionError is that of a server that is too old.
+type postgresVersionError struct{ version string }
+
+func (e *postgresVersionError) Error() string {
+	return fmt.Sprintf("version %.20q is older than %d", e.version, postgresLeast)
+}
+
+// checkPostgresURL refuses what no password is found in, and what a program of this
+// machine could be asked by instead.
+func checkPostgresURL(dsn string) error {
+	if !strings.HasPrefix(dsn, "postgres://") && !strings.HasPrefix(dsn, "postgresql://") {
+		return errors.New("the DSN must be a URL: postgres://USER:PASSWORD@HOST/DATABASE")
+	}
+	return nil
+}
+
+// securePostgres has the connection to another machine encrypted and its certificate
+// verified, whatever host of the DSN it is: pgx's own default falls back to the clear.
+func securePostgres(c *pgconn.Config, roots *x509.CertPool) error {
+	unverified := errors.New("the DSN must have sslmode=verify-full: the database is on another machine")
+	check := func(host string, secure *tls.Config) error {
+		local := strings.HasPrefix(host, "/") || loopback(host)
+		switch {
+		case secure == nil && !local:
+			return unverified
+		case secure == nil:
+			return nil
+		case !local && (secure.InsecureSkipVerify || secure.ServerName == ""):
+			return unverified
+		}
+		secure.MinVersion = max(secure.MinVersion, tls.VersionTLS12)
+		if roots != nil {
+			secure.RootCAs = roots
+		}
+		return nil
+	}
+	err := check(c.Host, c.TLSConfig)
+	for _, f := range c.Fallbacks {
+		err = errors.Join(err, check(f.Host, f.TLSConfig))
+	}
+	if err != nil {
+		return unverified
+	}
+	return nil
+}
