@@ -41,13 +41,7 @@ func inForce() []store.Kept { return []store.Kept{store.KeptIncidents, store.Kep
 
 // actsOn is how often something was put on a list, by what is on record.
 func actsOn(owed audit.Owed, kept store.Kept) uint64 {
-	switch kept {
-	case store.KeptIncidents:
-		return owed.Incidents
-	case store.KeptRevocations:
-		return owed.Revocations
-	}
-	return 0
+	return map[store.Kept]uint64{store.KeptIncidents: owed.Incidents, store.KeptRevocations: owed.Revocations}[kept]
 }
 
 // unmoved refuses a database that is new to a gateway whose lists are elsewhere, or were:

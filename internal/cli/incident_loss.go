@@ -17,7 +17,8 @@ func (r *run) incidentAcceptLoss() *cobra.Command {
 		Args: cobra.ExactArgs(1),
 		Long: `A gateway does not start when incidents.json, revoked.json or keys.json in data_dir is gone, or older than the audit log
 says that it was: what was suspended or revoked would be let in. So it is with the lists in PostgreSQL (state.kind), approvals
-too: a yes that was used could be used again. Put the newest copy back if you can. This is for when
+too: a yes that was used or taken back could be used again. And so it is with a gateway whose lists were in redis, and are to be
+in PostgreSQL or in files. Put the newest copy back if you can. Where nothing is lost it does nothing. This is for when
 you cannot: Doorward begins with an empty list, or goes on with the older one that is there, and has that on record as
 state.accept_loss. Look first what there was, and suspend and revoke it again afterwards: doorward audit search --event
 incident.contain, --event identity.revoke, and --event key.revoke.`,

@@ -222,9 +222,9 @@ type MTLS struct {
 
 // State is what several gateways share.
 type State struct {
-	// Kind is where lists are kept that must outlive every gateway: file is data_dir, or redis where that is written; postgres is the database of dsn, for what is revoked, suspended and approved, beside redis for the rest. file unless written.
+	// Kind is where lists are kept that must outlive every gateway: file is data_dir, or redis where that is written; postgres is the database of dsn, for what is revoked, suspended and approved, beside redis for the rest: nothing is taken over from files or redis. file unless written.
 	Kind string `yaml:"kind" enum:"file postgres"`
-	// DSN of postgres: the secret with its URL, postgres://USER:PASSWORD@HOST/DATABASE. To another machine with sslmode=verify-full.
+	// DSN of postgres: the secret with its URL, postgres://USER:PASSWORD@HOST/DATABASE. To another machine with sslmode=verify-full. User and password are read for each new connection, the rest at the start.
 	DSN string `yaml:"dsn" type:"secret name"`
 	// Redis is the secret with the URL of a Redis that holds what was used once, what was revoked and what is left of limits. Not written: this gateway keeps all of it itself.
 	Redis string `yaml:"redis" type:"secret name"`

@@ -100,8 +100,8 @@ const fieldDocs = "\n" +
 	"Introspection.Method\tMethod by which Doorward proves to the issuer who it is.\n" +
 	"SignedRequests.Window\tWindow is how far a signature's time may be from this machine's.\n" +
 	"MTLS.Subject\tSubject is the one name of the certificate that counts: its URI (SPIFFE), DNS name or e-mail address. A certificate without exactly one is refused.\n" +
-	"State.Kind\tKind is where lists are kept that must outlive every gateway: file is data_dir, or redis where that is written; postgres is the database of dsn, for what is revoked, suspended and approved, beside redis for the rest. file unless written.\n" +
-	"State.DSN\tDSN of postgres: the secret with its URL, postgres://USER:PASSWORD@HOST/DATABASE. To another machine with sslmode=verify-full.\n" +
+	"State.Kind\tKind is where lists are kept that must outlive every gateway: file is data_dir, or redis where that is written; postgres is the database of dsn, for what is revoked, suspended and approved, beside redis for the rest: nothing is taken over from files or redis. file unless written.\n" +
+	"State.DSN\tDSN of postgres: the secret with its URL, postgres://USER:PASSWORD@HOST/DATABASE. To another machine with sslmode=verify-full. User and password are read for each new connection, the rest at the start.\n" +
 	"State.Redis\tRedis is the secret with the URL of a Redis that holds what was used once, what was revoked and what is left of limits. Not written: this gateway keeps all of it itself.\n" +
 	"State.CA\tCA is the file with the certificates, PEM, that those of redis and postgres are verified by. The system's unless written.\n" +
 	"State.Key\tKey is the secret, 64 hex digits, that seals what gateways share and what clients carry: the same for all of them. Not written: state.key in data_dir, made at the first start.\n" +

@@ -49,11 +49,14 @@ func OpenPostgresApprovals(ctx context.Context, p *Postgres, key [32]byte, ledge
 // the next start.
 const orphansAtOnce = 10_000
 
+// executor is a pool, a connection, or a transaction.
+type executor interface {
+	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+}
+
 // dropOrphans drops arguments whose approval is gone: of a list that was put back, or went on
 // empty. Both are written together, so a statement sees both.
-func dropOrphans(ctx context.Context, q interface {
-	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
-}) error {
+func dropOrphans(ctx context.Context, q executor) error {
 	_, err := q.Exec(ctx, `DELETE FROM arguments WHERE id IN (SELECT a.id FROM arguments AS a
  WHERE NOT EXISTS (SELECT FROM entries AS e WHERE e.list = 'approvals' AND e.id = a.id) LIMIT $1)`, orphansAtOnce)
 	return err
