@@ -13,7 +13,8 @@ import (
 )
 
 // MHB-16: a list is each principal's own, whatever an upstream says of how long
-// and for whom it may be kept, and no answer to a call is kept at all.
+// and for whom it may be kept, and no answer to a call is kept of which it says
+// nothing.
 func TestMHB16_ListsAreNobodyElses(t *testing.T) {
 	t.Parallel()
 	for name, hints := range map[string][2]string{

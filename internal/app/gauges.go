@@ -103,6 +103,8 @@ func (a *App) upstreamGauges() {
 		}
 		return float64(n)
 	})
+	m.Gauge("doorward_cache_answers", "Answers of upstreams that are kept, because these said for how long.", func() float64 { n, _ := a.pool.Kept(); return float64(n) })
+	m.Gauge("doorward_cache_bytes", "Memory that they take.", func() float64 { _, bytes := a.pool.Kept(); return float64(bytes) })
 	m.GaugeBy("upstream", "doorward_upstream_breakers_open", "Breakers that keep calls from an upstream: one for all, and where each client has a process of its own one for each of those.", func() map[string]float64 {
 		out := map[string]float64{}
 		for _, u := range a.pool.Status() {

@@ -54,6 +54,7 @@ func (a *App) Erase(ctx context.Context, actor string, e admin.Erasure) (out adm
 				return err
 			}
 		}
+		a.forgetAnswers() // answers that were kept for them
 		out.Keys, err = a.destroy(ctx, actor, e.Basis, logs, all)
 		return err
 	})

@@ -36,6 +36,7 @@ func (a *App) publish(ctx context.Context, what store.Revocation) error {
 	if err != nil {
 		return err
 	}
+	defer a.forgetAnswers() // also where it failed: it may have been done
 	return m.revoked.Add(ctx, what)
 }
 

@@ -198,6 +198,7 @@ func (a *App) enforce(ctx context.Context) {
 			continue
 		case <-m.incidents.Changed():
 		}
+		a.forgetAnswers()
 		a.underway.end(s.ends)
 		a.front.CloseThose(func(gs *gate.Session) bool {
 			return s.ends(&concern{who: gs.Principal, session: gs.ID}) != gate.CodeUnset
@@ -206,10 +207,18 @@ func (a *App) enforce(ctx context.Context) {
 }
 
 // endRevoked ends the sessions whose credential was revoked, with their calls and streams: at every
-// gateway, where they can go on at another.
+// gateway, where they can go on at another. No answer that was kept before is given after it.
 func (a *App) endRevoked() {
+	a.forgetAnswers()
 	if a.front != nil { // nil in a process that does not serve
 		a.front.CloseThose(func(gs *gate.Session) bool { return a.gone(gs.Principal) })
+	}
+}
+
+// forgetAnswers lets no answer of an upstream be given that was kept until now.
+func (a *App) forgetAnswers() {
+	if a.pool != nil { // as above
+		a.pool.Forget()
 	}
 }
 

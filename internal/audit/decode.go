@@ -224,6 +224,8 @@ func (r *Record) textField(key string) *string {
 		return &r.Agent
 	case "approval":
 		return &r.Approval
+	case "cached":
+		return &r.Cached
 	case "code":
 		return &r.Code
 	case "detail":

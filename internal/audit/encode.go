@@ -31,6 +31,7 @@ func appendRecord(b []byte, r *Record) ([]byte, gaps) {
 	b = appendInt(b, `"asks":`, r.Asks)
 	b = appendInt(b, `"bytes_in":`, r.BytesIn)
 	b = appendInt(b, `"bytes_out":`, r.BytesOut)
+	b = appendText(b, `"cached":`, r.Cached)
 	b = appendText(b, `"code":`, r.Code)
 	b = appendText(b, `"detail":`, r.Detail)
 	b = appendInt(b, `"duration_us":`, r.Duration.Microseconds())

@@ -116,6 +116,7 @@ func (r *Record) end(ex *gate.Exchange, out gate.Outcome, now time.Time) {
 	r.Stage = clip(out.Stage, maxShort)
 	r.Reason = oneLine(clip(out.Verdict.Reason, maxText))
 	r.Status = clip(out.Status, maxShort)
+	r.Cached = clip(ex.Cached, maxShort)
 	if !ex.Start.IsZero() {
 		r.Duration = now.Sub(ex.Start)
 	}

@@ -41,6 +41,41 @@ func TestALogOfFormat6GoesOn(t *testing.T) {
 	}
 }
 
+// A log that format 8 began goes on in the current one, whose outcomes say which exchange's
+// answer was given again (security case MHB-16): those that the upstream answered say nothing.
+func TestALogOfFormat8GoesOn(t *testing.T) {
+	dir := t.TempDir()
+	cfg := config(dir)
+	cfg.Origin = "doorward/format8"
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join("testdata", "format8"))); err != nil {
+		t.Fatal(err)
+	}
+	if before := verify(t, cfg.Dir); before.Records != 5 || before.Proven != 5 {
+		t.Errorf("report = %+v", before)
+	}
+	l := open(t, accepting(cfg)) // the key that signed it is not kept
+	if err := errors.Join(l.Intent(t.Context(), everything("again")), l.Outcome(t.Context(), everything("again"), done()), call(t.Context(), l, "anew"), l.Close()); err != nil {
+		t.Fatal(err)
+	}
+	verify(t, cfg.Dir)
+	all := read(t, cfg.Dir, audit.Query{})
+	if all[0].Format != 8 || len(all) < 9 || all[5].Format != audit.Format {
+		t.Errorf("records = %+v", all)
+	}
+	cached := 0
+	for _, r := range all {
+		if r.Cached == "" {
+			continue
+		}
+		if cached++; r.Cached != "ex-before" || r.Exchange != "again" || r.Kind != audit.KindOutcome {
+			t.Errorf("the %s of %s is from %q", r.Kind, r.Exchange, r.Cached)
+		}
+	}
+	if cached != 1 {
+		t.Errorf("%d records have an answer that was kept, want 1", cached)
+	}
+}
+
 // A log that format 7 began goes on in the current one, whose records say what a command may
 // run without (security case SBX-20): those of an upstream that has everything say nothing.
 func TestALogOfFormat7GoesOn(t *testing.T) {

@@ -20,6 +20,7 @@ func FuzzReader(f *testing.F) {
 	}
 	f.Add(r.AppendJSON(nil))
 	r.Weaker = []string{"landlock", "é"}
+	r.Cached = "é"
 	r.Sealed, r.Observed, r.Rule, r.Approval = []byte("sealed\xff"), []string{"a", "é"}, "roles.a: b", "ap_1"
 	r.Findings = []string{"secret.jwt high /arguments/x"}
 	r.Groups, r.Roles, r.Scopes = []string{"g"}, []string{"r"}, []string{"s", "t"}

@@ -16,7 +16,7 @@ import (
 // A log that an earlier format began is read to its end; one of a later format
 // is refused, for it may hold what this program does not know.
 func TestFormats(t *testing.T) {
-	for format, ok := range map[int]bool{1: true, 2: true, 3: true, 6: true, 7: true, audit.Format: true, audit.Format + 1: false} {
+	for format, ok := range map[int]bool{1: true, 2: true, 3: true, 6: true, 7: true, 8: true, audit.Format: true, audit.Format + 1: false} {
 		dir := t.TempDir()
 		r := audit.Record{Seq: 1, Time: time.Unix(1, 0), Kind: audit.KindStart, Event: "process", Format: format, Origin: "log"}
 		if err := os.WriteFile(filepath.Join(dir, "audit-00000001.jsonl"), append(r.AppendJSON(nil), '\n'), 0o600); err != nil {

@@ -24,8 +24,8 @@ const (
 // "findings"; version 6 "signer", checkpoints of a Merkle tree, "key" and "person",
 // and arguments that a key of the data subject's own seals; version 7 "fields",
 // "parent_span", "span", "stages_us", "trace" and the principal's "act"; version 8
-// "weaker".
-const Format = 8
+// "weaker"; version 9 "cached".
+const Format = 9
 
 // Bounds of what one record holds, in bytes before escaping. A longer text is
 // cut and ends in "…". With every field at its bound and every byte escaped the
@@ -118,6 +118,9 @@ type Record struct {
 	Findings []string
 	Approval string // id of the approval that a held call waits for, or that let this one pass
 
+	// Cached is the exchange whose answer, kept since, this one was given in the upstream's
+	// place; outcomes only.
+	Cached string
 	Effect string // "deny", "continue", "hold"; outcomes only
 	Code   string
 	Stage  string

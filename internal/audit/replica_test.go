@@ -78,7 +78,7 @@ func TestDUR20_VerifyStaysInside(t *testing.T) {
 // FuzzDUR20Verify: whatever a segment holds, verifying it ends without a panic, and what
 // is not a log as it was written is not said to be one.
 func FuzzDUR20Verify(f *testing.F) {
-	f.Add([]byte(`{"event":"process","format":8,"kind":"start","origin":"x","prev":"00","seq":1}` + "\n"))
+	f.Add([]byte(`{"event":"process","format":9,"kind":"start","origin":"x","prev":"00","seq":1}` + "\n"))
 	f.Add([]byte(`{"pruned":{"by":"00","first":1,"hashes":"AAAA"}}` + "\n"))
 	f.Add([]byte("\x00\n{}\n"))
 	f.Fuzz(func(t *testing.T, content []byte) {

@@ -40,6 +40,7 @@ func everything(id string) *gate.Exchange {
 	ex.Principal.Tenant, ex.Principal.Credential = "acme", "jti-1"
 	ex.Principal.Groups, ex.Principal.Roles, ex.Principal.Scopes = []string{"g"}, []string{"reader"}, []string{"mcp"}
 	ex.Target.Unavailable, ex.Target.Weaker = []string{"mail"}, []string{"landlock", "seccomp"}
+	ex.Cached = "ex-before"
 	ex.Grant, ex.Approved = granted(id).Grant, "ap_1"
 	ex.Findings = []gate.Finding{{Rule: "secret.jwt", Severity: gate.High, Where: "/a"}}
 	return ex

@@ -35,7 +35,7 @@ func (r *Record) Texts(yield func(string) bool) {
 	for _, s := range [...]string{
 		r.Event, r.Actor, r.Detail, r.Exchange, r.Request, r.Era, r.Transport, r.Profile, r.Agent,
 		p.Method, p.Subject, p.Tenant, p.Issuer, p.Client, p.Credential, r.Method, r.Upstream, r.ItemKind, r.Item,
-		r.Policy, r.Role, r.Rule, r.Approval, r.Effect, r.Code, r.Stage, r.Reason, r.Status, string(r.Plain),
+		r.Policy, r.Role, r.Rule, r.Approval, r.Cached, r.Effect, r.Code, r.Stage, r.Reason, r.Status, string(r.Plain),
 	} {
 		if !yield(s) {
 			return

@@ -44,6 +44,7 @@ func recordText(rec *audit.Record) string {
 	word(" (%s)", rec.Reason)
 	word(" by rule %s", rec.Rule)
 	word(" approval %s", rec.Approval)
+	word(" as kept from %s", rec.Cached)
 	for _, seen := range rec.Observed {
 		word(" observed (%s)", seen)
 	}

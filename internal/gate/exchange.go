@@ -141,6 +141,7 @@ type Exchange struct {
 	Marks     []Mark     // inspect: what redact changes in the reply at hand
 	Heard     string     // inspect: the end of what messages before the result have said so far
 	Allowance Allowance  // limit: what the caller is told of the budget that leaves them least
+	Cached    string     // the forwarder: id of the exchange whose answer, kept since, is given here; empty where the upstream was asked
 	Tally     Tally      // pipeline counts
 }
 

@@ -75,12 +75,13 @@ func (t *listeners) announce(upstream string, m *gate.Message) {
 // changed: not there, but in what a client may see of it. kinds are those that
 // were decided about; others than lists have, and none at all, mean all of them.
 // App calls it when a person has decided about definitions, and when the policy is
-// another.
+// another. Answers that were kept before are given no more.
 func (p *Pool) Announce(upstream string, kinds ...gate.ItemKind) {
 	s, err := p.server(upstream)
 	if err != nil {
 		return // it is gone, and its clients know
 	}
+	s.changed.Add(1)
 	sessions := s.sessions()
 	all := len(kinds) == 0 || slices.ContainsFunc(kinds, func(k gate.ItemKind) bool { return capabilityOf(k) == "" })
 	for _, name := range [...]string{"tools", "prompts", "resources"} {

@@ -33,6 +33,7 @@ type calling struct {
 	place   queue.Place  // at the upstream; the zero value once it is given back
 	waited  atomic.Bool  // for the client: how long it took says nothing of the upstream
 	alone   *channel     // that ends with the call, and with it the place is given back; nil where calls share one
+	lookup  *lookup      // of an answer that is kept; nil where none can be
 	heard   bool         // the upstream has said something of the call: it acts on it, and it is not made again
 	done    bool         // the answer has come: what fails from here on is no failure of the upstream's
 	sent    time.Time    // when its last request was made
@@ -134,18 +135,19 @@ func (c *channel) call(ctx context.Context, cn *conn, k *calling) error {
 				odd = m
 				return nil
 			}
-			return c.answer(ctx, k, m)
+			return c.answer(ctx, cn, k, m)
 		}
 	})
 	if odd == nil && err == nil {
 		return nil
 	}
-	return c.settled(ctx, cn, odd, err, func(m *gate.Message) error { return c.answer(ctx, k, m) })
+	return c.settled(ctx, cn, odd, err, func(m *gate.Message) error { return c.answer(ctx, cn, k, m) })
 }
 
 // answer passes the upstream's answer on to a client of its own era.
-func (c *channel) answer(ctx context.Context, k *calling, m *gate.Message) error {
+func (c *channel) answer(ctx context.Context, cn *conn, k *calling, m *gate.Message) error {
 	k.came(c.srv)
+	said := m
 	m, err := c.srv.pool.sealState(k.ex, m)
 	if err != nil {
 		return err
@@ -153,6 +155,12 @@ func (c *channel) answer(ctx context.Context, k *calling, m *gate.Message) error
 	if m, err = c.showTasks(k.ex, m); err != nil {
 		return err
 	}
+	if c.key.era == gate.Stateless {
+		if m, err = mcp.Private(m); err != nil {
+			return errors.Join(errProtocol, err)
+		}
+	}
+	c.keep(cn, k, said, m)
 	return k.emit(ctx, m)
 }
 

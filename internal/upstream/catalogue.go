@@ -59,8 +59,12 @@ type loading struct {
 	err  error
 }
 
-// heed notes that a list changed: the next use reads it again.
+// heed notes that a list changed: the next use reads it again. No answer that was kept
+// before is given after it, nor after a resource changed.
 func (c *channel) heed(m *gate.Message) {
+	if m.Method == methodUpdated || listChanged(m.Method) {
+		c.srv.changed.Add(1)
+	}
 	cn := c.conn.Load()
 	if cn == nil {
 		return

@@ -73,15 +73,24 @@ func (p *Pool) relay(ctx context.Context, ex *gate.Exchange, emit gate.Emit) err
 		return err
 	}
 	defer p.calls.leave(key)
+	if done, err := s.recall(ctx, k); done {
+		return s.classify(ctx, "waiting for an answer", err)
+	}
+	defer k.leave(p.answers, fateUnknown)
 	if err := s.admit(ctx, ex); err != nil {
 		return err
 	}
 	if err := p.confirm(ctx, k); err != nil {
 		return s.classify(ctx, "asking the caller", err)
 	}
+	return s.carryOut(ctx, k)
+}
+
+// carryOut makes the call, and once more where it may.
+func (s *server) carryOut(ctx context.Context, k *calling) error {
 	s.retries.call()
-	err = s.relay(ctx, k)
-	if (errors.Is(err, errFlipped) || errors.Is(err, errGone) && again(ex) && (!k.taken() || reads(ex))) && context.Cause(ctx) == nil { //nolint:contextcheck // the same context
+	err := s.relay(ctx, k)
+	if (errors.Is(err, errFlipped) || errors.Is(err, errGone) && again(k.ex) && (!k.taken() || reads(k.ex))) && context.Cause(ctx) == nil { //nolint:contextcheck // the same context
 		err = s.relayAgain(ctx, k, err)
 	}
 	if err != nil {
@@ -90,7 +99,7 @@ func (p *Pool) relay(ctx context.Context, ex *gate.Exchange, emit gate.Emit) err
 	if cause := context.Cause(ctx); err != nil && k.done && cause != nil { // its client left, or does not read the answer
 		return cause
 	}
-	err = s.classify(ctx, "calling", s.quiet(ex, err))
+	err = s.classify(ctx, "calling", s.quiet(k.ex, err))
 	s.called(k, err)
 	return s.outcome(ctx, k, err)
 }

@@ -130,6 +130,8 @@ const (
 	methodSampling    = "sampling/createMessage"
 	methodElicit      = "elicitation/create"
 	methodSetLevel    = "logging/setLevel"
+	methodCall        = "tools/call"
+	methodRead        = "resources/read"
 	methodSubscribe   = "resources/subscribe"
 	methodUnsubscribe = "resources/unsubscribe"
 	methodTaskGet     = "tasks/get"

@@ -91,7 +91,8 @@ type Pins interface {
 // Meter counts what happens to an upstream: child_start, child_weaker (of those, with less around
 // it than there could be), child_exit, timeout,
 // breaker_open, breaker_close, breaker_probe, retry, retry_refused (for want of budget),
-// dropped, stray_answer, stray_progress, malformed, secret_leaked.
+// dropped, stray_answer, stray_progress, malformed, secret_leaked, cache_hit, cache_miss,
+// cache_wait (a call that waited for the answer to another like it).
 type Meter interface {
 	Count(upstream, what string)
 }
@@ -174,6 +175,7 @@ type Pool struct {
 
 	listening listeners
 	lists     interned
+	answers   *answers
 
 	channels atomic.Int64
 	closed   atomic.Bool
@@ -203,7 +205,7 @@ func New(cfg Config) (*Pool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making the keys of tasks: %w", err)
 	}
-	p := &Pool{cfg: cfg, log: cfg.Log, sealer: sealer, tasks: tasks{sealer: ids}, stopping: make(chan struct{}), ended: make(chan struct{}), servers: map[string]*server{}}
+	p := &Pool{cfg: cfg, log: cfg.Log, sealer: sealer, tasks: tasks{sealer: ids}, answers: newAnswers(), stopping: make(chan struct{}), ended: make(chan struct{}), servers: map[string]*server{}}
 	if err := check(cfg.Upstreams); err != nil {
 		return nil, err
 	}
@@ -242,7 +244,8 @@ func goodScheme(transport, scheme string) bool {
 }
 
 // Reconfigure replaces the set of upstreams. One whose settings are the same
-// keeps its channels; calls of the others end with their channels.
+// keeps its channels; calls of the others end with their channels. No answer that was
+// kept before is given afterwards.
 func (p *Pool) Reconfigure(all []Settings) error {
 	if err := check(all); err != nil {
 		return err
@@ -265,6 +268,7 @@ func (p *Pool) Reconfigure(all []Settings) error {
 		}
 		p.servers[set.Name] = p.newServer(set)
 	}
+	p.answers.forget()
 	// Under the lock, so that Close waits for these too.
 	for _, s := range old {
 		p.wg.Go(s.drain)
@@ -373,6 +377,7 @@ func (p *Pool) sweep() {
 			return
 		case now := <-t.C:
 			p.bridges.sweep(p.cfg.Open)
+			p.answers.expire(now)
 			for _, s := range p.list() {
 				s.expire(now)
 			}

@@ -54,6 +54,9 @@ func (c *channel) rounds(ctx context.Context, cn *conn, k *calling) error {
 				return errors.Join(errProtocol, err)
 			}
 			k.came(c.srv)
+			if round == 0 {
+				c.keep(cn, k, final, m)
+			}
 			return k.emit(ctx, m)
 		case round >= maxRounds:
 			return fmt.Errorf("%w: it asked for input %d times in one call", errProtocol, round)
@@ -70,6 +73,7 @@ func (c *channel) rounds(ctx context.Context, cn *conn, k *calling) error {
 			}
 		}
 		state, k.heard = token, true
+		k.leave(c.srv.pool.answers, fateNotKept)
 	}
 }
 

@@ -42,7 +42,8 @@ type server struct {
 	breakers   breakers
 	retries    retries
 	kept       keptLists
-	starts     backoff // of a command that does not come up, for everybody
+	changed    atomic.Uint64 // how often what its kept answers rest on may have changed
+	starts     backoff       // of a command that does not come up, for everybody
 	offences   offences
 	latecomers latecomers
 	mu         sync.Mutex

@@ -45,7 +45,7 @@ func recordWith(s string) *audit.Record {
 		Groups: []string{s, "b"}, Roles: []string{s}, Scopes: []string{s},
 		Method: "tools/call", ID: s, Upstream: s, Unavailable: []string{s}, Weaker: []string{s, "seccomp"}, ItemKind: s, Item: s,
 		Plain: []byte(s), Sealed: []byte("sealed"), Policy: s, Role: s, Rule: s, Observed: []string{s, s}, Findings: []string{s},
-		Approval: s, Effect: "deny", Code: "policy.denied", Stage: s, Reason: s, Status: "refused", Detail: s,
+		Approval: s, Cached: s, Effect: "deny", Code: "policy.denied", Stage: s, Reason: s, Status: "refused", Detail: s,
 		Duration: 1500 * time.Microsecond, BytesIn: 10, BytesOut: 20,
 	}
 }

@@ -62,6 +62,7 @@ type members struct {
 	Observed      []string         `json:"observed"`
 	Findings      []string         `json:"findings"`
 	Approval      string           `json:"approval"`
+	Cached        string           `json:"cached"`
 	Effect        string           `json:"effect"`
 	Code          string           `json:"code"`
 	Stage         string           `json:"stage"`
@@ -156,7 +157,7 @@ func (r *Record) Fields() []Field {
 		text("method", k.Method), text("id", k.ID), text("upstream", k.Upstream), list("unavailable", k.Unavailable), list("weaker", k.Weaker),
 		text("item_kind", k.ItemKind), text("item", k.Item), text("pin", k.Pin),
 		text("policy", k.Policy), text("role", k.Role), text("rule", k.Rule), list("observed", k.Observed),
-		list("findings", k.Findings), text("approval", k.Approval),
+		list("findings", k.Findings), text("approval", k.Approval), text("cached", k.Cached),
 		text("effect", k.Effect), text("code", k.Code), text("stage", k.Stage), text("reason", k.Reason), text("status", k.Status),
 		number("duration_us", k.Duration), number("upstream_us", k.UpstreamTime), list("stages_us", k.stages()),
 		number("bytes_in", k.BytesIn),
