@@ -213,14 +213,14 @@ func TestASignersRevocationByAnotherProcess(t *testing.T) {
 		defer closed(t, cli)
 		_, key := createSigning(t, cli, store.CreateOptions{Name: "alice"})
 		time.Sleep(time.Second)
-		if _, _, err := gateway.Signer(key.ID); err != nil || !gateway.Alive(key.ID) {
+		if _, _, err := gateway.Signer(key.ID); err != nil || !gateway.Alive(key.ID) || gateway.Gone(key.ID) {
 			t.Errorf("a second after Create: %v", err)
 		}
 		if err := cli.Revoke("alice"); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Hour)
-		if _, _, err := gateway.Signer(key.ID); !errors.Is(err, store.ErrRevoked) || gateway.Alive(key.ID) {
+		if _, _, err := gateway.Signer(key.ID); !errors.Is(err, store.ErrRevoked) || gateway.Alive(key.ID) || !gateway.Gone(key.ID) {
 			t.Errorf("after an idle hour: %v", err)
 		}
 	})
