@@ -187,7 +187,7 @@ while read -r line; do
   esac
 done
 `
-	if err := os.WriteFile(server, []byte(script), 0o700); err != nil { //nolint:gosec // it is executed
+	if err := os.WriteFile(server, []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	gw := gatetest.Gateway(t, fmt.Sprintf("upstreams: {up: {command: [sh, %q], sandbox: {kind: none}}}\n", server), nil)

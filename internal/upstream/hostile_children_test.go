@@ -93,7 +93,7 @@ func TestRES05_Lines(t *testing.T) {
 			t.Parallel()
 			timeout := 10 * time.Second
 			if tc.want == gate.CodeUpstreamTimeout {
-				timeout = time.Second
+				timeout = 3 * time.Second // with the start of the child
 			}
 			m := &meter{}
 			p, session := evilPool(t, upstream.Config{Meter: m}, timeout, tc.mode, tc.says), newSession("a")
@@ -173,7 +173,7 @@ func TestRES09_StrayAnswersOfAChild(t *testing.T) {
 func TestRES09_AnswerAfterTheTimeout(t *testing.T) {
 	t.Parallel()
 	m := &meter{}
-	p, session := evilPool(t, upstream.Config{Meter: m}, time.Second, "late"), newSession("a")
+	p, session := evilPool(t, upstream.Config{Meter: m}, 3*time.Second, "late"), newSession("a")
 	_, err := forward(t, p, exchange(t, session, "up", call("evil", `{}`)))
 	wantCode(t, err, gate.CodeUpstreamTimeout)
 	got, err := forward(t, p, exchange(t, session, "up", call("echo", `"own"`)))
