@@ -232,6 +232,26 @@ func TestMHB16_I9_OwnKeys(t *testing.T) {
 	}
 }
 
+// A process of the principal's own may know things of theirs, so what it calls public is
+// not; one that serves everybody is believed.
+func TestMHB16_PublicOfProcesses(t *testing.T) {
+	t.Parallel()
+	for _, shared := range []bool{false, true} {
+		p := newPool(t, upstream.Config{Upstreams: []upstream.Settings{{Name: "up", Command: childCommand("up"), Shared: shared}}})
+		alice, bob := &gate.Principal{Method: "test", Subject: "alice"}, &gate.Principal{Method: "test", Subject: "bob"}
+		if _, _, err := p.Items(t.Context(), readBy(t, alice), "up", gate.Tool); err != nil {
+			t.Fatal(err)
+		}
+		for i, who := range []*gate.Principal{alice, alice, bob} {
+			ex := readBy(t, who)
+			_, err := carry(t, p, ex)
+			if want := i == 1 || i == 2 && shared; err != nil || (ex.Cached != "") != want {
+				t.Errorf("shared %v: reading %d of %s is kept: %v, want %v; %v", shared, i, who.Subject, ex.Cached != "", want, err)
+			}
+		}
+	}
+}
+
 // What may differ in an answer is part of the question; what differs from call to call
 // is not.
 func TestMHB16_WhatIsAsked(t *testing.T) {

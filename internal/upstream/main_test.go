@@ -102,6 +102,8 @@ func child(mode string) {
 			write(result(`{"resultType":"complete","supportedVersions":["2026-07-28"],"capabilities":{"tools":{}},"ttlMs":1,"cacheScope":"public"}`))
 		case "tools/list":
 			write(result(`{"tools":[{"name":"echo","inputSchema":{"type":"object"}},{"name":"twice","inputSchema":{"type":"object"}},{"name":"twice","inputSchema":{"type":"object"}}],"ttlMs":0}`))
+		case "resources/read":
+			write(result(`{"contents":[],"resultType":"complete","ttlMs":60000,"cacheScope":"public"}`))
 		case "tools/call":
 			switch m.Params.Name {
 			case "crash":
