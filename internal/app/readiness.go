@@ -88,7 +88,8 @@ func (a *App) serves(ctx context.Context) bool {
 	return found.ready
 }
 
-// leave says that the gateway will stop, and serves on for listen.stop.notice.
+// leave says that the gateway will stop, and serves on for listen.stop.notice. Where
+// balancers are waited for, no connection that they have opened meanwhile is reset.
 func (a *App) leave() {
 	a.stopping.Store(true)
 	a.ready.Store(false)
@@ -96,4 +97,7 @@ func (a *App) leave() {
 	notice := time.Duration(a.Config.Listen.Stop.Notice)
 	a.Log.Info("stopping", "notice", notice, "grace", time.Duration(a.Config.Listen.Stop.Grace))
 	<-time.After(notice)
+	if notice > 0 {
+		a.front.Quiesce()
+	}
 }

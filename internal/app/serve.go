@@ -134,6 +134,7 @@ func (a *App) listen(ctx context.Context) (net.Listener, *listen.TLS, error) {
 		return nil, nil, fmt.Errorf("reading listen.tls: %w", err)
 	}
 	var lc net.ListenConfig
+	lc.SetMultipathTCP(false) // its sockets cannot be made quiet (listen.Server.Quiesce)
 	ln, err := lc.Listen(ctx, "tcp", l.Address.String())
 	if err != nil {
 		return nil, nil, fmt.Errorf("listening on %s: %w (is another gateway running there?)", l.Address, err)

@@ -24,8 +24,9 @@ const (
 
 // servers are the HTTP servers that Shutdown has to stop.
 type servers struct {
-	mu   sync.Mutex
-	list []*http.Server
+	mu        sync.Mutex
+	list      []*http.Server
+	listeners []net.Listener // theirs, to quiesce
 }
 
 // edge is the handler of one listener.
@@ -73,6 +74,9 @@ func (s *Server) Serve(l net.Listener, t *TLS) error {
 		return l.Close()
 	default:
 	}
+	s.servers.mu.Lock()
+	s.servers.listeners = append(s.servers.listeners, l)
+	s.servers.mu.Unlock()
 	var err error
 	if limited := s.bound(l, t != nil); t != nil {
 		err = hs.ServeTLS(limited, "", "")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 )
 
@@ -28,6 +29,20 @@ func (s *Server) leaving() bool {
 	default:
 		return false
 	}
+}
+
+// Quiesce lets no connection begin any more, and returns when those that had begun are
+// accepted, in a second at most: Shutdown, which comes next, would reset them. It waits
+// for as long as a handshake takes, so that it is for a gateway that others follow.
+func (s *Server) Quiesce() {
+	s.servers.mu.Lock()
+	listeners := s.servers.listeners
+	s.servers.mu.Unlock()
+	var all sync.WaitGroup
+	for _, l := range listeners {
+		all.Go(func() { quiesce(l) })
+	}
+	all.Wait()
 }
 
 // Shutdown stops accepting, ends the GET streams and subscriptions, lets calls in flight end until
