@@ -24,15 +24,15 @@ import (
 )
 
 // nginx is a running nginx with deploy/nginx as it is shipped, but for site/, and
-// two gateways behind it.
+// the gateways behind it.
 type nginx struct {
 	t        *testing.T
 	dir      string
 	address  string // where it listens
 	roots    *x509.CertPool
-	replicas [2]*gateway
-	behind   [2]string // where the gateways listen
-	key      string    // a client's, good at both
+	replicas []*gateway
+	behind   []string // where the gateways listen
+	key      string   // a client's, good at all
 	cmd      *exec.Cmd
 	log      *printed
 }
@@ -48,10 +48,8 @@ const nginxDenies, gatewayDenies = "127.0.0.9", "127.0.0.200"
 // configuration, env with their environment.
 func newNginx(t *testing.T, upstream, more string, env ...string) *nginx {
 	t.Helper()
-	n := &nginx{t: t, dir: t.TempDir(), log: new(printed)}
-	for i := range n.replicas {
-		n.behind[i] = freeAddress(t)
-		n.replicas[i] = directory(t, fmt.Sprintf(`version: 1
+	return nginxBefore(t, 2, nil, func(address string) string {
+		return fmt.Sprintf(`version: 1
 listen:
   address: %s
   public_url: %s
@@ -61,36 +59,56 @@ listen:
 upstreams: {up: %s}
 profiles: {plain: {upstreams: [up], names: plain}}
 trust: {first_use: approve}
-%s`, n.behind[i], publicURL, upstream, more))
-		n.replicas[i].env = env
+%s`, address, publicURL, upstream, more)
+	}, env...)
+}
+
+// nginxBefore is newNginx for so many gateways, each with the configuration of its address;
+// role is how the client's key gets one, where there are any.
+func nginxBefore(t *testing.T, count int, role []string, config func(address string) string, env ...string) *nginx {
+	t.Helper()
+	n := &nginx{t: t, dir: t.TempDir(), log: new(printed)}
+	for range count {
+		at := freeAddress(t)
+		g := directory(t, config(at))
+		g.env = env
+		n.behind, n.replicas = append(n.behind, at), append(n.replicas, g)
 	}
 	n.replicas[0].serve()
-	n.key = n.replicas[0].key("create", "client").Key
-	for _, name := range []string{"keys.json", "keys.pepper", "state.key"} {
-		b, err := os.ReadFile(filepath.Join(n.replicas[0].dir, "doorward-data", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		data := filepath.Join(n.replicas[1].dir, "doorward-data")
-		if err := os.MkdirAll(data, 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(data, name), b, 0o600); err != nil {
-			t.Fatal(err)
-		}
+	n.key = n.replicas[0].key(append([]string{"create", "client"}, role...)...).Key
+	for _, g := range n.replicas[1:] {
+		n.copyKeys(g)
+		g.serve()
 	}
-	n.replicas[1].serve()
 	n.configure()
 	n.run()
 	return n
 }
 
+// copyKeys gives a gateway the keys that the first one has, as an operator copies them.
+func (n *nginx) copyKeys(to *gateway) {
+	n.t.Helper()
+	data := filepath.Join(to.dir, "doorward-data")
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		n.t.Fatal(err)
+	}
+	for _, name := range []string{"keys.json", "keys.pepper", "state.key"} {
+		b, err := os.ReadFile(filepath.Join(n.replicas[0].dir, "doorward-data", name))
+		if err != nil {
+			n.t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(data, name), b, 0o600); err != nil {
+			n.t.Fatal(err)
+		}
+	}
+}
+
 // in is the same nginx in a test below, whose failures are its own.
 func (n *nginx) in(t *testing.T) *nginx {
 	below := *n
-	below.t = t
-	for i, g := range n.replicas {
-		below.replicas[i] = &gateway{t: t, dir: g.dir} // to look at, not to end
+	below.t, below.replicas = t, nil
+	for _, g := range n.replicas {
+		below.replicas = append(below.replicas, &gateway{t: t, dir: g.dir}) // to look at, not to end
 	}
 	return &below
 }
@@ -118,13 +136,17 @@ func (n *nginx) configure() {
 	}
 	n.certify()
 	n.address = freeAddress(n.t)
+	var replicas strings.Builder
+	for _, at := range n.behind {
+		fmt.Fprintf(&replicas, "server %s max_fails=2 fail_timeout=5s;\n", at)
+	}
 	site := map[string]string{
 		"listen.conf": fmt.Sprintf("listen %s ssl http2;\nserver_name mcp.example.com;\nssl_certificate %[2]s/tls.crt;\nssl_certificate_key %[2]s/tls.key;\n", n.address, n.dir),
 		// Its own paths too, so that it runs as anybody.
 		"log.conf": fmt.Sprintf("access_log %[1]s/access.json doorward;\nerror_log %[1]s/error.log warn;\nclient_body_temp_path %[1]s/body;\nproxy_temp_path %[1]s/proxy;\n"+
 			"fastcgi_temp_path %[1]s/fastcgi;\nuwsgi_temp_path %[1]s/uwsgi;\nscgi_temp_path %[1]s/scgi;\n", n.dir),
 		"allow.conf":    "deny " + nginxDenies + ";\nallow 127.0.0.0/8;\ndeny all;\n",
-		"replicas.conf": fmt.Sprintf("server %s max_fails=2 fail_timeout=5s;\nserver %s max_fails=2 fail_timeout=5s;\n", n.behind[0], n.behind[1]),
+		"replicas.conf": replicas.String(),
 	}
 	for _, path := range shipped {
 		text, ours := site[filepath.Base(path)]
@@ -300,7 +322,7 @@ func of(exchange string) func(passed) bool {
 	return func(p passed) bool { return p.Exchange == exchange }
 }
 
-// replica is which of the two a client at an address is sent to.
+// replica is which of them a client at an address is sent to.
 func (n *nginx) replica(from string) int {
 	n.t.Helper()
 	a := echoes(n.t, n.client(from, false), publicURL+"/mcp", nil)
