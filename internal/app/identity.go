@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"doorward/internal/config"
@@ -136,21 +137,28 @@ func (a *App) live(p *gate.Principal) bool {
 	if code, err := (suspended{&a.shared}).callers(p); code != gate.CodeUnset || err != nil {
 		return false
 	}
-	id := &a.current.Load().cfg.Identity
-	switch p.Method {
-	case gate.MethodAPIKey:
-		return id.APIKeys && a.keys.Alive(p.Credential)
-	case gate.MethodSignature:
-		return id.SignedRequests != nil && a.keys.Alive(p.Credential)
-	case gate.MethodJWT:
-		for i := range id.Issuers {
-			if id.Issuers[i].Issuer == p.Realm {
-				return true
-			}
-		}
+	if !admits(&a.current.Load().cfg.Identity, p) {
 		return false
+	}
+	switch p.Method {
+	case gate.MethodAPIKey, gate.MethodSignature:
+		return a.keys.Alive(p.Credential)
 	case gate.MethodIntrospection:
 		return a.renewed(p)
+	}
+	return true
+}
+
+// admits tells whether a configuration lets in whoever proves to be this principal in
+// the same way again, of the same tenant. It judges no credential.
+func admits(id *config.Identity, p *gate.Principal) bool {
+	switch p.Method {
+	case gate.MethodAPIKey:
+		return id.APIKeys
+	case gate.MethodSignature:
+		return id.SignedRequests != nil
+	case gate.MethodJWT, gate.MethodIntrospection:
+		return vouches(id, p.Realm, p.Tenant)
 	case gate.MethodMTLS:
 		return id.MTLS != nil
 	case gate.MethodAnonymous:
@@ -159,8 +167,34 @@ func (a *App) live(p *gate.Principal) bool {
 	return p.Method == gate.MethodLocal
 }
 
-// renewed asks again whether an opaque token is good. What its issuer has said
-// within the last 30 s is not asked.
+// vouches tells whether an issuer of the configuration vouches for people of a tenant, or
+// for people of none where tenant is empty.
+func vouches(id *config.Identity, issuer, tenant string) bool {
+	at := slices.IndexFunc(id.Issuers, func(i config.Issuer) bool { return i.Issuer == issuer })
+	if at < 0 {
+		return false
+	}
+	i := &id.Issuers[at]
+	return (i.Claims.Tenant == "") == (tenant == "") && (i.Tenants == nil || slices.Contains(i.Tenants, tenant))
+}
+
+// endUnadmitted ends the sessions and processes of those whom the configuration lets in no
+// more, so that nobody finds them who is let in later under the same names (TEN-14).
+func (a *App) endUnadmitted(id *config.Identity) {
+	a.front.CloseThose(func(gs *gate.Session) bool { return gs.Principal != nil && !admits(id, gs.Principal) })
+	a.pool.ClosePrincipals(func(key string) bool {
+		realm, tenant, _, ok := gate.KeyParts(key)
+		switch realm {
+		case gate.RealmKeys, gate.RealmMTLS, gate.RealmAnonymous, gate.RealmLocal:
+			return false // of no tenant, and known to no issuer
+		}
+		return !ok || !vouches(id, realm, tenant)
+	})
+}
+
+// renewed asks again whether an opaque token is good, is somebody's of the same tenant and
+// grants all that it did: what it opened was judged by that (TEN-15). What its issuer has
+// said within the last 30 s is not asked.
 func (a *App) renewed(p *gate.Principal) bool {
 	set := a.current.Load().tokens
 	if p.Renewal == nil || set == nil {
@@ -172,5 +206,10 @@ func (a *App) renewed(p *gate.Principal) bool {
 		}
 		return p.Renewal.Audience
 	})
-	return err == nil && t.Issuer == p.Realm && t.Subject == p.Subject
+	return err == nil && t.Issuer == p.Realm && t.Subject == p.Subject && t.Tenant == p.Tenant &&
+		containsAll(t.Groups, p.Groups) && containsAll(t.Scopes, p.Scopes)
+}
+
+func containsAll(all, some []string) bool {
+	return !slices.ContainsFunc(some, func(one string) bool { return !slices.Contains(all, one) })
 }

@@ -48,7 +48,7 @@ func dpopAlgorithms() []string { return []string{"ES256", "RS256", "PS256", "EdD
 
 func (a *App) issuerSettings(i *config.Issuer) (issuer.Settings, error) {
 	s := issuer.Settings{
-		Issuer: i.Issuer, Algorithms: i.Algorithms, JWKSURL: i.JWKSURL, Clients: i.Clients, OtherAudiences: i.OtherAudiences,
+		Issuer: i.Issuer, Algorithms: i.Algorithms, JWKSURL: i.JWKSURL, Clients: i.Clients, Tenants: i.Tenants, OtherAudiences: i.OtherAudiences,
 		Claims:        issuer.Claims{Subject: i.Claims.Subject, Tenant: i.Claims.Tenant, Groups: i.Claims.Groups, Roles: i.Claims.Roles},
 		RequireTenant: i.Claims.Tenant != "",
 		MaxAge:        time.Duration(i.MaxTokenAge), Stale: time.Duration(i.KeysStale),

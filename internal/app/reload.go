@@ -68,6 +68,7 @@ func (a *App) reload(ctx context.Context, actor string) error {
 		a.onlyInVault(cfg)
 		a.clients.only(snap.made)
 		a.places.Past.Only(overlapping(cfg))
+		a.endUnadmitted(&cfg.Identity)
 		a.loud.configured(a.Journal, cfg.Telemetry.Log.Level)
 		for _, name := range names(cfg.Upstreams) {
 			a.pool.Announce(name)

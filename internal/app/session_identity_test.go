@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -93,13 +94,52 @@ func TestHTT40_TokenExpires(t *testing.T) {
 }
 
 // HTT-40: an issuer that takes an opaque token back ends what it opened, once its
-// last answer is 30 s old and within one look at each stream.
+// last answer is 30 s old and within one look at each stream. So does one that says another
+// tenant, or that a group or a scope is gone (TEN-15).
 func TestHTT40_OpaqueTokenIsTakenBack(t *testing.T) {
 	t.Parallel()
-	h := welcome(t, gatetest.Provider(t), site{listen: ", legacy_sse: true, websocket: true", ask: "client_secret_basic"}).enter(modern)
-	kept, lost := h.idp.Opaque(nil), h.idp.Opaque(claims{"sub": "fay"})
+	h := welcome(t, gatetest.Provider(t), site{
+		listen: ", legacy_sse: true, websocket: true", ask: "client_secret_basic", issuer: ", claims: {tenant: org, groups: groups}",
+	})
+	h.alice.Key = h.idp.Token(claims{"org": "a"})
+	h.enter(modern)
+	of := func(sub, tenant, scopes string, groups ...string) claims {
+		return claims{"sub": sub, "org": tenant, "jti": "of " + sub, "scope": scopes, "groups": groups}
+	}
+	opaque := func(sub string) string { return h.idp.Opaque(of(sub, "a", "tools.read more", "staff", "leads")) }
+	kept, lost := opaque("eve"), opaque("fay")
 	others, open := h.streams("kept", kept), h.streams("lost", lost)
 	h.idp.Know(lost, `{"active":false}`)
+	says := func(token string, now claims) {
+		text, err := json.Marshal(h.idp.Claims(now))
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.idp.Know(token, strings.Replace(string(text), "{", `{"active":true,`, 1))
+	}
+	for sub, now := range map[string]claims{
+		"moved":           of("moved", "b", "tools.read more", "staff", "leads"),
+		"out of a group":  of("out of a group", "a", "tools.read more", "staff"),
+		"without a scope": of("without a scope", "a", "tools.read", "staff", "leads"),
+		"still as good":   nil,
+	} {
+		token := opaque(sub)
+		c := h.Client(sub, token).Open(modern)
+		events := watch(t, h.GW, c, "1", `{"toolsListChanged":true}`)
+		over := make(chan struct{})
+		go func() {
+			defer close(over)
+			for range events { //nolint:revive // what comes is nothing to this
+			}
+		}()
+		if now == nil {
+			says(token, of(sub, "a", "tools.read more extra", "leads", "staff", "new"))
+			others = append(others, stream{sub, over})
+			continue
+		}
+		says(token, now)
+		open = append(open, stream{sub, over})
+	}
 	h.end(open, 30*time.Second+endsWithin)
 	h.goOn(others)
 	h.neighbour()

@@ -169,6 +169,8 @@ type Issuer struct {
 	TokenType string `yaml:"token_type" enum:"any at+jwt"`
 	// Clients are the client_ids whose tokens are accepted. All unless written.
 	Clients []string `yaml:"clients"`
+	// Tenants whose tokens are accepted, as claims.tenant has them. All unless written.
+	Tenants []string `yaml:"tenants"`
 	// Claims of a token, by what they say.
 	Claims Claims `yaml:"claims"`
 	// MaxTokenAge is the longest that a token may live.

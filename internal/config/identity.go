@@ -15,6 +15,7 @@ const (
 	maxIssuers     = 16
 	maxRequestKeys = 16
 	maxMembers     = 256 // scopes, groups or subjects of one role; clients of one issuer
+	maxTenants     = 10_000
 	maxClaim       = 128 // bytes of a claim's name
 	minWindow      = Duration(10 * time.Second)
 	maxWindow      = Duration(15 * time.Minute)
@@ -168,6 +169,7 @@ func (v *checker) issuer(path string, i *Issuer) {
 	if len(i.Clients) > maxMembers {
 		v.fault(path+".clients", "has more than %d", maxMembers)
 	}
+	v.tenants(path, i)
 	if i.MaxTokenAge <= 0 || i.MaxTokenAge > Duration(400*aDay) {
 		v.fault(path+".max_token_age", "must be more than 0s and at most 400d")
 	}
@@ -176,6 +178,31 @@ func (v *checker) issuer(path string, i *Issuer) {
 	}
 	if i.Introspection != nil {
 		v.introspection(path+".introspection", i.Introspection)
+	}
+}
+
+// tenants checks those of an issuer. A list of none is refused: it could be read as
+// nobody and as everybody.
+func (v *checker) tenants(path string, i *Issuer) {
+	path += ".tenants"
+	switch {
+	case i.Tenants == nil:
+		return
+	case i.Claims.Tenant == "":
+		v.fault(path, "needs claims.tenant: no token says of which tenant it is otherwise")
+	case len(i.Tenants) == 0:
+		v.fault(path, "must name a tenant; without it all that the issuer names are accepted")
+	case len(i.Tenants) > maxTenants:
+		v.fault(path, "has more than %d", maxTenants)
+	}
+	seen := make(map[string]bool, len(i.Tenants))
+	for n, name := range i.Tenants {
+		if name == "" || len(name) > maxSubject {
+			v.fault(fmt.Sprintf("%s[%d]", path, n), "must be 1 to %d bytes", maxSubject)
+		} else if seen[name] {
+			v.fault(fmt.Sprintf("%s[%d]", path, n), "is written twice")
+		}
+		seen[name] = true
 	}
 }
 

@@ -84,6 +84,7 @@ const fieldDocs = "\n" +
 	"Issuer.JWKSURL\tJWKSURL is where its keys are. Not written: where its metadata says.\n" +
 	"Issuer.TokenType\tTokenType that a JWT must say it is: any accepts at+jwt, JWT and none, at+jwt (RFC 9068) only that.\n" +
 	"Issuer.Clients\tClients are the client_ids whose tokens are accepted. All unless written.\n" +
+	"Issuer.Tenants\tTenants whose tokens are accepted, as claims.tenant has them. All unless written.\n" +
 	"Issuer.Claims\tClaims of a token, by what they say.\n" +
 	"Issuer.MaxTokenAge\tMaxTokenAge is the longest that a token may live.\n" +
 	"Issuer.KeysStale\tKeysStale is how long its keys are used while it cannot be reached.\n" +

@@ -3,6 +3,7 @@ package gate
 import (
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -98,4 +99,19 @@ func (p *Principal) appendKey(b []byte) []byte {
 		b = append(b, s...)
 	}
 	return b
+}
+
+// KeyParts are what a Key was made of; ok is false for a text that is none. It is for
+// those who keep what is a principal's by the key alone.
+func KeyParts(key string) (realm, tenant, subject string, ok bool) {
+	var parts [3]string
+	for i := range parts {
+		size, rest, found := strings.Cut(key, ":")
+		n, err := strconv.Atoi(size)
+		if !found || err != nil || n < 0 || n > len(rest) {
+			return "", "", "", false
+		}
+		parts[i], key = rest[:n], rest[n:]
+	}
+	return parts[0], parts[1], parts[2], key == ""
 }

@@ -80,6 +80,9 @@ func (a *authority) readSubject(c object, _ request, t *Token) error {
 		if t.Tenant, err = c.name("the tenant", a.tenant); err != nil {
 			return err
 		}
+		if _, known := a.tenants[t.Tenant]; a.tenants != nil && !known {
+			return invalid("the tenant is not one that is accepted")
+		}
 	}
 	if jti, found := c["jti"]; found {
 		var ok bool

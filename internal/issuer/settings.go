@@ -15,6 +15,7 @@ type Settings struct {
 	JWKSURL        string         // where its keys are; empty: its metadata says so
 	TokenType      string         // empty: typ may be at+jwt, JWT or absent; at+jwt: only that (RFC 9068)
 	Clients        []string       // the client_id (or azp) that are accepted; empty: any
+	Tenants        []string       // whose tokens are accepted; empty: any. It needs Claims.Tenant
 	OtherAudiences bool           // accept a token whose aud names others beside us
 	Claims         Claims         // where its tokens have what Doorward needs
 	RequireTenant  bool           // refuse a token without a tenant; exactly when Claims.Tenant is set
@@ -63,8 +64,9 @@ type authority struct {
 	tenant   pointer // nil: no tenants
 	groups   pointer
 	roles    pointer
-	scopes   pointer  // nil: scope or scp
-	names    []string // of claims that no other may be like
+	scopes   pointer             // nil: scope or scp
+	tenants  map[string]struct{} // that are accepted; nil: any
+	names    []string            // of claims that no other may be like
 
 	keeper *keeper // of its keys and metadata; nil: all that it has is configured
 	asker  *asker  // nil: it has no opaque tokens
@@ -124,6 +126,15 @@ func (a *authority) checkClaims() error {
 	}
 	if (c.Tenant != "") != a.settings.RequireTenant {
 		return errors.New("a tenant is required exactly when a claim has it")
+	}
+	if all := a.settings.Tenants; len(all) > 0 {
+		if c.Tenant == "" || slices.ContainsFunc(all, func(name string) bool { return !clean(name) }) {
+			return errors.New("tenants need a claim that has them, and are 1 to 256 printable bytes")
+		}
+		a.tenants = make(map[string]struct{}, len(all))
+		for _, name := range all {
+			a.tenants[name] = struct{}{}
+		}
 	}
 	a.names = slices.Clone(registered)
 	for _, claim := range []struct {

@@ -27,10 +27,14 @@ func TestNewRefuses(t *testing.T) {
 		"proofs by none":      {Issuers: []issuer.Settings{settings()}, DPoPAlgorithms: []string{"none"}},
 		"no tenant claim":     of(func(s *issuer.Settings) { s.RequireTenant = true }),
 		"tenant not required": of(func(s *issuer.Settings) { s.Claims.Tenant = "tenant" }),
-		"negative age":        of(func(s *issuer.Settings) { s.MaxAge = -1 }),
-		"short stale":         of(func(s *issuer.Settings) { s.Stale = time.Second }),
-		"negative stale":      of(func(s *issuer.Settings) { s.Stale = -time.Second }),
-		"type":                of(func(s *issuer.Settings) { s.TokenType = "JWT" }), "client": of(func(s *issuer.Settings) { s.Clients = []string{""} }),
+		"tenants of no claim": of(func(s *issuer.Settings) { s.Tenants = []string{"acme"} }),
+		"a tenant of no name": of(func(s *issuer.Settings) {
+			s.Claims.Tenant, s.RequireTenant, s.Tenants = "tenant", true, []string{"acme", ""}
+		}),
+		"negative age":   of(func(s *issuer.Settings) { s.MaxAge = -1 }),
+		"short stale":    of(func(s *issuer.Settings) { s.Stale = time.Second }),
+		"negative stale": of(func(s *issuer.Settings) { s.Stale = -time.Second }),
+		"type":           of(func(s *issuer.Settings) { s.TokenType = "JWT" }), "client": of(func(s *issuer.Settings) { s.Clients = []string{""} }),
 		"no algorithms":        of(func(s *issuer.Settings) { s.Algorithms = nil }),
 		"keys on this machine": of(func(s *issuer.Settings) { s.Issuer = "https://id.test" }),
 		"keys elsewhere":       of(func(s *issuer.Settings) { s.JWKSURL = "http://sink.test/jwks" }),
