@@ -129,7 +129,7 @@ func TestHTT40_OpaqueTokenIsTakenBack(t *testing.T) {
 		over := make(chan struct{})
 		go func() {
 			defer close(over)
-			for range events { //nolint:revive // what comes is nothing to this
+			for range events {
 			}
 		}()
 		if now == nil {
