@@ -2,6 +2,7 @@ package listen
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 )
@@ -156,11 +157,13 @@ func (t *sessions) tell() {
 	defer close(t.told)
 	for failed := false; ; {
 		again := (<-chan time.Time)(nil)
-		err := t.tellAll(context.Background())
+		err := t.tellAll(context.Background(), t.stop)
 		if err != nil {
 			again = time.After(tellAgain)
 		}
 		switch {
+		case errors.Is(err, errStopping):
+			err = nil
 		case err != nil && !failed:
 			t.cfg.Log.Warn("the replicas cannot be told that sessions have ended; they will be", "error", err)
 		case err == nil && failed:
@@ -171,7 +174,7 @@ func (t *sessions) tell() {
 		case <-t.stop:
 			ctx, cancel := context.WithTimeout(context.Background(), tellLast)
 			defer cancel()
-			if err := t.tellAll(ctx); err != nil {
+			if err := t.tellAll(ctx, nil); err != nil {
 				_, left := t.ended.next()
 				t.cfg.Log.Error("sessions have ended here that the replicas were not told about: they can go on at another until nobody has used them for a while", "count", left, "error", err)
 			}
@@ -182,9 +185,17 @@ func (t *sessions) tell() {
 	}
 }
 
-// tellAll tells of every end that is owed. The error is that of one that could not be told.
-func (t *sessions) tellAll(ctx context.Context) error {
+// errStopping ends the telling of many when the server stops.
+var errStopping = errors.New("the server stops")
+
+// tellAll tells of every end that is owed, until stop. The error is that of one that could not be told.
+func (t *sessions) tellAll(ctx context.Context, stop <-chan struct{}) error {
 	for {
+		select {
+		case <-stop:
+			return errStopping
+		default:
+		}
 		id, left := t.ended.next()
 		if left == 0 {
 			return nil

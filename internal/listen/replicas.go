@@ -29,8 +29,8 @@ const (
 	// of what was revoked. One that asks is answered within 2 s (store.RedisSessions).
 	goodFor = 5 * time.Second
 	// askLate is added to how long a session may idle, for what is asked late: the sweep asks
-	// about open streams once a minute at least.
-	askLate = 2 * time.Minute
+	// about open streams once a minute at least, and may go without an answer once.
+	askLate = 3 * time.Minute
 )
 
 // unanswered is the refusal of a gateway that the replicas' state does not answer.

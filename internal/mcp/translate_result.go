@@ -83,7 +83,9 @@ func ForStateless(ex *gate.Exchange, m *gate.Message, serverInfo []byte) (*gate.
 	p.DropMeta(MetaRelatedTask) // of an era that the client does not speak
 	if ex.Call.Route.Method == methodRead {
 		p.SetField("ttlMs", []byte("0"))
-		p.SetField("cacheScope", []byte(`"private"`))
+		p.SetField(fieldScope, []byte(`"private"`))
+	} else if _, ok := m.Field(fieldScope); ok { // of another era; and policy decides for each client
+		p.SetField(fieldScope, []byte(`"private"`))
 	}
 	if _, ok := m.MetaField(MetaServerInfo); !ok && serverInfo != nil {
 		p.SetMeta(MetaServerInfo, serverInfo)

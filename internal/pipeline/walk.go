@@ -115,7 +115,7 @@ func (w *walk) carryOut(ctx context.Context) {
 	w.ex.Tally.Sent = w.sent.Sub(w.ex.Start)
 	err = w.forward(ctx)
 	took := time.Since(w.sent)
-	if !w.final {
+	if !w.final && w.ex.Cached == "" {
 		w.ex.Tally.Upstream = took - w.ex.Tally.Waited
 	}
 	w.line.Observe.Stage("forward", took)
@@ -154,7 +154,9 @@ func (w *walk) emit(ctx context.Context, m *gate.Message) error {
 		return errStop
 	}
 	if m.Final() {
-		w.ex.Tally.Upstream = time.Since(w.sent) - w.ex.Tally.Waited // now, for the outcome that is recorded here
+		if w.ex.Cached == "" {
+			w.ex.Tally.Upstream = time.Since(w.sent) - w.ex.Tally.Waited // now, for the outcome that is recorded here
+		}
 		w.fault(m)
 	}
 	shown, out := w.review(ctx, m)

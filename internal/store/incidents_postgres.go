@@ -11,7 +11,7 @@ import (
 type incidentsPostgres struct {
 	list  *postgresList
 	seals incidentSeals
-	shown *listState // what known was made of
+	shown *listState // the state that was read last
 	known map[string]sealedIncident
 }
 
@@ -38,10 +38,15 @@ func (s *incidentsPostgres) read(ctx context.Context, have incidentList) (incide
 	if now == s.shown {
 		return have, nil
 	}
-	return s.opened(now)
+	list, err := s.opened(now)
+	if err == nil {
+		s.shown = now
+	}
+	return list, err
 }
 
-// opened is what a state says. What is known is not opened again.
+// opened is what a state says. What is known is not opened again. It shows nothing yet: a
+// change that fails after it leaves what was committed before it to be read.
 func (s *incidentsPostgres) opened(now *listState) (incidentList, error) {
 	list, known := make(incidentList, len(now.texts)), make(map[string]sealedIncident, len(now.texts))
 	for id, text := range now.texts {
@@ -54,7 +59,7 @@ func (s *incidentsPostgres) opened(now *listState) (incidentList, error) {
 		}
 		list[id], known[id] = k.says, k
 	}
-	s.shown, s.known = now, known
+	s.known = known
 	return list, nil
 }
 

@@ -41,7 +41,7 @@ func endedNow(ex *gate.Exchange, out gate.Outcome) ended {
 		exchange: ex.ID, method: ex.Call.Route.Method, transport: ex.Inbound.Transport,
 		era: ex.Call.Era.String(), upstream: ex.Target.Upstream,
 		status: out.Status, stage: out.Stage,
-		sent: out.Intent && ex.Target.Upstream != "", forwarded: ex.Tally.Sent + ex.Tally.Waited, answering: ex.Tally.Upstream,
+		sent: out.Intent && ex.Target.Upstream != "" && ex.Cached == "", forwarded: ex.Tally.Sent + ex.Tally.Waited, answering: ex.Tally.Upstream,
 		failure: ex.Tally.Failure, toolError: ex.Tally.ToolError,
 		bytesIn: ex.Tally.RequestBytes, bytesOut: ex.Tally.ReplyBytes, findings: len(ex.Findings),
 	}

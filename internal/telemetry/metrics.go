@@ -153,7 +153,7 @@ func (m *Metrics) Done(ex *gate.Exchange, out gate.Outcome) {
 		f := &ex.Findings[i]
 		m.findings.WithLabelValues(f.Class(), f.Severity.String()).Inc()
 	}
-	if ex.Target.Upstream != "" && out.Intent {
+	if ex.Target.Upstream != "" && out.Intent && ex.Cached == "" {
 		observe(m.upstream.WithLabelValues(m.upstreams.of(ex.Target.Upstream)), ex.Tally.Upstream.Seconds(), &ex.Trace)
 	}
 }

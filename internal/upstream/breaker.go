@@ -69,6 +69,9 @@ func (b *breaker) enter() (probe bool, wait time.Duration) {
 		return false, wait
 	}
 	if b.probing {
+		if b.doubt { // it was never open: what one client may have brought about holds nobody else back
+			return false, 0
+		}
 		return false, probeRest
 	}
 	b.probing = true

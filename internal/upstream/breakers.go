@@ -182,6 +182,9 @@ func (s *server) note(b *breaker, began time.Time, sent bool, err error) {
 	if !wayFailed(err) {
 		return
 	}
+	if _, turnedAway := errors.AsType[*waitError](err); turnedAway {
+		sent = true // it is there and answers, and that may be this client's doing alone
+	}
 	if wait := b.failed(began, sent, asksToWait(err)); wait > 0 {
 		s.opened(b, wait, err)
 	}

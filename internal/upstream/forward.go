@@ -74,6 +74,9 @@ func (p *Pool) relay(ctx context.Context, ex *gate.Exchange, emit gate.Emit) err
 	}
 	defer p.calls.leave(key)
 	if done, err := s.recall(ctx, k); done {
+		if cause := context.Cause(ctx); err != nil && ex.Cached != "" && cause != nil {
+			return cause // its client left, or does not read the answer
+		}
 		return s.classify(ctx, "waiting for an answer", err)
 	}
 	defer k.leave(p.answers, fateUnknown)
@@ -149,6 +152,9 @@ func (s *server) relay(ctx context.Context, k *calling) (err error) {
 	}
 	defer c.end()
 	defer func() { err = c.orEnded(err) }()
+	if c.key.era != gate.Stateless { // whose answers do not say how long they hold
+		k.leave(s.pool.answers, fateNotKept)
+	}
 	if err := s.approved(cn); err != nil {
 		return err
 	}

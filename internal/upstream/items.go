@@ -116,7 +116,7 @@ func (p *Pool) lookAt(ctx context.Context, ex *gate.Exchange, upstream string, k
 		list, by, err = s.read(ctx, ex, kind)
 	}
 	if err == nil {
-		s.kept.put(s.keptKey(ex, kind), list, by)
+		s.kept.put(s.keptKey(ex, kind), keptList{list: list, by: by, mark: s.keptMark(ex)})
 	}
 	return list, by, s.classify(ctx, "listing", err)
 }

@@ -19,6 +19,8 @@ const (
 	answerCost      = 1 << 10  // bytes, about what an answer takes beside its text
 	maxRemembered   = 10_000   // questions of which is known whether their answers are kept
 	maxAwaitingSame = 1_000    // calls that wait for the answer to one other
+	maxAwaiting     = 4_096    // and for that to any
+	memberCost      = 64       // bytes, about what a member of an answer takes beside its text
 )
 
 // answerKey is a question and who may be told the answer: a hash of both.
@@ -35,7 +37,11 @@ type keptAnswer struct {
 
 // answerVersion is how often what answers rest on had changed when one was asked for: of
 // all upstreams (policy, principals), and of its own (pins, what it says has changed).
-type answerVersion struct{ all, own uint64 }
+// An answer of a server that was replaced is nobody's any more.
+type answerVersion struct {
+	all, own uint64
+	of       *server
+}
 
 // fate is what came of a question that others wait for, or what usually does.
 type fate uint8
@@ -61,8 +67,9 @@ type answers struct {
 	usual   *otter.Cache[answerKey, fate]
 	version atomic.Uint64
 
-	mu   sync.Mutex
-	open map[answerKey]*asking
+	mu      sync.Mutex
+	open    map[answerKey]*asking
+	waiting int // for any of them
 }
 
 func newAnswers() *answers {
@@ -70,7 +77,7 @@ func newAnswers() *answers {
 	return &answers{
 		kept: otter.Must(&otter.Options[answerKey, *keptAnswer]{
 			MaximumWeight: maxAnswers,
-			Weigher:       func(_ answerKey, a *keptAnswer) uint32 { return uint32(len(a.m.Raw)) + answerCost }, //nolint:gosec // at most maxAnswer
+			Weigher:       func(_ answerKey, a *keptAnswer) uint32 { return weight(a.m) },
 			Executor:      inline,
 		}),
 		usual: otter.Must(&otter.Options[answerKey, fate]{MaximumSize: maxRemembered, Executor: inline}),
@@ -78,10 +85,21 @@ func newAnswers() *answers {
 	}
 }
 
+// weight is about how many bytes an answer takes: a member may take more than its text.
+func weight(m *gate.Message) uint32 {
+	return uint32(len(m.Raw)+memberCost*(len(m.Fields)+len(m.Meta))) + answerCost //nolint:gosec // at most maxAnswer, and that many members
+}
+
+// holds tells whether the answer may still be given. A machine may have slept, for which only
+// the clock on the wall went on, and that clock may have been set back.
+func (had *keptAnswer) holds(now time.Time) bool {
+	return now.Before(had.until) && now.Round(0).Before(had.until.Round(0))
+}
+
 // find is the answer to a question, nil where there is none that may be given now.
 func (a *answers) find(q *lookup, now time.Time) *keptAnswer {
 	for _, key := range [...]answerKey{q.own, q.public} {
-		if had, ok := a.kept.GetIfPresent(key); ok && had.version == q.version && now.Before(had.until) {
+		if had, ok := a.kept.GetIfPresent(key); ok && had.version == q.version && had.holds(now) {
 			return had
 		}
 	}
@@ -101,15 +119,24 @@ func (a *answers) enter(q *lookup) (mine, other *asking) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if o := a.open[key]; o != nil {
-		if o.waiting >= maxAwaitingSame {
+		if o.waiting >= maxAwaitingSame || a.waiting >= maxAwaiting {
 			return nil, nil
 		}
 		o.waiting++
+		a.waiting++
 		return nil, o
 	}
 	o := &asking{done: make(chan struct{})}
 	a.open[key], q.held = o, key
 	return o, nil
+}
+
+// unwait takes off a call that enter let wait.
+func (a *answers) unwait(o *asking) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	o.waiting--
+	a.waiting--
 }
 
 // leave tells those who wait what came of a question.
@@ -154,7 +181,7 @@ func (a *answers) forget() {
 // expire removes what is over time, for its memory.
 func (a *answers) expire(now time.Time) {
 	for key, had := range a.kept.All() {
-		if !now.Before(had.until) {
+		if !had.holds(now) {
 			a.kept.Invalidate(key)
 		}
 	}

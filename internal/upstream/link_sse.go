@@ -179,14 +179,13 @@ func (l *sseLink) exchange(ctx context.Context, o *outgoing, take func(*gate.Mes
 	defer l.leave(o)
 	own := o.spend()
 	posting, abort := context.WithCancel(ctx)
-	unsent, posted, accepted := make(chan error, 1), make(chan struct{}), false
+	unsent, posted := make(chan error, 1), make(chan struct{})
+	var fault error // of the POST; read after posted
 	go func() {
 		defer close(posted)
-		err := l.post(posting, o.whole(), own)
-		if err != nil {
-			unsent <- err
+		if fault = l.post(posting, o.whole(), own); fault != nil {
+			unsent <- fault
 		}
-		accepted = err == nil
 	}()
 	err := l.await(ctx, l, w, unsent, take)
 	if err == nil {
@@ -196,7 +195,8 @@ func (l *sseLink) exchange(ctx context.Context, o *outgoing, take func(*gate.Mes
 		abort()
 	}
 	<-posted
-	o.taken = o.taken || accepted
+	// Where another's request ended the session, who knows what became of this one.
+	o.taken = o.taken || fault == nil || errors.Is(err, errGone) && !errors.Is(fault, errGone)
 	abort()
 	return err
 }

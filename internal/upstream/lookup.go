@@ -65,32 +65,32 @@ func (s *server) lookup(ex *gate.Exchange, began time.Time) lookup {
 
 // appendQuestion appends all that the upstream's answer can rest on but who asks: the
 // thing as it was approved, the client's era and what it says it can do, and every byte
-// of the params but what differs from call to call. The parts are length-prefixed.
+// of the params but what differs from call to call. The parts are length-prefixed, and what
+// there may be more or less of begins with a letter, so that no two questions are one text.
 // What is a tenant's never becomes another's (security case TEN-06).
 func (s *server) appendQuestion(b []byte, ex *gate.Exchange) []byte {
 	b = appendParts(b, s.set.Name, ex.Principal.Tenant, ex.Call.Route.Method, ex.Call.Version)
 	b = append(b, byte(ex.Call.Era))
 	if it := ex.Target.Item; it != nil {
-		b = append(append(appendParts(b, it.Name), byte(it.Kind)), it.Digest[:]...)
+		b = append(append(appendParts(append(b, 'i'), it.Name), byte(it.Kind)), it.Digest[:]...)
 	}
 	m := ex.Call.Message
 	for i := range m.Fields {
 		if f := &m.Fields[i]; f.Name != "_meta" {
-			b = appendPart(appendParts(b, f.Name), m.Bytes(f.Value))
+			b = appendPart(appendParts(append(b, 'f'), f.Name), m.Bytes(f.Value))
 		}
 	}
-	b = append(b, 0)
 	for i := range m.Meta {
 		switch f := &m.Meta[i]; f.Name {
-		case mcp.MetaProgress, "traceparent", "tracestate", "baggage":
+		case mcp.MetaProgress, "traceparent", "tracestate":
 		default:
-			b = appendPart(appendParts(b, f.Name), m.Bytes(f.Value))
+			b = appendPart(appendParts(append(b, 'm'), f.Name), m.Bytes(f.Value))
 		}
 	}
 	if ex.Call.Session != nil {
-		b = appendPart(append(b, 1), ex.Call.Session.Capabilities)
+		b = appendPart(append(b, 's'), ex.Call.Session.Capabilities)
 	}
-	return appendParamHeaders(append(b, 2), ex)
+	return appendParamHeaders(append(b, 'h'), ex)
 }
 
 // appendParamHeaders appends the parameters in headers, some of which the body need not
@@ -100,12 +100,12 @@ func appendParamHeaders(b []byte, ex *gate.Exchange) []byte {
 	for name := range ex.Inbound.Header {
 		has = has || strings.HasPrefix(name, paramPrefix)
 	}
-	if !has {
+	if !has || ex.Grant.Judged { // then none of those that nobody judged goes upstream
 		return b
 	}
 	for _, name := range slices.Sorted(maps.Keys(ex.Inbound.Header)) {
 		if strings.HasPrefix(name, paramPrefix) {
-			b = appendParts(appendParts(b, name), ex.Inbound.Header[name]...)
+			b = appendParts(appendCount(appendParts(b, name), len(ex.Inbound.Header[name])), ex.Inbound.Header[name]...)
 		}
 	}
 	return b
@@ -117,18 +117,23 @@ func appendParamHeaders(b []byte, ex *gate.Exchange) []byte {
 func appendAuthority(b []byte, p *gate.Principal) []byte {
 	b = appendParts(b, p.Method, p.Realm, p.Tenant, p.Subject, p.Credential, p.Client)
 	if p.Bound != nil {
-		b = appendParts(b, "bound", p.Bound.Realm, p.Bound.Subject)
+		b = appendParts(append(b, 'b'), p.Bound.Realm, p.Bound.Subject)
 	}
 	if !p.Expires.IsZero() {
-		b = binary.BigEndian.AppendUint64(b, uint64(p.Expires.UnixNano()))
+		b = binary.BigEndian.AppendUint64(append(b, 'e'), uint64(p.Expires.UnixNano()))
 	}
 	for i, list := range [...][]string{p.Groups, p.Scopes, p.Roles} {
-		b = appendParts(append(b, byte(i)), list...)
+		b = appendParts(appendCount(append(b, byte(i)), len(list)), list...)
 	}
+	b = appendCount(b, len(p.Act))
 	for i := range p.Act {
 		b = appendParts(append(b, 'a'), p.Act[i].Subject, p.Act[i].Issuer, p.Act[i].Client)
 	}
 	return b
+}
+
+func appendCount(b []byte, n int) []byte {
+	return binary.BigEndian.AppendUint32(b, uint32(n)) //nolint:gosec // bounded by the message
 }
 
 func appendParts(b []byte, parts ...string) []byte {

@@ -3,6 +3,7 @@ package upstream
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -229,6 +230,9 @@ func (k *parked) begin() {
 		ctx, stop := untilStopping(ctx, p.stopping)
 		defer stop()
 		k.err = k.conn.link.exchange(ctx, k.o, func(m *gate.Message) error { return k.take(ctx, m) })
+		if errors.Is(context.Cause(ctx), errGone) { // another's request ended the session, and who knows what became of this
+			k.o.taken = true
+		}
 		p.parked.drop(k)
 		cancel(nil)
 		k.leave()

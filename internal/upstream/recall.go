@@ -10,8 +10,8 @@ import (
 
 // recall answers a call with an answer that is kept, in the upstream's place: every stage
 // has let the call pass, and every reply stage will see the answer. Where another call
-// like it is under way, it waits for that, within its own time; a call that fails leaves
-// its place to the next. done says that the call is over.
+// like it is under way, it waits for that, within a quarter of its own time; a call that
+// fails leaves its place to the next. done says that the call is over.
 func (s *server) recall(ctx context.Context, k *calling) (done bool, err error) {
 	if !s.keeps(k.ex) {
 		return false, nil
@@ -36,12 +36,21 @@ func (s *server) recall(ctx context.Context, k *calling) (done bool, err error) 
 			s.pool.count(s.set.Name, "cache_wait")
 			waited = true
 		}
+		patience := time.NewTimer(k.timeout / 4) // who asks may be slow for reasons of its own
 		select {
 		case <-other.done:
+		case <-patience.C:
 		case <-ctx.Done():
+		}
+		late := !patience.Stop()
+		a.unwait(other)
+		if ctx.Err() != nil {
 			return true, context.Cause(ctx)
 		}
 		q.version = s.answerVersion()
+		if late {
+			return false, nil
+		}
 		if came := other.fate; came != fateUnknown && (came == fateNotKept || a.find(&q, time.Now()) == nil) {
 			return false, nil // nothing to wait for: such an answer is kept for nobody, or not for this one
 		}
@@ -66,7 +75,7 @@ func (had *keptAnswer) shown(ex *gate.Exchange, now time.Time) *gate.Message {
 }
 
 func (s *server) answerVersion() answerVersion {
-	return answerVersion{s.pool.answers.version.Load(), s.changed.Load()}
+	return answerVersion{s.pool.answers.version.Load(), s.changed.Load(), s}
 }
 
 // keep keeps what the upstream has said to the call, where it may be kept, and lets those

@@ -45,6 +45,9 @@ func (c *channel) rounds(ctx context.Context, cn *conn, k *calling) error {
 			return errFlipped
 		}
 		list, token, required, err := mcp.InputRequests(final)
+		if required { // its answer is of what this client says
+			k.leave(c.srv.pool.answers, fateNotKept)
+		}
 		switch {
 		case err != nil:
 			return errors.Join(errProtocol, err)
@@ -73,7 +76,6 @@ func (c *channel) rounds(ctx context.Context, cn *conn, k *calling) error {
 			}
 		}
 		state, k.heard = token, true
-		k.leave(c.srv.pool.answers, fateNotKept)
 	}
 }
 

@@ -20,7 +20,6 @@ const (
 // keptKey is whose list it is: nobody's where the upstream is shared.
 type keptKey struct {
 	principal string
-	keys      [sha256.Size]byte // that the client brought; see markOf
 	kind      gate.ItemKind
 }
 
@@ -28,6 +27,7 @@ type keptKey struct {
 type keptList struct {
 	list *catalogue
 	by   teller
+	mark [sha256.Size]byte // of the keys that the client brought: with others it may see other things
 	at   time.Time
 	size int // bytes of its definitions
 }
@@ -44,30 +44,35 @@ func (s *server) keptKey(ex *gate.Exchange, kind gate.ItemKind) keptKey {
 	if s.set.Shared {
 		return keptKey{kind: kind}
 	}
-	key := keptKey{principal: ex.Principal.Key(), kind: kind}
-	if len(s.ownKeys) > 0 { // another key of the same principal's may see other things
-		key.keys = s.markOf(ex, "doorward kept list")
+	return keptKey{principal: ex.Principal.Key(), kind: kind}
+}
+
+// keptMark is of the keys that a client brought, which nothing but the list itself is kept
+// by: with keys made up anew one principal would take everybody's room.
+func (s *server) keptMark(ex *gate.Exchange) (mark [sha256.Size]byte) {
+	if !s.set.Shared && len(s.ownKeys) > 0 {
+		mark = s.markOf(ex, "doorward kept list")
 	}
-	return key
+	return mark
 }
 
 // put keeps a list that was just read. One that there is no room for is not kept.
-func (k *keptLists) put(key keptKey, list *catalogue, by teller) {
-	size := 0
-	for i := range list.items {
-		size += len(list.items[i].Raw)
+func (k *keptLists) put(key keptKey, one keptList) {
+	one.at = time.Now()
+	for i := range one.list.items {
+		one.size += len(one.list.items[i].Raw)
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.drop(key)
-	if len(k.of) >= maxKept || k.bytes+size > maxKeptBytes {
+	if len(k.of) >= maxKept || k.bytes+one.size > maxKeptBytes {
 		return
 	}
 	if k.of == nil {
 		k.of = map[keptKey]keptList{}
 	}
-	k.of[key] = keptList{list, by, time.Now(), size}
-	k.bytes += size
+	k.of[key] = one
+	k.bytes += one.size
 }
 
 // drop forgets a list; it needs mu.
@@ -102,7 +107,7 @@ func (p *Pool) lastList(ctx context.Context, ex *gate.Exchange, upstream string,
 		return nil, teller{}
 	}
 	had, ok := s.kept.get(s.keptKey(ex, kind))
-	if !ok {
+	if !ok || had.mark != s.keptMark(ex) {
 		return nil, teller{}
 	}
 	if _, err := s.mayReach(); err != nil {
