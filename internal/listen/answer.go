@@ -247,7 +247,7 @@ func (a *answer) deliver(ex *gate.Exchange, m *gate.Message) error {
 	}
 	if m.Final() && ex == a.ex && a.phase == fresh {
 		if status := replyStatus(ex, m); a.plain(status) {
-			return a.whole(status, mcp.PiecesForClient(ex, m)...)
+			return a.whole(status, a.visit.pack(ex, m, mcp.PiecesForClient(ex, m))...)
 		}
 	}
 	data := mcp.OneLine(mcp.ForClient(ex, m))

@@ -155,6 +155,7 @@ type Server struct {
 	endless     flights      // subscriptions/listen, over HTTP
 	connections connections  // legacy SSE streams and WebSockets
 	servers     servers
+	packers     packers
 }
 
 // New checks cfg and starts the goroutine that ends idle sessions. The error
@@ -182,7 +183,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.SessionClosed == nil {
 		cfg.SessionClosed = func(*gate.Session) {}
 	}
-	s := &Server{cfg: cfg, closing: make(chan struct{})}
+	s := &Server{cfg: cfg, closing: make(chan struct{}), packers: newPackers()}
 	var err error
 	if s.sessions, err = newSessions(&s.cfg); err != nil {
 		return nil, err

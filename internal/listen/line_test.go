@@ -42,8 +42,11 @@ func (paper) Sample(*gate.Exchange) bool                                  { retu
 func (paper) Stage(string, time.Duration)                                 {}
 func (paper) Done(*gate.Exchange, gate.Outcome)                           {}
 
-// far is an upstream with one tool.
-type far struct{ server *listen.Server }
+// far is an upstream with one tool, or with those that it is given.
+type far struct {
+	server *listen.Server
+	tools  string // the result of tools/list; empty: the one tool
+}
 
 func (f *far) Forward(ctx context.Context, ex *gate.Exchange, emit gate.Emit) error {
 	answer := map[string]string{
@@ -51,6 +54,9 @@ func (f *far) Forward(ctx context.Context, ex *gate.Exchange, emit gate.Emit) er
 		"tools/list": `{"tools":[{"name":"x","inputSchema":{"type":"object"}}],"resultType":"complete"}`,
 		"tools/call": `{"content":[{"type":"text","text":"done"}]}`,
 	}[ex.Call.Route.Method]
+	if ex.Call.Route.Method == "tools/list" && f.tools != "" {
+		answer = f.tools
+	}
 	if answer == "" {
 		return f.server.Forward(ctx, ex, emit)
 	}
@@ -64,9 +70,10 @@ func (f *far) Forward(ctx context.Context, ex *gate.Exchange, emit gate.Emit) er
 }
 
 // walked runs a server on a line with the real pipeline and decode stage.
-func walked(t *testing.T) string {
+func walked(t *testing.T) string { return walkedTo(t, &far{}) }
+
+func walkedTo(t *testing.T, up *far) string {
 	t.Helper()
-	up := &far{}
 	var line *pipeline.Line
 	server, err := listen.New(listen.Config{
 		Serve:    func(ctx context.Context, ex *gate.Exchange, c gate.Client) { line.Serve(ctx, ex, c) },
