@@ -2,11 +2,11 @@ package listen
 
 import (
 	"bytes"
+	"compress/gzip"
 	"io"
 	"runtime"
 	"slices"
 
-	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
 	"doorward/internal/gate"

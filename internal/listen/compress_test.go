@@ -1,6 +1,7 @@
 package listen_test
 
 import (
+	"compress/gzip"
 	"context"
 	"fmt"
 	"io"
@@ -10,7 +11,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
