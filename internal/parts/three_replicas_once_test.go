@@ -21,6 +21,7 @@ import (
 // restart of all of them under load loses no call. DOORWARD_RESTARTS is how often it
 // is done, once unless written.
 func TestDUR37_ThreeReplicas(t *testing.T) {
+	t.Parallel()
 	f := newThree(t, budget)
 	defer f.end()
 	t.Run("one budget", func(t *testing.T) { oneBudget(t, f) })
@@ -80,27 +81,35 @@ func (f *three) spread(key string) {
 	}
 }
 
+// signed is a counting call, signed.
+func (f *three) signed(t *testing.T, signer key, n string) ([]byte, http.Header) {
+	t.Helper()
+	body, h := new(caller).request("tools/call", fmt.Sprintf(`"name":"up__count","arguments":{"n":%q}`, n))
+	sig, err := httpsig.Sign(httpsig.Request{Method: http.MethodPost, Base: publicURL, Target: "/mcp", Header: h},
+		httpsig.Key{ID: signer.ID, Secret: httpsig.Secret(signer.Key)},
+		httpsig.Params{Created: time.Now(), Nonce: rand.Text(), Digest: sha256.Sum256(body)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	maps.Copy(h, sig)
+	return body, h
+}
+
+// bare is the caller without a key of its own, for what is signed.
+func (c *caller) bare() *caller {
+	with := *c.http
+	with.Transport = c.http.Transport.(keyed).next //nolint:forcetypeassert // of client
+	return &caller{http: &with}
+}
+
 func oneNonce(t *testing.T, f *three) {
 	signer := f.replicas[0].key("create", "signer", "--role", "caller", "--signing")
 	f.spread(signer.Key)
-	c := f.caller(f.from[0], signer.Key)
-	signed := func(n string) ([]byte, http.Header) {
-		body, h := c.request("tools/call", fmt.Sprintf(`"name":"up__count","arguments":{"n":%q}`, n))
-		sig, err := httpsig.Sign(httpsig.Request{Method: http.MethodPost, Base: publicURL, Target: "/mcp", Header: h},
-			httpsig.Key{ID: signer.ID, Secret: httpsig.Secret(signer.Key)},
-			httpsig.Params{Created: time.Now(), Nonce: rand.Text(), Digest: sha256.Sum256(body)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		maps.Copy(h, sig)
-		return body, h
-	}
 	const n = "signed"
-	body, h := signed(n)
+	body, h := f.signed(t, signer, n)
 	passed := 0
 	for i, a := range f.atOnce(10, "", func(c *caller, _ int) got {
-		c.http.Transport = c.http.Transport.(keyed).next //nolint:forcetypeassert // of client
-		return c.send(t, body, h.Clone())
+		return c.bare().send(t, body, h.Clone())
 	}) {
 		switch {
 		case a.good():
@@ -143,7 +152,6 @@ func oneApproval(t *testing.T, f *three) {
 	asker := f.replicas[0].key("create", "asker", "--role", "caller").Key
 	lead := f.replicas[0].key("create", "lead", "--role", "lead").Key
 	f.spread(asker)
-	f.copyKeys(f.replicas[1])
 	const n = "approved"
 	id, resume := f.waits(t, f.caller(f.from[0], asker), n)
 	if r := f.grant(1, lead, id); r.code != 0 {

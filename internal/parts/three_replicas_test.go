@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -22,6 +23,8 @@ import (
 type three struct {
 	*nginx
 	up       *gatetest.UP
+	web      *http.Server // up's, at upAt; nil while it is away
+	upAt     string
 	idp      *gatetest.IDP
 	database *storetest.Postgres
 	redis    *storetest.Server
@@ -84,6 +87,9 @@ func newThree(t *testing.T, limits string) *three {
 			t.Fatal(err)
 		}
 	}
+	f.upAt = freeAddress(t)
+	f.rise(t)
+	t.Cleanup(func() { _ = f.web.Close() })
 	f.nginx = nginxBefore(t, 3, []string{"--role", "caller"}, func(at string) string { return f.config(at, limits) })
 	for i := 10; i < 120 && (f.from[0] == "" || f.from[1] == "" || f.from[2] == ""); i++ {
 		from := fmt.Sprintf("127.0.0.%d", i)
@@ -103,8 +109,19 @@ func newThree(t *testing.T, limits string) *three {
 	return f
 }
 
+// rise lets the upstream listen, always at the same address.
+func (f *three) rise(t *testing.T) {
+	t.Helper()
+	ln, err := net.Listen("tcp", f.upAt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.web = &http.Server{Handler: f.up, ReadHeaderTimeout: waitForParts}
+	go func(s *http.Server) { _ = s.Serve(ln) }(f.web) // until it is closed
+}
+
 func (f *three) config(at, limits string) string {
-	return fmt.Sprintf(threeConfig, at, f.state, f.up.URL(), f.idp.URL(), limits)
+	return fmt.Sprintf(threeConfig, at, f.state, "http://"+f.upAt+"/mcp", f.idp.URL(), limits)
 }
 
 // limit makes the gateways reload their configuration with other limits.
