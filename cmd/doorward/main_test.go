@@ -15,7 +15,7 @@ import (
 
 // program is the directory of doorward as its users build it: the scripts start it hundreds
 // of times, and the race detector watches the same code in the tests of its packages.
-var program string //nolint:gochecknoglobals // made by TestMain
+var program string
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 

@@ -41,9 +41,9 @@ var (
 
 // Config is what a Log is made of. Dir and KeyFile are required.
 type Config struct {
-	Dir        string // made with 0700 when missing
-	KeyFile    string // 32 random bytes, made with 0600 when missing: the key of what is kept of arguments
-	Origin     string // the log's name in checkpoints; empty: derived from the key
+	Dir        string        // made with 0700 when missing
+	KeyFile    string        // 32 random bytes, made with 0600 when missing: the key of what is kept of arguments
+	Origin     string        // the log's name in checkpoints; empty: derived from the key
 	Wait       time.Duration // how long Open waits for another process to leave the log
 	Durability Durability
 	Arguments  Arguments // what of a call's arguments is on record

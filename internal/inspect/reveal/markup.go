@@ -66,6 +66,8 @@ func comments(text string) []reading {
 
 // note is a Markdown link definition that nothing links to, used as a comment. Its
 // repetitions make it a large program: a command that reads no text does not make it.
+//
+//nolint:gochecknoglobals // made once, read-only
 var note = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`(?m)^[ \t]{0,3}\[[^\]\n]{0,40}\]:[ \t]*(?:#|<>|/|\S{1,300})[ \t]+(?:"([^"\n]{3,900})"|\(([^)\n]{3,900})\)|'([^'\n]{3,900})')`)
 })
