@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -19,18 +20,9 @@ and no key, and what it prints is for the operator, with paths and addresses.`,
 		Example: `  doorward health
   doorward health --format json`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := r.load()
+			st, err := r.status(cmd.Context())
 			if err != nil {
 				return err
-			}
-			gateway, err := admin.Dial(cmd.Context(), cfg.DataDir)
-			if err != nil {
-				return failed(err)
-			}
-			defer gateway.Close()
-			st, err := gateway.Status(cmd.Context())
-			if err != nil {
-				return failed(err)
 			}
 			if err := r.put(healthOf(st), func(w io.Writer) error { return printHealth(w, st) }); err != nil {
 				return failed(err)
@@ -67,4 +59,19 @@ func printHealth(w io.Writer, st admin.Status) error {
 		}
 	}
 	return nil
+}
+
+// status is what the gateway that runs on the data directory says of itself.
+func (r *run) status(ctx context.Context) (admin.Status, error) {
+	cfg, err := r.load()
+	if err != nil {
+		return admin.Status{}, err
+	}
+	gateway, err := admin.Dial(ctx, cfg.DataDir)
+	if err != nil {
+		return admin.Status{}, failed(err)
+	}
+	defer gateway.Close()
+	st, err := gateway.Status(ctx)
+	return st, failed(err)
 }

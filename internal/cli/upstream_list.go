@@ -20,18 +20,9 @@ run, and the last failure, which is gone once a call has worked.`,
 		Example: `  doorward upstream list
   doorward upstream list --format json`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := r.load()
+			st, err := r.status(cmd.Context())
 			if err != nil {
 				return err
-			}
-			gateway, err := admin.Dial(cmd.Context(), cfg.DataDir)
-			if err != nil {
-				return failed(err)
-			}
-			defer gateway.Close()
-			st, err := gateway.Status(cmd.Context())
-			if err != nil {
-				return failed(err)
 			}
 			return failed(putAll(r, st.Upstreams, func(w io.Writer, all []admin.UpstreamStatus) error {
 				return table(w, "UPSTREAM\tTRANSPORT\tBREAKER\tHELD BACK\tPROCESSES\tLAST FAILURE", all, upstreamRow)
