@@ -51,8 +51,8 @@ func TestMHB15_QuestionsThatNobodyIsAsked(t *testing.T) {
 	}
 }
 
-// MHB-15: so are more questions at once than there may be.
-func TestMHB15_ElevenQuestions(t *testing.T) {
+// MHB-15, RES-32: so are more questions at once than there may be.
+func TestMHB15_RES32_ElevenQuestions(t *testing.T) {
 	t.Parallel()
 	q := bad{canAsk, "elicitation/create", `{"message":"canary-question","requestedSchema":{"type":"object","properties":{}}}`, 11}
 	for _, version := range eras {

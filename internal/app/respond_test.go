@@ -44,6 +44,40 @@ func incidentsOf(t *testing.T, g *gatetest.GW, rule string) []admin.Incident {
 	return out
 }
 
+// RES-35: an agent that goes round in a circle is stopped, and whoever works is not.
+func TestRES35_ALoopIsStopped(t *testing.T) {
+	t.Parallel()
+	up := gatetest.Upstream(t, gatetest.Script{Tools: rawTools("echo", "closed")})
+	g := gatetest.Gateway(t, strings.Replace(responding, "denied_calls: key 1h", "repeated_calls: principal 1h", 1), map[string]*gatetest.UP{"up": up})
+	g.Approve("")
+	alice, bob := g.As("alice", "reader").Open(modern), g.As("bob", "reader").Open(modern)
+	const work = 200
+	for i := range work {
+		if r := bob.Call("up__echo", fmt.Sprintf(`{"n":%d}`, i)); !r.OK() {
+			t.Fatalf("call %d of one who works: %s", i, r)
+		}
+	}
+	var stopped *gatetest.Reply
+	storetest.Eventually(t, 20*time.Second, "the loop is stopped", func() bool {
+		for range 50 {
+			if r := alice.Call("up__echo", `{"n":7}`); !r.OK() {
+				stopped = r
+				return true
+			}
+		}
+		return false
+	})
+	if stopped.Refusal != "contained.principal" {
+		t.Errorf("stopped by %s", stopped)
+	}
+	if r := bob.Call("up__echo", `{"n":7}`); !r.OK() {
+		t.Errorf("the same call by another: %s", r)
+	}
+	if all := incidentsOf(t, g, "repeated_calls"); len(all) != 1 || all[0].About[0].Value != "alice" {
+		t.Errorf("incidents %+v", all)
+	}
+}
+
 // Guessing suspends the address that guesses, and no one whose name is guessed; what
 // runs on this machine is suspended by no rule.
 func TestGuessingContainsTheAddress(t *testing.T) {

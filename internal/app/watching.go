@@ -118,7 +118,7 @@ func watched(cfg *config.Config) *monitor.Settings {
 	rate := func(r config.Rate) monitor.Limit { return monitor.Limit{N: r.N, Per: time.Duration(r.Per)} }
 	return &monitor.Settings{
 		FailedSignIns: rate(r.FailedSignIns), DeniedCalls: rate(r.DeniedCalls),
-		LimitViolations: rate(r.LimitViolations), SecretsSent: rate(r.SecretsSent),
+		LimitViolations: rate(r.LimitViolations), RepeatedCalls: rate(r.RepeatedCalls), SecretsSent: rate(r.SecretsSent),
 		DataVolume: monitor.Limit{N: int64(r.DataVolume.Bytes), Per: time.Duration(r.DataVolume.Per)},
 		Canary:     r.Canary, SecurityEvents: r.SecurityEvents, DiskSpace: r.DiskSpace, ClockStep: r.ClockStep,
 		UnusualTools: r.UnusualTools, UnusualVolume: r.UnusualVolume, UnusualHours: r.UnusualHours,

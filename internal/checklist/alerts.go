@@ -32,6 +32,7 @@ func (s *subject) watchedFor(a *answer) {
 		{"denied_calls", r.DeniedCalls.Off},
 		{"data_volume", r.DataVolume.Off},
 		{"limit_violations", r.LimitViolations.Off},
+		{"repeated_calls", r.RepeatedCalls.Off},
 		{"secrets_sent", r.SecretsSent.Off},
 		{"canary", !r.Canary},
 		{"security_events", !r.SecurityEvents},

@@ -71,6 +71,8 @@ func (m *Monitor) measured(rule string) (what []string, on bool) {
 		return callers, !r.DeniedCalls.Off
 	case "data_volume":
 		return callers, !r.DataVolume.Off
+	case "repeated_calls":
+		return callers, !r.RepeatedCalls.Off
 	case "secrets_sent":
 		return callers, !r.SecretsSent.Off
 	case "canary":

@@ -51,6 +51,8 @@ type MonitorRules struct {
 	DataVolume Volume `yaml:"data_volume"`
 	// LimitViolations are requests of one principal, or address, that were refused because they were too large or too many, and limits that one upstream's command met, each of which counts for five.
 	LimitViolations Rate `yaml:"limit_violations"`
+	// RepeatedCalls are calls of one principal of the same tool or prompt with the same arguments, whatever came of them: an agent that goes round in a circle.
+	RepeatedCalls Rate `yaml:"repeated_calls"`
 	// SecretsSent are calls of one principal that hold a credential in their arguments, let through or not.
 	SecretsSent Rate `yaml:"secrets_sent"`
 	// Canary tells when a planted value (doorward trust canary) was on its way out.
@@ -106,7 +108,7 @@ func defaultMonitor() Monitor {
 		Rules: MonitorRules{
 			FailedSignIns: Rate{N: 5, Per: Duration(time.Minute)}, DeniedCalls: Rate{N: 10, Per: Duration(time.Minute)},
 			DataVolume:      Volume{Bytes: 100 << 20, Per: Duration(10 * time.Minute)},
-			LimitViolations: Rate{N: 20, Per: Duration(time.Minute)}, SecretsSent: Rate{N: 1, Per: Duration(time.Hour)},
+			LimitViolations: Rate{N: 20, Per: Duration(time.Minute)}, RepeatedCalls: Rate{N: 100, Per: Duration(10 * time.Minute)}, SecretsSent: Rate{N: 1, Per: Duration(time.Hour)},
 			Canary: true, SecurityEvents: true, UnusualTools: true, UnusualVolume: true, DiskSpace: true, ClockStep: true,
 			AuditSilence: Duration(5 * time.Second), VerifiedWithin: Duration(aDay),
 		},

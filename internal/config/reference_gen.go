@@ -223,6 +223,7 @@ const fieldDocs = "\n" +
 	"MonitorRules.DeniedCalls\tDeniedCalls are calls of one principal that policy, an approver, a judge, a flow or a detector has refused, or of something that there is not.\n" +
 	"MonitorRules.DataVolume\tDataVolume is what one principal sends and gets.\n" +
 	"MonitorRules.LimitViolations\tLimitViolations are requests of one principal, or address, that were refused because they were too large or too many, and limits that one upstream's command met, each of which counts for five.\n" +
+	"MonitorRules.RepeatedCalls\tRepeatedCalls are calls of one principal of the same tool or prompt with the same arguments, whatever came of them: an agent that goes round in a circle.\n" +
 	"MonitorRules.SecretsSent\tSecretsSent are calls of one principal that hold a credential in their arguments, let through or not.\n" +
 	"MonitorRules.Canary\tCanary tells when a planted value (doorward trust canary) was on its way out.\n" +
 	"MonitorRules.SecurityEvents\tSecurityEvents tells of a definition that changed, a lock that is not believed, a configuration that is refused, a name that imitates another, a secret that an upstream returns, a secret that is older than its max_age, an issuer whose keys or metadata are not good, an approver whom nobody knows, a copy of the audit log (audit.sinks) that fails, a log that cannot be pruned, checkpoints that are not taken outside (audit.checkpoint), an audit log that lost the end of a record or took none for a while.\n" +

@@ -21,6 +21,7 @@ type Event struct {
 	Code     gate.Code
 	Status   string // "ok", "error", "refused", "failed"; of an act also "begun"
 	Bytes    int64  // of the request and of what came back
+	Call     uint64 // the same for calls of one tool or prompt with the same arguments; 0 where it is not known
 	Secret   bool   // a detector saw a credential in the arguments
 }
 
@@ -41,6 +42,7 @@ func OfExchange(ex *gate.Exchange, out *gate.Outcome, now time.Time) Event {
 	if out.Verdict.Effect == gate.Hold {
 		e.Status = statusHeld
 	}
+	e.Call = alike(ex)
 	e.Bytes = int64(ex.Tally.RequestBytes) + int64(ex.Tally.ReplyBytes)
 	for i := range ex.Findings {
 		f := &ex.Findings[i]

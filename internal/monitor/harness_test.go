@@ -17,7 +17,7 @@ func began() time.Time { return time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC) }
 func shipped() monitor.Settings {
 	return monitor.Settings{
 		FailedSignIns: monitor.Limit{N: 5, Per: time.Minute}, DeniedCalls: monitor.Limit{N: 10, Per: time.Minute},
-		LimitViolations: monitor.Limit{N: 20, Per: time.Minute}, SecretsSent: monitor.Limit{N: 1, Per: time.Hour},
+		LimitViolations: monitor.Limit{N: 20, Per: time.Minute}, RepeatedCalls: monitor.Limit{N: 100, Per: 10 * time.Minute}, SecretsSent: monitor.Limit{N: 1, Per: time.Hour},
 		DataVolume: monitor.Limit{N: 100 << 20, Per: 10 * time.Minute},
 		Canary:     true, SecurityEvents: true, DiskSpace: true, ClockStep: true, UnusualTools: true, UnusualVolume: true,
 		AuditSilence: 5 * time.Second, VerifiedWithin: 24 * time.Hour,
@@ -93,4 +93,11 @@ func denied(who *gate.Principal) monitor.Event {
 
 func called(who *gate.Principal, tool string, bytes int64) monitor.Event {
 	return monitor.Event{Who: who, Address: at("192.0.2.7"), Upstream: "files", Tool: tool, Status: "ok", Bytes: bytes}
+}
+
+// again is a call that is the same as every other with that number.
+func again(who *gate.Principal, call uint64) monitor.Event {
+	e := called(who, "read", 1)
+	e.Call = call
+	return e
 }

@@ -93,7 +93,9 @@ func (w *Watch) forget(p *gate.Principal) bool {
 			a.Subject, a.Credential, a.Address = Subject{Kind: OfPrincipal}, "", ""
 		}
 	}
-	known := w.profiles.remove(w.key.principal(p.Key()))
+	who := w.key.principal(p.Key())
+	w.unrepeat(who)
+	known := w.profiles.remove(who)
 	w.changed = w.changed || known
 	return known
 }

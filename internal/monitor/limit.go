@@ -17,6 +17,7 @@ type Settings struct {
 	FailedSignIns   Limit // of one address
 	DeniedCalls     Limit // of one principal
 	LimitViolations Limit // of one principal, or address
+	RepeatedCalls   Limit // of one principal, with the same arguments
 	SecretsSent     Limit // calls of one principal with a credential in their arguments
 	DataVolume      Limit // bytes of one principal
 	Canary          bool

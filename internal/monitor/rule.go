@@ -16,7 +16,7 @@ type rule struct {
 // rules are all of them, as the configuration has them.
 func rules() []rule {
 	return []rule{
-		failedSignIns(), deniedCalls(), dataVolume(), limitViolations(), secretsSent(), canarySeen(), securityEvents(),
+		failedSignIns(), deniedCalls(), dataVolume(), limitViolations(), repeatedCalls(), secretsSent(), canarySeen(), securityEvents(),
 		unusualTools(), unusualVolume(), unusualHours(), newNetworks(), scopeGrowth(),
 		auditSilence(), auditUnverified(), auditFault(), diskSpace(), clockStep(), missed(),
 	}

@@ -18,6 +18,7 @@ type Watch struct {
 	byName   map[string]*watched
 	learning []profileRule
 	profiles *recent[profileKey, *profile]
+	loops    *recent[loopKey, *loop]
 	silence  silence
 	fill     fill
 	clock    clock
@@ -38,7 +39,7 @@ type watched struct {
 func NewWatch(s *Settings, now time.Time, key Key) *Watch {
 	w := &Watch{
 		key: key, start: now, byName: map[string]*watched{}, learning: profileRules(),
-		profiles: newRecent[profileKey, *profile](maxProfiles), verified: verification{at: now},
+		profiles: newRecent[profileKey, *profile](maxProfiles), loops: newRecent[loopKey, *loop](maxLoops), verified: verification{at: now},
 	}
 	for _, r := range rules() {
 		one := &watched{rule: r}
@@ -91,6 +92,7 @@ func (w *Watch) Take(e *Event) {
 			}
 		}
 	}
+	w.repeat(e)
 	w.profile(e)
 }
 

@@ -40,6 +40,7 @@ func TestALR01EachRule(t *testing.T) {
 		{"limit_violations", many(20, monitor.Event{Address: at("192.0.2.1"), Code: gate.CodeTooLarge, Status: "failed"}), monitor.Subject{Kind: monitor.OfAddress, Value: "192.0.2.1"}, 20},
 		{"limit_violations", many(20, monitor.Event{Code: "http.address_limit"}), monitor.Subject{Kind: monitor.OfGateway}, 20},
 		{"limit_violations", many(4, monitor.Event{Kind: "upstream.limit", Status: "ok", Upstream: "files"}), monitor.Subject{Kind: monitor.OfUpstream, Value: "files"}, 20},
+		{"repeated_calls", many(100, again(alice, 7)), monitor.Subject{Kind: monitor.OfPrincipal, Value: "alice", Realm: gate.RealmKeys}, 100},
 		{"secrets_sent", many(1, monitor.Event{Who: alice, Secret: true, Code: gate.CodeSecretLeaves, Status: "refused"}), monitor.Subject{Kind: monitor.OfPrincipal, Value: "alice", Realm: gate.RealmKeys}, 1},
 		{"canary", many(1, monitor.Event{Kind: "incident.canary", Who: alice, Status: "refused"}), monitor.Subject{Kind: monitor.OfPrincipal, Value: "alice", Realm: gate.RealmKeys}, 1},
 		{"security_events", event("trust.changed", "refused"), monitor.Subject{Kind: monitor.OfUpstream, Value: "files"}, 1},
@@ -102,6 +103,22 @@ func TestBelowTheLimits(t *testing.T) {
 		"no credential": func(s *stand) {
 			for range 50 {
 				s.take(monitor.Event{Address: at("192.0.2.1"), Code: gate.CodeUnauthenticated, Status: "refused"})
+			}
+		},
+		"different calls": func(s *stand) { // RES-35
+			for i := range 1000 {
+				s.take(again(alice, uint64(1+i%11)))
+			}
+		},
+		"the same call now and then": func(s *stand) {
+			for range 1000 {
+				s.take(again(alice, 7))
+				s.pass(7 * time.Second)
+			}
+		},
+		"the same call of many": func(s *stand) {
+			for i := range 1000 {
+				s.take(again(key(fmt.Sprint("agent", i%20)), 7))
 			}
 		},
 		"calls that wait for people": func(s *stand) {

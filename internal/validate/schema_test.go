@@ -16,7 +16,7 @@ import (
 // shared by many tests under the race detector.
 const patience = 10 * time.Second
 
-func TestHostileSchemasWithholdTheTool(t *testing.T) {
+func TestRES21_HostileSchemasWithholdTheTool(t *testing.T) {
 	many := strings.Repeat(`{"type":"string"},`, 2100)
 	for name, schema := range map[string]string{
 		"own reference":         `{"$ref":"#"}`,
@@ -81,7 +81,7 @@ func TestOutputSchemasAreBoundToo(t *testing.T) {
 }
 
 // Values that would keep an unbounded validator busy end soon, with a refusal.
-func TestHostileArgumentsEndSoon(t *testing.T) {
+func TestRES21_HostileArgumentsEndSoon(t *testing.T) {
 	list := func(n int, element string) string {
 		return `{"a":[` + strings.TrimSuffix(strings.Repeat(element+",", n), ",") + `]}`
 	}

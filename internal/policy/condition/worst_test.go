@@ -20,7 +20,7 @@ const (
 func numbers(n int) string { return strings.TrimSuffix(strings.Repeat("0,", n), ",") }
 
 // What a hostile client, or a careless operator, can make an evaluation cost (RES-20).
-func TestPOL46Budget(t *testing.T) {
+func TestPOL46_RES20_Budget(t *testing.T) {
 	nine := "[1,2,3,4,5,6,7,8,9]"
 	list := `{"l":[` + numbers(9000) + `]}`
 	text := `{"s":"` + strings.Repeat("a", 256<<10-20) + `","l":[` + numbers(2) + `]}`
