@@ -13,6 +13,7 @@ func (a *App) queueGauges() {
 			return out
 		}
 	}
+	a.metrics.GaugeByUpstream("doorward_queue_places", "Calls that may have a place at an upstream at once now: fewer than configured where it bears no more.", of(func(u *upstream.Status) int { return u.Places }))
 	a.metrics.GaugeByUpstream("doorward_queue_calls", "Calls that have a place at an upstream.", of(func(u *upstream.Status) int { return u.Calls }))
 	a.metrics.GaugeByUpstream("doorward_queue_waiting", "Calls that wait for one.", of(func(u *upstream.Status) int { return u.Waiting }))
 }

@@ -10,6 +10,8 @@
 // wait gives way to one of a caller with fewer (McKenney, "Stochastic Fairness Queueing", INFOCOM
 // 1990), so that nobody keeps others out. Who cannot be served in time is told so at once.
 //
+// Of the places that are configured as many are given out as the upstream bears: see adapt.
+//
 // upstream calls it, with a Queue for each of its servers. Nobody waits with a lock held, and no
 // goroutine waits in a caller's place.
 package queue
@@ -29,8 +31,8 @@ var ErrClosed = errors.New("the queue is closed")
 // Queue is the places at one upstream. Any number of goroutines may use it.
 type Queue struct {
 	mu      sync.Mutex
-	places  int // calls at a time, as configured
-	room    int // calls that may wait
+	adapt   adapt // how many places there are
+	room    int   // calls that may wait
 	taken   int
 	waiting int
 	lines   map[string]*callers // those with a call that waits
@@ -56,10 +58,12 @@ type waiter struct {
 	told  chan error // has room for what it is told, which is once
 }
 
-// New makes a queue with so many places and room for so many calls that wait. Both are at least
+// New makes a queue with so many places at most and room for so many calls that wait. Both are at least
 // one; a smaller number counts as one.
 func New(places, room int) *Queue {
-	return &Queue{places: max(places, 1), room: max(room, 1), lines: map[string]*callers{}}
+	q := &Queue{room: max(room, 1), lines: map[string]*callers{}}
+	q.adapt.resize(max(places, 1))
+	return q
 }
 
 // Place is a place at the upstream, which is given back with Leave. The zero value is none.
@@ -86,7 +90,7 @@ func (q *Queue) Try() (Place, bool) {
 }
 
 // free tells whether a call need not wait; it needs mu.
-func (q *Queue) free() bool { return !q.closed && q.waiting == 0 && q.taken < q.places }
+func (q *Queue) free() bool { return !q.closed && q.waiting == 0 && q.taken < q.adapt.places() }
 
 // Wait takes a place, and waits for it. ctx ends when the caller leaves, or when the call is too
 // late; until is when that is, or zero. The error is a *Refusal, ErrClosed or the cause of ctx.
@@ -108,7 +112,7 @@ func (q *Queue) Wait(ctx context.Context, who string, until time.Time) (Place, e
 	}
 	p := Place{q, time.Now()}
 	if ctx.Err() != nil { // it left as its turn came
-		p.Leave(false)
+		p.Leave("")
 		return Place{}, context.Cause(ctx)
 	}
 	return p, nil
@@ -120,6 +124,9 @@ func (q *Queue) join(who string, until time.Time) (*waiter, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	w := &waiter{until: until, told: make(chan error, 1)}
+	if q.adapt.stuck(q.mean.value(), now) {
+		q.serve(now)
+	}
 	if q.free() {
 		q.taken++
 		w.told <- nil
@@ -187,7 +194,7 @@ func (q *Queue) late(of *callers, now, until time.Time) bool {
 
 // spell is how long it takes until so many places become free; it needs mu.
 func (q *Queue) spell(n int) time.Duration {
-	return time.Duration(float64(q.mean.value()) * float64(n) / float64(q.places))
+	return time.Duration(float64(q.mean.value()) * float64(n) / float64(q.adapt.places()))
 }
 
 // tell takes a call out of its line and tells it how that came; it needs mu.
@@ -217,10 +224,10 @@ func (q *Queue) forsake(w *waiter) bool {
 	return true
 }
 
-// Leave gives the place back, and has the next served. typical tells whether the time since is
-// what a call takes: one that waited for a person says nothing about the upstream. A zero Place
-// is left alone.
-func (p *Place) Leave(typical bool) {
+// Leave gives the place back, and has the next served. kind is what kind of call it was, such as the
+// tool's name, of few in all; empty where the time since says nothing about the upstream, as of a call
+// that waited for a person. A zero Place is left alone.
+func (p *Place) Leave(kind string) {
 	q := p.queue
 	if q == nil {
 		return
@@ -229,16 +236,18 @@ func (p *Place) Leave(typical bool) {
 	now := time.Now()
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.taken--
-	if typical {
-		q.mean.add(now.Sub(p.since))
+	if kind != "" {
+		took := now.Sub(p.since)
+		q.mean.add(took)
+		q.adapt.took(kind, took, q.taken, now)
 	}
+	q.taken--
 	q.serve(now)
 }
 
 // serve gives free places to those whose turn it is; it needs mu. Who is too late gets none.
 func (q *Queue) serve(now time.Time) {
-	for q.taken < q.places && q.waiting > 0 {
+	for q.taken < q.adapt.places() && q.waiting > 0 {
 		of := q.turns.Front().Value.(*callers) //nolint:forcetypeassert // join says what is in it
 		w := of.line.Front().Value.(*waiter)   //nolint:forcetypeassert // as above
 		if !w.until.IsZero() && !w.until.After(now) {
@@ -251,12 +260,13 @@ func (q *Queue) serve(now time.Time) {
 	}
 }
 
-// Resize changes how many places there are and how many calls may wait. Who waits already goes on
+// Resize changes how many places there are at most and how many calls may wait. Who waits already goes on
 // waiting, and who has a place keeps it.
 func (q *Queue) Resize(places, room int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.places, q.room = max(places, 1), max(room, 1)
+	q.adapt.resize(max(places, 1))
+	q.room = max(room, 1)
 	q.serve(time.Now())
 }
 
@@ -270,6 +280,13 @@ func (q *Queue) Close() {
 		of := q.turns.Front().Value.(*callers)             //nolint:forcetypeassert // join says what is in it
 		q.tell(of.line.Front().Value.(*waiter), ErrClosed) //nolint:forcetypeassert // as above
 	}
+}
+
+// Places is how many there are now, of those that are configured.
+func (q *Queue) Places() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.adapt.places()
 }
 
 // Depth is how many calls have a place, and how many wait for one.

@@ -65,7 +65,7 @@ func TestTEN08_FloodingNeighbour(t *testing.T) {
 							}
 							served.Add(1)
 							time.Sleep(service)
-							p.Leave(true)
+							p.Leave("call")
 						}
 					})
 				}
@@ -80,7 +80,7 @@ func TestTEN08_FloodingNeighbour(t *testing.T) {
 						t.Errorf("call %d of the neighbour waited %v", n, waited)
 					}
 					time.Sleep(service)
-					p.Leave(true)
+					p.Leave("call")
 				}
 				stop()
 				flood.Wait()
@@ -107,11 +107,11 @@ func TestTurns(t *testing.T) {
 					t.Error(err)
 				}
 				order = append(order, who)
-				p.Leave(true)
+				p.Leave("call")
 			})
 			synctest.Wait()
 		}
-		holds.Leave(true)
+		holds.Leave("call")
 		all.Wait()
 		if got := fmt.Sprint(order); got != "[a b c a b a a]" {
 			t.Errorf("served %s", got)
@@ -153,7 +153,7 @@ func TestRoom(t *testing.T) {
 						} else if reason(failure) == queue.Share {
 							gave += who
 						}
-						p.Leave(false)
+						p.Leave("")
 					})
 					synctest.Wait()
 					return err
@@ -168,7 +168,7 @@ func TestRoom(t *testing.T) {
 				depth(t, q, 1, 4)
 				q.Close()
 				all.Wait()
-				holds.Leave(false)
+				holds.Leave("")
 				depth(t, q, 0, 0)
 			})
 		})
@@ -195,7 +195,7 @@ func TestDeadlines(t *testing.T) {
 			for range 8 { // it learns how long a call takes
 				p, _ := q.Try()
 				time.Sleep(service)
-				p.Leave(true)
+				p.Leave("call")
 			}
 			_, _ = q.Try()
 			ctx, gone := context.WithCancel(t.Context())
@@ -230,7 +230,7 @@ func TestDeadlines(t *testing.T) {
 		synctest.Wait()
 		depth(t, q, 1, 1)
 		time.Sleep(6 * service)
-		holds.Leave(true)
+		holds.Leave("call")
 		if err := <-late; reason(err) != queue.Late {
 			t.Errorf("a call whose turn came too late: %v", err)
 		}
@@ -248,7 +248,7 @@ func TestRefusalSaysWhenToComeBack(t *testing.T) {
 			for range 8 {
 				p, _ := q.Try()
 				time.Sleep(tc.took)
-				p.Leave(true)
+				p.Leave("call")
 			}
 			for range 2 {
 				_, _ = q.Try()
@@ -291,7 +291,7 @@ func TestLeaving(t *testing.T) {
 				}
 				served.Add(1)
 				time.Sleep(service)
-				p.Leave(true)
+				p.Leave("call")
 			})
 		}
 		all.Wait()
@@ -333,16 +333,16 @@ func TestResize(t *testing.T) {
 		synctest.Wait()
 		depth(t, q, 3, 1)
 		q.Resize(1, 1)
-		holds.Leave(true)
+		holds.Leave("call")
 		p := <-places
-		p.Leave(true)
+		p.Leave("call")
 		depth(t, q, 1, 1)
 		p = <-places
-		p.Leave(true)
+		p.Leave("call")
 		synctest.Wait()
 		depth(t, q, 1, 0)
 		p = <-places
-		p.Leave(true)
+		p.Leave("call")
 		depth(t, q, 0, 0)
 	})
 }
@@ -365,7 +365,7 @@ func TestClose(t *testing.T) {
 				t.Errorf("who waits is told %v", err)
 			}
 		}
-		holds.Leave(true)
+		holds.Leave("call")
 		if _, ok := q.Try(); ok {
 			t.Error("a closed queue gave a place")
 		}
@@ -379,8 +379,8 @@ func TestClose(t *testing.T) {
 func TestLeaveTwice(t *testing.T) {
 	q := queue.New(1, 1)
 	p, _ := q.Try()
-	p.Leave(true)
-	p.Leave(true)
+	p.Leave("call")
+	p.Leave("call")
 	depth(t, q, 0, 0)
 }
 
@@ -389,7 +389,7 @@ func TestFreePlaceAllocatesNothing(t *testing.T) {
 	q := queue.New(64, 64)
 	if n := testing.AllocsPerRun(100, func() {
 		p, _ := q.Try()
-		p.Leave(true)
+		p.Leave("call")
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
@@ -399,7 +399,7 @@ func BenchmarkTry(b *testing.B) {
 	q := queue.New(64, 64)
 	for b.Loop() {
 		p, _ := q.Try()
-		p.Leave(true)
+		p.Leave("call")
 	}
 }
 
@@ -411,10 +411,10 @@ func BenchmarkWait(b *testing.B) {
 		done := make(chan struct{})
 		go func() {
 			p, _ := q.Wait(b.Context(), "a", never)
-			p.Leave(true)
+			p.Leave("call")
 			close(done)
 		}()
-		holds.Leave(true)
+		holds.Leave("call")
 		<-done
 	}
 }

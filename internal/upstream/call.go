@@ -48,14 +48,26 @@ type calling struct {
 func (k *calling) free() {
 	p, c := k.place, k.alone
 	k.place, k.alone = queue.Place{}, nil
-	switch usual := !k.waited.Load(); {
+	switch {
 	case !p.Held():
 	case c != nil:
-		held := p // on the heap, for calls of their own processes alone
-		c.srv.discard(c, func() { held.Leave(usual) })
+		held, kind := p, k.kind() // on the heap, for calls of their own processes alone
+		c.srv.discard(c, func() { held.Leave(kind) })
 	default:
-		p.Leave(usual)
+		p.Leave(k.kind())
 	}
+}
+
+// kind is what kind of call it was, for how long such a call takes: empty where this one does not tell,
+// as it waited for its client, or failed or was given up before its time was over.
+func (k *calling) kind() string {
+	switch it := k.ex.Target.Item; {
+	case k.waited.Load() || !k.done && time.Now().Before(k.due()):
+		return ""
+	case it != nil && it.Kind == gate.Tool:
+		return it.Name
+	}
+	return k.ex.Call.Route.Method
 }
 
 // came notes that the answer has come, at once: how long its client takes to read it says

@@ -326,6 +326,7 @@ type Status struct {
 	Eras      []string // seen so far: "stateful", "stateless"
 	Sessions  int      // channels, whether open or not
 	Children  int
+	Places    int    // for calls at a time now: fewer than configured where the upstream bears no more
 	Calls     int    // that have a place
 	Waiting   int    // calls that wait for one
 	Breaker   string // "closed", "open" or "half-open": whether calls are kept from it

@@ -255,6 +255,7 @@ func (s *server) drain() {
 func (s *server) status() Status {
 	st := Status{Name: s.set.Name, Transport: "http", Children: s.children.count()}
 	st.Calls, st.Waiting = s.queue.Depth()
+	st.Places = s.queue.Places()
 	switch {
 	case s.wire == nil:
 		st.Transport = "stdio"
