@@ -178,23 +178,9 @@ func vouches(id *config.Identity, issuer, tenant string) bool {
 	return (i.Claims.Tenant == "") == (tenant == "") && (i.Tenants == nil || slices.Contains(i.Tenants, tenant))
 }
 
-// endUnadmitted ends the sessions and processes of those whom the configuration lets in no
-// more, so that nobody finds them who is let in later under the same names (TEN-14).
-func (a *App) endUnadmitted(id *config.Identity) {
-	a.front.CloseThose(func(gs *gate.Session) bool { return gs.Principal != nil && !admits(id, gs.Principal) })
-	a.pool.ClosePrincipals(func(key string) bool {
-		realm, tenant, _, ok := gate.KeyParts(key)
-		switch realm {
-		case gate.RealmKeys, gate.RealmMTLS, gate.RealmAnonymous, gate.RealmLocal:
-			return false // of no tenant, and known to no issuer
-		}
-		return !ok || !vouches(id, realm, tenant)
-	})
-}
-
 // renewed asks again whether an opaque token is good, is somebody's of the same tenant and
 // grants all that it did: what it opened was judged by that (TEN-15). What its issuer has
-// said within the last 30 s is not asked.
+// said within introspection.cache is not asked.
 func (a *App) renewed(p *gate.Principal) bool {
 	set := a.current.Load().tokens
 	if p.Renewal == nil || set == nil {

@@ -57,7 +57,7 @@ func (a *App) issuerSettings(i *config.Issuer) (issuer.Settings, error) {
 		s.TokenType = i.TokenType
 	}
 	if n := i.Introspection; n != nil {
-		s.Introspection = &issuer.Introspection{URL: n.URL, ClientID: n.ClientID, Method: n.Method}
+		s.Introspection = &issuer.Introspection{URL: n.URL, ClientID: n.ClientID, Method: n.Method, MaxCache: time.Duration(n.Cache)}
 		if n.Method == "private_key_jwt" {
 			s.Introspection.PrivateKeyPEM, s.Introspection.Instead = a.revealed(n.PrivateKey), a.otherwise(n.PrivateKey)
 		} else {

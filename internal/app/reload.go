@@ -53,6 +53,11 @@ func (a *App) reload(ctx context.Context, actor string) error {
 	}
 	was := a.current.Load()
 	err = a.act(ctx, []gate.Event{{Kind: "config.reload", Actor: actor}}, func() error {
+		if widened(&was.cfg.Identity, &cfg.Identity) {
+			if err := a.dropUnadmitted(ctx, &was.cfg.Identity); err != nil {
+				return fmt.Errorf("dropping the approvals of those who were not let in: %w", err)
+			}
+		}
 		if err := a.tellOfWeaker(ctx, was.weaker, snap.weaker); err != nil {
 			return err
 		}
@@ -69,6 +74,9 @@ func (a *App) reload(ctx context.Context, actor string) error {
 		a.clients.only(snap.made)
 		a.places.Past.Only(overlapping(cfg))
 		a.endUnadmitted(&cfg.Identity)
+		if err := a.dropUnadmitted(ctx, &cfg.Identity); err != nil { // else before they are let in again
+			a.Log.ErrorContext(ctx, "approvals of people who are let in no more are not dropped yet", "error", err)
+		}
 		a.loud.configured(a.Journal, cfg.Telemetry.Log.Level)
 		for _, name := range names(cfg.Upstreams) {
 			a.pool.Announce(name)

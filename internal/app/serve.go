@@ -87,6 +87,11 @@ func (a *App) begin(ctx context.Context, network bool) error {
 	if err != nil {
 		return err
 	}
+	if network {
+		if err := a.dropUnadmitted(ctx, &a.Config.Identity); err != nil {
+			return fmt.Errorf("dropping the approvals of those who are let in no more: %w", err)
+		}
+	}
 	a.current.Store(snap)
 	a.own(a.watchRecords) // before others say that the log is not theirs
 	if err := a.tellOfLosses(ctx); err != nil {

@@ -169,6 +169,9 @@ func (r reach) Reaches(p *gate.Principal, upstream string) bool {
 	return false
 }
 
+// Serves implements resolve.Reach.
+func (r reach) Serves(p *gate.Principal, upstream string) bool { return r.policy.Serves(p, upstream) }
+
 // Lacks implements resolve.Reach.
 func (r reach) Lacks(p *gate.Principal, kind gate.ItemKind, upstream, name string) []string {
 	return r.policy.Lacks(p, kind, upstream, name)

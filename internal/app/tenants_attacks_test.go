@@ -299,6 +299,59 @@ func TestTEN06_OpaqueTokens(t *testing.T) {
 	h.apart()
 }
 
+// TEN-14: what people of a tenant asked for ends with it, whatever became of it; what others
+// asked for stands, also where they have the same names.
+func TestTEN14_ApprovalsEndWithATenant(t *testing.T) {
+	t.Parallel()
+	idp := gatetest.Provider(t)
+	up := gatetest.Upstream(t, gatetest.Script{Eras: []string{"stateless"}, Tools: rawTools("echo")})
+	g := gatetest.Gateway(t, fmt.Sprintf(`version: 1
+data_dir: data
+listen: {address: "127.0.0.1:0"}
+identity: {api_keys: true, issuers: [{issuer: %q, claims: {tenant: tenant}, tenants: [acme, globex]}]}
+roles:
+  boss: {groups: [bosses]}
+  reader: {scopes: [tools.read], allow: [{tools: ["*/**"], mode: approve, approvers: {roles: [boss], count: 1, expires: 1h}}]}
+upstreams: {up: {url: "${up}"}}
+`, idp.URL()), map[string]*gatetest.UP{"up": up})
+	idp.For(g)
+	g.Approve("")
+	clients := map[string]*gatetest.Client{"": g.As("alice", "reader")}
+	for _, tenant := range []string{"acme", "globex"} {
+		clients[tenant] = g.Client("alice of "+tenant, idp.Token(claims{"sub": "alice", "tenant": tenant}))
+	}
+	for tenant, c := range clients {
+		c.Version = modern
+		if r := c.Call("up__echo", `{}`); up.Count("tools/call") != 0 {
+			t.Fatalf("%q: %s", tenant, r)
+		}
+	}
+	waiting := func() map[string]string {
+		all, err := g.App.ListApprovals(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids := map[string]string{}
+		for _, one := range all {
+			ids[one.Tenant] = one.ID
+		}
+		return ids
+	}
+	before := waiting()
+	if len(before) != 3 {
+		t.Fatalf("there wait %v", before)
+	}
+	rewrite(t, g, "tenants: [acme, globex]", "tenants: [acme]")
+	if after := waiting(); len(after) != 2 || after["acme"] != before["acme"] || after[""] != before[""] {
+		t.Errorf("there waited %v, and with globex taken out %v", before, after)
+	}
+	rewrite(t, g, "tenants: [acme]", "tenants: [acme, globex]")
+	clients["globex"].Call("up__echo", `{}`)
+	if after := waiting(); after["globex"] == "" || after["globex"] == before["globex"] || after["acme"] != before["acme"] {
+		t.Errorf("there waited %v, and with globex back %v", before, after)
+	}
+}
+
 // TEN-14, HTT-40: with a tenant that is taken out end its sessions, streams and processes,
 // and who comes under the same names when it is there again finds none of them.
 func TestTEN14_ATenantIsTakenOutAndComesBack(t *testing.T) {

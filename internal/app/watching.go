@@ -137,6 +137,9 @@ func receivers(cfg *config.Config, path string, secrets *secret.Store) ([]delive
 		if err != nil {
 			return nil, fmt.Errorf("monitor.alerts[%d]: %w", i, err)
 		}
+		if of := cfg.Monitor.Alerts[i].Tenant; of != "" {
+			r = delivery.OfTenant(r, of)
+		}
 		out = append(out, r)
 	}
 	return out, nil

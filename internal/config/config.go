@@ -208,6 +208,8 @@ type Introspection struct {
 	PrivateKey string `yaml:"private_key" type:"secret name"`
 	// Method by which Doorward proves to the issuer who it is.
 	Method string `yaml:"method" enum:"client_secret_basic client_secret_post private_key_jwt"`
+	// Cache is how long an answer is used: so long may somebody who moved to another tenant, or lost a group, go on with an opaque token. 1s to 30s.
+	Cache Duration `yaml:"cache"`
 }
 
 // SignedRequests is how signatures are judged.
@@ -272,6 +274,8 @@ type Upstream struct {
 	AllowLaunch []string `yaml:"allow_launch" enum:"code runs fetches container variables path disguised writable rights"`
 	// Labels say of tools and prompts, and of resources by their URI, what they do with data, by name or by a pattern in which * stands for anything: private where they read what is not public, untrusted where they read what anybody may have written, leaves where what a call carries leaves the house, acts where a call speaks, pays or destroys. An empty list says none of it. Of a name that nothing here matches, Doorward guesses by the definition. trust.flows says what follows.
 	Labels map[string][]string `yaml:"labels" key:"tool" enum:"private untrusted leaves acts"`
+	// Tenants whom it is for: to everybody else, who is of another tenant or of none, it does not exist. Everybody's unless written.
+	Tenants []string `yaml:"tenants"`
 	// Declares is what its operator answers for: what it is for, and under which terms.
 	Declares Declares `yaml:"declares"`
 }
@@ -417,6 +421,8 @@ type Trust struct {
 	Results Results `yaml:"results"`
 	// Arguments says what happens to what is found in arguments.
 	Arguments Arguments `yaml:"arguments"`
+	// Markers are texts that are one tenant's alone, such as its id in a server's data or a planted value, by tenant: an answer that holds one is refused to everybody else, and raises an alert (security_events). Each has 12 bytes and 8 letters and digits at least, and is found in any case, reversed and encoded. None unless written.
+	Markers map[string][]string `yaml:"markers" key:"tenant"`
 	// Judge is somebody outside who is asked about definitions, and about calls before people are. His answer can only refuse or hold. Nobody unless written.
 	Judge *Judge `yaml:"judge"`
 	// Flows say which calls must not follow which, by the labels of tools (upstreams.NAME.labels). Unless written, what has read both private data and text that anybody may have written asks before a call that leaves, and what has read such text before a call that acts. An empty list turns it off.

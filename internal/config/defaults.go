@@ -92,7 +92,9 @@ func (i *Issuer) setDefaults() {
 	i.MaxTokenAge, i.KeysStale = Duration(aDay), Duration(time.Hour)
 }
 
-func (i *Introspection) setDefaults() { i.Method = "client_secret_basic" }
+func (i *Introspection) setDefaults() {
+	i.Method, i.Cache = "client_secret_basic", Duration(2*time.Second)
+}
 
 func (o *OAuthCredential) setDefaults() { o.Method = "client_secret_basic" }
 

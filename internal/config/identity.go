@@ -181,28 +181,15 @@ func (v *checker) issuer(path string, i *Issuer) {
 	}
 }
 
-// tenants checks those of an issuer. A list of none is refused: it could be read as
-// nobody and as everybody.
+// tenants checks those of an issuer.
 func (v *checker) tenants(path string, i *Issuer) {
 	path += ".tenants"
 	switch {
 	case i.Tenants == nil:
-		return
 	case i.Claims.Tenant == "":
 		v.fault(path, "needs claims.tenant: no token says of which tenant it is otherwise")
-	case len(i.Tenants) == 0:
-		v.fault(path, "must name a tenant; without it all that the issuer names are accepted")
-	case len(i.Tenants) > maxTenants:
-		v.fault(path, "has more than %d", maxTenants)
-	}
-	seen := make(map[string]bool, len(i.Tenants))
-	for n, name := range i.Tenants {
-		if name == "" || len(name) > maxSubject {
-			v.fault(fmt.Sprintf("%s[%d]", path, n), "must be 1 to %d bytes", maxSubject)
-		} else if seen[name] {
-			v.fault(fmt.Sprintf("%s[%d]", path, n), "is written twice")
-		}
-		seen[name] = true
+	default:
+		v.tenantList(path, i.Tenants)
 	}
 }
 
@@ -212,6 +199,9 @@ func (v *checker) introspection(path string, n *Introspection) {
 	}
 	if n.ClientID == "" {
 		v.fault(path+".client_id", "must be written: an endpoint that answers anybody is no authority")
+	}
+	if n.Cache < Duration(time.Second) || n.Cache > Duration(30*time.Second) {
+		v.fault(path+".cache", "must be 1s to 30s")
 	}
 	v.clientProof(path, n.Method, n.ClientSecret, n.PrivateKey)
 }

@@ -57,7 +57,7 @@ type MonitorRules struct {
 	SecretsSent Rate `yaml:"secrets_sent"`
 	// Canary tells when a planted value (doorward trust canary) was on its way out.
 	Canary bool `yaml:"canary"`
-	// SecurityEvents tells of a definition that changed, a lock that is not believed, a configuration that is refused, a name that imitates another, a secret that an upstream returns, a secret that is older than its max_age, an issuer whose keys or metadata are not good, an approver whom nobody knows, a copy of the audit log (audit.sinks) that fails, a log that cannot be pruned, checkpoints that are not taken outside (audit.checkpoint), an audit log that lost the end of a record or took none for a while.
+	// SecurityEvents tells of a definition that changed, a lock that is not believed, a configuration that is refused, a name that imitates another, a secret that an upstream returns, what is one tenant's in an answer to another (trust.markers), a secret that is older than its max_age, an issuer whose keys or metadata are not good, an approver whom nobody knows, a copy of the audit log (audit.sinks) that fails, a log that cannot be pruned, checkpoints that are not taken outside (audit.checkpoint), an audit log that lost the end of a record or took none for a while.
 	SecurityEvents bool `yaml:"security_events"`
 	// UnusualTools tells of the first use of a tool, a prompt or an upstream by a principal that was learned.
 	UnusualTools bool `yaml:"unusual_tools"`
@@ -101,6 +101,8 @@ type Receiver struct {
 	Command []string `yaml:"command"`
 	// Timeout of a command.
 	Timeout Duration `yaml:"timeout"`
+	// Tenant whose alerts these are: the receiver is told of those about its people and about the tenant itself, and of no other. Not written: of every alert.
+	Tenant string `yaml:"tenant"`
 }
 
 func defaultMonitor() Monitor {

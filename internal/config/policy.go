@@ -26,6 +26,12 @@ func (c *Config) PolicySource() policy.Source {
 		if len(u.Arguments) > 0 {
 			src.Arguments[name] = u.Arguments
 		}
+		if u.Tenants != nil {
+			if src.Tenants == nil {
+				src.Tenants = map[string][]string{}
+			}
+			src.Tenants[name] = u.Tenants
+		}
 	}
 	return src
 }

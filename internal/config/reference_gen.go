@@ -99,6 +99,7 @@ const fieldDocs = "\n" +
 	"Introspection.ClientSecret\tClientSecret is the secret of client_secret_basic and client_secret_post.\n" +
 	"Introspection.PrivateKey\tPrivateKey is the secret with the PEM key of private_key_jwt.\n" +
 	"Introspection.Method\tMethod by which Doorward proves to the issuer who it is.\n" +
+	"Introspection.Cache\tCache is how long an answer is used: so long may somebody who moved to another tenant, or lost a group, go on with an opaque token. 1s to 30s.\n" +
 	"SignedRequests.Window\tWindow is how far a signature's time may be from this machine's.\n" +
 	"MTLS.Subject\tSubject is the one name of the certificate that counts: its URI (SPIFFE), DNS name or e-mail address. A certificate without exactly one is refused.\n" +
 	"State.Kind\tKind is where lists are kept that must outlive every gateway: file is data_dir, or redis where that is written; postgres is the database of dsn, for what is revoked, suspended and approved, beside redis for the rest: nothing is taken over from files or redis. file unless written.\n" +
@@ -121,6 +122,7 @@ const fieldDocs = "\n" +
 	"Upstream.Sandbox\tSandbox of a command.\n" +
 	"Upstream.AllowLaunch\tAllowLaunch are the launch rules that the command may break; without it a command that breaks one is refused. code: its words hold a program (python -c, sh -c), or an interpreter has no script; runs: it runs other commands in a way that is not looked into (xargs, find -exec); fetches: what it runs is fetched at each start, and nothing holds that to a digest; container: its container gets hold of this machine; variables: a variable changes which code runs or where it connects; path: its program is named by a relative path, or with ..; disguised: it is a shell under another name; writable: everybody on this machine may replace its program; rights: it runs with the rights of another user. Each start says so on record.\n" +
 	"Upstream.Labels\tLabels say of tools and prompts, and of resources by their URI, what they do with data, by name or by a pattern in which * stands for anything: private where they read what is not public, untrusted where they read what anybody may have written, leaves where what a call carries leaves the house, acts where a call speaks, pays or destroys. An empty list says none of it. Of a name that nothing here matches, Doorward guesses by the definition. trust.flows says what follows.\n" +
+	"Upstream.Tenants\tTenants whom it is for: to everybody else, who is of another tenant or of none, it does not exist. Everybody's unless written.\n" +
 	"Upstream.Declares\tDeclares is what its operator answers for: what it is for, and under which terms.\n" +
 	"Declares.Purpose\tPurpose of the upstream in the house, in a few words.\n" +
 	"Declares.AIAct\tAIAct is the risk class of its use under the EU AI Act (Regulation 2024/1689). What the Act prohibits has no class here.\n" +
@@ -174,6 +176,7 @@ const fieldDocs = "\n" +
 	"Trust.OnChange\tOnChange of something approved: hold it until a person approves the change. There is no other value.\n" +
 	"Trust.Results\tResults says what happens to what is found in results.\n" +
 	"Trust.Arguments\tArguments says what happens to what is found in arguments.\n" +
+	"Trust.Markers\tMarkers are texts that are one tenant's alone, such as its id in a server's data or a planted value, by tenant: an answer that holds one is refused to everybody else, and raises an alert (security_events). Each has 12 bytes and 8 letters and digits at least, and is found in any case, reversed and encoded. None unless written.\n" +
 	"Trust.Judge\tJudge is somebody outside who is asked about definitions, and about calls before people are. His answer can only refuse or hold. Nobody unless written.\n" +
 	"Trust.Flows\tFlows say which calls must not follow which, by the labels of tools (upstreams.NAME.labels). Unless written, what has read both private data and text that anybody may have written asks before a call that leaves, and what has read such text before a call that acts. An empty list turns it off.\n" +
 	"Trust.FlowMemory\tFlowMemory is how long what somebody read counts, whatever session or client it was read with.\n" +
@@ -226,7 +229,7 @@ const fieldDocs = "\n" +
 	"MonitorRules.RepeatedCalls\tRepeatedCalls are calls of one principal of the same tool or prompt with the same arguments, whatever came of them: an agent that goes round in a circle.\n" +
 	"MonitorRules.SecretsSent\tSecretsSent are calls of one principal that hold a credential in their arguments, let through or not.\n" +
 	"MonitorRules.Canary\tCanary tells when a planted value (doorward trust canary) was on its way out.\n" +
-	"MonitorRules.SecurityEvents\tSecurityEvents tells of a definition that changed, a lock that is not believed, a configuration that is refused, a name that imitates another, a secret that an upstream returns, a secret that is older than its max_age, an issuer whose keys or metadata are not good, an approver whom nobody knows, a copy of the audit log (audit.sinks) that fails, a log that cannot be pruned, checkpoints that are not taken outside (audit.checkpoint), an audit log that lost the end of a record or took none for a while.\n" +
+	"MonitorRules.SecurityEvents\tSecurityEvents tells of a definition that changed, a lock that is not believed, a configuration that is refused, a name that imitates another, a secret that an upstream returns, what is one tenant's in an answer to another (trust.markers), a secret that is older than its max_age, an issuer whose keys or metadata are not good, an approver whom nobody knows, a copy of the audit log (audit.sinks) that fails, a log that cannot be pruned, checkpoints that are not taken outside (audit.checkpoint), an audit log that lost the end of a record or took none for a while.\n" +
 	"MonitorRules.UnusualTools\tUnusualTools tells of the first use of a tool, a prompt or an upstream by a principal that was learned.\n" +
 	"MonitorRules.UnusualVolume\tUnusualVolume tells of an hour with more than 10MiB and ten times the bytes of the principal's busiest before.\n" +
 	"MonitorRules.UnusualHours\tUnusualHours tells of a principal at an hour of the day, in UTC, at which it never was, nor an hour before or after.\n" +
@@ -246,6 +249,7 @@ const fieldDocs = "\n" +
 	"Receiver.To\tTo are the addresses that it goes to.\n" +
 	"Receiver.Command\tCommand is the program and its arguments; no shell reads them, and its environment is a PATH alone.\n" +
 	"Receiver.Timeout\tTimeout of a command.\n" +
+	"Receiver.Tenant\tTenant whose alerts these are: the receiver is told of those about its people and about the tenant itself, and of no other. Not written: of every alert.\n" +
 	"Paces.PerAddress\tPerAddress is how many requests may come from one address, or one /64 of IPv6, whoever sends them. It acts before anything of a request is looked at; a sign-in that fails counts for 20.\n" +
 	"Paces.PerPrincipal\tPerPrincipal is how many calls each caller may make, whatever they prove themselves with. A list, a ping or a notification counts for a tenth of a call.\n" +
 	"Paces.PerKey\tPerKey is how many calls may be made with each API key. Off unless written.\n" +
@@ -336,6 +340,7 @@ const fieldDocs = "\n" +
 	"Secret.MaxAge\tMaxAge after which the value counts as overdue for rotation. Never unless written.\n" +
 	"Secret.Overlap\tOverlap is for how long the version before counts too, once there is another: what Doorward signs then has a signature with each, and a receiver that turns one away is shown the other. At most 30d; 0s: not at all. A version in Doorward's own store has the overlap that it was set with.\n" +
 	"Secret.Lease\tLease of what Vault makes: shared by all that use it, renewed and given back at the end; or call: made for each call, and given back when the call is over. With call the secret can be a variable of a command with sandbox: {lifetime: call}, or the bearer or value of a credential of the transport streamable, and nothing else.\n" +
+	"Secret.Tenant\tTenant that the secret belongs to: only an upstream whose tenants are this one alone, or a receiver of its alerts, may use it, and no secret of others may be at the same place. Everybody's unless written.\n" +
 	"SecretStore.Root\tRoot is where the key is that seals it: env:NAME, file:PATH, systemd:NAME or keyring:SERVICE/ACCOUNT, 32 bytes in base64, and while it is replaced the old key after it and a space; or transit:MOUNT/KEY for a key of Vault's or OpenBao's transit engine, which never leaves it. Unless written, Doorward makes one, secrets.root in data_dir.\n" +
 	"Sink.Kind\tKind of what takes the records.\n" +
 	"Sink.Name\tName in metrics, events and data_dir/audit/sinks: lower-case letters, digits and hyphens, at most 64. The kind unless written; two of a kind need one.\n" +

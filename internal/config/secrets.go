@@ -36,6 +36,8 @@ type Secret struct {
 	Overlap Duration `yaml:"overlap"`
 	// Lease of what Vault makes: shared by all that use it, renewed and given back at the end; or call: made for each call, and given back when the call is over. With call the secret can be a variable of a command with sandbox: {lifetime: call}, or the bearer or value of a credential of the transport streamable, and nothing else.
 	Lease string `yaml:"lease" enum:"shared call"`
+	// Tenant that the secret belongs to: only an upstream whose tenants are this one alone, or a receiver of its alerts, may use it, and no secret of others may be at the same place. Everybody's unless written.
+	Tenant string `yaml:"tenant"`
 }
 
 // PerCall tells whether the secret is made for each call.

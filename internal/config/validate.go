@@ -72,6 +72,7 @@ func Validate(c *Config) []Fault {
 	v.checkpoint()
 	v.retain()
 	v.fields()
+	v.tenancy()
 	return v.faults
 }
 

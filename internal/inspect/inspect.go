@@ -42,6 +42,10 @@ type Config struct {
 	Canaries func() *secrets.Canaries // nil: none are planted
 	// Seen is told of a canary on its way out, before the call is refused.
 	Seen func(context.Context, *gate.Exchange, gate.Finding) error
+	// Markers are texts that are one tenant's alone; nil: none are known. Foreign is told of
+	// one in what goes to anybody else, before that is refused.
+	Markers *Markers
+	Foreign func(ctx context.Context, ex *gate.Exchange, tenant string, f gate.Finding) error
 	// Memory joins what one conversation sends over several calls; app has one for
 	// all snapshots.
 	Memory *Memory
@@ -50,7 +54,7 @@ type Config struct {
 // Stage implements gate.Stage and gate.ReplyStage.
 type Stage struct{ Config }
 
-// New makes the stage. Every field is required.
+// New makes the stage. Every field is required, but Foreign without Markers.
 func New(cfg Config) *Stage { return &Stage{cfg} }
 
 // Name is "inspect".

@@ -20,9 +20,9 @@ func secretsIn(text string) []gate.Finding { return secrets.Scan(text) }
 // result, an error, a question to the client or a notification, before any byte
 // of it leaves. What Doorward composed of approved definitions is not looked at
 // again: a person has read it.
-func (s *Stage) Review(_ context.Context, ex *gate.Exchange, m *gate.Message) (*gate.Message, gate.Verdict, error) {
+func (s *Stage) Review(ctx context.Context, ex *gate.Exchange, m *gate.Message) (*gate.Message, gate.Verdict, error) {
 	ex.Marks = nil
-	if composed(ex, m) || s.Results == (Results{gate.Allow, gate.Allow, gate.Allow}) {
+	if composed(ex, m) || s.Markers == nil && s.Results == (Results{gate.Allow, gate.Allow, gate.Allow}) {
 		return nil, gate.Pass(), nil
 	}
 	in := incoming{stage: s, ex: ex, raw: m.Raw, told: m.Kind == gate.Notification}
@@ -34,6 +34,9 @@ func (s *Stage) Review(_ context.Context, ex *gate.Exchange, m *gate.Message) (*
 		ex.Heard = tail(ex.Heard, in.texts)
 	}
 	if len(in.blocking) > 0 {
+		if err := s.crossed(ctx, ex, in.blocking); err != nil {
+			return nil, gate.Verdict{}, err
+		}
 		return nil, gate.Refuse(gate.CodeResultRefused, "the upstream's message holds "+described(in.blocking),
 			"What the server sent back was refused: it holds text that steers the model, or what must not be read."), nil
 	}
@@ -114,7 +117,7 @@ func (in *incoming) look(text string) []gate.Finding {
 	if r.Personal != gate.Allow {
 		found = append(found, atLeast(gate.Medium, personal.Scan(text))...)
 	}
-	return found
+	return append(found, in.stage.Markers.foreign(in.ex, text)...)
 }
 
 func atLeast(s gate.Severity, found []gate.Finding) []gate.Finding {
@@ -128,6 +131,8 @@ func (in *incoming) act(f *gate.Finding) gate.Act {
 		return in.stage.Results.Secrets
 	case "personal":
 		return in.stage.Results.Personal
+	case tenantClass:
+		return gate.Block
 	default:
 		return in.stage.Results.Injection
 	}
@@ -237,7 +242,7 @@ func (in *incoming) together(whole string) []gate.Finding {
 	if in.stage.Results.Secrets != gate.Allow {
 		found = append(found, atLeast(gate.High, secrets.Scan(whole))...)
 	}
-	return found
+	return append(found, in.stage.Markers.foreign(in.ex, whole)...)
 }
 
 // at is the text that an offset of the join falls in; -1 for what was heard before.

@@ -20,6 +20,7 @@ func securityEvent(e *Event) int64 {
 		e.Kind == "sandbox.weaker",                                   // one with less around a command than there could be
 		e.Kind == "name.blocked",                                     // a name that imitates another
 		e.Kind == "secret.leaked",                                    // an upstream returns a secret that it was handed
+		e.Kind == "tenant.crossed",                                   // or what is another tenant's
 		e.Kind == "secret.lease_unreturned",                          // one that was for a call lives on
 		e.Kind == "secret.overdue",                                   // one is older than it may be
 		e.Kind == "audit.sink_failed", e.Kind == "audit.sink_behind", // a copy of the audit log does not come on

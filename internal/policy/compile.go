@@ -25,9 +25,10 @@ type Policy struct {
 	// allow and deny hold the rules of all roles: a decision looks a name up once,
 	// however many roles there are.
 	allow, deny side
-	types       map[string]*types // of parameters, by upstream
-	safe        map[string]judge  // of types that a rule says nothing about
-	approves    bool              // some rule asks people
+	types       map[string]*types          // of parameters, by upstream
+	safe        map[string]judge           // of types that a rule says nothing about
+	approves    bool                       // some rule asks people
+	tenants     map[string]map[string]bool // whom an upstream is for; those of everybody are not in it
 }
 
 // role is what concerns one role alone: who has it, and what its patterns open as
@@ -60,6 +61,7 @@ func (p *Policy) Approves() bool { return p != nil && p.approves }
 func Compile(src Source) (*Policy, []Fault) {
 	p := &Policy{roles: make(map[string]*role, len(src.Roles)), types: map[string]*types{}, safe: safe()}
 	c := compiler{policy: p, roles: src.Roles}
+	p.tenants = tenants(src.Tenants)
 	for _, up := range slices.Sorted(maps.Keys(src.Arguments)) {
 		c.arguments(up, src.Arguments[up])
 	}

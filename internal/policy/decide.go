@@ -35,6 +35,7 @@ const (
 	ReasonNobody    = "nobody is acting"
 	ReasonNoPolicy  = "there is no policy"
 	ReasonNothing   = "nothing is named"
+	ReasonTenant    = "the upstream is for other tenants"
 	ReasonArguments = "no rule allows it with these arguments"
 	ReasonCondition = "no rule allows it now: a condition does not hold"
 )
@@ -86,6 +87,8 @@ func (p *Policy) Judge(q *Question) Decision {
 		return Decision{Reason: ReasonNoPolicy}
 	case q.Who == nil:
 		return Decision{Reason: ReasonNobody}
+	case !p.Serves(q.Who, q.Upstream):
+		return Decision{Reason: ReasonTenant}
 	case len(q.Who.Roles) == 0:
 		return Decision{Reason: ReasonNoRole}
 	case q.Upstream == "" || q.Name == "":

@@ -17,6 +17,9 @@ type Source struct {
 	// upstream and parameter name: one of Types. A parameter is meant wherever in
 	// the arguments a member of that name stands, in any case.
 	Arguments map[string]map[string]string
+	// Tenants are those whom an upstream is for, by upstream; everybody where it is not
+	// there. Rules give its things to nobody else.
+	Tenants map[string][]string `json:",omitempty"`
 }
 
 // Role is what a set of principals may and may not reach. The zero value

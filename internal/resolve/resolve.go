@@ -37,6 +37,8 @@ type Catalogue interface {
 // upstream. policy.Policy implements it.
 type Reach interface {
 	Reaches(p *gate.Principal, upstream string) bool
+	// Serves tells whether the upstream is for the principal's tenant.
+	Serves(p *gate.Principal, upstream string) bool
 	// Lacks are the scopes with which a token of the principal would be allowed the
 	// thing; nil when none would help.
 	Lacks(p *gate.Principal, kind gate.ItemKind, upstream, name string) []string
@@ -141,6 +143,9 @@ func (s *Stage) judge(ctx context.Context, ex *gate.Exchange) (gate.Verdict, err
 	profile, ok := s.profiles[ex.Inbound.Profile]
 	if !ok {
 		return gate.Refuse(gate.CodeProfile, "no such profile", "there is nothing at this URL"), nil
+	}
+	if ex.Inbound.Profile != "" && !slices.ContainsFunc(profile.Upstreams, func(u string) bool { return s.reach.Serves(ex.Principal, u) }) {
+		return gate.Refuse(gate.CodeProfile, "a profile of other tenants", "there is nothing at this URL"), nil
 	}
 	if profile.Plain && len(profile.Upstreams) != 1 {
 		return gate.Refuse(gate.CodeProfile, "a profile with plain names needs exactly one upstream", "this URL is not usable"), nil

@@ -98,6 +98,9 @@ func (w *world) Reaches(_ *gate.Principal, upstream string) bool {
 	return w.reach == nil || w.reach(upstream)
 }
 
+// Serves implements resolve.Reach: the upstream "theirs" is another tenant's.
+func (w *world) Serves(_ *gate.Principal, upstream string) bool { return upstream != "theirs" }
+
 // Lacks knows one scope for every tool of an upstream, and of resources.
 func (w *world) Lacks(p *gate.Principal, kind gate.ItemKind, upstream, name string) []string {
 	if w.lacks == nil || !p.HasScopes() {
@@ -138,6 +141,7 @@ func (w *world) stage() *resolve.Stage {
 	all := slices.Sorted(maps.Keys(w.items))
 	return resolve.New(resolve.Config{Catalogue: w, Reach: w, Asks: w, Log: w.log, Events: w.event, Profiles: map[string]resolve.Profile{
 		"": {Upstreams: all}, "plain": {Upstreams: []string{"a"}, Plain: true}, "broken": {Upstreams: all, Plain: true},
+		"theirs": {Upstreams: []string{"theirs"}}, "theirs-plain": {Upstreams: []string{"theirs"}, Plain: true}, "mixed": {Upstreams: []string{"a", "theirs"}},
 	}})
 }
 

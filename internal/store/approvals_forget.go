@@ -39,6 +39,22 @@ func (s *Approvals) Forget(ctx context.Context, forget func(realm, subject, key 
 	return n, err
 }
 
+// Drop takes out what people of some realms and tenants asked for, whatever became of it:
+// who comes under the same names later asks anew. n is how many they were.
+func (s *Approvals) Drop(ctx context.Context, some func(realm, tenant string) bool) (n int, err error) {
+	_, err = s.do(ctx, "dropping approvals", func(d *approvalsDraft) ([]string, error) {
+		n = 0 // of a try that came to nothing
+		for id, k := range d.kept {
+			if some(k.Realm, k.Tenant) {
+				d.drop(id)
+				n++
+			}
+		}
+		return nil, nil
+	})
+	return n, err
+}
+
 // drop takes an approval out of the home.
 func (d *approvalsDraft) drop(id string) {
 	delete(d.change.put, id)

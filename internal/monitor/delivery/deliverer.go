@@ -72,7 +72,9 @@ func New(c Config) (*Deliverer, error) {
 func (d *Deliverer) Deliver(a monitor.Alert) {
 	l := &letter{Alert: a, refused: map[string]int{}}
 	for _, r := range d.cfg.Receivers() {
-		l.Owed = append(l.Owed, r.Place().key())
+		if takes(r, &a) {
+			l.Owed = append(l.Owed, r.Place().key())
+		}
 	}
 	if len(l.Owed) == 0 {
 		return
