@@ -4,12 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"reflect"
 	"slices"
-	"time"
-
-	"github.com/fsnotify/fsnotify"
+	"strings"
 
 	"doorward/internal/config"
 	"doorward/internal/gate"
@@ -23,7 +20,7 @@ func (a *App) Reload(ctx context.Context, actor string) error {
 	err := a.reload(ctx, actor)
 	if err != nil {
 		a.Log.ErrorContext(ctx, "configuration refused, the old one stays", "path", a.Path, "error", err)
-		if unrecorded := a.trail.Event(ctx, gate.Event{Kind: "config.refused", Actor: actor, Status: "refused"}); unrecorded != nil {
+		if unrecorded := a.trail.Event(ctx, gate.Event{Kind: "config.refused", Actor: actor, Status: "refused", Detail: gate.Visible(err.Error())}); unrecorded != nil {
 			err = errors.Join(err, unrecorded)
 		}
 		return &gate.Error{Code: gate.CodeParams, Op: "reloading", Public: err.Error(), Err: err}
@@ -52,7 +49,7 @@ func (a *App) reload(ctx context.Context, actor string) error {
 		return err
 	}
 	was := a.current.Load()
-	err = a.act(ctx, []gate.Event{{Kind: "config.reload", Actor: actor}}, func() error {
+	err = a.act(ctx, []gate.Event{{Kind: "config.reload", Actor: actor, Detail: described(snap, was)}}, func() error {
 		if widened(&was.cfg.Identity, &cfg.Identity) {
 			if err := a.dropUnadmitted(ctx, &was.cfg.Identity); err != nil {
 				return fmt.Errorf("dropping the approvals of those who were not let in: %w", err)
@@ -64,7 +61,8 @@ func (a *App) reload(ctx context.Context, actor string) error {
 		if err := a.reloadPins(ctx); err != nil {
 			return err
 		}
-		if err := a.pool.Reconfigure(upstreams); err != nil {
+		told, err := a.pool.Reconfigure(upstreams)
+		if err != nil {
 			return err
 		}
 		a.current.Store(snap)
@@ -81,6 +79,7 @@ func (a *App) reload(ctx context.Context, actor string) error {
 		for _, name := range names(cfg.Upstreams) {
 			a.pool.Announce(name)
 		}
+		told()
 		return nil
 	})
 	switch {
@@ -90,6 +89,26 @@ func (a *App) reload(ctx context.Context, actor string) error {
 		a.retire(was.tokens)
 	}
 	return err
+}
+
+// maxChanges bounds the names of what changed, in bytes of a record's detail.
+const maxChanges = 400
+
+// described says which configuration comes into force: its digest, the version of its policy,
+// which decisions cite, and, where there was one before, that one's and what is different.
+func described(is, was *snapshot) string {
+	text := fmt.Sprintf("%s, policy %s", is.cfg.Digest, is.policy.Version())
+	if was == nil {
+		return text
+	}
+	changes := strings.Join(config.Changes(was.cfg, is.cfg), ", ")
+	if changes == "" {
+		changes = "nothing"
+	}
+	if len(changes) > maxChanges {
+		changes = strings.ToValidUTF8(changes[:maxChanges], "") + "…"
+	}
+	return fmt.Sprintf("%s, before %s; changed: %s", text, was.cfg.Digest, changes)
 }
 
 // sameProcess refuses a change that a running process cannot make.
@@ -133,72 +152,4 @@ func sameProcess(was, is *config.Config) error {
 func sent(t config.Telemetry) config.Telemetry {
 	t.Log = config.Log{}
 	return t
-}
-
-// settle is how long a file must be quiet before it is read: editors write in
-// several steps.
-const settle = 200 * time.Millisecond
-
-// watch reloads when the configuration or the lock file changes. It watches
-// their directories, because editors replace files.
-func (a *App) watch(ctx context.Context) {
-	if a.Path == "" {
-		return
-	}
-	w, err := fsnotify.NewWatcher()
-	if err != nil {
-		a.Log.WarnContext(ctx, "file changes are not seen; use SIGHUP", "error", err)
-		return
-	}
-	defer func() { _ = w.Close() }()
-	changed := map[string]bool{} // by path: since it was last read
-	for _, path := range []string{a.Path, a.Config.Trust.Lock} {
-		abs, err := filepath.Abs(path)
-		if err == nil {
-			err = w.Add(filepath.Dir(abs))
-		}
-		if err != nil {
-			a.Log.WarnContext(ctx, "file changes are not seen; use SIGHUP", "path", path, "error", err)
-			continue
-		}
-		changed[abs] = false
-	}
-	a.follow(ctx, w, changed)
-}
-
-// follow reads a file again when it has changed and is quiet.
-func (a *App) follow(ctx context.Context, w *fsnotify.Watcher, changed map[string]bool) {
-	quiet := time.NewTimer(settle)
-	quiet.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case e, ok := <-w.Events:
-			if !ok {
-				return
-			}
-			if _, ours := changed[filepath.Clean(e.Name)]; ours && !e.Has(fsnotify.Chmod) {
-				changed[filepath.Clean(e.Name)] = true
-				quiet.Reset(settle)
-			}
-		case err := <-w.Errors:
-			a.Log.WarnContext(ctx, "watching files", "error", err)
-		case <-quiet.C:
-			a.reread(ctx, changed)
-		}
-	}
-}
-
-// reread reads what has changed: the whole configuration, or the lock alone.
-func (a *App) reread(ctx context.Context, changed map[string]bool) {
-	abs, _ := filepath.Abs(a.Path) // it was absolute before, or it is not in the map
-	if changed[abs] {
-		_ = a.Reload(ctx, "file") // it has said in the log what is wrong
-	} else if err := a.reloadPins(ctx); err != nil {
-		a.Log.ErrorContext(ctx, "lock file refused, the old pins stay", "error", err)
-	}
-	for path := range changed {
-		changed[path] = false
-	}
 }

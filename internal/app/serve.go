@@ -15,6 +15,7 @@ import (
 
 	"doorward/internal/admin"
 	"doorward/internal/config"
+	"doorward/internal/gate"
 	"doorward/internal/listen"
 )
 
@@ -46,7 +47,7 @@ func (a *App) Serve(ctx context.Context, ready func()) error {
 	}
 	serving := make(chan error, 1)
 	go func() { serving <- a.front.Serve(ln, secure) }()
-	a.own(func() { a.watch(a.ctx) })
+	a.watch(a.ctx)
 	a.lookAtUpstreams(ctx)
 	a.ready.Store(true)
 	if ready != nil {
@@ -105,6 +106,9 @@ func (a *App) begin(ctx context.Context, network bool) error {
 	}
 	if err := a.openSinks(a.Config, secrets); err != nil {
 		return opening("copies of the audit log", err)
+	}
+	if err := a.trail.Event(ctx, gate.Event{Kind: "config.start", Actor: "doorward", Status: "ok", Detail: described(snap, nil)}); err != nil {
+		return fmt.Errorf("recording which configuration is in force: %w", err)
 	}
 	if a.vault != nil {
 		a.own(func() { a.vault.Run(a.ctx) })
@@ -188,7 +192,7 @@ func (a *App) ServeStdio(ctx context.Context, in io.Reader, out io.Writer) error
 		}
 		stop = append(stop, socket.Close)
 	}
-	a.own(func() { a.watch(a.ctx) })
+	a.watch(a.ctx)
 	a.ready.Store(true)
 	err := a.front.ServeStdio(ctx, in, out)
 	if errors.Is(err, context.Canceled) {

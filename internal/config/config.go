@@ -56,6 +56,8 @@ type Config struct {
 
 	// BuiltInRole tells that the file has no roles and Roles holds BuiltInRoleName alone.
 	BuiltInRole bool `yaml:"-"`
+	// Digest names the file's bytes: the first 16 hexadecimal digits of their SHA-256.
+	Digest string `yaml:"-"`
 }
 
 // Listen is where clients connect.

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -89,7 +91,14 @@ func Parse(name string, data []byte) (*Config, error) {
 	if err := d.faults.orNil(); err != nil {
 		return nil, err
 	}
+	c.Digest = digest(data)
 	return &c, nil
+}
+
+// digest is Config.Digest of a file's bytes.
+func digest(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:8])
 }
 
 // tree parses YAML. A panic of the parser is a file that it cannot read.

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// TestOwnAnswersOnly is promise 6 of the first part: many clients that all use
+// TestRES13_OwnAnswersOnly is promise 6 of the first part: many clients that all use
 // the same id, answers in any order, and everybody gets their own.
-func TestOwnAnswersOnly(t *testing.T) {
+func TestRES13_OwnAnswersOnly(t *testing.T) {
 	web := newWeb(t, true)
 	g := newGateway(t, fmt.Sprintf(`
 upstreams:

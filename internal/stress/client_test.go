@@ -152,6 +152,14 @@ func (c *client) echo(id, canary string) (*reply, error) {
 // send sends one message and reads the answer. method is the Mcp-Method header
 // of the stateless era, with what follows it.
 func (c *client) send(method, body string) (*reply, error) {
+	if err := c.write(method, body); err != nil {
+		return nil, err
+	}
+	return c.read()
+}
+
+// write sends one message.
+func (c *client) write(method, body string) error {
 	b := append(c.out[:0], "POST /mcp"...)
 	if c.profile != "" {
 		b = append(append(b, '/'), c.profile...)
@@ -172,12 +180,10 @@ func (c *client) send(method, body string) (*reply, error) {
 	b = fmt.Appendf(b, "\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 	c.out = b
 	if err := c.conn.SetDeadline(time.Now().Add(2 * patience)); err != nil {
-		return nil, err
+		return err
 	}
-	if _, err := c.conn.Write(b); err != nil {
-		return nil, err
-	}
-	return c.read()
+	_, err := c.conn.Write(b)
+	return err
 }
 
 func (c *client) read() (*reply, error) {

@@ -214,13 +214,19 @@ func (g *gateway) keys(n int, roles ...string) []string {
 		if err != nil {
 			g.t.Fatal(err)
 		}
-		var made struct{ Key string }
-		if err := json.Unmarshal(out, &made); err != nil || made.Key == "" {
-			g.t.Fatalf("doorward key create printed %q", out)
-		}
-		list[i] = made.Key
+		list[i] = keyOf(g.t, out)
 	}
 	return list
+}
+
+// keyOf is the key that a command has made, as it printed it.
+func keyOf(t *testing.T, out []byte) string {
+	t.Helper()
+	var made struct{ Key string }
+	if err := json.Unmarshal(out, &made); err != nil || made.Key == "" {
+		t.Fatalf("doorward printed %q and no key", out)
+	}
+	return made.Key
 }
 
 // verify runs `doorward audit verify`, which must find nothing.
@@ -313,7 +319,7 @@ func reaches(d time.Duration, holds func() bool) bool {
 
 // record is what these tests read of an audit record.
 type record struct {
-	Kind, Exchange, ID, Method, Status, Code, Event string
+	Kind, Exchange, ID, Method, Status, Code, Event, Policy string
 }
 
 // trail reads the audit log as it grows, and leaves an incomplete line.

@@ -17,10 +17,10 @@ import (
 	"time"
 )
 
-// TestKillNine is promise 7 of the first part: SIGKILL at any moment loses no
+// TestDUR38_KillNine is promise 7 of the first part: SIGKILL at any moment loses no
 // record that a client or an upstream has seen the effect of, breaks no chain,
-// and leaves no process behind.
-func TestKillNine(t *testing.T) {
+// and leaves no process of a command behind for longer than two seconds.
+func TestDUR38_KillNine(t *testing.T) {
 	rounds := times(t, "CRASH_DEATHS", 6)
 	web := newWeb(t, false)
 	// A number, so that the grandchild can be `sleep` and still be recognised.

@@ -74,6 +74,7 @@ func (m *request) answer() (string, bool) {
 // keeps what it executed.
 type web struct {
 	url     string
+	server  *httptest.Server
 	shuffle bool // hold answers back and reorder them
 	release chan struct{}
 	calls   atomic.Int64
@@ -89,7 +90,7 @@ type web struct {
 func newWeb(t *testing.T, shuffle bool) *web {
 	u := &web{shuffle: shuffle, release: make(chan struct{}), executed: map[string]bool{}, owner: map[string]string{}}
 	s := httptest.NewServer(u)
-	u.url = s.URL + "/mcp"
+	u.server, u.url = s, s.URL + "/mcp"
 	t.Cleanup(func() { close(u.release); s.Close() })
 	return u
 }

@@ -79,10 +79,14 @@ func (t *listeners) announce(upstream string, m *gate.Message) {
 func (p *Pool) Announce(upstream string, kinds ...gate.ItemKind) {
 	s, err := p.server(upstream)
 	if err != nil {
-		return // it is gone, and its clients know
+		return // it is gone, and whoever took it away tells its clients
 	}
 	s.changed.Add(1)
-	sessions := s.sessions()
+	p.announce(upstream, s.sessions(), kinds)
+}
+
+// announce tells those sessions, and who listens.
+func (p *Pool) announce(upstream string, sessions []*gate.Session, kinds []gate.ItemKind) {
 	all := len(kinds) == 0 || slices.ContainsFunc(kinds, func(k gate.ItemKind) bool { return capabilityOf(k) == "" })
 	for _, name := range [...]string{"tools", "prompts", "resources"} {
 		if !all && !slices.ContainsFunc(kinds, func(k gate.ItemKind) bool { return capabilityOf(k) == name }) {

@@ -132,7 +132,7 @@ func TestRES02_ACrashIsNotRepeatedForEveryRequest(t *testing.T) {
 		}
 	}
 	again("at first", 2)
-	if err := p.Reconfigure(set); err != nil {
+	if _, err := p.Reconfigure(set); err != nil {
 		t.Fatal(err)
 	}
 	again("after a reload", 2)

@@ -377,7 +377,7 @@ func TestMHB16_Forgotten(t *testing.T) {
 		{"a decision about a definition", func(_ *testing.T, p *upstream.Pool, _ *shelf) { p.Announce("up", gate.Tool) }, 2},
 		{"somebody let in no more", func(_ *testing.T, p *upstream.Pool, _ *shelf) { p.Forget() }, 2},
 		{"the configuration", func(t *testing.T, p *upstream.Pool, s *shelf) {
-			if err := p.Reconfigure([]upstream.Settings{{Name: "up", URL: "http://up.example/", Timeout: 30 * time.Second, Wire: s}}); err != nil {
+			if _, err := p.Reconfigure([]upstream.Settings{{Name: "up", URL: "http://up.example/", Timeout: 30 * time.Second, Wire: s}}); err != nil {
 				t.Error(err)
 			}
 			if _, _, err := p.Items(t.Context(), readBy(t, nobody()), "up", gate.Tool); err != nil {

@@ -23,7 +23,7 @@ func TestPerCall_EndsWithItsCall(t *testing.T) {
 			"late":           func(*testing.T, *upstream.Pool, *gate.Session, func()) {},
 			"session closed": func(_ *testing.T, p *upstream.Pool, session *gate.Session, _ func()) { p.CloseSession(session) },
 			"reconfigured": func(t *testing.T, p *upstream.Pool, _ *gate.Session, _ func()) {
-				if err := p.Reconfigure(nil); err != nil {
+				if _, err := p.Reconfigure(nil); err != nil {
 					t.Error(err)
 				}
 			},

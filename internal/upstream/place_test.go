@@ -118,7 +118,7 @@ func TestRES18_Places(t *testing.T) {
 	}
 	leave()
 	set.Concurrency, set.Queue = 2, 8
-	if err := p.Reconfigure([]upstream.Settings{set}); err != nil {
+	if _, err := p.Reconfigure([]upstream.Settings{set}); err != nil {
 		t.Fatal(err)
 	}
 	<-up.began // the second call of the flood has one of the new places
@@ -170,7 +170,7 @@ func TestPlacesEnd(t *testing.T) {
 	<-still.began
 	waits, _ := say(t, p, "b")
 	waiting(t, p, 1)
-	if err := p.Reconfigure(nil); err != nil {
+	if _, err := p.Reconfigure(nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-waits; gate.CodeOf(err) != gate.CodeUpstreamDown {

@@ -245,15 +245,20 @@ func goodScheme(transport, scheme string) bool {
 
 // Reconfigure replaces the set of upstreams. One whose settings are the same
 // keeps its channels; calls of the others end with their channels. No answer that was
-// kept before is given afterwards.
-func (p *Pool) Reconfigure(all []Settings) error {
+// kept before is given afterwards. told tells the clients of the others that their lists
+// have changed: once everything else is as it will be.
+func (p *Pool) Reconfigure(all []Settings) (told func(), err error) {
 	if err := check(all); err != nil {
-		return err
+		return nil, err
+	}
+	clients := map[*server][]*gate.Session{}
+	for _, s := range p.list() {
+		clients[s] = s.sessions()
 	}
 	p.mu.Lock()
 	if p.closed.Load() {
 		p.mu.Unlock()
-		return errClosing
+		return nil, errClosing
 	}
 	old := p.servers
 	p.servers = make(map[string]*server, len(all))
@@ -274,7 +279,11 @@ func (p *Pool) Reconfigure(all []Settings) error {
 		p.wg.Go(s.drain)
 	}
 	p.mu.Unlock()
-	return nil
+	return func() {
+		for name, s := range old {
+			p.announce(name, clients[s], nil)
+		}
+	}, nil
 }
 
 // Close ends listens, calls, sessions and processes and waits for all of them,

@@ -42,7 +42,7 @@ func TestOwnKey_Settings(t *testing.T) {
 			t.Parallel()
 			tc.set.Name = "up"
 			p := newPool(t, upstream.Config{})
-			if err := p.Reconfigure([]upstream.Settings{tc.set}); (err == nil) != tc.good {
+			if _, err := p.Reconfigure([]upstream.Settings{tc.set}); (err == nil) != tc.good {
 				t.Errorf("error %v", err)
 			}
 		})
@@ -61,7 +61,7 @@ func TestOwnKey_Reconfigure(t *testing.T) {
 	}
 	p := newPool(t, upstream.Config{Upstreams: set(keyHeader)})
 	for n, header := range []string{keyHeader, keyHeader, "X-Other-Key"} {
-		if err := p.Reconfigure(set(header)); err != nil {
+		if _, err := p.Reconfigure(set(header)); err != nil {
 			t.Fatal(err)
 		}
 		before := len(r.since(0))

@@ -187,7 +187,7 @@ func TestWarm_Bounded(t *testing.T) {
 		}
 		stocked(t, p, min(warmEach*(n+1), warmAll))
 	}
-	if err := p.Reconfigure(nil); err != nil {
+	if _, err := p.Reconfigure(nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := p.Close(t.Context()); err != nil {
