@@ -1,10 +1,15 @@
 package app_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
+	"os"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,9 +28,11 @@ identity:
 roles: {reader: {scopes: [tools.read], allow: [{tools: ["*/**"], resources: ["**"], prompts: ["*/**"]}]}}
 trust: {markers: {acme: [canary-of-acme-7f3kq2], globex: [canary-of-globex-7f3kq2]}}
 monitor: {rules: {unusual_tools: false}}
+limits: {per_address: off, per_principal: off}
 upstreams:
   up: {url: "${up}"}
   theirs: {url: "${theirs}", tenants: [globex]}
+  web: {url: %q}
 profiles: {theirs: {upstreams: [theirs]}, both: {upstreams: [theirs, up]}}
 `
 
@@ -53,12 +60,93 @@ func TestTEN02_IdsOfAnotherTenant(t *testing.T) {
 		Answers: map[string]json.RawMessage{"row": []byte(`{"resultType":"complete","content":[{"type":"text","text":"a row of ` + canaryOfGlobex + `"}]}`)},
 	})
 	theirs := gatetest.Upstream(t, gatetest.Script{Eras: []string{"stateless", "stateful"}, Tools: rawTools("echo")})
-	g := gatetest.Gateway(t, fmt.Sprintf(tenantsYAML, idp.URL()), map[string]*gatetest.UP{"up": up, "theirs": theirs})
+	web := saysAgain(t)
+	g := gatetest.Gateway(t, fmt.Sprintf(tenantsYAML, idp.URL(), web.URL()), map[string]*gatetest.UP{"up": up, "theirs": theirs})
 	idp.For(g)
 	g.Approve("")
 	t.Run("names", func(t *testing.T) { namesOfAnother(t, g, idp, theirs) })
 	t.Run("sessions", func(t *testing.T) { sessionsOfAnother(t, g, idp) })
 	t.Run("answers", func(t *testing.T) { answersOfAnother(t, g, idp) })
+	t.Run("mix", func(t *testing.T) { mixOfTenants(t, g, idp) })
+	t.Run("records", func(t *testing.T) { recordsOfAnother(t, g) })
+}
+
+// saysAgain is an upstream that answers with what it was asked, for a while and for all of a
+// tenant; where it is asked for an error, with one that says the same.
+func saysAgain(t *testing.T) *answerer {
+	t.Helper()
+	web := answering(t, gatetest.Script{Eras: []string{"stateless"}, Tools: rawTools("echo", "fail")})
+	web.on("tools/call", func(params []byte) string {
+		text, err := json.Marshal(string(params))
+		if err != nil {
+			panic(err)
+		}
+		return fmt.Sprintf(`{"resultType":"complete","isError":%t,"ttlMs":300000,"cacheScope":"public","content":[{"type":"text","text":%s}]}`,
+			strings.Contains(string(params), `"fail"`), text)
+	})
+	return web
+}
+
+// mixOfTenants is TEN-05: clients of two tenants and of none call in any order, well and
+// badly and the same twice, while the configuration is read again. Each is told its own
+// text, and nobody's else. DOORWARD_TENANT_CALLS is how many calls each client makes.
+func mixOfTenants(t *testing.T, g *gatetest.GW, idp *gatetest.IDP) {
+	calls := 12
+	if text := os.Getenv("DOORWARD_TENANT_CALLS"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			t.Fatalf("DOORWARD_TENANT_CALLS = %q", text)
+		}
+		calls = n
+	}
+	var all sync.WaitGroup
+	for _, tenant := range []string{"acme", "globex", ""} {
+		for n := range 3 {
+			c := ofTenant(g, idp, tenant, "")
+			if tenant != "" {
+				c = g.Client(fmt.Sprint(tenant, n), idp.Token(claims{"sub": fmt.Sprint("user", n), "tenant": tenant}))
+				c.Version = modern
+			}
+			all.Go(func() {
+				random := rand.New(rand.NewPCG(uint64(n), uint64(len(tenant)))) //nolint:gosec // the same mix in each run
+				for range calls {
+					own := fmt.Sprintf("soak-of-%s-%d", cmp.Or(tenant, "nobody"), random.IntN(4))
+					tool := []string{"web__echo", "web__echo", "web__fail", "web__none"}[random.IntN(4)]
+					r := c.Call(tool, fmt.Sprintf(`{"text":%q}`, own))
+					body := string(r.Body)
+					if strings.Count(body, "soak-of-") != strings.Count(body, own) || tool != "web__none" && !strings.Contains(body, own) {
+						t.Errorf("TEN-05: %q asks %s for %s: %s", tenant, tool, own, r)
+					}
+				}
+			})
+		}
+	}
+	if err := g.App.Reload(t.Context(), "test"); err != nil {
+		t.Error(err)
+	}
+	all.Wait()
+}
+
+// recordsOfAnother is TEN-12: what is chosen of the record by a tenant is that tenant's.
+func recordsOfAnother(t *testing.T, g *gatetest.GW) {
+	all := g.Records(audit.Query{})
+	for _, tenant := range []string{"acme", "globex", "Acme", "acme,globex", "*", "acme\" or \"1"} {
+		want := 0
+		for i := range all {
+			if all[i].Principal.Tenant == tenant {
+				want++
+			}
+		}
+		got := g.Records(audit.Query{Tenant: tenant})
+		for i := range got {
+			if got[i].Principal.Tenant != tenant {
+				t.Errorf("TEN-12: of %q there is %s", tenant, got[i].AppendJSON(nil))
+			}
+		}
+		if len(got) != want || (want > 0) != (tenant == "acme" || tenant == "globex") {
+			t.Errorf("TEN-12: of %q there are %d records, want %d", tenant, len(got), want)
+		}
+	}
 }
 
 func namesOfAnother(t *testing.T, g *gatetest.GW, idp *gatetest.IDP, theirs *gatetest.UP) {

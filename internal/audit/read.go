@@ -21,6 +21,7 @@ type Query struct {
 	// principal, too.
 	Keys     []SubjectID
 	Key      SubjectID // that the record names
+	Tenant   string    // of the principal
 	Upstream string
 	Item     string
 	Code     string
@@ -51,6 +52,7 @@ func (q *Query) Match(r *Record) bool {
 		(q.Event == "" || q.Event == r.Event) &&
 		(q.Status == "" || q.Status == r.Status) &&
 		(q.Code == "" || q.Code == r.Code) &&
+		(q.Tenant == "" || q.Tenant == r.Principal.Tenant) &&
 		(q.Upstream == "" || q.Upstream == r.Upstream) &&
 		(q.Item == "" || q.Item == r.Item) &&
 		(q.Exchange == "" || q.Exchange == r.Exchange) &&

@@ -29,6 +29,7 @@ func TestReadMatches(t *testing.T) {
 		{"credential", audit.Query{Principal: "k_0123456789"}, 20},
 		{"nobody", audit.Query{Principal: "bob"}, 0},
 		{"upstream", audit.Query{Upstream: "files"}, 20},
+		{"tenant", audit.Query{Tenant: "acme"}, 0},
 		{"item", audit.Query{Item: "read"}, 20},
 		{"status", audit.Query{Status: "ok"}, 10},
 		{"code", audit.Query{Code: "tool.held"}, 0},

@@ -95,6 +95,7 @@ func (c *choosing) flags(f *pflag.FlagSet) {
 	f.StringVar(&c.since, "since", "", "from this time: RFC 3339, or an age such as 24h or 7d")
 	f.StringVar(&c.until, "until", "", "up to this time")
 	f.StringVar(&c.q.Principal, "principal", "", "the principal's subject")
+	f.StringVar(&c.q.Tenant, "tenant", "", "the principal's tenant: what is of others, or of none, is left out")
 	f.StringVar(&c.q.Upstream, "upstream", "", "the upstream")
 	f.StringVar(&c.q.Item, "item", "", "the tool, prompt or resource")
 	f.StringVar(&c.q.Code, "code", "", "the refusal's code")
