@@ -359,7 +359,7 @@ func TestKillLeavesNothing(t *testing.T) {
 		t.Skip("needs /proc")
 	}
 	file := filepath.Join(t.TempDir(), "pids")
-	cmd := exec.Command(self(), "-gateway", file)
+	cmd := exec.Command(self(), "-gateway", file, servers)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

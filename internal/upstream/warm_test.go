@@ -239,7 +239,7 @@ func BenchmarkLifetime(b *testing.B) {
 				Environment: os.Environ(), Supervised: true, Version: "test",
 				Upstreams: []upstream.Settings{{
 					Name: "up", Command: childCommand("who"), Shared: lifetime == "shared", PerCall: lifetime == "call",
-					Sandbox: &upstream.Confinement{Given: sandbox.Given{Read: []string{filepath.Dir(self())}, Limits: sandbox.Limits{Memory: 1 << 40}}},
+					Sandbox: &upstream.Confinement{Given: sandbox.Given{Read: []string{filepath.Dir(servers)}, Limits: sandbox.Limits{Memory: 1 << 40}}},
 				}},
 			})
 			if err != nil {
