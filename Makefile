@@ -13,8 +13,15 @@ RACE      := $(if $(CC_PATH),-race $(foreach part,$(UNWATCHED),-gcflags=$(part)=
 # The race detector sleeps a second at each end of a process, for what other threads may still report; the tests
 # start thousands. A tenth does: what is looked for ran long before.
 export GORACE := atexit_sleep_ms=100
-# Packages tested at a time: half as many again as there are processors, for many tests wait more than they compute.
-PACKAGES := $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); echo $$((n + (n + 1) / 2)))
+# Packages tested at a time under the race detector: as many as there are processors. Half as many more are tested
+# beside them without it, for many tests wait more than they compute.
+PACKAGES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+BESIDE   := $(shell echo $$((($(PACKAGES) + 1) / 2)))
+# The tests that start the binary, as it ships, and run nothing of the gateway in themselves: the race detector would
+# watch their own servers and clients alone. What runs in the binary it watches in the tests of its packages.
+OUTSIDE  := ./cmd/doorward ./internal/parts ./internal/stress
+# The binary that they and the demonstration start, linked once.
+TESTED   := bin/tests/doorward
 SYSTEMS  := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 .PHONY: help build cross demo test crash lint fuzz bench detect conformance
@@ -35,13 +42,19 @@ cross: ## Build bin/doorward-SYSTEM-PROCESSOR for all systems: a minute and more
 	done
 
 demo: ## Try Doorward on servers of its own, offline. ARGS=--once ends by itself.
-	go run ./cmd/doorward demo $(ARGS)
+	go build -o $(TESTED) ./cmd/doorward
+	$(TESTED) demo $(ARGS)
 
-test: ## Install the parts the tests need (it says which), then vet and test with the race detector.
+test: ## Install the parts the tests need (it says which), then vet and test, with the race detector what runs in the tests themselves.
 	scripts/parts
 	go vet ./...
 	@$(if $(RACE),,echo "test: no C compiler, so the race detector is off")
-	go test $(RACE) -vet=off -ldflags=-w -p $(PACKAGES) -count=1 -timeout 15m ./... # vetted above; parts and stress build the binary: a cached pass would be of another
+	go build -o $(TESTED) ./cmd/doorward
+	@# Vetted above. Never from the cache, for what is outside builds the binary: a cached pass would be of another.
+	all=$$(go list ./...) && outside=$$(go list $(OUTSIDE)) || exit 1; \
+	DOORWARD_BINARY=$(CURDIR)/$(TESTED) go test -vet=off -ldflags=-w -p $(BESIDE) -count=1 -timeout 15m $$outside & beside=$$!; \
+	go test $(RACE) -vet=off -ldflags=-w -p $(PACKAGES) -count=1 -timeout 15m $$(printf '%s\n' $$all | grep -vxF "$$outside"); watched=$$?; \
+	wait $$beside && exit $$watched
 
 crash: ## Kill the gateway CRASH_DEATHS times in each way, let 200 clients make CRASH_CALLS calls each, mutate a log CRASH_MUTATIONS times, fail each of CRASH_FAULTS writes and syncs.
 	CRASH_DEATHS=$(or $(CRASH_DEATHS),500) CRASH_CALLS=$(or $(CRASH_CALLS),500) go test -count=1 -v -timeout 60m -run 'EveryFailpoint|KillNine|OwnAnswersOnly' ./internal/stress
