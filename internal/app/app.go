@@ -19,6 +19,7 @@ import (
 	"doorward/internal/anchor"
 	"doorward/internal/approve"
 	"doorward/internal/audit"
+	"doorward/internal/ceiling"
 	"doorward/internal/collector"
 	"doorward/internal/config"
 	"doorward/internal/gate"
@@ -93,6 +94,7 @@ type App struct {
 	delivery *delivery.Deliverer
 
 	front   *listen.Server
+	ceiling *ceiling.Ceiling
 	current atomic.Pointer[snapshot]
 	meter   meter
 
@@ -136,7 +138,7 @@ func New(o Options) (_ *App, err error) {
 		// Nothing that expires could be judged (security case ADM-02).
 		return nil, fmt.Errorf("the clock says %s, and this program was built later, at %s: set the clock", now.UTC().Format(time.RFC3339), o.Built.UTC().Format(time.RFC3339))
 	}
-	a := &App{Options: o, started: time.Now(), metrics: telemetry.New(o.Version), schemas: validate.New(o.Log)}
+	a := &App{Options: o, started: time.Now(), metrics: telemetry.New(o.Version), schemas: validate.New(o.Log), ceiling: ceiling.New(most(o.Config, space()))}
 	a.loud.changed = make(chan struct{}, 1)
 	a.ctx, a.cancel = context.WithCancel(context.Background())
 	defer func() {
@@ -203,7 +205,7 @@ func (a *App) openTransports(dir string) error {
 	a.pool, err = upstream.New(upstream.Config{
 		Upstreams: upstreams, Pins: a.pins, Events: a.trail.Event, Seen: a.seen,
 		Unsolicited: a.unsolicited, Open: a.open, MayRead: a.mayRead, Live: a.live, Secret: a.secretFor, Lend: a.lend, Instead: a.insteadOf, BlockLeaks: a.blocksLeaks, StateKey: key, Owner: owner(a.Config),
-		Environment: a.Environment, Supervised: a.Supervised, Egress: a.egress.serve, Log: a.Log, Version: a.Version, Meter: a.metrics, Queues: a.metrics, Propagation: propagation(&a.Config.Telemetry),
+		Environment: a.Environment, Supervised: a.Supervised, Egress: a.egress.serve, Log: a.Log, Version: a.Version, Meter: a.metrics, Queues: a.metrics, Ceiling: a.ceiling, Propagation: propagation(&a.Config.Telemetry),
 	})
 	if err != nil {
 		return opening("upstreams", err)
@@ -234,8 +236,9 @@ func (a *App) openTransports(dir string) error {
 		Live:          a.live,
 		Record:        a.trail.Event,
 		Ready:         a.serves,
-		Limits:        listen.Limits{Drain: time.Duration(a.Config.Listen.Stop.Grace)},
+		Limits:        listen.Limits{Drain: time.Duration(a.Config.Listen.Stop.Grace), Connections: connections(descriptors())},
 		Approvals:     deciders{a},
+		Ceiling:       a.ceiling,
 		ProxyProtocol: a.Config.Listen.ProxyProtocol,
 		Log:           a.Log, Meter: &a.meter,
 	})

@@ -30,6 +30,7 @@ func (a *App) gauges() {
 	a.incidentGauges()
 	a.limitGauges()
 	a.queueGauges()
+	a.ceilingGauges()
 	a.upstreamGauges()
 	a.logGauges()
 	for _, rule := range monitor.Rules() {

@@ -67,6 +67,7 @@ func (a *App) reload(ctx context.Context, actor string) error {
 		}
 		a.current.Store(snap)
 		a.fallback(&cfg.Limits)
+		a.ceiling.Resize(most(cfg, space()))
 		a.egress.only(cfg.Upstreams)
 		a.onlyInVault(cfg)
 		a.clients.only(snap.made)

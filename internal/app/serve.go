@@ -117,6 +117,7 @@ func (a *App) begin(ctx context.Context, network bool) error {
 	a.own(func() { a.enforce(a.ctx) })
 	a.own(a.pruneDaily)
 	a.own(a.keepQuotas)
+	a.own(a.tellOfOverload)
 	if a.primary { // the others on its data_dir have the same secrets
 		a.own(a.remind)
 	}

@@ -55,6 +55,7 @@ var table = map[string]row{
 	"httpsig": {domain, nil},
 	"fetched": {domain, nil},
 	"queue":   {domain, nil},
+	"ceiling": {domain, nil},
 	"durable": {domain, nil},
 	"sandbox": {domain, nil},
 	"launch":  {domain, []string{"fetched"}},
@@ -95,8 +96,8 @@ var table = map[string]row{
 	"redact":             {stage, []string{"gate", "mcp"}},
 	"track":              {stage, []string{"gate", "mcp", "flow"}},
 
-	"listen":    {adapter, adapters},
-	"upstream":  {adapter, append([]string{"leak", "sandbox", "sandbox/container", "launch", "python", "durable", "queue"}, adapters...)},
+	"listen":    {adapter, append([]string{"ceiling"}, adapters...)},
+	"upstream":  {adapter, append([]string{"leak", "sandbox", "sandbox/container", "launch", "python", "durable", "queue", "ceiling"}, adapters...)},
 	"audit":     {adapter, append([]string{"durable", "envelope", "cosignature"}, adapters...)},
 	"store":     {adapter, []string{"gate", "mcp", "jsonrpc", "httpsig", "durable", "envelope"}},
 	"lock":      {adapter, adapters},
@@ -130,7 +131,7 @@ var table = map[string]row{
 	"app": {outside, []string{
 		"gate", "jsonrpc", "mcp", "policy", "pipeline",
 		"identify", "decode", "resolve", "authorize", "validate", "approve", "disclose", "inspect", "inspect/definition", "inspect/change", "inspect/secrets", "redact", "track", "limit", "flow", "sandbox", "egress", "npm", "python", "leak",
-		"listen", "upstream", "audit", "store", "durable", "lock", "telemetry", "collector", "secret", "secret/vault", "secret/keyring", "issuer", "webhook", "judge", "sink", "anchor", "cosignature", "monitor", "monitor/delivery", "monitor/figures",
+		"listen", "upstream", "ceiling", "audit", "store", "durable", "lock", "telemetry", "collector", "secret", "secret/vault", "secret/keyring", "issuer", "webhook", "judge", "sink", "anchor", "cosignature", "monitor", "monitor/delivery", "monitor/figures",
 		"index", "config", "admin",
 	}},
 	"mapping":  {outside, nil},

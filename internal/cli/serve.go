@@ -69,6 +69,9 @@ func (r *run) open(beside bool) (*app.App, error) {
 	if err != nil {
 		return nil, failed(err)
 	}
+	if err := app.LimitMemory(); err != nil {
+		log.Warn("the collector works towards no limit of memory: set GOMEMLIMIT", "error", err)
+	}
 	built, _ := time.Parse(time.RFC3339, r.Built) // zero when it is not known
 	a, err := app.New(app.Options{Config: cfg, Path: r.config, Version: r.Version, Built: built, Log: log.Logger, Journal: log, Environment: r.Environ, Supervised: true, Wait: lockWait, Beside: beside})
 	return a, failed(err)

@@ -33,6 +33,10 @@ type Paces struct {
 	Quota Quota `yaml:"quota"`
 	// Cost is what a call of certain tools costs of quota.cost, by upstream/tool: a whole number. A call that no entry names costs 1, and of several the highest counts.
 	Cost map[string]int `yaml:"cost" key:"upstream/tool"`
+	// InFlight is how many messages all clients together may have under way, from 16; of one caller half of that. What is over it is refused at once. Unless written, one for each 128 KiB of memory that the gateway may use, 256 at least and 16384 at most.
+	InFlight int `yaml:"in_flight"`
+	// Memory is how many bytes of bodies and answers may be held for them, from four times listen.max_body; of one caller half of that. Unless written, an eighth of the memory that the gateway may use, which GOMEMLIMIT, its cgroup or the machine says, and 16MiB or four times listen.max_body at least.
+	Memory Size `yaml:"memory"`
 	// OnFailure says what happens while state.redis does not answer: local keeps the limits in this gateway alone, each at its part in fallback; refuse refuses every call.
 	OnFailure string `yaml:"on_failure" enum:"local refuse"`
 	// Fallback is the part of each limit that this gateway gives out by itself meanwhile: 1 divided by the number of gateways keeps the whole within what is written.
@@ -66,6 +70,15 @@ const (
 	maxQuotas = 4         // of one kind
 	maxPaces  = 64        // entries of a map
 	maxCost   = 1_000_000 // of a call
+)
+
+// Bounds of what is under way. Bodies have three quarters of its bytes, and one caller half: four of the
+// largest is what leaves two callers room for one each.
+const (
+	minInFlight = 16
+	maxInFlight = 1_000_000
+	bodiesHeld  = 4
+	maxHeld     = Size(1 << 40)
 )
 
 // Amount is so many within a span, written "10000/24h".
@@ -140,6 +153,12 @@ func (p Part) String() string { return strconv.FormatFloat(float64(p)/1000, 'f',
 
 func (v *checker) paces() {
 	l := &v.c.Limits
+	if l.InFlight != 0 && (l.InFlight < minInFlight || l.InFlight > maxInFlight) {
+		v.fault("limits.in_flight", "must be between %d and %d", minInFlight, maxInFlight)
+	}
+	if least := bodiesHeld * v.c.Listen.MaxBody; l.Memory != 0 && (l.Memory < least || l.Memory > maxHeld) {
+		v.fault("limits.memory", "must be between four times listen.max_body, %v, and %v", least, maxHeld)
+	}
 	for _, tool := range slices.Sorted(maps.Keys(l.PerTool)) {
 		v.toolPattern(join("limits.per_tool", tool), tool)
 	}

@@ -107,6 +107,7 @@ const (
 	CodeLimitDown          Code = "limit.unavailable"
 	CodeCancelled          Code = "exchange.cancelled"
 	CodeAudit              Code = "audit.unavailable"
+	CodeOverload           Code = "gateway.overload"
 	CodeShuttingDown       Code = "gateway.stopping"
 	CodeStageEditedRequest Code = "pipeline.edited"
 )

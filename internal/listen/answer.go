@@ -30,6 +30,7 @@ type answer struct {
 	follows   func() bool        // keeps a call from ending with its connection; nil where it does not
 	accept    accept
 	stateless bool
+	endless   bool // it says that it listens
 
 	mu     sync.Mutex // the keep-alive timer writes too
 	phase  phase
@@ -53,12 +54,16 @@ const (
 // the stateful era the call goes on, and belongs to the session (2025-11-25,
 // Streamable HTTP: "disconnection SHOULD NOT be interpreted as cancelling").
 func (v *visit) post() {
+	if !v.enter() {
+		return
+	}
+	defer v.held.Leave()
 	ctx := v.r.Context()
 	a := &answer{visit: v, accept: accepted(v.r.Header), stateless: stateless(v.r.Header)}
 	a.own = v.exchange("")
 	a.ex = &a.own
 	a.ex.Inbound.Body = a.body
-	if a.stateless && v.r.Header.Get(mcp.HeaderMethod) == "subscriptions/listen" {
+	if a.endless = a.stateless && v.r.Header.Get(mcp.HeaderMethod) == "subscriptions/listen"; a.endless {
 		// It has no end of its own: Shutdown gives it one.
 		listening, cancel := context.WithCancel(ctx)
 		defer cancel()
@@ -124,7 +129,10 @@ func (a *answer) adopted() {
 
 // body reads the body, and from then on keeps the connection alive.
 func (a *answer) body(ctx context.Context) ([]byte, error) {
-	raw, err := a.visit.body(ctx)
+	raw, err := a.visit.body(ctx, a.ex.Principal)
+	if a.endless {
+		a.visit.held.Leave() // it waits from here on
+	}
 	// initialize comes without a session; its answer carries a header and cannot
 	// be a stream that started before.
 	if err == nil && a.accept.sse && a.streams() {

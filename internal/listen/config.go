@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"doorward/internal/ceiling"
 	"doorward/internal/gate"
 )
 
@@ -44,6 +45,8 @@ type Config struct {
 	Ready func(context.Context) bool
 	// Approvals are what people decide about at /approvals. Nil: nothing is there.
 	Approvals Approvals
+	// Ceiling bounds what all clients have under way together. Nil: nothing does.
+	Ceiling *ceiling.Ceiling
 	// ProxyProtocol wants a PROXY protocol header (version 1 or 2) of every
 	// connection from a trusted proxy, and refuses one from anybody else.
 	ProxyProtocol bool

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"doorward/internal/ceiling"
 	"doorward/internal/gate"
 	"doorward/internal/mcp"
 )
@@ -17,7 +18,8 @@ type errand struct {
 	pipe   *pipe
 	ex     *gate.Exchange
 	cancel context.CancelFunc
-	line   []byte // pipe.mu guards it and endless
+	held   ceiling.Holding // of a message that did not come by POST
+	line   []byte          // pipe.mu guards it and endless
 	// endless is a subscriptions/listen: it goes on until somebody ends it.
 	endless bool
 	// said gets, of a message that came by POST, what the POST is answered with.
@@ -35,8 +37,8 @@ func (p *pipe) errand(data []byte, failure error) *errand {
 	now := time.Now()
 	ex := &gate.Exchange{ID: NewExchangeID(now), Start: now, Inbound: p.inbound}
 	ex.Inbound.Session = p.sessionID()
-	ex.Inbound.Body = func(context.Context) ([]byte, error) { return data, failure }
 	e := &errand{pipe: p, ex: ex, line: data}
+	ex.Inbound.Body = e.body(data, failure)
 	ex.Inbound.Decoded = e.decoded
 	return e
 }
@@ -47,6 +49,7 @@ func (e *errand) decoded() {
 	if e.ex.Call.Route.Action != gate.Listen {
 		return
 	}
+	e.held.Leave() // it waits from here on
 	e.pipe.mu.Lock()
 	defer e.pipe.mu.Unlock()
 	if e.endless = true; e.pipe.over {

@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode"
 
+	"doorward/internal/ceiling"
 	"doorward/internal/gate"
 	"doorward/internal/mcp"
 )
@@ -42,6 +43,7 @@ type visit struct {
 	at       path
 	profile  string
 	approval string // the id in the URL, at pathApproval
+	held     ceiling.Holding
 }
 
 // ServeHTTP answers one HTTP request of a listener without TLS of Doorward's.

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"doorward/internal/ceiling"
 	"doorward/internal/gate"
 	"doorward/internal/listen"
 	"doorward/internal/mcp"
@@ -254,6 +255,7 @@ type place struct {
 	log      io.Writer
 	tls      *listen.TLS
 	listener net.Listener
+	ceiling  *ceiling.Ceiling
 }
 
 // start runs a server on a loopback port until the test ends.
@@ -295,7 +297,7 @@ func startAt(t *testing.T, at place) (*play, string) {
 			p.events = append(p.events, e)
 			return nil
 		},
-		Ready: at.ready, ProxyProtocol: at.proxied, Meter: p, Limits: at.limits,
+		Ready: at.ready, ProxyProtocol: at.proxied, Meter: p, Limits: at.limits, Ceiling: at.ceiling,
 		Log: logTo(at.log),
 	})
 	if err != nil {

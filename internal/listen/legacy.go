@@ -60,6 +60,9 @@ func postTo(p *pipe) string {
 // message was taken; what comes of it goes to the stream. A message that is
 // refused before there is a request to answer is refused with a status.
 func (v *visit) message() {
+	if !v.enter() {
+		return
+	}
 	p := v.server.connections.stream(streamID(v.r.URL))
 	e, ex := &errand{said: make(chan rendered, 1)}, v.exchange("")
 	ex.Inbound.Transport = transportSSE
@@ -81,6 +84,7 @@ func (v *visit) message() {
 	go func() { // the stream waits for it
 		defer close(done)
 		defer v.server.calls.Add(-1)
+		defer v.held.Leave()
 		defer e.pipe.leave(e)
 		defer post.leave()
 		e.walk(call)
@@ -131,7 +135,7 @@ func (b *post) body(ctx context.Context) ([]byte, error) {
 			Public: "no such stream: GET " + string(pathSSE) + " and POST to the endpoint that it names",
 		}
 	}
-	raw, err := b.visit.body(ctx)
+	raw, err := b.visit.body(ctx, ex.Principal)
 	if err != nil {
 		return nil, err
 	}

@@ -219,6 +219,7 @@ func (p *pipe) enter(ctx context.Context, e *errand) (context.Context, bool) {
 
 func (p *pipe) leave(e *errand) {
 	e.cancel()
+	e.held.Leave()
 	p.mu.Lock()
 	delete(p.flying, e)
 	p.mu.Unlock()

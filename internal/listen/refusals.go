@@ -154,6 +154,7 @@ var refusals = [...]RefusalRow{
 	{gate.CodeLimitDown, rpcUnavailable, 503, 503, "it cannot be looked up now what is left of limits, so nothing is carried out: try again later"},
 	{gate.CodeCancelled, rpcCancelled, told, told, "cancelled"},
 	{gate.CodeAudit, rpcUnavailable, told, told, "the audit log cannot be written, so nothing is carried out"},
+	{gate.CodeOverload, rpcUnavailable, 503, 503, "this gateway has as much under way as it can bear, so nothing was carried out: try again later"},
 	{gate.CodeShuttingDown, rpcUnavailable, 503, 503, "the gateway is stopping: connect again"},
 	{gate.CodeStageEditedRequest, rpcInternal, told, told, "internal error"},
 	{codeAddressLimit, rpcLimit, 429, 429, "too many connections are open from this address: close one, or try again later"},

@@ -172,8 +172,13 @@ func grown(buf []byte, size int64) []byte {
 	return append(make([]byte, 0, max(room, int64(len(buf))+1)), buf...)
 }
 
-// body reads the message within the largest that is allowed.
-func (v *visit) body(context.Context) ([]byte, error) { return v.read(v.settings.maxBody()) }
+// body reads the message of a principal within the largest that is allowed.
+func (v *visit) body(_ context.Context, who *gate.Principal) ([]byte, error) {
+	if err := belongs(&v.held, who); err != nil {
+		return nil, err
+	}
+	return v.read(v.settings.maxBody())
+}
 
 // read reads the request's body within limit bytes. Past it the error is a
 // *gate.Error with CodeTooLarge, and for a length that says so at once without
@@ -187,11 +192,18 @@ func (v *visit) read(limit int64) ([]byte, error) {
 	if r.ContentLength >= 0 {
 		size = r.ContentLength
 	}
-	buf := make([]byte, 0, min(size, believed)+1) // and a byte in which the end shows
+	first := min(size, believed) + 1 // and a byte in which the end shows
+	if !v.held.Grow(first) {
+		return nil, overload()
+	}
+	buf := make([]byte, 0, first)
 	armed := 0
 	for {
 		if len(buf) == cap(buf) {
-			buf = grown(buf, r.ContentLength)
+			had := cap(buf)
+			if buf = grown(buf, r.ContentLength); !v.held.Grow(int64(cap(buf) - had)) {
+				return nil, overload()
+			}
 		}
 		n, err := r.Body.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]

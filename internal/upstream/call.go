@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"doorward/internal/ceiling"
 	"doorward/internal/gate"
 	"doorward/internal/mcp"
 	"doorward/internal/queue"
@@ -38,6 +39,7 @@ type calling struct {
 	done    bool         // the answer has come: what fails from here on is no failure of the upstream's
 	sent    time.Time    // when its last request was made
 	queued  atomic.Int64 // nanoseconds that it waited for a place
+	held    ceiling.Holding
 
 	mu    sync.Mutex
 	asked int32 // questions that wait for the client
@@ -159,6 +161,9 @@ func (c *channel) call(ctx context.Context, cn *conn, k *calling) error {
 // answer passes the upstream's answer on to a client of its own era.
 func (c *channel) answer(ctx context.Context, cn *conn, k *calling, m *gate.Message) error {
 	k.came(c.srv)
+	if err := k.hold(m); err != nil {
+		return err
+	}
 	said := m
 	m, err := c.srv.pool.sealState(k.ex, m)
 	if err != nil {

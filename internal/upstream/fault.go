@@ -66,6 +66,8 @@ func (s *server) classify(ctx context.Context, op string, err error) error {
 		return s.fault(gate.CodeUpstreamTimeout, op, err)
 	case errors.Is(cause, errClosing), errors.Is(err, errClosing):
 		return &gate.Error{Code: gate.CodeShuttingDown, Op: op, Err: err, Public: "the gateway is stopping"}
+	case errors.Is(err, errNoRoom):
+		return s.unheld()
 	case errors.Is(err, errGone):
 		e := s.fault(gate.CodeUpstreamDown, op, err)
 		e.Public = fmt.Sprintf("upstream %s ended its session; the next call starts a new one", s.set.Name)

@@ -68,6 +68,8 @@ func (p *Pool) relay(ctx context.Context, ex *gate.Exchange, emit gate.Emit) err
 	k := &calling{ex: ex, emit: emit, cancel: cancel, timeout: s.set.Timeout, until: began.Add(s.set.Timeout), end: began.Add(s.set.Timeout + maxAsking)}
 	k.late = time.AfterFunc(s.set.Timeout, func() { cancel(&lateError{s.set.Timeout, time.Duration(k.queued.Load())}) })
 	defer k.late.Stop()
+	p.cfg.Ceiling.Begin(&k.held)
+	defer k.held.Leave()
 	key, err := p.calls.enter(ex, cancel)
 	if err != nil {
 		return err
@@ -170,6 +172,7 @@ func (s *server) relay(ctx context.Context, k *calling) (err error) {
 		}
 		c.tellLevel(ctx, cn)
 		k.carry(c, c.outgoing(k.ex, cn, state))
+		k.o.held = &k.held
 		return c.call(ctx, cn, k)
 	}
 	if c.key.era == gate.Stateful {

@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"slices"
 
+	"doorward/internal/ceiling"
 	"doorward/internal/gate"
 	"doorward/internal/mcp"
 )
@@ -207,8 +208,8 @@ const (
 )
 
 // readBounded reads to the end. size is what the sender says that there is, −1
-// when it does not say.
-func readBounded(r io.Reader, limit, size int64) ([]byte, error) {
+// when it does not say. held is what the answer's exchange holds; nil where that is not counted.
+func readBounded(r io.Reader, limit, size int64, held *ceiling.Holding) ([]byte, error) {
 	if size > limit {
 		return nil, errTooLarge
 	}
@@ -216,14 +217,22 @@ func readBounded(r io.Reader, limit, size int64) ([]byte, error) {
 	if size >= 0 {
 		first = min(size, believed)
 	}
-	raw := make([]byte, 0, first+1) // and a byte in which the end shows
+	first++ // and a byte in which the end shows
+	if held != nil && !held.Grow(first) {
+		return nil, errNoRoom
+	}
+	raw := make([]byte, 0, first)
 	for {
 		if len(raw) == cap(raw) {
 			room := int64(2 * cap(raw))
 			if size >= int64(len(raw)) {
 				room = min(growth*int64(cap(raw)), size+1)
 			}
-			raw = append(make([]byte, 0, max(room, int64(len(raw))+1)), raw...)
+			room = max(room, int64(len(raw))+1)
+			if held != nil && !held.Grow(room-int64(cap(raw))) {
+				return nil, errNoRoom
+			}
+			raw = append(make([]byte, 0, room), raw...)
 		}
 		n, err := r.Read(raw[len(raw):cap(raw)])
 		raw = raw[:len(raw)+n]

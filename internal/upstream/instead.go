@@ -24,7 +24,7 @@ func turnedAway(resp *http.Response) bool {
 	default:
 		return true
 	}
-	raw, err := readBounded(resp.Body, maxErrorBody, resp.ContentLength)
+	raw, err := readBounded(resp.Body, maxErrorBody, resp.ContentLength, nil)
 	_ = resp.Body.Close()
 	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(raw)), int64(len(raw))
 	if err != nil {

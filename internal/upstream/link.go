@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"doorward/internal/ceiling"
 	"doorward/internal/gate"
 	"doorward/internal/jsonrpc"
 	"doorward/internal/mcp"
@@ -31,6 +32,7 @@ type outgoing struct {
 	taken   bool                    // the upstream has it: what fails from here on is no failure to send it
 	room    [5]jsonrpc.Edit         // for rewrite
 	cancel  context.CancelCauseFunc // ends the context of the exchange; nil where the link has to make one
+	held    *ceiling.Holding        // of the answer, while the exchange waits for it; nil where it is of the gateway's own account
 }
 
 // idToken is the JSON token of the id.

@@ -187,7 +187,7 @@ func (l *httpLink) opened(h http.Header) error {
 
 // single reads an answer that is one JSON message.
 func (l *httpLink) single(ctx context.Context, resp *http.Response, said saying, o *outgoing, take func(*gate.Message) error) error {
-	raw, err := readBounded(resp.Body, l.limit, resp.ContentLength)
+	raw, err := readBounded(resp.Body, l.limit, resp.ContentLength, o.held)
 	if err != nil {
 		return l.readFault(ctx, err)
 	}
@@ -209,7 +209,7 @@ func (l *httpLink) single(ctx context.Context, resp *http.Response, said saying,
 // JSON-RPC error that answers the request, that is the answer.
 func (l *httpLink) refused(resp *http.Response, said saying, o *outgoing, take func(*gate.Message) error) error {
 	if resp.StatusCode >= 400 && mediaType(resp.Header) == typeJSON {
-		raw, err := readBounded(resp.Body, maxErrorBody, resp.ContentLength)
+		raw, err := readBounded(resp.Body, maxErrorBody, resp.ContentLength, nil)
 		if err == nil {
 			m, err := said.parse(raw)
 			if refused, ok := errors.AsType[*leakError](err); ok {
@@ -301,7 +301,7 @@ func (l *httpLink) readFault(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case errors.Is(err, errTooLarge):
+	case errors.Is(err, errTooLarge), errors.Is(err, errNoRoom):
 		return err
 	}
 	return fmt.Errorf("%w: reading the answer: %w", errDown, err)

@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"doorward/internal/ceiling"
 	"doorward/internal/gate"
 	"doorward/internal/sandbox"
 )
@@ -150,7 +151,8 @@ type Config struct {
 	Log         *slog.Logger
 	Version     string
 	Meter       Meter
-	Queues      QueueMeter // nil: nobody counts
+	Queues      QueueMeter       // nil: nobody counts
+	Ceiling     *ceiling.Ceiling // bounds the answers that are held together; nil: nothing does
 }
 
 // Pool is every upstream and what is open towards them. Any number of

@@ -57,6 +57,9 @@ func (c *channel) rounds(ctx context.Context, cn *conn, k *calling) error {
 				return errors.Join(errProtocol, err)
 			}
 			k.came(c.srv)
+			if err := k.hold(m); err != nil {
+				return err
+			}
 			if round == 0 {
 				c.keep(cn, k, final, m)
 			}
