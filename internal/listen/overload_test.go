@@ -35,7 +35,9 @@ func crowded(t *testing.T, most ceiling.Most) (p *play, addr string, c *ceiling.
 // refusedCode is the code of an answer that refuses; empty for another.
 func refusedCode(t *testing.T, resp *http.Response) string {
 	t.Helper()
-	var m struct{ Error struct{ Data struct{ Code string } } }
+	var m struct {
+		Error struct{ Data struct{ Code string } }
+	}
 	if err := json.Unmarshal([]byte(text(t, resp)), &m); err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +128,7 @@ func TestRES36_OnAConnection(t *testing.T) {
 	<-entered
 	close(release)
 	go func() {
-		for line() != nil { //nolint:revive // what else is said
+		for line() != nil { // what else is said
 		}
 	}()
 	_ = in.Close()
