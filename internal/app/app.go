@@ -64,26 +64,27 @@ type Options struct {
 // admin.Operator on its files alone. Close ends it in every case.
 type App struct {
 	Options
-	started time.Time
-	metrics *telemetry.Metrics
-	traces  *telemetry.Traces    // nil: none are sent; begin sets it before it serves
-	push    *telemetry.Push      // nil: metrics are not sent
-	otlp    *collector.Collector // of both; nil without
-	audit   *audit.Log
-	trail   trail  // what everybody but the monitor writes to it through
-	logDir  string // of audit
-	sinks   atomic.Pointer[sink.Set]
-	anchors atomic.Pointer[anchor.Keeper]
-	network bool // clients come over the network; Serve sets it before it serves
-	primary bool // the first on its data_dir: the one with the admin socket
-	keys    *store.Keys
-	pins    *lock.Pins
-	pool    *upstream.Pool
-	egress  *ways
-	clients clients
-	schemas *validate.Stage // one for all snapshots: it keeps what it compiled
-	approve *approve.Stage  // one for all snapshots
-	notices *webhook.Sender
+	started  time.Time
+	metrics  *telemetry.Metrics
+	traces   *telemetry.Traces    // nil: none are sent; begin sets it before it serves
+	push     *telemetry.Push      // nil: metrics are not sent
+	otlp     *collector.Collector // of both; nil without
+	audit    *audit.Log
+	trail    trail  // what everybody but the monitor writes to it through
+	logDir   string // of audit
+	sinks    atomic.Pointer[sink.Set]
+	anchors  atomic.Pointer[anchor.Keeper]
+	network  bool // clients come over the network; Serve sets it before it serves
+	primary  bool // the first on its data_dir: the one with the admin socket
+	keys     *store.Keys
+	pins     *lock.Pins
+	pool     *upstream.Pool
+	egress   *ways
+	builtins builtins // the upstreams that are servers of this process
+	clients  clients
+	schemas  *validate.Stage // one for all snapshots: it keeps what it compiled
+	approve  *approve.Stage  // one for all snapshots
+	notices  *webhook.Sender
 
 	ages     *store.Ages
 	kept     *store.Secrets
@@ -201,6 +202,10 @@ func (a *App) openTransports(dir string) error {
 	if err != nil {
 		return opening("upstreams", err)
 	}
+	if err := a.builtins.attach(a, upstreams, false); err != nil {
+		return opening("built-in servers", err)
+	}
+	a.builtins.only(upstreams)
 	a.egress = &ways{record: a.trail.Event, log: a.Log}
 	a.pool, err = upstream.New(upstream.Config{
 		Upstreams: upstreams, Pins: a.pins, Events: a.trail.Event, Seen: a.seen,
@@ -289,6 +294,8 @@ func (a *App) Close() error {
 		if a.pool != nil {
 			errs = append(errs, a.pool.Close(ctx))
 		}
+		a.builtins.only(nil)
+		a.builtins.wg.Wait()
 		a.cancel()
 		a.wg.Wait()
 		a.closeTelemetry()

@@ -136,8 +136,11 @@ func recipients(cfg *config.Config) []admin.Recipient {
 	for _, name := range names(cfg.Upstreams) {
 		u := cfg.Upstreams[name]
 		place := hostOf(u.URL)
-		if len(u.Command) > 0 {
+		switch {
+		case len(u.Command) > 0:
 			place = "this machine: " + filepath.Base(u.Command[0])
+		case u.Builtin == config.BuiltinFiles:
+			place = "this machine: " + u.Root
 		}
 		all = append(all, admin.Recipient{Name: name, Kind: "upstream", Place: place, Categories: []string{dataArguments, dataResults}})
 	}

@@ -29,7 +29,7 @@ func (a *App) Reload(ctx context.Context, actor string) error {
 	return nil
 }
 
-func (a *App) reload(ctx context.Context, actor string) error {
+func (a *App) reload(ctx context.Context, actor string) (err error) {
 	if a.Path == "" {
 		return errors.New("this gateway was not started from a file")
 	}
@@ -42,6 +42,14 @@ func (a *App) reload(ctx context.Context, actor string) error {
 	}
 	upstreams, err := settings(cfg, a.Path)
 	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			a.builtins.discard(upstreams)
+		}
+	}()
+	if err := a.builtins.attach(a, upstreams, true); err != nil {
 		return err
 	}
 	snap, err := a.snapshot(cfg, true)
@@ -65,6 +73,7 @@ func (a *App) reload(ctx context.Context, actor string) error {
 		if err != nil {
 			return err
 		}
+		a.builtins.only(upstreams)
 		a.current.Store(snap)
 		a.fallback(&cfg.Limits)
 		a.ceiling.Resize(most(cfg, space()))

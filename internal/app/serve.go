@@ -94,6 +94,9 @@ func (a *App) begin(ctx context.Context, network bool) error {
 		}
 	}
 	a.current.Store(snap)
+	if err := a.builtins.ready(); err != nil {
+		return opening("built-in servers", err)
+	}
 	a.own(a.watchRecords) // before others say that the log is not theirs
 	if err := a.tellOfLosses(ctx); err != nil {
 		return fmt.Errorf("recording that losses are in force: %w", err)

@@ -100,6 +100,9 @@ func settings(cfg *config.Config, path string) ([]upstream.Settings, error) {
 			Sandbox:   confinement(cfg, name, path),
 			MaxResult: int64(u.Limits.Result), Shared: u.Sandbox.Lifetime == "shared", PerCall: u.Sandbox.Lifetime == "call",
 		}
+		if own := ownServerOf(cfg, path, name); own != nil {
+			set.Builtin, set.URL, set.Shared = own, builtinURL, true
+		}
 		installed(cfg, &set)
 		out = append(out, set)
 	}

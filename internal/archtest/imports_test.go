@@ -96,6 +96,9 @@ var table = map[string]row{
 	"redact":             {stage, []string{"gate", "mcp"}},
 	"track":              {stage, []string{"gate", "mcp", "flow"}},
 
+	"builtin":       {adapter, nil},
+	"builtin/files": {adapter, nil},
+
 	"listen":    {adapter, append([]string{"ceiling"}, adapters...)},
 	"upstream":  {adapter, append([]string{"leak", "sandbox", "sandbox/container", "launch", "python", "durable", "queue", "ceiling"}, adapters...)},
 	"audit":     {adapter, append([]string{"durable", "envelope", "cosignature"}, adapters...)},
@@ -131,7 +134,7 @@ var table = map[string]row{
 	"app": {outside, []string{
 		"gate", "jsonrpc", "mcp", "policy", "pipeline",
 		"identify", "decode", "resolve", "authorize", "validate", "approve", "disclose", "inspect", "inspect/definition", "inspect/change", "inspect/secrets", "redact", "track", "limit", "flow", "sandbox", "egress", "npm", "python", "leak",
-		"listen", "upstream", "ceiling", "audit", "store", "durable", "lock", "telemetry", "collector", "secret", "secret/vault", "secret/keyring", "issuer", "webhook", "judge", "sink", "anchor", "cosignature", "monitor", "monitor/delivery", "monitor/figures",
+		"listen", "upstream", "ceiling", "builtin", "builtin/files", "audit", "store", "durable", "lock", "telemetry", "collector", "secret", "secret/vault", "secret/keyring", "issuer", "webhook", "judge", "sink", "anchor", "cosignature", "monitor", "monitor/delivery", "monitor/figures",
 		"index", "config", "admin",
 	}},
 	"mapping":  {outside, nil},

@@ -250,10 +250,20 @@ type Anonymous struct {
 
 // Upstream is one MCP server: a program to run, or a URL.
 type Upstream struct {
-	// Command is the program and its arguments, spoken to over standard input and output. Either command or url.
+	// Command is the program and its arguments, spoken to over standard input and output. Either command, url or builtin.
 	Command []string `yaml:"command"`
 	// URL of a server: http or https, or ws or wss for transport websocket. Either command or url.
 	URL string `yaml:"url" type:"url"`
+	// Builtin is a server of Doorward's own, in place of command and url: files serves the files below a directory.
+	Builtin string `yaml:"builtin" enum:"files"`
+	// Root of builtin files is the directory that is served. Relative: to the configuration file.
+	Root string `yaml:"root" type:"path"`
+	// MaxFile of builtin files is the most that one call reads or writes, and the largest file that is searched.
+	MaxFile Size `yaml:"max_file"`
+	// Write of builtin files lets clients write, move and delete files. What is deleted goes to .doorward-trash in root.
+	Write bool `yaml:"write"`
+	// Ignore of builtin files are patterns of paths that do not exist for clients, whatever their case: of a name, or with a / of a whole path, in which ** stands for any directories. Not written: names that usually hold secrets, and .git.
+	Ignore []string `yaml:"ignore" type:"pattern"`
 	// Transport that a url speaks: streamable is Streamable HTTP, sse the HTTP+SSE of 2024-11-05, websocket needs a ws or wss URL and is implied by one.
 	Transport string `yaml:"transport" enum:"streamable sse websocket"`
 	// TLSKey is the one key that a https or wss server may have, whatever its certificate says: sha256: and the SHA-256, in hex, of its SubjectPublicKeyInfo. Any that the certificate allows unless written.

@@ -7,7 +7,7 @@ import (
 
 // paths are those of files.
 func (u *Upstream) paths() []*string {
-	out := []*string{&u.CA}
+	out := []*string{&u.CA, &u.Root}
 	if c := u.Credential; c != nil && c.OAuth != nil {
 		out = append(out, &c.OAuth.CA)
 	}

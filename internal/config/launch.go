@@ -23,7 +23,7 @@ func (u *Upstream) Unlaunchable() []launch.Breach {
 func (v *checker) launch(path string, u *Upstream) {
 	if u.Command == nil {
 		if u.AllowLaunch != nil {
-			v.fault(path+".allow_launch", "is for a command, and this is a url")
+			v.fault(path+".allow_launch", "is for a command, and this is none")
 		}
 		return
 	}

@@ -109,8 +109,13 @@ const fieldDocs = "\n" +
 	"State.Key\tKey is the secret, 64 hex digits, that seals what gateways share and what clients carry: the same for all of them. Not written: state.key in data_dir, made at the first start.\n" +
 	"Anonymous.Subject\tSubject is the name in the audit log.\n" +
 	"Anonymous.Roles\tRoles that such clients have.\n" +
-	"Upstream.Command\tCommand is the program and its arguments, spoken to over standard input and output. Either command or url.\n" +
+	"Upstream.Command\tCommand is the program and its arguments, spoken to over standard input and output. Either command, url or builtin.\n" +
 	"Upstream.URL\tURL of a server: http or https, or ws or wss for transport websocket. Either command or url.\n" +
+	"Upstream.Builtin\tBuiltin is a server of Doorward's own, in place of command and url: files serves the files below a directory.\n" +
+	"Upstream.Root\tRoot of builtin files is the directory that is served. Relative: to the configuration file.\n" +
+	"Upstream.MaxFile\tMaxFile of builtin files is the most that one call reads or writes, and the largest file that is searched.\n" +
+	"Upstream.Write\tWrite of builtin files lets clients write, move and delete files. What is deleted goes to .doorward-trash in root.\n" +
+	"Upstream.Ignore\tIgnore of builtin files are patterns of paths that do not exist for clients, whatever their case: of a name, or with a / of a whole path, in which ** stands for any directories. Not written: names that usually hold secrets, and .git.\n" +
 	"Upstream.Transport\tTransport that a url speaks: streamable is Streamable HTTP, sse the HTTP+SSE of 2024-11-05, websocket needs a ws or wss URL and is implied by one.\n" +
 	"Upstream.TLSKey\tTLSKey is the one key that a https or wss server may have, whatever its certificate says: sha256: and the SHA-256, in hex, of its SubjectPublicKeyInfo. Any that the certificate allows unless written.\n" +
 	"Upstream.CA\tCA is the file with the certificates, PEM, that the certificate of a https or wss server is verified by. The system's unless written.\n" +

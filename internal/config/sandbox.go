@@ -77,7 +77,7 @@ func (v *checker) sandbox(path string, u *Upstream) {
 	s := &u.Sandbox
 	if u.Command == nil {
 		if !reflect.ValueOf(*s).IsZero() {
-			v.fault(path, "is for a command, and this is a url")
+			v.fault(path, "is for a command, and this is none")
 		}
 		return
 	}

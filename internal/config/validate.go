@@ -161,16 +161,20 @@ func (v *checker) upstream(name string, u Upstream) {
 	if !goodUpstream(name) {
 		v.fault(path, "the name must be lower-case letters, digits, hyphens and single underscores within, at most %d", maxNames)
 	}
-	switch hasCommand, hasURL := u.Command != nil, u.URL != ""; {
+	switch hasCommand, hasURL, own := u.Command != nil, u.URL != "", u.Builtin != ""; {
 	case hasCommand && hasURL:
 		v.fault(path, "has both command and url: keep one")
+	case own && (hasCommand || hasURL):
+		v.fault(path, "has builtin beside command or url: keep one")
+	case own:
 	case !hasCommand && !hasURL:
-		v.fault(path, "needs command or url")
+		v.fault(path, "needs command, url or builtin")
 	case hasURL:
 		v.remote(path, u)
 	case len(u.Command) == 0 || strings.TrimSpace(u.Command[0]) == "":
 		v.fault(path+".command", "must name a program")
 	}
+	v.builtin(path, &u)
 	v.launch(path, &u)
 	v.sandbox(path+".sandbox", &u)
 	v.tlsKey(path+".tls_key", u)

@@ -195,7 +195,7 @@ func (c *channel) load(cn *conn, kind gate.ItemKind, l *loading) {
 	}
 	if l.err == nil {
 		l.list = c.srv.pool.lists.intern(l.list)
-		if seen := c.srv.pool.cfg.Seen; seen != nil {
+		if seen := c.srv.pool.cfg.Seen; seen != nil && c.srv.pinned(kind) {
 			seen(l.list.all())
 		}
 	}

@@ -34,6 +34,8 @@ type identity struct {
 	Secrets     map[string]string `json:"secrets,omitempty"`      // by variable, the name of what it is handed
 	AllowLaunch []string          `json:"allow_launch,omitempty"` // the launch rules that it may break
 
+	Builtin any `json:"builtin,omitempty"` // what a server of Doorward's own is set to
+
 	URL       string `json:"url,omitempty"`   // as it is written, without its query
 	Query     string `json:"query,omitempty"` // its digest: it may hold a key, and the lock belongs into Git
 	Transport string `json:"transport,omitempty"`
@@ -57,7 +59,9 @@ type reach struct {
 // identify is how a server is started or reached now.
 func (p *Pool) identify(s *server) (r reach, err error) {
 	id := identity{}
-	if s.set.URL != "" {
+	if s.set.Builtin != nil {
+		id.Builtin = s.set.Builtin
+	} else if s.set.URL != "" {
 		id.reached(&s.set)
 	} else if err = p.started(&id, &r, &s.set); err != nil {
 		return r, err

@@ -64,7 +64,18 @@ func (p *Pool) Twins(ctx context.Context, ex *gate.Exchange, it *gate.Item) ([]g
 }
 
 func (p *Pool) state(it *gate.Item) gate.PinState {
+	if it.Kind == gate.Resource {
+		if s, err := p.server(it.Upstream); err == nil && !s.pinned(it.Kind) {
+			return gate.Approved
+		}
+	}
 	return p.cfg.Pins.State(it.Upstream, it.Kind, it.Name, it.Digest)
+}
+
+// pinned tells whether definitions of a kind are approved one by one. The resources of a
+// server of Doorward's own are not: they are what its settings say, which are.
+func (s *server) pinned(kind gate.ItemKind) bool {
+	return kind != gate.Resource || s.set.Builtin == nil
 }
 
 // approved refuses what another server offers than the one that was approved:

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"slices"
 
 	"doorward/internal/gate"
 )
@@ -40,6 +41,7 @@ func (p *Pool) Observe(ctx context.Context, upstream string) (Observed, error) {
 			s.learn(gate.Stateless, wrong)
 		}
 	}
+	seen.Items = slices.DeleteFunc(seen.Items, func(it gate.Item) bool { return !s.pinned(it.Kind) })
 	for i := range seen.Items {
 		seen.Items[i].State = p.state(&seen.Items[i])
 	}

@@ -1,0 +1,215 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+
+	"doorward/internal/builtin"
+	"doorward/internal/builtin/files"
+	"doorward/internal/config"
+	"doorward/internal/upstream"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+)
+
+// builtinURL is what the requests to a built-in server name. Nobody looks it up.
+const builtinURL = "http://builtin/mcp"
+
+// errEnded is a built-in server that is configured no more.
+var errEnded = errors.New("the built-in server is configured no more")
+
+// builtins are Doorward's own servers that are in use, by upstream.
+type builtins struct {
+	mu  sync.Mutex
+	all map[string]*ownServer
+	wg  sync.WaitGroup // of those that end
+}
+
+// ownServer is one of Doorward's own servers: the way to it, which makes it the first time.
+type ownServer struct {
+	set  any // what it is made of
+	make func() (*mcp.Server, func(), error)
+
+	mu     sync.Mutex
+	server *builtin.Server // nil: nobody has asked it yet
+	ended  bool
+}
+
+// RoundTrip implements http.RoundTripper.
+func (o *ownServer) RoundTrip(req *http.Request) (*http.Response, error) {
+	s, err := o.get()
+	if err != nil {
+		return nil, err
+	}
+	return s.Wire().RoundTrip(req)
+}
+
+func (o *ownServer) get() (*builtin.Server, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.ended {
+		return nil, errEnded
+	}
+	if o.server == nil {
+		s, stop, err := o.make()
+		if err != nil {
+			return nil, err
+		}
+		o.server = builtin.Serve(s, stop)
+	}
+	return o.server, nil
+}
+
+func (o *ownServer) end() {
+	o.mu.Lock()
+	o.ended = true
+	s := o.server
+	o.mu.Unlock()
+	if s != nil {
+		s.Close()
+	}
+}
+
+// attach gives upstreams that are servers of Doorward's own the way to them. One that is set
+// as before stays the same server. With serving each is made at once, and what is wrong
+// with it is an error.
+func (b *builtins) attach(a *App, all []upstream.Settings, serving bool) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var faults []error
+	for i := range all {
+		set := &all[i]
+		made, ok := set.Builtin.(builtinServer)
+		if !ok {
+			continue
+		}
+		one := b.all[set.Name]
+		if one == nil || !reflect.DeepEqual(one.set, set.Builtin) {
+			one = &ownServer{set: set.Builtin, make: func() (*mcp.Server, func(), error) { return made.server(a) }}
+		}
+		if serving {
+			if _, err := one.get(); err != nil {
+				faults = append(faults, fmt.Errorf("upstreams.%s: %w", set.Name, err))
+			}
+		}
+		set.Wire = one
+	}
+	return errors.Join(faults...)
+}
+
+// ready makes every server, and says of which that is not possible.
+func (b *builtins) ready() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var faults []error
+	for _, name := range slices.Sorted(maps.Keys(b.all)) {
+		if _, err := b.all[name].get(); err != nil {
+			faults = append(faults, fmt.Errorf("upstreams.%s: %w", name, err))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// discard ends the servers of settings that did not come into force.
+func (b *builtins) discard(all []upstream.Settings) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i := range all {
+		if one, ok := all[i].Wire.(*ownServer); ok && b.all[all[i].Name] != one {
+			b.wg.Go(one.end)
+		}
+	}
+}
+
+// only keeps the servers of these upstreams, and ends the others once what is under way
+// there has.
+func (b *builtins) only(all []upstream.Settings) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	was := b.all
+	b.all = map[string]*ownServer{}
+	for i := range all {
+		if one, ok := all[i].Wire.(*ownServer); ok {
+			b.all[all[i].Name] = one
+		}
+	}
+	for name, one := range was {
+		if b.all[name] != one {
+			b.wg.Go(one.end)
+		}
+	}
+}
+
+// builtinServer is how one of Doorward's own servers is set. As JSON it is what the lock
+// pins of it.
+type builtinServer interface {
+	server(a *App) (s *mcp.Server, stop func(), err error)
+}
+
+// ownServerOf is what an upstream's own server is made of; nil for an upstream elsewhere.
+func ownServerOf(cfg *config.Config, path, name string) any {
+	u := cfg.Upstreams[name]
+	if u.Builtin == config.BuiltinFiles {
+		return filesServer{
+			Kind: u.Builtin, Root: u.Root, MaxFile: int64(u.MaxFile), Write: u.Write, Ignore: u.Ignored(),
+			name: name, hidden: strings.Join(Owned(cfg, path), "\x00"),
+		}
+	}
+	return nil
+}
+
+// filesServer is builtin files.
+type filesServer struct {
+	Kind    string   `json:"kind"`
+	Root    string   `json:"root"`
+	MaxFile int64    `json:"max_file"`
+	Write   bool     `json:"write"`
+	Ignore  []string `json:"ignore"`
+
+	name, hidden string
+}
+
+func (f filesServer) server(*App) (*mcp.Server, func(), error) {
+	if err := apart(f.Root, strings.Split(f.hidden, "\x00")); err != nil {
+		return nil, nil, err
+	}
+	return files.New(files.Settings{Name: f.name, Root: f.Root, MaxFile: f.MaxFile, Write: f.Write, Ignore: f.Ignore, Version: builtinVersion})
+}
+
+// builtinVersion is what the built-in servers say of themselves. The lock pins it, so it
+// changes when they do and not with each release of Doorward.
+const builtinVersion = "1"
+
+// apart refuses a directory in which something of Doorward's own lies, or that lies in
+// something of it: whoever reads or writes there would have keys, or the record.
+func apart(root string, owned []string) error {
+	real, err := filepath.EvalSymlinks(root)
+	if err != nil {
+		return fmt.Errorf("root %s: %w", root, err)
+	}
+	for _, p := range owned {
+		if p == "" {
+			continue
+		}
+		at := p
+		if resolved, err := filepath.EvalSymlinks(p); err == nil {
+			at = resolved
+		}
+		if within(at, real) || within(real, at) {
+			return fmt.Errorf("root %s and %s, which is Doorward's own, lie one in the other: serve a directory apart from it", root, p)
+		}
+	}
+	return nil
+}
+
+func within(path, dir string) bool {
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
+}

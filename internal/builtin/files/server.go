@@ -1,0 +1,84 @@
+// Package files is the built-in server of kind files: the regular files below one
+// directory, to read, to search, and where its operator says so to write. It knows
+// nothing of Doorward; what a client may call is the gateway's affair.
+package files
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+)
+
+// Settings are what app makes a server of.
+type Settings struct {
+	Name    string   // of the upstream; resources are files://NAME/PATH
+	Root    string   // the directory, absolute
+	MaxFile int64    // bytes that one call reads or writes
+	Write   bool     // files may be written, moved and deleted too
+	Ignore  []string // patterns of what is not served, lower case, where none has a / of names
+	Version string
+}
+
+// server is one directory that is served.
+type server struct {
+	tree
+	set     Settings
+	mcp     *mcp.Server
+	writing sync.Mutex // one change at a time: a digest that was compared stays true until the file is replaced
+	watched *watched
+}
+
+// trash is where deleted files are, below the root. No client sees it.
+const trash = ".doorward-trash"
+
+// New makes the server; stop ends what belongs to it. The directory must exist.
+func New(set Settings) (s *mcp.Server, stop func(), err error) {
+	root, err := os.OpenRoot(set.Root)
+	if err != nil {
+		return nil, nil, fmt.Errorf("opening root: %w", err)
+	}
+	own := &server{tree: tree{root, set.Ignore}, set: set}
+	own.mcp = mcp.NewServer(&mcp.Implementation{Name: "doorward-files", Title: "Files: " + set.Name, Version: set.Version}, &mcp.ServerOptions{
+		Instructions: own.instructions(), Logger: slog.New(slog.DiscardHandler), // it would name files
+		Capabilities:     &mcp.ServerCapabilities{Tools: &mcp.ToolCapabilities{}, Resources: &mcp.ResourceCapabilities{Subscribe: true}},
+		SubscribeHandler: own.subscribe, UnsubscribeHandler: own.unsubscribe,
+	})
+	own.watched = newWatched(own)
+	own.reading()
+	if set.Write {
+		own.changing()
+	}
+	own.resources()
+	return own.mcp, func() { own.watched.close(); _ = root.Close() }, nil
+}
+
+func (s *server) instructions() string {
+	text := "Files below one directory. Paths are relative, with / between their parts. "
+	if !s.set.Write {
+		return text + "Nothing can be changed."
+	}
+	return text + "To replace, move or delete a file give the digest that stat says: a file that changed since is left alone. Deleted files go to a trash of the server's operator."
+}
+
+// tool adds a tool whose errors say what was wrong. A path that can be none is an error of
+// the request (JSON-RPC -32602), everything else one of the tool.
+func tool[In, Out any](s *server, t *mcp.Tool, do func(context.Context, *In) (*mcp.CallToolResult, Out, error)) {
+	mcp.AddTool(s.mcp, t, func(ctx context.Context, _ *mcp.CallToolRequest, in In) (*mcp.CallToolResult, Out, error) {
+		r, out, err := do(ctx, &in)
+		if errors.Is(err, errPath) {
+			err = &jsonrpc.Error{Code: jsonrpc.CodeInvalidParams, Message: strings.TrimSpace(err.Error())}
+		}
+		return r, out, err
+	})
+}
+
+func text(s string) *mcp.CallToolResult {
+	return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: s}}}
+}

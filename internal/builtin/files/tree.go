@@ -1,0 +1,181 @@
+package files
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/bmatcuk/doublestar/v4"
+)
+
+// Why a path is not served.
+var (
+	errPath    = errors.New("the path must be relative to the root, with / between its parts, no . or .. among them and no control characters")
+	errAbsent  = errors.New("there is no such file")
+	errNotFile = errors.New("it is no regular file")
+	errNotDir  = errors.New("it is no directory")
+)
+
+// Bounds of a path.
+const (
+	maxPath  = 4096 // bytes (PATH_MAX of Linux)
+	maxParts = 64
+)
+
+// tree is a directory and what is below it, as far as it is served. Links are never
+// followed, whether or not they lead out: each directory on the way is opened in the one
+// above and must be the very one that was looked at, so that one who swaps a directory for
+// a link in between gains nothing (security cases POL-04 and POL-05).
+type tree struct {
+	root   *os.Root
+	ignore []string // patterns; what one matches does not exist for clients
+}
+
+// clean checks a client's path; "" and "." are the root.
+func clean(name string) (string, error) {
+	if name == "" || name == "." {
+		return ".", nil
+	}
+	name = strings.TrimSuffix(name, "/")
+	if len(name) > maxPath || !fs.ValidPath(name) || strings.Count(name, "/") >= maxParts || !utf8.ValidString(name) {
+		return "", errPath
+	}
+	if strings.ContainsFunc(name, func(r rune) bool { return unicode.IsControl(r) || r == '\\' || unicode.Is(unicode.Cf, r) }) {
+		return "", errPath
+	}
+	return name, nil
+}
+
+// ignored tells whether a path, or a directory that it is in, is kept from clients. Case is
+// of no account: a file system may have none.
+func (t *tree) ignored(name string) bool {
+	for at := strings.ToLower(name); at != "." && at != ""; at = path.Dir(at) {
+		if at == trash || strings.HasPrefix(at, trash+"/") {
+			return true
+		}
+		for _, p := range t.ignore {
+			of := at
+			if !strings.Contains(p, "/") {
+				of = path.Base(at)
+			}
+			if ok, err := doublestar.Match(p, of); ok || err != nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// dir opens a directory of the tree; the caller closes it.
+func (t *tree) dir(name string) (*os.Root, error) {
+	name, err := clean(name)
+	if err != nil {
+		return nil, err
+	}
+	if t.ignored(name) {
+		return nil, errAbsent
+	}
+	at, err := t.root.OpenRoot(".")
+	if err != nil || name == "." {
+		return at, absent(err)
+	}
+	for part := range strings.SplitSeq(name, "/") {
+		next, err := step(at, part)
+		_ = at.Close()
+		if err != nil {
+			return nil, err
+		}
+		at = next
+	}
+	return at, nil
+}
+
+// step opens a directory in another, which must not be a link.
+func step(at *os.Root, part string) (*os.Root, error) {
+	seen, err := at.Lstat(part)
+	if err != nil {
+		return nil, absent(err)
+	}
+	if !seen.IsDir() {
+		return nil, errNotDir
+	}
+	next, err := at.OpenRoot(part)
+	if err != nil {
+		return nil, absent(err)
+	}
+	is, err := next.Stat(".")
+	if err != nil || !os.SameFile(seen, is) {
+		_ = next.Close()
+		return nil, errAbsent
+	}
+	return next, nil
+}
+
+// parent opens the directory that a path is in, and says the path's last part.
+func (t *tree) parent(name string) (*os.Root, string, error) {
+	name, err := clean(name)
+	if err != nil {
+		return nil, "", err
+	}
+	if name == "." {
+		return nil, "", errNotFile
+	}
+	if t.ignored(name) {
+		return nil, "", errAbsent
+	}
+	dir, err := t.dir(path.Dir(name))
+	return dir, path.Base(name), err
+}
+
+// open opens a regular file; the caller closes it.
+func (t *tree) open(name string) (*os.File, fs.FileInfo, error) {
+	dir, base, err := t.parent(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer dir.Close()
+	return regular(dir, base)
+}
+
+// regular opens a regular file in a directory. It does not wait for the other end of a pipe.
+func regular(dir *os.Root, base string) (*os.File, fs.FileInfo, error) {
+	seen, err := dir.Lstat(base)
+	if err != nil {
+		return nil, nil, absent(err)
+	}
+	if !seen.Mode().IsRegular() {
+		return nil, nil, errNotFile
+	}
+	f, err := dir.OpenFile(base, os.O_RDONLY|nonBlocking, 0)
+	if err != nil {
+		return nil, nil, absent(err)
+	}
+	is, err := f.Stat()
+	if err != nil || !is.Mode().IsRegular() || !os.SameFile(seen, is) {
+		_ = f.Close()
+		return nil, nil, errNotFile
+	}
+	return f, is, nil
+}
+
+// absent is an error of the file system without the paths of this machine.
+func absent(err error) error {
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return errAbsent
+	}
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		err = p.Err
+	}
+	if l, ok := errors.AsType[*os.LinkError](err); ok {
+		err = l.Err
+	}
+	return fmt.Errorf("the file system refuses it: %w", err)
+}

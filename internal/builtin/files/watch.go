@@ -1,0 +1,192 @@
+package files
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"github.com/fsnotify/fsnotify"
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+)
+
+// maxWatched bounds the files that somebody is told of.
+const maxWatched = 256
+
+// errWatched is a subscription too many.
+var errWatched = fmt.Errorf("%d files are watched already, which is the most", maxWatched)
+
+// watched tells clients of changes to the files that they subscribed to. It watches the
+// directories, for editors replace files.
+type watched struct {
+	s       *server
+	mu      sync.Mutex
+	files   map[string]map[*mcp.ServerSession]int // by path: who subscribed, how often
+	dirs    map[string]int                        // of them: how many files are in it
+	watcher *fsnotify.Watcher                     // from the first subscription on
+	done    chan struct{}                         // closed when what reads it has ended
+}
+
+func newWatched(s *server) *watched {
+	return &watched{s: s, files: map[string]map[*mcp.ServerSession]int{}, dirs: map[string]int{}}
+}
+
+func (s *server) subscribe(_ context.Context, req *mcp.SubscribeRequest) error {
+	name, err := s.named(req.Params.URI)
+	if err != nil {
+		return err
+	}
+	f, _, err := s.open(name)
+	if err != nil {
+		return mcp.ResourceNotFoundError(req.Params.URI)
+	}
+	_ = f.Close()
+	return s.watched.add(name, req.Session)
+}
+
+func (s *server) unsubscribe(_ context.Context, req *mcp.UnsubscribeRequest) error {
+	name, err := s.named(req.Params.URI)
+	if err != nil {
+		return err
+	}
+	s.watched.mu.Lock()
+	defer s.watched.mu.Unlock()
+	if of := s.watched.files[name]; of[req.Session] > 1 {
+		of[req.Session]--
+	} else {
+		s.watched.drop(name, req.Session)
+	}
+	return nil
+}
+
+func (w *watched) add(name string, who *mcp.ServerSession) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.files[name] == nil {
+		w.forget()
+		if len(w.files) >= maxWatched {
+			return errWatched
+		}
+		if err := w.watch(path.Dir(name)); err != nil {
+			return err
+		}
+		w.files[name] = map[*mcp.ServerSession]int{}
+	}
+	w.files[name][who]++
+	return nil
+}
+
+// forget drops those who went away without a word. It needs mu.
+func (w *watched) forget() {
+	open := maps.Collect(func(yield func(*mcp.ServerSession, bool) bool) {
+		for one := range w.s.mcp.Sessions() {
+			if !yield(one, true) {
+				return
+			}
+		}
+	})
+	for name, of := range w.files {
+		for who := range of {
+			if !open[who] {
+				w.drop(name, who)
+			}
+		}
+	}
+}
+
+// drop needs mu.
+func (w *watched) drop(name string, who *mcp.ServerSession) {
+	of := w.files[name]
+	if of == nil {
+		return
+	}
+	delete(of, who)
+	if len(of) > 0 {
+		return
+	}
+	delete(w.files, name)
+	dir := path.Dir(name)
+	if w.dirs[dir]--; w.dirs[dir] <= 0 {
+		delete(w.dirs, dir)
+		_ = w.watcher.Remove(filepath.Join(w.s.set.Root, filepath.FromSlash(dir)))
+	}
+}
+
+// watch has one more file of a directory watched. It needs mu.
+func (w *watched) watch(dir string) error {
+	if w.watcher == nil {
+		watcher, err := fsnotify.NewWatcher()
+		if err != nil {
+			return errors.New("changes to files cannot be seen on this machine")
+		}
+		w.watcher, w.done = watcher, make(chan struct{})
+		go w.follow()
+	}
+	if w.dirs[dir] == 0 {
+		if err := w.watcher.Add(filepath.Join(w.s.set.Root, filepath.FromSlash(dir))); err != nil {
+			return errors.New("changes to this file cannot be seen")
+		}
+	}
+	w.dirs[dir]++
+	return nil
+}
+
+// follow tells of changes until close.
+func (w *watched) follow() {
+	defer close(w.done)
+	for {
+		select {
+		case e, ok := <-w.watcher.Events:
+			if !ok {
+				return
+			}
+			w.changed(e.Name)
+		case _, ok := <-w.watcher.Errors:
+			if !ok {
+				return
+			}
+			w.all() // events were lost
+		}
+	}
+}
+
+func (w *watched) changed(at string) {
+	rel, err := filepath.Rel(w.s.set.Root, at)
+	if err != nil {
+		return
+	}
+	name := filepath.ToSlash(rel)
+	w.mu.Lock()
+	_, ours := w.files[name]
+	w.mu.Unlock()
+	if ours {
+		w.tell(name)
+	}
+}
+
+func (w *watched) all() {
+	w.mu.Lock()
+	names := slices.Sorted(maps.Keys(w.files))
+	w.mu.Unlock()
+	for _, name := range names {
+		w.tell(name)
+	}
+}
+
+func (w *watched) tell(name string) {
+	_ = w.s.mcp.ResourceUpdated(context.Background(), &mcp.ResourceUpdatedNotificationParams{URI: w.s.uri(name)}) // it returns none
+}
+
+func (w *watched) close() {
+	w.mu.Lock()
+	watcher := w.watcher
+	w.mu.Unlock()
+	if watcher != nil {
+		_ = watcher.Close()
+		<-w.done
+	}
+}

@@ -1,0 +1,198 @@
+package files
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+)
+
+// changing adds the tools that write.
+func (s *server) changing() {
+	yes, no := true, false
+	hints := func(title string, destructive *bool) *mcp.ToolAnnotations {
+		return &mcp.ToolAnnotations{Title: title, DestructiveHint: destructive, OpenWorldHint: &no}
+	}
+	tool(s, &mcp.Tool{Name: "write", Description: "Write a whole file, and the directories that it needs. A file that is there is replaced only where expected is its digest.", Annotations: hints("Write a file", &yes)}, s.write)
+	tool(s, &mcp.Tool{Name: "edit", Description: "Replace a text that a file holds exactly once by another.", Annotations: hints("Edit a file", &yes)}, s.edit)
+	tool(s, &mcp.Tool{Name: "move", Description: "Give a file another path, at which there is nothing.", Annotations: hints("Move a file", &yes)}, s.move)
+	tool(s, &mcp.Tool{Name: "delete", Description: "Delete a file. The server's operator finds it in the trash.", Annotations: hints("Delete a file", &yes)}, s.remove)
+}
+
+// Why nothing was changed.
+var (
+	errExpected = errors.New("the file is another than expected says, and was left alone: look at it again")
+	errThere    = errors.New("there is something at this path already, and it was left alone: give its digest as expected to replace a file")
+)
+
+type writing struct {
+	Path     string `json:"path" jsonschema:"relative to the root, with / between its parts"`
+	Text     string `json:"text,omitempty" jsonschema:"what the file shall hold"`
+	Base64   string `json:"base64,omitempty" jsonschema:"instead of text: the bytes, in base64"`
+	Expected string `json:"expected,omitempty" jsonschema:"digest of the file that is replaced; none for a new file"`
+}
+
+func (w *writing) body() ([]byte, error) {
+	switch {
+	case w.Text != "" && w.Base64 != "":
+		return nil, errors.New("give text or base64, not both")
+	case w.Base64 != "":
+		body, err := base64.StdEncoding.DecodeString(w.Base64)
+		if err != nil {
+			return nil, errors.New("base64 is none")
+		}
+		return body, nil
+	}
+	return []byte(w.Text), nil
+}
+
+func (s *server) write(_ context.Context, in *writing) (*mcp.CallToolResult, stated, error) {
+	body, err := in.body()
+	if err != nil {
+		return nil, stated{}, err
+	}
+	if int64(len(body)) > s.set.MaxFile {
+		return nil, stated{}, fmt.Errorf("the file would be larger than %d bytes, which is the most (max_file)", s.set.MaxFile)
+	}
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	dir, base, err := s.place(in.Path)
+	if err != nil {
+		return nil, stated{}, err
+	}
+	defer dir.Close()
+	switch had, err := s.digestOf(dir, base); {
+	case errors.Is(err, errAbsent) && in.Expected == "":
+	case errors.Is(err, errAbsent):
+		return nil, stated{}, errExpected
+	case err != nil:
+		return nil, stated{}, err
+	case in.Expected == "":
+		return nil, stated{}, errThere
+	case had != in.Expected:
+		return nil, stated{}, errExpected
+	}
+	return s.put(dir, base, in.Path, body)
+}
+
+// place opens the directory of a path, and makes those that are not there.
+func (s *server) place(name string) (*os.Root, string, error) {
+	name, err := clean(name)
+	if err != nil {
+		return nil, "", err
+	}
+	if name == "." {
+		return nil, "", errNotFile
+	}
+	if s.ignored(name) {
+		return nil, "", errors.New("such a file is not served")
+	}
+	at, err := s.root.OpenRoot(".")
+	if err != nil {
+		return nil, "", absent(err)
+	}
+	parts := strings.Split(name, "/")
+	for _, part := range parts[:len(parts)-1] {
+		if err := at.Mkdir(part, 0o777); err != nil && !errors.Is(err, fs.ErrExist) { // what the umask leaves, as any program would
+			_ = at.Close()
+			return nil, "", absent(err)
+		}
+		next, err := step(at, part)
+		_ = at.Close()
+		if err != nil {
+			return nil, "", err
+		}
+		at = next
+	}
+	return at, parts[len(parts)-1], nil
+}
+
+// digestOf is the digest of a regular file in a directory.
+func (s *server) digestOf(dir *os.Root, base string) (string, error) {
+	f, fi, err := regular(dir, base)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	if fi.Size() > s.set.MaxFile {
+		return "", fmt.Errorf("the file is larger than %d bytes, which is the most (max_file)", s.set.MaxFile)
+	}
+	body, err := s.whole(f)
+	return digest(body), err
+}
+
+// put writes a file beside its place and moves it there, so that nobody reads half of it
+// and nothing is lost when the power goes.
+func (s *server) put(dir *os.Root, base, name string, body []byte) (*mcp.CallToolResult, stated, error) {
+	half := trash + "." + rand.Text()
+	f, err := dir.OpenFile(half, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) // what the umask leaves, as any program would
+	if err != nil {
+		return nil, stated{}, absent(err)
+	}
+	_, err = f.Write(body)
+	if fi, gone := dir.Lstat(base); gone == nil {
+		err = errors.Join(err, f.Chmod(fi.Mode().Perm()))
+	}
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = dir.Rename(half, base)
+	}
+	if err != nil {
+		_ = dir.Remove(half)
+		return nil, stated{}, absent(err)
+	}
+	fi, err := dir.Lstat(base)
+	if err != nil {
+		return nil, stated{}, absent(err)
+	}
+	out := stateOf(path.Clean(name), fi)
+	out.Size, out.Type, out.Digest = int64(len(body)), mediaType(name, body), digest(body)
+	return nil, out, nil
+}
+
+type editing struct {
+	Path     string `json:"path" jsonschema:"relative to the root, with / between its parts"`
+	Old      string `json:"old" jsonschema:"what the file holds exactly once"`
+	New      string `json:"new" jsonschema:"what shall stand there instead"`
+	Expected string `json:"expected,omitempty" jsonschema:"digest of the file, where it must not have changed"`
+}
+
+func (s *server) edit(_ context.Context, in *editing) (*mcp.CallToolResult, stated, error) {
+	if in.Old == "" {
+		return nil, stated{}, errors.New("old must not be empty")
+	}
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	dir, base, err := s.parent(in.Path)
+	if err != nil {
+		return nil, stated{}, err
+	}
+	defer dir.Close()
+	f, _, err := regular(dir, base)
+	if err != nil {
+		return nil, stated{}, err
+	}
+	body, err := s.whole(f)
+	_ = f.Close()
+	if err != nil {
+		return nil, stated{}, err
+	}
+	if in.Expected != "" && in.Expected != digest(body) {
+		return nil, stated{}, errExpected
+	}
+	if n := strings.Count(string(body), in.Old); n != 1 {
+		return nil, stated{}, fmt.Errorf("the file holds old %d times, and must exactly once: give more of what is around it", n)
+	}
+	after := strings.Replace(string(body), in.Old, in.New, 1)
+	if int64(len(after)) > s.set.MaxFile {
+		return nil, stated{}, fmt.Errorf("the file would be larger than %d bytes, which is the most (max_file)", s.set.MaxFile)
+	}
+	return s.put(dir, base, in.Path, []byte(after))
+}
