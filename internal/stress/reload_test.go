@@ -13,11 +13,13 @@ import (
 	"testing"
 )
 
-// TestReloadUnderLoad changes the policy again and again while clients call.
+// TestDUR30_ReloadUnderLoad changes the policy again and again while clients call.
 // Under the one policy they may use alpha and under the other beta, never both
-// and never neither; echo they may always use.
-func TestReloadUnderLoad(t *testing.T) {
-	const signals, changes = 27, 3
+// and never neither; echo they may always use. No call is lost, all records of an
+// exchange cite the same policy, and goroutines and files do not grow. RELOADS is how often.
+func TestDUR30_ReloadUnderLoad(t *testing.T) {
+	const changes = 3
+	signals := times(t, "RELOADS", 30) - changes
 	web := newWeb(t, false)
 	policy := func(open, closed string) string {
 		return fmt.Sprintf(`
@@ -30,12 +32,17 @@ profiles: {web: {upstreams: [web], names: plain}}
 	both := [...]string{policy("alpha", "beta"), policy("beta", "alpha")}
 	g := newGateway(t, both[0])
 	g.start()
+	trail := g.trail()
 	l := &reloading{g: g, seen: map[string]int{}}
 	var wg sync.WaitGroup
 	for i, key := range g.keys(8, "tester") {
 		wg.Go(func() { l.load(t, i, key) })
 	}
+	var routines, files float64
 	for n := range signals + changes {
+		if n == changes {
+			routines, files = g.metric("go_goroutines"), g.metric("process_open_fds")
+		}
 		had := g.stderr.count("configuration reloaded")
 		g.configure(both[(n+1)%2])
 		if n < signals {
@@ -45,6 +52,9 @@ profiles: {web: {upstreams: [web], names: plain}}
 		}
 		within(t, patience, "the gateway says that it has reloaded", func() bool { return g.stderr.count("configuration reloaded") > had })
 	}
+	within(t, patience, "goroutines and files are what they were, give or take a few", func() bool {
+		return g.metric("go_goroutines") <= routines+20 && g.metric("process_open_fds") <= files+20
+	})
 	l.stop.Store(true)
 	wg.Wait()
 	t.Logf("%d reloads, %d calls, lists and batches by decision: %v", g.stderr.count("configuration reloaded"), l.calls.Load(), l.seen)
@@ -58,6 +68,30 @@ profiles: {web: {upstreams: [web], names: plain}}
 	}
 	g.stop()
 	g.verify()
+	cited(t, trail)
+}
+
+// cited holds the record to one policy an exchange, of the two that there were.
+func cited(t *testing.T, trail *trail) {
+	t.Helper()
+	list, _, err := trail.next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	of, all := map[string]string{}, map[string]int{}
+	for _, r := range list {
+		if r.Kind != "intent" && r.Kind != "outcome" || r.Policy == "" {
+			continue
+		}
+		if had, ok := of[r.Exchange]; ok && had != r.Policy {
+			t.Errorf("exchange %s was judged by the policies %s and %s", r.Exchange, had, r.Policy)
+		}
+		of[r.Exchange] = r.Policy
+		all[r.Policy]++
+	}
+	if len(all) != 2 {
+		t.Errorf("decisions cite the policies %v, want two", all)
+	}
 }
 
 // reloading is what the clients see.

@@ -90,7 +90,7 @@ type web struct {
 func newWeb(t *testing.T, shuffle bool) *web {
 	u := &web{shuffle: shuffle, release: make(chan struct{}), executed: map[string]bool{}, owner: map[string]string{}}
 	s := httptest.NewServer(u)
-	u.server, u.url = s, s.URL + "/mcp"
+	u.server, u.url = s, s.URL+"/mcp"
 	t.Cleanup(func() { close(u.release); s.Close() })
 	return u
 }
