@@ -26,7 +26,7 @@ func TestRES22_RES23_IdleAndAborted(t *testing.T) {
 	web := newWeb(t, false)
 	g := newGateway(t, fmt.Sprintf("upstreams: {web: {url: %q, limits: {concurrency: 64}}}\nprofiles: {web: {upstreams: [web], names: plain}}\n", web.url))
 	g.start()
-	keys := g.keys(1 + sessions/ofAKey + streams/ofAKey)
+	keys := g.keys(2 + sessions/ofAKey + streams/ofAKey)
 	ordinary := g.client("ordinary", keys[0], stateless, "web")
 	defer ordinary.close()
 	served := func(when string) {
@@ -53,7 +53,7 @@ func TestRES22_RES23_IdleAndAborted(t *testing.T) {
 	var open []*client
 	cost(t, g, "stream", streams, mostOfAStream, func() {
 		for i := range streams {
-			open = append(open, stream(t, g.client("stream", keys[i/ofAKey], stateful, "web")))
+			open = append(open, stream(t, g.client("stream", keys[len(keys)-1-i/ofAKey], stateful, "web")))
 		}
 	})
 	served("beside streams")
