@@ -4,7 +4,6 @@ package stress_test
 
 import (
 	"fmt"
-	"io"
 	"strings"
 	"testing"
 )
@@ -41,7 +40,7 @@ func TestRES22_RES23_IdleAndAborted(t *testing.T) {
 		}
 	}
 	served("before")
-	cost(t, g, "session", sessions, mostOfASession, func() {
+	cost(g, "session", sessions, mostOfASession, func() {
 		for i := 0; i*ofAKey < sessions; i++ {
 			c := g.client("idle", keys[i], stateful, "web")
 			hoard(t, c, min(ofAKey, sessions-i*ofAKey))
@@ -51,7 +50,7 @@ func TestRES22_RES23_IdleAndAborted(t *testing.T) {
 	served("beside sessions")
 	routines, files := g.metric("go_goroutines"), g.metric("process_open_fds")
 	var open []*client
-	cost(t, g, "stream", streams, mostOfAStream, func() {
+	cost(g, "stream", streams, mostOfAStream, func() {
 		for i := range streams {
 			open = append(open, stream(t, g.client("stream", keys[len(keys)-1-i/ofAKey], stateful, "web")))
 		}
@@ -72,7 +71,7 @@ func TestRES22_RES23_IdleAndAborted(t *testing.T) {
 	back("without streams")
 
 	for n := 0; n < aborted; n += 50 {
-		abort(t, g, web, keys[0], fmt.Sprintf("left%d", n), min(50, aborted-n))
+		abort(g, web, keys[0], fmt.Sprintf("left%d", n), min(50, aborted-n))
 	}
 	back("after calls that were broken off")
 	before := g.resident()
@@ -87,10 +86,11 @@ func TestRES22_RES23_IdleAndAborted(t *testing.T) {
 }
 
 // cost makes n of something and says by how much the resident memory grew for each.
-func cost(t *testing.T, g *gateway, what string, n int, most int64, make func()) {
+func cost(g *gateway, what string, n int, most int64, open func()) {
+	t := g.t
 	t.Helper()
 	before := g.resident()
-	make()
+	open()
 	each := (g.resident() - before) / int64(n)
 	t.Logf("%d: %d bytes for each idle %s", n, each, what)
 	if n >= enough && each > most {
@@ -112,7 +112,7 @@ func stream(t *testing.T, c *client) *client {
 		t.Fatal(err)
 	}
 	status, err := c.in.ReadString('\n')
-	if err != nil && err != io.EOF || !strings.HasPrefix(status, "HTTP/1.1 200") {
+	if err != nil || !strings.HasPrefix(status, "HTTP/1.1 200") {
 		t.Fatalf("a stream was answered with %q, %v", status, err)
 	}
 	return c

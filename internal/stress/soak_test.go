@@ -228,7 +228,7 @@ func (s *soak) fault(t *testing.T, kind int) {
 		s.mu.Lock()
 		key := s.keys[soakers]
 		s.mu.Unlock()
-		abort(t, s.g, s.web, key, fmt.Sprintf("left%d", s.turns), 20)
+		abort(s.g, s.web, key, fmt.Sprintf("left%d", s.turns), 20)
 	case 4: // a configuration that is none
 		if err := os.WriteFile(s.g.file(), []byte("version: 1\nroles: ["), 0o600); err != nil {
 			t.Error(err)
@@ -243,7 +243,8 @@ func (s *soak) fault(t *testing.T, kind int) {
 
 // abort sends calls that nobody answers, each on a connection of its own, and closes these
 // when the upstream has them.
-func abort(t *testing.T, g *gateway, u *web, key, name string, n int) {
+func abort(g *gateway, u *web, key, name string, n int) {
+	t := g.t
 	t.Helper()
 	var all []net.Conn
 	for i := range n {
