@@ -490,14 +490,3 @@ type Audit struct {
 	// Checkpoint is what shows others that nothing of the log was changed or cut off.
 	Checkpoint Checkpoint `yaml:"checkpoint"`
 }
-
-// Disclosure is what clients and people are told about the gateway (EU AI Act,
-// article 50).
-type Disclosure struct {
-	// Label is the sentence that is told. Not written: nothing is.
-	Label string `yaml:"label"`
-	// Content adds the label to a tool's result as a block of text for the user, beside the note in its _meta.
-	Content bool `yaml:"content"`
-	// Server adds the label to what the gateway says of itself when a client connects.
-	Server bool `yaml:"server"`
-}
