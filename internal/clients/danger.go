@@ -73,7 +73,7 @@ func Risks(command []string, variables []string) []Danger {
 	if fetchesAndRuns(command) {
 		found = append(found, Danger{RiskDownload, "it downloads something and runs it"})
 	}
-	if hides.MatchString(line) {
+	if hides().MatchString(line) {
 		found = append(found, Danger{RiskOther, "it hides what it runs"})
 	}
 	if holdsCredential(line) {

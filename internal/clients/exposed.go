@@ -7,11 +7,16 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
+	"sync"
 )
 
 // shared are the directories that everybody on a machine may write to (hier(7),
 // and Windows's own).
-var shared = regexp.MustCompile(`(?i)^((/private)?/(tmp|var/tmp)|/dev/shm|/run/lock|[a-z]:/(windows/temp|temp|users/public)|%te?mp%|\$\{?te?mp(dir)?\}?)(/|$)`)
+//
+//nolint:gochecknoglobals // compiled when first used; read-only
+var shared = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)^((/private)?/(tmp|var/tmp)|/dev/shm|/run/lock|[a-z]:/(windows/temp|temp|users/public)|%te?mp%|\$\{?te?mp(dir)?\}?)(/|$)`)
+})
 
 // exposed are the parts of a command that others on this machine may change: the
 // program, a script or a package that it is told to run, and where it looks for
@@ -81,7 +86,7 @@ func runsFrom(command []string) []string {
 // there yet can be put there.
 func openToAll(place string) bool {
 	slashed := path.Clean(strings.ReplaceAll(place, `\`, "/"))
-	if shared.MatchString(slashed) {
+	if shared().MatchString(slashed) {
 		return true
 	}
 	if runtime.GOOS == "windows" || !filepath.IsAbs(place) { // modes say nothing; no way to tell

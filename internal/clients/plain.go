@@ -6,10 +6,13 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // plainURL finds addresses that are spoken to in the open.
-var plainURL = regexp.MustCompile("(?i)\\b(?:http|ws|ftp)://[^\\s\"'`<>|;)]+")
+//
+//nolint:gochecknoglobals // compiled when first used; read-only
+var plainURL = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("(?i)\\b(?:http|ws|ftp)://[^\\s\"'`<>|;)]+") })
 
 // plainAddresses tells of the addresses in a command that are reached in the open
 // and are not on this machine: those that the server, or its code, is reached by,
@@ -21,7 +24,7 @@ func plainAddresses(command []string) []Danger {
 	for i, word := range command {
 		previous := last
 		last = word
-		for _, at := range plainURL.FindAllStringIndex(word, -1) {
+		for _, at := range plainURL().FindAllStringIndex(word, -1) {
 			u, err := url.Parse(word[at[0]:at[1]])
 			if err != nil || onThisMachine(u.Hostname()) || namespace(u.Hostname()) {
 				continue
@@ -32,7 +35,7 @@ func plainAddresses(command []string) []Danger {
 				before = previous
 			}
 			switch {
-			case carriesCode(u) || option(before, codeOptions) || forwards(command[:i]) || fetcher(previous):
+			case carriesCode(u) || option(before, codeOptions()) || forwards(command[:i]) || fetcher(previous):
 				out = append(out, Danger{RiskPlain, text})
 			case !private(u.Hostname()):
 				out = append(out, Danger{RiskPlainArgument, text})
@@ -44,9 +47,15 @@ func plainAddresses(command []string) []Danger {
 
 // The words of an option's name that tell that code, or all that a server says,
 // comes from the address after it.
+//
+//nolint:gochecknoglobals // compiled when first used; read-only
 var (
-	codeOptions = regexp.MustCompile(`(?i)(^|[-_.])(registry|index|indexes|find-?links|repository|mirror|source|from|with|sse|streamable-?http|mcp|mcp-?url|remote|server-?url|transport)([-_.]|$)`)
-	forwarder   = regexp.MustCompile(`(?i)(^|[-_/@])(remote|proxy|bridge|gateway|supergateway|tunnel|connect|relay)($|[-_/@=])`)
+	codeOptions = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)(^|[-_.])(registry|index|indexes|find-?links|repository|mirror|source|from|with|sse|streamable-?http|mcp|mcp-?url|remote|server-?url|transport)([-_.]|$)`)
+	})
+	forwarder = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)(^|[-_/@])(remote|proxy|bridge|gateway|supergateway|tunnel|connect|relay)($|[-_/@=])`)
+	})
 )
 
 // option tells whether a word is an option, or a setting, whose name has one of these words.
@@ -60,7 +69,7 @@ func option(word string, words *regexp.Regexp) bool {
 // first option after the program counts.
 func forwards(words []string) bool {
 	for _, w := range words {
-		if !strings.HasPrefix(w, "-") && !strings.Contains(w, "://") && forwarder.MatchString(w) {
+		if !strings.HasPrefix(w, "-") && !strings.Contains(w, "://") && forwarder().MatchString(w) {
 			return true
 		}
 	}

@@ -4,28 +4,37 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Names of options and variables are told by their grammar, not one by one: a word
 // that takes away, and what it takes away; or the name of a check, and a value
 // that says no. The names were gathered from curl(1), git(1), node(1), pip(1),
 // uv, npm, deno, kubectl(1), ssh_config(5) and the servers of the public catalogues.
+//
+//nolint:gochecknoglobals // compiled when first used; read-only
 var (
-	takesAway  = regexp.MustCompile(`^(no|not|non|skip|disable|disabled|ignore|without|bypass|dont|unsafely)$`)
-	checked    = regexp.MustCompile(`^(verify|verification|verifying|certificates?|certs?|ssl|tls|integrity|hostkeys?|strictssl)$`)
-	checkNames = regexp.MustCompile(`(ssl|tls|https|certs?|certificates?|hostkey)(verify|verification|check|checking|validate|validation)|verify(ssl|tls|https|certs?|certificates?)|strictssl|rejectunauthorized|checkhostname|^verify$`)
-	words      = regexp.MustCompile(`[a-z0-9]+`)
+	takesAway = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^(no|not|non|skip|disable|disabled|ignore|without|bypass|dont|unsafely)$`)
+	})
+	checked = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^(verify|verification|verifying|certificates?|certs?|ssl|tls|integrity|hostkeys?|strictssl)$`)
+	})
+	checkNames = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(ssl|tls|https|certs?|certificates?|hostkey)(verify|verification|check|checking|validate|validation)|verify(ssl|tls|https|certs?|certificates?)|strictssl|rejectunauthorized|checkhostname|^verify$`)
+	})
+	words = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[a-z0-9]+`) })
 )
 
 // switchesOff tells whether an option or a variable of this name and value has
 // certificates, or the sums of packages, unchecked. A value of "" is an option's
 // that has none.
 func switchesOff(name, value string) bool {
-	parts := words.FindAllString(strings.ToLower(name), -1)
+	parts := words().FindAllString(strings.ToLower(name), -1)
 	squashed := strings.Join(parts, "")
-	negated := slices.ContainsFunc(parts, takesAway.MatchString)
+	negated := slices.ContainsFunc(parts, takesAway().MatchString)
 	switch {
-	case checkNames.MatchString(squashed) && !negated:
+	case checkNames().MatchString(squashed) && !negated:
 		return falsy(value)
 	case squashed == "piptrustedhost", squashed == "trustedhost", squashed == "goinsecure", squashed == "gosumdb" && strings.EqualFold(value, "off"), squashed == "gonosumcheck":
 		return true
@@ -38,7 +47,7 @@ func switchesOff(name, value string) bool {
 	case slices.Contains(parts, "ignore") && slices.Contains(parts, "https"):
 		return true
 	}
-	return negated && slices.ContainsFunc(parts, checked.MatchString)
+	return negated && slices.ContainsFunc(parts, checked().MatchString)
 }
 
 // falsy are the words by which a setting says no.
@@ -64,7 +73,7 @@ func unverified(command []string) []Danger {
 			continue
 		}
 		name, value, joined := strings.Cut(word, "=")
-		setting := strings.HasPrefix(word, "-") && len(name) > 2 || joined && settable.MatchString(name) // ssh -o, docker -e, env
+		setting := strings.HasPrefix(word, "-") && len(name) > 2 || joined && settable().MatchString(name) // ssh -o, docker -e, env
 		if !setting {
 			continue
 		}
@@ -79,7 +88,9 @@ func unverified(command []string) []Danger {
 }
 
 // settable is a name that a value can be given to.
-var settable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
+//
+//nolint:gochecknoglobals // compiled when first used; read-only
+var settable = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`) })
 
 // ofVariable tells what is wrong with the value of a variable, without repeating
 // it: it is not kept.

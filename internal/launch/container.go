@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"doorward/internal/fetched"
 )
@@ -24,22 +25,24 @@ type reach struct {
 // sockets of those that start containers.
 const machine = `(/|\.\.(/.*)?|/(etc|root|home|boot|usr|bin|sbin|lib|lib64|var|run|opt|srv|mnt|media)|/(proc|sys|dev)(/.*)?|/var/(run|lib|lib/docker|lib/containers)|(/var)?/run/(docker|containerd|podman|crio|user)(/.*)?|.*(docker|podman|containerd|crio)\.sock)/?`
 
-//nolint:gochecknoglobals // a table; read-only
-var reaches = []reach{
-	{[]string{"--privileged"}, regexp.MustCompile(`^(true|1|t|T|TRUE|True|)$`), "has every right on this machine"},
-	{[]string{"-v", "--volume"}, regexp.MustCompile(`^` + machine + `(:|$)`), "is given a directory of the system, or the socket that starts containers"},
-	{[]string{"--mount"}, regexp.MustCompile(`(^|,)(source|src)=` + machine + `(,|$)|(^|,)volume-opt=.*device=`), "is given a directory of the system, or the socket that starts containers"},
-	{[]string{"--network", "--net", "--pid", "--ipc", "--uts", "--userns", "--cgroupns"}, regexp.MustCompile(`^(host|container:.*)$`), "shares a namespace with this machine or another container"},
-	{[]string{"--device", "--gpus", "--device-cgroup-rule"}, nil, "is given a device"},
-	{[]string{"--cap-add"}, nil, "is given a capability"},
-	{[]string{"--use-api-socket"}, nil, "is given the socket that starts containers"},
-	{[]string{"--env-host"}, nil, "is given the variables of this machine"},
-	{[]string{"--volumes-from"}, nil, "is given what another container has"},
-	{[]string{"--security-opt"}, regexp.MustCompile(`(?i)unconfined|disable|no-new-privileges[:=]false|systempaths|unmask`), "is not confined"},
-	{[]string{"-H", "--host", "-c", "--context", "-r", "--remote", "--url", "--connection"}, nil, "runs on another machine, or by another daemon"},
-	{[]string{"-u", "--user"}, regexp.MustCompile(`^(0+|root)(:|$)`), "runs as root"},
-	{[]string{"--cgroup-parent", "--oom-kill-disable", "--oom-score-adj", "--sysctl"}, nil, "changes how this machine runs"},
-}
+//nolint:gochecknoglobals // a table, compiled when first used; read-only
+var reaches = sync.OnceValue(func() []reach {
+	return []reach{
+		{[]string{"--privileged"}, regexp.MustCompile(`^(true|1|t|T|TRUE|True|)$`), "has every right on this machine"},
+		{[]string{"-v", "--volume"}, regexp.MustCompile(`^` + machine + `(:|$)`), "is given a directory of the system, or the socket that starts containers"},
+		{[]string{"--mount"}, regexp.MustCompile(`(^|,)(source|src)=` + machine + `(,|$)|(^|,)volume-opt=.*device=`), "is given a directory of the system, or the socket that starts containers"},
+		{[]string{"--network", "--net", "--pid", "--ipc", "--uts", "--userns", "--cgroupns"}, regexp.MustCompile(`^(host|container:.*)$`), "shares a namespace with this machine or another container"},
+		{[]string{"--device", "--gpus", "--device-cgroup-rule"}, nil, "is given a device"},
+		{[]string{"--cap-add"}, nil, "is given a capability"},
+		{[]string{"--use-api-socket"}, nil, "is given the socket that starts containers"},
+		{[]string{"--env-host"}, nil, "is given the variables of this machine"},
+		{[]string{"--volumes-from"}, nil, "is given what another container has"},
+		{[]string{"--security-opt"}, regexp.MustCompile(`(?i)unconfined|disable|no-new-privileges[:=]false|systempaths|unmask`), "is not confined"},
+		{[]string{"-H", "--host", "-c", "--context", "-r", "--remote", "--url", "--connection"}, nil, "runs on another machine, or by another daemon"},
+		{[]string{"-u", "--user"}, regexp.MustCompile(`^(0+|root)(:|$)`), "runs as root"},
+		{[]string{"--cgroup-parent", "--oom-kill-disable", "--oom-score-adj", "--sysctl"}, nil, "changes how this machine runs"},
+	}
+})
 
 // contained judges the words of a program for containers, up to the image where it is known
 // which word that is: what follows is the server's own.
@@ -60,7 +63,7 @@ func contained(program string, words []string) []Breach {
 		if !joined && key != "--privileged" && i+1 < len(words) {
 			value = words[i+1]
 		}
-		for _, r := range reaches {
+		for _, r := range reaches() {
 			if slices.Contains(r.names, key) && (r.value == nil || r.value.MatchString(cleanHost(value))) {
 				all = append(all, Breach{Container, "the container of " + program + " " + r.what + " (" + words[i] + ")", "take the option out, or give the container one directory of the server's own"})
 			}

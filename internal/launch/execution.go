@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Executed is a file that a command has executed: by the name that the command, or
@@ -208,10 +209,14 @@ func (l *language) codeIn(words []string) string {
 }
 
 // standardInput are the names of it, which clients write, whatever process they look at.
-var standardInput = regexp.MustCompile(`^(--?|/dev/(stdin|fd/0|tty)|/proc/[^/]+/(task/[^/]+/)?fd/0)$`)
+//
+//nolint:gochecknoglobals // compiled when first used; read-only
+var standardInput = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(--?|/dev/(stdin|fd/0|tty)|/proc/[^/]+/(task/[^/]+/)?fd/0)$`)
+})
 
 func fromInput(name string) bool {
-	return standardInput.MatchString(name) || standardInput.MatchString(filepath.Clean(name))
+	return standardInput().MatchString(name) || standardInput().MatchString(filepath.Clean(name))
 }
 
 // main counts the script that words begin with. Where it cannot be told which of

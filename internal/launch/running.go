@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"doorward/internal/fetched"
 )
@@ -19,36 +20,38 @@ type runner struct {
 // runners are such programs, from their manuals and from GTFOBins. Options may be cut
 // short where getopt_long(3) takes that.
 //
-//nolint:gochecknoglobals // a table; read-only
-var runners = []runner{
-	{names: []string{"find", "gfind", "fd", "fdfind"}, option: regexp.MustCompile(`^(-exec|-execdir|-ok|-okdir|-x|-X|--exec(-batch)?(=.*)?)$`), rule: Runs},
-	{names: []string{"tar", "gtar", "bsdtar"}, option: regexp.MustCompile(`^(--ch.*|--to-c.*|--use.*|--rsh.*|--rmt.*|--info.*|--new-volume.*|-[A-Za-z]*[IF].*)$`), rule: Runs},
-	{names: []string{"git"}, option: regexp.MustCompile(`^(-c.*|--config-env.*|--exec-path=.*|--upload-pack.*|--receive-pack.*|-u|bisect|submodule|difftool|mergetool|rebase|filter-branch|grep|hook)$`), rule: Runs},
-	{names: []string{"split", "gsplit"}, option: regexp.MustCompile(`^--fi.*`), rule: Runs},
-	{names: []string{"go"}, option: regexp.MustCompile(`^--?(exec|toolexec)(=.*)?$`), rule: Runs},
-	{names: []string{"ssh", "scp", "sftp", "rsync"}, option: regexp.MustCompile(`(?i)(proxycommand|localcommand|knownhostscommand|match exec)|^(-e.*|--rsh.*|--rsync-path.*|-S)$`), rule: Runs},
-	{names: []string{"nc", "ncat", "netcat", "nc.openbsd", "nc.traditional"}, option: regexp.MustCompile(`^(-[A-Za-z]*[ec].*|--exec.*|--sh-exec.*|--lua-exec.*)$`), rule: Runs},
-	{names: []string{"socat"}, option: regexp.MustCompile(`(?i)\b(exec|system|shell):`), rule: Runs},
-	{names: []string{"make", "gmake", "xargs", "gxargs", "parallel", "watch", "flock", "script", "entr", "strace", "ltrace", "gdb", "lldb", "valgrind", "perf", "unshare", "nsenter", "chroot", "systemd-run", "bwrap", "capsh", "firejail", "proot", "fakeroot", "setarch", "linux32", "linux64", "prlimit", "rlwrap", "unbuffer", "start-stop-daemon", "crontab", "xdg-open", "rundll32", "mshta", "wscript", "cscript", "regsvr32", "msiexec", "forfiles", "logsave", "pexec", "choom", "uclampset", "aa-exec", "run-parts", "hyperfine", "daemonize", "screen", "tmux", "expect", "vi", "vim", "nvim", "ex", "ed", "emacs", "nano", "less", "zip", "cpio", "dpkg", "rpm", "apt", "apt-get", "pip", "pip3"}, rule: Runs},
-	{names: []string{"awk", "gawk", "mawk", "nawk", "original-awk", "goawk"}, unless: regexp.MustCompile(`^(-f|--file|-E|--exec)`), rule: Code},
-	{names: []string{"sed", "gsed"}, unless: regexp.MustCompile(`^(-f|--file)`), rule: Code},
-	{names: []string{"julia", "elixir", "iex", "osascript", "r", "racket", "groovy", "scala", "kotlin", "raku", "nim", "crystal", "janet"}, option: regexp.MustCompile(`^(-[A-Za-z]*[eE].*|--eval.*|--print.*)$`), rule: Code},
-	{names: []string{"swipl", "guile", "sbcl", "clisp", "clojure", "clj", "gsi", "chibi-scheme", "octave", "tclsh", "wish", "ghc", "runghc", "ocaml", "gjs", "qjs", "d8", "jsc", "sqlite3", "psql", "mysql"}, option: regexp.MustCompile(`^(-e.*|-eval|-run|-s|-g|-t|-c.*|-x|--eval.*|--command.*|-cmd)$`), rule: Code},
-	{names: []string{"cmd"}, rule: Code},
-	{names: []string{"xonsh", "elvish", "osh", "ysh", "mksh", "yash", "rbash"}, option: regexp.MustCompile(`^(-[A-Za-z]*c.*|--commands?.*)$`), rule: Code},
-	{names: []string{"npx", "npm", "pnpm", "pnpx", "yarn", "bunx"}, option: regexp.MustCompile(`^(-c|--call(=.*)?|--shell-mode|--script-shell(=.*)?|--node-options(=.*)?|--node-arg.*|-n)$`), rule: Code},
-}
+//nolint:gochecknoglobals // a table, compiled when first used; read-only
+var runners = sync.OnceValue(func() []runner {
+	return []runner{
+		{names: []string{"find", "gfind", "fd", "fdfind"}, option: regexp.MustCompile(`^(-exec|-execdir|-ok|-okdir|-x|-X|--exec(-batch)?(=.*)?)$`), rule: Runs},
+		{names: []string{"tar", "gtar", "bsdtar"}, option: regexp.MustCompile(`^(--ch.*|--to-c.*|--use.*|--rsh.*|--rmt.*|--info.*|--new-volume.*|-[A-Za-z]*[IF].*)$`), rule: Runs},
+		{names: []string{"git"}, option: regexp.MustCompile(`^(-c.*|--config-env.*|--exec-path=.*|--upload-pack.*|--receive-pack.*|-u|bisect|submodule|difftool|mergetool|rebase|filter-branch|grep|hook)$`), rule: Runs},
+		{names: []string{"split", "gsplit"}, option: regexp.MustCompile(`^--fi.*`), rule: Runs},
+		{names: []string{"go"}, option: regexp.MustCompile(`^--?(exec|toolexec)(=.*)?$`), rule: Runs},
+		{names: []string{"ssh", "scp", "sftp", "rsync"}, option: regexp.MustCompile(`(?i)(proxycommand|localcommand|knownhostscommand|match exec)|^(-e.*|--rsh.*|--rsync-path.*|-S)$`), rule: Runs},
+		{names: []string{"nc", "ncat", "netcat", "nc.openbsd", "nc.traditional"}, option: regexp.MustCompile(`^(-[A-Za-z]*[ec].*|--exec.*|--sh-exec.*|--lua-exec.*)$`), rule: Runs},
+		{names: []string{"socat"}, option: regexp.MustCompile(`(?i)\b(exec|system|shell):`), rule: Runs},
+		{names: []string{"make", "gmake", "xargs", "gxargs", "parallel", "watch", "flock", "script", "entr", "strace", "ltrace", "gdb", "lldb", "valgrind", "perf", "unshare", "nsenter", "chroot", "systemd-run", "bwrap", "capsh", "firejail", "proot", "fakeroot", "setarch", "linux32", "linux64", "prlimit", "rlwrap", "unbuffer", "start-stop-daemon", "crontab", "xdg-open", "rundll32", "mshta", "wscript", "cscript", "regsvr32", "msiexec", "forfiles", "logsave", "pexec", "choom", "uclampset", "aa-exec", "run-parts", "hyperfine", "daemonize", "screen", "tmux", "expect", "vi", "vim", "nvim", "ex", "ed", "emacs", "nano", "less", "zip", "cpio", "dpkg", "rpm", "apt", "apt-get", "pip", "pip3"}, rule: Runs},
+		{names: []string{"awk", "gawk", "mawk", "nawk", "original-awk", "goawk"}, unless: regexp.MustCompile(`^(-f|--file|-E|--exec)`), rule: Code},
+		{names: []string{"sed", "gsed"}, unless: regexp.MustCompile(`^(-f|--file)`), rule: Code},
+		{names: []string{"julia", "elixir", "iex", "osascript", "r", "racket", "groovy", "scala", "kotlin", "raku", "nim", "crystal", "janet"}, option: regexp.MustCompile(`^(-[A-Za-z]*[eE].*|--eval.*|--print.*)$`), rule: Code},
+		{names: []string{"swipl", "guile", "sbcl", "clisp", "clojure", "clj", "gsi", "chibi-scheme", "octave", "tclsh", "wish", "ghc", "runghc", "ocaml", "gjs", "qjs", "d8", "jsc", "sqlite3", "psql", "mysql"}, option: regexp.MustCompile(`^(-e.*|-eval|-run|-s|-g|-t|-c.*|-x|--eval.*|--command.*|-cmd)$`), rule: Code},
+		{names: []string{"cmd"}, rule: Code},
+		{names: []string{"xonsh", "elvish", "osh", "ysh", "mksh", "yash", "rbash"}, option: regexp.MustCompile(`^(-[A-Za-z]*c.*|--commands?.*)$`), rule: Code},
+		{names: []string{"npx", "npm", "pnpm", "pnpx", "yarn", "bunx"}, option: regexp.MustCompile(`^(-c|--call(=.*)?|--shell-mode|--script-shell(=.*)?|--node-options(=.*)?|--node-arg.*|-n)$`), rule: Code},
+	}
+})
 
 // running judges a program that makes others run. The words of a package's own program,
 // which stand behind its name, are not the launcher's.
 func running(program string, words []string) []Breach {
-	if dynamicLoader.MatchString(program) {
+	if dynamicLoader().MatchString(program) {
 		return []Breach{{Runs, program + " runs whatever program follows", "name the server's program itself"}}
 	}
 	if slices.Contains([]string{"erl", "werl"}, program) {
 		return erlang(program, words)
 	}
-	for _, r := range runners {
+	for _, r := range runners() {
 		if !slices.Contains(r.names, strings.TrimRight(program, "0123456789.")) && !slices.Contains(r.names, program) {
 			continue
 		}
@@ -89,7 +92,9 @@ func erlang(program string, words []string) []Breach {
 }
 
 // dynamicLoader is ld.so(8), which runs a program that is named to it.
-var dynamicLoader = regexp.MustCompile(`^(ld(-linux.*|-musl.*|64)?\.so(\.[0-9]+)?|rtld.*)$`)
+//
+//nolint:gochecknoglobals // compiled when first used; read-only
+var dynamicLoader = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(ld(-linux.*|-musl.*|64)?\.so(\.[0-9]+)?|rtld.*)$`) })
 
 func (r *runner) breach(program, word string) Breach {
 	if word != "" {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // ChangesCode knows the variables that change which code a program runs: those of the
@@ -27,10 +28,14 @@ func ChangesCode(variable string) bool {
 // alsoSteers are variables beside those that no server needs: what bash(1) and sh(1) run or
 // split words by, what Git runs, hooks and profilers of interpreters, the tuning of the C
 // library, and where a program sends what it sends.
-var alsoSteers = regexp.MustCompile(`^(PS4|IFS|CDPATH|SHELLOPTS|BASHOPTS|BASH_FUNC_.*|GIT_(EDITOR|PAGER|SEQUENCE_EDITOR|PROXY_COMMAND|EXTERNAL_DIFF|TEMPLATE_DIR|CONFIG.*)` +
-	`|PYTHON(INSPECT|BREAKPOINT|USERBASE|PLATLIBDIR|EXECUTABLE|WARNINGS)|PERL(LIB|_HASH_SEED_DEBUG)|PERL5SHELL|NODE_(REPL_EXTERNAL_MODULE|V8_COVERAGE|CHANNEL_FD)|DENO_(DIR|AUTH_TOKENS)|BUN_OPTIONS|BUN_INSPECT.*|LUA_(INIT|PATH|CPATH).*|PHPRC|PHP_INI_SCAN_DIR` +
-	`|COR(ECLR)?_(ENABLE_PROFILING|PROFILER.*)|DOTNET_(ADDITIONAL_DEPS|SHARED_STORE)|R_(HOME|PROFILE|ENVIRON).*|GLIBC_TUNABLES|MALLOC_.*|LOCPATH|NLSPATH|HOSTALIASES|RESOLV_HOST_CONF|TERMINFO|TERMCAP` +
-	`|.*_PROXY|NODE_TLS_REJECT_UNAUTHORIZED|UV_(INDEX|EXTRA_INDEX_URL|FIND_LINKS|CONFIG_FILE|PYTHON.*)|PIP_.*|BROWSER|GOFLAGS|ERL_.*FLAGS|OPENSSL_(MODULES|ENGINES)|RUSTC_(WORKSPACE_)?WRAPPER|RUSTFLAGS|DOCKER_(HOST|CONTEXT)|CONTAINER_HOST|JULIA_(LOAD|DEPOT)_PATH|VIMINIT|EXINIT|MAKEFLAGS|LESSOPEN|LESSCLOSE)$`)
+//
+//nolint:gochecknoglobals // compiled when first used; read-only
+var alsoSteers = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(PS4|IFS|CDPATH|SHELLOPTS|BASHOPTS|BASH_FUNC_.*|GIT_(EDITOR|PAGER|SEQUENCE_EDITOR|PROXY_COMMAND|EXTERNAL_DIFF|TEMPLATE_DIR|CONFIG.*)` +
+		`|PYTHON(INSPECT|BREAKPOINT|USERBASE|PLATLIBDIR|EXECUTABLE|WARNINGS)|PERL(LIB|_HASH_SEED_DEBUG)|PERL5SHELL|NODE_(REPL_EXTERNAL_MODULE|V8_COVERAGE|CHANNEL_FD)|DENO_(DIR|AUTH_TOKENS)|BUN_OPTIONS|BUN_INSPECT.*|LUA_(INIT|PATH|CPATH).*|PHPRC|PHP_INI_SCAN_DIR` +
+		`|COR(ECLR)?_(ENABLE_PROFILING|PROFILER.*)|DOTNET_(ADDITIONAL_DEPS|SHARED_STORE)|R_(HOME|PROFILE|ENVIRON).*|GLIBC_TUNABLES|MALLOC_.*|LOCPATH|NLSPATH|HOSTALIASES|RESOLV_HOST_CONF|TERMINFO|TERMCAP` +
+		`|.*_PROXY|NODE_TLS_REJECT_UNAUTHORIZED|UV_(INDEX|EXTRA_INDEX_URL|FIND_LINKS|CONFIG_FILE|PYTHON.*)|PIP_.*|BROWSER|GOFLAGS|ERL_.*FLAGS|OPENSSL_(MODULES|ENGINES)|RUSTC_(WORKSPACE_)?WRAPPER|RUSTFLAGS|DOCKER_(HOST|CONTEXT)|CONTAINER_HOST|JULIA_(LOAD|DEPOT)_PATH|VIMINIT|EXINIT|MAKEFLAGS|LESSOPEN|LESSCLOSE)$`)
+})
 
 // Environment judges the names of the variables that a command is given.
 func Environment(names []string) []Breach {
@@ -39,7 +44,7 @@ func Environment(names []string) []Breach {
 		switch {
 		case name == "" || strings.ContainsAny(name, "=\x00\n\r"):
 			all = append(all, Breach{Bounds, "no process can have a variable of the name " + strconv.Quote(name), "write letters, digits and underscores"})
-		case ChangesCode(name), alsoSteers.MatchString(strings.ToUpper(name)):
+		case ChangesCode(name), alsoSteers().MatchString(strings.ToUpper(name)):
 			all = append(all, Breach{Variables, fmt.Sprintf("its variable %s changes which code is run, or where it connects", strconv.Quote(name)), "take it out, and give the server what it needs by its words"})
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Package is what a command of npx runs.
@@ -32,9 +33,15 @@ const maxName = 214
 // The names and versions that are taken: those that a registry takes of a new package
 // (docs.npmjs.com, package.json, name), and Semantic Versioning 2.0.0. None can be a path
 // that leads elsewhere, nor an option.
+//
+//nolint:gochecknoglobals // compiled when first used; read-only
 var (
-	names    = regexp.MustCompile(`^(@[a-z0-9_~-][a-z0-9._~-]*/)?[a-z0-9~-][a-z0-9._~-]*$`)
-	versions = regexp.MustCompile(`^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
+	names = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^(@[a-z0-9_~-][a-z0-9._~-]*/)?[a-z0-9~-][a-z0-9._~-]*$`)
+	})
+	versions = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
+	})
 )
 
 // Node is the node that an npx runs with: the one beside it, where it is named by its path
@@ -72,9 +79,9 @@ func Of(command []string) (Package, error) {
 		p.Name, p.Version = words[0][:at], words[0][at+1:]
 	}
 	switch {
-	case len(p.Name) > maxName || !names.MatchString(p.Name) || strings.HasPrefix(p.Name, "-"):
+	case len(p.Name) > maxName || !names().MatchString(p.Name) || strings.HasPrefix(p.Name, "-"):
 		return Package{}, fmt.Errorf("%w: %q is no name of a package in a registry", ErrNotNPX, p.Name)
-	case len(p.Version) > maxName || !versions.MatchString(p.Version):
+	case len(p.Version) > maxName || !versions().MatchString(p.Version):
 		return Package{}, fmt.Errorf("%w: write %s@1.2.3", ErrInexact, p.Name)
 	}
 	return p, nil

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"doorward/internal/fetched"
 )
@@ -47,10 +48,16 @@ const maxWord = 214
 
 // What is taken of a requirement: names and extras of the core metadata (PEP 508), and
 // versions of PEP 440 without a star. None can be a path, a URL or an option.
+//
+//nolint:gochecknoglobals // compiled when first used; read-only
 var (
-	requirements = regexp.MustCompile(`^([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)(?:\[([A-Za-z0-9._,-]+)\])?(?:==|@)(.*)$`)
-	versions     = regexp.MustCompile(`^(\d+!)?\d+(\.\d+)*((a|b|rc)\d+)?(\.post\d+)?(\.dev\d+)?(\+[a-z0-9]+(\.[a-z0-9]+)*)?$`)
-	names        = regexp.MustCompile(`^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$`)
+	requirements = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)(?:\[([A-Za-z0-9._,-]+)\])?(?:==|@)(.*)$`)
+	})
+	versions = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^(\d+!)?\d+(\.\d+)*((a|b|rc)\d+)?(\.post\d+)?(\.dev\d+)?(\+[a-z0-9]+(\.[a-z0-9]+)*)?$`)
+	})
+	names = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$`) })
 )
 
 // idle are options of a runner that change nothing of what is installed.
@@ -89,7 +96,7 @@ func Of(command []string) (Package, error) {
 	p.Args = r.Words[1:]
 	if from == "" {
 		from = r.Words[0]
-	} else if p.Program = r.Words[0]; !names.MatchString(p.Program) {
+	} else if p.Program = r.Words[0]; !names().MatchString(p.Program) {
 		return Package{}, fmt.Errorf("%w: %q is no name of a program", ErrOption, p.Program)
 	}
 	own, err := requirement(from)
@@ -102,8 +109,8 @@ func Of(command []string) (Package, error) {
 
 // requirement reads name==1.2.3, and name@1.2.3 as uv has it.
 func requirement(word string) (Requirement, error) {
-	parts := requirements.FindStringSubmatch(word)
-	if len(word) > maxWord || parts == nil || !versions.MatchString(parts[3]) {
+	parts := requirements().FindStringSubmatch(word)
+	if len(word) > maxWord || parts == nil || !versions().MatchString(parts[3]) {
 		return Requirement{}, fmt.Errorf("%w: write NAME==1.2.3 in place of %q", ErrInexact, word[:min(len(word), maxWord)])
 	}
 	r := Requirement{Name: parts[1], Version: parts[3]}
@@ -114,10 +121,12 @@ func requirement(word string) (Requirement, error) {
 }
 
 // separators are what names may have one for the other (PEP 503).
-var separators = regexp.MustCompile(`[-_.]+`)
+//
+//nolint:gochecknoglobals // compiled when first used; read-only
+var separators = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[-_.]+`) })
 
 // Normal is a name as indexes compare them (PEP 503).
-func Normal(name string) string { return separators.ReplaceAllString(strings.ToLower(name), "-") }
+func Normal(name string) string { return separators().ReplaceAllString(strings.ToLower(name), "-") }
 
 // asked are the requirements of a package in one spelling, sorted.
 func (p *Package) asked() []string {

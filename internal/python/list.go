@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"sync"
 
 	"doorward/internal/durable"
 )
@@ -113,7 +114,9 @@ func (l *list) installed(dir string) (Installed, error) {
 }
 
 // digests are SHA-256 as pip has them.
-var digests = regexp.MustCompile(`^[0-9a-f]{64}$`)
+//
+//nolint:gochecknoglobals // compiled when first used; read-only
+var digests = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-f]{64}$`) })
 
 func readList(dir string) (list, error) {
 	var l list
@@ -142,7 +145,7 @@ func (l *list) check() error {
 		return fmt.Errorf("%d packages were installed, and 1 to %d are taken", len(l.Wheels), maxDistributions)
 	}
 	for _, w := range l.Wheels {
-		if !names.MatchString(w.Name) || !versions.MatchString(w.Version) || !digests.MatchString(w.SHA256) {
+		if !names().MatchString(w.Name) || !versions().MatchString(w.Version) || !digests().MatchString(w.SHA256) {
 			return fmt.Errorf("nothing says by a SHA-256 what the archive of %q %q must be", w.Name, w.Version)
 		}
 	}

@@ -12,13 +12,18 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"doorward/internal/durable"
 )
 
 // functions are what an entry point may name: a module and, in it, an attribute
 // (packaging.python.org, "Entry points specification"). ASCII alone is taken.
-var functions = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)\s*:\s*([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)\s*(?:\[.*\])?$`)
+//
+//nolint:gochecknoglobals // compiled when first used; read-only
+var functions = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)\s*:\s*([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)\s*(?:\[.*\])?$`)
+})
 
 // program writes the file that runs the package's program.
 func (o *Order) program(dir string, l *list) error {
@@ -32,7 +37,7 @@ func (o *Order) program(dir string, l *list) error {
 			name = slices.Collect(maps.Keys(programs))[0]
 		}
 	}
-	parts := functions.FindStringSubmatch(programs[name])
+	parts := functions().FindStringSubmatch(programs[name])
 	if parts == nil {
 		return fmt.Errorf("%s has no program %s that is a function: name one of %s by --from", o.Package.Requirement, name, strings.Join(slices.Sorted(maps.Keys(programs)), ", "))
 	}
@@ -102,7 +107,7 @@ func consoleScripts(raw []byte) map[string]string {
 		switch {
 		case strings.HasPrefix(line, "["):
 			section = strings.Trim(line, "[] ")
-		case ok && section == "console_scripts" && names.MatchString(name):
+		case ok && section == "console_scripts" && names().MatchString(name):
 			programs[name] = strings.TrimSpace(call)
 		}
 	}

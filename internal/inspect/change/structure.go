@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -227,16 +228,17 @@ func (t *tree) terse(l *leaf) bool {
 	}
 	switch {
 	case l.path[0] == "inputSchema":
-		return n > 4 && l.path[n-2] == "examples" && l.kind == '"' && schema(l.path[1:n-2]) && brief.MatchString(l.text)
+		return n > 4 && l.path[n-2] == "examples" && l.kind == '"' && schema(l.path[1:n-2]) && brief().MatchString(l.text)
 	case l.path[0] == "outputSchema" && l.path[n-1] == "type":
-		return l.kind == '"' && schema(l.path[1:n-1]) && !slices.ContainsFunc(l.path, func(name string) bool { return !plainName.MatchString(name) })
+		return l.kind == '"' && schema(l.path[1:n-1]) && !slices.ContainsFunc(l.path, func(name string) bool { return !plainName().MatchString(name) })
 	}
 	return false
 }
 
+//nolint:gochecknoglobals // compiled when first used; read-only
 var (
-	brief     = regexp.MustCompile(`^[A-Za-z0-9]+([ .-][A-Za-z0-9]+){0,2}$`)
-	plainName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)?$`)
+	brief     = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9]+([ .-][A-Za-z0-9]+){0,2}$`) })
+	plainName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)?$`) })
 )
 
 // without tells whether a leaf that is gone was of a parameter that is gone whole, said

@@ -4,6 +4,7 @@ import (
 	"math"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // general are words that name a credential of any owner; '+' as in owned.owners.
@@ -16,10 +17,14 @@ const phrases = "passwd password passphrase passwort kennwort contrase mot+de+pa
 
 // harmless are parts of names whose values are no credentials, though a word of
 // general is in the name.
-var harmless = regexp.MustCompile(`public|authenticity|credentials?_?ids?|pub_?key|hash|sha\d|checksum|digest|integrity|fingerprint|commit|tokeni[sz]|tokens|token_?(?:count|limit|type|uri|url|name|length|budget|usage|symbol|address|endpoint|expir|id\b|mint|contract)|` +
-	`(?:max|min|num|next|prev|previous|page|pagination|continuation|sync|cursor|delta|resume|skip|start|stop|eos|bos|pad|unk|csrf|xsrf|idempotency|input|output|total|prompt|erc20|design)[_ -]?tokens?|` +
-	`secret_?(?:name|arn|id\b|ref|path|version|key_?ref)|key_?(?:name|id\b|path|file|type|size|length|word|board|code|usage|alias|arn|store|ring|vault_?name)|` +
-	`pass(?:word)?_?(?:policy|hint|reset|length|min|max|field|file|strength|changed|expir|label|url)|(?:file|path|url|uri|name|type|count|expires(?:_?(?:in|at))?|ttl|scope|format|description|enabled|required|length|author|header|algorithm|method)\z`)
+//
+//nolint:gochecknoglobals // compiled when first used; read-only
+var harmless = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`public|authenticity|credentials?_?ids?|pub_?key|hash|sha\d|checksum|digest|integrity|fingerprint|commit|tokeni[sz]|tokens|token_?(?:count|limit|type|uri|url|name|length|budget|usage|symbol|address|endpoint|expir|id\b|mint|contract)|` +
+		`(?:max|min|num|next|prev|previous|page|pagination|continuation|sync|cursor|delta|resume|skip|start|stop|eos|bos|pad|unk|csrf|xsrf|idempotency|input|output|total|prompt|erc20|design)[_ -]?tokens?|` +
+		`secret_?(?:name|arn|id\b|ref|path|version|key_?ref)|key_?(?:name|id\b|path|file|type|size|length|word|board|code|usage|alias|arn|store|ring|vault_?name)|` +
+		`pass(?:word)?_?(?:policy|hint|reset|length|min|max|field|file|strength|changed|expir|label|url)|(?:file|path|url|uri|name|type|count|expires(?:_?(?:in|at))?|ttl|scope|format|description|enabled|required|length|author|header|algorithm|method)\z`)
+})
 
 // generic judges a value that the name of a credential is given. rule is empty for
 // one that is none.
@@ -31,7 +36,7 @@ func (a *assignment) generic(phrase bool) (rule string) {
 	switch {
 	case placeholder(v), strings.Contains(v, "://"), strings.HasPrefix(v, "//"):
 		return ""
-	case strings.HasSuffix(a.name, "authorization") && aUUID.MatchString(v):
+	case strings.HasSuffix(a.name, "authorization") && aUUID().MatchString(v):
 		return "assignment"
 	case phrase:
 		if password(v, a) {
@@ -97,10 +102,15 @@ func digit(c byte) bool { return c >= '0' && c <= '9' }
 
 // ordered are forms of values that look disordered and are none: UUIDs, dates,
 // versions, addresses, paths, names of hosts, sums, colours.
-var ordered = regexp.MustCompile(`(?i)\A(?:` + anyUUID + `|\d{4}-\d\d-\d\d.*|v?\d+(?:\.\d+){1,3}(?:[-+].*)?|(?:sha\d{1,3}|md5|blake\w+)[-:].*|https?:.*|[a-z+]{2,12}://.*|arn:.*|urn:.*|data:.*|\.{0,2}/.*|~/.*|[a-z]:\\.*|` +
-	`[\w.+-]+@[\w-]+\.[\w.]+|(?:[\w-]+\.)+(?:com|net|org|io|dev|app|ai|co|local|internal|json|ya?ml|pem|key|crt|txt|go|js|ts|py|rb|java|md|html?|css|xml|toml|env|lock|log|sh|php)(?:[:/].*)?|[\d.,:+-]+|0x[0-9a-f]+)\z`)
+//
+//nolint:gochecknoglobals // compiled when first used; read-only
+var ordered = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)\A(?:` + anyUUID + `|\d{4}-\d\d-\d\d.*|v?\d+(?:\.\d+){1,3}(?:[-+].*)?|(?:sha\d{1,3}|md5|blake\w+)[-:].*|https?:.*|[a-z+]{2,12}://.*|arn:.*|urn:.*|data:.*|\.{0,2}/.*|~/.*|[a-z]:\\.*|` +
+		`[\w.+-]+@[\w-]+\.[\w.]+|(?:[\w-]+\.)+(?:com|net|org|io|dev|app|ai|co|local|internal|json|ya?ml|pem|key|crt|txt|go|js|ts|py|rb|java|md|html?|css|xml|toml|env|lock|log|sh|php)(?:[:/].*)?|[\d.,:+-]+|0x[0-9a-f]+)\z`)
+})
 
-var aUUID = regexp.MustCompile(`\A` + anyUUID + `\z`)
+//nolint:gochecknoglobals // compiled when first used; read-only
+var aUUID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\A` + anyUUID + `\z`) })
 
 // plausible tells at little cost whether a value may be a credential at all: most
 // values that the name of one is followed by are words.
@@ -131,7 +141,7 @@ func (a *assignment) plausible(phrase bool) bool {
 
 // random tells whether a value is disordered enough to be drawn by lot.
 func random(v string) bool {
-	if ordered.MatchString(v) || reference(v) || wordy(v) {
+	if ordered().MatchString(v) || reference(v) || wordy(v) {
 		return false
 	}
 	digits := 0

@@ -243,7 +243,7 @@ func (s *search) named(text string, start, end int, w *word) int {
 		return 0
 	}
 	a, ok := assigned(text, start, end)
-	if !ok || !a.plausible(w.phrase) || harmless.MatchString(a.name) {
+	if !ok || !a.plausible(w.phrase) || harmless().MatchString(a.name) {
 		return 0
 	}
 	s.work += len(a.value)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"doorward/internal/policy/statement"
 )
@@ -20,7 +21,9 @@ const (
 const noTable = "doorward_no_such_table"
 
 // candidate finds what could be the name of a table.
-var candidate = regexp.MustCompile(`[\pL_][\pL\pN_$]*(\.[\pL_][\pL\pN_$]*)?`)
+//
+//nolint:gochecknoglobals // compiled when first used; read-only
+var candidate = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[\pL_][\pL\pN_$]*(\.[\pL_][\pL\pN_$]*)?`) })
 
 // statements narrows SQL to the kinds and tables seen. The parser of statements
 // says whether a statement keeps to a rule, not what is in it; so the least rule is
@@ -105,7 +108,7 @@ func (t *trial) learn(sql string) bool {
 
 // candidates are the names of a statement that a rule can list.
 func (t *trial) candidates(sql string) []string {
-	names := once(candidate.FindAllString(sql, -1))
+	names := once(candidate().FindAllString(sql, -1))
 	_, faults := statement.New(t.with(nil, names))
 	bad := map[int]bool{}
 	for _, f := range faults {

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"doorward/internal/policy"
 	"doorward/internal/policy/recorded"
@@ -19,23 +20,28 @@ type offer struct {
 	looks  string // the type that all values look like; empty: none, or several
 }
 
+// kindForm is a form of values, and the type that they are of.
+type kindForm struct {
+	kind string
+	form *regexp.Regexp
+}
+
 // looks are forms by which a value can be told. They are for advice alone: nothing
 // is judged by them.
 //
-//nolint:gochecknoglobals // a table; read-only
-var looks = []struct {
-	kind string
-	form *regexp.Regexp
-}{
-	{"url", regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9+.-]*://[^ ]+$`)},
-	{"path", regexp.MustCompile(`^/[^\n]*$`)},
-	{"path/windows", regexp.MustCompile(`^[a-zA-Z]:[\\/]`)},
-	{"email", regexp.MustCompile(`^[^@\s]+@[^@\s]+\.[^@\s]+$`)},
-	{"sql", regexp.MustCompile(`(?i)^\s*(select|insert|update|delete|with|explain)\s`)},
-}
+//nolint:gochecknoglobals // a table, compiled when first used; read-only
+var looks = sync.OnceValue(func() []kindForm {
+	return []kindForm{
+		{"url", regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9+.-]*://[^ ]+$`)},
+		{"path", regexp.MustCompile(`^/[^\n]*$`)},
+		{"path/windows", regexp.MustCompile(`^[a-zA-Z]:[\\/]`)},
+		{"email", regexp.MustCompile(`^[^@\s]+@[^@\s]+\.[^@\s]+$`)},
+		{"sql", regexp.MustCompile(`(?i)^\s*(select|insert|update|delete|with|explain)\s`)},
+	}
+})
 
 func looksLike(text string) string {
-	for _, l := range looks {
+	for _, l := range looks() {
 		if l.form.MatchString(text) {
 			return l.kind
 		}

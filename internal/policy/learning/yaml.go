@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"doorward/internal/gate"
@@ -66,14 +67,16 @@ func flow(all []string) string {
 }
 
 // plain are texts that YAML takes for themselves without quotes.
-var plain = regexp.MustCompile(`^[A-Za-z/][A-Za-z0-9_./@-]*$`)
+//
+//nolint:gochecknoglobals // compiled when first used; read-only
+var plain = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z/][A-Za-z0-9_./@-]*$`) })
 
 // text writes a text so that YAML reads the same one.
 func text(s string) string {
 	switch strings.ToLower(s) {
 	case "true", "false", "null", "yes", "no", "on", "off", "y", "n", "inf", "nan":
 	default:
-		if plain.MatchString(s) {
+		if plain().MatchString(s) {
 			return s
 		}
 	}

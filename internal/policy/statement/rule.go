@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // Dialect is the language of one database server.
@@ -57,9 +58,13 @@ const (
 )
 
 // name is one name, or a schema and a name.
+//
+//nolint:gochecknoglobals // compiled when first used; read-only
 var (
-	name   = regexp.MustCompile(`^[^\s."'` + "`" + `;*()]+(\.[^\s."'` + "`" + `;*()]+)?$`)
-	schema = regexp.MustCompile(`^[^\s."'` + "`" + `;*()]+\.\*$`)
+	name = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^[^\s."'` + "`" + `;*()]+(\.[^\s."'` + "`" + `;*()]+)?$`)
+	})
+	schema = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[^\s."'` + "`" + `;*()]+\.\*$`) })
 )
 
 // New compiles a rule. It returns every fault at once, and no judge then.
@@ -95,7 +100,7 @@ func New(r Rule) (*Judge, []Fault) {
 		}
 	}
 	for i, t := range r.Tables {
-		if len(t) > maxName || !name.MatchString(t) && !schema.MatchString(t) {
+		if len(t) > maxName || !name().MatchString(t) && !schema().MatchString(t) {
 			fault(fmt.Sprintf("tables[%d]", i), "must be a table, a schema and a table (public.orders), or a whole schema (public.*), without quotes")
 			continue
 		}
@@ -105,7 +110,7 @@ func New(r Rule) (*Judge, []Fault) {
 		j.tables[j.fold(t)] = true
 	}
 	for i, f := range r.Functions {
-		if len(f) > maxName || !name.MatchString(f) {
+		if len(f) > maxName || !name().MatchString(f) {
 			fault(fmt.Sprintf("functions[%d]", i), "must be a function, or a schema and a function (app.price), without quotes or parentheses")
 			continue
 		}

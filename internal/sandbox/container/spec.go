@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"doorward/internal/sandbox"
 )
@@ -50,7 +51,8 @@ func (s *Spec) ids() (uid, gid int) {
 	return s.UID, s.GID
 }
 
-var ownerPattern = regexp.MustCompile(`^[0-9a-f]{16,64}$`)
+//nolint:gochecknoglobals // compiled when first used; read-only
+var ownerPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-f]{16,64}$`) })
 
 // check refuses what no container is made of.
 func (s *Spec) check() error {
@@ -60,7 +62,7 @@ func (s *Spec) check() error {
 	if err := CheckImage(s.Image); err != nil {
 		return err
 	}
-	if !ownerPattern.MatchString(s.Owner) {
+	if !ownerPattern().MatchString(s.Owner) {
 		return errors.New("a container has no owner")
 	}
 	if err := s.checkCommand(); err != nil {
@@ -102,7 +104,8 @@ func (s *Spec) checkCommand() error {
 	return nil
 }
 
-var variablePattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,127}$`)
+//nolint:gochecknoglobals // compiled when first used; read-only
+var variablePattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,127}$`) })
 
 // heeded are the beginnings of names of variables that a container's client, its
 // libraries or its loader act on: values reach a container by its client's
@@ -127,7 +130,7 @@ var passed = []string{
 
 // CheckVariable refuses a variable that cannot be given to a container.
 func CheckVariable(name string) error {
-	if !variablePattern.MatchString(name) {
+	if !variablePattern().MatchString(name) {
 		return fmt.Errorf("%q is no name of a variable", name)
 	}
 	upper := strings.ToUpper(name)

@@ -7,21 +7,27 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // version is the first three numbers of one, such as 1.3.6.
 type version [3]int
 
-var versionPattern = regexp.MustCompile(`(?:^|[^0-9.])v?(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?`)
+//nolint:gochecknoglobals // compiled when first used; read-only
+var versionPattern = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?:^|[^0-9.])v?(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?`)
+})
 
 // pre is what marks a version that comes before the one that it names.
-var pre = regexp.MustCompile(`(?i)^[-.~]?(?:rc|alpha|beta|dev|pre)`)
+//
+//nolint:gochecknoglobals // compiled when first used; read-only
+var pre = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)^[-.~]?(?:rc|alpha|beta|dev|pre)`) })
 
 // readVersion finds the first version in a text. Early is one from before its release:
 // it may lack what an older series has mended since (runc 1.5.0-rc.2 has what 1.3.6 mends
 // still open: release notes of 1.5.0-rc.3).
 func readVersion(text string) (v version, early, ok bool) {
-	m := versionPattern.FindStringSubmatchIndex(text)
+	m := versionPattern().FindStringSubmatchIndex(text)
 	if m == nil {
 		return v, false, false
 	}
@@ -30,7 +36,7 @@ func readVersion(text string) (v version, early, ok bool) {
 			v[i], _ = strconv.Atoi(text[from:to])
 		}
 	}
-	return v, pre.MatchString(text[m[1]:]), true
+	return v, pre().MatchString(text[m[1]:]), true
 }
 
 func (v version) less(w version) bool {
