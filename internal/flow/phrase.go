@@ -16,7 +16,7 @@ const verbs = reads | sends | destroys | works | runs | writes
 func verbAt(phrase []string) int {
 	at, rank := -1, 0
 	for i, w := range phrase {
-		r := words[w]
+		r := words()[w]
 		of := 0
 		switch {
 		case r&verbs == 0:
@@ -37,7 +37,7 @@ func verbAt(phrase []string) int {
 // sure tells whether the verb of a phrase can only be one.
 func sure(phrase []string) bool {
 	at := verbAt(phrase)
-	return at >= 0 && words[phrase[at]]&either == 0
+	return at >= 0 && words()[phrase[at]]&either == 0
 }
 
 // tells tells whether a sentence begins with its verb, and that only brings
@@ -52,7 +52,7 @@ func ofPhrase(phrase []string, p parameters) (Labels, role) {
 	if at < 0 {
 		return meaning(0, objects(phrase), p), 0
 	}
-	r := words[phrase[at]]
+	r := words()[phrase[at]]
 	verb := r & verbs
 	rest := phrase
 	if verb&(reads|runs) == 0 { // "browse", "shell" are what they reach
@@ -73,7 +73,7 @@ func ofPhrase(phrase []string, p parameters) (Labels, role) {
 func objects(phrase []string) role {
 	var of role
 	for _, w := range phrase {
-		of |= words[w] &^ (verbs | either | reaches | brings | mints)
+		of |= words()[w] &^ (verbs | either | reaches | brings | mints)
 	}
 	return of
 }

@@ -115,7 +115,7 @@ func ofPrompt(it *gate.Item) Labels {
 	labels := Untrusted
 	for _, phrase := range [...]string{it.Name, d.Title, sentence(d.Description)} {
 		for _, w := range tokens(phrase) {
-			if words[w]&private != 0 {
+			if words()[w]&private != 0 {
 				labels |= Private
 			}
 		}

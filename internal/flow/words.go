@@ -1,6 +1,9 @@
 package flow
 
-import "strings"
+import (
+	"strings"
+	"sync"
+)
 
 // role is what a word in a tool's name can be.
 type role uint32
@@ -99,7 +102,7 @@ var wordLists = []struct {
 // words are the roles of each word.
 //
 //nolint:gochecknoglobals // a table; read-only
-var words = func() map[string]role {
+var words = sync.OnceValue(func() map[string]role {
 	out := map[string]role{}
 	for _, list := range wordLists {
 		for w := range strings.FieldsSeq(list.words) {
@@ -107,4 +110,4 @@ var words = func() map[string]role {
 		}
 	}
 	return out
-}()
+})

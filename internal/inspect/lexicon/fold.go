@@ -6,35 +6,58 @@ import (
 	"unicode/utf8"
 )
 
-// plain has, for each letter with a mark, what it is without: Latin to U+024F and of
-// Vietnamese, Greek, Cyrillic, and the letters that Arabic and Persian write in several
-// ways.
+// plain has, for each letter with a mark up to U+06FF, what it is without: Latin to U+024F,
+// Greek, Cyrillic, and the letters that Arabic and Persian write in several ways. Tables of
+// constants cost nothing at the start of the program.
 //
 //nolint:gochecknoglobals // a table; read-only
-var plain, vietnamese = func() (low [0x700]string, high [0x100]string) {
-	put := func(r rune, letter string) {
-		if int(r) < len(low) {
-			low[r] = letter
-		} else {
-			high[r-firstVietnamese] = letter
-		}
-	}
-	for r, letters := range map[rune]string{'ß': "ss", 'æ': "ae", 'œ': "oe", 'ø': "o", 'ð': "d", 'đ': "d", 'ł': "l", 'ı': "i", 'þ': "th", 'ŋ': "n", 'ĳ': "ij"} {
-		put(r, letters)
-	}
-	for letter, marked := range map[string]string{
-		"a": "àáâãäåāăąạảấầẩẫậắằẳẵặ", "c": "çćĉċč", "d": "ď", "e": "èéêëēĕėęěẹẻẽếềểễệ", "g": "ĝğġģ", "h": "ĥħ",
-		"i": "ìíîïĩīĭįỉị", "j": "ĵ", "k": "ķ", "l": "ĺļľŀ", "n": "ñńņňŉ", "o": "òóôõöōŏőơọỏốồổỗộớờởỡợ", "r": "ŕŗř", "s": "śŝşšșſ",
-		"t": "ţťțŧ", "u": "ùúûüũūŭůűųưụủứừửữự", "w": "ŵ", "y": "ýÿŷỳỵỷỹ", "z": "źżž",
-		"α": "ά", "ε": "έ", "η": "ή", "ι": "ίϊΐ", "ο": "ό", "υ": "ύϋΰ", "ω": "ώ", "σ": "ς",
-		"ا": "أإآٱ", "ه": "ة", "ي": "ىی", "ك": "ک", "е": "ё",
-	} {
-		for _, r := range marked {
-			put(r, letter)
-		}
-	}
-	return low, high
-}()
+var plain = [0x700]string{
+	'ß': "ss", 'æ': "ae", 'œ': "oe", 'ø': "o", 'ð': "d", 'đ': "d", 'ł': "l", 'ı': "i", 'þ': "th", 'ŋ': "n", 'ĳ': "ij",
+	'à': "a", 'á': "a", 'â': "a", 'ã': "a", 'ä': "a", 'å': "a", 'ā': "a", 'ă': "a", 'ą': "a",
+	'ç': "c", 'ć': "c", 'ĉ': "c", 'ċ': "c", 'č': "c",
+	'ď': "d",
+	'è': "e", 'é': "e", 'ê': "e", 'ë': "e", 'ē': "e", 'ĕ': "e", 'ė': "e", 'ę': "e", 'ě': "e",
+	'ĝ': "g", 'ğ': "g", 'ġ': "g", 'ģ': "g",
+	'ĥ': "h", 'ħ': "h",
+	'ì': "i", 'í': "i", 'î': "i", 'ï': "i", 'ĩ': "i", 'ī': "i", 'ĭ': "i", 'į': "i",
+	'ĵ': "j",
+	'ķ': "k",
+	'ĺ': "l", 'ļ': "l", 'ľ': "l", 'ŀ': "l",
+	'ñ': "n", 'ń': "n", 'ņ': "n", 'ň': "n", 'ŉ': "n",
+	'ò': "o", 'ó': "o", 'ô': "o", 'õ': "o", 'ö': "o", 'ō': "o", 'ŏ': "o", 'ő': "o", 'ơ': "o",
+	'ŕ': "r", 'ŗ': "r", 'ř': "r",
+	'ś': "s", 'ŝ': "s", 'ş': "s", 'š': "s", 'ș': "s", 'ſ': "s",
+	'ţ': "t", 'ť': "t", 'ț': "t", 'ŧ': "t",
+	'ù': "u", 'ú': "u", 'û': "u", 'ü': "u", 'ũ': "u", 'ū': "u", 'ŭ': "u", 'ů': "u", 'ű': "u", 'ų': "u", 'ư': "u",
+	'ŵ': "w",
+	'ý': "y", 'ÿ': "y", 'ŷ': "y",
+	'ź': "z", 'ż': "z", 'ž': "z",
+	'ά': "α",
+	'έ': "ε",
+	'ή': "η",
+	'ί': "ι", 'ϊ': "ι", 'ΐ': "ι",
+	'ό': "ο",
+	'ύ': "υ", 'ϋ': "υ", 'ΰ': "υ",
+	'ώ': "ω",
+	'ς': "σ",
+	'أ': "ا", 'إ': "ا", 'آ': "ا", 'ٱ': "ا",
+	'ة': "ه",
+	'ى': "ي", 'ی': "ي",
+	'ک': "ك",
+	'ё': "е",
+}
+
+// vietnamese has the same for the letters of Latin Extended Additional that Vietnamese has.
+//
+//nolint:gochecknoglobals // a table; read-only
+var vietnamese = [0x100]string{
+	'ạ' - firstVietnamese: "a", 'ả' - firstVietnamese: "a", 'ấ' - firstVietnamese: "a", 'ầ' - firstVietnamese: "a", 'ẩ' - firstVietnamese: "a", 'ẫ' - firstVietnamese: "a", 'ậ' - firstVietnamese: "a", 'ắ' - firstVietnamese: "a", 'ằ' - firstVietnamese: "a", 'ẳ' - firstVietnamese: "a", 'ẵ' - firstVietnamese: "a", 'ặ' - firstVietnamese: "a",
+	'ẹ' - firstVietnamese: "e", 'ẻ' - firstVietnamese: "e", 'ẽ' - firstVietnamese: "e", 'ế' - firstVietnamese: "e", 'ề' - firstVietnamese: "e", 'ể' - firstVietnamese: "e", 'ễ' - firstVietnamese: "e", 'ệ' - firstVietnamese: "e",
+	'ỉ' - firstVietnamese: "i", 'ị' - firstVietnamese: "i",
+	'ọ' - firstVietnamese: "o", 'ỏ' - firstVietnamese: "o", 'ố' - firstVietnamese: "o", 'ồ' - firstVietnamese: "o", 'ổ' - firstVietnamese: "o", 'ỗ' - firstVietnamese: "o", 'ộ' - firstVietnamese: "o", 'ớ' - firstVietnamese: "o", 'ờ' - firstVietnamese: "o", 'ở' - firstVietnamese: "o", 'ỡ' - firstVietnamese: "o", 'ợ' - firstVietnamese: "o",
+	'ụ' - firstVietnamese: "u", 'ủ' - firstVietnamese: "u", 'ứ' - firstVietnamese: "u", 'ừ' - firstVietnamese: "u", 'ử' - firstVietnamese: "u", 'ữ' - firstVietnamese: "u", 'ự' - firstVietnamese: "u",
+	'ỳ' - firstVietnamese: "y", 'ỵ' - firstVietnamese: "y", 'ỷ' - firstVietnamese: "y", 'ỹ' - firstVietnamese: "y",
+}
 
 // firstVietnamese is where the block of Latin Extended Additional begins.
 const firstVietnamese = 0x1e00

@@ -3,6 +3,7 @@ package shadow
 import (
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"doorward/internal/gate"
@@ -140,7 +141,7 @@ func (x *Index) typo(e, other *entry) bool {
 
 // word tells whether w is a word: other tools' names have it, or a text.
 func (x *Index) word(e *entry, w string) bool {
-	if common[w] {
+	if common()[w] {
 		return true
 	}
 	if !x.firsts[w] {
@@ -157,7 +158,7 @@ func (x *Index) word(e *entry, w string) bool {
 // common are words of tools' names of which another is one letter away.
 //
 //nolint:gochecknoglobals // a table; read-only
-var common = func() map[string]bool {
+var common = sync.OnceValue(func() map[string]bool {
 	m := map[string]bool{}
 	for w := range strings.FieldsSeq(`list lint link line last lost post port past push pull poll pool tool took test text next node mode code core note vote name game
 		page pages tag sort start stat state star stop step load lead read road send seed find mind bind kind fine file fill pile tile time item site size side hide
@@ -171,7 +172,7 @@ var common = func() map[string]bool {
 		m[w] = true
 	}
 	return m
-}()
+})
 
 // oneEdit tells whether two different texts are one edit apart.
 func oneEdit(a, b []rune) bool {

@@ -3,6 +3,7 @@ package shadow
 import (
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -83,7 +84,7 @@ func split(name string) []string {
 // affixes are words that make another version of a name, and say nothing else.
 //
 //nolint:gochecknoglobals // a table; read-only
-var affixes = func() map[string]bool {
+var affixes = sync.OnceValue(func() map[string]bool {
 	m := map[string]bool{}
 	for w := range strings.FieldsSeq(`v alt alternative beta best better copy cloud direct enhanced enterprise extended ext fast faster final fixed
 		free full global improved latest legacy lite local main my new newer next official original plus pro proxy real replacement
@@ -91,13 +92,13 @@ var affixes = func() map[string]bool {
 		m[w] = true
 	}
 	return m
-}()
+})
 
 // stems are the skeletons of a name without the affixes at its ends.
 func stems(words []string) []string {
 	var out []string
 	w := slices.Clone(words)
-	affix := func(s string) bool { return affixes[s] || strings.Trim(s, "0123456789") == "" }
+	affix := func(s string) bool { return affixes()[s] || strings.Trim(s, "0123456789") == "" }
 	for len(w) > 1 && affix(w[len(w)-1]) {
 		w = w[:len(w)-1]
 		out = append(out, skeleton(strings.Join(w, "")))

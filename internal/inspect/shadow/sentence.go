@@ -17,7 +17,7 @@ func compares(text string, at gate.Span) bool {
 	before, after := sentence(text, at)
 	alike := false
 	for _, w := range prose(before + " " + after) {
-		if orders[w] {
+		if orders()[w] {
 			return false
 		}
 		alike = alike || comparisons[w]
@@ -36,7 +36,7 @@ var comparisons = map[string]bool{
 // orders are words by which a sentence says how something is to be used.
 //
 //nolint:gochecknoglobals // a table; read-only
-var orders = func() map[string]bool {
+var orders = sync.OnceValue(func() map[string]bool {
 	m := map[string]bool{}
 	for w := range strings.FieldsSeq(`must should shall always never not don do before after when whenever while once every each any first instead
 		rather prefer preferred replace replaces replaced replacing supersede supersedes superseded deprecated insecure unsafe broken obsolete outdated
@@ -46,7 +46,7 @@ var orders = func() map[string]bool {
 		m[w] = true
 	}
 	return m
-}()
+})
 
 // sentence is what stands before and after a name in its sentence.
 func sentence(text string, at gate.Span) (before, after string) {
