@@ -9,6 +9,8 @@ import (
 	"os/signal"
 	"syscall"
 
+	_ "doorward/cmd/doorward/process1"   // ends here when this is process 1 of a sandbox
+	_ "doorward/cmd/doorward/supervisor" // ends here when this is the supervisor of a command
 	"doorward/internal/cli"
 )
 
@@ -19,9 +21,6 @@ var version = "dev"
 var built string //nolint:gochecknoglobals // the linker sets no other kind of variable
 
 func main() {
-	if code, ok := cli.Supervised(os.Args); ok {
-		os.Exit(code)
-	}
 	// net/http prints there what an upstream sends unasked, which could repeat a
 	// credential that it was sent.
 	log.SetOutput(io.Discard)

@@ -49,8 +49,8 @@ type Options struct {
 	// Environment is the process's own; child processes get a few harmless
 	// variables of it (see upstream.Config).
 	Environment []string
-	// Supervised says that this binary calls Supervise first thing, so that
-	// child processes can be started under a supervisor.
+	// Supervised says that this binary becomes the supervisor of a command or process 1 of
+	// a sandbox when it is started as one (cmd/doorward does), so that commands can run there.
 	Supervised bool
 	// Wait is how long New waits for another process to leave the data_dir: a command that
 	// works on its files for a moment, or a gateway that ends.

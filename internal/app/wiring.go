@@ -22,7 +22,6 @@ import (
 	"doorward/internal/lock"
 	"doorward/internal/monitor"
 	"doorward/internal/policy"
-	"doorward/internal/sandbox"
 	"doorward/internal/telemetry"
 	"doorward/internal/upstream"
 	"doorward/internal/validate"
@@ -211,22 +210,6 @@ func stateKey(path string) ([32]byte, error) {
 		return key, fmt.Errorf("%s holds %d bytes instead of %d: remove it to make a new one", path, len(b), len(key))
 	}
 	return key, nil
-}
-
-// Supervise is the life of a process that stands between Doorward and a command:
-// process 1 of a sandbox, or the supervisor of a command that has none. cmd/doorward
-// becomes one when it is started under that name.
-func Supervise(args []string) (code int, ok bool) {
-	if len(args) == 0 {
-		return 0, false
-	}
-	switch args[0] {
-	case sandbox.Name, sandbox.Entry:
-		return sandbox.Init(), true
-	case upstream.SupervisorName:
-		return upstream.Supervise(args), true
-	}
-	return 0, false
 }
 
 // Logger makes the gateway's logger as the configuration has it.

@@ -52,16 +52,17 @@ var table = map[string]row{
 	"policy/compare":   {core, []string{"gate", "policy"}},
 	"pipeline":         {core, []string{"gate"}},
 
-	"httpsig": {domain, nil},
-	"fetched": {domain, nil},
-	"queue":   {domain, nil},
-	"ceiling": {domain, nil},
-	"durable": {domain, nil},
-	"sandbox": {domain, nil},
-	"launch":  {domain, []string{"fetched"}},
-	"install": {domain, nil},
-	"npm":     {domain, []string{"durable", "install"}},
-	"python":  {domain, []string{"fetched", "durable", "install"}},
+	"httpsig":   {domain, nil},
+	"fetched":   {domain, nil},
+	"queue":     {domain, nil},
+	"ceiling":   {domain, nil},
+	"durable":   {domain, nil},
+	"supervise": {domain, nil},
+	"sandbox":   {domain, []string{"supervise"}},
+	"launch":    {domain, []string{"fetched"}},
+	"install":   {domain, nil},
+	"npm":       {domain, []string{"durable", "install"}},
+	"python":    {domain, []string{"fetched", "durable", "install"}},
 
 	"sandbox/container": {runtimes, []string{"sandbox"}},
 
@@ -100,7 +101,7 @@ var table = map[string]row{
 	"builtin/files": {adapter, nil},
 
 	"listen":    {adapter, append([]string{"ceiling"}, adapters...)},
-	"upstream":  {adapter, append([]string{"leak", "sandbox", "sandbox/container", "launch", "python", "durable", "queue", "ceiling"}, adapters...)},
+	"upstream":  {adapter, append([]string{"leak", "sandbox", "sandbox/container", "supervise", "launch", "python", "durable", "queue", "ceiling"}, adapters...)},
 	"audit":     {adapter, append([]string{"durable", "envelope", "cosignature"}, adapters...)},
 	"store":     {adapter, []string{"gate", "mcp", "jsonrpc", "httpsig", "durable", "envelope"}},
 	"lock":      {adapter, adapters},
@@ -147,7 +148,9 @@ var table = map[string]row{
 		"policy/cases", "policy/review", "policy/recorded", "policy/learning", "policy/replay", "policy/compare",
 	}},
 
-	"cmd/doorward": {outside, []string{"cli"}},
+	"cmd/doorward":            {outside, []string{"cli", "cmd/doorward/supervisor", "cmd/doorward/process1"}},
+	"cmd/doorward/supervisor": {outside, []string{"supervise"}},
+	"cmd/doorward/process1":   {outside, []string{"sandbox"}},
 
 	"gatetest":                   {harness, []string{"app", "admin", "audit", "config", "gate", "jsonrpc", "mcp"}},
 	"store/storetest":            {harness, []string{"gate", "store"}},

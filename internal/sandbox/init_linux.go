@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"doorward/internal/supervise"
 )
 
 // control is the descriptor of process 1 that leads to the gateway.
@@ -325,7 +327,7 @@ func attend(p *Plan, child *os.Process, w *watch, up *uplink) int {
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	ended := make(chan int, 1)
-	go Reap(child.Pid, ended)
+	go supervise.Reap(child.Pid, ended)
 	ready := p.Runsc == nil // which takes a while
 	if ready {
 		up.report(Report{Kind: Ready})
@@ -376,28 +378,6 @@ func askToEnd(p *Plan, child *os.Process) {
 		to = child.Pid
 	}
 	_ = unix.Kill(to, unix.SIGTERM)
-}
-
-// Reap collects every child, orphans included, until the command has ended, and says
-// how: its exit status, or 128 and the signal. It belongs to whoever stands between
-// Doorward and a command, and ends with that process.
-func Reap(command int, ended chan<- int) {
-	for {
-		var ws unix.WaitStatus
-		pid, err := unix.Wait4(-1, &ws, 0, nil)
-		switch {
-		case errors.Is(err, unix.EINTR):
-		case err != nil:
-			ended <- exitFailed
-			return
-		case pid == command && ws.Signaled():
-			ended <- 128 + int(ws.Signal())
-			return
-		case pid == command:
-			ended <- ws.ExitStatus()
-			return
-		}
-	}
 }
 
 // processes are the numbers of the processes in sight, but this one.

@@ -9,20 +9,18 @@ import (
 	"syscall"
 
 	"doorward/internal/sandbox"
+	"doorward/internal/supervise"
 )
 
-// handed is the descriptor of the supervisor by which it starts the command.
-const handed = 3
-
 // dress makes cmd, which runs the image, a group of its own that dies with Doorward.
-// Supervised, it runs below this same binary (see Supervise), which gets SIGTERM when
+// Supervised, it runs below this same binary (see supervise.Run), which gets SIGTERM when
 // Doorward dies; otherwise the child itself is killed.
 func dress(cmd *exec.Cmd, image *sandbox.Image, supervised bool) {
 	cmd.Path, cmd.Args = image.Path, image.Args
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if supervised {
 		cmd.ExtraFiles = []*os.File{image.File()}
-		cmd.Args = slices.Concat([]string{SupervisorName, fmt.Sprintf("/proc/self/fd/%d", handed)}, image.Args)
+		cmd.Args = slices.Concat([]string{supervise.Name, fmt.Sprintf("/proc/self/fd/%d", supervise.Handed)}, image.Args)
 		// The running image, even when the file has been replaced since.
 		cmd.Path = "/proc/self/exe"
 		cmd.SysProcAttr.Pdeathsig = syscall.SIGTERM

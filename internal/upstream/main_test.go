@@ -18,6 +18,7 @@ import (
 	"doorward/internal/gate"
 	"doorward/internal/mcp"
 	"doorward/internal/sandbox"
+	"doorward/internal/supervise"
 	"doorward/internal/upstream"
 )
 
@@ -27,8 +28,8 @@ func TestMain(m *testing.M) {
 	switch {
 	case os.Args[0] == sandbox.Name, os.Args[0] == sandbox.Entry:
 		os.Exit(sandbox.Init())
-	case os.Args[0] == upstream.SupervisorName:
-		os.Exit(upstream.Supervise(os.Args))
+	case os.Args[0] == supervise.Name:
+		os.Exit(supervise.Run(os.Args))
 	case len(os.Args) > 2 && os.Args[1] == "-child":
 		child(os.Args[2])
 		os.Exit(0)

@@ -141,7 +141,7 @@ type Config struct {
 	Owner       string   // of the data directory, in hex: containers that it left behind are found by it
 	StateKey    [32]byte // seals requestState, cursors and the ids of tasks
 	Environment []string // Doorward's own; children get PATH, HOME, LANG, LC_ALL, TMPDIR, TZ, USER of it
-	// Supervised says that this binary runs Supervise when argv[0] is SupervisorName, and
+	// Supervised says that this binary runs supervise.Run when argv[0] is supervise.Name, and
 	// sandbox.Init when it is sandbox.Name. Without it nothing can be confined.
 	Supervised bool
 	// Egress serves the proxy of a confined command until the listener is closed. Needed

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"doorward/internal/upstream"
+	"doorward/internal/supervise"
 )
 
 // A process whose first thread has ended is a zombie in /proc and lives. Its
@@ -22,7 +22,7 @@ func TestSuperviseKillsBelowAZombie(t *testing.T) {
 	}
 	defer stdin.Close()
 	defer hold.Close()
-	cmd := &exec.Cmd{Path: self(), Stdin: stdin, Args: append([]string{upstream.SupervisorName, self()}, childCommand("headless", file)...)}
+	cmd := &exec.Cmd{Path: self(), Stdin: stdin, Args: append([]string{supervise.Name, self()}, childCommand("headless", file)...)}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package upstream
+package supervise
 
 import (
 	"bytes"
@@ -10,11 +10,10 @@ import (
 	"strconv"
 	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
-
-	"doorward/internal/sandbox"
 )
+
+// setChildSubreaper is PR_SET_CHILD_SUBREAPER of prctl(2), which package syscall has not.
+const setChildSubreaper = 36
 
 // Times of the supervisor after SIGTERM. While Doorward lives the command has
 // the grace, a little less than Doorward waits before SIGKILL to the group.
@@ -23,25 +22,25 @@ const (
 	parentLook      = 20 * time.Millisecond
 )
 
-// Supervise runs a command so that nothing of it survives: it becomes the
+// Run runs a command so that nothing of it survives: it becomes the
 // reaper of the command's orphans (PR_SET_CHILD_SUBREAPER), and when the
 // command ends, or Doorward is gone (its parent-death signal arrives as
 // SIGTERM), it kills every descendant, whatever group or session that moved to.
 // args is os.Args as the supervisor finds it: its own name, what the command
 // is executed by, and its argv, which inherits stdin, stdout and stderr. The result is the exit status to end with.
-func Supervise(args []string) int {
+func Run(args []string) int {
 	// The parent-death signal of the command is bound to the thread that starts it.
 	runtime.LockOSThread()
 	if len(args) < 3 {
 		fmt.Fprintln(os.Stderr, "doorward-child: started by doorward only")
 		return 2
 	}
-	unix.CloseOnExec(handed) // by which the command is executed, and which it does not get
+	syscall.CloseOnExec(Handed) // by which the command is executed, and which it does not get
 	parent := os.Getppid()
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
-	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
-		fmt.Fprintln(os.Stderr, "doorward-child: becoming a subreaper:", err)
+	if _, _, fault := syscall.Syscall6(syscall.SYS_PRCTL, setChildSubreaper, 1, 0, 0, 0, 0); fault != 0 {
+		fmt.Fprintln(os.Stderr, "doorward-child: becoming a subreaper:", fault)
 		return exitCannotRun
 	}
 	child, err := os.StartProcess(args[1], args[2:], &os.ProcAttr{
@@ -54,7 +53,7 @@ func Supervise(args []string) int {
 		return exitCannotRun
 	}
 	ended := make(chan int, 1)
-	go sandbox.Reap(child.Pid, ended)
+	go Reap(child.Pid, ended)
 	var expired, look <-chan time.Time
 	for {
 		select {
@@ -85,6 +84,28 @@ func Supervise(args []string) int {
 	}
 }
 
+// Reap collects every child, orphans included, until the command has ended, and says
+// how: its exit status, or 128 and the signal. It belongs to whoever stands between
+// Doorward and a command, and ends with that process.
+func Reap(command int, ended chan<- int) {
+	for {
+		var ws syscall.WaitStatus
+		pid, err := syscall.Wait4(-1, &ws, 0, nil)
+		switch {
+		case errors.Is(err, syscall.EINTR):
+		case err != nil:
+			ended <- exitCannotRun
+			return
+		case pid == command && ws.Signaled():
+			ended <- 128 + int(ws.Signal())
+			return
+		case pid == command:
+			ended <- ws.ExitStatus()
+			return
+		}
+	}
+}
+
 // killDescendants kills what descends from this process until nothing does,
 // which is when it has no child: as a subreaper it becomes the parent of every
 // orphan. What /proc shows only says whom to kill, because it changes while it
@@ -93,11 +114,11 @@ func Supervise(args []string) int {
 func killDescendants() {
 	for range 200 {
 		for _, pid := range descendants(os.Getpid()) {
-			_ = unix.Kill(pid, unix.SIGKILL)
+			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
 		for {
-			pid, err := unix.Wait4(-1, nil, unix.WNOHANG, nil)
-			if errors.Is(err, unix.ECHILD) {
+			pid, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil)
+			if errors.Is(err, syscall.ECHILD) {
 				return
 			}
 			if err != nil || pid <= 0 {
