@@ -56,7 +56,7 @@ func TestRES18_OneUpstreamFull(t *testing.T) {
 	}
 	answered := make(chan *gatetest.Reply, 1)
 	call(neighbour, func(r *gatetest.Reply) { answered <- r })
-	<-shed // the newest of the flood's has given way
+	<-shed // the oldest of the flood's has given way
 	for _, c := range []*gatetest.Client{neighbour, flood} {
 		for range 20 {
 			if begun, r := time.Now(), c.Call("free__echo", `{}`); !r.OK() || time.Since(begun) > 10*time.Second {

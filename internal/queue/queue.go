@@ -6,9 +6,12 @@
 // a call will cost is known to nobody before it is made. A caller with a thousand calls gets as
 // many places as one who makes them one at a time.
 //
-// How many may wait is bounded. When there is no room, the newest call of whoever has most that
-// wait gives way to one of a caller with fewer (McKenney, "Stochastic Fairness Queueing", INFOCOM
-// 1990), so that nobody keeps others out. Who cannot be served in time is told so at once.
+// How many may wait is bounded. When there is no room, a call of whoever has most that wait gives
+// way to one of a caller with fewer (McKenney, "Stochastic Fairness Queueing", INFOCOM 1990), so that
+// nobody keeps others out; and within a caller's share, one to the next. It is the oldest (Lakshman,
+// Neidhardt and Ott, "The Drop from Front Strategy in TCP and in TCP over ATM", INFOCOM 1996), so that
+// under a flood what is served has waited for as long as the flood takes to fill the line, and not
+// for as long as the upstream takes to serve it. Who cannot be served in time is told so at once.
 //
 // Of the places that are configured as many are given out as the upstream bears: see adapt.
 //
@@ -156,22 +159,25 @@ func (q *Queue) join(who string, until time.Time) (*waiter, error) {
 	return w, nil
 }
 
-// makeRoom has the newest call of whoever has most give way to one of a caller with fewer; it
-// needs mu.
+// makeRoom has the oldest call of a line give way to one that joins; it needs mu. It is the line of
+// whoever has most, where the caller has at least two fewer, and else the caller's own.
 func (q *Queue) makeRoom(of *callers) *Refusal {
 	own := 0
 	if of != nil {
 		own = of.line.Len()
 	}
-	top := q.most[0]
-	if top.line.Len() > own+1 {
-		q.tell(top.line.Back().Value.(*waiter), q.refusal(Share)) //nolint:forcetypeassert // join says what is in a line
-		return nil
-	}
+	why := Share
 	if own == q.waiting || own == 0 {
-		return q.refusal(Full)
+		why = Full
 	}
-	return q.refusal(Share)
+	gives := of
+	if top := q.most[0]; top.line.Len() > own+1 {
+		gives, why = top, Share
+	} else if own < 2 { // in a line of its own it would lose its turn to itself
+		return q.refusal(why)
+	}
+	q.tell(gives.line.Front().Value.(*waiter), q.refusal(why)) //nolint:forcetypeassert // join says what is in a line
+	return nil
 }
 
 // late tells whether a call that joins now would not get a place in time, by how long calls took
