@@ -21,10 +21,6 @@ const (
 	// proxyWait is how long a proxy may take to send its PROXY protocol header,
 	// which comes with the first packet.
 	proxyWait = 3 * time.Second
-
-	// evictEvery is how often a connection that waits for a place looks for one
-	// that is idle.
-	evictEvery = time.Second
 )
 
 // bounded is a listener with bounds on its open connections, in all and from one
@@ -39,6 +35,8 @@ type bounded struct {
 	surplus chan struct{} // a place for every connection beyond its address's share
 	closed  chan struct{}
 	once    sync.Once
+	full    atomic.Bool   // a connection waits for a place
+	idled   chan struct{} // while full: another became idle
 
 	mu   sync.Mutex
 	open map[*slot]struct{}
@@ -51,6 +49,7 @@ func (s *Server) bound(l net.Listener, secure bool) *bounded {
 		slots:   make(chan struct{}, s.cfg.Limits.Connections),
 		surplus: make(chan struct{}, surplusPlaces),
 		closed:  make(chan struct{}),
+		idled:   make(chan struct{}, 1),
 		open:    make(map[*slot]struct{}),
 		from:    make(map[netip.Prefix]int),
 	}
@@ -171,8 +170,8 @@ func (b *bounded) place() bool {
 		return true
 	default:
 	}
-	again := time.NewTicker(evictEvery)
-	defer again.Stop()
+	b.full.Store(true)
+	defer b.full.Store(false)
 	for {
 		b.evict()
 		select {
@@ -180,7 +179,7 @@ func (b *bounded) place() bool {
 			return true
 		case <-b.closed:
 			return false
-		case <-again.C:
+		case <-b.idled:
 		}
 	}
 }
@@ -264,9 +263,15 @@ func changed(conn net.Conn, state http.ConnState) {
 	switch {
 	case !is:
 	case state == http.StateIdle:
-		c.idle.Store(time.Now().UnixNano())
 		if c.head != nil {
 			c.head.begin()
+		}
+		c.idle.Store(time.Now().UnixNano())
+		if c.bounded.full.Load() {
+			select {
+			case c.bounded.idled <- struct{}{}:
+			default: // it is told already
+			}
 		}
 	case state == http.StateActive:
 		c.idle.Store(0)

@@ -213,6 +213,34 @@ func TestHTT10_FullHouse(t *testing.T) {
 			t.Errorf("%d of 8 are open in a house of 3", open)
 		}
 	})
+	t.Run("busy", func(t *testing.T) { // who waits has the place of the first that becomes idle
+		p, addr := start(t, nil, listen.Limits{Connections: 1})
+		began, goOn := make(chan struct{}), make(chan struct{})
+		p.before = func(ctx context.Context, ex *gate.Exchange, c gate.Client) {
+			began <- struct{}{}
+			<-goOn
+			p.decode(ctx, ex, c)
+		}
+		var all sync.WaitGroup
+		ask := func() {
+			c := connect(t, addr, "")
+			all.Go(func() {
+				if status := c.status(t, addr); status != 200 {
+					t.Errorf("status %d", status)
+				}
+			})
+		}
+		ask()
+		<-began
+		ask()
+		ask()
+		for range 2 {
+			goOn <- struct{}{}
+			<-began
+		}
+		goOn <- struct{}{}
+		all.Wait()
+	})
 	t.Run("silent", func(t *testing.T) {
 		_, addr := start(t, nil, listen.Limits{Connections: 3, HeaderWait: 300 * time.Millisecond})
 		for _, beginning := range []string{"", "P", "POST /mcp HTTP/1.1\r\nHost: x\r\n"} {
