@@ -45,6 +45,7 @@ type reply struct {
 	status   int
 	exchange string
 	session  string
+	retry    string // Retry-After
 	raw      []byte
 	ID       json.RawMessage
 	Result   struct {
@@ -196,7 +197,7 @@ func (c *client) read() (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &reply{status: resp.StatusCode, exchange: resp.Header.Get("Doorward-Exchange"), session: resp.Header.Get("Mcp-Session-Id"), raw: raw}
+	r := &reply{status: resp.StatusCode, exchange: resp.Header.Get("Doorward-Exchange"), session: resp.Header.Get("Mcp-Session-Id"), retry: resp.Header.Get("Retry-After"), raw: raw}
 	if strings.HasPrefix(resp.Header.Get("Content-Type"), "text/event-stream") {
 		at := bytes.LastIndex(raw, []byte("data: "))
 		if at < 0 {

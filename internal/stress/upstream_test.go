@@ -75,7 +75,9 @@ func (m *request) answer() (string, bool) {
 type web struct {
 	url     string
 	server  *httptest.Server
-	shuffle bool // hold answers back and reorder them
+	shuffle bool          // hold answers back and reorder them
+	slots   chan struct{} // as many calls are served at a time, and the others one after the other; nil: any number
+	takes   time.Duration // each of them
 	release chan struct{}
 	calls   atomic.Int64
 
@@ -128,6 +130,10 @@ func (u *web) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			}
 		case u.shuffle:
 			u.hold()
+		case u.slots != nil:
+			u.slots <- struct{}{}
+			<-time.After(u.takes)
+			<-u.slots
 		}
 	}
 	w.Header().Set("Content-Type", "application/json")
