@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -95,7 +96,7 @@ func (c *choosing) flags(f *pflag.FlagSet) {
 	f.StringVar(&c.since, "since", "", "from this time: RFC 3339, or an age such as 24h or 7d")
 	f.StringVar(&c.until, "until", "", "up to this time")
 	f.StringVar(&c.q.Principal, "principal", "", "the principal's subject")
-	f.StringVar(&c.q.Tenant, "tenant", "", "the principal's tenant: what is of others, or of none, is left out")
+	f.Var((*tenantFlag)(&c.q.Tenant), "tenant", "the principal's tenant: what is of others, or of none, is left out")
 	f.StringVar(&c.q.Upstream, "upstream", "", "the upstream")
 	f.StringVar(&c.q.Item, "item", "", "the tool, prompt or resource")
 	f.StringVar(&c.q.Code, "code", "", "the refusal's code")
@@ -113,6 +114,25 @@ func (c *choosing) flags(f *pflag.FlagSet) {
 	f.StringVar(&c.words, "text", "", "words that each stand somewhere in what can be read of it, in any case")
 	f.BoolVar(&c.q.Newest, "newest", false, "newest first")
 	f.IntVar(&c.q.Limit, "limit", 0, "at most so many (default: all)")
+}
+
+// tenantFlag is the name of a tenant. It refuses an empty one: a variable of a shell that
+// is not set would choose the records of everybody.
+type tenantFlag string
+
+// String implements pflag.Value.
+func (t *tenantFlag) String() string { return string(*t) }
+
+// Type implements pflag.Value.
+func (t *tenantFlag) Type() string { return "string" }
+
+// Set implements pflag.Value.
+func (t *tenantFlag) Set(s string) error {
+	if s == "" {
+		return errors.New("name a tenant, or leave the flag out for the records of all")
+	}
+	*t = tenantFlag(s)
+	return nil
 }
 
 // logs finishes the query and finds the logs.

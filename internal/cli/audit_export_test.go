@@ -68,3 +68,40 @@ func TestAnExportThatIsInterrupted(t *testing.T) {
 		t.Errorf("afterwards: exit %d: %s", code, said)
 	}
 }
+
+// TEN-12: a tenant that is given and empty, as of a variable that is not set, is a fault
+// of the command, and not all tenants.
+func TestTEN12_NoRecordsOfAnEmptyTenant(t *testing.T) {
+	dir := t.TempDir()
+	l, err := audit.Open(audit.Config{Dir: filepath.Join(dir, "audit"), KeyFile: filepath.Join(dir, "audit.key")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	who := &gate.Principal{Realm: "https://idp", Tenant: "globex", Subject: "alice"}
+	if err := l.Event(t.Context(), gate.Event{Kind: "test", Actor: "somebody", Principal: who, Status: "ok"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range []string{"search", "export"} {
+		for tenant, want := range map[string]struct {
+			code    int
+			records bool
+			said    string
+		}{
+			"":       {2, false, "name a tenant"},
+			"acme":   {0, false, ""},
+			"globex": {0, true, ""},
+		} {
+			var out, said bytes.Buffer
+			code := cli.Run(t.Context(), cli.Process{
+				Args:   []string{"audit", command, "--dir", filepath.Join(dir, "audit"), "--tenant", tenant},
+				Stdout: &out, Stderr: &said, Getenv: func(string) string { return "" },
+			})
+			if code != want.code || (out.Len() > 0) != want.records || !strings.Contains(said.String(), want.said) {
+				t.Errorf("%s --tenant %q: exit %d, %q: %s", command, tenant, code, out.String(), said.String())
+			}
+		}
+	}
+}
