@@ -3,6 +3,7 @@ package resolve
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"doorward/internal/gate"
 )
@@ -45,9 +46,18 @@ func (l *lookup) resource(ctx context.Context) (gate.Verdict, error) {
 		return unavailable(), nil
 	}
 	if len(l.all) > len(l.candidates) { // a URI does not say whose it is
-		return l.unreached(gate.Resource, l.all[0], l.ex.Call.Name), nil
+		return l.unreached(gate.Resource, l.first(), l.ex.Call.Name), nil
 	}
 	return unknown(gate.Resource, "no upstream has this resource"), nil
+}
+
+// first is the first upstream that is for the principal's tenant: no scope opens another.
+func (l *lookup) first() string {
+	at := slices.IndexFunc(l.all, func(u string) bool { return l.reach.Serves(l.ex.Principal, u) })
+	if at < 0 {
+		return ""
+	}
+	return l.all[at]
 }
 
 // choose is the one approved item, resources first, and another one where it

@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"doorward/internal/gate"
+	"doorward/internal/resolve"
 )
 
 // What a token cannot reach for want of a scope is refused with that scope, by
@@ -59,5 +60,27 @@ func TestAScopeThatIsMissing(t *testing.T) {
 				t.Error("the upstream was asked")
 			}
 		})
+	}
+}
+
+// TEN-01: the scope that a resource needs is told though an upstream of another tenant
+// comes first.
+func TestTEN01_AScopeThatIsMissingBehindAnothersUpstream(t *testing.T) {
+	w := new(world).offers("theirs", "resource mem://x approved").offers("z-ours", "resource mem://x approved")
+	w.reach = func(string) bool { return false }
+	w.lacks = func(_ gate.ItemKind, upstream, _ string) []string {
+		if upstream == "theirs" {
+			return nil
+		}
+		return []string{"read"}
+	}
+	profiles := map[string]resolve.Profile{"": {Upstreams: []string{"theirs", "z-ours"}}, "theirs": {Upstreams: []string{"theirs"}}}
+	for profile, want := range map[string]gate.Code{"": gate.CodeScope, "theirs": gate.CodeProfile} {
+		ex := exchange("resources/read", "mem://x")
+		ex.Principal.Method, ex.Inbound.Profile = gate.MethodJWT, profile
+		v, err := resolve.New(resolve.Config{Catalogue: w, Reach: w, Asks: w, Profiles: profiles}).Judge(t.Context(), ex)
+		if err != nil || v.Code != want {
+			t.Errorf("%q: %+v, %v; want %s", profile, v, err, want)
+		}
 	}
 }
