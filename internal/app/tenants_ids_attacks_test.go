@@ -108,7 +108,7 @@ func mixOfTenants(t *testing.T, g *gatetest.GW, idp *gatetest.IDP) {
 				c.Version = modern
 			}
 			all.Go(func() {
-				random := rand.New(rand.NewPCG(uint64(n), uint64(len(tenant)))) //nolint:gosec // the same mix in each run
+				random := rand.New(rand.NewPCG(uint64(n), uint64(len(tenant))))
 				for range calls {
 					own := fmt.Sprintf("soak-of-%s-%d", cmp.Or(tenant, "nobody"), random.IntN(4))
 					tool := []string{"web__echo", "web__echo", "web__fail", "web__none"}[random.IntN(4)]
