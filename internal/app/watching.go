@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -125,8 +126,18 @@ func watched(cfg *config.Config) *monitor.Settings {
 		NewNetworks: r.NewNetworks, ScopeGrowth: r.ScopeGrowth,
 		Learn: time.Duration(m.Learn), MinHistory: int64(m.MinHistory),
 		AuditSilence: time.Duration(r.AuditSilence), VerifiedWithin: time.Duration(r.VerifiedWithin),
-		CountBy: m.CountBy, Repeat: time.Duration(m.Repeat),
+		Tenants: tenantsTold(m.Alerts), CountBy: m.CountBy, Repeat: time.Duration(m.Repeat),
 	}
+}
+
+// tenantsTold are the tenants that are told of their own alerts.
+func tenantsTold(alerts []config.Receiver) (all []string) {
+	for i := range alerts {
+		if of := alerts[i].Tenant; of != "" && !slices.Contains(all, of) {
+			all = append(all, of)
+		}
+	}
+	return all
 }
 
 // receivers are those who are told of alerts.

@@ -21,7 +21,7 @@ type Monitor struct {
 	MinHistory int `yaml:"min_history"`
 	// CountBy are what limits are counted for too, beside the principal, or the address of whom nobody knows: addresses, tools over all who call them, tenants over all who belong to them.
 	CountBy []string `yaml:"count_by" enum:"address tool tenant"`
-	// Repeat is how long an alert stands: what follows about the same is counted, and told then as one alert. Of one rule there are at most ten alerts in that time; the rest becomes one, with the exact count.
+	// Repeat is how long an alert stands: what follows about the same is counted, and told then as one alert. Of one rule there are at most ten alerts in that time; the rest becomes one, with the exact count. Each tenant with a receiver of its own is counted apart.
 	Repeat Duration `yaml:"repeat"`
 	// Alerts are those who are told of every alert. Nobody unless written.
 	Alerts []Receiver `yaml:"alerts"`

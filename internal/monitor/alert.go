@@ -14,7 +14,7 @@ type Subject struct {
 	Kind  string `json:"kind"`           // one of the Subject constants
 	Value string `json:"value,omitzero"` // subject of a principal, address or /64 network, "upstream/tool", tenant, upstream
 	Realm string `json:"realm,omitzero"` // of a principal
-	// Tenant of a principal.
+	// Tenant of a principal, or of many where all are of one.
 	Tenant string `json:"tenant,omitzero"`
 }
 

@@ -7,8 +7,10 @@ import "time"
 // for whoever does something about it.
 const maxAlerts = 10
 
-// governor lets few alerts of one rule pass.
+// governor lets few alerts of one rule pass: of one tenant that is told of its own, or
+// of everything else, so that nobody's alerts are among many because of a stranger's.
 type governor struct {
+	tenant string        // empty for everything else
 	began  time.Duration // of the time that is counted
 	passed int
 	rest   *Alert // the sum of what did not pass; nil when all did
@@ -27,7 +29,7 @@ func (g *governor) pass(a *Alert, now time.Duration, emit, further func(*Alert))
 	further(a)
 	if g.rest == nil {
 		sum := *a
-		sum.Subject, sum.Subjects, sum.Again = Subject{Kind: OfMany}, 1, false
+		sum.Subject, sum.Subjects, sum.Again = Subject{Kind: OfMany, Tenant: g.tenant}, 1, false
 		sum.Credential, sum.Address = "", ""
 		g.rest = &sum
 		return
@@ -59,5 +61,5 @@ func (g *governor) flush(emit func(*Alert)) {
 	if g.rest != nil {
 		emit(g.rest)
 	}
-	*g = governor{}
+	*g = governor{tenant: g.tenant}
 }

@@ -36,6 +36,9 @@ type Settings struct {
 	// something to record; VerifiedWithin how long it may be unverified. 0: for ever.
 	AuditSilence, VerifiedWithin time.Duration
 
+	// Tenants are those who are told of their own alerts. Few alerts of a rule pass for
+	// each of them, whatever is raised about others.
+	Tenants []string
 	// CountBy are kinds of subjects that limits are counted for too.
 	CountBy []string
 	// Repeat is how long an alert stands for what follows: the next about the same

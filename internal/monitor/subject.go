@@ -29,6 +29,18 @@ func addressOf(e *Event) (Subject, bool) {
 	return Subject{Kind: OfAddress, Value: netip.PrefixFrom(a, networkBits).Masked().String()}, true
 }
 
+// Whose is the tenant whose alone a subject is: of one of its people, of itself, or of
+// several of these. Others may be in everything else, which is of none.
+func (s Subject) Whose() string {
+	switch s.Kind {
+	case OfPrincipal, OfMany:
+		return s.Tenant
+	case OfTenant:
+		return s.Value
+	}
+	return ""
+}
+
 // callerOf is the principal, or the address of whom nobody knows.
 func callerOf(e *Event) (Subject, bool) {
 	if s, ok := principalOf(e); ok {

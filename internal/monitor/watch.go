@@ -31,8 +31,38 @@ type Watch struct {
 // watched is a rule at work.
 type watched struct {
 	rule
-	counter  *counter
-	governor governor
+	counter   *counter
+	governors []*governor // the first is for what is of no tenant in Settings.Tenants
+}
+
+// governor is the one that an alert about a subject passes by.
+func (r *watched) governor(of Subject) *governor {
+	if tenant := of.Whose(); tenant != "" {
+		for _, g := range r.governors[1:] {
+			if g.tenant == tenant {
+				return g
+			}
+		}
+	}
+	return r.governors[0]
+}
+
+// apart has governors for these tenants. What those of others kept is told.
+func (r *watched) apart(tenants []string, emit func(*Alert)) {
+	all := r.governors[:1:1]
+	for _, g := range r.governors[1:] {
+		if slices.Contains(tenants, g.tenant) {
+			all = append(all, g)
+		} else {
+			g.flush(emit)
+		}
+	}
+	for _, name := range tenants {
+		if !slices.ContainsFunc(all, func(g *governor) bool { return g.tenant == name }) {
+			all = append(all, &governor{tenant: name})
+		}
+	}
+	r.governors = all
 }
 
 // NewWatch begins a watch. What it learned under one key it knows under no other.
@@ -42,8 +72,8 @@ func NewWatch(s *Settings, now time.Time, key Key) *Watch {
 		profiles: newRecent[profileKey, *profile](maxProfiles), loops: newRecent[loopKey, *loop](maxLoops), verified: verification{at: now},
 	}
 	for _, r := range rules() {
-		one := &watched{rule: r}
-		one.counter = newCounter(r.name, func(a *Alert) { one.governor.pass(a, w.now, w.emit, w.among) })
+		one := &watched{rule: r, governors: []*governor{{}}}
+		one.counter = newCounter(r.name, func(a *Alert) { one.governor(a.Subject).pass(a, w.now, w.emit, w.among) })
 		w.watched = append(w.watched, one)
 		w.byName[r.name] = one
 	}
@@ -56,6 +86,7 @@ func (w *Watch) Set(s *Settings) {
 	w.set = *s
 	for _, r := range w.watched {
 		r.counter.set(r.limit(s), s.Repeat)
+		r.apart(s.Tenants, w.emit)
 	}
 }
 
@@ -149,7 +180,9 @@ func (w *Watch) Tick(now time.Time, p Pulse) {
 	}
 	for _, r := range w.watched {
 		r.counter.tick(w.now)
-		r.governor.tick(w.now, w.set.Repeat, w.emit)
+		for _, g := range r.governors {
+			g.tick(w.now, w.set.Repeat, w.emit)
+		}
 	}
 }
 
@@ -167,7 +200,9 @@ func (w *Watch) gateway(rule string, n int64, e *Event) {
 func (w *Watch) Flush() {
 	for _, r := range w.watched {
 		r.counter.flush()
-		r.governor.flush(w.emit)
+		for _, g := range r.governors {
+			g.flush(w.emit)
+		}
 	}
 }
 

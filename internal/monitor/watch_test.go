@@ -292,6 +292,42 @@ func TestEachOfManyOffenders(t *testing.T) {
 	}
 }
 
+// TEN-13: alerts about others, however many, make none of a tenant's one among many that
+// its receiver is not told of; of its own there are few, and their sum is its own.
+func TestTEN13_ATenantsAlertsAmongOthers(t *testing.T) {
+	s := newStand(t, func(s *monitor.Settings) { s.Tenants = []string{"acme"} })
+	storm := func(tenant string, people, calls int) {
+		for i := range people {
+			who := &gate.Principal{Method: gate.MethodJWT, Realm: "https://idp", Tenant: tenant, Subject: fmt.Sprint("user", i)}
+			for range calls {
+				s.take(denied(who))
+			}
+		}
+	}
+	storm("globex", 50, 10)
+	storm("", 50, 10)
+	storm("acme", 12, 10)
+	s.pass(6 * time.Minute)
+	alerts, counts := map[string]int{}, map[string]int64{}
+	for _, a := range s.of("denied_calls") {
+		of := a.Subject.Kind + " of " + a.Subject.Tenant
+		alerts[of]++
+		counts[of] += a.Count
+	}
+	if diff := cmp.Diff(map[string]int{"principal of globex": 10, "principal of acme": 10, "many of acme": 1, "many of ": 1}, alerts); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(map[string]int64{"principal of globex": 100, "principal of acme": 100, "many of acme": 20, "many of ": 900}, counts); diff != "" {
+		t.Error(diff)
+	}
+	storm("acme", 24, 10)
+	set := shipped()
+	s.Set(&set)
+	if all := s.Alerts(); len(all) != 1 || all[0].Subject != (monitor.Subject{Kind: monitor.OfMany, Tenant: "acme"}) {
+		t.Errorf("of what was kept when the tenant is told no more: %+v", all)
+	}
+}
+
 // An attack that is below the limit at each of more addresses than there is room for
 // is seen all the same, by what is forgotten.
 func TestMoreSubjectsThanThereIsRoomFor(t *testing.T) {

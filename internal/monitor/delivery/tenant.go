@@ -9,7 +9,7 @@ type ofTenant struct {
 }
 
 // OfTenant makes a receiver one that is told of a tenant's alerts alone: those about its
-// people, and about the tenant itself. What is about several, an address, a tool, an
+// people, about the tenant itself, and about several of these. What is about an address, a tool, an
 // upstream or the gateway is not for it, for others may be in that.
 func OfTenant(r Receiver, tenant string) Receiver { return ofTenant{r, tenant} }
 
@@ -26,11 +26,5 @@ func takes(r Receiver, a *monitor.Alert) bool {
 	if !bound {
 		return true
 	}
-	switch a.Subject.Kind {
-	case monitor.OfPrincipal:
-		return a.Subject.Tenant == one.tenant
-	case monitor.OfTenant:
-		return a.Subject.Value == one.tenant
-	}
-	return a.Rule == monitor.RuleTest
+	return a.Subject.Whose() == one.tenant || a.Rule == monitor.RuleTest
 }

@@ -30,13 +30,15 @@ func TestTEN13_AlertsOfATenant(t *testing.T) {
 			{Kind: monitor.OfTool, Value: "acme/x"},
 			{Kind: monitor.OfUpstream, Value: "acme"},
 			{Kind: monitor.OfGateway},
+			{Kind: monitor.OfMany},
 			{Kind: monitor.OfMany, Tenant: "acme"},
+			{Kind: monitor.OfMany, Tenant: "globex"},
 		} {
 			a := alert()
 			a.Subject = s
 			want[all] = append(want[all], a.ID)
 			for d, tenant := range map[*desk]string{acme: "acme", globex: "globex"} {
-				if s == (monitor.Subject{Kind: monitor.OfTenant, Value: tenant}) || s.Kind == monitor.OfPrincipal && s.Tenant == tenant {
+				if s == (monitor.Subject{Kind: monitor.OfTenant, Value: tenant}) || (s.Kind == monitor.OfPrincipal || s.Kind == monitor.OfMany) && s.Tenant == tenant {
 					want[d] = append(want[d], a.ID)
 				}
 			}
@@ -49,7 +51,7 @@ func TestTEN13_AlertsOfATenant(t *testing.T) {
 				t.Errorf("taken (-want +got):\n%s", diff)
 			}
 		}
-		if len(want[acme]) != 2 || len(want[globex]) != 2 {
+		if len(want[acme]) != 3 || len(want[globex]) != 3 {
 			t.Error("nothing is of a tenant")
 		}
 	})
