@@ -75,10 +75,13 @@ func (v *checker) tenant(path, name string) {
 
 // markers checks the texts that are one tenant's alone.
 func (v *checker) markers() {
-	n, whose := 0, map[string]string{}
+	n, whose := 0, map[string]string{} // the tenant of each text
 	for _, of := range slices.Sorted(maps.Keys(v.c.Trust.Markers)) {
 		path := join("trust.markers", of)
 		v.tenant(path, of)
+		if len(v.c.Trust.Markers[of]) == 0 {
+			v.fault(path, "has no text: write one, or leave the tenant out")
+		}
 		for i, text := range v.c.Trust.Markers[of] {
 			at := fmt.Sprintf("%s[%d]", path, i)
 			folded := strings.ToLower(strings.Map(alnum, text))
@@ -86,15 +89,25 @@ func (v *checker) markers() {
 				v.fault(at, "must be %d to %d bytes, with %d letters and digits: a shorter text is in honest answers", minMarker, maxMarker, minAlnum)
 				continue
 			}
-			if other, taken := whose[folded]; taken && other != of {
-				v.fault(at, "is a marker of another tenant too: nobody could be given it")
+			if n++; n <= maxMarkers {
+				v.apart(at, folded, of, whose)
+				whose[folded] = of
 			}
-			whose[folded] = of
-			n++
 		}
 	}
 	if n > maxMarkers {
 		v.fault("trust.markers", "has more than %d texts", maxMarkers)
+	}
+}
+
+// apart refuses a marker that is, has in it or stands in one of another tenant: what has
+// the longer in it has both, and nobody could be given it. Texts are as they are looked for.
+func (v *checker) apart(at, text, of string, whose map[string]string) {
+	for other, tenant := range whose {
+		if tenant != of && (strings.Contains(text, other) || strings.Contains(other, text)) {
+			v.fault(at, "has a marker of another tenant in it, or stands in one: nobody could be given the longer")
+			return
+		}
 	}
 }
 

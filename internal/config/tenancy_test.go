@@ -70,17 +70,21 @@ func TestTEN10_SecretsOfTenants(t *testing.T) {
 // What is said to be a tenant's must be of one that somebody can be of.
 func TestWhatIsOfTenants(t *testing.T) {
 	for more, fault := range map[string]string{
-		`upstreams: {a: {url: "https://a.example/mcp", tenants: [acme]}}`:          "",
-		`upstreams: {a: {url: "https://a.example/mcp", tenants: []}}`:              "must name a tenant",
-		`upstreams: {a: {url: "https://a.example/mcp", tenants: [acme, acme]}}`:    "is written twice",
-		`upstreams: {a: {url: "https://a.example/mcp", tenants: [Acme]}}`:          "of no issuer",
-		`upstreams: {a: {url: "https://a.example/mcp", tenants: [""]}}`:            "must be 1 to 256 bytes",
-		`monitor: {alerts: [{kind: exec, command: [/bin/a], tenant: initech}]}`:    "monitor.alerts[0].tenant: is in identity.issuers[].tenants of no issuer",
-		`trust: {markers: {acme: [org_7f3kq29xwz], globex: [globex.example.com]}}`: "",
-		`trust: {markers: {acme: [short]}}`:                                        "trust.markers.acme[0]: must be 12 to 256 bytes",
-		`trust: {markers: {acme: ["-- -- -- -- ab"]}}`:                             "with 8 letters and digits",
-		`trust: {markers: {acme: [org_7f3kq29xwz], globex: [ORG-7F3KQ29XWZ]}}`:     "is a marker of another tenant too",
-		`trust: {markers: {initech: [org_7f3kq29xwz]}}`:                            "trust.markers.initech: is in",
+		`upstreams: {a: {url: "https://a.example/mcp", tenants: [acme]}}`:           "",
+		`upstreams: {a: {url: "https://a.example/mcp", tenants: []}}`:               "must name a tenant",
+		`upstreams: {a: {url: "https://a.example/mcp", tenants: [acme, acme]}}`:     "is written twice",
+		`upstreams: {a: {url: "https://a.example/mcp", tenants: [Acme]}}`:           "of no issuer",
+		`upstreams: {a: {url: "https://a.example/mcp", tenants: [""]}}`:             "must be 1 to 256 bytes",
+		`monitor: {alerts: [{kind: exec, command: [/bin/a], tenant: initech}]}`:     "monitor.alerts[0].tenant: is in identity.issuers[].tenants of no issuer",
+		`trust: {markers: {acme: [org_7f3kq29xwz], globex: [globex.example.com]}}`:  "",
+		`trust: {markers: {acme: [short]}}`:                                         "trust.markers.acme[0]: must be 12 to 256 bytes",
+		`trust: {markers: {acme: ["-- -- -- -- ab"]}}`:                              "with 8 letters and digits",
+		`trust: {markers: {acme: [org_7f3kq29xwz], globex: [ORG-7F3KQ29XWZ]}}`:      "has a marker of another tenant in it",
+		`trust: {markers: {acme: [crm.example.com], globex: [eu.crm.example.com]}}`: "trust.markers.globex[0]: has a marker of another tenant in it",
+		`trust: {markers: {acme: [eu.crm.example.com], globex: [CRM-example-com]}}`: "trust.markers.globex[0]: has a marker of another tenant in it",
+		`trust: {markers: {acme: [crm.example.com, eu.crm.example.com]}}`:           "",
+		`trust: {markers: {acme: []}}`:                                              "trust.markers.acme: has no text",
+		`trust: {markers: {initech: [org_7f3kq29xwz]}}`:                             "trust.markers.initech: is in",
 	} {
 		_, err := config.Parse("/etc/doorward/doorward.yaml", []byte(ofTwo+more+"\n"))
 		if (err == nil) != (fault == "") || err != nil && !strings.Contains(err.Error(), fault) {
