@@ -15,8 +15,6 @@ import (
 	"doorward/internal/builtin/files"
 	"doorward/internal/config"
 	"doorward/internal/upstream"
-
-	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
 // builtinURL is what the requests to a built-in server name. Nobody looks it up.
@@ -35,7 +33,7 @@ type builtins struct {
 // ownServer is one of Doorward's own servers: the way to it, which makes it the first time.
 type ownServer struct {
 	set  any // what it is made of
-	make func() (*mcp.Server, func(), error)
+	make func() (*builtin.Server, error)
 
 	mu     sync.Mutex
 	server *builtin.Server // nil: nobody has asked it yet
@@ -58,11 +56,11 @@ func (o *ownServer) get() (*builtin.Server, error) {
 		return nil, errEnded
 	}
 	if o.server == nil {
-		s, stop, err := o.make()
+		s, err := o.make()
 		if err != nil {
 			return nil, err
 		}
-		o.server = builtin.Serve(s, stop)
+		o.server = s
 	}
 	return o.server, nil
 }
@@ -92,7 +90,7 @@ func (b *builtins) attach(a *App, all []upstream.Settings, serving bool) error {
 		}
 		one := b.all[set.Name]
 		if one == nil || !reflect.DeepEqual(one.set, set.Builtin) {
-			one = &ownServer{set: set.Builtin, make: func() (*mcp.Server, func(), error) { return made.server(a) }}
+			one = &ownServer{set: set.Builtin, make: func() (*builtin.Server, error) { return made.server(a) }}
 		}
 		if serving {
 			if _, err := one.get(); err != nil {
@@ -150,7 +148,7 @@ func (b *builtins) only(all []upstream.Settings) {
 // builtinServer is how one of Doorward's own servers is set. As JSON it is what the lock
 // pins of it.
 type builtinServer interface {
-	server(a *App) (s *mcp.Server, stop func(), err error)
+	server(a *App) (*builtin.Server, error)
 }
 
 // ownServerOf is what an upstream's own server is made of; nil for an upstream elsewhere.
@@ -176,11 +174,15 @@ type filesServer struct {
 	name, hidden string
 }
 
-func (f filesServer) server(*App) (*mcp.Server, func(), error) {
+func (f filesServer) server(*App) (*builtin.Server, error) {
 	if err := apart(f.Root, strings.Split(f.hidden, "\x00")); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return files.New(files.Settings{Name: f.name, Root: f.Root, MaxFile: f.MaxFile, Write: f.Write, Ignore: f.Ignore, Version: builtinVersion})
+	s, stop, err := files.New(files.Settings{Name: f.name, Root: f.Root, MaxFile: f.MaxFile, Write: f.Write, Ignore: f.Ignore, Version: builtinVersion})
+	if err != nil {
+		return nil, err
+	}
+	return builtin.Serve(s, stop), nil
 }
 
 // builtinVersion is what the built-in servers say of themselves. The lock pins it, so it
@@ -190,7 +192,7 @@ const builtinVersion = "1"
 // apart refuses a directory in which something of Doorward's own lies, or that lies in
 // something of it: whoever reads or writes there would have keys, or the record.
 func apart(root string, owned []string) error {
-	real, err := filepath.EvalSymlinks(root)
+	at, err := filepath.EvalSymlinks(root)
 	if err != nil {
 		return fmt.Errorf("root %s: %w", root, err)
 	}

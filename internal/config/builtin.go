@@ -7,7 +7,7 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 )
 
-// The kinds of Doorward's own servers.
+// BuiltinFiles serves the files below a directory.
 const BuiltinFiles = "files"
 
 // Bounds of builtin files.

@@ -248,60 +248,6 @@ type Anonymous struct {
 	Roles []string `yaml:"roles"`
 }
 
-// Upstream is one MCP server: a program to run, or a URL.
-type Upstream struct {
-	// Command is the program and its arguments, spoken to over standard input and output. Either command, url or builtin.
-	Command []string `yaml:"command"`
-	// URL of a server: http or https, or ws or wss for transport websocket. Either command or url.
-	URL string `yaml:"url" type:"url"`
-	// Builtin is a server of Doorward's own, in place of command and url: files serves the files below a directory.
-	Builtin string `yaml:"builtin" enum:"files"`
-	// Root of builtin files is the directory that is served. Relative: to the configuration file.
-	Root string `yaml:"root" type:"path"`
-	// MaxFile of builtin files is the most that one call reads or writes, and the largest file that is searched.
-	MaxFile Size `yaml:"max_file"`
-	// Write of builtin files lets clients write, move and delete files. What is deleted goes to .doorward-trash in root.
-	Write bool `yaml:"write"`
-	// Ignore of builtin files are patterns of paths that do not exist for clients, whatever their case: of a name, or with a / of a whole path, in which ** stands for any directories. Not written: names that usually hold secrets, and .git.
-	Ignore []string `yaml:"ignore" type:"pattern"`
-	// Transport that a url speaks: streamable is Streamable HTTP, sse the HTTP+SSE of 2024-11-05, websocket needs a ws or wss URL and is implied by one.
-	Transport string `yaml:"transport" enum:"streamable sse websocket"`
-	// TLSKey is the one key that a https or wss server may have, whatever its certificate says: sha256: and the SHA-256, in hex, of its SubjectPublicKeyInfo. Any that the certificate allows unless written.
-	TLSKey string `yaml:"tls_key"`
-	// CA is the file with the certificates, PEM, that the certificate of a https or wss server is verified by. The system's unless written.
-	CA string `yaml:"ca" type:"path"`
-	// Env are variables of a command's environment, each with the name of the secret that is its value, or with request:HEADER of identity.request_keys where the lifetime is call. Nothing else of Doorward's own environment reaches a command, but PATH, HOME, LANG and their like.
-	Env map[string]string `yaml:"env" key:"variable" type:"secret name"`
-	// Credential that a url is sent with every request. It is attached last, and what a client sent never is.
-	Credential *Credential `yaml:"credential"`
-	// UnknownArguments are those that a tool's schema does not name: schema does as the schema says, and lets them pass where it says nothing; refuse refuses them there, at every level.
-	UnknownArguments string `yaml:"unknown_arguments" enum:"schema refuse"`
-	// Limits of one upstream.
-	Limits Limits `yaml:"limits"`
-	// Arguments gives parameters of the upstream's tools and prompts a type, by name: path, url, host, sql, command, email, identifier, text, or json for a text that is JSON itself; path/windows, sql/mysql and sql/sqlite say how the upstream reads them. An argument of that name, wherever it stands, must be of the type, and rules judge it by meaning.
-	Arguments map[string]string `yaml:"arguments" key:"parameter" enum:"command email host identifier json path path/windows sql sql/mysql sql/postgres sql/sqlite text url"`
-	// Sandbox of a command.
-	Sandbox Sandbox `yaml:"sandbox"`
-	// AllowLaunch are the launch rules that the command may break; without it a command that breaks one is refused. code: its words hold a program (python -c, sh -c), or an interpreter has no script; runs: it runs other commands in a way that is not looked into (xargs, find -exec); fetches: what it runs is fetched at each start, and nothing holds that to a digest; container: its container gets hold of this machine; variables: a variable changes which code runs or where it connects; path: its program is named by a relative path, or with ..; disguised: it is a shell under another name; writable: everybody on this machine may replace its program; rights: it runs with the rights of another user. Each start says so on record.
-	AllowLaunch []string `yaml:"allow_launch" enum:"code runs fetches container variables path disguised writable rights"`
-	// Labels say of tools and prompts, and of resources by their URI, what they do with data, by name or by a pattern in which * stands for anything: private where they read what is not public, untrusted where they read what anybody may have written, leaves where what a call carries leaves the house, acts where a call speaks, pays or destroys. An empty list says none of it. Of a name that nothing here matches, Doorward guesses by the definition. trust.flows says what follows.
-	Labels map[string][]string `yaml:"labels" key:"tool" enum:"private untrusted leaves acts"`
-	// Tenants whom it is for: to everybody else, who is of another tenant or of none, it does not exist. Everybody's unless written.
-	Tenants []string `yaml:"tenants"`
-	// Declares is what its operator answers for: what it is for, and under which terms.
-	Declares Declares `yaml:"declares"`
-}
-
-// Declares is what an operator says of an upstream. Nobody checks it.
-type Declares struct {
-	// Purpose of the upstream in the house, in a few words.
-	Purpose string `yaml:"purpose"`
-	// AIAct is the risk class of its use under the EU AI Act (Regulation 2024/1689). What the Act prohibits has no class here.
-	AIAct string `yaml:"ai_act" enum:"minimal limited high"`
-	// Licence of its software, as an SPDX expression such as MIT.
-	Licence string `yaml:"licence"`
-}
-
 // Credential is what Doorward shows to an upstream: a bearer token, a header of another name, a
 // user with a password, a token that an issuer gives Doorward; and a certificate, alone or beside
 // one of these. Its values are names of secrets.

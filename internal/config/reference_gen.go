@@ -109,29 +109,6 @@ const fieldDocs = "\n" +
 	"State.Key\tKey is the secret, 64 hex digits, that seals what gateways share and what clients carry: the same for all of them. Not written: state.key in data_dir, made at the first start.\n" +
 	"Anonymous.Subject\tSubject is the name in the audit log.\n" +
 	"Anonymous.Roles\tRoles that such clients have.\n" +
-	"Upstream.Command\tCommand is the program and its arguments, spoken to over standard input and output. Either command, url or builtin.\n" +
-	"Upstream.URL\tURL of a server: http or https, or ws or wss for transport websocket. Either command or url.\n" +
-	"Upstream.Builtin\tBuiltin is a server of Doorward's own, in place of command and url: files serves the files below a directory.\n" +
-	"Upstream.Root\tRoot of builtin files is the directory that is served. Relative: to the configuration file.\n" +
-	"Upstream.MaxFile\tMaxFile of builtin files is the most that one call reads or writes, and the largest file that is searched.\n" +
-	"Upstream.Write\tWrite of builtin files lets clients write, move and delete files. What is deleted goes to .doorward-trash in root.\n" +
-	"Upstream.Ignore\tIgnore of builtin files are patterns of paths that do not exist for clients, whatever their case: of a name, or with a / of a whole path, in which ** stands for any directories. Not written: names that usually hold secrets, and .git.\n" +
-	"Upstream.Transport\tTransport that a url speaks: streamable is Streamable HTTP, sse the HTTP+SSE of 2024-11-05, websocket needs a ws or wss URL and is implied by one.\n" +
-	"Upstream.TLSKey\tTLSKey is the one key that a https or wss server may have, whatever its certificate says: sha256: and the SHA-256, in hex, of its SubjectPublicKeyInfo. Any that the certificate allows unless written.\n" +
-	"Upstream.CA\tCA is the file with the certificates, PEM, that the certificate of a https or wss server is verified by. The system's unless written.\n" +
-	"Upstream.Env\tEnv are variables of a command's environment, each with the name of the secret that is its value, or with request:HEADER of identity.request_keys where the lifetime is call. Nothing else of Doorward's own environment reaches a command, but PATH, HOME, LANG and their like.\n" +
-	"Upstream.Credential\tCredential that a url is sent with every request. It is attached last, and what a client sent never is.\n" +
-	"Upstream.UnknownArguments\tUnknownArguments are those that a tool's schema does not name: schema does as the schema says, and lets them pass where it says nothing; refuse refuses them there, at every level.\n" +
-	"Upstream.Limits\tLimits of one upstream.\n" +
-	"Upstream.Arguments\tArguments gives parameters of the upstream's tools and prompts a type, by name: path, url, host, sql, command, email, identifier, text, or json for a text that is JSON itself; path/windows, sql/mysql and sql/sqlite say how the upstream reads them. An argument of that name, wherever it stands, must be of the type, and rules judge it by meaning.\n" +
-	"Upstream.Sandbox\tSandbox of a command.\n" +
-	"Upstream.AllowLaunch\tAllowLaunch are the launch rules that the command may break; without it a command that breaks one is refused. code: its words hold a program (python -c, sh -c), or an interpreter has no script; runs: it runs other commands in a way that is not looked into (xargs, find -exec); fetches: what it runs is fetched at each start, and nothing holds that to a digest; container: its container gets hold of this machine; variables: a variable changes which code runs or where it connects; path: its program is named by a relative path, or with ..; disguised: it is a shell under another name; writable: everybody on this machine may replace its program; rights: it runs with the rights of another user. Each start says so on record.\n" +
-	"Upstream.Labels\tLabels say of tools and prompts, and of resources by their URI, what they do with data, by name or by a pattern in which * stands for anything: private where they read what is not public, untrusted where they read what anybody may have written, leaves where what a call carries leaves the house, acts where a call speaks, pays or destroys. An empty list says none of it. Of a name that nothing here matches, Doorward guesses by the definition. trust.flows says what follows.\n" +
-	"Upstream.Tenants\tTenants whom it is for: to everybody else, who is of another tenant or of none, it does not exist. Everybody's unless written.\n" +
-	"Upstream.Declares\tDeclares is what its operator answers for: what it is for, and under which terms.\n" +
-	"Declares.Purpose\tPurpose of the upstream in the house, in a few words.\n" +
-	"Declares.AIAct\tAIAct is the risk class of its use under the EU AI Act (Regulation 2024/1689). What the Act prohibits has no class here.\n" +
-	"Declares.Licence\tLicence of its software, as an SPDX expression such as MIT.\n" +
 	"Credential.Bearer\tBearer is the secret that is sent as Authorization: Bearer; or request:HEADER for the client's own key of identity.request_keys.\n" +
 	"Credential.Header\tHeader is the name of the header that carries value, such as X-Api-Key. Headers of HTTP and of MCP themselves are refused.\n" +
 	"Credential.Value\tValue is the secret that is the whole value of header; or request:HEADER.\n" +
@@ -381,6 +358,29 @@ const fieldDocs = "\n" +
 	"Findings.High\tHigh is hidden text, or text that makes the model act against its user. block withholds the definition, also when it is approved, until a person names the rule (doorward trust approve --accept); hold lets a person alone approve it, by its name; warn shows it.\n" +
 	"Findings.Medium\tMedium is what a person should look at.\n" +
 	"Findings.Low\tLow is a remark.\n" +
+	"Upstream.Command\tCommand is the program and its arguments, spoken to over standard input and output. Either command, url or builtin.\n" +
+	"Upstream.URL\tURL of a server: http or https, or ws or wss for transport websocket. Either command or url.\n" +
+	"Upstream.Builtin\tBuiltin is a server of Doorward's own, in place of command and url: files serves the files below a directory.\n" +
+	"Upstream.Root\tRoot of builtin files is the directory that is served. Relative: to the configuration file.\n" +
+	"Upstream.MaxFile\tMaxFile of builtin files is the most that one call reads or writes, and the largest file that is searched.\n" +
+	"Upstream.Write\tWrite of builtin files lets clients write, move and delete files. What is deleted goes to .doorward-trash in root.\n" +
+	"Upstream.Ignore\tIgnore of builtin files are patterns of paths that do not exist for clients, whatever their case: of a name, or with a / of a whole path, in which ** stands for any directories. Not written: names that usually hold secrets, and .git.\n" +
+	"Upstream.Transport\tTransport that a url speaks: streamable is Streamable HTTP, sse the HTTP+SSE of 2024-11-05, websocket needs a ws or wss URL and is implied by one.\n" +
+	"Upstream.TLSKey\tTLSKey is the one key that a https or wss server may have, whatever its certificate says: sha256: and the SHA-256, in hex, of its SubjectPublicKeyInfo. Any that the certificate allows unless written.\n" +
+	"Upstream.CA\tCA is the file with the certificates, PEM, that the certificate of a https or wss server is verified by. The system's unless written.\n" +
+	"Upstream.Env\tEnv are variables of a command's environment, each with the name of the secret that is its value, or with request:HEADER of identity.request_keys where the lifetime is call. Nothing else of Doorward's own environment reaches a command, but PATH, HOME, LANG and their like.\n" +
+	"Upstream.Credential\tCredential that a url is sent with every request. It is attached last, and what a client sent never is.\n" +
+	"Upstream.UnknownArguments\tUnknownArguments are those that a tool's schema does not name: schema does as the schema says, and lets them pass where it says nothing; refuse refuses them there, at every level.\n" +
+	"Upstream.Limits\tLimits of one upstream.\n" +
+	"Upstream.Arguments\tArguments gives parameters of the upstream's tools and prompts a type, by name: path, url, host, sql, command, email, identifier, text, or json for a text that is JSON itself; path/windows, sql/mysql and sql/sqlite say how the upstream reads them. An argument of that name, wherever it stands, must be of the type, and rules judge it by meaning.\n" +
+	"Upstream.Sandbox\tSandbox of a command.\n" +
+	"Upstream.AllowLaunch\tAllowLaunch are the launch rules that the command may break; without it a command that breaks one is refused. code: its words hold a program (python -c, sh -c), or an interpreter has no script; runs: it runs other commands in a way that is not looked into (xargs, find -exec); fetches: what it runs is fetched at each start, and nothing holds that to a digest; container: its container gets hold of this machine; variables: a variable changes which code runs or where it connects; path: its program is named by a relative path, or with ..; disguised: it is a shell under another name; writable: everybody on this machine may replace its program; rights: it runs with the rights of another user. Each start says so on record.\n" +
+	"Upstream.Labels\tLabels say of tools and prompts, and of resources by their URI, what they do with data, by name or by a pattern in which * stands for anything: private where they read what is not public, untrusted where they read what anybody may have written, leaves where what a call carries leaves the house, acts where a call speaks, pays or destroys. An empty list says none of it. Of a name that nothing here matches, Doorward guesses by the definition. trust.flows says what follows.\n" +
+	"Upstream.Tenants\tTenants whom it is for: to everybody else, who is of another tenant or of none, it does not exist. Everybody's unless written.\n" +
+	"Upstream.Declares\tDeclares is what its operator answers for: what it is for, and under which terms.\n" +
+	"Declares.Purpose\tPurpose of the upstream in the house, in a few words.\n" +
+	"Declares.AIAct\tAIAct is the risk class of its use under the EU AI Act (Regulation 2024/1689). What the Act prohibits has no class here.\n" +
+	"Declares.Licence\tLicence of its software, as an SPDX expression such as MIT.\n" +
 	"Vault.Address\tAddress of Vault: https, or http on loopback.\n" +
 	"Vault.CA\tCA is the file with the certificates, PEM, that its certificate is verified by. The system's unless written.\n" +
 	"Vault.Namespace\tNamespace of everything that is asked for. None unless written.\n" +
