@@ -29,8 +29,15 @@ func TestBuiltinFiles(t *testing.T) {
 	dir, yaml := servedFiles(t)
 	gw := gatetest.Gateway(t, yaml, nil)
 	for _, version := range []string{"2025-11-25", "2026-07-28"} {
-		if r := gw.As("early"+version).Open(version).Call("notes__read", `{"path":"note.txt"}`); r.OK() {
+		c := gw.As("early" + version).Open(version)
+		if r := c.Call("notes__read", `{"path":"note.txt"}`); r.OK() {
 			t.Errorf("%s: called before it was approved: %s", version, r)
+		}
+		if r := c.Post(c.Request("9", "resources/read", `"uri":"files://notes/note.txt"`)); r.OK() || strings.Contains(string(r.Body), "milk") {
+			t.Errorf("%s: read before it was approved: %s", version, r)
+		}
+		if r := c.Post(c.Request("9", "resources/list", ``)); strings.Contains(string(r.Body), "note.txt") {
+			t.Errorf("%s: listed before it was approved: %s", version, r)
 		}
 	}
 	if n := gw.ApproveClean("notes"); n < 6 {
@@ -54,6 +61,10 @@ func TestBuiltinFiles(t *testing.T) {
 		if r := c.Post(c.Request("9", "resources/read", `"uri":"files://notes/note.txt"`)); !r.OK() || !strings.Contains(string(r.Body), "remember the milk") {
 			t.Errorf("%s: as a resource: %s", version, r)
 		}
+	}
+	lister := gw.As("lister").Open(modern)
+	if r := lister.Post(lister.Request("9", "resources/list", ``)); !r.OK() || !strings.Contains(string(r.Body), "files://notes/note.txt") {
+		t.Errorf("the list: %s", r)
 	}
 	rewrite(t, gw, `root: "`, `write: true, root: "`)
 	if r := gw.As("bob").Open(modern).Call("notes__write", `{"path":"x","text":"x"}`); r.OK() {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"doorward/internal/builtin"
 	"doorward/internal/builtin/files"
 	"doorward/internal/config"
+	"doorward/internal/sandbox"
 	"doorward/internal/upstream"
 )
 
@@ -155,9 +157,14 @@ type builtinServer interface {
 func ownServerOf(cfg *config.Config, path, name string) any {
 	u := cfg.Upstreams[name]
 	if u.Builtin == config.BuiltinFiles {
+		apart := Owned(cfg, path)
+		if u.Write {
+			apart = append(apart, Believed(cfg)...)
+		}
+		is, _ := sandbox.Look(u.Root) // zero for none: it cannot be made then
 		return filesServer{
 			Kind: u.Builtin, Root: u.Root, MaxFile: int64(u.MaxFile), Write: u.Write, Ignore: u.Ignored(),
-			name: name, hidden: strings.Join(Owned(cfg, path), "\x00"),
+			name: name, apart: strings.Join(apart, "\x00"), device: is.Device, inode: is.Inode,
 		}
 	}
 	return nil
@@ -171,11 +178,12 @@ type filesServer struct {
 	Write   bool     `json:"write"`
 	Ignore  []string `json:"ignore"`
 
-	name, hidden string
+	name, apart   string // and what root must be apart from, a NUL between
+	device, inode uint64 // of the directory: another at the same path is another server
 }
 
 func (f filesServer) server(*App) (*builtin.Server, error) {
-	if err := apart(f.Root, strings.Split(f.hidden, "\x00")); err != nil {
+	if err := apart(f.Root, strings.Split(f.apart, "\x00")); err != nil {
 		return nil, err
 	}
 	s, stop, err := files.New(files.Settings{Name: f.name, Root: f.Root, MaxFile: f.MaxFile, Write: f.Write, Ignore: f.Ignore, Version: builtinVersion})
@@ -200,18 +208,38 @@ func apart(root string, owned []string) error {
 		if p == "" {
 			continue
 		}
-		at := p
-		if resolved, err := filepath.EvalSymlinks(p); err == nil {
-			at = resolved
-		}
-		if within(at, real) || within(real, at) {
-			return fmt.Errorf("root %s and %s, which is Doorward's own, lie one in the other: serve a directory apart from it", root, p)
+		own := resolved(p)
+		if within(own, at) || within(at, own) {
+			return fmt.Errorf("root %s and %s, which Doorward keeps or goes by, lie one in the other: serve a directory apart from it", root, p)
 		}
 	}
 	return nil
 }
 
+// resolved is a path without links, as far as there is something at it.
+func resolved(path string) string {
+	if at, err := filepath.EvalSymlinks(path); err == nil {
+		return at
+	}
+	up := filepath.Dir(path)
+	if up == path {
+		return path
+	}
+	return filepath.Join(resolved(up), filepath.Base(path))
+}
+
+// within tells whether a path lies in a directory, or is it, by what the system says they are.
 func within(path, dir string) bool {
-	rel, err := filepath.Rel(dir, path)
-	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
+	is, err := os.Stat(dir)
+	if err != nil {
+		return false
+	}
+	for at := path; ; at = filepath.Dir(at) {
+		if st, err := os.Stat(at); err == nil && os.SameFile(st, is) {
+			return true
+		}
+		if at == filepath.Dir(at) {
+			return false
+		}
+	}
 }

@@ -26,6 +26,7 @@ const (
 
 // Server is an MCP server that is reached over connections in memory.
 type Server struct {
+	mcp  *mcp.Server
 	wire *http.Transport
 	http *http.Server
 	stop func()
@@ -39,7 +40,7 @@ func Serve(s *mcp.Server, stop func()) *Server {
 	quiet := slog.New(slog.DiscardHandler) // what the library logs names files and more of the clients
 	s.AddReceivingMiddleware(recovering)
 	in := &memory{conns: make(chan net.Conn), closed: make(chan struct{})}
-	out := &Server{stop: stop, done: make(chan struct{})}
+	out := &Server{mcp: s, stop: stop, done: make(chan struct{})}
 	out.wire = &http.Transport{DialContext: in.dial, DisableCompression: true, MaxIdleConnsPerHost: 64, IdleConnTimeout: 90 * time.Second}
 	out.http = &http.Server{
 		Handler: mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return s }, &mcp.StreamableHTTPOptions{
@@ -78,6 +79,9 @@ func (s *Server) Close() {
 			_ = s.http.Close()
 		}
 		<-s.done
+		for session := range s.mcp.Sessions() {
+			_ = session.Close() // nobody can reach it any more
+		}
 		s.wire.CloseIdleConnections()
 		if s.stop != nil {
 			s.stop()

@@ -1,7 +1,7 @@
 package config
 
 import (
-	"slices"
+	"io/fs"
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
@@ -12,9 +12,12 @@ const BuiltinFiles = "files"
 
 // Bounds of builtin files.
 const (
-	defaultMaxFile = 1 << 20
-	maxMaxFile     = 64 << 20
-	maxIgnored     = 256
+	defaultMaxFile    = 1 << 20
+	maxMaxFile        = 64 << 20
+	maxIgnored        = 256
+	maxIgnore         = 256      // bytes of a pattern
+	maxIgnoreBraces   = 4        // the matcher tries each combination
+	defaultResultSize = 10 << 20 // of limits.result, as the upstream pool has it
 )
 
 // DefaultIgnore are the files that builtin files keeps to itself unless ignore is written:
@@ -22,7 +25,7 @@ const (
 // repository, in which they still are when they were taken out.
 func DefaultIgnore() []string {
 	return []string{
-		".git", ".hg", ".svn", ".env", ".env.*", "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.kdbx", "id_rsa*", "id_ecdsa*", "id_ed25519*",
+		".git", ".hg", ".svn", ".env", ".env.*", ".envrc", ".git-credentials", ".vault-token", "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.kdbx", "id_rsa*", "id_ecdsa*", "id_ed25519*",
 		".ssh", ".aws", ".gnupg", ".kube", ".docker", ".netrc", ".npmrc", ".pypirc", ".pgpass", ".htpasswd", "*.tfstate", "*.tfstate.*",
 	}
 }
@@ -76,7 +79,19 @@ func (v *checker) files(path string, u *Upstream) {
 	if len(u.Ignore) > maxIgnored {
 		v.fault(path+".ignore", "has more than %d patterns", maxIgnored)
 	}
-	if i := slices.IndexFunc(u.Ignore, func(p string) bool { return p == "" || !doublestar.ValidatePattern(p) }); i >= 0 {
-		v.fault(path+".ignore", "%q is no pattern", shorten(u.Ignore[i]))
+	for _, p := range u.Ignore {
+		switch {
+		case p == "" || len(p) > maxIgnore || strings.Count(p, "{") > maxIgnoreBraces || !doublestar.ValidatePattern(p):
+			v.fault(path+".ignore", "%q is no pattern, or has more than %d bytes or %d braces", shorten(p), maxIgnore, maxIgnoreBraces)
+		case strings.Contains(p, `\`) || !fs.ValidPath(p) || p == ".":
+			v.fault(path+".ignore", "%q would match nothing: write a name (private), or a path from root with / between its parts alone (docs/private)", shorten(p))
+		}
+	}
+	result := u.Limits.Result
+	if result == 0 {
+		result = defaultResultSize
+	}
+	if u.MaxFile > result/4*3 {
+		v.fault(path+".max_file", "must be at most three quarters of limits.result (%s): a file that is no text is a third larger in an answer", result)
 	}
 }

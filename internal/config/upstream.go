@@ -9,7 +9,7 @@ type Upstream struct {
 	// Builtin is a server of Doorward's own, in place of command and url: files serves the files below a directory.
 	Builtin string `yaml:"builtin" enum:"files"`
 	// Root of builtin files is the directory that is served. Relative: to the configuration file.
-	Root string `yaml:"root" type:"path"`
+	Root string `yaml:"root" type:"directory"`
 	// MaxFile of builtin files is the most that one call reads or writes, and the largest file that is searched.
 	MaxFile Size `yaml:"max_file"`
 	// Write of builtin files lets clients write, move and delete files. What is deleted goes to .doorward-trash in root.

@@ -89,6 +89,7 @@ type Item struct {
 	Digest   Digest
 	Raw      []byte // the definition as the upstream sent it
 	State    PinState
+	Unread   bool // nobody approves it by itself: a resource of a server of Doorward's own, whose settings are approved
 }
 
 // Path is "upstream/name", the form that policy rules match.

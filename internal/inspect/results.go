@@ -50,7 +50,9 @@ func composed(ex *gate.Exchange, m *gate.Message) bool {
 		return false
 	}
 	switch ex.Call.Route.Action {
-	case gate.Compose, gate.Handshake, gate.Discover, gate.Empty:
+	case gate.Compose:
+		return !slices.ContainsFunc(ex.Target.Items, func(it gate.Item) bool { return it.Unread })
+	case gate.Handshake, gate.Discover, gate.Empty:
 		return true
 	default:
 		return false

@@ -313,7 +313,7 @@ func (g *gathering) add(raw []byte) error {
 		g.leaveOut(name, errLeaked)
 		return nil
 	}
-	it := gate.Item{Kind: g.kind, Upstream: g.srv.set.Name, Name: name, Raw: raw}
+	it := gate.Item{Kind: g.kind, Upstream: g.srv.set.Name, Name: name, Raw: raw, Unread: !g.srv.pinned(g.kind)}
 	g.names[name]++
 	if at, ok := g.first[name]; ok && bytes.Equal(g.items[at].Raw, raw) {
 		return nil // the same again: nothing new for the lock

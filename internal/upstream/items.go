@@ -25,10 +25,22 @@ func (p *Pool) Items(ctx context.Context, ex *gate.Exchange, upstream string, ki
 	}
 	items = make([]gate.Item, len(list.items))
 	copy(items, list.items)
-	for i := range items {
-		items[i].State = p.state(&items[i])
-	}
+	p.states(items)
 	return by.callable(ex, items), stale, nil
+}
+
+// states fills in how definitions of one upstream stand against the lock.
+func (p *Pool) states(items []gate.Item) {
+	unread := gate.Held
+	for i := range items {
+		it := &items[i]
+		if it.Unread && i > 0 && items[i-1].Unread {
+			it.State = unread
+			continue
+		}
+		it.State = p.state(it)
+		unread = it.State
+	}
 }
 
 // Find is Items for the one definition with that name.
@@ -64,12 +76,23 @@ func (p *Pool) Twins(ctx context.Context, ex *gate.Exchange, it *gate.Item) ([]g
 }
 
 func (p *Pool) state(it *gate.Item) gate.PinState {
-	if it.Kind == gate.Resource {
-		if s, err := p.server(it.Upstream); err == nil && !s.pinned(it.Kind) {
-			return gate.Approved
-		}
+	if it.Unread {
+		return p.setting(it.Upstream)
 	}
 	return p.cfg.Pins.State(it.Upstream, it.Kind, it.Name, it.Digest)
+}
+
+// setting is how the settings of a server of Doorward's own stand against the lock.
+func (p *Pool) setting(upstream string) gate.PinState {
+	s, err := p.server(upstream)
+	if err != nil {
+		return gate.Held
+	}
+	r, err := p.identify(s)
+	if err != nil {
+		return gate.Held
+	}
+	return p.cfg.Pins.State(upstream, gate.Command, "", r.item.Digest)
 }
 
 // pinned tells whether definitions of a kind are approved one by one. The resources of a

@@ -108,11 +108,11 @@ func TestPOL01_POL03_POL04_POL06_POL08_POL09_POL10_POL11_Paths(t *testing.T) {
 	const request, tool = jsonrpc.CodeInvalidParams, 0
 	for path, code := range map[string]int64{
 		"../a-evil/x": request, "/etc/passwd": request, "../../etc/passwd": request, "b/../../a-evil/x": request, "b/./c.md": request, "..": request,
-		"b//c.md": request, "./ok.txt": request, "/": request, "ok.txt\x00/../../etc/passwd": request, "ok.txt\n": request, `..\..\x`: request, `b\c.md`: request,
+		"b//c.md": request, "ok.txt/": request, "./ok.txt": request, "/": request, "ok.txt\x00/../../etc/passwd": request, "ok.txt\n": request, `..\..\x`: request, `b\c.md`: request,
 		"ok\u200b.txt": request, "ok\u202e.txt": request, strings.Repeat("a/", 100) + "x": request, strings.Repeat("x", 5000): request,
 		"....//x": request, "%2e%2e%2fa-evil/x": tool, "..;/x": tool, "a-evil/x": tool, "．．/a-evil/x": tool, "ok.txt ": tool, `ok.txt"`: tool, "ok.txt.": tool, "C:/x": tool,
 		"out/x": tool, "x": tool, "passwd": tool, "environ": tool, "env.txt": tool, "same/c.md": tool, "out": tool,
-		".env": tool, ".ENV": tool, "b/.git/config": tool, "b/.GIT/config": tool, "KEY.PEM": tool, "key.pem": tool, "b": tool, ".doorward-trash/x": tool,
+		".env": tool, ".ENV": tool, "b/.git/config": tool, "b/.GIT/config": tool, "KEY.PEM": tool, "key.pem": tool, "b": tool, ".doorward-trash/x": tool, "b/.doorward-trash/x": tool, "b/.doorward-trash.HALF": tool, ".Doorward-Trash.half": tool,
 	} {
 		for _, name := range []string{"read", "stat", "edit", "delete", "move"} {
 			args := of{"path": path}

@@ -32,8 +32,8 @@ type listed struct {
 	Next    string   `json:"next,omitempty" jsonschema:"there is more: give this as after"`
 }
 
-// errEnough ends a walk that has what it needs.
-var errEnough = errors.New("enough")
+// errMore ends a walk that has what it needs.
+var errMore = errors.New("there is more")
 
 func (s *server) list(ctx context.Context, in *listing) (*mcp.CallToolResult, listed, error) {
 	depth, limit := max(in.Depth, 1), in.Limit
@@ -44,17 +44,17 @@ func (s *server) list(ctx context.Context, in *listing) (*mcp.CallToolResult, li
 		return nil, listed{}, fmt.Errorf("depth must be at most %d", maxDepth)
 	}
 	out := listed{Entries: []stated{}}
-	err := s.walk(ctx, in.Path, depth, func(name string, fi fs.FileInfo, _ *os.Root) error {
-		if in.After != "" && !behind(name, in.After) {
-			return nil
-		}
+	w := walk{s: s, after: in.After, do: func(name string, fi fs.FileInfo, _ *os.Root) error {
 		if len(out.Entries) == limit {
-			out.Next = out.Entries[limit-1].Path
-			return errEnough
+			return errMore
 		}
 		out.Entries = append(out.Entries, stateOf(name, fi))
 		return nil
-	})
+	}}
+	err := w.from(ctx, in.Path, depth)
+	if n := len(out.Entries); n > 0 && (errors.Is(err, errMore) || errors.Is(err, errMany)) {
+		out.Next, err = out.Entries[n-1].Path, nil
+	}
 	return nil, out, err
 }
 
@@ -68,42 +68,44 @@ type visit func(name string, fi fs.FileInfo, in *os.Root) error
 
 // walk visits what is below a directory, each directory before what is in it and the names
 // of one in order. What is neither a regular file nor a directory is left out.
-func (s *server) walk(ctx context.Context, name string, depth int, do visit) error {
+type walk struct {
+	s     *server
+	after string // what comes before it, or is it, is passed over
+	do    visit
+	seen  int
+}
+
+// from walks a directory and so many levels below it. It ends with the error of a visit, or
+// with errMany.
+func (w *walk) from(ctx context.Context, name string, depth int) error {
 	name, err := clean(name)
 	if err != nil {
 		return err
 	}
-	dir, err := s.dir(name)
+	dir, err := w.s.dir(name)
 	if err != nil {
 		return err
 	}
 	defer dir.Close()
-	w := walk{s: s, do: do}
-	if err := w.below(ctx, dir, name, depth); err != nil && !errors.Is(err, errEnough) {
-		return err
-	}
-	return nil
-}
-
-type walk struct {
-	s    *server
-	do   visit
-	seen int
+	return w.below(ctx, dir, name, depth)
 }
 
 func (w *walk) below(ctx context.Context, dir *os.Root, name string, depth int) error {
-	all, err := fs.ReadDir(dir.FS(), ".")
+	all, err := entries(dir)
 	if err != nil {
-		return absent(err)
+		return err
 	}
 	for _, e := range all {
+		at := path.Join(name, e.Name())
+		if w.passed(at) {
+			continue
+		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		if w.seen++; w.seen > maxWalked {
-			return fmt.Errorf("there are more than %d files and directories below: name a directory further in", maxWalked)
+			return errMany
 		}
-		at := path.Join(name, e.Name())
 		if _, err := clean(at); err != nil || w.s.ignored(at) {
 			continue
 		}
@@ -111,21 +113,31 @@ func (w *walk) below(ctx context.Context, dir *os.Root, name string, depth int) 
 		if err != nil || !fi.IsDir() && !fi.Mode().IsRegular() {
 			continue
 		}
-		if err := w.do(at, fi, dir); err != nil {
-			return err
+		if w.after == "" || behind(at, w.after) {
+			if err := w.do(at, fi, dir); err != nil {
+				return err
+			}
 		}
 		if !fi.IsDir() || depth <= 1 {
 			continue
 		}
-		next, err := step(dir, e.Name())
-		if err != nil {
-			continue // it was replaced meanwhile
-		}
-		err = w.below(ctx, next, at, depth-1)
-		_ = next.Close()
-		if err != nil {
+		if err := w.into(ctx, dir, at, depth-1); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// passed tells whether a path, and all that may be below it, comes before what was asked for.
+func (w *walk) passed(at string) bool {
+	return w.after != "" && !behind(at, w.after) && !strings.HasPrefix(w.after, at+"/") && at != w.after
+}
+
+func (w *walk) into(ctx context.Context, dir *os.Root, at string, depth int) error {
+	next, err := step(dir, path.Base(at))
+	if err != nil {
+		return nil //nolint:nilerr // it was replaced meanwhile
+	}
+	defer next.Close()
+	return w.below(ctx, next, at, depth)
 }

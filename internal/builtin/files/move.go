@@ -18,62 +18,81 @@ type moving struct {
 	Expected string `json:"expected,omitempty" jsonschema:"digest of the file, where it must not have changed"`
 }
 
-func (s *server) move(_ context.Context, in *moving) (*mcp.CallToolResult, stated, error) {
-	s.writing.Lock()
-	defer s.writing.Unlock()
-	if err := s.still(in.From, in.Expected); err != nil {
-		return nil, stated{}, err
-	}
-	dir, base, err := s.place(in.To)
+var errTaken = errors.New("there is something at to already, and both were left alone")
+
+func (s *server) move(ctx context.Context, in *moving) (*mcp.CallToolResult, stated, error) {
+	leave, err := s.change(ctx)
 	if err != nil {
 		return nil, stated{}, err
 	}
-	defer dir.Close()
-	if _, err := dir.Lstat(base); !errors.Is(err, fs.ErrNotExist) {
-		return nil, stated{}, errors.New("there is something at to already, and both were left alone")
-	}
-	if err := s.rename(in.From, path.Clean(in.To)); err != nil {
+	defer leave()
+	from, base, err := s.still(in.From, in.Expected)
+	if err != nil {
 		return nil, stated{}, err
 	}
-	fi, err := dir.Lstat(base)
+	defer from.Close()
+	to, other, err := s.place(in.To)
+	if err != nil {
+		return nil, stated{}, err
+	}
+	defer to.Close()
+	switch err := carry(from, base, to, other); {
+	case errors.Is(err, fs.ErrExist):
+		return nil, stated{}, errTaken
+	case err != nil:
+		return nil, stated{}, absent(err)
+	}
+	fi, err := to.Lstat(other)
 	if err != nil {
 		return nil, stated{}, absent(err)
 	}
-	return nil, stateOf(path.Clean(in.To), fi), nil
+	return nil, stateOf(in.To, fi), nil
 }
 
-// still tells whether a path is a regular file, and where a digest is expected that one.
-func (s *server) still(name, expected string) error {
-	dir, base, err := s.parent(name)
+// still opens the directory of a regular file, which must have the digest where one is
+// expected.
+func (s *server) still(name, expected string) (dir *os.Root, base string, err error) {
+	dir, base, err = s.parent(name)
 	if err != nil {
-		return err
+		return nil, "", err
 	}
-	defer dir.Close()
-	if expected == "" {
-		f, _, err := regular(dir, base)
-		if err == nil {
+	had := ""
+	if expected != "" {
+		had, err = s.digestOf(dir, base)
+	} else {
+		var f *os.File
+		if f, _, err = regular(dir, base); err == nil {
 			_ = f.Close()
 		}
-		return err
 	}
-	had, err := s.digestOf(dir, base)
 	if err == nil && had != expected {
 		err = errExpected
 	}
-	return err
+	if err != nil {
+		_ = dir.Close()
+		return nil, "", err
+	}
+	return dir, base, nil
 }
 
-// rename moves a file by a second name for it, so that nothing at to is ever replaced; a
-// file system without hard links renames. os.Root keeps both inside, whatever became of
-// the directories on the way.
-func (s *server) rename(from, to string) error {
-	switch err := s.root.Link(from, to); {
-	case err == nil:
-		return absent(s.root.Remove(from))
-	case errors.Is(err, fs.ErrExist):
-		return errors.New("there is something at to already, and both were left alone")
+// carry moves a file from one open directory to another in one step that replaces nothing,
+// and has both on the disk before it returns. What became of their names meanwhile is of no
+// account.
+func carry(from *os.Root, name string, to *os.Root, other string) error {
+	here, err := from.Open(".")
+	if err != nil {
+		return err
 	}
-	return absent(s.root.Rename(from, to))
+	defer here.Close()
+	there, err := to.Open(".")
+	if err != nil {
+		return err
+	}
+	defer there.Close()
+	if err := rename(here, name, there, other); err != nil {
+		return err
+	}
+	return errors.Join(synced(there), synced(here))
 }
 
 type deleting struct {
@@ -85,22 +104,25 @@ type deleted struct {
 	Path string `json:"path"`
 }
 
-func (s *server) remove(_ context.Context, in *deleting) (*mcp.CallToolResult, deleted, error) {
-	s.writing.Lock()
-	defer s.writing.Unlock()
-	if err := s.still(in.Path, in.Expected); err != nil {
+func (s *server) remove(ctx context.Context, in *deleting) (*mcp.CallToolResult, deleted, error) {
+	leave, err := s.change(ctx)
+	if err != nil {
 		return nil, deleted{}, err
 	}
-	name := path.Clean(in.Path)
-	to := path.Join(trash, time.Now().UTC().Format("20060102T150405Z")+"-"+rand.Text()[:8], name)
-	if err := s.root.MkdirAll(path.Dir(to), 0o700); err != nil {
+	defer leave()
+	from, base, err := s.still(in.Path, in.Expected)
+	if err != nil {
+		return nil, deleted{}, err
+	}
+	defer from.Close()
+	day := time.Now().UTC().Format("20060102T150405Z") + "-" + rand.Text()[:8]
+	to, other, err := s.below(path.Join(trash, day, in.Path), 0o700)
+	if err != nil {
+		return nil, deleted{}, err
+	}
+	defer to.Close()
+	if err := carry(from, base, to, other); err != nil {
 		return nil, deleted{}, absent(err)
 	}
-	if fi, err := s.root.Lstat(trash); err != nil || fi.Mode()&os.ModeSymlink != 0 {
-		return nil, deleted{}, errors.New("the trash is no directory: nothing was deleted")
-	}
-	if err := absent(s.root.Rename(in.Path, to)); err != nil {
-		return nil, deleted{}, err
-	}
-	return text("deleted " + name), deleted{name}, nil
+	return text("deleted " + in.Path), deleted{in.Path}, nil
 }

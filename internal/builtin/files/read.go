@@ -1,6 +1,7 @@
 package files
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -12,7 +13,6 @@ import (
 	"mime"
 	"net/http"
 	"path"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -55,7 +55,7 @@ func stateOf(name string, fi fs.FileInfo) stated {
 	return out
 }
 
-func (s *server) stat(_ context.Context, in *pathed) (*mcp.CallToolResult, stated, error) {
+func (s *server) stat(ctx context.Context, in *pathed) (*mcp.CallToolResult, stated, error) {
 	name, err := clean(in.Path)
 	if err != nil {
 		return nil, stated{}, err
@@ -76,18 +76,22 @@ func (s *server) stat(_ context.Context, in *pathed) (*mcp.CallToolResult, state
 	}
 	defer f.Close()
 	out := stateOf(name, fi)
+	head := make([]byte, sniffed)
+	n, err := io.ReadFull(f, head)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, stated{}, absent(err)
+	}
+	out.Type = mediaType(name, head[:n])
 	if fi.Size() > s.set.MaxFile {
-		head := make([]byte, sniffed)
-		n, _ := io.ReadFull(f, head)
-		out.Type = mediaType(name, head[:n])
 		return nil, out, nil
 	}
-	body, err := s.whole(f)
+	h := sha256.New()
+	size, err := io.Copy(h, io.LimitReader(io.MultiReader(bytes.NewReader(head[:n]), f), s.set.MaxFile))
 	if err != nil {
-		return nil, stated{}, err
+		return nil, stated{}, absent(err)
 	}
-	out.Size, out.Type, out.Digest = int64(len(body)), mediaType(name, body), digest(body)
-	return nil, out, nil
+	out.Size, out.Digest = size, "sha256:"+hex.EncodeToString(h.Sum(nil))
+	return nil, out, ctx.Err()
 }
 
 // sniffed is how much of a file says what it is (WHATWG MIME Sniffing, section 5.2: 1445 bytes).
@@ -122,7 +126,7 @@ type part struct {
 	Type   string `json:"type"`
 }
 
-func (s *server) read(_ context.Context, in *reading) (*mcp.CallToolResult, any, error) {
+func (s *server) read(ctx context.Context, in *reading) (*mcp.CallToolResult, any, error) {
 	f, fi, err := s.open(in.Path)
 	if err != nil {
 		return nil, nil, err
@@ -131,12 +135,20 @@ func (s *server) read(_ context.Context, in *reading) (*mcp.CallToolResult, any,
 	if in.Offset < 0 || in.Length < 0 || in.Length > s.set.MaxFile {
 		return nil, nil, fmt.Errorf("offset and length must not be below 0, nor length above %d", s.set.MaxFile)
 	}
+	leave, err := s.hold(ctx, fi.Size())
+	if err != nil {
+		return nil, nil, err
+	}
+	defer leave()
 	body, err := s.between(f, in)
 	if err != nil {
 		return nil, nil, err
 	}
 	end := in.Offset + int64(len(body))
-	p := part{Path: strings.TrimSuffix(in.Path, "/"), Size: max(fi.Size(), end), Offset: in.Offset, Length: len(body), Type: mediaType(in.Path, body)}
+	p := part{Path: in.Path, Size: fi.Size(), Offset: in.Offset, Length: len(body), Type: mediaType(in.Path, body)}
+	if len(body) > 0 {
+		p.Size = max(p.Size, end) // it grew meanwhile
+	}
 	p.More = end < p.Size
 	if in.Offset == 0 && !p.More {
 		p.Digest = digest(body)
@@ -168,7 +180,7 @@ func (s *server) content(name string, body []byte, media string) mcp.Content {
 }
 
 // isText tells whether bytes are text: UTF-8 without NUL.
-func isText(body []byte) bool { return utf8.Valid(body) && !strings.Contains(string(body), "\x00") }
+func isText(body []byte) bool { return utf8.Valid(body) && bytes.IndexByte(body, 0) < 0 }
 
 // mediaType goes by the name, and by the content where the name says nothing.
 func mediaType(name string, body []byte) string {

@@ -37,7 +37,7 @@ func (s *server) resources() {
 func (s *server) base() string { return "files://" + s.set.Name + "/" }
 
 func (s *server) uri(name string) string {
-	return s.base() + (&url.URL{Path: strings.TrimSuffix(name, "/")}).EscapedPath()
+	return s.base() + (&url.URL{Path: name}).EscapedPath()
 }
 
 // named is the path of a resource; what is spelled in another way is none.
@@ -50,13 +50,13 @@ func (s *server) named(uri string) (string, error) {
 	return name, nil
 }
 
-func (s *server) resource(_ context.Context, req *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
+func (s *server) resource(ctx context.Context, req *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
 	uri := req.Params.URI
 	name, err := s.named(uri)
 	if err != nil {
 		return nil, err
 	}
-	f, _, err := s.open(name)
+	f, fi, err := s.open(name)
 	if errors.Is(err, errPath) {
 		return nil, &jsonrpc.Error{Code: jsonrpc.CodeInvalidParams, Message: err.Error()}
 	}
@@ -64,6 +64,11 @@ func (s *server) resource(_ context.Context, req *mcp.ReadResourceRequest) (*mcp
 		return nil, mcp.ResourceNotFoundError(uri)
 	}
 	defer f.Close()
+	leave, err := s.hold(ctx, fi.Size())
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	body, err := s.whole(f)
 	if err != nil {
 		return nil, &jsonrpc.Error{Code: jsonrpc.CodeInvalidParams, Message: err.Error()}
@@ -89,22 +94,22 @@ func (s *server) listResources(ctx context.Context, req *mcp.ListResourcesReques
 		}
 	}
 	out, last := &mcp.ListResourcesResult{Resources: []*mcp.Resource{}}, ""
-	err := s.walk(ctx, "", maxDepth, func(name string, fi fs.FileInfo, _ *os.Root) error {
-		if !fi.Mode().IsRegular() || after != "" && !behind(name, after) {
+	w := walk{s: s, after: after, do: func(name string, fi fs.FileInfo, _ *os.Root) error {
+		if !fi.Mode().IsRegular() {
 			return nil
 		}
 		if len(out.Resources) == pageSize || count == maxListed {
 			if count < maxListed {
 				out.NextCursor = strconv.Itoa(count) + ":" + last
 			}
-			return errEnough
+			return errMore
 		}
 		count, last = count+1, name
 		out.Resources = append(out.Resources, &mcp.Resource{URI: s.uri(name), Name: name, MIMEType: mediaType(name, nil)})
 		return nil
-	})
-	if err != nil {
-		return nil, err
+	}}
+	if err := w.from(ctx, "", maxDepth); err != nil && !errors.Is(err, errMore) && !errors.Is(err, errMany) {
+		return nil, err // what is behind too many is read by the template
 	}
 	return out, nil
 }

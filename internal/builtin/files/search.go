@@ -3,11 +3,13 @@ package files
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"regexp"
+	"regexp/syntax"
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
@@ -20,6 +22,10 @@ const (
 	maxLine     = 400       // bytes of a line that are shown
 	maxSearched = 256 << 20 // bytes that are read for one answer
 	maxQuery    = 1000      // bytes
+	maxMatched  = 64 << 10  // bytes of a line that are looked at
+	maxGlob     = 256       // bytes
+	maxBraces   = 4         // the matcher tries each combination
+	maxProgram  = 2000      // instructions of an expression: each byte may cost as many steps
 )
 
 type searching struct {
@@ -47,8 +53,8 @@ func (in *searching) pattern() (*regexp.Regexp, error) {
 	if in.Query == "" || len(in.Query) > maxQuery {
 		return nil, fmt.Errorf("query must have 1 to %d bytes", maxQuery)
 	}
-	if in.Glob != "" && !doublestar.ValidatePattern(in.Glob) {
-		return nil, fmt.Errorf("glob is no pattern")
+	if len(in.Glob) > maxGlob || strings.Count(in.Glob, "{") > maxBraces || in.Glob != "" && !doublestar.ValidatePattern(in.Glob) {
+		return nil, fmt.Errorf("glob is no pattern, or has more than %d bytes or %d braces", maxGlob, maxBraces)
 	}
 	expr := in.Query
 	if !in.Regexp {
@@ -57,11 +63,15 @@ func (in *searching) pattern() (*regexp.Regexp, error) {
 	if in.Fold {
 		expr = "(?i)" + expr
 	}
-	re, err := regexp.Compile(expr)
+	parsed, err := syntax.Parse(expr, syntax.Perl)
 	if err != nil {
 		return nil, fmt.Errorf("query: %w", err)
 	}
-	return re, nil
+	program, err := syntax.Compile(parsed.Simplify())
+	if err != nil || len(program.Inst) > maxProgram {
+		return nil, errors.New("query: the expression is too large: take repetitions out")
+	}
+	return regexp.Compile(expr)
 }
 
 func (s *server) search(ctx context.Context, in *searching) (*mcp.CallToolResult, searched, error) {
@@ -76,26 +86,32 @@ func (s *server) search(ctx context.Context, in *searching) (*mcp.CallToolResult
 	limit = min(limit, maxFound)
 	out := searched{Matches: []found{}}
 	read := int64(0)
-	err = s.walk(ctx, in.Path, maxDepth, func(name string, fi fs.FileInfo, dir *os.Root) error {
+	w := walk{s: s, do: func(name string, fi fs.FileInfo, dir *os.Root) error {
 		if !fi.Mode().IsRegular() || fi.Size() > s.set.MaxFile || in.Glob != "" && !doublestar.MatchUnvalidated(in.Glob, name) {
 			return nil
 		}
 		if read += fi.Size(); read > maxSearched {
-			out.Left = true
-			return errEnough
+			return errMore
 		}
+		leave, err := s.hold(ctx, fi.Size())
+		if err != nil {
+			return err
+		}
+		defer leave()
 		body, ok := s.textIn(dir, fi.Name())
 		if !ok {
 			return nil
 		}
 		out.Files++
-		out.Matches = lines(out.Matches, name, body, re, limit+1)
-		if len(out.Matches) > limit {
-			out.Matches, out.Left = out.Matches[:limit], true
-			return errEnough
+		if out.Matches, err = lines(ctx, out.Matches, name, body, re, limit+1); err == nil && len(out.Matches) > limit {
+			out.Matches, err = out.Matches[:limit], errMore
 		}
-		return nil
-	})
+		return err
+	}}
+	err = w.from(ctx, in.Path, maxDepth)
+	if errors.Is(err, errMore) || errors.Is(err, errMany) {
+		out.Left, err = true, nil
+	}
 	return nil, out, err
 }
 
@@ -111,20 +127,21 @@ func (s *server) textIn(dir *os.Root, base string) (body []byte, ok bool) {
 }
 
 // lines adds the lines that match, until there are so many.
-func lines(to []found, name string, body []byte, re *regexp.Regexp, most int) []found {
+func lines(ctx context.Context, to []found, name string, body []byte, re *regexp.Regexp, most int) ([]found, error) {
 	n := 0
 	for line := range bytes.Lines(body) {
-		n++
+		if n++; ctx.Err() != nil {
+			return to, context.Cause(ctx)
+		}
 		line = bytes.TrimRight(line, "\r\n")
-		if !re.Match(line) {
+		if !re.Match(line[:min(len(line), maxMatched)]) {
 			continue
 		}
-		to = append(to, found{name, n, cut(line)})
-		if len(to) >= most {
+		if to = append(to, found{name, n, cut(line)}); len(to) >= most {
 			break
 		}
 	}
-	return to
+	return to, nil
 }
 
 func cut(line []byte) string {

@@ -10,10 +10,10 @@ import (
 	"log/slog"
 	"os"
 	"strings"
-	"sync"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+	"golang.org/x/sync/semaphore"
 )
 
 // Settings are what app makes a server of.
@@ -31,8 +31,22 @@ type server struct {
 	tree
 	set     Settings
 	mcp     *mcp.Server
-	writing sync.Mutex // one change at a time: a digest that was compared stays true until the file is replaced
+	writing chan struct{}       // taken by the one call that changes something: a digest that was compared stays true until the file is replaced
+	room    *semaphore.Weighted // bytes of files that calls hold
 	watched *watched
+}
+
+// maxHeld bounds the bytes of files that all calls of a server hold together; a call waits
+// for its share. With what an answer makes of them it is some four times as much memory.
+const maxHeld = 64 << 20
+
+// hold waits until there is room for a file of so many bytes; leave gives the room back.
+func (s *server) hold(ctx context.Context, size int64) (leave func(), err error) {
+	size = min(max(size, 0), s.set.MaxFile, maxHeld)
+	if err := s.room.Acquire(ctx, size); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	return func() { s.room.Release(size) }, nil
 }
 
 // trash is where deleted files are, below the root. No client sees it.
@@ -44,7 +58,7 @@ func New(set Settings) (s *mcp.Server, stop func(), err error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("opening root: %w", err)
 	}
-	own := &server{tree: tree{root, set.Ignore}, set: set}
+	own := &server{tree: tree{root, set.Ignore}, set: set, writing: make(chan struct{}, 1), room: semaphore.NewWeighted(maxHeld)}
 	own.mcp = mcp.NewServer(&mcp.Implementation{Name: "doorward-files", Title: "Files: " + set.Name, Version: set.Version}, &mcp.ServerOptions{
 		Instructions: own.instructions(), Logger: slog.New(slog.DiscardHandler), // it would name files
 		Capabilities:     &mcp.ServerCapabilities{Tools: &mcp.ToolCapabilities{}, Resources: &mcp.ResourceCapabilities{Subscribe: true}},

@@ -12,6 +12,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"doorward/internal/builtin/files"
+	"doorward/internal/store/storetest"
 )
 
 // says fails the test unless the tool answers with all of these.
@@ -70,7 +71,11 @@ func TestReading(t *testing.T) {
 	s.says("search", of{"query": "e", "limit": 1}, `"more":true`)
 	s.says("search", of{"query": "two", "glob": "**/*.md", "path": "b"}, `"files":1`)
 	s.refuses("search", of{"query": "(", "regexp": true}, "missing closing")
-	s.refuses("search", of{"query": "x", "glob": "["}, "glob is no pattern")
+	for _, glob := range []string{"[", strings.Repeat("{,}", 100_000), strings.Repeat("{,}", 5) + "\u0001", strings.Repeat("a", 300)} {
+		s.refuses("search", of{"query": "x", "glob": glob}, "glob is no pattern")
+	}
+	s.refuses("search", of{"query": strings.Repeat(".{0,1000}", 110) + "~~~", "regexp": true}, "too large")
+	s.says("list", of{"after": "b/zzz"}, `"path":"ok.txt"`)
 	for _, name := range []string{"write", "edit", "move", "delete"} {
 		if said, failed, code := s.call(name, of{"path": "ok.txt"}); !failed || code != jsonrpc.CodeInvalidParams {
 			t.Errorf("%s of a server that only reads: %s %d", name, said, code)
@@ -154,17 +159,20 @@ func TestResources(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(s.root, ".env"), []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(s.root, "ok.txt"), []byte("changed"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	select {
-	case got := <-told:
-		if got != uri {
-			t.Errorf("told of %s", got)
+	storetest.Eventually(t, 20*time.Second, "who subscribed is told", func() bool { // the client does not wait until it is subscribed
+		if err := os.WriteFile(filepath.Join(s.root, "ok.txt"), []byte("changed"), 0o600); err != nil {
+			t.Fatal(err)
 		}
-	case <-time.After(20 * time.Second):
-		t.Error("nobody is told")
-	}
+		select {
+		case got := <-told:
+			if got != uri {
+				t.Errorf("told of %s", got)
+			}
+			return true
+		default:
+			return false
+		}
+	})
 	if err := s.c.Unsubscribe(t.Context(), &mcp.UnsubscribeParams{URI: uri}); err != nil {
 		t.Error(err)
 	}

@@ -3,9 +3,11 @@ package files
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -19,6 +21,7 @@ var (
 	errAbsent  = errors.New("there is no such file")
 	errNotFile = errors.New("it is no regular file")
 	errNotDir  = errors.New("it is no directory")
+	errMany    = fmt.Errorf("there are more than %d files and directories here: name a directory further in", maxWalked)
 )
 
 // Bounds of a path.
@@ -41,7 +44,6 @@ func clean(name string) (string, error) {
 	if name == "" || name == "." {
 		return ".", nil
 	}
-	name = strings.TrimSuffix(name, "/")
 	if len(name) > maxPath || !fs.ValidPath(name) || strings.Count(name, "/") >= maxParts || !utf8.ValidString(name) {
 		return "", errPath
 	}
@@ -55,7 +57,7 @@ func clean(name string) (string, error) {
 // of no account: a file system may have none.
 func (t *tree) ignored(name string) bool {
 	for at := strings.ToLower(name); at != "." && at != ""; at = path.Dir(at) {
-		if at == trash || strings.HasPrefix(at, trash+"/") {
+		if of := path.Base(at); of == trash || strings.HasPrefix(of, trash+".") {
 			return true
 		}
 		for _, p := range t.ignore {
@@ -97,9 +99,9 @@ func (t *tree) dir(name string) (*os.Root, error) {
 
 // step opens a directory in another, which must not be a link.
 func step(at *os.Root, part string) (*os.Root, error) {
-	seen, err := at.Lstat(part)
+	seen, err := spelled(at, part)
 	if err != nil {
-		return nil, absent(err)
+		return nil, err
 	}
 	if !seen.IsDir() {
 		return nil, errNotDir
@@ -114,6 +116,51 @@ func step(at *os.Root, part string) (*os.Root, error) {
 		return nil, errAbsent
 	}
 	return next, nil
+}
+
+// spelled looks at a name of a directory, which must be spelled as it is there. A file system
+// that folds case or forms of Unicode finds it by other spellings too, which patterns of
+// ignore do not see through; for ASCII they do.
+func spelled(dir *os.Root, name string) (fs.FileInfo, error) {
+	seen, err := dir.Lstat(name)
+	if err != nil {
+		return nil, absent(err)
+	}
+	if !foldable(name) {
+		return seen, nil
+	}
+	all, err := entries(dir)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(all, func(e fs.DirEntry) bool { return e.Name() == name }) {
+		return nil, errAbsent
+	}
+	return seen, nil
+}
+
+// foldable tells whether a name may have other spellings than upper and lower case of ASCII.
+// On Windows those are short names (8.3), and dots and spaces at the end too.
+func foldable(name string) bool {
+	return strings.ContainsFunc(name, func(r rune) bool { return r > unicode.MaxASCII || r == '~' }) || strings.HasSuffix(name, ".") || strings.HasSuffix(name, " ")
+}
+
+// entries are the names of a directory in order.
+func entries(dir *os.Root) ([]fs.DirEntry, error) {
+	f, err := dir.Open(".")
+	if err != nil {
+		return nil, absent(err)
+	}
+	defer f.Close()
+	all, err := f.ReadDir(maxWalked + 1)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, absent(err)
+	}
+	if len(all) > maxWalked {
+		return nil, errMany
+	}
+	slices.SortFunc(all, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	return all, nil
 }
 
 // parent opens the directory that a path is in, and says the path's last part.
@@ -144,9 +191,9 @@ func (t *tree) open(name string) (*os.File, fs.FileInfo, error) {
 
 // regular opens a regular file in a directory. It does not wait for the other end of a pipe.
 func regular(dir *os.Root, base string) (*os.File, fs.FileInfo, error) {
-	seen, err := dir.Lstat(base)
+	seen, err := spelled(dir, base)
 	if err != nil {
-		return nil, nil, absent(err)
+		return nil, nil, err
 	}
 	if !seen.Mode().IsRegular() {
 		return nil, nil, errNotFile

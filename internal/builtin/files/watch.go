@@ -14,11 +14,14 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
-// maxWatched bounds the files that somebody is told of.
-const maxWatched = 256
+// Bounds of the files that are watched: at all, and for one session.
+const (
+	maxWatched = 256
+	maxTold    = 64
+)
 
 // errWatched is a subscription too many.
-var errWatched = fmt.Errorf("%d files are watched already, which is the most", maxWatched)
+var errWatched = fmt.Errorf("at most %d files are watched, and %d for one session", maxWatched, maxTold)
 
 // watched tells clients of changes to the files that they subscribed to. It watches the
 // directories, for editors replace files.
@@ -66,8 +69,15 @@ func (s *server) unsubscribe(_ context.Context, req *mcp.UnsubscribeRequest) err
 func (w *watched) add(name string, who *mcp.ServerSession) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.forget()
+	theirs := 0
+	for _, of := range w.files {
+		theirs += min(of[who], 1)
+	}
+	if theirs >= maxTold && w.files[name][who] == 0 {
+		return errWatched
+	}
 	if w.files[name] == nil {
-		w.forget()
 		if len(w.files) >= maxWatched {
 			return errWatched
 		}
@@ -112,7 +122,7 @@ func (w *watched) drop(name string, who *mcp.ServerSession) {
 	dir := path.Dir(name)
 	if w.dirs[dir]--; w.dirs[dir] <= 0 {
 		delete(w.dirs, dir)
-		_ = w.watcher.Remove(filepath.Join(w.s.set.Root, filepath.FromSlash(dir)))
+		_ = w.watcher.Remove(w.at(dir))
 	}
 }
 
@@ -126,13 +136,15 @@ func (w *watched) watch(dir string) error {
 		w.watcher, w.done = watcher, make(chan struct{})
 		go w.follow()
 	}
-	if w.dirs[dir] == 0 {
-		if err := w.watcher.Add(filepath.Join(w.s.set.Root, filepath.FromSlash(dir))); err != nil {
-			return errors.New("changes to this file cannot be seen")
-		}
+	if err := w.watcher.Add(w.at(dir)); err != nil { // again, where the directory was replaced
+		return errors.New("changes to this file cannot be seen")
 	}
 	w.dirs[dir]++
 	return nil
+}
+
+func (w *watched) at(dir string) string {
+	return filepath.Join(w.s.set.Root, filepath.FromSlash(dir))
 }
 
 // follow tells of changes until close.
@@ -144,7 +156,7 @@ func (w *watched) follow() {
 			if !ok {
 				return
 			}
-			w.changed(e.Name)
+			w.changed(e)
 		case _, ok := <-w.watcher.Errors:
 			if !ok {
 				return
@@ -154,16 +166,29 @@ func (w *watched) follow() {
 	}
 }
 
-func (w *watched) changed(at string) {
-	rel, err := filepath.Rel(w.s.set.Root, at)
+// changed tells of a file, or of all files of a directory that went away: what is in its place
+// by now is watched instead.
+func (w *watched) changed(e fsnotify.Event) {
+	rel, err := filepath.Rel(w.s.set.Root, e.Name)
 	if err != nil {
 		return
 	}
 	name := filepath.ToSlash(rel)
+	var of []string
 	w.mu.Lock()
-	_, ours := w.files[name]
+	if w.files[name] != nil {
+		of = append(of, name)
+	}
+	if w.dirs[name] > 0 && e.Has(fsnotify.Remove|fsnotify.Rename) {
+		_ = w.watcher.Add(w.at(name)) // or the next who subscribes does
+		for file := range w.files {
+			if path.Dir(file) == name {
+				of = append(of, file)
+			}
+		}
+	}
 	w.mu.Unlock()
-	if ours {
+	for _, name := range of {
 		w.tell(name)
 	}
 }

@@ -3,12 +3,14 @@ package files
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
-	"path"
 	"strings"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -53,7 +55,21 @@ func (w *writing) body() ([]byte, error) {
 	return []byte(w.Text), nil
 }
 
-func (s *server) write(_ context.Context, in *writing) (*mcp.CallToolResult, stated, error) {
+// change waits for its turn to change something; leave gives it back.
+func (s *server) change(ctx context.Context) (leave func(), err error) {
+	select {
+	case s.writing <- struct{}{}:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	if ctx.Err() != nil {
+		<-s.writing
+		return nil, context.Cause(ctx)
+	}
+	return func() { <-s.writing }, nil
+}
+
+func (s *server) write(ctx context.Context, in *writing) (*mcp.CallToolResult, stated, error) {
 	body, err := in.body()
 	if err != nil {
 		return nil, stated{}, err
@@ -61,8 +77,11 @@ func (s *server) write(_ context.Context, in *writing) (*mcp.CallToolResult, sta
 	if int64(len(body)) > s.set.MaxFile {
 		return nil, stated{}, fmt.Errorf("the file would be larger than %d bytes, which is the most (max_file)", s.set.MaxFile)
 	}
-	s.writing.Lock()
-	defer s.writing.Unlock()
+	leave, err := s.change(ctx)
+	if err != nil {
+		return nil, stated{}, err
+	}
+	defer leave()
 	dir, base, err := s.place(in.Path)
 	if err != nil {
 		return nil, stated{}, err
@@ -94,13 +113,18 @@ func (s *server) place(name string) (*os.Root, string, error) {
 	if s.ignored(name) {
 		return nil, "", errors.New("such a file is not served")
 	}
+	return s.below(name, 0o777) // what the umask leaves, as any program would
+}
+
+// below opens the directory of a path, whatever it is, and makes those that are not there.
+func (s *server) below(name string, mode fs.FileMode) (*os.Root, string, error) {
 	at, err := s.root.OpenRoot(".")
 	if err != nil {
 		return nil, "", absent(err)
 	}
 	parts := strings.Split(name, "/")
 	for _, part := range parts[:len(parts)-1] {
-		if err := at.Mkdir(part, 0o777); err != nil && !errors.Is(err, fs.ErrExist) { // what the umask leaves, as any program would
+		if err := at.Mkdir(part, mode); err != nil && !errors.Is(err, fs.ErrExist) {
 			_ = at.Close()
 			return nil, "", absent(err)
 		}
@@ -116,35 +140,27 @@ func (s *server) place(name string) (*os.Root, string, error) {
 
 // digestOf is the digest of a regular file in a directory.
 func (s *server) digestOf(dir *os.Root, base string) (string, error) {
-	f, fi, err := regular(dir, base)
+	f, _, err := regular(dir, base)
 	if err != nil {
 		return "", err
 	}
 	defer f.Close()
-	if fi.Size() > s.set.MaxFile {
+	h := sha256.New()
+	n, err := io.Copy(h, io.LimitReader(f, s.set.MaxFile+1))
+	if err != nil {
+		return "", absent(err)
+	}
+	if n > s.set.MaxFile {
 		return "", fmt.Errorf("the file is larger than %d bytes, which is the most (max_file)", s.set.MaxFile)
 	}
-	body, err := s.whole(f)
-	return digest(body), err
+	return "sha256:" + hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // put writes a file beside its place and moves it there, so that nobody reads half of it
 // and nothing is lost when the power goes.
 func (s *server) put(dir *os.Root, base, name string, body []byte) (*mcp.CallToolResult, stated, error) {
 	half := trash + "." + rand.Text()
-	f, err := dir.OpenFile(half, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) // what the umask leaves, as any program would
-	if err != nil {
-		return nil, stated{}, absent(err)
-	}
-	_, err = f.Write(body)
-	if fi, gone := dir.Lstat(base); gone == nil {
-		err = errors.Join(err, f.Chmod(fi.Mode().Perm()))
-	}
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = dir.Rename(half, base)
-	}
-	if err != nil {
+	if err := s.putHalf(dir, half, base, body); err != nil {
 		_ = dir.Remove(half)
 		return nil, stated{}, absent(err)
 	}
@@ -152,9 +168,41 @@ func (s *server) put(dir *os.Root, base, name string, body []byte) (*mcp.CallToo
 	if err != nil {
 		return nil, stated{}, absent(err)
 	}
-	out := stateOf(path.Clean(name), fi)
+	out := stateOf(name, fi)
 	out.Size, out.Type, out.Digest = int64(len(body)), mediaType(name, body), digest(body)
 	return nil, out, nil
+}
+
+// putHalf writes a file under a name that no client sees, with the rights of what it
+// replaces from the beginning, and gives it its name.
+func (s *server) putHalf(dir *os.Root, half, base string, body []byte) error {
+	had, gone := dir.Lstat(base)
+	mode := fs.FileMode(0o666) // what the umask leaves, as any program would
+	if gone == nil {
+		mode = 0o600
+	}
+	f, err := dir.OpenFile(half, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return err
+	}
+	if gone == nil {
+		err = f.Chmod(had.Mode().Perm())
+	}
+	if err == nil {
+		_, err = f.Write(body)
+	}
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := dir.Rename(half, base); err != nil {
+		return err
+	}
+	at, err := dir.Open(".")
+	if err != nil {
+		return err
+	}
+	defer at.Close()
+	return synced(at)
 }
 
 type editing struct {
@@ -164,12 +212,15 @@ type editing struct {
 	Expected string `json:"expected,omitempty" jsonschema:"digest of the file, where it must not have changed"`
 }
 
-func (s *server) edit(_ context.Context, in *editing) (*mcp.CallToolResult, stated, error) {
+func (s *server) edit(ctx context.Context, in *editing) (*mcp.CallToolResult, stated, error) {
 	if in.Old == "" {
 		return nil, stated{}, errors.New("old must not be empty")
 	}
-	s.writing.Lock()
-	defer s.writing.Unlock()
+	leave, err := s.change(ctx)
+	if err != nil {
+		return nil, stated{}, err
+	}
+	defer leave()
 	dir, base, err := s.parent(in.Path)
 	if err != nil {
 		return nil, stated{}, err
