@@ -209,7 +209,7 @@ func (a *App) openTransports(dir string) error {
 	a.egress = &ways{record: a.trail.Event, log: a.Log}
 	a.pool, err = upstream.New(upstream.Config{
 		Upstreams: upstreams, Pins: a.pins, Events: a.trail.Event, Seen: a.seen,
-		Unsolicited: a.unsolicited, Open: a.open, MayRead: a.mayRead, Live: a.live, Secret: a.secretFor, Lend: a.lend, Instead: a.insteadOf, BlockLeaks: a.blocksLeaks, StateKey: key, Owner: owner(a.Config),
+		Unsolicited: a.unsolicited, Open: a.open, Serves: a.servesTenant, MayRead: a.mayRead, Live: a.live, Secret: a.secretFor, Lend: a.lend, Instead: a.insteadOf, BlockLeaks: a.blocksLeaks, StateKey: key, Owner: owner(a.Config),
 		Environment: a.Environment, Supervised: a.Supervised, Egress: a.egress.serve, Log: a.Log, Version: a.Version, Meter: a.metrics, Queues: a.metrics, Ceiling: a.ceiling, Propagation: propagation(&a.Config.Telemetry),
 	})
 	if err != nil {

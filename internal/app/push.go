@@ -1,6 +1,7 @@
 package app
 
 import (
+	"strings"
 	"time"
 
 	"doorward/internal/gate"
@@ -22,6 +23,9 @@ func (a *App) unsolicited(session *gate.Session, up string, m *gate.Message) {
 	if code, err := (suspended{&a.shared}).call(&concern{who: session.Principal, session: session.ID, upstream: up}); err != nil || code != gate.CodeUnset {
 		return
 	}
+	if !snap.policy.Serves(session.Principal, up) && !strings.HasSuffix(m.Method, "/list_changed") {
+		return // it was for the tenant when the session came to it; that it is not is told
+	}
 	if uri, ok := mcp.UpdatedResource(m); ok && !snap.policy.Decide(session.Principal, gate.Resource, up, uri).Allowed {
 		return // the subscription was judged when it was made, and the policy is another now
 	}
@@ -30,6 +34,11 @@ func (a *App) unsolicited(session *gate.Session, up string, m *gate.Message) {
 
 // open tells whether a client's session has not ended.
 func (a *App) open(session *gate.Session) bool { return a.front.Has(session.ID) }
+
+// servesTenant tells whether an upstream is for somebody's tenant, as it is configured now.
+func (a *App) servesTenant(who *gate.Principal, upstream string) bool {
+	return a.current.Load().policy.Serves(who, upstream)
+}
 
 // mayRead tells whether a client may hear of changes to a resource: the same
 // decision that guards reading it.

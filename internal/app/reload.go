@@ -82,6 +82,7 @@ func (a *App) reload(ctx context.Context, actor string) (err error) {
 		a.clients.only(snap.made)
 		a.places.Past.Only(overlapping(cfg))
 		a.endUnadmitted(&cfg.Identity)
+		lost := a.pool.CloseUnserved()
 		if err := a.dropUnadmitted(ctx, &cfg.Identity); err != nil { // else before they are let in again
 			a.Log.ErrorContext(ctx, "approvals of people who are let in no more are not dropped yet", "error", err)
 		}
@@ -90,6 +91,7 @@ func (a *App) reload(ctx context.Context, actor string) (err error) {
 			a.pool.Announce(name)
 		}
 		told()
+		lost()
 		return nil
 	})
 	switch {

@@ -55,6 +55,18 @@ func (t *listeners) drop(l *listener) {
 	t.mu.Unlock()
 }
 
+// wake has every listen ask whether its client may go on with it.
+func (t *listeners) wake() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for l := range t.all {
+		select {
+		case l.look <- struct{}{}:
+		default: // it is going to
+		}
+	}
+}
+
 // announce queues a change for those who asked for it, and whose upstream it is;
 // one whose queue is full reads its lists again soon in any case.
 func (t *listeners) announce(upstream string, m *gate.Message) {

@@ -82,15 +82,13 @@ func (t *bridges) drop(key bridgeKey, b *bridge) {
 	}
 }
 
-// sweep ends what is left of sessions that ended while a call of theirs began.
-func (t *bridges) sweep(open func(*gate.Session) bool) {
-	if open == nil {
-		return
-	}
+// sweep ends those that are not to be open: what is left of sessions that ended while a
+// call of theirs began, and those to upstreams that are not for the session's tenant.
+func (t *bridges) sweep(open func(*gate.Session, *server) bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, b := range t.open {
-		if !open(b.session) {
+		if !open(b.session, b.srv) {
 			b.cancel()
 		}
 	}

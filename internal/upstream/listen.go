@@ -71,7 +71,9 @@ type listener struct {
 	queue  chan *gate.Message
 	acks   chan wanted // what each upstream honours; one value of each, at most
 	wg     sync.WaitGroup
-	pulses map[string]*pulse // by method
+	pulses map[string]*pulse   // by method
+	look   chan struct{}       // whether the client may go on with it; has room for one
+	where  map[string][]string // upstream → URIs that were asked for
 
 	honoured wanted // what was acknowledged; set before it is announced to
 }
@@ -91,7 +93,7 @@ func (p *Pool) listen(ctx context.Context, ex *gate.Exchange, emit gate.Emit) er
 	defer p.listening.leave(key)
 	all := p.greetAll(ctx, ex)
 	all.tell(ctx, p.log, ex)
-	l := &listener{pool: p, ex: ex, queue: make(chan *gate.Message, listenQueue), acks: make(chan wanted, len(all.open)), pulses: map[string]*pulse{}}
+	l := &listener{pool: p, ex: ex, queue: make(chan *gate.Message, listenQueue), acks: make(chan wanted, len(all.open)), pulses: map[string]*pulse{}, look: make(chan struct{}, 1), where: asked.where}
 	ctx, stop := context.WithCancel(ctx)
 	defer l.wg.Wait()
 	defer stop()
@@ -105,43 +107,55 @@ func (p *Pool) listen(ctx context.Context, ex *gate.Exchange, emit gate.Emit) er
 	if err := l.acknowledge(ctx, n, emit); err != nil {
 		return err
 	}
+	l.look <- struct{}{} // there may have been a reload before it is announced to
 	p.listening.add(l)
 	defer p.listening.drop(l)
 	return l.relay(ctx, emit)
 }
 
 // relay passes on what the upstreams send, each kind of change at most once in
-// pulseEvery, until the client leaves or may stay no longer.
+// pulseEvery, until the client leaves or may stay no longer. A listen of which an upstream
+// is not for the client's tenant any more is completed: the client listens anew to the others.
 func (l *listener) relay(ctx context.Context, emit gate.Emit) error {
 	p, ex := l.pool, l.ex
 	check := time.NewTicker(recheck)
 	defer check.Stop()
 	late := make(chan *gate.Message, 1) // a change that was held back
 	for {
+		var next *gate.Message
 		select {
+		case <-l.look:
 		case <-check.C:
 			if live := p.cfg.Live; live != nil && !live(ex.Principal) {
 				return &gate.Error{Code: gate.CodeBadCredential, Op: "listening", Err: errors.New("the credential is not good any more")}
 			}
 		case m := <-l.queue:
-			if !l.due(ctx, m, late) {
-				continue
+			if l.due(ctx, m, late) {
+				next = m
 			}
-			if err := emit(ctx, m); err != nil {
-				return err
-			}
-		case m := <-late:
-			l.pulses[m.Method].beat(time.Now())
-			if err := emit(ctx, m); err != nil {
-				return err
-			}
+		case next = <-late:
+			l.pulses[next.Method].beat(time.Now())
 		case <-p.stopping:
-			m := ex.Call.Message
-			return emit(ctx, mcp.NewResult(m.Bytes(m.ID), []byte(`{"resultType":"complete"}`)))
+			return l.complete(ctx, emit)
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
+		if !l.served() {
+			return l.complete(ctx, emit)
+		}
+		if next == nil || !l.heard(next) {
+			continue
+		}
+		if err := emit(ctx, next); err != nil {
+			return err
+		}
 	}
+}
+
+// complete ends the listen on the gateway's side.
+func (l *listener) complete(ctx context.Context, emit gate.Emit) error {
+	m := l.ex.Call.Message
+	return emit(ctx, mcp.NewResult(m.Bytes(m.ID), []byte(`{"resultType":"complete"}`)))
 }
 
 // due tells whether a notification may go out now; one that may not comes back

@@ -121,6 +121,8 @@ type Config struct {
 	Unsolicited func(session *gate.Session, upstream string, m *gate.Message)
 	// Open tells whether a client's session has not ended. Nil: always.
 	Open func(session *gate.Session) bool
+	// Serves tells whether an upstream is for a principal's tenant. Nil: always.
+	Serves func(who *gate.Principal, upstream string) bool
 	// MayRead tells whether the exchange's principal may be told of changes to
 	// a resource. Nil refuses all.
 	MayRead func(ex *gate.Exchange, upstream, uri string) bool
@@ -391,7 +393,7 @@ func (p *Pool) sweep() {
 		case <-p.stopping:
 			return
 		case now := <-t.C:
-			p.bridges.sweep(p.cfg.Open)
+			p.bridges.sweep(func(session *gate.Session, _ *server) bool { return p.cfg.Open == nil || p.cfg.Open(session) })
 			p.answers.expire(now)
 			for _, s := range p.list() {
 				s.expire(now)
