@@ -100,12 +100,15 @@ func (a *adapt) took(kind string, d time.Duration, atOnce int, now time.Time) {
 // hang must not keep others from places that are free. mean is how long calls take. It tells whether
 // there are more places now.
 func (a *adapt) stuck(mean time.Duration, now time.Time) bool {
-	if a.limit == a.most || now.Sub(a.last) < max(time.Second, quiet*mean) {
+	if a.limit == a.most || now.Sub(a.last) < patience(mean) {
 		return false
 	}
 	a.limit, a.last = a.most, now
 	return true
 }
+
+// patience is for how long no call may end before they are taken to hang. mean is how long calls take.
+func patience(mean time.Duration) time.Duration { return max(time.Second, quiet*mean) }
 
 // of is what is known of a kind of call.
 func (a *adapt) of(kind string) *usual {

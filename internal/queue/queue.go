@@ -102,15 +102,7 @@ func (q *Queue) Wait(ctx context.Context, who string, until time.Time) (Place, e
 	if err != nil {
 		return Place{}, err
 	}
-	select {
-	case err = <-w.told:
-	case <-ctx.Done():
-		if q.forsake(w) {
-			return Place{}, context.Cause(ctx)
-		}
-		err = <-w.told
-	}
-	if err != nil {
+	if err := q.await(ctx, w); err != nil {
 		return Place{}, err
 	}
 	p := Place{q, time.Now()}
@@ -119,6 +111,49 @@ func (q *Queue) Wait(ctx context.Context, who string, until time.Time) (Place, e
 		return Place{}, context.Cause(ctx)
 	}
 	return p, nil
+}
+
+// await waits until w is told. Calls that hang end never and nobody new may come, so that it looks for
+// that itself.
+func (q *Queue) await(ctx context.Context, w *waiter) error {
+	select {
+	case err := <-w.told:
+		return err
+	default:
+	}
+	look := time.NewTimer(q.patience())
+	defer look.Stop()
+	for {
+		select {
+		case err := <-w.told:
+			return err
+		case <-look.C:
+			look.Reset(q.unstick())
+		case <-ctx.Done():
+			if q.forsake(w) {
+				return context.Cause(ctx)
+			}
+			return <-w.told
+		}
+	}
+}
+
+// patience is how long after the last end of a call the calls are taken to hang.
+func (q *Queue) patience() time.Duration {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return patience(q.mean.value())
+}
+
+// unstick gives out all places where the calls that have one hang, and tells when to look again.
+func (q *Queue) unstick() time.Duration {
+	now := time.Now()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.adapt.stuck(q.mean.value(), now) {
+		q.serve(now)
+	}
+	return patience(q.mean.value())
 }
 
 // join puts a call in its caller's line, or refuses it.
