@@ -65,6 +65,7 @@ func (t *trail) Outcome(ctx context.Context, ex *gate.Exchange, out gate.Outcome
 	if err == nil {
 		now := time.Now()
 		e := monitor.OfExchange(ex, &out, now)
+		e.Call = t.watch.Alike(ex)
 		t.watch.Tell(&e)
 		t.counted(figures.OfOutcome(ex, &out, now))
 	}

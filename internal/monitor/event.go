@@ -32,7 +32,7 @@ const (
 	ruleCanary  = "secret.canary"
 )
 
-// OfExchange is the event of an exchange that ended.
+// OfExchange is the event of an exchange that ended, without what Alike says.
 func OfExchange(ex *gate.Exchange, out *gate.Outcome, now time.Time) Event {
 	e := about(ex, now)
 	if out.Stage == stageIdentify {
@@ -42,7 +42,6 @@ func OfExchange(ex *gate.Exchange, out *gate.Outcome, now time.Time) Event {
 	if out.Verdict.Effect == gate.Hold {
 		e.Status = statusHeld
 	}
-	e.Call = alike(ex)
 	e.Bytes = int64(ex.Tally.RequestBytes) + int64(ex.Tally.ReplyBytes)
 	for i := range ex.Findings {
 		f := &ex.Findings[i]

@@ -303,6 +303,40 @@ func TestLOG19WhatAnEventHas(t *testing.T) {
 	}
 }
 
+// Calls of one tool with the same arguments are alike; other methods, polls of tasks, and anything while
+// the rule is off are like nothing.
+func TestRES35WhichCallsAreAlike(t *testing.T) {
+	set := shipped()
+	m, err := monitor.New(monitor.Config{
+		Settings: func() *monitor.Settings { return &set }, Pulse: func() monitor.Pulse { return monitor.Pulse{} },
+		Raise: func(monitor.Alert) {}, Further: func([]monitor.Alert) {}, Record: func(context.Context, gate.Event) error { return nil },
+		Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := func(method, arguments string, task bool) uint64 {
+		return m.Alike(&gate.Exchange{
+			Call:   gate.Call{Route: gate.Route{Task: task}, Message: &gate.Message{Raw: []byte(arguments), Method: method, Fields: []gate.Field{{Name: "arguments", Value: gate.Span{End: len(arguments)}}}}},
+			Target: gate.Target{Upstream: "files", Item: &gate.Item{Kind: gate.Tool, Name: "read"}},
+		})
+	}
+	long := strings.Repeat("x", 100<<10)
+	one := of("tools/call", `{"a":1}`, false)
+	if one == 0 || one != of("tools/call", `{"a":1}`, false) || one == of("tools/call", `{"a":2}`, false) || of("tools/call", long, false) == of("tools/call", long+"x", false) {
+		t.Error("calls are alike whose arguments are not, or the other way round")
+	}
+	for _, n := range []uint64{of("tasks/get", "", true), of("completion/complete", `{"a":1}`, false)} {
+		if n != 0 {
+			t.Error("what is no call of a tool or prompt is like another")
+		}
+	}
+	set.RepeatedCalls = monitor.Limit{}
+	if of("tools/call", `{"a":1}`, false) != 0 {
+		t.Error("calls are told apart while the rule is off")
+	}
+}
+
 // BenchmarkTell is what it costs a call to be watched: the event and telling it.
 // Bound: 1 µs.
 func BenchmarkTell(b *testing.B) {
@@ -329,6 +363,7 @@ func BenchmarkTell(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		e := monitor.OfExchange(ex, &out, time.Now())
+		e.Call = m.Alike(ex)
 		m.Tell(&e)
 	}
 	stop()

@@ -69,11 +69,23 @@ func (w *Watch) unrepeat(who profileKey) {
 	}
 }
 
+// hashed is how many bytes of a call's arguments tell it from others, with how many there are.
+const hashed = 64 << 10
+
+// Alike is Event.Call of an exchange; 0 while the rule is off, for it costs a hash.
+func (m *Monitor) Alike(ex *gate.Exchange) uint64 {
+	if !m.cfg.Settings().RepeatedCalls.on() {
+		return 0
+	}
+	return alike(ex)
+}
+
 // alike is the same number for calls of one tool or prompt with the same arguments, in
-// this process alone.
+// this process alone. It is 0 for what is no such call: asking again how a task is, or for
+// completions as somebody types, is no circle.
 func alike(ex *gate.Exchange) uint64 {
 	it, m := ex.Target.Item, ex.Call.Message
-	if it == nil || m == nil {
+	if it == nil || m == nil || ex.Call.Route.Task || m.Method != "tools/call" && m.Method != "prompts/get" {
 		return 0
 	}
 	var h maphash.Hash
@@ -83,7 +95,9 @@ func alike(ex *gate.Exchange) uint64 {
 	_, _ = h.WriteString(it.Name)
 	_ = h.WriteByte(byte(it.Kind))
 	if span, ok := m.Field("arguments"); ok {
-		_, _ = h.Write(m.Bytes(span))
+		arguments := m.Bytes(span)
+		maphash.WriteComparable(&h, len(arguments))
+		_, _ = h.Write(arguments[:min(len(arguments), hashed)])
 	}
 	return h.Sum64()
 }
