@@ -21,7 +21,6 @@ const (
 	// judged: its bytes, what is read of them, and what goes on. The gateway itself takes 60 MiB.
 	bytesPart    = 8
 	leastBytes   = 16 << 20
-	bodiesAtOnce = 4         // of the largest, at least
 	perMessage   = 128 << 10 // with its connections, buffers and goroutines
 	leastAtOnce  = 256
 	mostAtOnce   = 16_384
@@ -59,7 +58,7 @@ func most(cfg *config.Config, space int64) ceiling.Most {
 		m.Messages = min(max(space/perMessage, leastAtOnce), mostAtOnce)
 	}
 	if m.Bytes == 0 {
-		m.Bytes = max(space/bytesPart, leastBytes, bodiesAtOnce*int64(cfg.Listen.MaxBody))
+		m.Bytes = max(space/bytesPart, leastBytes, int64(cfg.LeastMemory()))
 	}
 	return m
 }

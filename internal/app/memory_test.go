@@ -26,6 +26,10 @@ func TestRES36_CeilingsFollowTheMemory(t *testing.T) {
 			t.Errorf("%s: %+v, want %+v", tc.name, got, tc.want)
 		}
 	}
+	answers := config.Config{Listen: config.Listen{MaxBody: 4 << 20}, Upstreams: map[string]config.Upstream{"a": {Limits: config.Limits{Result: 16 << 20}}, "b": {}}}
+	if got := most(&answers, 128<<20).Bytes; got != 40<<20 {
+		t.Errorf("large answers: %d bytes", got)
+	}
 }
 
 func TestRES34_ConnectionsFollowDescriptors(t *testing.T) {

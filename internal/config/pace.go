@@ -35,7 +35,7 @@ type Paces struct {
 	Cost map[string]int `yaml:"cost" key:"upstream/tool"`
 	// InFlight is how many messages all clients together may have under way, from 16; of one caller half of that. What is over it is refused at once. Unless written, one for each 128 KiB of memory that the gateway may use, 256 at least and 16384 at most.
 	InFlight int `yaml:"in_flight"`
-	// Memory is how many bytes of bodies and answers may be held for them, from four times listen.max_body; of one caller half of that. Unless written, an eighth of the memory that the gateway may use, which GOMEMLIMIT, its cgroup or the machine says, and 16MiB or four times listen.max_body at least.
+	// Memory is how many bytes of bodies and answers may be held for them, from four times listen.max_body, and from twice what listen.max_body and the largest limits.result of an upstream are together; of one caller half of that. Unless written, an eighth of the memory that the gateway may use, which GOMEMLIMIT, its cgroup or the machine says, and that least or 16MiB at least.
 	Memory Size `yaml:"memory"`
 	// OnFailure says what happens while state.redis does not answer: local keeps the limits in this gateway alone, each at its part in fallback; refuse refuses every call.
 	OnFailure string `yaml:"on_failure" enum:"local refuse"`
@@ -72,8 +72,8 @@ const (
 	maxCost   = 1_000_000 // of a call
 )
 
-// Bounds of what is under way. Bodies have three quarters of its bytes, and one caller half: four of the
-// largest is what leaves two callers room for one each.
+// Bounds of what is under way. Bodies have three quarters of its bytes, and one caller half of it: with
+// four of the largest there is room for one each of two callers.
 const (
 	minInFlight = 16
 	maxInFlight = 1_000_000
@@ -151,13 +151,23 @@ func (p *Part) UnmarshalText(text []byte) error {
 // String is the form that the file has.
 func (p Part) String() string { return strconv.FormatFloat(float64(p)/1000, 'f', -1, 64) }
 
+// LeastMemory is the least that Paces.Memory may be: four of the largest bodies, and in the half that one
+// caller has the largest body with the largest answer.
+func (c *Config) LeastMemory() Size {
+	largest := Size(0)
+	for name := range c.Upstreams {
+		largest = max(largest, c.Upstreams[name].Limits.Result)
+	}
+	return max(bodiesHeld*c.Listen.MaxBody, 2*(c.Listen.MaxBody+largest))
+}
+
 func (v *checker) paces() {
 	l := &v.c.Limits
 	if l.InFlight != 0 && (l.InFlight < minInFlight || l.InFlight > maxInFlight) {
 		v.fault("limits.in_flight", "must be between %d and %d", minInFlight, maxInFlight)
 	}
-	if least := bodiesHeld * v.c.Listen.MaxBody; l.Memory != 0 && (l.Memory < least || l.Memory > maxHeld) {
-		v.fault("limits.memory", "must be between four times listen.max_body, %v, and %v", least, maxHeld)
+	if least := v.c.LeastMemory(); l.Memory != 0 && (l.Memory < least || l.Memory > maxHeld) {
+		v.fault("limits.memory", "must be between %v, for the largest messages (listen.max_body) and answers (an upstream's limits.result), and %v", least, maxHeld)
 	}
 	for _, tool := range slices.Sorted(maps.Keys(l.PerTool)) {
 		v.toolPattern(join("limits.per_tool", tool), tool)

@@ -242,7 +242,7 @@ const fieldDocs = "\n" +
 	"Paces.Quota\tQuota is what each caller may use up in a day or a month.\n" +
 	"Paces.Cost\tCost is what a call of certain tools costs of quota.cost, by upstream/tool: a whole number. A call that no entry names costs 1, and of several the highest counts.\n" +
 	"Paces.InFlight\tInFlight is how many messages all clients together may have under way, from 16; of one caller half of that. What is over it is refused at once. Unless written, one for each 128 KiB of memory that the gateway may use, 256 at least and 16384 at most.\n" +
-	"Paces.Memory\tMemory is how many bytes of bodies and answers may be held for them, from four times listen.max_body; of one caller half of that. Unless written, an eighth of the memory that the gateway may use, which GOMEMLIMIT, its cgroup or the machine says, and 16MiB or four times listen.max_body at least.\n" +
+	"Paces.Memory\tMemory is how many bytes of bodies and answers may be held for them, from four times listen.max_body, and from twice what listen.max_body and the largest limits.result of an upstream are together; of one caller half of that. Unless written, an eighth of the memory that the gateway may use, which GOMEMLIMIT, its cgroup or the machine says, and that least or 16MiB at least.\n" +
 	"Paces.OnFailure\tOnFailure says what happens while state.redis does not answer: local keeps the limits in this gateway alone, each at its part in fallback; refuse refuses every call.\n" +
 	"Paces.Fallback\tFallback is the part of each limit that this gateway gives out by itself meanwhile: 1 divided by the number of gateways keeps the whole within what is written.\n" +
 	"Quota.Calls\tCalls that a caller may make.\n" +
