@@ -49,7 +49,7 @@ func TestBytes(t *testing.T) {
 	if request.Grow(1) {
 		t.Error("a request took what is for answers")
 	}
-	c.Begin(&answer)
+	c.Begin(&answer, "keys", "", "alice")
 	if !answer.Grow(25) || answer.Grow(1) || answer.Bytes() != 25 {
 		t.Errorf("an answer holds %d bytes", answer.Bytes())
 	}
@@ -60,7 +60,7 @@ func TestBytes(t *testing.T) {
 	}
 }
 
-// One principal has half of the messages, and begins none while it has half of the bytes; others still do.
+// One principal has half of the messages and of the bytes, whether of bodies or answers; others have theirs.
 func TestTEN08_OnePrincipalHasHalf(t *testing.T) {
 	enter := func(c *ceiling.Ceiling, who string) (*ceiling.Holding, bool) {
 		h := &ceiling.Holding{}
@@ -83,14 +83,98 @@ func TestTEN08_OnePrincipalHasHalf(t *testing.T) {
 
 	c = ceiling.New(ceiling.Most{Messages: 10, Bytes: 100})
 	heavy, _ := enter(c, "flood")
-	if !heavy.Grow(51) {
-		t.Fatal("no room for one large message")
+	if heavy.Grow(38) || !heavy.Grow(37) {
+		t.Error("bodies of one principal do not have three quarters of its half")
 	}
-	if _, ok := enter(c, "flood"); ok {
-		t.Error("a principal with half of the bytes begins another message")
+	if h, ok := enter(c, "flood"); !ok || h.Grow(1) {
+		t.Error("another message of one principal's takes more than its half has for bodies")
 	}
-	if h, ok := enter(c, "neighbour"); !ok || !h.Grow(20) {
+	var answer, more ceiling.Holding
+	c.Begin(&answer, "keys", "", "flood")
+	c.Begin(&more, "keys", "", "flood")
+	if !answer.Grow(13) || more.Grow(1) {
+		t.Error("answers of one principal do not have the rest of its half")
+	}
+	if h, ok := enter(c, "neighbour"); !ok || !h.Grow(25) {
 		t.Error("a neighbour is refused")
+	}
+	answer.Leave()
+	if !more.Grow(13) {
+		t.Error("what an answer held is not given back")
+	}
+}
+
+// A message that waits counts as none, and its bytes stay.
+func TestIdle(t *testing.T) {
+	c := ceiling.New(ceiling.Most{Messages: 1, Bytes: 100})
+	var waits, next ceiling.Holding
+	if !c.Enter(&waits) || !waits.Belongs("keys", "", "alice") || !waits.Grow(30) {
+		t.Fatal("there is no room for one")
+	}
+	waits.Idle()
+	waits.Idle()
+	if got := c.Held(); got != (ceiling.Most{Bytes: 30}) {
+		t.Errorf("%+v are held for a message that waits", got)
+	}
+	if !c.Enter(&next) || !next.Belongs("keys", "", "alice") || next.Grow(8) {
+		t.Error("beside one that waits there is not room for another, or for more bytes than there may be")
+	}
+	waits.Leave()
+	next.Leave()
+	if got := c.Held(); got != (ceiling.Most{}) {
+		t.Errorf("%+v are held when all have left", got)
+	}
+}
+
+// Where there is no room a small message has a place beside it, of which there are few, and one principal
+// has half.
+func TestReserve(t *testing.T) {
+	c := ceiling.New(ceiling.Most{Messages: 2, Bytes: 100})
+	var a, b, large ceiling.Holding
+	if !c.Enter(&a) || !a.Belongs("keys", "", "flood") || !a.Grow(37) || !c.Enter(&b) {
+		t.Fatal("there is no room")
+	}
+	if c.Enter(&large) {
+		t.Error("one that is not small entered")
+	}
+	small := make([]ceiling.Holding, 16)
+	for n := range small {
+		h := &small[n]
+		h.Small()
+		if !c.Enter(h) || !h.Spare() {
+			t.Fatalf("small message %d is refused", n)
+		}
+		if got, want := h.Belongs("keys", "", "flood"), n < 8; got != want {
+			t.Errorf("small message %d of one principal: %v", n, got)
+		}
+	}
+	if !small[0].Grow(ceiling.Small) || small[0].Grow(1) {
+		t.Error("a place of the reserve is not for as much as a small message")
+	}
+	over := ceiling.Holding{}
+	over.Small()
+	if c.Enter(&over) {
+		t.Error("the reserve has no end")
+	}
+	for n := range small {
+		small[n].Leave()
+	}
+	b.Leave()
+	over = ceiling.Holding{}
+	over.Small()
+	if !c.Enter(&over) || over.Spare() || !over.Belongs("keys", "", "flood") || !over.Spare() || !over.Grow(70) {
+		t.Error("a small message of a principal over its half is refused")
+	}
+	over.Refuse()
+	over = ceiling.Holding{}
+	over.Small()
+	if !c.Enter(&over) || !over.Belongs("keys", "", "other") || !over.Grow(38) || !over.Spare() {
+		t.Error("a small message is refused for which there are no bytes")
+	}
+	over.Leave()
+	a.Leave()
+	if got := c.Held(); got != (ceiling.Most{}) {
+		t.Errorf("%+v are held when all have left", got)
 	}
 }
 

@@ -131,7 +131,7 @@ func (a *answer) adopted() {
 func (a *answer) body(ctx context.Context) ([]byte, error) {
 	raw, err := a.visit.body(ctx, a.ex.Principal)
 	if a.endless {
-		a.visit.held.Leave() // it waits from here on
+		a.visit.held.Idle() // it waits from here on, and is there
 	}
 	// initialize comes without a session; its answer carries a header and cannot
 	// be a stream that started before.
@@ -265,6 +265,9 @@ func (a *answer) deliver(ex *gate.Exchange, m *gate.Message) error {
 	case !m.Final():
 		return a.before(m, data)
 	case ex != a.ex:
+		if !a.visit.held.Grow(int64(len(data))) {
+			data = unheld(ex, a.visit.settings)
+		}
 		return a.item(data)
 	}
 	return a.last(data)

@@ -18,8 +18,9 @@ type errand struct {
 	pipe   *pipe
 	ex     *gate.Exchange
 	cancel context.CancelFunc
-	held   ceiling.Holding // of a message that did not come by POST
-	line   []byte          // pipe.mu guards it and endless
+	own    ceiling.Holding  // of a message that did not come by POST
+	held   *ceiling.Holding // own, or that of the POST
+	line   []byte           // pipe.mu guards it and endless
 	// endless is a subscriptions/listen: it goes on until somebody ends it.
 	endless bool
 	// said gets, of a message that came by POST, what the POST is answered with.
@@ -38,6 +39,7 @@ func (p *pipe) errand(data []byte, failure error) *errand {
 	ex := &gate.Exchange{ID: NewExchangeID(now), Start: now, Inbound: p.inbound}
 	ex.Inbound.Session = p.sessionID()
 	e := &errand{pipe: p, ex: ex, line: data}
+	e.held = &e.own
 	ex.Inbound.Body = e.body(data, failure)
 	ex.Inbound.Decoded = e.decoded
 	return e
@@ -49,7 +51,7 @@ func (e *errand) decoded() {
 	if e.ex.Call.Route.Action != gate.Listen {
 		return
 	}
-	e.held.Leave() // it waits from here on
+	e.held.Idle() // it waits from here on, and is there
 	e.pipe.mu.Lock()
 	defer e.pipe.mu.Unlock()
 	if e.endless = true; e.pipe.over {
@@ -116,6 +118,9 @@ func (e *errand) write(ctx context.Context, ex *gate.Exchange, data []byte, fina
 	e.mu.Lock()
 	dropped := e.dropped
 	if final && !dropped && ex != e.ex {
+		if !e.held.Grow(int64(len(data))) {
+			data = unheld(ex, e.pipe.server.cfg.Settings())
+		}
 		e.batch = append(e.batch, data)
 		e.mu.Unlock()
 		return nil

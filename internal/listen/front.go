@@ -44,6 +44,7 @@ type visit struct {
 	profile  string
 	approval string // the id in the URL, at pathApproval
 	held     ceiling.Holding
+	early    []byte // the body, where there was no room for the message but for what ends others; else nil
 }
 
 // ServeHTTP answers one HTTP request of a listener without TLS of Doorward's.

@@ -66,7 +66,7 @@ func (v *visit) message() {
 	p := v.server.connections.stream(streamID(v.r.URL))
 	e, ex := &errand{said: make(chan rendered, 1)}, v.exchange("")
 	ex.Inbound.Transport = transportSSE
-	e.ex = &ex
+	e.ex, e.held = &ex, &v.held
 	if p != nil {
 		e.pipe, ex.Inbound.Session = p, p.sessionID()
 	} else {
@@ -84,8 +84,7 @@ func (v *visit) message() {
 	go func() { // the stream waits for it
 		defer close(done)
 		defer v.server.calls.Add(-1)
-		defer v.held.Leave()
-		defer e.pipe.leave(e)
+		defer e.pipe.leave(e) // and v.held with it
 		defer post.leave()
 		e.walk(call)
 	}()

@@ -16,10 +16,20 @@ const overloadWait = time.Second
 
 // enter takes in a message that comes by POST. False: there are too many under way, and the client is
 // told so at once. That is no exchange, and not on record one by one: a record each would be the more
-// work the more there is. Who enters leaves with v.held.
+// work the more there is. A small one is read first: what ends others passes. Who enters leaves with v.held.
 func (v *visit) enter() bool {
+	if n := v.r.ContentLength; n >= 0 && n <= ceiling.Small {
+		v.held.Small()
+	}
 	if v.server.cfg.Ceiling.Enter(&v.held) {
-		return true
+		if !v.held.Spare() {
+			return true
+		}
+		if raw, err := v.read(v.settings.maxBody()); err == nil && ending(raw) {
+			v.early = raw
+			return true
+		}
+		v.held.Refuse()
 	}
 	v.server.cfg.Meter.Turned(gate.CodeOverload)
 	v.overloaded()
@@ -37,6 +47,21 @@ func (v *visit) overloaded() {
 	body = appendData(body, ex, row.Code)
 	body = append(body[:len(body)-1], `,"retryAfter":1}}}`...)
 	_ = v.out.json(http.StatusServiceUnavailable, body) // a client that is gone has no use for the error
+}
+
+// ending tells whether a message is an answer or a notification: it ends what is under way.
+func ending(raw []byte) bool {
+	m, err := jsonrpc.Parse(raw, jsonrpc.ClientLimits())
+	return err == nil && m.Kind != jsonrpc.Request
+}
+
+// unheld is what a client reads instead of an answer to one message of a batch for which there was no
+// room beside the others.
+func unheld(ex *gate.Exchange, s *Settings) []byte {
+	return render(ex, gate.Outcome{Verdict: gate.Verdict{
+		Effect: gate.Deny, Code: gate.CodeUpstreamOutcome,
+		Public: "there is an answer, and this gateway has no room for it beside the others of the batch: the call may have been carried out, so look before you make it again",
+	}}, s).body
 }
 
 // overload refuses what found no room.
@@ -59,7 +84,7 @@ func (e *errand) body(data []byte, failure error) func(context.Context) ([]byte,
 		if failure != nil {
 			return nil, failure
 		}
-		if e.pipe.server.cfg.Ceiling.Enter(&e.held) && belongs(&e.held, e.ex.Principal) == nil && e.held.Grow(int64(len(data))) {
+		if e.pipe.server.cfg.Ceiling.Enter(e.held) && belongs(e.held, e.ex.Principal) == nil && e.held.Grow(int64(len(data))) {
 			return data, nil
 		}
 		m, err := jsonrpc.Parse(data, jsonrpc.ClientLimits())

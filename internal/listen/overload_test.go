@@ -80,6 +80,28 @@ func TestRES36_WhatFindsNoRoomIsToldAtOnce(t *testing.T) {
 	}
 }
 
+// TestRES36_WhatEndsOthersPasses: beside a full ceiling a cancellation and an answer have room, and a
+// request of the same size has none.
+func TestRES36_WhatEndsOthersPasses(t *testing.T) {
+	_, addr, c, entered, release := crowded(t, ceiling.Most{Messages: 1, Bytes: 1 << 10})
+	done := make(chan *http.Response, 3)
+	for _, body := range []string{ping, `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7}}`, `{"jsonrpc":"2.0","id":1,"result":{}}`} {
+		go func() { done <- send(t, "POST", "http://"+addr+"/mcp", body, "Authorization: Bearer alice") }()
+		<-entered
+	}
+	resp := send(t, "POST", "http://"+addr+"/mcp", ping, "Authorization: Bearer bob")
+	if code := refusedCode(t, resp); resp.StatusCode != 503 || code != "gateway.overload" || len(entered) != 0 {
+		t.Errorf("a request beside a full ceiling: %d, %q", resp.StatusCode, code)
+	}
+	close(release)
+	for range 3 {
+		<-done
+	}
+	if got := c.Held(); got != (ceiling.Most{}) {
+		t.Errorf("%+v are held when all have ended", got)
+	}
+}
+
 // A principal with half of the ceiling under way is refused, and another served; so are bodies for which
 // there is no room, before they are read.
 func TestRES36_ShareAndBytes(t *testing.T) {

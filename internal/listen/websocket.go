@@ -194,7 +194,8 @@ func (k *socket) read(lines chan<- line, stop <-chan struct{}) {
 // as a body over HTTP. A context that ends would close the connection without a
 // close frame, so there is none but for a client that is too slow.
 func (k *socket) message() ([]byte, error) {
-	k.conn.SetReadLimit(k.pipe.server.cfg.Settings().maxBody())
+	limit := k.pipe.server.cfg.Settings().maxBody()
+	k.conn.SetReadLimit(limit)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	kind, r, err := k.conn.Reader(ctx)
@@ -211,7 +212,7 @@ func (k *socket) message() ([]byte, error) {
 	buf, armed := make([]byte, 0, 4<<10), 0
 	for {
 		if len(buf) == cap(buf) {
-			buf = grown(buf, -1)
+			buf = append(make([]byte, 0, roomier(int64(cap(buf)-1), -1, limit)+1), buf...)
 		}
 		n, err := r.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]

@@ -162,14 +162,14 @@ const (
 	growth   = 8
 )
 
-// grown makes room behind buf, which is full: for all of size, if that is known
-// (not negative) and not too much to believe.
-func grown(buf []byte, size int64) []byte {
-	room := int64(2 * cap(buf))
-	if size >= int64(len(buf)) {
-		room = min(growth*int64(cap(buf)), size+1)
+// roomier is how much room a body gets whose buffer of so many bytes is full: all of size, if that is known
+// (not negative) and not too much to believe, and never more than limit.
+func roomier(full, size, limit int64) int64 {
+	room := min(2*full+1, limit)
+	if size >= full {
+		room = min(growth*(full+1), size)
 	}
-	return append(make([]byte, 0, max(room, int64(len(buf))+1)), buf...)
+	return max(room, full+1)
 }
 
 // body reads the message of a principal within the largest that is allowed.
@@ -177,7 +177,15 @@ func (v *visit) body(_ context.Context, who *gate.Principal) ([]byte, error) {
 	if err := belongs(&v.held, who); err != nil {
 		return nil, err
 	}
-	return v.read(v.settings.maxBody())
+	if v.early != nil {
+		return v.early, nil
+	}
+	raw, err := v.read(v.settings.maxBody())
+	if err == nil && v.held.Spare() && !ending(raw) {
+		v.held.Refuse()
+		return nil, overload()
+	}
+	return raw, err
 }
 
 // read reads the request's body within limit bytes. Past it the error is a
@@ -188,22 +196,23 @@ func (v *visit) read(limit int64) ([]byte, error) {
 	if r.ContentLength > limit {
 		return nil, tooLarge(limit)
 	}
-	size := int64(4 << 10)
+	counted := min(int64(4<<10), limit)
 	if r.ContentLength >= 0 {
-		size = r.ContentLength
+		counted = min(r.ContentLength, believed)
 	}
-	first := min(size, believed) + 1 // and a byte in which the end shows
-	if !v.held.Grow(first) {
+	if !v.held.Grow(counted) {
 		return nil, overload()
 	}
-	buf := make([]byte, 0, first)
+	buf := make([]byte, 0, counted+1) // and a byte in which the end shows
 	armed := 0
 	for {
 		if len(buf) == cap(buf) {
-			had := cap(buf)
-			if buf = grown(buf, r.ContentLength); !v.held.Grow(int64(cap(buf) - had)) {
+			room := roomier(counted, r.ContentLength, limit)
+			if !v.held.Grow(room - counted) {
 				return nil, overload()
 			}
+			counted = room
+			buf = append(make([]byte, 0, counted+1), buf...)
 		}
 		n, err := r.Body.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]

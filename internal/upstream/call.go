@@ -61,12 +61,13 @@ func (k *calling) free() {
 }
 
 // kind is what kind of call it was, for how long such a call takes: empty where this one does not tell,
-// as it waited for its client, or failed or was given up before its time was over.
+// as it waited for its client, or failed or was given up before its time was over. What is asked about a
+// tool's task is no call of the tool.
 func (k *calling) kind() string {
 	switch it := k.ex.Target.Item; {
 	case k.waited.Load() || !k.done && time.Now().Before(k.due()):
 		return ""
-	case it != nil && it.Kind == gate.Tool:
+	case it != nil && it.Kind == gate.Tool && !k.ex.Call.Route.Task:
 		return it.Name
 	}
 	return k.ex.Call.Route.Method

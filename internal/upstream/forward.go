@@ -68,7 +68,9 @@ func (p *Pool) relay(ctx context.Context, ex *gate.Exchange, emit gate.Emit) err
 	k := &calling{ex: ex, emit: emit, cancel: cancel, timeout: s.set.Timeout, until: began.Add(s.set.Timeout), end: began.Add(s.set.Timeout + maxAsking)}
 	k.late = time.AfterFunc(s.set.Timeout, func() { cancel(&lateError{s.set.Timeout, time.Duration(k.queued.Load())}) })
 	defer k.late.Stop()
-	p.cfg.Ceiling.Begin(&k.held)
+	if who := ex.Principal; who != nil {
+		p.cfg.Ceiling.Begin(&k.held, who.Realm, who.Tenant, who.Subject)
+	}
 	defer k.held.Leave()
 	key, err := p.calls.enter(ex, cancel)
 	if err != nil {

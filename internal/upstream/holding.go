@@ -2,16 +2,12 @@ package upstream
 
 import (
 	"errors"
-	"time"
 
 	"doorward/internal/gate"
 )
 
 // errNoRoom is an answer for which the gateway has no room left.
 var errNoRoom = errors.New("there is no room for the answer")
-
-// overloadWait is after which a client may try again whose answer found no room.
-const overloadWait = time.Second
 
 // hold counts an answer that has come, as far as its link has not: the exchange has it until its client
 // has read it.
@@ -22,10 +18,11 @@ func (k *calling) hold(m *gate.Message) error {
 	return nil
 }
 
-// unheld is what a client reads whose answer found no room. The upstream has not failed.
+// unheld is what a client reads whose answer found no room. The upstream has not failed, and nothing says
+// to try again: the call may have been carried out.
 func (s *server) unheld() *gate.Error {
 	return &gate.Error{
-		Code: gate.CodeOverload, Wait: overloadWait, Op: "reading the answer of upstream " + s.set.Name, Err: errNoRoom,
+		Code: gate.CodeUpstreamOutcome, Op: "reading the answer of upstream " + s.set.Name, Err: errNoRoom,
 		Public: "upstream " + s.set.Name + " has answered, and this gateway has no room for the answer: the call may have been carried out, so look before you make it again",
 	}
 }

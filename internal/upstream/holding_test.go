@@ -12,11 +12,11 @@ import (
 	"doorward/internal/upstream"
 )
 
-// TestRES36_AnswersThatFindNoRoom: an answer over the ceiling reaches nobody, says that the call may have
+// TestRES36_AnswersThatFindNoRoom: an answer over its principal's half of the ceiling reaches nobody, says that the call may have
 // been carried out, and leaves nothing held; one within it passes, however it comes.
 func TestRES36_AnswersThatFindNoRoom(t *testing.T) {
 	t.Parallel()
-	c := ceiling.New(ceiling.Most{Messages: 10, Bytes: 200 << 10})
+	c := ceiling.New(ceiling.Most{Messages: 10, Bytes: 300 << 10})
 	p := httpPool(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		id, _, _ := strings.Cut(string(body)[strings.Index(string(body), `"id":`)+len(`"id":`):], ",")
@@ -41,7 +41,7 @@ func TestRES36_AnswersThatFindNoRoom(t *testing.T) {
 			t.Errorf("an answer for which there is room: %v", err)
 		}
 		answers, err := forward(t, p, exchange(t, nil, "up", modernCall("large"+how, `{}`)))
-		if gate.CodeOf(err) != gate.CodeOverload || len(answers) != 0 || !strings.Contains(err.(*gate.Error).Public, "may have been carried out") { //nolint:errorlint,forcetypeassert // CodeOf says so
+		if gate.CodeOf(err) != gate.CodeUpstreamOutcome || len(answers) != 0 || !strings.Contains(err.(*gate.Error).Public, "may have been carried out") { //nolint:errorlint,forcetypeassert // CodeOf says so
 			t.Errorf("an answer for which there is none: %v", err)
 		}
 		if got := c.Held(); got != (ceiling.Most{}) {

@@ -209,30 +209,30 @@ const (
 
 // readBounded reads to the end. size is what the sender says that there is, −1
 // when it does not say. held is what the answer's exchange holds; nil where that is not counted.
+// The buffer has a byte more than is counted, in which the end shows.
 func readBounded(r io.Reader, limit, size int64, held *ceiling.Holding) ([]byte, error) {
 	if size > limit {
 		return nil, errTooLarge
 	}
-	first := int64(4 << 10)
+	counted := min(int64(4<<10), limit)
 	if size >= 0 {
-		first = min(size, believed)
+		counted = min(size, believed)
 	}
-	first++ // and a byte in which the end shows
-	if held != nil && !held.Grow(first) {
+	if held != nil && !held.Grow(counted) {
 		return nil, errNoRoom
 	}
-	raw := make([]byte, 0, first)
+	raw := make([]byte, 0, counted+1)
 	for {
 		if len(raw) == cap(raw) {
-			room := int64(2 * cap(raw))
+			room := min(2*counted+1, limit)
 			if size >= int64(len(raw)) {
-				room = min(growth*int64(cap(raw)), size+1)
+				room = min(growth*(counted+1), size)
 			}
-			room = max(room, int64(len(raw))+1)
-			if held != nil && !held.Grow(room-int64(cap(raw))) {
+			if room = max(room, int64(len(raw))); held != nil && !held.Grow(room-counted) {
 				return nil, errNoRoom
 			}
-			raw = append(make([]byte, 0, room), raw...)
+			counted = room
+			raw = append(make([]byte, 0, counted+1), raw...)
 		}
 		n, err := r.Read(raw[len(raw):cap(raw)])
 		raw = raw[:len(raw)+n]

@@ -120,6 +120,7 @@ func (c *channel) endAsking(cause error) {
 func (c *channel) park(ctx context.Context, cn *conn, k *calling) error {
 	if c.key.declared == "" || c.key.declared == "{}" {
 		k.carry(c, c.toStateful(k.ex))
+		k.o.held = &k.held
 		c.wantLogs(ctx, cn, k.ex)
 		var odd *gate.Message
 		err := cn.link.exchange(ctx, k.o, func(m *gate.Message) error {

@@ -52,6 +52,9 @@ func (c *channel) translate(ctx context.Context, cn *conn, k *calling, m *gate.M
 		return nil
 	}
 	k.came(c.srv)
+	if err := k.hold(m); err != nil {
+		return err
+	}
 	info := c.srv.pool.infoFor(k.ex, c, cn)
 	if list, ok := mcp.URLElicitations(m); ok {
 		return c.redirect(ctx, k, list, info)
