@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"doorward/internal/builtin"
 	"doorward/internal/builtin/files"
@@ -156,7 +157,13 @@ type builtinServer interface {
 // ownServerOf is what an upstream's own server is made of; nil for an upstream elsewhere.
 func ownServerOf(cfg *config.Config, path, name string) any {
 	u := cfg.Upstreams[name]
-	if u.Builtin == config.BuiltinFiles {
+	switch u.Builtin {
+	case config.BuiltinSQL:
+		return sqlServer{
+			Kind: u.Builtin, DSN: u.DSN, Tables: u.Tables, Mask: u.Mask, Timeout: time.Duration(u.Timeout), Rows: u.Rows, Bytes: int64(u.Bytes), MaxCost: int64(u.MaxCost),
+			name: name,
+		}
+	case config.BuiltinFiles:
 		apart := Owned(cfg, path)
 		if u.Write {
 			apart = append(apart, Believed(cfg)...)

@@ -141,6 +141,8 @@ func recipients(cfg *config.Config) []admin.Recipient {
 			place = "this machine: " + filepath.Base(u.Command[0])
 		case u.Builtin == config.BuiltinFiles:
 			place = "this machine: " + u.Root
+		case u.Builtin == config.BuiltinSQL:
+			place = "secret " + u.DSN
 		}
 		all = append(all, admin.Recipient{Name: name, Kind: "upstream", Place: place, Categories: []string{dataArguments, dataResults}})
 	}

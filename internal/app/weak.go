@@ -181,7 +181,7 @@ func unfits(cfg *config.Config, value func(name string) (secret.Value, error)) (
 			all = append(all, unfit{p.secret, fmt.Errorf("%s %s: %s", p.field, why, p.remedy)})
 		}
 	}
-	return all
+	return append(all, databases(cfg, value)...)
 }
 
 // suits refuses a value that the gateway would not start with.
@@ -193,6 +193,14 @@ func suits(cfg *config.Config, secrets *secret.Store, name, text string) error {
 		if err := secret.CheckType(text, s.Type); err != nil {
 			return fmt.Errorf("the value %w", err)
 		}
+	}
+	for _, u := range databases(cfg, func(n string) (secret.Value, error) {
+		if n != name {
+			return secret.Value{}, secret.ErrAbsent
+		}
+		return gate.NewSecret(text), nil
+	}) {
+		return u.fault
 	}
 	for _, p := range proofs(cfg) {
 		if p.secret != name {

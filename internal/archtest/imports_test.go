@@ -99,6 +99,7 @@ var table = map[string]row{
 
 	"builtin":       {adapter, nil},
 	"builtin/files": {adapter, nil},
+	"builtin/sql":   {adapter, []string{"policy/statement"}},
 
 	"listen":    {adapter, append([]string{"ceiling"}, adapters...)},
 	"upstream":  {adapter, append([]string{"leak", "sandbox", "sandbox/container", "supervise", "launch", "python", "durable", "queue", "ceiling"}, adapters...)},
@@ -135,7 +136,7 @@ var table = map[string]row{
 	"app": {outside, []string{
 		"gate", "jsonrpc", "mcp", "policy", "pipeline",
 		"identify", "decode", "resolve", "authorize", "validate", "approve", "disclose", "inspect", "inspect/definition", "inspect/change", "inspect/secrets", "redact", "track", "limit", "flow", "sandbox", "egress", "npm", "python", "leak",
-		"listen", "upstream", "ceiling", "builtin", "builtin/files", "audit", "store", "durable", "lock", "telemetry", "collector", "secret", "secret/vault", "secret/keyring", "issuer", "webhook", "judge", "sink", "anchor", "cosignature", "monitor", "monitor/delivery", "monitor/figures",
+		"listen", "upstream", "ceiling", "builtin", "builtin/files", "builtin/sql", "audit", "store", "durable", "lock", "telemetry", "collector", "secret", "secret/vault", "secret/keyring", "issuer", "webhook", "judge", "sink", "anchor", "cosignature", "monitor", "monitor/delivery", "monitor/figures",
 		"index", "config", "admin",
 	}},
 	"mapping":  {outside, nil},

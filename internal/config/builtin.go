@@ -7,8 +7,11 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 )
 
-// BuiltinFiles serves the files below a directory.
-const BuiltinFiles = "files"
+// The kinds of Doorward's own servers: files below a directory, tables of a database.
+const (
+	BuiltinFiles = "files"
+	BuiltinSQL   = "sql"
+)
 
 // Bounds of builtin files.
 const (
@@ -53,6 +56,13 @@ func (v *checker) builtin(path string, u *Upstream) {
 		{"max_file", BuiltinFiles, u.MaxFile != 0},
 		{"write", BuiltinFiles, u.Write},
 		{"ignore", BuiltinFiles, u.Ignore != nil},
+		{"dsn", BuiltinSQL, u.DSN != ""},
+		{"tables", BuiltinSQL, u.Tables != nil},
+		{"mask", BuiltinSQL, u.Mask != nil},
+		{"timeout", BuiltinSQL, u.Timeout != 0},
+		{"rows", BuiltinSQL, u.Rows != 0},
+		{"bytes", BuiltinSQL, u.Bytes != 0},
+		{"max_cost", BuiltinSQL, u.MaxCost != 0},
 	} {
 		if k.written && u.Builtin != k.kind {
 			v.fault(path+"."+k.key, "is for builtin: %s", k.kind)
@@ -64,8 +74,11 @@ func (v *checker) builtin(path string, u *Upstream) {
 	if u.Credential != nil {
 		v.fault(path+".credential", "is for a url")
 	}
-	if u.Builtin == BuiltinFiles {
+	switch u.Builtin {
+	case BuiltinFiles:
 		v.files(path, u)
+	case BuiltinSQL:
+		v.sql(path, u)
 	}
 }
 

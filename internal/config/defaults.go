@@ -140,6 +140,9 @@ func (c *Config) finish(dir string, written func(path string) bool) {
 		if u.Builtin == BuiltinFiles && u.MaxFile == 0 {
 			u.MaxFile = defaultMaxFile
 		}
+		if u.Builtin == BuiltinSQL {
+			u.finishSQL()
+		}
 		if u.Transport == "" && u.URL != "" {
 			u.Transport = "streamable"
 			if isWebSocket(u.URL) {

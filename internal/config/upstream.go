@@ -6,8 +6,8 @@ type Upstream struct {
 	Command []string `yaml:"command"`
 	// URL of a server: http or https, or ws or wss for transport websocket. Either command or url.
 	URL string `yaml:"url" type:"url"`
-	// Builtin is a server of Doorward's own, in place of command and url: files serves the files below a directory.
-	Builtin string `yaml:"builtin" enum:"files"`
+	// Builtin is a server of Doorward's own, in place of command and url: files serves the files below a directory, sql reads tables of a database.
+	Builtin string `yaml:"builtin" enum:"files sql"`
 	// Root of builtin files is the directory that is served. Relative: to the configuration file.
 	Root string `yaml:"root" type:"directory"`
 	// MaxFile of builtin files is the most that one call reads or writes, and the largest file that is searched.
@@ -16,6 +16,20 @@ type Upstream struct {
 	Write bool `yaml:"write"`
 	// Ignore of builtin files are patterns of paths that do not exist for clients, whatever their case: of a name, or with a / of a whole path, in which ** stands for any directories. Not written: names that usually hold secrets, and .git.
 	Ignore []string `yaml:"ignore" type:"pattern"`
+	// DSN of builtin sql is the secret with the database's URL: postgres://USER:PASSWORD@HOST/DATABASE, to another machine with sslmode=verify-full, or sqlite:/PATH. The secret is read for each connection.
+	DSN string `yaml:"dsn" type:"secret name"`
+	// Tables of builtin sql are those that can be read: a table, a schema and a table (public.orders), or a whole schema (public.*). A view reads what it is made of, in SQLite only where that is listed too.
+	Tables []string `yaml:"tables" type:"table"`
+	// Mask of builtin sql are columns that nobody reads, by table. In SQLite they read as NULL; in PostgreSQL the role must not be allowed to read them, or nothing is read.
+	Mask map[string][]string `yaml:"mask" key:"table" type:"column"`
+	// Timeout of builtin sql is how long one call may take: 30s unless written.
+	Timeout Duration `yaml:"timeout"`
+	// Rows of builtin sql are how many one answer has at most: 1000 unless written.
+	Rows int `yaml:"rows"`
+	// Bytes of builtin sql are how large the rows of one answer are at most, as JSON: 1MiB unless written.
+	Bytes Size `yaml:"bytes"`
+	// MaxCost of builtin sql is what PostgreSQL's planner may estimate for a statement; one above it is not run. Any unless written. Not for SQLite, which estimates nothing.
+	MaxCost int `yaml:"max_cost"`
 	// Transport that a url speaks: streamable is Streamable HTTP, sse the HTTP+SSE of 2024-11-05, websocket needs a ws or wss URL and is implied by one.
 	Transport string `yaml:"transport" enum:"streamable sse websocket"`
 	// TLSKey is the one key that a https or wss server may have, whatever its certificate says: sha256: and the SHA-256, in hex, of its SubjectPublicKeyInfo. Any that the certificate allows unless written.

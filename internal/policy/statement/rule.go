@@ -146,6 +146,10 @@ func (j *Judge) Judge(sql string) (why string) {
 	return j.judgeSubset(tokens)
 }
 
+// Calls tells whether a function may be called, by its name without a schema. It is for
+// whoever is asked about each call of a statement, as SQLite's authorizer is.
+func (j *Judge) Calls(name string) bool { return j != nil && j.function(name) == "" }
+
 // fold is a table's name as the dialect compares it. MySQL's hangs on the
 // server, so there it is left as it is.
 func (j *Judge) fold(s string) string {

@@ -1,0 +1,58 @@
+package app
+
+import (
+	"fmt"
+	"time"
+
+	"doorward/internal/builtin/sql"
+	"doorward/internal/config"
+	"doorward/internal/secret"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+)
+
+// sqlServer is builtin sql.
+type sqlServer struct {
+	Kind    string              `json:"kind"`
+	DSN     string              `json:"dsn"` // the name of the secret
+	Tables  []string            `json:"tables"`
+	Mask    map[string][]string `json:"mask,omitempty"`
+	Timeout time.Duration       `json:"timeout"`
+	Rows    int                 `json:"rows"`
+	Bytes   int64               `json:"bytes"`
+	MaxCost int64               `json:"max_cost,omitempty"`
+
+	name string
+}
+
+func (q sqlServer) server(a *App) (*mcp.Server, func(), error) {
+	return sql.New(sql.Settings{
+		Name: q.name, Tables: q.Tables, Mask: q.Mask, Timeout: q.Timeout, Rows: q.Rows, Bytes: q.Bytes, MaxCost: q.MaxCost, Version: builtinVersion,
+		DSN: func() (string, error) {
+			s, err := a.secretFor(q.DSN)
+			if err != nil {
+				return "", err
+			}
+			return s.Reveal(), nil
+		},
+	})
+}
+
+// databases says of which built-in servers the secret is no URL of a database. One that is
+// not there yet is the affair of whoever calls.
+func databases(cfg *config.Config, value func(name string) (secret.Value, error)) (all []unfit) {
+	for _, name := range names(cfg.Upstreams) {
+		u := cfg.Upstreams[name]
+		if u.Builtin != config.BuiltinSQL {
+			continue
+		}
+		held, err := value(u.DSN)
+		if err != nil {
+			continue
+		}
+		if err := sql.CheckDSN(held.Reveal()); err != nil {
+			all = append(all, unfit{u.DSN, fmt.Errorf("upstreams.%s.dsn: %w", name, err)})
+		}
+	}
+	return all
+}

@@ -1,0 +1,187 @@
+package sql
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"doorward/internal/policy/statement"
+)
+
+// Bounds of the connections to PostgreSQL.
+const (
+	connectWithin = 5 * time.Second
+	connLife      = 5 * time.Minute // after which one is made, and the role looked at, anew
+)
+
+// pool holds the connections to PostgreSQL, which are of one URL at a time.
+type pool struct {
+	mu   sync.Mutex
+	dsn  string
+	held *pgxpool.Pool
+}
+
+// at returns the connections of a URL. Those of the one before are ended, each when its
+// call has: what was taken back must not read on.
+func (p *pool) at(dsn string, now func() (string, error)) (*pgxpool.Pool, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.held != nil && p.dsn == dsn {
+		return p.held, nil
+	}
+	fresh, err := connection(dsn)
+	if err != nil {
+		return nil, err
+	}
+	if p.held != nil {
+		p.dsn = dsn
+		p.held.Reset()
+		return p.held, nil
+	}
+	fresh.BeforeConnect = func(_ context.Context, next *pgx.ConnConfig) error {
+		dsn, err := now()
+		if err != nil {
+			return errNoURL
+		}
+		if at, err := parse(dsn); err != nil || at.dialect != statement.Postgres {
+			return errNoURL
+		}
+		c, err := connection(dsn)
+		if err != nil {
+			return err
+		}
+		*next = *c.ConnConfig
+		return nil
+	}
+	held, err := pgxpool.NewWithConfig(context.Background(), fresh) // connects when it is asked
+	if err != nil {
+		return nil, errNoURL
+	}
+	p.held, p.dsn = held, dsn
+	return held, nil
+}
+
+func (p *pool) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.held != nil {
+		p.held.Close()
+	}
+}
+
+// connection is how connections of a URL are made.
+func connection(dsn string) (*pgxpool.Config, error) {
+	c, err := pgxpool.ParseConfig(dsn)
+	if err != nil {
+		return nil, errNoURL // the error repeats it
+	}
+	if err := secure(&c.ConnConfig.Config); err != nil {
+		return nil, err
+	}
+	c.MaxConns, c.MinConns, c.MinIdleConns = maxCalls, 0, 0
+	c.MaxConnLifetime, c.MaxConnIdleTime, c.MaxConnLifetimeJitter = connLife, connLife, connLife/10
+	one := c.ConnConfig
+	one.ConnectTimeout = connectWithin
+	one.RuntimeParams = map[string]string{"application_name": "doorward"}
+	one.DefaultQueryExecMode, one.StatementCacheCapacity, one.DescriptionCacheCapacity = pgx.QueryExecModeExec, 0, 0
+	one.OnNotice, one.Tracer = nil, nil
+	one.BuildContextWatcherHandler = func(pg *pgconn.PgConn) ctxwatch.Handler {
+		return &pgconn.CancelRequestContextWatcherHandler{Conn: pg, DeadlineDelay: afterwards}
+	}
+	one.AfterConnect = func(_ context.Context, pg *pgconn.PgConn) error {
+		pg.Frontend().SetMaxBodyLen(maxCell)
+		return nil
+	}
+	c.AfterConnect = meet
+	c.AfterRelease = func(conn *pgx.Conn) bool {
+		ctx, cancel := context.WithTimeout(context.Background(), afterwards)
+		defer cancel()
+		return run(ctx, conn.PgConn(), "DISCARD ALL") == nil
+	}
+	return c, nil
+}
+
+// errRole is that of a role that could write.
+var errRole = errors.New("the database's role may write, or is a superuser: its operator has to give Doorward one that may SELECT and nothing else")
+
+// meet refuses a role that could do more than read tables.
+func meet(ctx context.Context, conn *pgx.Conn) error {
+	ctx, cancel := context.WithTimeout(ctx, connectWithin)
+	defer cancel()
+	var may bool
+	err := conn.QueryRow(ctx, `SELECT pg_catalog.current_setting('is_superuser') = 'on' OR EXISTS (
+ SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relkind IN ('r', 'p', 'v', 'f') AND n.nspname OPERATOR(pg_catalog.!~) '^pg_' AND n.nspname <> 'information_schema'
+ AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+ AND (pg_catalog.has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE') OR pg_catalog.has_any_column_privilege(c.oid, 'INSERT, UPDATE')))`).Scan(&may)
+	if err == nil && may {
+		err = errRole
+	}
+	return err
+}
+
+// secure has the connection to another machine encrypted and its certificate verified,
+// whatever host of the URL it is: pgx's own default falls back to the clear.
+func secure(c *pgconn.Config) error {
+	bad := func(host string, s *tls.Config) bool {
+		local := strings.HasPrefix(host, "/") || loopback(host)
+		if s != nil {
+			s.MinVersion = max(s.MinVersion, tls.VersionTLS12)
+		}
+		return !local && (s == nil || s.InsecureSkipVerify || s.ServerName == "")
+	}
+	wrong := bad(c.Host, c.TLSConfig)
+	for _, f := range c.Fallbacks {
+		wrong = bad(f.Host, f.TLSConfig) || wrong
+	}
+	if wrong {
+		return errors.New("the database's URL must have sslmode=verify-full: it is on another machine")
+	}
+	return nil
+}
+
+func loopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}
+
+// connectFault says why there is no connection, without the names of host and role that
+// the library's and the server's words have.
+func connectFault(err error) error {
+	var said *pgconn.PgError
+	for _, known := range []error{errNoURL, errRole, context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, known) {
+			return known
+		}
+	}
+	if errors.As(err, &said) {
+		return fmt.Errorf("the database refuses the connection (SQLSTATE %s)", said.Code)
+	}
+	return errors.New("the database cannot be reached")
+}
+
+// cancelled is the SQLSTATE of a statement that was ended, by its time too: appendix A of
+// PostgreSQL's manual.
+const cancelled = "57014"
+
+// queryFault is an error with PostgreSQL's own words about a statement.
+func queryFault(err error) error {
+	var said *pgconn.PgError
+	switch {
+	case !errors.As(err, &said):
+		return errors.New("the connection to the database ended without an answer")
+	case said.Code == cancelled:
+		return errLate
+	}
+	return fmt.Errorf("%s (SQLSTATE %s)", said.Message, said.Code)
+}

@@ -1,0 +1,225 @@
+package sql_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	own "doorward/internal/builtin/sql"
+	"doorward/internal/gatetest"
+)
+
+// server is PostgreSQL with the sample; its socket is in a directory.
+type server struct {
+	t   *testing.T
+	dir string
+}
+
+func (s *server) dsn(role string) string {
+	return fmt.Sprintf("postgres://%s:sesame@/postgres?host=%s", role, s.dir)
+}
+
+// owner runs a statement as the owner, and returns the text that it gives.
+func (s *server) owner(stmt string) (out string) {
+	s.t.Helper()
+	conn, err := pgx.Connect(context.Background(), s.dsn("owner"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.Background()) }()
+	all, err := conn.PgConn().Exec(context.Background(), stmt).ReadAll()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if last := all[len(all)-1]; len(last.Rows) > 0 {
+		out = string(last.Rows[0][0])
+	}
+	return out
+}
+
+// caller is a client of a server that reads as a role.
+func (s *server) caller(role string, set func(*own.Settings)) *caller {
+	s.t.Helper()
+	c := newCaller(s.t, func(in *own.Settings) {
+		in.DSN = func() (string, error) { return s.dsn(role), nil }
+		if set != nil {
+			set(in)
+		}
+	})
+	c.canary = func() string {
+		return s.owner(`SELECT (SELECT string_agg(n::text, ',') FROM canary) || (SELECT count(*) FROM orders) || (SELECT count(*) FROM pg_class) || (SELECT is_called FROM seq)`)
+	}
+	return c
+}
+
+// One server of PostgreSQL bears every test of it: it takes a second to start.
+func TestPostgres(t *testing.T) {
+	s := &server{t, gatetest.Postgres(t)}
+	s.owner(strings.NewReplacer("JSONTYPE", "jsonb", "BYTES", "bytea", "HEX", `'\x00ff'`).Replace(sample) + `
+CREATE SEQUENCE seq; CREATE TYPE mood AS ENUM ('fine'); CREATE TABLE moods (m mood);
+CREATE FUNCTION wipe() RETURNS int LANGUAGE sql AS 'DELETE FROM canary; SELECT 1'; INSERT INTO moods VALUES ('fine');
+CREATE ROLE reader LOGIN; GRANT SELECT ON orders, customers, items, products, events, moods, secret, canary TO reader;
+CREATE ROLE masked LOGIN; GRANT SELECT (id, qty) ON items TO masked; GRANT SELECT ON orders TO masked;
+CREATE ROLE writer LOGIN; GRANT SELECT, INSERT ON orders TO writer;
+CREATE ROLE column_writer LOGIN; GRANT SELECT ON orders TO column_writer; GRANT UPDATE (status) ON orders TO column_writer`)
+	for name, test := range map[string]func(*testing.T, *server){
+		"values": values, "schema": schema, "POL-17 to 29": attacked, "POL-27": answered, "roles": roles,
+		"mask": masks, "limits": limits, "cost": costs, "cancel": cancelled, "reset": resets,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, &server{t, s.dir}) })
+	}
+}
+
+func values(_ *testing.T, s *server) {
+	c := s.caller("reader", nil)
+	c.want(`SELECT id, total, created_at, big, raw, day, ok, data, "delete" FROM orders ORDER BY id;`, nil,
+		`{"columns":[{"name":"id","type":"int4"},{"name":"total","type":"numeric"},{"name":"created_at","type":"timestamp"},{"name":"big","type":"int8"},{"name":"raw","type":"bytea"},{"name":"day","type":"date"},{"name":"ok","type":"bool"},{"name":"data","type":"jsonb"},{"name":"delete","type":"text"}],`+
+			`"rows":[[1,"10.50","2026-11-01T10:20:30","9007199254740993","AP8=","2026-11-02",true,"{\"k\": \"v\"}","x"],[2,null,null,7,null,null,false,null,null]],"truncated":false}`)
+	c.want(`SELECT $1::int + 1 AS i, $2 || 'b' AS t, $3::bool AS b, $4::text AS n, '2026-11-01 10:00:00.5+02'::timestamptz AS z, 1.5::float8 AS f, 'NaN'::float4 AS x, ARRAY[1,2] AS a, interval '1 day' AS d`, []any{41, "a", true, nil},
+		`{"columns":[{"name":"i","type":"int4"},{"name":"t","type":"text"},{"name":"b","type":"bool"},{"name":"n","type":"text"},{"name":"z","type":"timestamptz"},{"name":"f","type":"float8"},{"name":"x","type":"float4"},{"name":"a","type":"int4[]"},{"name":"d","type":"interval"}],`+
+			`"rows":[[42,"ab",true,null,"2026-11-01T08:00:00.5Z",1.5,"NaN","{1,2}","P1D"]],"truncated":false}`)
+	moods := s.caller("reader", func(in *own.Settings) { in.Tables = []string{"public.moods"} })
+	moods.want("SELECT m FROM public.moods -- of the database's own", nil, `{"columns":[{"name":"m","type":"mood"}],"rows":[["fine"]],"truncated":false}`)
+	c.refused("SELECT nothing FROM orders", `column "nothing" does not exist (SQLSTATE 42703)`)
+	c.refused("SELECT 1 / (id - 1) FROM orders", "SQLSTATE 22012")
+}
+
+func schema(t *testing.T, s *server) {
+	got := s.caller("reader", func(in *own.Settings) { in.Tables = []string{"orders", "customers", "absent"} }).call("schema", map[string]any{})
+	for _, part := range []string{`"dialect":"postgres"`, `{"name":"id","type":"integer","primary_key":1}`, `{"name":"customer_id","type":"integer","nullable":true,"references":"customers(id)"}`, `{"name":"total","type":"numeric(10,2)","nullable":true}`} {
+		if !strings.Contains(got, part) {
+			t.Errorf("no %s in %s", part, got)
+		}
+	}
+	if strings.Contains(got, "secret") || strings.Contains(got, "absent") {
+		t.Error(got)
+	}
+	whole := s.caller("reader", func(in *own.Settings) { in.Tables = []string{"public.*"} }).call("schema", map[string]any{})
+	if !strings.Contains(whole, `{"name":"public.orders",`) || strings.Contains(whole, "revealed") {
+		t.Errorf("a schema, of which the role may read: %s", whole)
+	}
+	got = s.caller("masked", func(in *own.Settings) {
+		in.Tables, in.Mask = []string{"items"}, map[string][]string{"items": {"card"}}
+	}).call("schema", map[string]any{})
+	if !strings.Contains(got, `{"name":"card","type":"text","nullable":true,"masked":true}`) || strings.Contains(got, "orders") {
+		t.Error(got)
+	}
+}
+
+func attacked(_ *testing.T, s *server) {
+	s.caller("reader", nil).attack(hostile(
+		"SELECT pg_read_file('/etc/passwd')", "SELECT lo_import('/x')", "SELECT pg_sleep(60)", "SELECT set_config('a', 'b', false)", "SELECT nextval('seq')", "SELECT pg_terminate_backend(1)", "SELECT query_to_xml('delete from canary', true, true, '')", "SELECT public.wipe()", "SELECT pg_notify('a', 'b')", "SELECT pg_advisory_lock(1)", "SELECT x.wipe FROM orders x, lower('a') f",
+		"SELECT * FROM pg_catalog.pg_authid", "SELECT * FROM pg_shadow", `SELECT U&"pg\005fsleep"(1)`, "SELECT 'secret'::regclass", "SELECT NULL::secret", "SELECT current_user",
+	), "sesame", "reader", s.dir)
+}
+
+// Legitimate statements are answered: one in twelve, and with SQL_CORPUS=all every one.
+func answered(t *testing.T, s *server) {
+	c := s.caller("reader", func(in *own.Settings) { in.Tables = append(in.Tables, "public.orders", "Mixed") })
+	all := legitimate(t)
+	if len(all) < 500 {
+		t.Fatalf("%d statements", len(all))
+	}
+	step := 12
+	if os.Getenv("SQL_CORPUS") == "all" {
+		step = 1
+	}
+	s.owner(`CREATE TABLE IF NOT EXISTS "Mixed" (id integer); GRANT SELECT ON "Mixed" TO reader`)
+	for i := 0; i < len(all); i += step {
+		if _, err := c.ask("query", query(all[i], nil)); err != nil {
+			t.Errorf("%v: %.200s", err, all[i])
+		}
+	}
+}
+
+// A role that could write, or do everything, is not used.
+func roles(_ *testing.T, s *server) {
+	for _, role := range []string{"owner", "writer", "column_writer"} {
+		s.caller(role, nil).refused("SELECT 1", "may SELECT and nothing else")
+	}
+	s.caller("absent", nil).refused("SELECT 1", "refuses the connection (SQLSTATE 28000)")
+}
+
+// A masked column is one that the role may not read, or nothing is.
+func masks(_ *testing.T, s *server) {
+	set := func(in *own.Settings) { in.Mask = map[string][]string{"items": {"card"}} }
+	s.caller("reader", set).refused("SELECT 1", "the database's role may read it")
+	c := s.caller("masked", set)
+	c.want("SELECT id, qty FROM items", nil, `{"columns":[{"name":"id","type":"int4"},{"name":"qty","type":"int4"}],"rows":[[1,3]],"truncated":false}`)
+	for _, stmt := range []string{"SELECT * FROM items", "SELECT count(card) FROM items", "SELECT 1 FROM items WHERE card = '4111'", "SELECT i FROM items i", "SELECT to_jsonb(i) FROM items i"} {
+		c.refused(stmt, "SQLSTATE 42501")
+	}
+}
+
+func limits(_ *testing.T, s *server) {
+	c := s.caller("reader", func(in *own.Settings) { in.Rows, in.Bytes = 3, 200 })
+	c.want("SELECT i FROM generate_series(1, 3) AS g(i)", nil, `{"columns":[{"name":"i","type":"int4"}],"rows":[[1],[2],[3]],"truncated":false}`)
+	c.want("SELECT i FROM generate_series(1, 9) AS g(i)", nil, `{"columns":[{"name":"i","type":"int4"}],"rows":[[1],[2],[3]],"truncated":true,"limit":"rows"}`)
+	c.want("SELECT repeated FROM (VALUES ('x'), (replace($1, 'a', 'bb'))) AS v(repeated)", []any{strings.Repeat("a", 100)}, `{"columns":[{"name":"repeated","type":"text"}],"rows":[["x"]],"truncated":true,"limit":"bytes"}`)
+	c.refused("SELECT replace('"+strings.Repeat("a", 4000)+"', 'a', '"+strings.Repeat("b", 4000)+"')", "without an answer")
+	c.want("SELECT 1 AS n", nil, `{"columns":[{"name":"n","type":"int4"}],"rows":[[1]],"truncated":false}`)
+	late := s.caller("reader", func(in *own.Settings) { in.Timeout = 200 * time.Millisecond })
+	late.refused("SELECT count(*) FROM generate_series(1, 1000000000)", "longer than it may")
+}
+
+func costs(_ *testing.T, s *server) {
+	c := s.caller("reader", func(in *own.Settings) { in.MaxCost = 100 })
+	c.want("SELECT id FROM orders WHERE id = $1", []any{1}, `{"columns":[{"name":"id","type":"int4"}],"rows":[[1]],"truncated":false}`)
+	c.refused("SELECT count(*) FROM generate_series(1, 1000000) a, generate_series(1, 1000000) b", "and 100 is the most")
+}
+
+// What a client gives up, PostgreSQL gives up, too.
+func cancelled(t *testing.T, s *server) {
+	c := s.caller("reader", nil)
+	busy := func() string {
+		return s.owner("SELECT count(*) FROM pg_stat_activity WHERE usename = 'reader' AND state = 'active' AND query LIKE '%1000000007%'")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		_, err := c.session.CallTool(ctx, &mcp.CallToolParams{Name: "query", Arguments: query("SELECT count(*) FROM generate_series(1, 1000000007) a, generate_series(1, 1000000007) b", nil)})
+		done <- err
+	}()
+	until(t, "it runs", func() bool { return busy() == "1" })
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+	until(t, "PostgreSQL has given it up", func() bool { return busy() == "0" })
+}
+
+// until waits for a condition, which is asked of another process each time.
+func until(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); !ok(); {
+		if time.Now().After(end) {
+			t.Fatalf("not within 20 s: %s", what)
+		}
+	}
+}
+
+// One connection serves call after call, each as if it were new.
+func resets(t *testing.T, s *server) {
+	c := s.caller("reader", nil)
+	pid := func() string {
+		return s.owner("SELECT string_agg(pid || ' ' || query, ';') FROM pg_stat_activity WHERE usename = 'reader' AND state = 'idle' AND application_name = 'doorward' AND backend_start > now() - interval '1 minute' AND query = 'DISCARD ALL'")
+	}
+	for range 3 {
+		if _, err := c.ask("query", query("SELECT id FROM orders", nil)); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "the connection is reset", func() bool { return strings.Contains(pid(), "DISCARD ALL") })
+	}
+	var got struct{ Rows [][]any }
+	if err := json.Unmarshal([]byte(c.call("query", query("SELECT id FROM orders", nil))), &got); err != nil || len(got.Rows) != 2 {
+		t.Errorf("%v, %v", got, err)
+	}
+}

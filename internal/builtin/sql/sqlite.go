@@ -1,0 +1,227 @@
+package sql
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"doorward/internal/policy/statement"
+)
+
+// lite is a file of SQLite. Each call opens it and closes it.
+type lite struct {
+	path  string
+	set   *Settings
+	judge *statement.Judge
+}
+
+// errNoFile is that of a file that cannot be opened. It does not name it.
+var errNoFile = errors.New("the database's file cannot be opened, or is none of SQLite")
+
+// open opens the file for reading alone, and calls use with what tables and virtual tables
+// there are.
+func (l *lite) open(ctx context.Context, use func(c *sql.Conn, there map[string]bool) error) error {
+	if fi, err := os.Stat(l.path); err != nil || !fi.Mode().IsRegular() {
+		return errNoFile
+	}
+	q := url.Values{
+		"mode": {"ro"}, "_defensive": {"1"}, "_query_only": {"1"}, "_dqs": {"0"}, "_error_rc": {"1"},
+		"_pragma": {"busy_timeout(5000)", "trusted_schema(0)", "cell_size_check(1)"},
+	}
+	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: l.path, RawQuery: q.Encode()}).String())
+	if err != nil {
+		return errNoFile
+	}
+	defer db.Close()
+	c, err := db.Conn(ctx)
+	if err != nil {
+		return errNoFile
+	}
+	defer c.Close()
+	// The table of limits: https://sqlite.org/c3ref/c_limit_attached.html
+	if _, err := sqlite.Limit(c, sqlite3.SQLITE_LIMIT_LENGTH, maxCell); err != nil {
+		return errNoFile
+	}
+	names, err := strings1(ctx, c, `SELECT lower(name) FROM sqlite_schema WHERE type IN ('table', 'view') UNION SELECT lower(name) FROM pragma_module_list`)
+	if err != nil {
+		return errNoFile
+	}
+	there := map[string]bool{}
+	for _, n := range names {
+		there[n] = true
+	}
+	return use(c, there)
+}
+
+// strings1 are the texts of a statement's first column.
+func strings1(ctx context.Context, c *sql.Conn, stmt string, args ...any) ([]string, error) {
+	rows, err := c.QueryContext(ctx, stmt, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []string
+	for rows.Next() {
+		var s string
+		if err := rows.Scan(&s); err != nil {
+			return nil, err
+		}
+		all = append(all, s)
+	}
+	return all, rows.Err()
+}
+
+func (l *lite) query(ctx context.Context, q *asked) (out *answer, err error) {
+	err = l.open(ctx, func(c *sql.Conn, there map[string]bool) error {
+		if err := l.masksHold(ctx, c); err != nil {
+			return err
+		}
+		if err := c.Raw(func(conn any) error {
+			return conn.(sqlite.AuthorizerRegisterer).RegisterAuthorizer(l.authorize(there))
+		}); err != nil {
+			return errNoFile
+		}
+		out, err = l.read(ctx, c, q)
+		return err
+	})
+	return out, err
+}
+
+// read runs the statement. The driver interrupts a statement up to its first row alone, so
+// that one is not given before all rows are there: as many as may come, and one.
+func (l *lite) read(ctx context.Context, c *sql.Conn, q *asked) (*answer, error) {
+	args := make([]any, len(q.params))
+	for i, p := range q.params {
+		args[i] = bound(p)
+	}
+	all, err := c.QueryContext(ctx, fmt.Sprintf("WITH doorward_answer AS MATERIALIZED (SELECT * FROM (\n%s\n) LIMIT %d) SELECT * FROM doorward_answer", q.sql, l.set.Rows+1), args...)
+	if err != nil {
+		return nil, liteFault(err)
+	}
+	defer all.Close()
+	types, err := all.ColumnTypes()
+	if err != nil {
+		return nil, liteFault(err)
+	}
+	out := newAnswer(l.set)
+	for _, t := range types {
+		out.Columns = append(out.Columns, column{t.Name(), strings.ToLower(t.DatabaseTypeName())})
+	}
+	row, to := make([]any, len(types)), make([]any, len(types))
+	for i := range row {
+		to[i] = &row[i]
+	}
+	for more := true; more && all.Next(); {
+		if err := all.Scan(to...); err != nil {
+			return nil, liteFault(err)
+		}
+		for i := range row {
+			if out.Columns[i].Type == "" {
+				out.Columns[i].Type = storage(row[i])
+			}
+			row[i] = fromSQLite(row[i], types[i].DatabaseTypeName())
+		}
+		if more, err = out.add(row); err != nil {
+			return nil, err
+		}
+	}
+	return out, liteFault(all.Err())
+}
+
+// bound is a parameter as SQLite takes it: a number that is whole as an integer.
+func bound(p any) any {
+	n, ok := p.(json.Number)
+	if !ok {
+		return p
+	}
+	if i, err := strconv.ParseInt(n.String(), 10, 64); err == nil {
+		return i
+	}
+	f, err := n.Float64()
+	if err != nil {
+		return n.String()
+	}
+	return f
+}
+
+// authorize denies whatever is no reading of a listed table, by the codes of
+// https://sqlite.org/c3ref/c_alter_table.html. A masked column reads as NULL, wherever in
+// the statement it stands. Where no column is read (count(*)), SQLite asks by the name in
+// FROM, which may be one that the statement itself made: a name that is no table's.
+func (l *lite) authorize(there map[string]bool) sqlite.AuthorizerFn {
+	listed, masked := map[string]bool{"json_each": true, "json_tree": true}, map[string]bool{}
+	for _, t := range l.set.Tables {
+		listed[bare(t)] = true
+	}
+	for t, columns := range l.set.Mask {
+		for _, c := range columns {
+			masked[bare(t)+"\x00"+strings.ToLower(c)] = true
+		}
+	}
+	return func(action sqlite.AuthorizerActionCode, arg1, arg2, db, _ string) sqlite.AuthorizerReturnCode {
+		allowed := false
+		switch name := strings.ToLower(arg1); action {
+		case sqlite.AuthSelect, sqlite.AuthRecursive:
+			allowed = true
+		case sqlite.AuthFunction:
+			allowed = l.judge.Calls(strings.ToLower(arg2)) || arg2 == "->" || arg2 == "->>"
+		case sqlite.AuthRead:
+			made := arg2 == "" && !there[name] && !strings.HasPrefix(name, "sqlite_")
+			allowed = made || listed[name] && (db == "main" || db == "")
+			if allowed && masked[name+"\x00"+strings.ToLower(arg2)] {
+				return sqlite.AuthorizerIgnore
+			}
+		default:
+		}
+		if allowed {
+			return sqlite.AuthorizerOK
+		}
+		return sqlite.AuthorizerDeny
+	}
+}
+
+// bare is the name of a listed table without main, folded as SQLite does.
+func bare(t string) string { return strings.TrimPrefix(strings.ToLower(t), "main.") }
+
+// masksHold refuses a table with a mask that has a column made of others: nobody would be
+// asked when it reads a masked one.
+func (l *lite) masksHold(ctx context.Context, c *sql.Conn) error {
+	for t, columns := range l.set.Mask {
+		made, err := strings1(ctx, c, `SELECT name FROM pragma_table_xinfo(?) WHERE hidden IN (2, 3)`, bare(t))
+		if err != nil {
+			return liteFault(err)
+		}
+		for _, m := range made {
+			if !slices.ContainsFunc(columns, func(c string) bool { return strings.EqualFold(c, m) }) {
+				return fmt.Errorf("the column %s of %s is generated and may show what is masked: its operator has to add it to mask", m, t)
+			}
+		}
+	}
+	return nil
+}
+
+// liteFault is an error with SQLite's own words, which name what the statement names.
+func liteFault(err error) error {
+	var said *sqlite.Error
+	switch {
+	case err == nil:
+		return nil
+	case !errors.As(err, &said):
+		return errors.New("the database gave no answer")
+	case said.Code()&0xff == sqlite3.SQLITE_AUTH:
+		return errors.New("the statement reads something that is not allowed (SQLITE_AUTH)")
+	case said.Code()&0xff == sqlite3.SQLITE_CANTOPEN, said.Code()&0xff == sqlite3.SQLITE_NOTADB, said.Code()&0xff == sqlite3.SQLITE_IOERR:
+		return errNoFile
+	}
+	return said
+}
