@@ -17,17 +17,18 @@ type sqlServer struct {
 	DSN     string              `json:"dsn"` // the name of the secret
 	Tables  []string            `json:"tables"`
 	Mask    map[string][]string `json:"mask,omitempty"`
-	Timeout time.Duration       `json:"timeout"`
+	Timeout string              `json:"timeout"`
 	Rows    int                 `json:"rows"`
 	Bytes   int64               `json:"bytes"`
 	MaxCost int64               `json:"max_cost,omitempty"`
 
-	name string
+	name    string
+	timeout time.Duration
 }
 
 func (q sqlServer) server(a *App) (*mcp.Server, func(), error) {
 	return sql.New(sql.Settings{
-		Name: q.name, Tables: q.Tables, Mask: q.Mask, Timeout: q.Timeout, Rows: q.Rows, Bytes: q.Bytes, MaxCost: q.MaxCost, Version: builtinVersion,
+		Name: q.name, Tables: q.Tables, Mask: q.Mask, Timeout: q.timeout, Rows: q.Rows, Bytes: q.Bytes, MaxCost: q.MaxCost, Version: builtinVersion,
 		DSN: func() (string, error) {
 			s, err := a.secretFor(q.DSN)
 			if err != nil {

@@ -160,8 +160,8 @@ func ownServerOf(cfg *config.Config, path, name string) any {
 	switch u.Builtin {
 	case config.BuiltinSQL:
 		return sqlServer{
-			Kind: u.Builtin, DSN: u.DSN, Tables: u.Tables, Mask: u.Mask, Timeout: time.Duration(u.Timeout), Rows: u.Rows, Bytes: int64(u.Bytes), MaxCost: int64(u.MaxCost),
-			name: name,
+			Kind: u.Builtin, DSN: u.DSN, Tables: u.Tables, Mask: u.Mask, Timeout: time.Duration(u.Timeout).String(), Rows: u.Rows, Bytes: int64(u.Bytes), MaxCost: int64(u.MaxCost),
+			name: name, timeout: time.Duration(u.Timeout),
 		}
 	case config.BuiltinFiles:
 		apart := Owned(cfg, path)

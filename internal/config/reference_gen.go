@@ -360,11 +360,18 @@ const fieldDocs = "\n" +
 	"Findings.Low\tLow is a remark.\n" +
 	"Upstream.Command\tCommand is the program and its arguments, spoken to over standard input and output. Either command, url or builtin.\n" +
 	"Upstream.URL\tURL of a server: http or https, or ws or wss for transport websocket. Either command or url.\n" +
-	"Upstream.Builtin\tBuiltin is a server of Doorward's own, in place of command and url: files serves the files below a directory.\n" +
+	"Upstream.Builtin\tBuiltin is a server of Doorward's own, in place of command and url: files serves the files below a directory, sql reads tables of a database.\n" +
 	"Upstream.Root\tRoot of builtin files is the directory that is served. Relative: to the configuration file.\n" +
 	"Upstream.MaxFile\tMaxFile of builtin files is the most that one call reads or writes, and the largest file that is searched.\n" +
 	"Upstream.Write\tWrite of builtin files lets clients write, move and delete files. What is deleted goes to .doorward-trash in root.\n" +
 	"Upstream.Ignore\tIgnore of builtin files are patterns of paths that do not exist for clients, whatever their case: of a name, or with a / of a whole path, in which ** stands for any directories. Not written: names that usually hold secrets, and .git.\n" +
+	"Upstream.DSN\tDSN of builtin sql is the secret with the database's URL: postgres://USER:PASSWORD@HOST/DATABASE, to another machine with sslmode=verify-full, or sqlite:/PATH. The secret is read for each connection.\n" +
+	"Upstream.Tables\tTables of builtin sql are those that can be read: a table, a schema and a table (public.orders), or a whole schema (public.*). A view reads what it is made of, in SQLite only where that is listed too.\n" +
+	"Upstream.Mask\tMask of builtin sql are columns that nobody reads, by table. In SQLite they read as NULL; in PostgreSQL the role must not be allowed to read them, or nothing is read.\n" +
+	"Upstream.Timeout\tTimeout of builtin sql is how long one call may take: 30s unless written.\n" +
+	"Upstream.Rows\tRows of builtin sql are how many one answer has at most: 1000 unless written.\n" +
+	"Upstream.Bytes\tBytes of builtin sql are how large the rows of one answer are at most, as JSON: 1MiB unless written.\n" +
+	"Upstream.MaxCost\tMaxCost of builtin sql is what PostgreSQL's planner may estimate for a statement; one above it is not run. Any unless written. Not for SQLite, which estimates nothing.\n" +
 	"Upstream.Transport\tTransport that a url speaks: streamable is Streamable HTTP, sse the HTTP+SSE of 2024-11-05, websocket needs a ws or wss URL and is implied by one.\n" +
 	"Upstream.TLSKey\tTLSKey is the one key that a https or wss server may have, whatever its certificate says: sha256: and the SHA-256, in hex, of its SubjectPublicKeyInfo. Any that the certificate allows unless written.\n" +
 	"Upstream.CA\tCA is the file with the certificates, PEM, that the certificate of a https or wss server is verified by. The system's unless written.\n" +

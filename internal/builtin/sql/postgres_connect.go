@@ -158,13 +158,12 @@ func loopback(host string) bool {
 // connectFault says why there is no connection, without the names of host and role that
 // the library's and the server's words have.
 func connectFault(err error) error {
-	var said *pgconn.PgError
 	for _, known := range []error{errNoURL, errRole, context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, known) {
 			return known
 		}
 	}
-	if errors.As(err, &said) {
+	if said, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return fmt.Errorf("the database refuses the connection (SQLSTATE %s)", said.Code)
 	}
 	return errors.New("the database cannot be reached")

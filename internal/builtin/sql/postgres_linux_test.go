@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -14,18 +13,17 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	own "doorward/internal/builtin/sql"
-	"doorward/internal/gatetest"
+	"doorward/internal/policy/statement"
+	"doorward/internal/store/storetest"
 )
 
-// server is PostgreSQL with the sample; its socket is in a directory.
+// server is PostgreSQL with the sample.
 type server struct {
 	t   *testing.T
-	dir string
+	url string // of its owner
 }
 
-func (s *server) dsn(role string) string {
-	return fmt.Sprintf("postgres://%s:sesame@/postgres?host=%s", role, s.dir)
-}
+func (s *server) dsn(role string) string { return strings.Replace(s.url, "owner:", role+":", 1) }
 
 // owner runs a statement as the owner, and returns the text that it gives.
 func (s *server) owner(stmt string) (out string) {
@@ -62,7 +60,8 @@ func (s *server) caller(role string, set func(*own.Settings)) *caller {
 
 // One server of PostgreSQL bears every test of it: it takes a second to start.
 func TestPostgres(t *testing.T) {
-	s := &server{t, gatetest.Postgres(t)}
+	statement.Prepare()
+	s := &server{t, storetest.NewPostgres(t).DSN()}
 	s.owner(strings.NewReplacer("JSONTYPE", "jsonb", "BYTES", "bytea", "HEX", `'\x00ff'`).Replace(sample) + `
 CREATE SEQUENCE seq; CREATE TYPE mood AS ENUM ('fine'); CREATE TABLE moods (m mood);
 CREATE FUNCTION wipe() RETURNS int LANGUAGE sql AS 'DELETE FROM canary; SELECT 1'; INSERT INTO moods VALUES ('fine');
@@ -74,7 +73,7 @@ CREATE ROLE column_writer LOGIN; GRANT SELECT ON orders TO column_writer; GRANT 
 		"values": values, "schema": schema, "POL-17 to 29": attacked, "POL-27": answered, "roles": roles,
 		"mask": masks, "limits": limits, "cost": costs, "cancel": cancelled, "reset": resets,
 	} {
-		t.Run(name, func(t *testing.T) { test(t, &server{t, s.dir}) })
+		t.Run(name, func(t *testing.T) { test(t, &server{t, s.url}) })
 	}
 }
 
@@ -118,7 +117,7 @@ func attacked(_ *testing.T, s *server) {
 	s.caller("reader", nil).attack(hostile(
 		"SELECT pg_read_file('/etc/passwd')", "SELECT lo_import('/x')", "SELECT pg_sleep(60)", "SELECT set_config('a', 'b', false)", "SELECT nextval('seq')", "SELECT pg_terminate_backend(1)", "SELECT query_to_xml('delete from canary', true, true, '')", "SELECT public.wipe()", "SELECT pg_notify('a', 'b')", "SELECT pg_advisory_lock(1)", "SELECT x.wipe FROM orders x, lower('a') f",
 		"SELECT * FROM pg_catalog.pg_authid", "SELECT * FROM pg_shadow", `SELECT U&"pg\005fsleep"(1)`, "SELECT 'secret'::regclass", "SELECT NULL::secret", "SELECT current_user",
-	), "sesame", "reader", s.dir)
+	), "sesame", "reader", "doorward-state-")
 }
 
 // Legitimate statements are answered: one in twelve, and with SQL_CORPUS=all every one.

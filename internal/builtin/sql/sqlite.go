@@ -42,17 +42,17 @@ func (l *lite) open(ctx context.Context, use func(c *sql.Conn, there map[string]
 	if err != nil {
 		return errNoFile
 	}
-	defer db.Close()
+	defer func() { _ = db.Close() }()
 	c, err := db.Conn(ctx)
 	if err != nil {
 		return errNoFile
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	// The table of limits: https://sqlite.org/c3ref/c_limit_attached.html
 	if _, err := sqlite.Limit(c, sqlite3.SQLITE_LIMIT_LENGTH, maxCell); err != nil {
 		return errNoFile
 	}
-	names, err := strings1(ctx, c, `SELECT lower(name) FROM sqlite_schema WHERE type IN ('table', 'view') UNION SELECT lower(name) FROM pragma_module_list`)
+	names, err := firstColumn(ctx, c, `SELECT lower(name) FROM sqlite_schema WHERE type IN ('table', 'view') UNION SELECT lower(name) FROM pragma_module_list`)
 	if err != nil {
 		return errNoFile
 	}
@@ -63,13 +63,13 @@ func (l *lite) open(ctx context.Context, use func(c *sql.Conn, there map[string]
 	return use(c, there)
 }
 
-// strings1 are the texts of a statement's first column.
-func strings1(ctx context.Context, c *sql.Conn, stmt string, args ...any) ([]string, error) {
+// firstColumn are the texts of a statement's first column.
+func firstColumn(ctx context.Context, c *sql.Conn, stmt string, args ...any) ([]string, error) {
 	rows, err := c.QueryContext(ctx, stmt, args...)
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	var all []string
 	for rows.Next() {
 		var s string
@@ -108,7 +108,7 @@ func (l *lite) read(ctx context.Context, c *sql.Conn, q *asked) (*answer, error)
 	if err != nil {
 		return nil, liteFault(err)
 	}
-	defer all.Close()
+	defer func() { _ = all.Close() }()
 	types, err := all.ColumnTypes()
 	if err != nil {
 		return nil, liteFault(err)
@@ -197,7 +197,7 @@ func bare(t string) string { return strings.TrimPrefix(strings.ToLower(t), "main
 // asked when it reads a masked one.
 func (l *lite) masksHold(ctx context.Context, c *sql.Conn) error {
 	for t, columns := range l.set.Mask {
-		made, err := strings1(ctx, c, `SELECT name FROM pragma_table_xinfo(?) WHERE hidden IN (2, 3)`, bare(t))
+		made, err := firstColumn(ctx, c, `SELECT name FROM pragma_table_xinfo(?) WHERE hidden IN (2, 3)`, bare(t))
 		if err != nil {
 			return liteFault(err)
 		}

@@ -37,7 +37,7 @@ func (l *lite) columns(ctx context.Context, c *sql.Conn, name string, listed map
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	var all []field
 	for rows.Next() {
 		var f field

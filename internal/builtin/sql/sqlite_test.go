@@ -35,7 +35,7 @@ func sqliteFile(t *testing.T, more ...string) (path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
+	defer func() { _ = db.Close() }()
 	text := strings.NewReplacer("JSONTYPE", "text", "BYTES", "blob", "HEX", "x'00ff'").Replace(sample)
 	for _, stmt := range append([]string{text}, more...) {
 		if _, err := db.Exec(stmt); err != nil {
@@ -59,7 +59,7 @@ func onSQLite(t *testing.T, set func(*own.Settings), more ...string) *caller {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer db.Close()
+		defer func() { _ = db.Close() }()
 		var all string
 		if err := db.QueryRow(`SELECT (SELECT group_concat(n) FROM canary) || (SELECT count(*) FROM orders) || (SELECT group_concat(name) FROM sqlite_schema)`).Scan(&all); err != nil {
 			t.Fatal(err)

@@ -1,0 +1,70 @@
+package app_test
+
+import (
+	"database/sql"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"doorward/internal/audit"
+	"doorward/internal/gatetest"
+
+	_ "modernc.org/sqlite" // makes the file
+)
+
+// servedDatabase is a file of SQLite, and the configuration that serves one of its tables.
+func servedDatabase(t *testing.T) (path, yaml string) {
+	t.Helper()
+	dir := t.TempDir()
+	path = filepath.Join(dir, "orders.db")
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	if _, err := db.Exec(`CREATE TABLE orders (id integer PRIMARY KEY, item text); INSERT INTO orders VALUES (1, 'green tea'); CREATE TABLE secret (pw text); INSERT INTO secret VALUES ('CANARY')`); err != nil {
+		t.Fatal(err)
+	}
+	dsn := filepath.Join(dir, "dsn")
+	if err := os.WriteFile(dsn, []byte("sqlite:"+path), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path, `upstreams: {orders: {builtin: sql, dsn: orders-dsn, tables: [orders]}}
+secrets: {orders-dsn: {from: "file:` + dsn + `"}}`
+}
+
+// Doorward's own server of a database is an upstream like any other, to clients of both
+// eras: held until it is approved, and on record. A table more is a change that waits.
+func TestBuiltinSQL(t *testing.T) {
+	t.Parallel()
+	path, yaml := servedDatabase(t)
+	gw := gatetest.Gateway(t, yaml, nil)
+	if r := gw.As("early").Open(modern).Call("orders__query", `{"sql":"SELECT item FROM orders"}`); r.OK() {
+		t.Errorf("called before it was approved: %s", r)
+	}
+	if n := gw.ApproveClean("orders"); n < 3 {
+		t.Fatalf("%d definitions approved", n)
+	}
+	for _, version := range []string{"2025-11-25", "2026-07-28"} {
+		c := gw.As("alice" + version).Open(version)
+		r := c.Call("orders__query", `{"sql":"SELECT item FROM orders WHERE id = ?","params":[1]}`)
+		if !r.OK() || !strings.Contains(string(r.Body), `"rows":[["green tea"]]`) {
+			t.Errorf("%s: %s", version, r)
+		} else if records := gw.Records(audit.Query{Exchange: r.Exchange}); len(records) != 2 {
+			t.Errorf("%s: %d records", version, len(records))
+		}
+		if r := c.Call("orders__schema", `{}`); !r.OK() || !strings.Contains(string(r.Body), `"dialect":"sqlite"`) || strings.Contains(string(r.Body), "secret") {
+			t.Errorf("%s: %s", version, r)
+		}
+		for _, stmt := range []string{"SELECT pw FROM secret", "DELETE FROM orders", "SELECT 1; SELECT 2"} {
+			if r := c.Call("orders__query", `{"sql":"`+stmt+`"}`); !strings.Contains(string(r.Body), "the statement ") || strings.Contains(string(r.Body), "CANARY") || strings.Contains(string(r.Body), path) {
+				t.Errorf("%s: %s: %s", version, stmt, r)
+			}
+		}
+	}
+	rewrite(t, gw, `tables: [orders]`, `tables: [orders, secret]`)
+	if r := gw.As("bob").Open(modern).Call("orders__query", `{"sql":"SELECT pw FROM secret"}`); r.OK() || strings.Contains(string(r.Body), "CANARY") {
+		t.Errorf("a server that reads more was not asked about: %s", r)
+	}
+}
