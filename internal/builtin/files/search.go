@@ -103,10 +103,14 @@ func (s *server) search(ctx context.Context, in *searching) (*mcp.CallToolResult
 			return nil
 		}
 		out.Files++
-		if out.Matches, err = lines(ctx, out.Matches, name, body, re, limit+1); err == nil && len(out.Matches) > limit {
-			out.Matches, err = out.Matches[:limit], errMore
+		if err := out.lines(ctx, name, body, re); err != nil {
+			return err
 		}
-		return err
+		if len(out.Matches) > limit {
+			out.Matches = out.Matches[:limit]
+			return errMore
+		}
+		return nil
 	}}
 	err = w.from(ctx, in.Path, maxDepth)
 	if errors.Is(err, errMore) || errors.Is(err, errMany) {
@@ -126,22 +130,22 @@ func (s *server) textIn(dir *os.Root, base string) (body []byte, ok bool) {
 	return body, err == nil && isText(body)
 }
 
-// lines adds the lines that match, until there are so many.
-func lines(ctx context.Context, to []found, name string, body []byte, re *regexp.Regexp, most int) ([]found, error) {
+// lines adds the lines that match, until there is one more than an answer may have.
+func (out *searched) lines(ctx context.Context, name string, body []byte, re *regexp.Regexp) error {
 	n := 0
 	for line := range bytes.Lines(body) {
 		if n++; ctx.Err() != nil {
-			return to, context.Cause(ctx)
+			return context.Cause(ctx)
 		}
 		line = bytes.TrimRight(line, "\r\n")
 		if !re.Match(line[:min(len(line), maxMatched)]) {
 			continue
 		}
-		if to = append(to, found{name, n, cut(line)}); len(to) >= most {
+		if out.Matches = append(out.Matches, found{name, n, cut(line)}); len(out.Matches) > maxFound {
 			break
 		}
 	}
-	return to, nil
+	return nil
 }
 
 func cut(line []byte) string {
