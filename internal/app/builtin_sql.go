@@ -4,11 +4,10 @@ import (
 	"fmt"
 	"time"
 
+	"doorward/internal/builtin"
 	"doorward/internal/builtin/sql"
 	"doorward/internal/config"
 	"doorward/internal/secret"
-
-	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
 // sqlServer is builtin sql.
@@ -26,8 +25,8 @@ type sqlServer struct {
 	timeout time.Duration
 }
 
-func (q sqlServer) server(a *App) (*mcp.Server, func(), error) {
-	return sql.New(sql.Settings{
+func (q sqlServer) server(a *App) (*builtin.Server, error) {
+	s, stop, err := sql.New(sql.Settings{
 		Name: q.name, Tables: q.Tables, Mask: q.Mask, Timeout: q.timeout, Rows: q.Rows, Bytes: q.Bytes, MaxCost: q.MaxCost, Version: builtinVersion,
 		DSN: func() (string, error) {
 			s, err := a.secretFor(q.DSN)
@@ -37,6 +36,10 @@ func (q sqlServer) server(a *App) (*mcp.Server, func(), error) {
 			return s.Reveal(), nil
 		},
 	})
+	if err != nil {
+		return nil, err
+	}
+	return builtin.Serve(s, stop), nil
 }
 
 // databases says of which built-in servers the secret is no URL of a database. One that is

@@ -155,7 +155,7 @@ type builtinServer interface {
 }
 
 // ownServerOf is what an upstream's own server is made of; nil for an upstream elsewhere.
-func ownServerOf(cfg *config.Config, path, name string) any {
+func ownServerOf(cfg *config.Config, path, name string) builtinServer {
 	u := cfg.Upstreams[name]
 	switch u.Builtin {
 	case config.BuiltinSQL:
