@@ -15,5 +15,5 @@ func descriptors() int {
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &most); err != nil {
 		return 0
 	}
-	return int(min(uint64(most.Cur), math.MaxInt32)) //nolint:gosec // bounded; int64 on some systems
+	return int(min(uint64(most.Cur), math.MaxInt32)) //nolint:unconvert // int64 on some systems
 }
