@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"doorward/internal/cputime"
 	"doorward/internal/gatetest"
 	"doorward/internal/mcp"
 )
@@ -38,9 +39,8 @@ func cheaply(t *testing.T, name string, body []byte, parse func() error) {
 	for range 5 {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		start := time.Now()
-		err := parse()
-		took := time.Since(start)
+		var err error
+		took := cputime.Of(t, func() { err = parse() })
 		runtime.ReadMemStats(&after)
 		if err == nil {
 			t.Fatalf("%s: accepted", name)

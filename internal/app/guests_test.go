@@ -41,6 +41,7 @@ type site struct {
 	listen  string      // more of listen, in flow style
 	rest    string      // lines of YAML beside; empty: guestRoles
 	ask     string      // how introspection is authenticated; empty: none
+	cache   string      // how long what it said is used; empty: the default
 	over    *tls.Config // how everybody connects; nil: in the clear
 }
 
@@ -57,6 +58,9 @@ func welcome(t *testing.T, idp *gatetest.IDP, s site) *guests {
 	secrets := ""
 	if s.ask != "" {
 		introspection, secret := idp.Ask(s.ask)
+		if s.cache != "" {
+			introspection = strings.TrimSuffix(introspection, "}") + ", cache: " + s.cache + "}"
+		}
 		s.issuer, secrets = s.issuer+", introspection: "+introspection, "secrets: "+secret+"\n"
 	}
 	h := &guests{idp: idp, house: &house{t: t, up: gatetest.Upstream(t, gatetest.Script{Tools: rawTools("echo", "get_weather", "delete_all")})}}

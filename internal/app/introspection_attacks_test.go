@@ -30,7 +30,13 @@ const bomb = 4 << 20
 // opaque opens a house that asks its issuer about tokens, by a method.
 func opaque(t *testing.T, method string) *guests {
 	t.Helper()
-	h := welcome(t, gatetest.Provider(t), site{ask: method})
+	return remembered(t, site{ask: method})
+}
+
+// remembered is opaque at a site that says for itself how long an answer is used.
+func remembered(t *testing.T, s site) *guests {
+	t.Helper()
+	h := welcome(t, gatetest.Provider(t), s)
 	h.alice.Key = h.idp.Opaque(nil)
 	return h.enter(modern)
 }
@@ -211,7 +217,7 @@ func TestAUT27_Breaker(t *testing.T) {
 // all to accept one that it has not judged.
 func TestAUT28_CacheEndsWithTheToken(t *testing.T) {
 	t.Parallel()
-	h := opaque(t, "client_secret_basic")
+	h := remembered(t, site{ask: "client_secret_basic", cache: "30s"})
 	end := time.Now().Unix() + 4
 	short := h.idp.Opaque(claims{"exp": end})
 	h.accepted(short)

@@ -141,7 +141,7 @@ const askEvery = 100 * time.Millisecond
 func TestNeighbourInIssuerTrouble(t *testing.T) {
 	for name, tr := range troubles() {
 		t.Run(name, func(t *testing.T) {
-			h := opaque(t, "client_secret_basic")
+			h := remembered(t, site{ask: "client_secret_basic", cache: "30s"})
 			jwt := h.idp.Token(nil)
 			h.accepted(jwt)
 			known := h.alice.Key

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"doorward/internal/audit"
+	"doorward/internal/durable"
 	"doorward/internal/gatetest"
 )
 
@@ -41,7 +42,7 @@ func TestDUR31_BadConfigurations(t *testing.T) {
 		{"50 MiB", large, "larger than"},
 		{"what needs a restart", strings.Replace(opened, "data_dir: data", "data_dir: other", 1), "data_dir cannot change"},
 	} {
-		if err := os.WriteFile(path, []byte(bad.text), 0o600); err != nil {
+		if err := durable.Replace(path, []byte(bad.text)); err != nil { // whole at once: the file is watched
 			t.Fatal(err)
 		}
 		had := len(gw.Records(audit.Query{Event: "config.refused"}))
