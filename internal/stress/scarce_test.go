@@ -112,10 +112,10 @@ func (g *gateway) files(t *testing.T) int {
 // not. What finds no room is told so, what is denied stays denied, and when the bodies are
 // gone everybody is served.
 func TestRES36_LittleMemoryOneProcessor(t *testing.T) {
-	const bodies, size = 48, 1000 << 10 // 47 MiB; bodies of the two who send them have less than 40 there
+	const bodies, size = 30, 512 << 10 // 15 MiB; bodies of the two who send them have 12 there
 	web := newWeb(t, false)
 	g := newGateway(t, fmt.Sprintf(`
-upstreams: {web: {url: %q}}
+upstreams: {web: {url: %q, limits: {result: 2MiB}}}
 profiles: {web: {upstreams: [web], names: plain}}
 roles: {caller: {allow: [{tools: ["web/echo", "web/hang"]}]}}
 `, web.url))
