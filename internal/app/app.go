@@ -202,10 +202,7 @@ func (a *App) openTransports(dir string) error {
 	if err != nil {
 		return opening("upstreams", err)
 	}
-	if err := a.builtins.attach(a, upstreams, false); err != nil {
-		return opening("built-in servers", err)
-	}
-	a.builtins.only(upstreams)
+	a.builtins.only(a.builtins.attach(a, upstreams))
 	a.egress = &ways{record: a.trail.Event, log: a.Log}
 	a.pool, err = upstream.New(upstream.Config{
 		Upstreams: upstreams, Pins: a.pins, Events: a.trail.Event, Seen: a.seen,

@@ -3,12 +3,10 @@ package app
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
 	"reflect"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -26,12 +24,15 @@ const builtinURL = "http://builtin/mcp"
 // errEnded is a built-in server that is configured no more.
 var errEnded = errors.New("the built-in server is configured no more")
 
-// builtins are Doorward's own servers that are in use, by upstream.
+// builtins are Doorward's own servers that are in use.
 type builtins struct {
 	mu  sync.Mutex
-	all map[string]*ownServer
+	all ownServers     // never written to: replaced whole
 	wg  sync.WaitGroup // of those that end
 }
+
+// ownServers are servers of Doorward's own, by upstream.
+type ownServers map[string]*ownServer
 
 // ownServer is one of Doorward's own servers: the way to it, which makes it the first time.
 type ownServer struct {
@@ -78,13 +79,12 @@ func (o *ownServer) end() {
 	}
 }
 
-// attach gives upstreams that are servers of Doorward's own the way to them. One that is set
-// as before stays the same server. With serving each is made at once, and what is wrong
-// with it is an error.
-func (b *builtins) attach(a *App, all []upstream.Settings, serving bool) error {
+// attach gives upstreams that are servers of Doorward's own the way to them, and returns those
+// servers by upstream. One that is set as before stays the same server.
+func (b *builtins) attach(a *App, all []upstream.Settings) ownServers {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	var faults []error
+	servers := ownServers{}
 	for i := range all {
 		set := &all[i]
 		made, ok := set.Builtin.(builtinServer)
@@ -95,57 +95,51 @@ func (b *builtins) attach(a *App, all []upstream.Settings, serving bool) error {
 		if one == nil || !reflect.DeepEqual(one.set, set.Builtin) {
 			one = &ownServer{set: set.Builtin, make: func() (*builtin.Server, error) { return made.server(a) }}
 		}
-		if serving {
-			if _, err := one.get(); err != nil {
-				faults = append(faults, fmt.Errorf("upstreams.%s: %w", set.Name, err))
-			}
-		}
-		set.Wire = one
+		set.Wire, servers[set.Name] = one, one
 	}
-	return errors.Join(faults...)
+	return servers
+}
+
+// now are the servers that are in use.
+func (b *builtins) now() ownServers {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.all
+}
+
+// only makes these the servers that are in use, and ends the others.
+func (b *builtins) only(servers ownServers) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.endBut(b.all, servers)
+	b.all = servers
+}
+
+// discard ends servers that did not come into use.
+func (b *builtins) discard(servers ownServers) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.endBut(servers, b.all)
+}
+
+// endBut ends the servers that are not among others. It needs mu.
+func (b *builtins) endBut(servers, others ownServers) {
+	for name, one := range servers {
+		if others[name] != one {
+			b.wg.Go(one.end)
+		}
+	}
 }
 
 // ready makes every server, and says of which that is not possible.
-func (b *builtins) ready() error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+func (servers ownServers) ready() error {
 	var faults []error
-	for _, name := range slices.Sorted(maps.Keys(b.all)) {
-		if _, err := b.all[name].get(); err != nil {
+	for _, name := range names(servers) {
+		if _, err := servers[name].get(); err != nil {
 			faults = append(faults, fmt.Errorf("upstreams.%s: %w", name, err))
 		}
 	}
 	return errors.Join(faults...)
-}
-
-// discard ends the servers of settings that did not come into force.
-func (b *builtins) discard(all []upstream.Settings) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for i := range all {
-		if one, ok := all[i].Wire.(*ownServer); ok && b.all[all[i].Name] != one {
-			b.wg.Go(one.end)
-		}
-	}
-}
-
-// only keeps the servers of these upstreams, and ends the others once what is under way
-// there has.
-func (b *builtins) only(all []upstream.Settings) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	was := b.all
-	b.all = map[string]*ownServer{}
-	for i := range all {
-		if one, ok := all[i].Wire.(*ownServer); ok {
-			b.all[all[i].Name] = one
-		}
-	}
-	for name, one := range was {
-		if b.all[name] != one {
-			b.wg.Go(one.end)
-		}
-	}
 }
 
 // builtinServer is how one of Doorward's own servers is set. As JSON it is what the lock

@@ -44,12 +44,13 @@ func (a *App) reload(ctx context.Context, actor string) (err error) {
 	if err != nil {
 		return err
 	}
+	servers := a.builtins.attach(a, upstreams)
 	defer func() {
 		if err != nil {
-			a.builtins.discard(upstreams)
+			a.builtins.discard(servers)
 		}
 	}()
-	if err := a.builtins.attach(a, upstreams, true); err != nil {
+	if err := servers.ready(); err != nil {
 		return err
 	}
 	snap, err := a.snapshot(cfg, true)
@@ -73,7 +74,7 @@ func (a *App) reload(ctx context.Context, actor string) (err error) {
 		if err != nil {
 			return err
 		}
-		a.builtins.only(upstreams)
+		a.builtins.only(servers)
 		a.current.Store(snap)
 		a.fallback(&cfg.Limits)
 		a.ceiling.Resize(most(cfg, space()))

@@ -94,7 +94,7 @@ func (a *App) begin(ctx context.Context, network bool) error {
 		}
 	}
 	a.current.Store(snap)
-	if err := a.builtins.ready(); err != nil {
+	if err := a.builtins.now().ready(); err != nil {
 		return opening("built-in servers", err)
 	}
 	a.own(a.watchRecords) // before others say that the log is not theirs

@@ -55,7 +55,7 @@ func stateOf(name string, fi fs.FileInfo) stated {
 	return out
 }
 
-func (s *server) stat(ctx context.Context, in *pathed) (*mcp.CallToolResult, stated, error) {
+func (s *server) stat(_ context.Context, in *pathed) (*mcp.CallToolResult, stated, error) {
 	name, err := clean(in.Path)
 	if err != nil {
 		return nil, stated{}, err
@@ -85,13 +85,26 @@ func (s *server) stat(ctx context.Context, in *pathed) (*mcp.CallToolResult, sta
 	if fi.Size() > s.set.MaxFile {
 		return nil, out, nil
 	}
+	out.Size, out.Digest, err = s.hashed(io.MultiReader(bytes.NewReader(head[:n]), f))
+	return nil, out, err
+}
+
+// hashed is the size and the digest of a whole file, which must not be larger than one call
+// may read.
+func (s *server) hashed(f io.Reader) (size int64, digest string, err error) {
 	h := sha256.New()
-	size, err := io.Copy(h, io.LimitReader(io.MultiReader(bytes.NewReader(head[:n]), f), s.set.MaxFile))
-	if err != nil {
-		return nil, stated{}, absent(err)
+	size, err = io.Copy(h, io.LimitReader(f, s.set.MaxFile+1))
+	switch {
+	case err != nil:
+		return 0, "", absent(err)
+	case size > s.set.MaxFile:
+		return 0, "", s.tooLarge()
 	}
-	out.Size, out.Digest = size, "sha256:"+hex.EncodeToString(h.Sum(nil))
-	return nil, out, ctx.Err()
+	return size, "sha256:" + hex.EncodeToString(h.Sum(nil)), nil
+}
+
+func (s *server) tooLarge() error {
+	return fmt.Errorf("the file is larger than %d bytes, which is the most (max_file)", s.set.MaxFile)
 }
 
 // sniffed is how much of a file says what it is (WHATWG MIME Sniffing, section 5.2: 1445 bytes).
@@ -104,7 +117,7 @@ func (s *server) whole(f io.Reader) ([]byte, error) {
 		return nil, absent(err)
 	}
 	if int64(len(body)) > s.set.MaxFile {
-		return nil, fmt.Errorf("the file is larger than %d bytes, which is the most (max_file): read it in ranges, with offset and length", s.set.MaxFile)
+		return nil, fmt.Errorf("%w: read it in ranges, with offset and length", s.tooLarge())
 	}
 	return body, nil
 }

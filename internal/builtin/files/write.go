@@ -3,12 +3,9 @@ package files
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -145,15 +142,8 @@ func (s *server) digestOf(dir *os.Root, base string) (string, error) {
 		return "", err
 	}
 	defer f.Close()
-	h := sha256.New()
-	n, err := io.Copy(h, io.LimitReader(f, s.set.MaxFile+1))
-	if err != nil {
-		return "", absent(err)
-	}
-	if n > s.set.MaxFile {
-		return "", fmt.Errorf("the file is larger than %d bytes, which is the most (max_file)", s.set.MaxFile)
-	}
-	return "sha256:" + hex.EncodeToString(h.Sum(nil)), nil
+	_, digest, err := s.hashed(f)
+	return digest, err
 }
 
 // put writes a file beside its place and moves it there, so that nobody reads half of it
