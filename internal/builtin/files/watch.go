@@ -32,6 +32,7 @@ type watched struct {
 	dirs    map[string]int                        // of them: how many files are in it
 	watcher *fsnotify.Watcher                     // from the first subscription on
 	done    chan struct{}                         // closed when what reads it has ended
+	closed  bool                                  // nothing is watched any more
 }
 
 func newWatched(s *server) *watched {
@@ -92,13 +93,10 @@ func (w *watched) add(name string, who *mcp.ServerSession) error {
 
 // forget drops those who went away without a word. It needs mu.
 func (w *watched) forget() {
-	open := maps.Collect(func(yield func(*mcp.ServerSession, bool) bool) {
-		for one := range w.s.mcp.Sessions() {
-			if !yield(one, true) {
-				return
-			}
-		}
-	})
+	open := map[*mcp.ServerSession]bool{}
+	for one := range w.s.mcp.Sessions() {
+		open[one] = true
+	}
 	for name, of := range w.files {
 		for who := range of {
 			if !open[who] {
@@ -128,6 +126,9 @@ func (w *watched) drop(name string, who *mcp.ServerSession) {
 
 // watch has one more file of a directory watched. It needs mu.
 func (w *watched) watch(dir string) error {
+	if w.closed {
+		return errors.New("the server is closed")
+	}
 	if w.watcher == nil {
 		watcher, err := fsnotify.NewWatcher()
 		if err != nil {
@@ -208,6 +209,7 @@ func (w *watched) tell(name string) {
 
 func (w *watched) close() {
 	w.mu.Lock()
+	w.closed = true
 	watcher := w.watcher
 	w.mu.Unlock()
 	if watcher != nil {
