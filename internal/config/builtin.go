@@ -15,12 +15,11 @@ const (
 
 // Bounds of builtin files.
 const (
-	defaultMaxFile    = 1 << 20
-	maxMaxFile        = 64 << 20
-	maxIgnored        = 256
-	maxIgnore         = 256      // bytes of a pattern
-	maxIgnoreBraces   = 4        // the matcher tries each combination
-	defaultResultSize = 10 << 20 // of limits.result, as the upstream pool has it
+	defaultMaxFile  = 1 << 20
+	maxMaxFile      = 64 << 20
+	maxIgnored      = 256
+	maxIgnore       = 256 // bytes of a pattern
+	maxIgnoreBraces = 4   // the matcher tries each combination
 )
 
 // DefaultIgnore are the files that builtin files keeps to itself unless ignore is written:
@@ -100,11 +99,7 @@ func (v *checker) files(path string, u *Upstream) {
 			v.fault(path+".ignore", "%q would match nothing: write a name (private), or a path from root with / between its parts alone (docs/private)", shorten(p))
 		}
 	}
-	result := u.Limits.Result
-	if result == 0 {
-		result = defaultResultSize
-	}
-	if u.MaxFile > result/4*3 {
-		v.fault(path+".max_file", "must be at most three quarters of limits.result (%s): a file that is no text is a third larger in an answer", result)
+	if u.MaxFile > u.Limits.Result/4*3 {
+		v.fault(path+".max_file", "must be at most three quarters of limits.result (%s): a file that is no text is a third larger in an answer", u.Limits.Result)
 	}
 }

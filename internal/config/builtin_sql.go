@@ -17,7 +17,6 @@ const (
 	defaultSQLBytes   = 1 << 20
 	maxSQLTimeout     = Duration(time.Hour)
 	maxSQLRows        = 100_000
-	maxSQLBytes       = 8 << 20 // twice in an answer, as text and as data, of which limits.result has 16MiB
 	maxSQLCost        = 1_000_000_000
 )
 
@@ -73,7 +72,10 @@ func (v *checker) sql(path string, u *Upstream) {
 			v.fault(path+"."+n.key, "%s", fmt.Sprintf("must be at most %d", n.most))
 		}
 	}
-	if u.Bytes < 0 || u.Bytes > maxSQLBytes {
-		v.fault(path+".bytes", "must be at most 8MiB")
+	if u.Bytes < 0 || u.Bytes > u.Limits.Result/4 {
+		v.fault(path+".bytes", "must be at most a quarter of limits.result (%s): an answer has the rows twice, once with every quotation mark escaped", u.Limits.Result)
+	}
+	if u.Timeout > u.Limits.Timeout {
+		v.fault(path+".timeout", "is longer than limits.timeout (%s), after which nobody waits for the answer", time.Duration(u.Limits.Timeout))
 	}
 }

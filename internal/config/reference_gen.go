@@ -365,7 +365,7 @@ const fieldDocs = "\n" +
 	"Upstream.MaxFile\tMaxFile of builtin files is the most that one call reads or writes, and the largest file that is searched.\n" +
 	"Upstream.Write\tWrite of builtin files lets clients write, move and delete files. What is deleted goes to .doorward-trash in root.\n" +
 	"Upstream.Ignore\tIgnore of builtin files are patterns of paths that do not exist for clients, whatever their case: of a name, or with a / of a whole path, in which ** stands for any directories. Not written: names that usually hold secrets, and .git.\n" +
-	"Upstream.DSN\tDSN of builtin sql is the secret with the database's URL: postgres://USER:PASSWORD@HOST/DATABASE, to another machine with sslmode=verify-full, or sqlite:/PATH. The secret is read for each connection.\n" +
+	"Upstream.DSN\tDSN of builtin sql is the secret with the database's URL: postgres://USER:PASSWORD@HOST/DATABASE, to another machine with sslmode=verify-full, or sqlite:/PATH. The secret is read for each call.\n" +
 	"Upstream.Tables\tTables of builtin sql are those that can be read: a table, a schema and a table (public.orders), or a whole schema (public.*). A view reads what it is made of, in SQLite only where that is listed too.\n" +
 	"Upstream.Mask\tMask of builtin sql are columns that nobody reads, by table. In SQLite they read as NULL; in PostgreSQL the role must not be allowed to read them, or nothing is read.\n" +
 	"Upstream.Timeout\tTimeout of builtin sql is how long one call may take: 30s unless written.\n" +

@@ -16,7 +16,7 @@ type Upstream struct {
 	Write bool `yaml:"write"`
 	// Ignore of builtin files are patterns of paths that do not exist for clients, whatever their case: of a name, or with a / of a whole path, in which ** stands for any directories. Not written: names that usually hold secrets, and .git.
 	Ignore []string `yaml:"ignore" type:"pattern"`
-	// DSN of builtin sql is the secret with the database's URL: postgres://USER:PASSWORD@HOST/DATABASE, to another machine with sslmode=verify-full, or sqlite:/PATH. The secret is read for each connection.
+	// DSN of builtin sql is the secret with the database's URL: postgres://USER:PASSWORD@HOST/DATABASE, to another machine with sslmode=verify-full, or sqlite:/PATH. The secret is read for each call.
 	DSN string `yaml:"dsn" type:"secret name"`
 	// Tables of builtin sql are those that can be read: a table, a schema and a table (public.orders), or a whole schema (public.*). A view reads what it is made of, in SQLite only where that is listed too.
 	Tables []string `yaml:"tables" type:"table"`

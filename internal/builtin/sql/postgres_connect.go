@@ -92,7 +92,13 @@ func connection(dsn string) (*pgxpool.Config, error) {
 	c.MaxConnLifetime, c.MaxConnIdleTime, c.MaxConnLifetimeJitter = connLife, connLife, connLife/10
 	one := c.ConnConfig
 	one.ConnectTimeout = connectWithin
-	one.RuntimeParams = map[string]string{"application_name": "doorward"}
+	for name := range one.RuntimeParams {
+		if name != "application_name" && name != "client_encoding" {
+			return nil, errors.New("the database's URL sets what it must not (search_path, options and the like): set it for the role")
+		}
+	}
+	// In any other encoding the server could read a statement otherwise than it was judged.
+	one.RuntimeParams = map[string]string{"application_name": "doorward", "client_encoding": "UTF8"}
 	one.DefaultQueryExecMode, one.StatementCacheCapacity, one.DescriptionCacheCapacity = pgx.QueryExecModeExec, 0, 0
 	one.OnNotice, one.Tracer = nil, nil
 	one.BuildContextWatcherHandler = func(pg *pgconn.PgConn) ctxwatch.Handler {
@@ -114,16 +120,21 @@ func connection(dsn string) (*pgxpool.Config, error) {
 // errRole is that of a role that could write.
 var errRole = errors.New("the database's role may write, or is a superuser: its operator has to give Doorward one that may SELECT and nothing else")
 
+// mayWrite tells of a role that is, or by SET ROLE can become, a superuser or one that may
+// write a table. A role is a member of itself.
+const mayWrite = `WITH roles AS (SELECT r.oid, r.rolsuper FROM pg_catalog.pg_roles r WHERE pg_catalog.pg_has_role(session_user, r.oid, 'MEMBER'))
+SELECT pg_catalog.current_setting('is_superuser') = 'on' OR EXISTS (SELECT FROM roles WHERE rolsuper) OR EXISTS (
+ SELECT FROM roles r, pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relkind IN ('r', 'p', 'v', 'f') AND n.nspname OPERATOR(pg_catalog.!~) '^pg_' AND n.nspname <> 'information_schema'
+ AND pg_catalog.has_schema_privilege(r.oid, n.oid, 'USAGE')
+ AND (pg_catalog.has_table_privilege(r.oid, c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE') OR pg_catalog.has_any_column_privilege(r.oid, c.oid, 'INSERT, UPDATE')))`
+
 // meet refuses a role that could do more than read tables.
 func meet(ctx context.Context, conn *pgx.Conn) error {
 	ctx, cancel := context.WithTimeout(ctx, connectWithin)
 	defer cancel()
 	var may bool
-	err := conn.QueryRow(ctx, `SELECT pg_catalog.current_setting('is_superuser') = 'on' OR EXISTS (
- SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
- WHERE c.relkind IN ('r', 'p', 'v', 'f') AND n.nspname OPERATOR(pg_catalog.!~) '^pg_' AND n.nspname <> 'information_schema'
- AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
- AND (pg_catalog.has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE') OR pg_catalog.has_any_column_privilege(c.oid, 'INSERT, UPDATE')))`).Scan(&may)
+	err := conn.QueryRow(ctx, mayWrite).Scan(&may)
 	if err == nil && may {
 		err = errRole
 	}

@@ -68,7 +68,8 @@ CREATE FUNCTION wipe() RETURNS int LANGUAGE sql AS 'DELETE FROM canary; SELECT 1
 CREATE ROLE reader LOGIN; GRANT SELECT ON orders, customers, items, products, events, moods, secret, canary TO reader;
 CREATE ROLE masked LOGIN; GRANT SELECT (id, qty) ON items TO masked; GRANT SELECT ON orders TO masked;
 CREATE ROLE writer LOGIN; GRANT SELECT, INSERT ON orders TO writer;
-CREATE ROLE column_writer LOGIN; GRANT SELECT ON orders TO column_writer; GRANT UPDATE (status) ON orders TO column_writer`)
+CREATE ROLE column_writer LOGIN; GRANT SELECT ON orders TO column_writer; GRANT UPDATE (status) ON orders TO column_writer;
+CREATE ROLE may_become LOGIN NOINHERIT; GRANT SELECT ON orders TO may_become; GRANT writer TO may_become`)
 	for name, test := range map[string]func(*testing.T, *server){
 		"values": values, "schema": schema, "POL-17 to 29": attacked, "POL-27": answered, "roles": roles,
 		"mask": masks, "limits": limits, "cost": costs, "cancel": cancelled, "reset": resets,

@@ -25,7 +25,7 @@ func (p *postgres) masksHold(ctx context.Context, c *pgx.Conn) error {
 				return queryFault(r.Err)
 			case len(r.Rows) != 1:
 				return errors.New("whether the masks hold cannot be told")
-			case string(r.Rows[0][0]) == "t":
+			case string(r.Rows[0][0]) != "f": // NULL: there is no such table
 				return fmt.Errorf("the column %s of %s is masked, and the database's role may read it: its operator has to grant SELECT on the other columns alone", column, t)
 			}
 		}

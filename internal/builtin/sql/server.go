@@ -66,12 +66,13 @@ func New(set Settings) (s *mcp.Server, stop func(), err error) {
 		return nil, nil, errors.New("no table is listed: nothing could be read")
 	}
 	for _, d := range []statement.Dialect{statement.Postgres, statement.SQLite} {
-		j, faults := statement.New(statement.Rule{Dialect: d, Tables: set.Tables})
+		j, faults := statement.New(statement.Rule{Dialect: d, Tables: set.Tables, JoinsByOn: len(set.Mask) > 0})
 		if len(faults) > 0 {
 			return nil, nil, fmt.Errorf("%s %s", faults[0].Field, faults[0].Text)
 		}
 		own.judges[d] = j
 	}
+	own.prepare()
 	s = mcp.NewServer(&mcp.Implementation{Name: "doorward-sql", Title: "Database: " + set.Name, Version: set.Version}, &mcp.ServerOptions{
 		Instructions: "Tables of one database, to read alone. schema says which they are and which dialect of SQL it is.",
 		Logger:       slog.New(slog.DiscardHandler), // it would name statements
@@ -105,6 +106,16 @@ func New(set Settings) (s *mcp.Server, stop func(), err error) {
 		return described{Dialect: string(d), Tables: all}, nil
 	}))
 	return s, own.pool.close, nil
+}
+
+// prepare has the parser of PostgreSQL's SQL made now, where it will be needed: the first
+// call would be late with it.
+func (s *server) prepare() {
+	if dsn, err := s.set.DSN(); err == nil {
+		if at, err := parse(dsn); err == nil && at.dialect == statement.Postgres {
+			statement.Prepare()
+		}
+	}
 }
 
 // work answers one call at the database.

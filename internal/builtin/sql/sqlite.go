@@ -193,10 +193,20 @@ func (l *lite) authorize(there map[string]bool) sqlite.AuthorizerFn {
 // bare is the name of a listed table without main, folded as SQLite does.
 func bare(t string) string { return strings.TrimPrefix(strings.ToLower(t), "main.") }
 
-// masksHold refuses a table with a mask that has a column made of others: nobody would be
-// asked when it reads a masked one.
+// masksHold refuses a mask of a column that is not there, which may have another name by now,
+// and a table with a mask that has a column made of others: nobody would be asked when it
+// reads a masked one.
 func (l *lite) masksHold(ctx context.Context, c *sql.Conn) error {
 	for t, columns := range l.set.Mask {
+		there, err := firstColumn(ctx, c, `SELECT name FROM pragma_table_xinfo(?)`, bare(t))
+		if err != nil {
+			return liteFault(err)
+		}
+		for _, masked := range columns {
+			if !slices.ContainsFunc(there, func(c string) bool { return strings.EqualFold(c, masked) }) {
+				return fmt.Errorf("the column %s of %s is masked and not there: its operator has to name it as it is called now", masked, t)
+			}
+		}
 		made, err := firstColumn(ctx, c, `SELECT name FROM pragma_table_xinfo(?) WHERE hidden IN (2, 3)`, bare(t))
 		if err != nil {
 			return liteFault(err)

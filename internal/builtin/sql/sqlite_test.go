@@ -99,6 +99,14 @@ func TestPOL28SQLiteMask(t *testing.T) {
 	c := onSQLite(t, func(s *own.Settings) { s.Mask = map[string][]string{"items": {"card"}} })
 	c.want("SELECT card, upper(card) AS u, (SELECT max(card) FROM items) AS m FROM items WHERE card IS NULL ORDER BY card", nil,
 		`{"columns":[{"name":"card","type":""},{"name":"u","type":""},{"name":"m","type":""}],"rows":[[null,null,null]],"truncated":false}`)
+	for _, join := range []string{
+		"WITH RECURSIVE n(card) AS (SELECT 0 UNION ALL SELECT card + 1 FROM n LIMIT 1000) SELECT items.id, n.card FROM n JOIN items USING (card)",
+		"SELECT items.id, n.card FROM (SELECT 'x' AS card) n NATURAL JOIN items",
+	} {
+		c.refused(join, "")
+	}
+	gone := onSQLite(t, func(s *own.Settings) { s.Mask = map[string][]string{"items": {"card"}} }, `ALTER TABLE items RENAME COLUMN card TO card_no`)
+	gone.refused("SELECT card_no FROM items", "not there")
 	made := onSQLite(t, func(s *own.Settings) { s.Mask = map[string][]string{"items": {"card"}} }, `ALTER TABLE items ADD COLUMN shown text AS (card || '!')`)
 	made.refused("SELECT shown FROM items", "is generated")
 	view := onSQLite(t, func(s *own.Settings) { s.Tables = append(s.Tables, "revealed") })

@@ -35,6 +35,9 @@ type Rule struct {
 	// "app.price". In PostgreSQL a type that is no built-in one ("order_status")
 	// may be cast to when it is listed here.
 	Functions []string
+	// JoinsByOn refuses NATURAL and USING: what they compare is read without anybody being
+	// asked (SQLite's authorizer). PostgreSQL, which asks for every column, takes no account of it.
+	JoinsByOn bool
 }
 
 // Fault is something wrong with a rule.
@@ -49,6 +52,7 @@ type Judge struct {
 	kinds     map[string]bool
 	tables    map[string]bool // "orders", "public.orders", "public.*"
 	functions map[string]bool // those of the rule alone
+	joinsByOn bool
 }
 
 // maxNames bounds each list of a rule, maxName the bytes of a name in it.
@@ -69,7 +73,7 @@ var (
 
 // New compiles a rule. It returns every fault at once, and no judge then.
 func New(r Rule) (*Judge, []Fault) {
-	j := &Judge{dialect: r.Dialect, kinds: map[string]bool{}, tables: map[string]bool{}, functions: map[string]bool{}}
+	j := &Judge{dialect: r.Dialect, kinds: map[string]bool{}, tables: map[string]bool{}, functions: map[string]bool{}, joinsByOn: r.JoinsByOn}
 	var faults []Fault
 	fault := func(field, format string, args ...any) {
 		faults = append(faults, Fault{field, fmt.Sprintf(format, args...)})

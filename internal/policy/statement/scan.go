@@ -52,7 +52,7 @@ type scanner struct {
 func scan(d Dialect, sql string) (tokens []token, why string) {
 	switch {
 	case len(sql) > maxBytes:
-		return nil, "is longer than 64 KiB"
+		return nil, "is longer than 16 KiB"
 	case !utf8.ValidString(sql):
 		return nil, "is not valid UTF-8"
 	}

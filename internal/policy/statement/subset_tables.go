@@ -9,7 +9,7 @@ func (p *subset) from() {
 			switch {
 			case p.take("on"):
 				p.expression()
-			case p.take("using"):
+			case !p.judge.joinsByOn && p.take("using"):
 				p.must("(")
 				p.names()
 			}
@@ -23,7 +23,7 @@ func (p *subset) from() {
 // join takes the words of one.
 func (p *subset) join() bool {
 	words := p.i
-	natural := p.take("natural")
+	natural := !p.judge.joinsByOn && p.take("natural")
 	switch {
 	case p.take("left", "right", "full"):
 		p.take("outer")
