@@ -291,8 +291,7 @@ func (a *App) Close() error {
 		if a.pool != nil {
 			errs = append(errs, a.pool.Close(ctx))
 		}
-		a.builtins.only(nil)
-		a.builtins.wg.Wait()
+		a.builtins.close()
 		a.cancel()
 		a.wg.Wait()
 		a.closeTelemetry()

@@ -29,6 +29,8 @@ type builtins struct {
 	mu  sync.Mutex
 	all ownServers     // never written to: replaced whole
 	wg  sync.WaitGroup // of those that end
+
+	closed bool // what ends now ends at once
 }
 
 // ownServers are servers of Doorward's own, by upstream.
@@ -111,6 +113,10 @@ func (b *builtins) now() ownServers {
 func (b *builtins) only(servers ownServers) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.closed {
+		b.endBut(servers, nil)
+		return
+	}
 	b.endBut(b.all, servers)
 	b.all = servers
 }
@@ -125,10 +131,23 @@ func (b *builtins) discard(servers ownServers) {
 // endBut ends the servers that are not among others. It needs mu.
 func (b *builtins) endBut(servers, others ownServers) {
 	for name, one := range servers {
-		if others[name] != one {
+		switch {
+		case others[name] == one:
+		case b.closed:
+			one.end()
+		default:
 			b.wg.Go(one.end)
 		}
 	}
+}
+
+// close ends all servers and waits for it. A reload under way brings none into use any more.
+func (b *builtins) close() {
+	b.only(nil)
+	b.mu.Lock()
+	b.closed = true
+	b.mu.Unlock()
+	b.wg.Wait()
 }
 
 // ready makes every server, and says of which that is not possible.

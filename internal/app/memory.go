@@ -92,11 +92,13 @@ func (a *App) tellOfOverload() {
 		n := a.ceiling.Refused()
 		if n > told && (over || time.Since(at) >= overloadTold) {
 			held, most := a.ceiling.Held(), a.ceiling.Most()
-			_ = a.trail.Event(context.WithoutCancel(a.ctx), gate.Event{ // they were turned away, whatever becomes of the record
+			err := a.trail.Event(context.WithoutCancel(a.ctx), gate.Event{
 				Kind: "gateway.overload", Actor: "doorward", Status: "refused",
 				Detail: fmt.Sprintf("%d messages or answers found no room; %d of %d messages and %d of %d bytes are under way now", n-told, held.Messages, most.Messages, held.Bytes, most.Bytes),
 			})
-			told, at = n, time.Now()
+			if err == nil { // else it is told when the log takes it
+				told, at = n, time.Now()
+			}
 		}
 		if over {
 			return

@@ -126,12 +126,17 @@ func unfinished(files []*watchedFile) string {
 
 // reread reads what has changed: the whole configuration, or the lock alone.
 func (a *App) reread(ctx context.Context, files []*watchedFile) {
-	if abs, err := filepath.Abs(a.Path); err == nil && slices.ContainsFunc(files, func(f *watchedFile) bool { return f.changed && f.path == abs }) {
-		_ = a.Reload(ctx, "file") // it has said in the log what is wrong
-	} else if err := a.reloadPins(ctx); err != nil {
-		a.Log.ErrorContext(ctx, "lock file refused, the old pins stay", "error", err)
-	}
+	abs, err := filepath.Abs(a.Path)
+	whole, lock := false, false
 	for _, f := range files {
+		whole = whole || f.changed && err == nil && f.path == abs
+		lock = lock || f.changed && f.path != abs
 		f.changed = false
+	}
+	if whole && a.Reload(ctx, "file") == nil || !lock { // it has said in the log what is wrong
+		return
+	}
+	if err := a.reloadPins(ctx); err != nil { // also beside a configuration that is refused
+		a.Log.ErrorContext(ctx, "lock file refused, the old pins stay", "error", err)
 	}
 }

@@ -175,6 +175,11 @@ func (b *bounded) place() bool {
 	for {
 		b.evict()
 		select {
+		case b.slots <- struct{}{}: // first: what else may be ready would have one more closed
+			return true
+		default:
+		}
+		select {
 		case b.slots <- struct{}{}:
 			return true
 		case <-b.closed:

@@ -137,6 +137,9 @@ func (s *server) relay(ctx context.Context, k *calling) (err error) {
 		return err
 	}
 	defer k.free()
+	if !s.pool.serves(k.ex.Principal, s.set.Name) { // it was taken from its tenant while this waited
+		return errReplaced
+	}
 	state, err := s.pool.openState(k.ex) // uses a ticket up, so nothing may come between
 	if err != nil {
 		return err

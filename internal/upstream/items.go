@@ -25,22 +25,10 @@ func (p *Pool) Items(ctx context.Context, ex *gate.Exchange, upstream string, ki
 	}
 	items = make([]gate.Item, len(list.items))
 	copy(items, list.items)
-	p.states(items)
-	return by.callable(ex, items), stale, nil
-}
-
-// states fills in how definitions of one upstream stand against the lock.
-func (p *Pool) states(items []gate.Item) {
-	unread := gate.Held
 	for i := range items {
-		it := &items[i]
-		if it.Unread && i > 0 && items[i-1].Unread {
-			it.State = unread
-			continue
-		}
-		it.State = p.state(it)
-		unread = it.State
+		items[i].State = p.state(&items[i])
 	}
+	return by.callable(ex, items), stale, nil
 }
 
 // Find is Items for the one definition with that name.
@@ -88,11 +76,11 @@ func (p *Pool) setting(upstream string) gate.PinState {
 	if err != nil {
 		return gate.Held
 	}
-	r, err := p.identify(s)
+	digest, err := s.setting()
 	if err != nil {
 		return gate.Held
 	}
-	return p.cfg.Pins.State(upstream, gate.Command, "", r.item.Digest)
+	return p.cfg.Pins.State(upstream, gate.Command, "", digest)
 }
 
 // pinned tells whether definitions of a kind are approved one by one. The resources of a

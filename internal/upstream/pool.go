@@ -393,7 +393,9 @@ func (p *Pool) sweep() {
 		case <-p.stopping:
 			return
 		case now := <-t.C:
-			p.bridges.sweep(func(session *gate.Session, _ *server) bool { return p.cfg.Open == nil || p.cfg.Open(session) })
+			p.bridges.sweep(func(session *gate.Session, s *server) bool {
+				return (p.cfg.Open == nil || p.cfg.Open(session)) && p.serves(session.Principal, s.set.Name)
+			})
 			p.answers.expire(now)
 			for _, s := range p.list() {
 				s.expire(now)

@@ -36,8 +36,9 @@ type server struct {
 	failure  atomic.Pointer[string]
 	unproven atomic.Bool // its command was last not started for the sake of its sandbox
 	drift    drift
-	ownKeys  []string     // the headers with keys of the clients' own
-	lone     atomic.Int64 // channels made for one call alone
+	setting  func() (gate.Digest, error) // how a server of Doorward's own is set; it stays so
+	ownKeys  []string                    // the headers with keys of the clients' own
+	lone     atomic.Int64                // channels made for one call alone
 
 	breakers   breakers
 	retries    retries
@@ -56,6 +57,10 @@ type server struct {
 func (p *Pool) newServer(set Settings) *server {
 	set = set.withDefaults()
 	s := &server{pool: p, set: set, log: p.log, queue: queue.New(set.Concurrency, set.Queue), channels: map[channelKey]*channel{}, warm: map[warmKey]*warmth{}, starts: backoff{least: startBackoff}, ownKeys: set.ownKeys(), refusals: newAllowance(declinedNoted, declinedEvery)}
+	s.setting = sync.OnceValues(func() (gate.Digest, error) {
+		r, err := p.identify(s)
+		return r.item.Digest, err
+	})
 	s.guard = s.newGuard()
 	s.log = slog.New(quietLog{p.log.Handler(), s.guard})
 	if set.URL != "" {

@@ -14,7 +14,7 @@ func (p *Pool) serves(who *gate.Principal, upstream string) bool {
 
 // CloseUnserved ends what is open at upstreams that are no more for the tenant that it is
 // open for: listens, sessions and processes with their calls, and the lists that were read
-// for its people. App calls it when Config.Serves may say something else, and then told,
+// for its people. A call under way in a session that all share gets its answer. App calls it when Config.Serves may say something else, and then told,
 // which tells the clients of sessions that their lists have changed.
 func (p *Pool) CloseUnserved() (told func()) {
 	lost := map[string][]*gate.Session{}
