@@ -3,7 +3,6 @@ package app_test
 import (
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -261,21 +260,6 @@ func TestAUT29_ManyUnknownTokens(t *testing.T) {
 		t.Errorf("the issuer was asked %d times about %d tokens", n, each*clients/2)
 	}
 	h.neighbour()
-}
-
-// pace is the 99th percentile of what 100 calls of a client take.
-func (h *guests) pace(c *gatetest.Client) time.Duration {
-	h.t.Helper()
-	took := make([]time.Duration, 0, 100)
-	for range cap(took) {
-		start := time.Now()
-		if r := c.Call("up__echo", `{}`); !r.OK() {
-			h.t.Errorf("an ordinary call of %s: %s", c.Name, r)
-		}
-		took = append(took, time.Since(start))
-	}
-	slices.Sort(took)
-	return took[len(took)*99/100]
 }
 
 // AUT-30: tokens are told from each other by all that they are.
