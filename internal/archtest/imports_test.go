@@ -100,6 +100,8 @@ var table = map[string]row{
 
 	"docs": {library, []string{"gate"}},
 
+	"docs/embed/lexical": {library, []string{"docs"}},
+
 	"builtin":       {adapter, nil},
 	"builtin/files": {adapter, nil},
 	"builtin/sql":   {adapter, []string{"policy/statement"}},
