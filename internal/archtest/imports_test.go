@@ -103,6 +103,7 @@ var table = map[string]row{
 	"docs/embed/lexical": {library, []string{"docs"}},
 
 	"builtin":       {adapter, nil},
+	"builtin/docs":  {adapter, []string{"docs", "gate"}},
 	"builtin/files": {adapter, nil},
 	"builtin/sql":   {adapter, []string{"policy/statement"}},
 

@@ -7,7 +7,7 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 )
 
-// The kinds of Doorward's own servers: files below a directory, tables of a database.
+// Kinds of Doorward's own servers: files below a directory, tables of a database.
 const (
 	BuiltinFiles = "files"
 	BuiltinSQL   = "sql"
@@ -62,6 +62,10 @@ func (v *checker) builtin(path string, u *Upstream) {
 		{"rows", BuiltinSQL, u.Rows != 0},
 		{"bytes", BuiltinSQL, u.Bytes != 0},
 		{"max_cost", BuiltinSQL, u.MaxCost != 0},
+		{"index", BuiltinDocs, u.Index != DocumentIndex{}},
+		{"embedder", BuiltinDocs, u.Embedder != DocumentEmbedder{}},
+		{"passage", BuiltinDocs, u.Passage != 0},
+		{"access", BuiltinDocs, u.Access != nil},
 	} {
 		if k.written && u.Builtin != k.kind {
 			v.fault(path+"."+k.key, "is for builtin: %s", k.kind)
@@ -78,6 +82,8 @@ func (v *checker) builtin(path string, u *Upstream) {
 		v.files(path, u)
 	case BuiltinSQL:
 		v.sql(path, u)
+	case BuiltinDocs:
+		v.docs(path, u)
 	}
 }
 

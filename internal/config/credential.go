@@ -7,7 +7,7 @@ import (
 
 // paths are those of files.
 func (u *Upstream) paths() []*string {
-	out := []*string{&u.CA, &u.Root}
+	out := []*string{&u.CA, &u.Root, &u.Index.Path, &u.Index.CA, &u.Embedder.Directory, &u.Embedder.CA}
 	if c := u.Credential; c != nil && c.OAuth != nil {
 		out = append(out, &c.OAuth.CA)
 	}

@@ -143,6 +143,9 @@ func (c *Config) finish(dir string, written func(path string) bool) {
 		if u.Builtin == BuiltinSQL {
 			u.finishSQL()
 		}
+		if u.Builtin == BuiltinDocs {
+			u.finishDocs()
+		}
 		if u.Transport == "" && u.URL != "" {
 			u.Transport = "streamable"
 			if isWebSocket(u.URL) {

@@ -22,6 +22,25 @@ const fieldDocs = "\n" +
 	"Anchor.URL\tURL that http posts to: https, or http on loopback.\n" +
 	"Anchor.Secret\tSecret that http signs with (Standard Webhooks), at least 24 bytes.\n" +
 	"Anchor.CA\tCA is the file with the certificates, PEM, that http verifies the receiver's by. The system's unless written.\n" +
+	"DocumentIndex.Kind\tKind: embedded is a file of Doorward's own, postgres a database with pgvector, qdrant and pinecone those services. embedded unless written.\n" +
+	"DocumentIndex.Path\tPath of the file of kind embedded. data_dir/docs/UPSTREAM.db unless written.\n" +
+	"DocumentIndex.DSN\tDSN of kind postgres is the secret with the database's URL: postgres://USER:PASSWORD@HOST/DATABASE, to another machine with sslmode=verify-full.\n" +
+	"DocumentIndex.URL\tURL of kind qdrant, https or http on loopback; of kind pinecone, that of its control plane unless it is Pinecone's own.\n" +
+	"DocumentIndex.Key\tKey is the secret with the API key of qdrant or pinecone.\n" +
+	"DocumentIndex.Name\tName of the schema (postgres), the collection (qdrant) or the index (pinecone). The upstream's unless written.\n" +
+	"DocumentIndex.CA\tCA is the file with the certificates, PEM, that the service's certificate is verified by. The system's unless written.\n" +
+	"DocumentEmbedder.Kind\tKind: lexical needs no model and finds words and parts of them, not meaning; openai is any OpenAI-compatible endpoint; gemini is Google's; onnx runs a model of sentence-transformers here. lexical unless written.\n" +
+	"DocumentEmbedder.Model\tModel is its name, which the index remembers: vectors of two models do not compare.\n" +
+	"DocumentEmbedder.Dimensions\tDimensions of its vectors. The index, the model and this must agree. 384 for lexical.\n" +
+	"DocumentEmbedder.URL\tURL of an endpoint: https, or http on loopback. For openai it ends before /embeddings (http://127.0.0.1:11434/v1); for gemini it is Google's unless written.\n" +
+	"DocumentEmbedder.Key\tKey is the secret with the API key, or for gemini request:HEADER of identity.request_keys for the caller's own, which goes with that call alone. None unless written.\n" +
+	"DocumentEmbedder.SendDimensions\tSendDimensions asks an openai endpoint for vectors of dimensions: for models that can shorten theirs.\n" +
+	"DocumentEmbedder.QueryPrefix\tQueryPrefix and PassagePrefix stand before what an openai endpoint embeds, for models that tell the two apart (\"query: \", \"passage: \").\n" +
+	"DocumentEmbedder.PassagePrefix\tPassagePrefix stands before passages.\n" +
+	"DocumentEmbedder.Directory\tDirectory of kind onnx with model.onnx and tokenizer.json.\n" +
+	"DocumentEmbedder.CA\tCA is the file with the certificates, PEM, that the endpoint's certificate is verified by. The system's unless written.\n" +
+	"DocumentAccess.Documents\tDocuments that it is about, by URI: docs://internal/**. * stands for anything but /.\n" +
+	"DocumentAccess.Roles\tRoles whose holders may read them.\n" +
 	"Config.Version\tVersion of the file's format. The only one is 1.\n" +
 	"Config.DataDir\tDataDir is the directory of the audit log, the keys and the local socket. Doorward makes it, for its own user alone (0700). A relative path starts at the configuration file's directory, like every path in the file.\n" +
 	"Config.Listen\tListen says where clients connect.\n" +
@@ -360,7 +379,7 @@ const fieldDocs = "\n" +
 	"Findings.Low\tLow is a remark.\n" +
 	"Upstream.Command\tCommand is the program and its arguments, spoken to over standard input and output. Either command, url or builtin.\n" +
 	"Upstream.URL\tURL of a server: http or https, or ws or wss for transport websocket. Either command or url.\n" +
-	"Upstream.Builtin\tBuiltin is a server of Doorward's own, in place of command and url: files serves the files below a directory, sql reads tables of a database.\n" +
+	"Upstream.Builtin\tBuiltin is a server of Doorward's own, in place of command and url: docs searches documents, files serves the files below a directory, sql reads tables of a database.\n" +
 	"Upstream.Root\tRoot of builtin files is the directory that is served. Relative: to the configuration file.\n" +
 	"Upstream.MaxFile\tMaxFile of builtin files is the most that one call reads or writes, and the largest file that is searched.\n" +
 	"Upstream.Write\tWrite of builtin files lets clients write, move and delete files. What is deleted goes to .doorward-trash in root.\n" +
@@ -372,6 +391,10 @@ const fieldDocs = "\n" +
 	"Upstream.Rows\tRows of builtin sql are how many one answer has at most: 1000 unless written.\n" +
 	"Upstream.Bytes\tBytes of builtin sql are how large the rows of one answer are at most, as JSON: 1MiB unless written.\n" +
 	"Upstream.MaxCost\tMaxCost of builtin sql is what PostgreSQL's planner may estimate for a statement; one above it is not run. Any unless written. Not for SQLite, which estimates nothing.\n" +
+	"Upstream.Index\tIndex of builtin docs is where the documents are kept.\n" +
+	"Upstream.Embedder\tEmbedder of builtin docs makes vectors of them and of questions.\n" +
+	"Upstream.Passage\tPassage of builtin docs is how large the pieces are that documents are cut into, about: 1500 bytes unless written.\n" +
+	"Upstream.Access\tAccess of builtin docs says who may read some of the documents: the first rule that matches a document counts, and what none matches is everybody's who may use the upstream. A change takes effect when all documents are brought in again.\n" +
 	"Upstream.Transport\tTransport that a url speaks: streamable is Streamable HTTP, sse the HTTP+SSE of 2024-11-05, websocket needs a ws or wss URL and is implied by one.\n" +
 	"Upstream.TLSKey\tTLSKey is the one key that a https or wss server may have, whatever its certificate says: sha256: and the SHA-256, in hex, of its SubjectPublicKeyInfo. Any that the certificate allows unless written.\n" +
 	"Upstream.CA\tCA is the file with the certificates, PEM, that the certificate of a https or wss server is verified by. The system's unless written.\n" +

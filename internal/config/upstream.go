@@ -6,8 +6,8 @@ type Upstream struct {
 	Command []string `yaml:"command"`
 	// URL of a server: http or https, or ws or wss for transport websocket. Either command or url.
 	URL string `yaml:"url" type:"url"`
-	// Builtin is a server of Doorward's own, in place of command and url: files serves the files below a directory, sql reads tables of a database.
-	Builtin string `yaml:"builtin" enum:"files sql"`
+	// Builtin is a server of Doorward's own, in place of command and url: docs searches documents, files serves the files below a directory, sql reads tables of a database.
+	Builtin string `yaml:"builtin" enum:"docs files sql"`
 	// Root of builtin files is the directory that is served. Relative: to the configuration file.
 	Root string `yaml:"root" type:"directory"`
 	// MaxFile of builtin files is the most that one call reads or writes, and the largest file that is searched.
@@ -30,6 +30,14 @@ type Upstream struct {
 	Bytes Size `yaml:"bytes"`
 	// MaxCost of builtin sql is what PostgreSQL's planner may estimate for a statement; one above it is not run. Any unless written. Not for SQLite, which estimates nothing.
 	MaxCost int `yaml:"max_cost"`
+	// Index of builtin docs is where the documents are kept.
+	Index DocumentIndex `yaml:"index"`
+	// Embedder of builtin docs makes vectors of them and of questions.
+	Embedder DocumentEmbedder `yaml:"embedder"`
+	// Passage of builtin docs is how large the pieces are that documents are cut into, about: 1500 bytes unless written.
+	Passage Size `yaml:"passage"`
+	// Access of builtin docs says who may read some of the documents: the first rule that matches a document counts, and what none matches is everybody's who may use the upstream. A change takes effect when all documents are brought in again.
+	Access []DocumentAccess `yaml:"access"`
 	// Transport that a url speaks: streamable is Streamable HTTP, sse the HTTP+SSE of 2024-11-05, websocket needs a ws or wss URL and is implied by one.
 	Transport string `yaml:"transport" enum:"streamable sse websocket"`
 	// TLSKey is the one key that a https or wss server may have, whatever its certificate says: sha256: and the SHA-256, in hex, of its SubjectPublicKeyInfo. Any that the certificate allows unless written.

@@ -25,7 +25,7 @@ const (
 // Document is what is known of a document. Its text is that of its passages, one after
 // the other.
 type Document struct {
-	URI      string // docs://SOURCE/PATH: unique in an index, the same at each ingestion
+	URI      string // docs://UPSTREAM/SOURCE/PATH: unique in an index, the same at each ingestion
 	Source   string // the name of what it was brought in from: SOURCE of its URI
 	Origin   string // where it was read: a path below the source, or a URL
 	Title    string

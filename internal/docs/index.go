@@ -27,7 +27,7 @@ type Description struct {
 
 // Source is where documents are brought in from.
 type Source struct {
-	Name   string `json:"name"`   // that of the documents' URIs: docs://NAME/
+	Name   string `json:"name"`   // the second part of the documents' URIs: docs://UPSTREAM/NAME/
 	Kind   string `json:"kind"`   // tree, sitemap or urls
 	Origin string `json:"origin"` // the absolute path or the URL
 }

@@ -29,6 +29,10 @@ const (
 // userAgent is how Doorward names itself in HTTP.
 const userAgent = "doorward"
 
+// HeaderRoles is the header in which a server of Doorward's own reads the roles of a call's
+// principal, a value for each. No client's header reaches an upstream under this name.
+const HeaderRoles = "Doorward-Roles"
+
 // fixedValues are the header values that every request of a link has.
 type fixedValues struct{ agent, json, accept [1]string }
 
@@ -48,6 +52,10 @@ func mediaType(h http.Header) string {
 func (l *httpLink) post(ctx context.Context, raw []byte, o *outgoing, own gate.Secret) (*http.Response, error) {
 	req := l.blank.WithContext(ctx)
 	req.Header = l.postHeader(o)
+	if o != nil && len(o.roles) > 0 {
+		req.Header = maps.Clone(req.Header) // which may be that of all requests of a session
+		req.Header[HeaderRoles] = o.roles
+	}
 	if o != nil && o.pieces != nil {
 		setPieces(req, o.pieces)
 	} else {

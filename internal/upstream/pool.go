@@ -53,6 +53,7 @@ type Settings struct {
 	CA          string            // certificates, PEM, that the server's is verified by; empty: the system's
 	TLSKey      gate.Digest       // SHA-256 of the SubjectPublicKeyInfo that the server of URL must have; zero: any that its certificate allows
 	Wire        http.RoundTripper // instead of the network, for an upstream in this process
+	Roles       bool              // each call over Wire says in HeaderRoles which roles its principal has
 	Builtin     any               // how the server of Doorward's own behind Wire is set, as it marshals to JSON: the lock pins that, and not URL; nil for none
 }
 
@@ -231,7 +232,7 @@ func check(all []Settings) error {
 		switch {
 		case s.Name == "" || names[s.Name]:
 			return fmt.Errorf("upstream: name %q is empty or used twice", s.Name)
-		case s.Builtin != nil && s.Wire == nil:
+		case (s.Builtin != nil || s.Roles) && s.Wire == nil:
 			return fmt.Errorf("upstream %s: a built-in server needs a wire", s.Name)
 		case (len(s.Command) == 0) == (s.URL == ""):
 			return fmt.Errorf("upstream %s: exactly one of command and url is needed", s.Name)

@@ -169,11 +169,15 @@ func (s *server) markOf(ex *gate.Exchange, use string) (mark [sha256.Size]byte) 
 	return mark
 }
 
-// carry makes o the call's request. The client's own key goes with it.
+// carry makes o the call's request. The client's own key goes with it, and to a server of
+// Doorward's own that goes by them the principal's roles.
 func (k *calling) carry(c *channel, o *outgoing) {
 	o.cancel = k.cancel
 	o.own = c.srv.ownKey(k.ex)
 	o.keyed = o.own != gate.Secret{}
+	if c.srv.set.Roles {
+		o.roles = k.ex.Principal.Roles
+	}
 	k.o, k.sent = o, time.Now()
 }
 
