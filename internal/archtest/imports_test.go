@@ -101,6 +101,7 @@ var table = map[string]row{
 	"docs": {library, []string{"gate"}},
 
 	"docs/embed/lexical": {library, []string{"docs"}},
+	"docs/chunk": {library, []string{"docs"}},
 
 	"builtin":       {adapter, nil},
 	"builtin/docs":  {adapter, []string{"docs", "gate"}},
