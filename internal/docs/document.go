@@ -53,7 +53,7 @@ func PassageID(uri, heading, text string, nth int) string {
 		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(part))))
 		h.Write([]byte(part))
 	}
-	h.Write(binary.BigEndian.AppendUint64(nil, uint64(nth)))
+	h.Write(binary.BigEndian.AppendUint64(nil, uint64(nth))) //nolint:gosec // it counts from 0
 	return strings.ToLower(base32.HexEncoding.WithPadding(base32.NoPadding).EncodeToString(h.Sum(nil)[:15]))
 }
 
