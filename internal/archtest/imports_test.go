@@ -98,7 +98,8 @@ var table = map[string]row{
 	"redact":             {stage, []string{"gate", "mcp"}},
 	"track":              {stage, []string{"gate", "mcp", "flow"}},
 
-	"docs": {library, []string{"gate"}},
+	"docs":          {library, []string{"gate"}},
+	"docs/embedded": {library, []string{"docs"}},
 
 	"docs/embed/lexical": {library, []string{"docs"}},
 	"docs/chunk": {library, []string{"docs"}},
@@ -164,6 +165,7 @@ var table = map[string]row{
 	"store/storetest":            {harness, []string{"gate", "store"}},
 	"anchor/witnesstest":         {harness, nil},
 	"secret/keyring/keyringtest": {harness, nil},
+	"docs/docstest":              {harness, []string{"docs"}},
 	"sandbox/lacking":            {harness, nil},
 	"cputime":                    {harness, nil},
 	"bench":                      {harness, nil},

@@ -1,0 +1,105 @@
+package embedded
+
+import (
+	"context"
+	"database/sql"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"math"
+	"strings"
+
+	"doorward/internal/docs"
+)
+
+// readable is the condition that a document AS d may be read with the roles, and what it
+// is asked with.
+func readable(number int64, roles []string) (condition string, args []any) {
+	held, _ := json.Marshal(docs.Held(roles)) // texts have a form in JSON
+	return fmt.Sprintf("(d.roles IS NULL OR d.id IN (SELECT document FROM readers_%d WHERE role IN (SELECT value FROM json_each(?))))", number), []any{string(held)}
+}
+
+// eligible are the numbers of the passages that a query may find, as a statement.
+func eligible(number int64, q *docs.Query) (stmt string, args []any) {
+	may, args := readable(number, q.Roles)
+	if q.Source != "" {
+		may += " AND d.source = ?"
+		args = append(args, q.Source)
+	}
+	if q.Under != "" { // by its bytes: LIKE and GLOB have signs of their own
+		may += " AND substr(CAST(d.uri AS BLOB), 1, ?) = CAST(? AS BLOB)"
+		args = append(args, len(q.Under), q.Under)
+	}
+	return fmt.Sprintf("SELECT p.id FROM documents_%[1]d AS d JOIN passages_%[1]d AS p ON p.document = d.id WHERE %[2]s", number, may), args
+}
+
+// Search implements docs.Index.
+func (x *Index) Search(ctx context.Context, q docs.Query) (a docs.Answer, err error) {
+	err = x.within(ctx, q.Generation, func(tx *sql.Tx, g *generation) error {
+		if err := q.Check(g.reports); err != nil || q.Nothing() {
+			return err
+		}
+		if a.Words, err = byWords(ctx, tx, g.number, &q); err != nil {
+			return err
+		}
+		a.Meaning, err = byMeaning(ctx, tx, g.number, &q)
+		return err
+	})
+	return a, err
+}
+
+// byWords are the passages with any of the words, the best by BM25 first: each word counts
+// the more the rarer it is. Each is a text to FTS5, and no syntax.
+func byWords(ctx context.Context, tx *sql.Tx, number int64, q *docs.Query) ([]docs.Hit, error) {
+	terms := docs.Terms(q.Words, docs.MaxTerms)
+	if len(terms) == 0 {
+		return nil, nil
+	}
+	stmt, args := eligible(number, q)
+	// The + keeps SQLite from asking FTS5 for each passage anew.
+	found := fmt.Sprintf("SELECT rowid AS id, -bm25(words_%[1]d) AS score FROM words_%[1]d WHERE words_%[1]d MATCH ? AND +rowid IN (%[2]s) ORDER BY 2 DESC, 1 LIMIT ?", number, stmt)
+	args = append([]any{`"` + strings.Join(terms, `" OR "`) + `"`}, append(args, q.Limit)...)
+	return hits(ctx, tx, number, found, args)
+}
+
+// byMeaning are the passages whose vectors are nearest, the nearest first: each that may be
+// found is compared, and none is missed.
+func byMeaning(ctx context.Context, tx *sql.Tx, number int64, q *docs.Query) ([]docs.Hit, error) {
+	if q.Vector == nil {
+		return nil, nil
+	}
+	stmt, args := eligible(number, q)
+	found := fmt.Sprintf("SELECT rowid AS id, 1 - distance AS score FROM vectors_%d WHERE vector MATCH ? AND k = ? AND rowid IN (%s)", number, stmt)
+	return hits(ctx, tx, number, found, append([]any{floats(q.Vector), q.Limit}, args...))
+}
+
+// hits are the passages that a statement finds by number, with their scores.
+func hits(ctx context.Context, tx *sql.Tx, number int64, found string, args []any) (all []docs.Hit, err error) {
+	rows, err := tx.QueryContext(ctx, fmt.Sprintf(`WITH found AS MATERIALIZED (%[2]s) SELECT f.score, p.name, p.heading, p.start, p.text, %[3]s
+ FROM found AS f JOIN passages_%[1]d AS p ON p.id = f.id JOIN documents_%[1]d AS d ON d.id = p.document ORDER BY f.score DESC, p.id`, number, found, columns), args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }() // Err has told what went wrong
+	for rows.Next() {
+		var h docs.Hit
+		var d documentRow
+		if err := rows.Scan(append([]any{&h.Score, &h.Passage.ID, &h.Passage.Heading, &h.Passage.Start, &h.Passage.Text}, d.into()...)...); err != nil {
+			return nil, err
+		}
+		if h.Document, err = d.document(); err != nil {
+			return nil, err
+		}
+		all = append(all, h)
+	}
+	return all, rows.Err()
+}
+
+// floats is a vector as sqlite-vec takes it.
+func floats(v []float32) []byte {
+	b := make([]byte, 0, 4*len(v))
+	for _, x := range v {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
+	}
+	return b
+}
