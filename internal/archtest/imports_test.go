@@ -18,7 +18,7 @@ const (
 	adapter  = "an adapter knows the domain, the protocol and the codec; never a stage or another adapter"
 	runtimes = "what runs commands by somebody else's program knows what a sandbox is, and nothing else of ours"
 	way      = "the way out of a command knows which addresses are public, and nothing else of ours"
-	library  = "what keeps documents knows the domain and documents, and nothing else of ours"
+	library  = "what keeps documents knows the domain, documents and which addresses are public, and nothing else of ours"
 	watching = "what watches the records knows the domain, and delivery its alerts; never a stage, an adapter or config"
 	outside  = "the outside keeps to its row; what it needs besides, app hands it, and only cli, demo, drill and tests import app"
 	harness  = "test code is imported by tests alone"
@@ -102,7 +102,8 @@ var table = map[string]row{
 	"docs/embedded": {library, []string{"docs"}},
 
 	"docs/embed/lexical": {library, []string{"docs"}},
-	"docs/chunk": {library, []string{"docs"}},
+	"docs/chunk":         {library, []string{"docs"}},
+	"docs/gather":        {library, []string{"docs", "policy/places"}},
 
 	"builtin":       {adapter, nil},
 	"builtin/docs":  {adapter, []string{"docs", "gate"}},

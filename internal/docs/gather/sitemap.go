@@ -1,0 +1,149 @@
+package gather
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Bounds of sitemaps (sitemaps.org: 50,000 URLs and 50 MiB each).
+const (
+	maxSitemap  = 50 << 20
+	maxSitemaps = 200
+)
+
+// Sitemap is a sitemap on the web, or an index of sitemaps.
+type Sitemap struct {
+	web    *Web
+	prefix string
+	url    string
+}
+
+// NewSitemap makes a source of a sitemap's URL.
+func NewSitemap(web *Web, url, prefix string) *Sitemap {
+	return &Sitemap{web: web, url: url, prefix: prefix}
+}
+
+// Close implements Source.
+func (*Sitemap) Close() error { return nil }
+
+// Walk implements Source. Documents and sitemaps of another host than the sitemap's are
+// none of its (sitemaps.org, "Sitemap file location").
+func (s *Sitemap) Walk(ctx context.Context, v Visit) error {
+	top, err := s.web.places.check(s.url)
+	if err != nil {
+		return fmt.Errorf("%s: %w", s.url, err)
+	}
+	own := func(raw string) bool {
+		u, err := s.web.places.check(raw)
+		return err == nil && u.Host == top.Host
+	}
+	pages, maps, err := s.read(ctx, s.url)
+	if err != nil {
+		return err
+	}
+	if len(maps) > maxSitemaps {
+		return fmt.Errorf("%s lists more than %d sitemaps", s.url, maxSitemaps)
+	}
+	for _, m := range maps {
+		if !own(m) {
+			v.Skipped(m, "a sitemap of another host")
+			continue
+		}
+		more, _, err := s.read(ctx, m)
+		if err != nil {
+			return err // or what it lists would look as if it were gone
+		}
+		if pages = append(pages, more...); len(pages) > maxDocuments {
+			return errMany
+		}
+	}
+	list := pages[:0]
+	for _, p := range pages {
+		if !own(p) {
+			v.Skipped(p, "a page of another host than the sitemap's, or no page that may be fetched")
+			continue
+		}
+		list = append(list, p)
+	}
+	return s.web.visit(ctx, s.prefix, list, v)
+}
+
+// read fetches a sitemap.
+func (s *Sitemap) read(ctx context.Context, at string) (pages, maps []string, err error) {
+	c, err := s.web.Fetch(ctx, at, maxSitemap)
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading the sitemap %s: %w", at, err)
+	}
+	raw := c.Bytes
+	if bytes.HasPrefix(raw, []byte{0x1f, 0x8b}) {
+		if raw, err = unzip(raw); err != nil {
+			return nil, nil, fmt.Errorf("reading the sitemap %s: %w", at, err)
+		}
+	}
+	if pages, maps, err = locations(raw); err != nil {
+		return nil, nil, fmt.Errorf("reading the sitemap %s: %w", at, err)
+	}
+	return pages, maps, nil
+}
+
+func unzip(raw []byte) ([]byte, error) {
+	z, err := gzip.NewReader(bytes.NewReader(raw))
+	if err != nil {
+		return nil, err
+	}
+	out, err := io.ReadAll(io.LimitReader(z, maxSitemap+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(out) > maxSitemap {
+		return nil, fmt.Errorf("it has more than %d bytes", maxSitemap)
+	}
+	return out, nil
+}
+
+// locations are the URLs that a sitemap has of pages, and of other sitemaps.
+func locations(raw []byte) (pages, maps []string, err error) {
+	d := xml.NewDecoder(bytes.NewReader(raw))
+	var in []string // the elements that are open; a sitemap nests three
+	for {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		switch token := token.(type) {
+		case xml.StartElement:
+			if in = append(in, token.Name.Local); len(in) > 16 {
+				return nil, nil, errors.New("it is nested too deep")
+			}
+		case xml.EndElement:
+			in = in[:len(in)-1]
+		case xml.CharData:
+			at := strings.TrimSpace(string(token))
+			if at == "" {
+				continue
+			}
+			switch strings.Join(in, "/") {
+			case "urlset/url/loc":
+				pages = append(pages, at)
+			case "sitemapindex/sitemap/loc":
+				maps = append(maps, at)
+			}
+			if len(pages) > maxDocuments || len(maps) > maxSitemaps {
+				return nil, nil, errMany
+			}
+		}
+	}
+	if pages == nil && maps == nil {
+		return nil, nil, errors.New("it is no sitemap, or lists nothing")
+	}
+	return pages, maps, nil
+}
