@@ -101,9 +101,11 @@ var table = map[string]row{
 	"docs":          {library, []string{"gate"}},
 	"docs/embedded": {library, []string{"docs"}},
 
+	"docs/embed":         {library, []string{"docs", "docs/embed/lexical", "docs/embed/remote"}},
 	"docs/embed/lexical": {library, []string{"docs"}},
 	"docs/chunk":         {library, []string{"docs"}},
 	"docs/gather":        {library, []string{"docs", "policy/places"}},
+	"docs/embed/remote":  {library, []string{"docs", "gate"}},
 
 	"builtin":       {adapter, nil},
 	"builtin/docs":  {adapter, []string{"docs", "gate"}},

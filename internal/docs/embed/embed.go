@@ -1,0 +1,77 @@
+// Package embed makes the embedder that a configuration asks for. app and the command line
+// call it.
+package embed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"doorward/internal/docs"
+	"doorward/internal/docs/embed/lexical"
+	"doorward/internal/docs/embed/remote"
+)
+
+// Settings are one embedder. Those that its kind has no use for must be left empty.
+type Settings struct {
+	Kind           string       // lexical, openai or gemini
+	Model          string       // openai, gemini
+	Dimensions     int          // 0: lexical's own; required of the others
+	SendDimensions bool         // openai: the model answers with as many as it is asked for; gemini is always asked
+	Most           int          // openai, gemini: texts of one request; 0: the kind's own
+	Query, Passage string       // openai, gemini: what the model wants before a question and before a passage
+	Place          remote.Place // openai, gemini; URL may be empty for gemini: Google's
+}
+
+// New makes an embedder. Nothing is asked yet: see Check.
+func New(s Settings) (docs.Embedder, error) {
+	switch s.Kind {
+	case lexical.Kind:
+		if s.Model != "" && s.Model != lexical.Name {
+			return nil, fmt.Errorf("the embedder lexical has one model, %s", lexical.Name)
+		}
+		if err := s.without(); err != nil {
+			return nil, err
+		}
+		return made(lexical.New(s.Dimensions))
+	case remote.KindOpenAI:
+		return made(remote.NewOpenAI(remote.OpenAISettings{
+			Place: s.Place, Model: s.Model, Dimensions: s.Dimensions, SendDimensions: s.SendDimensions, Most: s.Most, Query: s.Query, Passage: s.Passage,
+		}))
+	case remote.KindGemini:
+		if s.SendDimensions {
+			return nil, errors.New("the embedder gemini is always asked for its dimensions: send_dimensions is openai's")
+		}
+		return made(remote.NewGemini(remote.GeminiSettings{
+			Place: s.Place, Model: s.Model, Dimensions: s.Dimensions, Most: s.Most, Query: s.Query, Passage: s.Passage,
+		}))
+	}
+	return nil, fmt.Errorf("there is no embedder %q: it is lexical, openai or gemini", s.Kind)
+}
+
+// made is an embedder or an error: a nil pointer in an interface would be neither.
+func made[E docs.Embedder](e E, err error) (docs.Embedder, error) {
+	if err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// without refuses settings of an embedder that somebody else runs.
+func (s *Settings) without() error {
+	if s.SendDimensions || s.Most != 0 || s.Query != "" || s.Passage != "" || s.Place.URL != "" || s.Place.Secret != nil || s.Place.Timeout != 0 {
+		return fmt.Errorf("the embedder %s asks nobody: it has no URL, credential, timeout, batch, prefix and send_dimensions", s.Kind)
+	}
+	return nil
+}
+
+// ErrNoKey is what Check says of an embedder whose callers bring their keys: there is
+// nothing to ask with before the first of them.
+var ErrNoKey = remote.ErrNoKey
+
+// Check has one word embedded, and holds the vector against the model: *docs.MismatchError
+// where it has other dimensions than are configured.
+func Check(ctx context.Context, e docs.Embedder) error {
+	_, err := docs.Embed(ctx, e, docs.Texts{All: []string{"word"}, Query: true})
+	return err
+}

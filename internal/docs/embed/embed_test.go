@@ -1,0 +1,101 @@
+package embed_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"doorward/internal/docs"
+	"doorward/internal/docs/embed"
+	"doorward/internal/docs/embed/remote"
+	"doorward/internal/gate"
+)
+
+func key() (gate.Secret, error) { return gate.NewSecret("k"), nil }
+
+func TestNew(t *testing.T) {
+	at := remote.Place{URL: "http://127.0.0.1:1/v1", Dial: new(net.Dialer).DialContext}
+	for _, tc := range []struct {
+		name     string
+		settings embed.Settings
+		model    docs.Model
+		want     string // of the error
+	}{
+		{name: "lexical", settings: embed.Settings{Kind: "lexical"}, model: docs.Model{Kind: "lexical", Name: "lexical-1", Dimensions: 384}},
+		{name: "lexical, all said", settings: embed.Settings{Kind: "lexical", Model: "lexical-1", Dimensions: 512}, model: docs.Model{Kind: "lexical", Name: "lexical-1", Dimensions: 512}},
+		{name: "lexical of another version", settings: embed.Settings{Kind: "lexical", Model: "lexical-2"}, want: "one model, lexical-1"},
+		{name: "lexical of too few", settings: embed.Settings{Kind: "lexical", Dimensions: 3}, want: "64 to 8192"},
+		{name: "lexical elsewhere", settings: embed.Settings{Kind: "lexical", Place: at}, want: "asks nobody"},
+		{name: "lexical with a key", settings: embed.Settings{Kind: "lexical", Place: remote.Place{Secret: key}}, want: "asks nobody"},
+		{name: "lexical with a prefix", settings: embed.Settings{Kind: "lexical", Query: "query: "}, want: "asks nobody"},
+		{name: "openai", settings: embed.Settings{Kind: "openai", Model: "m", Dimensions: 384, Place: at}, model: docs.Model{Kind: "openai", Name: "m", Dimensions: 384}},
+		{name: "openai nowhere", settings: embed.Settings{Kind: "openai", Model: "m", Dimensions: 384}, want: "the embedder openai: the URL must be absolute"},
+		{name: "openai of unknown dimensions", settings: embed.Settings{Kind: "openai", Model: "m", Place: at}, want: "the embedder openai: the model's dimensions are required"},
+		{name: "gemini", settings: embed.Settings{Kind: "gemini", Model: "m", Dimensions: 768, Place: at}, model: docs.Model{Kind: "gemini", Name: "m", Dimensions: 768}},
+		{name: "gemini of no model", settings: embed.Settings{Kind: "gemini", Dimensions: 768, Place: at}, want: "the embedder gemini: a model is required"},
+		{name: "gemini with openai's", settings: embed.Settings{Kind: "gemini", Model: "m", Dimensions: 768, SendDimensions: true, Place: at}, want: "always asked"},
+		{name: "none", want: `no embedder ""`},
+		{name: "another", settings: embed.Settings{Kind: "word2vec"}, want: `no embedder "word2vec"`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			e, err := embed.New(tc.settings)
+			if tc.want != "" {
+				if err == nil || e != nil || !strings.Contains(err.Error(), tc.want) {
+					t.Errorf("%v, %v", e, err)
+				}
+				return
+			}
+			if err != nil || e.Model() != tc.model {
+				t.Fatal(err, e)
+			}
+			if err := e.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestCheck(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"data": [{"index": 0, "embedding": [0.6, 0.8, 0]}], "embedding": {"values": [0.6, 0.8, 0]}}`)
+	}))
+	t.Cleanup(srv.Close)
+	for _, kind := range []string{"openai", "gemini"} {
+		for dimensions, fits := range map[int]bool{3: true, 2: false, 384: false, 8192: false} {
+			e, err := embed.New(embed.Settings{Kind: kind, Model: "m", Dimensions: dimensions, Place: remote.Place{URL: srv.URL, Dial: new(net.Dialer).DialContext, Secret: key, Timeout: time.Minute}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = embed.Check(t.Context(), e)
+			var mismatch *docs.MismatchError
+			if fits != (err == nil) || !fits && (!errors.As(err, &mismatch) || !strings.Contains(mismatch.There, "vectors of 3")) {
+				t.Errorf("%s of %d dimensions: %v", kind, dimensions, err)
+			}
+			_ = e.Close()
+		}
+	}
+	e, err := embed.New(embed.Settings{Kind: "gemini", Model: "m", Dimensions: 3, Place: remote.Place{URL: srv.URL, Dial: new(net.Dialer).DialContext}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := embed.Check(t.Context(), e); !errors.Is(err, embed.ErrNoKey) {
+		t.Errorf("without a key: %v", err)
+	}
+	if e, err = embed.New(embed.Settings{Kind: "lexical"}); err == nil {
+		err = embed.Check(t.Context(), e)
+	}
+	if err != nil {
+		t.Error(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := embed.Check(ctx, e); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
