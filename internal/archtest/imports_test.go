@@ -106,6 +106,7 @@ var table = map[string]row{
 	"docs/chunk":         {library, []string{"docs"}},
 	"docs/gather":        {library, []string{"docs", "policy/places"}},
 	"docs/embed/remote":  {library, []string{"docs", "gate"}},
+	"docs/ingest":        {library, []string{"docs", "docs/chunk", "docs/gather"}},
 
 	"builtin":       {adapter, nil},
 	"builtin/docs":  {adapter, []string{"docs", "gate"}},

@@ -1,0 +1,121 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"doorward/internal/docs"
+)
+
+// Run brings in what is new or different in the sources, and takes out what is gone. Its
+// Report is of what was done also where an error says that not all was.
+func (j *Job) Run(ctx context.Context, from []From) (Report, error) { return j.run(ctx, from, false) }
+
+// Again brings everything into a new generation, with whatever is configured now. The old
+// one answers until the last document is in.
+func (j *Job) Again(ctx context.Context, from []From) (Report, error) { return j.run(ctx, from, true) }
+
+func (j *Job) run(ctx context.Context, from []From, again bool) (Report, error) {
+	start := time.Now()
+	o, err := j.open(ctx, from, again)
+	if err != nil {
+		return Report{Notes: []Note{}}, err
+	}
+	r := &running{Job: j, opened: o, start: start, report: Report{Notes: []Note{}}, patience: patience{embedder: j.Embedder}}
+	err = r.all(ctx, from)
+	r.report.Took = time.Since(start)
+	return r.report, errors.Join(err, o.writer.Close())
+}
+
+// running is one ingestion.
+type running struct {
+	*Job
+	*opened
+	patience patience
+	start    time.Time
+	report   Report
+}
+
+// all brings in one source after the other. One that cannot be listed keeps none of the
+// others out, but the run does not finish without it.
+func (r *running) all(ctx context.Context, from []From) error {
+	var failed []error
+	for _, f := range from {
+		err := r.source(ctx, f)
+		if err == nil {
+			continue
+		}
+		err = fmt.Errorf("bringing in %s: %w", f.Name, err)
+		if _, ok := errors.AsType[*sourceError](err); !ok || ctx.Err() != nil {
+			return errors.Join(append(failed, err)...)
+		}
+		failed = append(failed, err)
+	}
+	if len(failed) > 0 {
+		return errors.Join(failed...)
+	}
+	if err := r.writer.Finish(ctx, r.made); err != nil {
+		return fmt.Errorf("bringing the generation into use: %w", err)
+	}
+	r.report.Finished = true
+	return nil
+}
+
+// sourceError is a source of which not all is known: nothing of it is taken out.
+type sourceError struct{ err error }
+
+func (e *sourceError) Error() string { return e.err.Error() }
+func (e *sourceError) Unwrap() error { return e.err }
+
+// removedAtOnce is how many documents one removal takes out.
+const removedAtOnce = 500
+
+// remove takes documents out.
+func remove(ctx context.Context, w docs.Writer, uris []string) error {
+	for len(uris) > 0 {
+		n := min(len(uris), removedAtOnce)
+		if err := w.Remove(ctx, uris[:n]); err != nil {
+			return err
+		}
+		uris = uris[n:]
+	}
+	return nil
+}
+
+// Remove takes a source out of an index with all its documents, and says how many there
+// were.
+func Remove(ctx context.Context, index docs.Writable, name string) (n int, err error) {
+	w, err := index.Open(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, w.Close()) }()
+	state, err := index.State(ctx)
+	if err != nil {
+		return 0, err
+	}
+	held, err := w.Held(ctx, name)
+	if err != nil {
+		return 0, err
+	}
+	made := state.Made
+	made.Sources = nil
+	for _, s := range state.Made.Sources {
+		if s.Name != name {
+			made.Sources = append(made.Sources, s)
+		}
+	}
+	if len(held) == 0 && len(made.Sources) == len(state.Made.Sources) {
+		return 0, ErrNoSource
+	}
+	uris := make([]string, 0, len(held))
+	for uri := range held {
+		uris = append(uris, uri)
+	}
+	if err := remove(ctx, w, uris); err != nil {
+		return 0, err
+	}
+	return len(uris), w.Finish(ctx, made)
+}
