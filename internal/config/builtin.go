@@ -66,6 +66,7 @@ func (v *checker) builtin(path string, u *Upstream) {
 		{"embedder", BuiltinDocs, u.Embedder != DocumentEmbedder{}},
 		{"passage", BuiltinDocs, u.Passage != 0},
 		{"access", BuiltinDocs, u.Access != nil},
+		{"findings", BuiltinDocs, u.Findings != ""},
 	} {
 		if k.written && u.Builtin != k.kind {
 			v.fault(path+"."+k.key, "is for builtin: %s", k.kind)

@@ -80,7 +80,7 @@ type DocumentEmbedder struct {
 
 // DocumentAccess says who may read some documents.
 type DocumentAccess struct {
-	// Documents that it is about, by URI: docs://internal/**. * stands for anything but /.
+	// Documents that it is about, by URI: docs://UPSTREAM/SOURCE/internal/**. * stands for anything but /, ** for any directories.
 	Documents string `yaml:"documents" type:"pattern"`
 	// Roles whose holders may read them.
 	Roles []string `yaml:"roles" type:"role"`
@@ -100,6 +100,9 @@ func (u *Upstream) finishDocs() {
 	if u.Passage == 0 {
 		u.Passage = defaultPassage
 	}
+	if u.Findings == "" {
+		u.Findings = "block"
+	}
 }
 
 func (v *checker) docs(path string, u *Upstream) {
@@ -108,13 +111,14 @@ func (v *checker) docs(path string, u *Upstream) {
 	if u.Passage < minPassage || u.Passage > maxPassage {
 		v.fault(path+".passage", "must be 200B to 8KiB")
 	}
+	base := "docs://" + strings.TrimPrefix(path, "upstreams.") + "/"
 	if len(u.Access) > maxAccess {
 		v.fault(path+".access", "has more than %d rules", maxAccess)
 	}
 	for i, rule := range u.Access {
 		at := fmt.Sprintf("%s.access[%d]", path, i)
-		if !strings.HasPrefix(rule.Documents, "docs://") || len(rule.Documents) > maxIgnore || strings.Count(rule.Documents, "{") > maxIgnoreBraces || !doublestar.ValidatePattern(rule.Documents) {
-			v.fault(at+".documents", "must be a pattern of URIs: docs://internal/**")
+		if !strings.HasPrefix(rule.Documents, base) || len(rule.Documents) > maxIgnore || strings.Count(rule.Documents, "{") > maxIgnoreBraces || !doublestar.ValidatePattern(rule.Documents) {
+			v.fault(at+".documents", "must be a pattern of this upstream's URIs: %shandbook/internal/**", base)
 		}
 		if len(rule.Roles) == 0 {
 			v.fault(at+".roles", "must name the roles that may read them")
@@ -177,8 +181,8 @@ func (v *checker) index(path string, x *DocumentIndex) {
 func (v *checker) service(path, at, dsn, key string) {
 	if at != "" {
 		v.endpoint(path+".url", at)
-		if u, err := url.Parse(at); err == nil && (u.User != nil || u.RawQuery != "") {
-			v.fault(path+".url", "must have no user and no query: a key belongs into a secret")
+		if u, err := url.Parse(at); err == nil && u.RawQuery != "" {
+			v.fault(path+".url", "must have no query: a key belongs into a secret")
 		}
 	}
 	if dsn != "" {

@@ -39,7 +39,7 @@ const fieldDocs = "\n" +
 	"DocumentEmbedder.PassagePrefix\tPassagePrefix stands before passages.\n" +
 	"DocumentEmbedder.Directory\tDirectory of kind onnx with model.onnx and tokenizer.json.\n" +
 	"DocumentEmbedder.CA\tCA is the file with the certificates, PEM, that the endpoint's certificate is verified by. The system's unless written.\n" +
-	"DocumentAccess.Documents\tDocuments that it is about, by URI: docs://internal/**. * stands for anything but /.\n" +
+	"DocumentAccess.Documents\tDocuments that it is about, by URI: docs://UPSTREAM/SOURCE/internal/**. * stands for anything but /, ** for any directories.\n" +
 	"DocumentAccess.Roles\tRoles whose holders may read them.\n" +
 	"Config.Version\tVersion of the file's format. The only one is 1.\n" +
 	"Config.DataDir\tDataDir is the directory of the audit log, the keys and the local socket. Doorward makes it, for its own user alone (0700). A relative path starts at the configuration file's directory, like every path in the file.\n" +
@@ -395,6 +395,7 @@ const fieldDocs = "\n" +
 	"Upstream.Embedder\tEmbedder of builtin docs makes vectors of them and of questions.\n" +
 	"Upstream.Passage\tPassage of builtin docs is how large the pieces are that documents are cut into, about: 1500 bytes unless written.\n" +
 	"Upstream.Access\tAccess of builtin docs says who may read some of the documents: the first rule that matches a document counts, and what none matches is everybody's who may use the upstream. A change takes effect when all documents are brought in again.\n" +
+	"Upstream.Findings\tFindings of builtin docs says what becomes of a document in which a detector finds something grave, as text that nobody sees or that bids a model: block does not let it in, keep lets it in, and what is found of it is inspected as any answer. block unless written.\n" +
 	"Upstream.Transport\tTransport that a url speaks: streamable is Streamable HTTP, sse the HTTP+SSE of 2024-11-05, websocket needs a ws or wss URL and is implied by one.\n" +
 	"Upstream.TLSKey\tTLSKey is the one key that a https or wss server may have, whatever its certificate says: sha256: and the SHA-256, in hex, of its SubjectPublicKeyInfo. Any that the certificate allows unless written.\n" +
 	"Upstream.CA\tCA is the file with the certificates, PEM, that the certificate of a https or wss server is verified by. The system's unless written.\n" +

@@ -38,6 +38,8 @@ type Upstream struct {
 	Passage Size `yaml:"passage"`
 	// Access of builtin docs says who may read some of the documents: the first rule that matches a document counts, and what none matches is everybody's who may use the upstream. A change takes effect when all documents are brought in again.
 	Access []DocumentAccess `yaml:"access"`
+	// Findings of builtin docs says what becomes of a document in which a detector finds something grave, as text that nobody sees or that bids a model: block does not let it in, keep lets it in, and what is found of it is inspected as any answer. block unless written.
+	Findings string `yaml:"findings" enum:"block keep"`
 	// Transport that a url speaks: streamable is Streamable HTTP, sse the HTTP+SSE of 2024-11-05, websocket needs a ws or wss URL and is implied by one.
 	Transport string `yaml:"transport" enum:"streamable sse websocket"`
 	// TLSKey is the one key that a https or wss server may have, whatever its certificate says: sha256: and the SHA-256, in hex, of its SubjectPublicKeyInfo. Any that the certificate allows unless written.
