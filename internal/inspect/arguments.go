@@ -143,12 +143,16 @@ func (o *outgoing) numbers(raw []byte) {
 }
 
 func (o *outgoing) take(found []gate.Finding, act gate.Act, where func() string, into *[]gate.Finding) {
+	at, placed := "", false
 	for i := range found {
 		f := found[i]
 		if f.Severity < gate.Medium {
 			continue
 		}
-		f.Where = where()
+		if !placed {
+			at, placed = where(), true
+		}
+		f.Where = at
 		note(o.ex, f.Where, found[i:i+1])
 		if act == gate.Block && (into == &o.canaries || !o.stage.Except(o.ex.Target.Upstream, o.name(), f.Class())) {
 			*into = append(*into, f)

@@ -88,8 +88,11 @@ func (in *incoming) text(t *mcp.Text) error {
 		}
 	}
 	found := in.look(t.Value)
-	for i := range found {
-		found[i].Where = place(t)
+	if len(found) > 0 {
+		at := place(t)
+		for i := range found {
+			found[i].Where = at
+		}
 	}
 	mark, refused := in.decide(t, found)
 	in.blocking = append(in.blocking, refused...)

@@ -32,10 +32,13 @@ func (t *Text) Pointer() string {
 	var b strings.Builder
 	for _, s := range t.path {
 		b.WriteByte('/')
-		if s.index >= 0 {
+		switch {
+		case s.index >= 0:
 			b.WriteString(strconv.Itoa(s.index))
-		} else {
+		case strings.ContainsAny(s.key, "~/"):
 			b.WriteString(pointerEscapes().Replace(s.key))
+		default:
+			b.WriteString(s.key)
 		}
 	}
 	return b.String()

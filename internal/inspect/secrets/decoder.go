@@ -128,7 +128,7 @@ func unbroken(run string) string {
 	if !strings.ContainsAny(run, "\r\n") {
 		return run
 	}
-	return strings.NewReplacer("\r", "", "\n", "").Replace(run)
+	return strings.ReplaceAll(strings.ReplaceAll(run, "\r", ""), "\n", "")
 }
 
 // texts are what decoded bytes hold: themselves where they can be read, and what

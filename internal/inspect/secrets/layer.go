@@ -121,14 +121,14 @@ func (s *search) runs(text, how string, inner func(text, name string, m mapping)
 			start, end := around(text, from, i)
 			start = max(start, mirrored)
 			mirrored = end
-			inner(mirror(text[start:end]), reversed, at.through(falling(start, end)))
+			inner(mirror(text[start:end]), reversed, at.falling(start, end))
 		}
 	}
 	if !turned {
 		s.dense85(text, inner, at)
 	}
 	if !turned && strings.Contains(text, "NIGEB-----") {
-		inner(mirror(text), reversed, at.through(falling(0, len(text))))
+		inner(mirror(text), reversed, at.falling(0, len(text)))
 	}
 }
 
@@ -177,19 +177,23 @@ func disordered(run string) bool {
 	return digits >= 2 && letters >= 4
 }
 
-// falling are the offsets of a part of a text that is read from its end.
-func falling(start, end int) []int32 {
+// falling is the mapping of a part of a text that is read from its end.
+func (m mapping) falling(start, end int) mapping {
+	if m.whole != nil {
+		return m
+	}
 	offsets := make([]int32, 0, end-start+1)
 	for i := end - 1; i >= start; i-- {
 		offsets = append(offsets, int32(i)) //nolint:gosec // a message is far below 2 GB
 	}
-	return append(offsets, int32(start)) //nolint:gosec // as above
+	return m.through(append(offsets, int32(start))) //nolint:gosec // as above
 }
 
 func mirror(text string) string {
-	b := make([]byte, len(text))
-	for i := range len(text) {
-		b[len(text)-1-i] = text[i]
+	var b strings.Builder
+	b.Grow(len(text))
+	for i := len(text) - 1; i >= 0; i-- {
+		b.WriteByte(text[i])
 	}
-	return string(b)
+	return b.String()
 }

@@ -1,5 +1,7 @@
 package secrets
 
+import "strings"
+
 // rotation is the name of a text whose letters are moved by 13 places.
 const rotation = "rot13"
 
@@ -8,14 +10,17 @@ func rotate(text string) string { return shift(text, 13) }
 
 // shift moves every letter by n places of the alphabet.
 func shift(text string, n int) string {
-	b := []byte(text)
-	for i, c := range b {
+	var b strings.Builder
+	b.Grow(len(text))
+	for i := range len(text) {
+		c := text[i]
 		if letter(c) {
 			first := c&0x20 | 'A'
-			b[i] = first + byte((int(c-first)+n)%26) //nolint:gosec // below 26
+			c = first + byte((int(c-first)+n)%26) //nolint:gosec // below 26
 		}
+		b.WriteByte(c)
 	}
-	return string(b)
+	return b.String()
 }
 
 //nolint:gochecknoglobals // a table; read-only

@@ -1,6 +1,8 @@
 package secrets
 
 import (
+	"slices"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -32,8 +34,18 @@ type rewritten struct {
 	changes int
 }
 
+// drafts are rewritten that nobody uses: most texts come out of most of them unchanged, and
+// the room for them is several times the text.
+var drafts = sync.Pool{New: func() any { return new(rewritten) }} //nolint:gochecknoglobals // a pool must be shared
+
+// maxDraft is the largest text, in bytes, whose room is kept.
+const maxDraft = 64 << 10
+
+// newRewritten is room for a text of so many bytes, until its result.
 func newRewritten(n int) *rewritten {
-	return &rewritten{b: make([]byte, 0, n), offsets: make([]int32, 0, n+1)}
+	r := drafts.Get().(*rewritten) //nolint:forcetypeassert // nothing else is in it
+	r.b, r.offsets, r.changes = slices.Grow(r.b[:0], n), slices.Grow(r.offsets[:0], n+1), 0
+	return r
 }
 
 func (r *rewritten) put(c byte, at int) {
@@ -49,11 +61,18 @@ func (r *rewritten) rune(c rune, at int) {
 	r.changes++
 }
 
+// result is the text and where its bytes came from, the end of it among them; empty where
+// nothing changed. The room is given back.
 func (r *rewritten) result(end int) (string, []int32) {
+	if cap(r.b) <= maxDraft {
+		defer drafts.Put(r)
+	}
 	if r.changes == 0 || len(r.b) == 0 {
 		return "", nil
 	}
-	return string(r.b), append(r.offsets, int32(end)) //nolint:gosec // as above
+	offsets := make([]int32, len(r.offsets)+1)
+	offsets[copy(offsets, r.offsets)] = int32(end) //nolint:gosec // as above
+	return string(r.b), offsets
 }
 
 // withoutUnseen leaves out controls, zero-width, bidirectional and other format
