@@ -17,8 +17,8 @@ export GORACE := atexit_sleep_ms=100
 # beside them without it, for many tests wait more than they compute.
 PACKAGES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 BESIDE   := $(shell echo $$((($(PACKAGES) + 1) / 2)))
-# The tests that start the binary, as it ships, and run nothing of the gateway in themselves: the race detector would
-# watch their own servers and clients alone. What runs in the binary it watches in the tests of its packages.
+# The tests that start the binary, as it ships, or weigh what a call costs: the race detector would watch their own
+# servers and clients alone, or weigh with them. What runs in the binary it watches in the tests of its packages.
 OUTSIDE  := ./cmd/doorward ./internal/parts ./internal/stress
 # The binary that they and the demonstration start, linked once.
 TESTED   := bin/tests/doorward
