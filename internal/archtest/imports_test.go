@@ -107,6 +107,7 @@ var table = map[string]row{
 	"docs/gather":        {library, []string{"docs", "policy/places"}},
 	"docs/embed/remote":  {library, []string{"docs", "gate"}},
 	"docs/ingest":        {library, []string{"docs", "docs/chunk", "docs/gather"}},
+	"docs/evaluate":      {library, []string{"docs"}},
 
 	"builtin":       {adapter, nil},
 	"builtin/docs":  {adapter, []string{"docs", "gate"}},
