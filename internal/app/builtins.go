@@ -171,6 +171,8 @@ type builtinServer interface {
 func ownServerOf(cfg *config.Config, path, name string) builtinServer {
 	u := cfg.Upstreams[name]
 	switch u.Builtin {
+	case config.BuiltinDocs:
+		return docsOf(cfg, name)
 	case config.BuiltinSQL:
 		return sqlServer{
 			Kind: u.Builtin, DSN: u.DSN, Tables: u.Tables, Mask: u.Mask, Timeout: time.Duration(u.Timeout).String(), Rows: u.Rows, Bytes: int64(u.Bytes), MaxCost: int64(u.MaxCost),

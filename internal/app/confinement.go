@@ -62,6 +62,11 @@ func Owned(cfg *config.Config, path string) (paths []string) {
 		add(a.Path)
 		add(a.Dir)
 	}
+	for _, name := range names(cfg.Upstreams) {
+		if cfg.Upstreams[name].Builtin == config.BuiltinDocs {
+			add(docsOf(cfg, name).Index.Path)
+		}
+	}
 	references := []string{cfg.SecretStore.Root}
 	for _, name := range names(cfg.Secrets) {
 		references = append(references, cfg.Secrets[name].From)

@@ -141,6 +141,8 @@ func recipients(cfg *config.Config) []admin.Recipient {
 			place = "this machine: " + filepath.Base(u.Command[0])
 		case u.Builtin == config.BuiltinFiles:
 			place = "this machine: " + u.Root
+		case u.Builtin == config.BuiltinDocs:
+			place = docsPlace(docsOf(cfg, name))
 		case u.Builtin == config.BuiltinSQL:
 			place = "secret " + u.DSN
 		}
@@ -219,4 +221,24 @@ func measures(cfg *config.Config) []string {
 		}
 	}
 	return all
+}
+
+// docsPlace is where the documents of builtin docs are, and where questions go to be embedded.
+func docsPlace(d docsServer) string {
+	place := "this machine: " + d.Index.Path
+	switch {
+	case d.Index.DSN != "":
+		place = "secret " + d.Index.DSN
+	case d.Index.URL != "":
+		place = hostOf(d.Index.URL)
+	case d.Index.Kind == config.IndexPinecone:
+		place = "Pinecone"
+	}
+	switch {
+	case d.Embedder.URL != "":
+		place += "; questions and passages: " + hostOf(d.Embedder.URL)
+	case d.Embedder.Kind == config.EmbedderGemini:
+		place += "; questions and passages: Google"
+	}
+	return place
 }

@@ -101,6 +101,12 @@ func settings(cfg *config.Config, path string) ([]upstream.Settings, error) {
 		}
 		if own := ownServerOf(cfg, path, name); own != nil {
 			set.Builtin, set.URL, set.Shared = own, builtinURL, true
+			if d, ok := own.(docsServer); ok {
+				set.Roles = true
+				if header := d.requestKey(); header != "" { // each principal has a session, as with a server elsewhere
+					set.Credential, set.Shared = upstream.Credential{Header: header, Request: header}, false
+				}
+			}
 		}
 		installed(cfg, &set)
 		out = append(out, set)

@@ -28,7 +28,7 @@ const (
 // Bounds of builtin docs. The dimensions are the most that libraries and services index.
 const (
 	defaultPassage    = 1500
-	minPassage        = 200
+	minPassage        = 256
 	maxPassage        = 8 << 10
 	lexicalDimensions = 384
 	maxDimensions     = 4096
@@ -109,7 +109,7 @@ func (v *checker) docs(path string, u *Upstream) {
 	v.index(path+".index", &u.Index)
 	v.embedder(path+".embedder", &u.Embedder)
 	if u.Passage < minPassage || u.Passage > maxPassage {
-		v.fault(path+".passage", "must be 200B to 8KiB")
+		v.fault(path+".passage", "must be 256B to 8KiB")
 	}
 	base := "docs://" + strings.TrimPrefix(path, "upstreams.") + "/"
 	if len(u.Access) > maxAccess {

@@ -1,0 +1,231 @@
+package app
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+
+	"doorward/internal/builtin"
+	builtindocs "doorward/internal/builtin/docs"
+	"doorward/internal/config"
+	"doorward/internal/docs"
+	"doorward/internal/docs/chunk"
+	"doorward/internal/docs/embed"
+	"doorward/internal/docs/embed/remote"
+	"doorward/internal/docs/embedded"
+	"doorward/internal/docs/ingest"
+	"doorward/internal/gate"
+	"doorward/internal/inspect"
+	"doorward/internal/upstream"
+	"doorward/internal/webhook"
+)
+
+// docsServer is builtin docs.
+type docsServer struct {
+	Kind     string       `json:"kind"`
+	Index    docsIndex    `json:"index"`
+	Embedder docsEmbedder `json:"embedder"`
+	Passage  int          `json:"passage"`
+	Access   []docsAccess `json:"access,omitempty"`
+
+	name string
+	keep bool // documents in which something grave is found
+}
+
+type docsIndex struct {
+	Kind string `json:"kind"`
+	Path string `json:"path,omitempty"`
+	DSN  string `json:"dsn,omitempty"` // the name of the secret, as Key is
+	URL  string `json:"url,omitempty"`
+	Key  string `json:"key,omitempty"`
+	Name string `json:"name,omitempty"`
+
+	ca string
+}
+
+type docsEmbedder struct {
+	Kind           string `json:"kind"`
+	Model          string `json:"model,omitempty"`
+	Dimensions     int    `json:"dimensions"`
+	URL            string `json:"url,omitempty"`
+	Key            string `json:"key,omitempty"` // the name of the secret, or request:HEADER
+	SendDimensions bool   `json:"send_dimensions,omitempty"`
+	QueryPrefix    string `json:"query_prefix,omitempty"`
+	PassagePrefix  string `json:"passage_prefix,omitempty"`
+	Directory      string `json:"directory,omitempty"`
+
+	ca string
+}
+
+// docsAccess is a rule that says who may read some documents.
+type docsAccess struct {
+	Documents string   `json:"documents"`
+	Roles     []string `json:"roles"`
+}
+
+// docsOf is the upstream's builtin docs.
+func docsOf(cfg *config.Config, name string) docsServer {
+	u := cfg.Upstreams[name]
+	x, e := &u.Index, &u.Embedder
+	d := docsServer{
+		Kind: u.Builtin, Passage: int(u.Passage), name: name, keep: u.Findings == "keep",
+		Index: docsIndex{Kind: x.Kind, Path: x.Path, DSN: x.DSN, URL: x.URL, Key: x.Key, Name: x.Name, ca: x.CA},
+		Embedder: docsEmbedder{
+			Kind: e.Kind, Model: e.Model, Dimensions: e.Dimensions, URL: e.URL, Key: e.Key, SendDimensions: e.SendDimensions,
+			QueryPrefix: e.QueryPrefix, PassagePrefix: e.PassagePrefix, Directory: e.Directory, ca: e.CA,
+		},
+	}
+	if d.Index.Kind == config.IndexEmbedded && d.Index.Path == "" {
+		d.Index.Path = filepath.Join(cfg.DataDir, "docs", name+".db")
+	}
+	if d.Index.Kind != config.IndexEmbedded && d.Index.Name == "" {
+		d.Index.Name = name
+	}
+	for _, rule := range u.Access {
+		d.Access = append(d.Access, docsAccess{rule.Documents, slices.Sorted(slices.Values(rule.Roles))})
+	}
+	return d
+}
+
+// server implements builtinServer.
+func (d docsServer) server(a *App) (*builtin.Server, error) {
+	c, err := d.collection(func(name string) (gate.Secret, error) { return a.secretsNow().Get(name) })
+	if err != nil {
+		return nil, err
+	}
+	s, stop := builtindocs.New(builtindocs.Settings{
+		Name: d.name, Library: c.library(), Roles: upstream.HeaderRoles, Key: d.requestKey(), Log: a.Log, Version: builtinVersion,
+	})
+	return builtin.Serve(s, stop), nil
+}
+
+// requestKey is the header in which callers bring their own keys; empty where the operator's
+// is used, or none.
+func (d docsServer) requestKey() string {
+	if header, brought := config.RequestKey(d.Embedder.Key); brought {
+		return header
+	}
+	return ""
+}
+
+// collection is an index and its embedder, and how documents are brought into it.
+type collection struct {
+	index    docs.Writable
+	embedder docs.Embedder
+	wanted   docs.Wanted
+	bounds   chunk.Bounds
+}
+
+func (c *collection) library() *docs.Library {
+	return &docs.Library{Index: c.index, Embedder: c.embedder, Wanted: c.wanted}
+}
+
+func (c *collection) close() error {
+	err := c.index.Close()
+	if e := c.embedder.Close(); err == nil {
+		err = e
+	}
+	return err
+}
+
+// Bounds of a passage, to its target: a smaller one is put together with the next, and what
+// should stay whole may be larger (chunk.Bounds).
+const (
+	leastPassage = 5
+	wholePassage = 4 << 10
+)
+
+// collection makes the parts. Nothing is asked of them yet. secret is how a secret is now.
+func (d docsServer) collection(secret func(name string) (gate.Secret, error)) (*collection, error) {
+	c := &collection{bounds: chunk.Bounds{Target: d.Passage, Min: d.Passage / leastPassage, Most: max(wholePassage, d.Passage)}}
+	if err := c.bounds.Check(); err != nil {
+		return nil, fmt.Errorf("passage: %w", err)
+	}
+	var err error
+	if c.embedder, err = d.embedder(secret); err != nil {
+		return nil, err
+	}
+	if c.index, err = d.index(secret); err != nil {
+		return nil, err
+	}
+	c.wanted = docs.Wanted{Name: d.name, Model: c.embedder.Model(), Chunker: c.bounds.Name(), Access: d.rules()}
+	return c, nil
+}
+
+// rules is the digest of the access rules.
+func (d docsServer) rules() [sha256.Size]byte {
+	raw, err := json.Marshal(d.Access)
+	if err != nil { // of strings alone
+		panic(err)
+	}
+	return sha256.Sum256(raw)
+}
+
+// roles are those that may read a document; nil: whoever may use the server. The URI is
+// compared as it reads, without its escapes.
+func (d docsServer) roles(uri string) []string {
+	plain, err := url.PathUnescape(uri)
+	if err != nil {
+		plain = uri
+	}
+	for _, rule := range d.Access {
+		if ok, err := doublestar.Match(strings.TrimPrefix(rule.Documents, "docs://"), strings.TrimPrefix(plain, "docs://")); ok && err == nil {
+			return rule.Roles
+		}
+	}
+	return nil
+}
+
+func (d docsServer) embedder(secret func(name string) (gate.Secret, error)) (docs.Embedder, error) {
+	e := &d.Embedder
+	set := embed.Settings{Kind: e.Kind, Model: e.Model, Dimensions: e.Dimensions, SendDimensions: e.SendDimensions, Query: e.QueryPrefix, Passage: e.PassagePrefix}
+	if e.Kind == config.EmbedderOpenAI || e.Kind == config.EmbedderGemini {
+		place, err := at(e.URL, e.ca)
+		if err != nil {
+			return nil, fmt.Errorf("embedder.%w", err)
+		}
+		if _, brought := config.RequestKey(e.Key); e.Key != "" && !brought {
+			place.Secret = func() (gate.Secret, error) { return secret(e.Key) }
+		}
+		set.Place = place
+	}
+	made, err := embed.New(set)
+	if err != nil {
+		return nil, fmt.Errorf("embedder: %w", err)
+	}
+	return made, nil
+}
+
+// at is where a service answers.
+func at(raw, ca string) (remote.Place, error) {
+	pool, err := roots(ca)
+	if err != nil {
+		return remote.Place{}, err
+	}
+	u, err := url.Parse(raw)
+	if err != nil {
+		return remote.Place{}, fmt.Errorf("url: %w", err)
+	}
+	return remote.Place{URL: raw, Roots: pool, Dial: webhook.Dialer(u.Scheme == "http").DialContext}, nil
+}
+
+func (d docsServer) index(func(name string) (gate.Secret, error)) (docs.Writable, error) {
+	switch d.Index.Kind {
+	case config.IndexEmbedded:
+		return embedded.New(d.Index.Path), nil
+	}
+	return nil, fmt.Errorf("index: there is no kind %s", d.Index.Kind)
+}
+
+// inspect looks at a document before it is kept.
+func (d docsServer) inspect(_ context.Context, text string) (ingest.Verdict, error) {
+	found, worst := inspect.Document(text)
+	return ingest.Verdict{Findings: found, Block: worst >= gate.High && !d.keep}, nil
+}
