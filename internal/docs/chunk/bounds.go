@@ -28,8 +28,8 @@ type Bounds struct {
 // all-MiniLM-L6-v2 was trained on (256 tokens) and models of retrieval read well.
 func Default() Bounds { return Bounds{Target: 1500, Min: 300, Most: 4 << 10} }
 
-// minTarget keeps a document of docs.MaxDocument below some 65,000 passages.
-const minTarget = 256
+// minTarget keeps a document of docs.MaxDocument below some 85,000 passages.
+const minTarget = 200
 
 // Check tells what is wrong with bounds.
 func (b Bounds) Check() error {

@@ -114,8 +114,8 @@ func TestQuestionsOfTheProject(t *testing.T) {
 	least := map[string]float64{docs.Words: 0.7, docs.Meaning: 0.4, docs.Hybrid: 0.65}
 	for _, s := range scores {
 		if !all {
-			if s.Recall[1] < 0.5 {
-				t.Errorf("recall@1 of %d questions over few pages is %.3f; missed: %+v", s.Questions, s.Recall[1], s.Missed)
+			if s.Recall[3] < 0.5 {
+				t.Errorf("recall@3 of %d questions over few pages is %.3f; missed: %+v", s.Questions, s.Recall[3], s.Missed)
 			}
 			continue
 		}

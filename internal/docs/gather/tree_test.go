@@ -170,3 +170,39 @@ func TestNamesOfSources(t *testing.T) {
 		}
 	}
 }
+
+func TestArgumentsNameSources(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, map[string]string{"My Notes/a.md": "A", "pages.txt": "https://example.com/a\n", "a.md": "# A\n"})
+	for _, tc := range []struct {
+		arg, name string
+		want      docs.Source
+	}{
+		{filepath.Join(dir, "My Notes"), "", docs.Source{Name: "my-notes", Kind: gather.KindTree, Origin: filepath.Join(dir, "My Notes")}},
+		{dir + "/My Notes/", "n", docs.Source{Name: "n", Kind: gather.KindTree, Origin: filepath.Join(dir, "My Notes")}},
+		{filepath.Join(dir, "pages.txt"), "", docs.Source{Name: "pages", Kind: gather.KindURLs, Origin: filepath.Join(dir, "pages.txt")}},
+		{"https://Docs.example.com:8443/sitemap.xml.gz", "", docs.Source{Name: "docs.example.com-8443", Kind: gather.KindSitemap, Origin: "https://Docs.example.com:8443/sitemap.xml.gz"}},
+		{filepath.Join(dir, "a.md"), "", docs.Source{}},
+		{filepath.Join(dir, "absent"), "", docs.Source{}},
+		{"https://example.com/page", "", docs.Source{}},
+		{"http://example.com/sitemap.xml", "", docs.Source{}},
+		{dir, "No Name", docs.Source{}},
+	} {
+		got, err := gather.Named(tc.arg, tc.name)
+		if (err == nil) != (tc.want != docs.Source{}) || err == nil && got != tc.want {
+			t.Errorf("%s: %+v, %v", tc.arg, got, err)
+			continue
+		}
+		if err == nil {
+			s, err := gather.Open(got, gather.Opening{Prefix: prefix})
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			_ = s.Close()
+		}
+	}
+	if _, err := gather.Open(docs.Source{Kind: "ftp"}, gather.Opening{}); err == nil {
+		t.Error("a source of another kind is opened")
+	}
+}
