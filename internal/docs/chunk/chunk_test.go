@@ -203,6 +203,8 @@ func TestEncodings(t *testing.T) {
 		{"binary under a name of text", chunk.Raw{Name: "a.txt", Bytes: []byte("a\x00b")}, "", chunk.ErrBinary},
 		{"an image", chunk.Raw{Name: "a.md", Type: "image/png", Bytes: []byte("# text")}, "", chunk.ErrBinary},
 		{"text without an end of its name", chunk.Raw{Name: "LICENSE", Bytes: []byte("Apache")}, "Apache", nil},
+		{"PDF", chunk.Raw{Name: "a.pdf", Bytes: []byte("%PDF-1.7\n")}, "", chunk.ErrPDF},
+		{"PDF under another name", chunk.Raw{Name: "a.txt", Bytes: []byte("%PDF-1.7\n")}, "", chunk.ErrPDF},
 		{"nothing", chunk.Raw{Name: "a.md", Bytes: []byte(" \n\n")}, "", chunk.ErrEmpty},
 		{"too long", chunk.Raw{Name: "a.md", Bytes: make([]byte, docs.MaxDocument+1)}, "", chunk.ErrLarge},
 	} {
@@ -277,8 +279,8 @@ func FuzzRead(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if !utf8.ValidString(got.Body) {
-			t.Fatal("the text is not UTF-8")
+		if !utf8.ValidString(got.Body) || strings.ContainsRune(got.Body+got.Title, 0) {
+			t.Fatal("the text is not UTF-8, or has a NUL")
 		}
 		first := got.Passages(uri, small())
 		whole(t, got, first, small())

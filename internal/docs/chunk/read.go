@@ -14,6 +14,7 @@ import (
 
 // Why a document is not read. ingest reports it and goes on.
 var (
+	ErrPDF      = errors.New("PDF is not read: bring in its text, as pdftotext writes it, or the page that it was made of")
 	ErrBinary   = errors.New("it is no text, and no type of document that is read")
 	ErrEncoding = errors.New("its text is neither UTF-8 nor of an encoding that it names")
 	ErrLarge    = fmt.Errorf("its text has more than %d bytes", docs.MaxDocument)
@@ -63,9 +64,11 @@ func read(ctx context.Context, raw Raw) (*Text, error) {
 	switch form {
 	case formUnknown:
 		return nil, ErrBinary
+	case formPDF:
+		return nil, ErrPDF
 	case formPage:
 		return page(raw.Bytes, raw.Type)
-	case formMarkdown, formGo, formCode, formText, formPDF:
+	case formMarkdown, formGo, formCode, formText:
 	}
 	body, err := plain(raw.Bytes)
 	if err != nil {
