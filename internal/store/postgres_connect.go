@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"strconv"
@@ -13,18 +11,20 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"doorward/internal/dsn"
 )
 
 // postgresPool is how connections are made.
 func postgresPool(cfg *PostgresConfig) (*pgxpool.Config, error) {
-	if err := checkPostgresURL(cfg.DSN); err != nil {
+	if err := dsn.Check(cfg.DSN); err != nil {
 		return nil, err
 	}
 	c, err := pgxpool.ParseConfig(cfg.DSN)
 	if err != nil {
 		return nil, errors.New("the DSN is not one that PostgreSQL understands") // the error repeats it
 	}
-	if err := securePostgres(&c.ConnConfig.Config, cfg.Roots); err != nil {
+	if err := dsn.Secure(&c.ConnConfig.Config, cfg.Roots); err != nil {
 		return nil, err
 	}
 	c.ConnConfig.ConnectTimeout = postgresWithin
@@ -45,14 +45,14 @@ var errNoLogin = errors.New("the secret with its URL cannot be read, or is no su
 
 // renewLogin gives a connection the user and the password of the DSN as it is by now.
 func renewLogin(next *pgx.ConnConfig, renewed func() (dsn string, err error)) error {
-	dsn, err := renewed()
+	text, err := renewed()
 	if err != nil {
 		return fmt.Errorf("%w: %w", errNoLogin, err)
 	}
-	if checkPostgresURL(dsn) != nil {
+	if dsn.Check(text) != nil {
 		return errNoLogin
 	}
-	now, err := pgconn.ParseConfig(dsn)
+	now, err := pgconn.ParseConfig(text)
 	if err != nil {
 		return errNoLogin // the error repeats it
 	}
@@ -85,43 +85,4 @@ type postgresVersionError struct{ version string }
 
 func (e *postgresVersionError) Error() string {
 	return fmt.Sprintf("version %.20q is older than %d", e.version, postgresLeast)
-}
-
-// checkPostgresURL refuses what no password is found in, and what a program of this
-// machine could be asked by instead.
-func checkPostgresURL(dsn string) error {
-	if !strings.HasPrefix(dsn, "postgres://") && !strings.HasPrefix(dsn, "postgresql://") {
-		return errors.New("the DSN must be a URL: postgres://USER:PASSWORD@HOST/DATABASE")
-	}
-	return nil
-}
-
-// securePostgres has the connection to another machine encrypted and its certificate
-// verified, whatever host of the DSN it is: pgx's own default falls back to the clear.
-func securePostgres(c *pgconn.Config, roots *x509.CertPool) error {
-	unverified := errors.New("the DSN must have sslmode=verify-full: the database is on another machine")
-	check := func(host string, secure *tls.Config) error {
-		local := strings.HasPrefix(host, "/") || loopback(host)
-		switch {
-		case secure == nil && !local:
-			return unverified
-		case secure == nil:
-			return nil
-		case !local && (secure.InsecureSkipVerify || secure.ServerName == ""):
-			return unverified
-		}
-		secure.MinVersion = max(secure.MinVersion, tls.VersionTLS12)
-		if roots != nil {
-			secure.RootCAs = roots
-		}
-		return nil
-	}
-	err := check(c.Host, c.TLSConfig)
-	for _, f := range c.Fallbacks {
-		err = errors.Join(err, check(f.Host, f.TLSConfig))
-	}
-	if err != nil {
-		return unverified
-	}
-	return nil
 }

@@ -2,11 +2,8 @@ package sql
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"net/netip"
-	"strings"
 	"sync"
 	"time"
 
@@ -15,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"doorward/internal/dsn"
 	"doorward/internal/policy/statement"
 )
 
@@ -80,12 +78,12 @@ func (p *pool) close() {
 }
 
 // connection is how connections of a URL are made.
-func connection(dsn string) (*pgxpool.Config, error) {
-	c, err := pgxpool.ParseConfig(dsn)
+func connection(url string) (*pgxpool.Config, error) {
+	c, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, errNoURL // the error repeats it
 	}
-	if err := secure(&c.ConnConfig.Config); err != nil {
+	if err := dsn.Secure(&c.ConnConfig.Config, nil); err != nil {
 		return nil, err
 	}
 	c.MaxConns, c.MinConns, c.MinIdleConns = maxCalls, 0, 0
@@ -139,31 +137,6 @@ func meet(ctx context.Context, conn *pgx.Conn) error {
 		err = errRole
 	}
 	return err
-}
-
-// secure has the connection to another machine encrypted and its certificate verified,
-// whatever host of the URL it is: pgx's own default falls back to the clear.
-func secure(c *pgconn.Config) error {
-	bad := func(host string, s *tls.Config) bool {
-		local := strings.HasPrefix(host, "/") || loopback(host)
-		if s != nil {
-			s.MinVersion = max(s.MinVersion, tls.VersionTLS12)
-		}
-		return !local && (s == nil || s.InsecureSkipVerify || s.ServerName == "")
-	}
-	wrong := bad(c.Host, c.TLSConfig)
-	for _, f := range c.Fallbacks {
-		wrong = bad(f.Host, f.TLSConfig) || wrong
-	}
-	if wrong {
-		return errors.New("the database's URL must have sslmode=verify-full: it is on another machine")
-	}
-	return nil
-}
-
-func loopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
 // connectFault says why there is no connection, without the names of host and role that
