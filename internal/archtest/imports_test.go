@@ -72,6 +72,7 @@ var table = map[string]row{
 	"cosignature": {domain, nil},
 
 	"leak":   {domain, nil},
+	"dsn":    {domain, nil},
 	"egress": {way, []string{"policy/places"}},
 
 	"identify":  {stage, []string{"gate", "mcp", "httpsig"}},
@@ -99,6 +100,7 @@ var table = map[string]row{
 	"track":              {stage, []string{"gate", "mcp", "flow"}},
 
 	"docs":          {library, []string{"gate"}},
+	"docs/pgvector": {library, []string{"docs", "dsn"}},
 	"docs/embedded": {library, []string{"docs"}},
 
 	"docs/embed":         {library, []string{"docs", "docs/embed/lexical", "docs/embed/remote"}},
@@ -112,12 +114,12 @@ var table = map[string]row{
 	"builtin":       {adapter, nil},
 	"builtin/docs":  {adapter, []string{"docs", "gate"}},
 	"builtin/files": {adapter, nil},
-	"builtin/sql":   {adapter, []string{"policy/statement"}},
+	"builtin/sql":   {adapter, []string{"policy/statement", "dsn"}},
 
 	"listen":    {adapter, append([]string{"ceiling"}, adapters...)},
 	"upstream":  {adapter, append([]string{"leak", "sandbox", "sandbox/container", "supervise", "launch", "python", "durable", "queue", "ceiling"}, adapters...)},
 	"audit":     {adapter, append([]string{"durable", "envelope", "cosignature"}, adapters...)},
-	"store":     {adapter, []string{"gate", "mcp", "jsonrpc", "httpsig", "durable", "envelope"}},
+	"store":     {adapter, []string{"gate", "mcp", "jsonrpc", "httpsig", "durable", "envelope", "dsn"}},
 	"lock":      {adapter, adapters},
 	"telemetry": {adapter, append([]string{"collector"}, adapters...)},
 	"secret":    {adapter, adapters},

@@ -135,9 +135,10 @@ func (q *Query) Check(dimensions int) error {
 
 // Nothing tells of a query that nothing can fit, because no document is kept with what it
 // asks for: such texts are not sent to a store, which may refuse them.
-func (q *Query) Nothing() bool {
-	return plain("", q.Source, MaxURI) != nil || plain("", q.Under, MaxURI) != nil
-}
+func (q *Query) Nothing() bool { return !Storable(q.Source) || !Storable(q.Under) }
+
+// Storable tells whether a URI or the name of a source can be one that is kept.
+func Storable(name string) bool { return plain("", name, MaxURI) == nil }
 
 // MaxListed is the most documents of a page.
 const MaxListed = 1000
