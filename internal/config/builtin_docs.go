@@ -103,6 +103,24 @@ func (u *Upstream) finishDocs() {
 	if u.Findings == "" {
 		u.Findings = "block"
 	}
+	if u.Labels == nil {
+		u.Labels = u.docsLabels()
+	}
+}
+
+// docsLabels are what the tools and resources of builtin docs do with data unless somebody
+// says so: documents were written by others, those with access rules are not public, and a
+// question to an embedder elsewhere leaves the house.
+func (u *Upstream) docsLabels() map[string][]string {
+	does := []string{"untrusted"}
+	if len(u.Access) > 0 {
+		does = append(does, "private")
+	}
+	labels := map[string][]string{"*": does}
+	if e := &u.Embedder; e.Kind == EmbedderGemini && e.URL == "" || public(e.URL) {
+		labels["search"] = append(slices.Clone(does), "leaves")
+	}
+	return labels
 }
 
 func (v *checker) docs(path string, u *Upstream) {

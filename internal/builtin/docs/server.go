@@ -117,7 +117,7 @@ var (
 // tool adds a tool whose calls wait for their turn. Errors are results, so that whoever
 // asked reads what is wrong.
 func tool[In, Out any](s *server, t *mcp.Tool, do func(context.Context, caller, *In) (Out, error)) {
-	open := true // what documents say was written elsewhere
+	open := false
 	t.Annotations = &mcp.ToolAnnotations{Title: t.Title, ReadOnlyHint: true, IdempotentHint: true, OpenWorldHint: &open}
 	mcp.AddTool(s.mcp, t, func(ctx context.Context, req *mcp.CallToolRequest, in In) (*mcp.CallToolResult, Out, error) {
 		var out Out
