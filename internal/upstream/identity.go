@@ -34,7 +34,8 @@ type identity struct {
 	Secrets     map[string]string `json:"secrets,omitempty"`      // by variable, the name of what it is handed
 	AllowLaunch []string          `json:"allow_launch,omitempty"` // the launch rules that it may break
 
-	Builtin any `json:"builtin,omitempty"` // what a server of Doorward's own is set to
+	Builtin any                 `json:"builtin,omitempty"` // what a server of Doorward's own is set to
+	Runs    map[string]identity `json:"runs,omitempty"`    // the commands that it runs, by name
 
 	URL       string `json:"url,omitempty"`   // as it is written, without its query
 	Query     string `json:"query,omitempty"` // its digest: it may hold a key, and the lock belongs into Git
@@ -54,6 +55,15 @@ type reach struct {
 	path  string         // of a command's executable
 	files []sandbox.File // that the command executes, as they were when they were digested
 	pack  *pinnedPackage // of Node.js or Python that it runs; nil for none
+
+	module string             // of Python that runs in place of a script
+	runs   map[string]started // by name, the commands that a server of Doorward's own runs
+}
+
+// started is how a command is started.
+type started struct {
+	id     identity
+	module string
 }
 
 // identify is how a server is started or reached now.
@@ -61,21 +71,45 @@ func (p *Pool) identify(s *server) (r reach, err error) {
 	id := identity{}
 	if s.set.Builtin != nil {
 		id.Builtin = s.set.Builtin
+		r.runs, err = p.allRuns(&id, &s.set)
 	} else if s.set.URL != "" {
 		id.reached(&s.set)
-	} else if err = p.started(&id, &r, &s.set); err != nil {
+	} else {
+		err = p.started(&id, &r, &s.set)
+	}
+	if err != nil {
 		return r, err
 	}
+	return r, r.describe(s.set.Name, &id)
+}
+
+// describe makes the item of an identity.
+func (r *reach) describe(upstream string, id *identity) error {
 	raw, err := json.Marshal(id)
 	if err != nil {
-		return r, fmt.Errorf("describing the upstream: %w", err)
+		return fmt.Errorf("describing the upstream: %w", err)
 	}
-	r.item = gate.Item{Kind: gate.Command, Upstream: s.set.Name}
+	r.item = gate.Item{Kind: gate.Command, Upstream: upstream}
 	if r.item.Raw, err = mcp.Pinned(raw); err != nil {
-		return r, fmt.Errorf("describing the upstream: %w", err)
+		return fmt.Errorf("describing the upstream: %w", err)
 	}
 	r.item.Digest, err = mcp.DigestOf(gate.Command, r.item.Raw)
-	return r, err
+	return err
+}
+
+// allRuns describes the commands that a server of Doorward's own runs.
+func (p *Pool) allRuns(id *identity, set *Settings) (map[string]started, error) {
+	all := make(map[string]started, len(set.Runs))
+	id.Runs = make(map[string]identity, len(set.Runs))
+	for name, run := range set.runs() {
+		var one identity
+		var r reach
+		if err := p.started(&one, &r, &run); err != nil {
+			return nil, fmt.Errorf("command %s: %w", name, err)
+		}
+		id.Runs[name], all[name] = one, started{one, r.module}
+	}
+	return all, nil
 }
 
 func (id *identity) reached(set *Settings) {
@@ -130,6 +164,7 @@ func (p *Pool) executes(id *identity, r *reach, set *Settings) error {
 	if err != nil {
 		return err
 	}
+	r.module = x.Module
 	pinned := func(e launch.Executed) (script, error) {
 		if err := set.kept(e.Path); err != nil {
 			return script{}, err

@@ -176,8 +176,11 @@ func (l *stdioLink) signal(sig syscall.Signal) {
 // still tells whether what the command executes is what was digested before its start. An
 // interpreter reads a script, and what that loads, by name and after the start; by the time
 // that the command has answered it has, so another file in between is seen (SBX-28).
-func (l *stdioLink) still() error {
-	for _, f := range l.runs {
+func (l *stdioLink) still() error { return still(l.runs, l.pack) }
+
+// still is that of files, and of the package that they belong to; nil for none.
+func still(runs []sandbox.File, pack *pinnedPackage) error {
+	for _, f := range runs {
 		now, err := sandbox.Look(f.Path)
 		if err != nil {
 			return err
@@ -186,8 +189,8 @@ func (l *stdioLink) still() error {
 			return fmt.Errorf("%s was changed while the command started", f.Path)
 		}
 	}
-	if l.pack == nil {
+	if pack == nil {
 		return nil
 	}
-	return l.pack.still()
+	return pack.still()
 }

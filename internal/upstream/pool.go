@@ -45,9 +45,9 @@ type Settings struct {
 	Shared      bool              // one process or session for every principal
 	PerCall     bool              // of Command: a process for each relayed call, which ends with it
 	Env         map[string]string // variables of Command's environment, with the name of the secret that is the value, or with PerCall "request:" and the header of the client's own key
-	AllowLaunch []string          // the launch rules that Command may break
+	AllowLaunch []string          // the launch rules that Command, or Runs, may break
 	Absent      string            // why Command is not started, whatever is on this machine: what it names is not installed; empty: nothing
-	Sandbox     *Confinement      // of Command; nil: it has Doorward's own rights
+	Sandbox     *Confinement      // of Command, or of Runs; nil: it has Doorward's own rights
 	Credential  Credential        // for URL
 	Certificate Certificate       // for URL, where its server asks for one; zero: none
 	CA          string            // certificates, PEM, that the server's is verified by; empty: the system's
@@ -55,6 +55,7 @@ type Settings struct {
 	Wire        http.RoundTripper // instead of the network, for an upstream in this process
 	Roles       bool              // each call over Wire says in HeaderRoles which roles its principal has
 	Builtin     any               // how the server of Doorward's own behind Wire is set, as it marshals to JSON: the lock pins that, and not URL; nil for none
+	Runs        map[string]Run    // of Builtin: the commands that it runs, by name, each confined by Sandbox; the lock pins how each is started
 }
 
 // Credential is how Doorward proves to an upstream who it is: a header with a

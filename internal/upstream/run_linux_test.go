@@ -1,0 +1,199 @@
+package upstream_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"doorward/internal/gate"
+	"doorward/internal/sandbox"
+	"doorward/internal/upstream"
+)
+
+// runPool has one server of Doorward's own, with these commands.
+func runPool(t *testing.T, runs map[string]upstream.Run, change func(*upstream.Config)) *upstream.Pool {
+	t.Helper()
+	cfg := upstream.Config{Upstreams: []upstream.Settings{{Name: "up", URL: "http://builtin/mcp", Wire: http.NewFileTransport(http.Dir(t.TempDir())), Builtin: "test", Runs: runs}}}
+	if change != nil {
+		change(&cfg)
+	}
+	return newPool(t, cfg)
+}
+
+// ranAs runs one of the commands with these words.
+func ranAs(ctx context.Context, p *upstream.Pool, runs map[string]upstream.Run, name string, argv ...string) (out string, how upstream.Ended, err error) {
+	var stdout, stderr bytes.Buffer
+	how, err = p.Run(ctx, "up", upstream.Running{Name: name, As: runs[name], Argv: argv, Stdout: &stdout, Stderr: &stderr})
+	return stdout.String() + stderr.String(), how, err
+}
+
+// A command runs to its end with nothing on its input, and its start is on record without its
+// values. In a sandbox it sees what it was given alone.
+func TestRun(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "note"), []byte("CANARY"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	runs := map[string]upstream.Run{"show": {Argv: []string{"cat", "{path}"}}, "input": {Argv: []string{"cat"}}}
+	for _, confined := range []bool{false, true} {
+		var mu sync.Mutex
+		var details []string
+		p := runPool(t, runs, func(c *upstream.Config) {
+			if confined {
+				c.Upstreams[0].Sandbox = &upstream.Confinement{}
+			}
+			c.Events = func(_ context.Context, e gate.Event) error {
+				mu.Lock()
+				defer mu.Unlock()
+				if e.Kind == "upstream.start" {
+					details = append(details, e.Detail)
+				}
+				return nil
+			}
+		})
+		out, how, err := ranAs(t.Context(), p, runs, "show", "cat", filepath.Join(dir, "note"))
+		if err != nil || strings.Contains(out, "CANARY") == confined || (how.Status == 0) == confined {
+			t.Errorf("confined %v: %q, %v, %v", confined, out, how, err)
+		}
+		if out, how, err := ranAs(t.Context(), p, runs, "input", "cat"); out != "" || how.Status != 0 || err != nil {
+			t.Errorf("confined %v, of its input: %q, %v, %v", confined, out, how, err)
+		}
+		if len(details) != 2 || !strings.HasPrefix(details[0], "show sha256:") || strings.Contains(details[0], dir) || strings.Contains(details[0], "not confined") == confined {
+			t.Errorf("confined %v: on record is %q", confined, details)
+		}
+	}
+}
+
+// TestPOL32Run: whatever words are put in, a command executes the files that were approved, and
+// breaks no launch rule that it did not break then.
+func TestPOL32Run(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	script, ran := filepath.Join(dir, "script"), filepath.Join(dir, "ran")
+	if err := os.WriteFile(script, []byte("echo > "+ran), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	runs := map[string]upstream.Run{
+		"find": {Argv: []string{"find", "{dir}"}}, "sh": {Argv: []string{"sh", "{script}"}}, "env": {Argv: []string{"env", "A={set}", "cat"}},
+		"tar": {Argv: []string{"tar", "tf", "{file}"}}, "git": {Argv: []string{"cat", "{sub}"}},
+	}
+	p := runPool(t, runs, func(c *upstream.Config) {
+		c.Upstreams[0].AllowLaunch = []string{"runs", "code", "variables", "fetches"}
+	})
+	for _, tc := range []struct {
+		name string
+		argv []string
+	}{
+		{"find", []string{"find", ".", "-exec", "touch", ran, ";"}},
+		{"find", []string{"tar", "tf", "."}},
+		{"sh", []string{"sh", script}},
+		{"sh", []string{"sh", "-c", "echo > " + ran}},
+		{"env", []string{"env", "LD_PRELOAD=/x.so", "cat"}},
+		{"env", []string{"env", "touch", ran}},
+		{"tar", []string{"tar", "tf", "x", "--checkpoint-action=exec=touch " + ran}},
+		{"git", []string{"cat", "a\x00b"}},
+		{"git", []string{"cat", strings.Repeat("x", 2<<20)}},
+		{"git", append([]string{"cat"}, slices.Repeat([]string{"x"}, 100_000)...)},
+		{"git", nil},
+	} {
+		out, _, err := ranAs(t.Context(), p, runs, tc.name, tc.argv...)
+		if gate.CodeOf(err) != gate.CodeParams || out != "" {
+			t.Errorf("%s: %.80q: %q, %v", tc.name, tc.argv, out, err)
+		}
+	}
+	if _, err := os.Stat(ran); err == nil {
+		t.Error("something else ran")
+	}
+	chosen := map[string]upstream.Run{"x": {Argv: []string{"env", "{program}"}}}
+	if out, _, err := ranAs(t.Context(), runPool(t, chosen, nil), chosen, "x", "env", "id"); err == nil || out != "" {
+		t.Errorf("a program that a value chooses: %q", out)
+	}
+	if _, _, err := ranAs(t.Context(), p, map[string]upstream.Run{"find": {Argv: []string{"find"}}}, "find", "find"); gate.CodeOf(err) != gate.CodeUpstreamDown {
+		t.Errorf("a command of before: %v", err)
+	}
+}
+
+// A program that the lock does not know, or knows no more, is not run.
+func TestRunHeld(t *testing.T) {
+	t.Parallel()
+	runs := map[string]upstream.Run{"x": {Argv: []string{"cat"}}}
+	p := runPool(t, runs, func(c *upstream.Config) { c.Pins = pins{state: gate.Approved, command: gate.Deny} })
+	if out, _, err := ranAs(t.Context(), p, runs, "x", "cat"); gate.CodeOf(err) != gate.CodeUpstreamHeld || out != "" {
+		t.Errorf("%q, %v", out, err)
+	}
+	p = runPool(t, runs, func(c *upstream.Config) {
+		c.Events = func(context.Context, gate.Event) error { return errors.New("the disk is full") }
+	})
+	if out, _, err := ranAs(t.Context(), p, runs, "x", "cat"); gate.CodeOf(err) != gate.CodeAudit || out != "" {
+		t.Errorf("without a record: %q, %v", out, err)
+	}
+}
+
+// When the caller waits no more, nothing of a command is left: not what it started, whatever
+// session that moved to, and whatever signals that ignores.
+func TestRunEnds(t *testing.T) {
+	t.Parallel()
+	for _, confined := range []bool{false, true} {
+		dir := t.TempDir()
+		file, script := filepath.Join(dir, "pids"), filepath.Join(dir, "script")
+		program := strings.Join(childCommand(""), " ")
+		if err := os.WriteFile(script, []byte(program+"sleeper /dev/null | "+program+"grandchild "+file), 0o600); err != nil { // whose input does not end
+			t.Fatal(err)
+		}
+		runs := map[string]upstream.Run{"x": {Argv: []string{"sh", script}}}
+		p := runPool(t, runs, func(c *upstream.Config) {
+			if confined {
+				c.Upstreams[0].Sandbox = &upstream.Confinement{Given: sandbox.Given{Read: []string{filepath.Dir(servers)}, Write: []string{dir}}}
+			}
+		})
+		ctx, cancel := context.WithCancelCause(t.Context())
+		ended := make(chan error, 1)
+		go func() {
+			_, _, err := ranAs(ctx, p, runs, "x", runs["x"].Argv...)
+			ended <- err
+		}()
+		late := errors.New("too late")
+		eventually(t, 20*time.Second, "the grandchild runs", func() bool { return len(pidsIn(t, file)) == 1 })
+		cancel(late)
+		if err := <-ended; !errors.Is(err, late) {
+			t.Errorf("confined %v: %v", confined, err)
+		}
+		if pid := pidsIn(t, file)[0]; !confined && alive(pid) { // confined, it is a number of its own namespace
+			t.Errorf("process %d is alive", pid)
+		}
+		if left := below(t, os.Getpid()); slices.ContainsFunc(left, func(pid int) bool { return strings.Contains(commandLine(pid), file) }) {
+			t.Errorf("confined %v: something is left", confined)
+		}
+	}
+}
+
+func commandLine(pid int) string {
+	raw, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
+	return string(raw)
+}
+
+// refusing takes no output.
+type refusing struct{}
+
+func (refusing) Write([]byte) (int, error) { return 0, errors.New("enough") }
+
+// A command whose output is not taken ends, though it would write for ever.
+func TestRunOutputRefused(t *testing.T) {
+	t.Parallel()
+	runs := map[string]upstream.Run{"x": {Argv: []string{"yes"}}}
+	p := runPool(t, runs, nil)
+	_, err := p.Run(t.Context(), "up", upstream.Running{Name: "x", As: runs["x"], Argv: []string{"yes"}, Stdout: refusing{}, Stderr: refusing{}})
+	if err == nil || !strings.Contains(err.Error(), "enough") {
+		t.Errorf("%v", err)
+	}
+}
