@@ -7,10 +7,11 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 )
 
-// Kinds of Doorward's own servers: files below a directory, tables of a database.
+// The kinds of Doorward's own servers: files below a directory, tables of a database, commands.
 const (
-	BuiltinFiles = "files"
-	BuiltinSQL   = "sql"
+	BuiltinFiles    = "files"
+	BuiltinSQL      = "sql"
+	BuiltinCommands = "commands"
 )
 
 // Bounds of builtin files.
@@ -67,6 +68,8 @@ func (v *checker) builtin(path string, u *Upstream) {
 		{"passage", BuiltinDocs, u.Passage != 0},
 		{"access", BuiltinDocs, u.Access != nil},
 		{"findings", BuiltinDocs, u.Findings != ""},
+		{"commands", BuiltinCommands, u.Commands != nil},
+		{"parameters", BuiltinCommands, u.Parameters != nil},
 	} {
 		if k.written && u.Builtin != k.kind {
 			v.fault(path+"."+k.key, "is for builtin: %s", k.kind)
@@ -85,6 +88,8 @@ func (v *checker) builtin(path string, u *Upstream) {
 		v.sql(path, u)
 	case BuiltinDocs:
 		v.docs(path, u)
+	case BuiltinCommands:
+		v.commands(path, u)
 	}
 }
 

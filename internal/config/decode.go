@@ -60,6 +60,12 @@ func (d *decoder) value(n ast.Node, v reflect.Value, path string, tag reflect.St
 			d.text(n, wholly{w}, path)
 			return
 		}
+		if w, ok := reflect.TypeAssert[listed](v.Addr()); ok {
+			if seq, is := n.(*ast.SequenceNode); is {
+				d.list(seq, reflect.ValueOf(w.list()).Elem(), path, tag)
+				return
+			}
+		}
 		d.mapping(n, v, path)
 	case reflect.Map:
 		d.table(n, v, path, tag)
@@ -72,6 +78,9 @@ func (d *decoder) value(n ast.Node, v reflect.Value, path string, tag reflect.St
 
 // whole is a mapping that may be written as a single value, too.
 type whole interface{ UnmarshalWhole(text []byte) error }
+
+// listed is a mapping that may be written as one of its lists alone.
+type listed interface{ list() *[]string }
 
 // wholly reads the single value.
 type wholly struct{ whole }

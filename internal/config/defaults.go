@@ -137,6 +137,9 @@ func (c *Config) finish(dir string, written func(path string) bool) {
 			u.Sandbox.Kind = cmp.Or(u.Sandbox.Kind, "process")
 			u.Sandbox.finish(dir)
 		}
+		if u.Builtin == BuiltinCommands {
+			u.finishCommands(dir)
+		}
 		if u.Builtin == BuiltinFiles && u.MaxFile == 0 {
 			u.MaxFile = defaultMaxFile
 		}

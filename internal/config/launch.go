@@ -22,6 +22,9 @@ func (u *Upstream) Unlaunchable() []launch.Breach {
 // launch checks that a command may be started by its words and its variables.
 func (v *checker) launch(path string, u *Upstream) {
 	if u.Command == nil {
+		if u.Builtin == BuiltinCommands {
+			return // by v.commands
+		}
 		if u.AllowLaunch != nil {
 			v.fault(path+".allow_launch", "is for a command, and this is none")
 		}

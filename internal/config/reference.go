@@ -54,6 +54,10 @@ func schemaOf(v reflect.Value, tag reflect.StructTag, doc string) map[string]any
 		if reflect.PointerTo(v.Type()).Implements(reflect.TypeFor[whole]()) {
 			s["type"] = []string{"object", "string"}
 		}
+		if reflect.PointerTo(v.Type()).Implements(reflect.TypeFor[listed]()) {
+			object := s
+			s = map[string]any{"anyOf": []any{map[string]any{"type": "array", "items": map[string]any{"type": "string"}}, object}}
+		}
 	case reflect.Map:
 		s["type"], s["additionalProperties"] = "object", schemaOf(entry(v.Type().Elem()), tag, "")
 	case reflect.Slice:

@@ -379,7 +379,7 @@ const fieldDocs = "\n" +
 	"Findings.Low\tLow is a remark.\n" +
 	"Upstream.Command\tCommand is the program and its arguments, spoken to over standard input and output. Either command, url or builtin.\n" +
 	"Upstream.URL\tURL of a server: http or https, or ws or wss for transport websocket. Either command or url.\n" +
-	"Upstream.Builtin\tBuiltin is a server of Doorward's own, in place of command and url: docs searches documents, files serves the files below a directory, sql reads tables of a database.\n" +
+	"Upstream.Builtin\tBuiltin is a server of Doorward's own, in place of command and url: docs searches documents, files serves the files below a directory, sql reads tables of a database, commands runs the commands that are listed.\n" +
 	"Upstream.Root\tRoot of builtin files is the directory that is served. Relative: to the configuration file.\n" +
 	"Upstream.MaxFile\tMaxFile of builtin files is the most that one call reads or writes, and the largest file that is searched.\n" +
 	"Upstream.Write\tWrite of builtin files lets clients write, move and delete files. What is deleted goes to .doorward-trash in root.\n" +
@@ -396,6 +396,8 @@ const fieldDocs = "\n" +
 	"Upstream.Passage\tPassage of builtin docs is how large the pieces are that documents are cut into, about: 1500 bytes unless written.\n" +
 	"Upstream.Access\tAccess of builtin docs says who may read some of the documents: the first rule that matches a document counts, and what none matches is everybody's who may use the upstream. A change takes effect when all documents are brought in again.\n" +
 	"Upstream.Findings\tFindings of builtin docs says what becomes of a document in which a detector finds something grave, as text that nobody sees or that bids a model: block does not let it in, keep lets it in, and what is found of it is inspected as any answer. block unless written.\n" +
+	"Upstream.Commands\tCommands of builtin commands are what can be run, each as a tool of its name. A command is the list of its words, or a mapping with them in argv. {NAME} in a word stands for the value of a parameter; nothing is read by a shell.\n" +
+	"Upstream.Parameters\tParameters of builtin commands are those that commands name, each with the rule that its values keep to. A tool has those that its command names.\n" +
 	"Upstream.Transport\tTransport that a url speaks: streamable is Streamable HTTP, sse the HTTP+SSE of 2024-11-05, websocket needs a ws or wss URL and is implied by one.\n" +
 	"Upstream.TLSKey\tTLSKey is the one key that a https or wss server may have, whatever its certificate says: sha256: and the SHA-256, in hex, of its SubjectPublicKeyInfo. Any that the certificate allows unless written.\n" +
 	"Upstream.CA\tCA is the file with the certificates, PEM, that the certificate of a https or wss server is verified by. The system's unless written.\n" +
@@ -404,11 +406,26 @@ const fieldDocs = "\n" +
 	"Upstream.UnknownArguments\tUnknownArguments are those that a tool's schema does not name: schema does as the schema says, and lets them pass where it says nothing; refuse refuses them there, at every level.\n" +
 	"Upstream.Limits\tLimits of one upstream.\n" +
 	"Upstream.Arguments\tArguments gives parameters of the upstream's tools and prompts a type, by name: path, url, host, sql, command, email, identifier, text, or json for a text that is JSON itself; path/windows, sql/mysql and sql/sqlite say how the upstream reads them. An argument of that name, wherever it stands, must be of the type, and rules judge it by meaning.\n" +
-	"Upstream.Sandbox\tSandbox of a command.\n" +
+	"Upstream.Sandbox\tSandbox of a command, or of each command that builtin commands runs; one process for each call then.\n" +
 	"Upstream.AllowLaunch\tAllowLaunch are the launch rules that the command may break; without it a command that breaks one is refused. code: its words hold a program (python -c, sh -c), or an interpreter has no script; runs: it runs other commands in a way that is not looked into (xargs, find -exec); fetches: what it runs is fetched at each start, and nothing holds that to a digest; container: its container gets hold of this machine; variables: a variable changes which code runs or where it connects; path: its program is named by a relative path, or with ..; disguised: it is a shell under another name; writable: everybody on this machine may replace its program; rights: it runs with the rights of another user. Each start says so on record.\n" +
 	"Upstream.Labels\tLabels say of tools and prompts, and of resources by their URI, what they do with data, by name or by a pattern in which * stands for anything: private where they read what is not public, untrusted where they read what anybody may have written, leaves where what a call carries leaves the house, acts where a call speaks, pays or destroys. An empty list says none of it. Of a name that nothing here matches, Doorward guesses by the definition. trust.flows says what follows.\n" +
 	"Upstream.Tenants\tTenants whom it is for: to everybody else, who is of another tenant or of none, it does not exist. Everybody's unless written.\n" +
 	"Upstream.Declares\tDeclares is what its operator answers for: what it is for, and under which terms.\n" +
+	"NamedCommand.Argv\tArgv is the program and its arguments, without a shell.\n" +
+	"NamedCommand.Description\tDescription of what it does, for clients and whoever approves it.\n" +
+	"NamedCommand.Directory\tDirectory that it starts in. That of the configuration file unless written.\n" +
+	"NamedCommand.Timeout\tTimeout after which it is ended, with all that it has started: 30s unless written.\n" +
+	"NamedCommand.Output\tOutput is how much of standard output, and of standard error, an answer has: 256KiB unless written.\n" +
+	"NamedCommand.ReadOnly\tReadOnly says that it changes nothing. Nobody checks it; clients are told so.\n" +
+	"Parameter.Description\tDescription for clients.\n" +
+	"Parameter.Type\tType of the value: text needs enum or pattern, integer needs minimum and maximum, identifier is a name of letters, digits and _ . - / + @, path needs under. Text unless written.\n" +
+	"Parameter.Enum\tEnum are the values that it may have.\n" +
+	"Parameter.Pattern\tPattern is a regular expression (RE2) that matches the whole value. A value that begins with a dash is refused all the same where it begins a word.\n" +
+	"Parameter.MaxLength\tMaxLength of the value in bytes: 256 unless written.\n" +
+	"Parameter.Minimum\tMinimum of an integer.\n" +
+	"Parameter.Maximum\tMaximum of an integer.\n" +
+	"Parameter.Under\tUnder are the directories that a path is in. A path is absolute, and no link on its way leads out.\n" +
+	"Parameter.Default\tDefault is taken where a call sends none; without it the parameter is required.\n" +
 	"Declares.Purpose\tPurpose of the upstream in the house, in a few words.\n" +
 	"Declares.AIAct\tAIAct is the risk class of its use under the EU AI Act (Regulation 2024/1689). What the Act prohibits has no class here.\n" +
 	"Declares.Licence\tLicence of its software, as an SPDX expression such as MIT.\n" +

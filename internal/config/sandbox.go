@@ -23,6 +23,9 @@ const (
 // kindNone is the sandbox of a command that has Doorward's rights.
 const kindNone = "none"
 
+// Runs tells whether an upstream has commands run on this machine.
+func (u *Upstream) Runs() bool { return u.Command != nil || u.Builtin == BuiltinCommands }
+
 // Confined tells whether a command is to be confined.
 func (s *Sandbox) Confined() bool { return s.Kind != kindNone }
 
@@ -75,7 +78,7 @@ func (s *Sandbox) finish(dir string) {
 
 func (v *checker) sandbox(path string, u *Upstream) {
 	s := &u.Sandbox
-	if u.Command == nil {
+	if !u.Runs() {
 		if !reflect.ValueOf(*s).IsZero() {
 			v.fault(path, "is for a command, and this is none")
 		}

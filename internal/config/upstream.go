@@ -6,8 +6,8 @@ type Upstream struct {
 	Command []string `yaml:"command"`
 	// URL of a server: http or https, or ws or wss for transport websocket. Either command or url.
 	URL string `yaml:"url" type:"url"`
-	// Builtin is a server of Doorward's own, in place of command and url: docs searches documents, files serves the files below a directory, sql reads tables of a database.
-	Builtin string `yaml:"builtin" enum:"docs files sql"`
+	// Builtin is a server of Doorward's own, in place of command and url: docs searches documents, files serves the files below a directory, sql reads tables of a database, commands runs the commands that are listed.
+	Builtin string `yaml:"builtin" enum:"docs files sql commands"`
 	// Root of builtin files is the directory that is served. Relative: to the configuration file.
 	Root string `yaml:"root" type:"directory"`
 	// MaxFile of builtin files is the most that one call reads or writes, and the largest file that is searched.
@@ -40,6 +40,10 @@ type Upstream struct {
 	Access []DocumentAccess `yaml:"access"`
 	// Findings of builtin docs says what becomes of a document in which a detector finds something grave, as text that nobody sees or that bids a model: block does not let it in, keep lets it in, and what is found of it is inspected as any answer. block unless written.
 	Findings string `yaml:"findings" enum:"block keep"`
+	// Commands of builtin commands are what can be run, each as a tool of its name. A command is the list of its words, or a mapping with them in argv. {NAME} in a word stands for the value of a parameter; nothing is read by a shell.
+	Commands map[string]NamedCommand `yaml:"commands" key:"command"`
+	// Parameters of builtin commands are those that commands name, each with the rule that its values keep to. A tool has those that its command names.
+	Parameters map[string]Parameter `yaml:"parameters" key:"parameter"`
 	// Transport that a url speaks: streamable is Streamable HTTP, sse the HTTP+SSE of 2024-11-05, websocket needs a ws or wss URL and is implied by one.
 	Transport string `yaml:"transport" enum:"streamable sse websocket"`
 	// TLSKey is the one key that a https or wss server may have, whatever its certificate says: sha256: and the SHA-256, in hex, of its SubjectPublicKeyInfo. Any that the certificate allows unless written.
@@ -56,7 +60,7 @@ type Upstream struct {
 	Limits Limits `yaml:"limits"`
 	// Arguments gives parameters of the upstream's tools and prompts a type, by name: path, url, host, sql, command, email, identifier, text, or json for a text that is JSON itself; path/windows, sql/mysql and sql/sqlite say how the upstream reads them. An argument of that name, wherever it stands, must be of the type, and rules judge it by meaning.
 	Arguments map[string]string `yaml:"arguments" key:"parameter" enum:"command email host identifier json path path/windows sql sql/mysql sql/postgres sql/sqlite text url"`
-	// Sandbox of a command.
+	// Sandbox of a command, or of each command that builtin commands runs; one process for each call then.
 	Sandbox Sandbox `yaml:"sandbox"`
 	// AllowLaunch are the launch rules that the command may break; without it a command that breaks one is refused. code: its words hold a program (python -c, sh -c), or an interpreter has no script; runs: it runs other commands in a way that is not looked into (xargs, find -exec); fetches: what it runs is fetched at each start, and nothing holds that to a digest; container: its container gets hold of this machine; variables: a variable changes which code runs or where it connects; path: its program is named by a relative path, or with ..; disguised: it is a shell under another name; writable: everybody on this machine may replace its program; rights: it runs with the rights of another user. Each start says so on record.
 	AllowLaunch []string `yaml:"allow_launch" enum:"code runs fetches container variables path disguised writable rights"`
@@ -66,6 +70,44 @@ type Upstream struct {
 	Tenants []string `yaml:"tenants"`
 	// Declares is what its operator answers for: what it is for, and under which terms.
 	Declares Declares `yaml:"declares"`
+}
+
+// NamedCommand is one that builtin commands runs.
+type NamedCommand struct {
+	// Argv is the program and its arguments, without a shell.
+	Argv []string `yaml:"argv"`
+	// Description of what it does, for clients and whoever approves it.
+	Description string `yaml:"description"`
+	// Directory that it starts in. That of the configuration file unless written.
+	Directory string `yaml:"directory" type:"directory"`
+	// Timeout after which it is ended, with all that it has started: 30s unless written.
+	Timeout Duration `yaml:"timeout"`
+	// Output is how much of standard output, and of standard error, an answer has: 256KiB unless written.
+	Output Size `yaml:"output"`
+	// ReadOnly says that it changes nothing. Nobody checks it; clients are told so.
+	ReadOnly bool `yaml:"read_only"`
+}
+
+// Parameter is what the value of one may be.
+type Parameter struct {
+	// Description for clients.
+	Description string `yaml:"description"`
+	// Type of the value: text needs enum or pattern, integer needs minimum and maximum, identifier is a name of letters, digits and _ . - / + @, path needs under. Text unless written.
+	Type string `yaml:"type" enum:"text integer identifier path"`
+	// Enum are the values that it may have.
+	Enum []string `yaml:"enum"`
+	// Pattern is a regular expression (RE2) that matches the whole value. A value that begins with a dash is refused all the same where it begins a word.
+	Pattern string `yaml:"pattern" type:"pattern"`
+	// MaxLength of the value in bytes: 256 unless written.
+	MaxLength int `yaml:"max_length"`
+	// Minimum of an integer.
+	Minimum *int `yaml:"minimum"`
+	// Maximum of an integer.
+	Maximum *int `yaml:"maximum"`
+	// Under are the directories that a path is in. A path is absolute, and no link on its way leads out.
+	Under []string `yaml:"under" type:"directory"`
+	// Default is taken where a call sends none; without it the parameter is required.
+	Default Scalar `yaml:"default"`
 }
 
 // Declares is what an operator says of an upstream. Nobody checks it.
