@@ -178,6 +178,8 @@ func ownServerOf(cfg *config.Config, path, name string) builtinServer {
 			Kind: u.Builtin, DSN: u.DSN, Tables: u.Tables, Mask: u.Mask, Timeout: time.Duration(u.Timeout).String(), Rows: u.Rows, Bytes: int64(u.Bytes), MaxCost: int64(u.MaxCost),
 			name: name, timeout: time.Duration(u.Timeout),
 		}
+	case config.BuiltinCommands:
+		return commandsOf(name, &u)
 	case config.BuiltinFiles:
 		apart := Owned(cfg, path)
 		if u.Write {

@@ -14,11 +14,11 @@ import (
 	"doorward/internal/upstream"
 )
 
-// confinement is what an upstream's command is given in its sandbox; nil for one that
-// has none.
+// confinement is what the commands that an upstream is, or runs, are given in their sandboxes;
+// nil for one that has none.
 func confinement(cfg *config.Config, name, path string) *upstream.Confinement {
 	u := cfg.Upstreams[name]
-	if u.Command == nil || !u.Sandbox.Confined() {
+	if !u.Runs() || !u.Sandbox.Confined() {
 		return nil
 	}
 	kind := ""
@@ -144,31 +144,31 @@ func owner(cfg *config.Config) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// commands are the upstreams that are commands. What can be wrong with settings is about
-// certificates of servers, which commands have none of.
-func commands(cfg *config.Config, path string) []upstream.Settings {
+// allCommands are what the upstreams that are commands, or run some, would start. What can be wrong
+// with settings is about certificates of servers, which commands have none of.
+func allCommands(cfg *config.Config, path string) []upstream.Called {
 	all, _ := settings(cfg, path)
-	return slices.DeleteFunc(all, func(set upstream.Settings) bool { return len(set.Command) == 0 })
+	return upstream.Commands(all)
 }
 
-// SandboxPlan is what the command of an upstream would be started with now. Nothing is
-// started.
+// SandboxPlan is what a command would be started with now: that of an upstream by its name, one
+// that builtin commands runs by UPSTREAM/NAME. Nothing is started.
 func SandboxPlan(cfg *config.Config, path, name string, environment []string) (upstream.Shown, error) {
-	for _, set := range commands(cfg, path) {
-		if set.Name == name {
-			return upstream.PlanOf(set, environment, owner(cfg))
+	for _, c := range allCommands(cfg, path) {
+		if c.Called == name {
+			return upstream.PlanOf(c.Settings, environment, owner(cfg))
 		}
 	}
-	return upstream.Shown{}, fmt.Errorf("no upstream that is a command is called %s", name)
+	return upstream.Shown{}, fmt.Errorf("no upstream that is a command is called %s, and no command of a built-in server is", name)
 }
 
-// Unlaunchable are the upstreams whose command the launch rules would refuse as its file
-// is on this machine now, and why. Nothing is started.
+// Unlaunchable are the commands, called as SandboxPlan has them, that the launch rules would
+// refuse as their files are on this machine now, and why. Nothing is started.
 func Unlaunchable(cfg *config.Config, path string) map[string]string {
 	why := map[string]string{}
-	for _, set := range commands(cfg, path) {
-		if err := upstream.Launchable(set); err != nil {
-			why[set.Name] = err.Error()
+	for _, c := range allCommands(cfg, path) {
+		if err := upstream.Launchable(c.Settings); err != nil {
+			why[c.Called] = err.Error()
 		}
 	}
 	return why

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"doorward/internal/admin"
@@ -143,6 +144,8 @@ func recipients(cfg *config.Config) []admin.Recipient {
 			place = "this machine: " + u.Root
 		case u.Builtin == config.BuiltinDocs:
 			place = docsPlace(docsOf(cfg, name))
+		case u.Builtin == config.BuiltinCommands:
+			place = "this machine: " + strings.Join(names(u.Commands), ", ")
 		case u.Builtin == config.BuiltinSQL:
 			place = "secret " + u.DSN
 		}

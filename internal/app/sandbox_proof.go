@@ -27,19 +27,19 @@ func Proofs(ctx context.Context, cfg *config.Config, path, name string, environm
 	if name == "" {
 		all = append(all, prove(ctx, "", bare(cfg, path), environment))
 	}
-	for _, set := range commands(cfg, path) {
+	for _, c := range allCommands(cfg, path) {
 		switch {
-		case name != "" && set.Name != name:
-		case set.Sandbox == nil:
-			all = append(all, SandboxProof{Upstream: set.Name, Kind: "none"})
-		case set.Sandbox.Kind != "":
-			all = append(all, SandboxProof{Upstream: set.Name, Kind: set.Sandbox.Kind})
+		case name != "" && c.Called != name:
+		case c.Sandbox == nil:
+			all = append(all, SandboxProof{Upstream: c.Called, Kind: "none"})
+		case c.Sandbox.Kind != "":
+			all = append(all, SandboxProof{Upstream: c.Called, Kind: c.Sandbox.Kind})
 		default:
-			all = append(all, prove(ctx, set.Name, set, environment))
+			all = append(all, prove(ctx, c.Called, c.Settings, environment))
 		}
 	}
 	if len(all) == 0 {
-		return nil, fmt.Errorf("no upstream that is a command is called %s", name)
+		return nil, fmt.Errorf("no upstream that is a command is called %s, and no command of a built-in server is", name)
 	}
 	return all, nil
 }

@@ -20,7 +20,7 @@ func weaker(cfg *config.Config) map[string][]string {
 	out := map[string][]string{}
 	for name, u := range cfg.Upstreams {
 		switch {
-		case u.Command == nil:
+		case !u.Runs():
 		case !u.Sandbox.Confined():
 			out[name] = []string{unconfined}
 		case len(u.Sandbox.AllowWeaker) > 0:

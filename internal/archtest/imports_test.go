@@ -61,6 +61,7 @@ var table = map[string]row{
 	"supervise": {domain, nil},
 	"sandbox":   {domain, []string{"supervise"}},
 	"launch":    {domain, []string{"fetched"}},
+	"argv":      {domain, []string{"policy/paths", "policy/words"}},
 	"install":   {domain, nil},
 	"npm":       {domain, []string{"durable", "install"}},
 	"python":    {domain, []string{"fetched", "durable", "install"}},
@@ -116,6 +117,8 @@ var table = map[string]row{
 	"builtin/files": {adapter, nil},
 	"builtin/sql":   {adapter, []string{"policy/statement", "dsn"}},
 
+	"builtin/commands": {adapter, []string{"argv"}},
+
 	"listen":    {adapter, append([]string{"ceiling"}, adapters...)},
 	"upstream":  {adapter, append([]string{"leak", "sandbox", "sandbox/container", "supervise", "launch", "python", "durable", "queue", "ceiling"}, adapters...)},
 	"audit":     {adapter, append([]string{"durable", "envelope", "cosignature"}, adapters...)},
@@ -139,7 +142,7 @@ var table = map[string]row{
 	"monitor/delivery": {watching, []string{"gate", "monitor", "durable", "envelope"}},
 	"monitor/figures":  {watching, []string{"gate", "monitor"}},
 
-	"config":    {outside, []string{"gate", "cosignature", "sandbox", "sandbox/container", "launch", "egress", "policy", "policy/paths", "policy/places", "policy/words", "policy/statement"}},
+	"config":    {outside, []string{"gate", "cosignature", "sandbox", "sandbox/container", "launch", "argv", "egress", "policy", "policy/paths", "policy/places", "policy/words", "policy/statement"}},
 	"clients":   {outside, []string{"config", "launch"}},
 	"doctor":    {outside, []string{"config"}},
 	"load":      {outside, nil},
@@ -151,7 +154,7 @@ var table = map[string]row{
 	"app": {outside, []string{
 		"gate", "jsonrpc", "mcp", "policy", "pipeline",
 		"identify", "decode", "resolve", "authorize", "validate", "approve", "disclose", "inspect", "inspect/definition", "inspect/change", "inspect/secrets", "redact", "track", "limit", "flow", "sandbox", "egress", "npm", "python", "leak",
-		"listen", "upstream", "ceiling", "builtin", "builtin/docs", "builtin/files", "builtin/sql", "docs", "docs/chunk", "docs/embed", "docs/embed/remote", "docs/embedded", "docs/ingest", "audit", "store", "durable", "lock", "telemetry", "collector", "secret", "secret/vault", "secret/keyring", "issuer", "webhook", "judge", "sink", "anchor", "cosignature", "monitor", "monitor/delivery", "monitor/figures",
+		"listen", "upstream", "ceiling", "builtin", "builtin/docs", "builtin/files", "builtin/sql", "builtin/commands", "argv", "docs", "docs/chunk", "docs/embed", "docs/embed/remote", "docs/embedded", "docs/ingest", "audit", "store", "durable", "lock", "telemetry", "collector", "secret", "secret/vault", "secret/keyring", "issuer", "webhook", "judge", "sink", "anchor", "cosignature", "monitor", "monitor/delivery", "monitor/figures",
 		"index", "config", "admin",
 	}},
 	"mapping":  {outside, nil},

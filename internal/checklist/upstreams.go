@@ -34,34 +34,42 @@ func upstreamChecks() []check {
 	}
 }
 
-// commands has do look at each upstream that is a command; all says how they are where it
-// found nothing.
+// commands has do look at each upstream that is a command, or runs some; all says how they are
+// where it found nothing.
 func (s *subject) commands(a *answer, all string, do func(path, name string, u *config.Upstream)) {
 	n := 0
 	for name, u := range ordered(s.cfg.Upstreams) {
-		if u.Command != nil {
+		if u.Runs() {
 			n++
 			do("upstreams."+name, name, &u)
 		}
 	}
 	if n == 0 {
-		a.none("upstreams", "no upstream is a command")
+		a.none("upstreams", "no upstream is a command, or runs some")
 	}
 	a.otherwise("", "commands: %d, %s", n, all)
 }
 
 func (s *subject) exact(a *answer) {
 	s.commands(a, "and what they run is exact", func(path, name string, u *config.Upstream) {
-		for _, f := range fetched.By(u.Command) {
-			switch f.How {
-			case fetched.Loose:
-				a.fail(path+".command", "%s runs %s", name, f.Text)
-			case fetched.Movable:
-				a.warn(path+".command", "%s runs %s", name, f.Text)
-			case fetched.Exactly:
-			}
+		a.fetches(path+".command", name, u.Command)
+		for own, c := range ordered(u.Commands) {
+			a.fetches(path+".commands."+own, name, c.Argv)
 		}
 	})
+}
+
+// fetches looks at what a command runs that is not on this machine.
+func (a *answer) fetches(at, name string, command []string) {
+	for _, f := range fetched.By(command) {
+		switch f.How {
+		case fetched.Loose:
+			a.fail(at, "%s runs %s", name, f.Text)
+		case fetched.Movable:
+			a.warn(at, "%s runs %s", name, f.Text)
+		case fetched.Exactly:
+		}
+	}
 }
 
 // launched fails what would not be started, and every rule that somebody has switched off.
@@ -69,6 +77,11 @@ func (s *subject) launched(a *answer) {
 	s.commands(a, "and all keep the rules", func(path, name string, u *config.Upstream) {
 		if why := s.state.Unlaunchable[name]; why != "" {
 			a.fail(path+".command", "%s is not started: %s", name, why)
+		}
+		for own := range ordered(u.Commands) {
+			if why := s.state.Unlaunchable[name+"/"+own]; why != "" {
+				a.fail(path+".commands."+own, "%s of %s is not started: %s", own, name, why)
+			}
 		}
 		for _, rule := range u.AllowLaunch {
 			a.fail(path+".allow_launch", "%s may break launch rule %s", name, rule)

@@ -173,7 +173,11 @@ func launchable(cfg *config.Config, path string) error {
 	why := app.Unlaunchable(cfg, path)
 	var all []error
 	for _, name := range slices.Sorted(maps.Keys(why)) {
-		all = append(all, fmt.Errorf("%s: upstreams.%s.command: %s", path, name, why[name]))
+		at := name + ".command"
+		if of, own, ok := strings.Cut(name, "/"); ok { // of a built-in server
+			at = of + ".commands." + own
+		}
+		all = append(all, fmt.Errorf("%s: upstreams.%s: %s", path, at, why[name]))
 	}
 	return errors.Join(all...)
 }
