@@ -9,18 +9,22 @@ import (
 
 	"doorward/internal/docs"
 	"doorward/internal/docs/embed/lexical"
+	"doorward/internal/docs/embed/onnx"
 	"doorward/internal/docs/embed/remote"
 )
 
 // Settings are one embedder. Those that its kind has no use for must be left empty.
 type Settings struct {
-	Kind           string       // lexical, openai or gemini
-	Model          string       // openai, gemini
-	Dimensions     int          // 0: lexical's own; required of the others
+	Kind           string       // lexical, openai, gemini or onnx
+	Model          string       // openai, gemini; onnx: a name for people; lexical: empty, or its only one
+	Dimensions     int          // 0: lexical's own, and those of onnx's model; required of the others
 	SendDimensions bool         // openai: the model answers with as many as it is asked for; gemini is always asked
 	Most           int          // openai, gemini: texts of one request; 0: the kind's own
-	Query, Passage string       // openai, gemini: what the model wants before a question and before a passage
+	Query, Passage string       // all but lexical: what the model wants before a question and before a passage
 	Place          remote.Place // openai, gemini; URL may be empty for gemini: Google's
+	Directory      string       // onnx: where the model's files are
+	Digest         string       // onnx: SHA-256 of model.onnx; empty: any is taken
+	Tokens         int          // onnx: of a text; 0: onnx's own
 }
 
 // New makes an embedder. Nothing is asked yet: see Check.
@@ -30,11 +34,21 @@ func New(s Settings) (docs.Embedder, error) {
 		if s.Model != "" && s.Model != lexical.Name {
 			return nil, fmt.Errorf("the embedder lexical has one model, %s", lexical.Name)
 		}
-		if err := s.without(); err != nil {
+		if err := s.within(true); err != nil {
 			return nil, err
 		}
 		return made(lexical.New(s.Dimensions))
+	case onnx.Kind:
+		if err := s.within(false); err != nil {
+			return nil, err
+		}
+		return made(onnx.New(onnx.Settings{
+			Model: s.Model, Directory: s.Directory, Digest: s.Digest, Dimensions: s.Dimensions, Tokens: s.Tokens, Query: s.Query, Passage: s.Passage,
+		}))
 	case remote.KindOpenAI:
+		if err := s.elsewhere(); err != nil {
+			return nil, err
+		}
 		return made(remote.NewOpenAI(remote.OpenAISettings{
 			Place: s.Place, Model: s.Model, Dimensions: s.Dimensions, SendDimensions: s.SendDimensions, Most: s.Most, Query: s.Query, Passage: s.Passage,
 		}))
@@ -42,11 +56,14 @@ func New(s Settings) (docs.Embedder, error) {
 		if s.SendDimensions {
 			return nil, errors.New("the embedder gemini is always asked for its dimensions: send_dimensions is openai's")
 		}
+		if err := s.elsewhere(); err != nil {
+			return nil, err
+		}
 		return made(remote.NewGemini(remote.GeminiSettings{
 			Place: s.Place, Model: s.Model, Dimensions: s.Dimensions, Most: s.Most, Query: s.Query, Passage: s.Passage,
 		}))
 	}
-	return nil, fmt.Errorf("there is no embedder %q: it is lexical, openai or gemini", s.Kind)
+	return nil, fmt.Errorf("there is no embedder %q: it is lexical, openai, gemini or onnx", s.Kind)
 }
 
 // made is an embedder or an error: a nil pointer in an interface would be neither.
@@ -57,10 +74,22 @@ func made[E docs.Embedder](e E, err error) (docs.Embedder, error) {
 	return e, nil
 }
 
-// without refuses settings of an embedder that somebody else runs.
-func (s *Settings) without() error {
-	if s.SendDimensions || s.Most != 0 || s.Query != "" || s.Passage != "" || s.Place.URL != "" || s.Place.Secret != nil || s.Place.Timeout != 0 {
-		return fmt.Errorf("the embedder %s asks nobody: it has no URL, credential, timeout, batch, prefix and send_dimensions", s.Kind)
+// within refuses settings that an embedder of this process has no use for; lexical has none
+// for a model's files either.
+func (s *Settings) within(words bool) error {
+	if s.SendDimensions || s.Most != 0 || s.Place.URL != "" || s.Place.Secret != nil || s.Place.Timeout != 0 {
+		return fmt.Errorf("the embedder %s asks nobody: it has no URL, credential, timeout, batch and send_dimensions", s.Kind)
+	}
+	if words && (s.Query != "" || s.Passage != "" || s.Directory != "" || s.Digest != "" || s.Tokens != 0) {
+		return fmt.Errorf("the embedder %s has no model: it has no prefixes, directory, digest and tokens", s.Kind)
+	}
+	return nil
+}
+
+// elsewhere refuses settings of a model's files.
+func (s *Settings) elsewhere() error {
+	if s.Directory != "" || s.Digest != "" || s.Tokens != 0 {
+		return fmt.Errorf("the embedder %s is asked over HTTP: it has no directory, digest and tokens", s.Kind)
 	}
 	return nil
 }
