@@ -165,7 +165,7 @@ var table = map[string]row{
 	"demo":     {outside, []string{"app", "admin", "audit", "config", "gate"}},
 	"drill":    {outside, []string{"app", "admin", "audit", "config", "demo", "evidence", "monitor/figures"}},
 	"cli": {outside, []string{
-		"gate", "sandbox", "sandbox/container", "app", "admin", "config", "policy", "audit", "index", "lock", "clients", "doctor", "load", "checklist", "demo", "httpsig", "secret", "login", "bridge", "scan", "sink/form", "cosignature", "durable", "monitor/figures", "evidence", "mapping", "drill",
+		"gate", "sandbox", "sandbox/container", "app", "admin", "config", "policy", "audit", "index", "lock", "clients", "doctor", "load", "checklist", "demo", "httpsig", "secret", "login", "bridge", "scan", "sink/form", "cosignature", "durable", "monitor/figures", "evidence", "mapping", "drill", "docs", "docs/gather", "docs/ingest", "docs/evaluate",
 		"policy/cases", "policy/review", "policy/recorded", "policy/learning", "policy/replay", "policy/compare",
 	}},
 

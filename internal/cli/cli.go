@@ -133,7 +133,7 @@ cannot be done.`,
 	flags.BoolVar(&r.quiet, "quiet", false, "print only what was asked for and errors")
 	flags.BoolVar(&r.noColor, "no-color", r.Getenv("NO_COLOR") != "", "print without colours; NO_COLOR sets it too")
 	root.AddCommand(r.serveCommand(), r.healthCommand(), r.stdioCommand(), r.initCommand(), r.installCommand(), r.uninstallCommand(), r.demoCommand(), r.keyCommand(),
-		r.signCommand(), r.tokenCommand(), r.loginCommand(), r.secretCommand(), r.upstreamCommand(), r.sandboxCommand(), r.trustCommand(), r.policyCommand(), r.approveCommand(), r.auditCommand(), r.privacyCommand(), r.monitorCommand(), r.incidentCommand(), r.logCommand(), r.configCommand(), r.checkCommand(), r.scanCommand(), r.doctorCommand(), r.loadCommand(), r.versionCommand())
+		r.signCommand(), r.tokenCommand(), r.loginCommand(), r.secretCommand(), r.upstreamCommand(), r.sandboxCommand(), r.trustCommand(), r.policyCommand(), r.approveCommand(), r.auditCommand(), r.docsCommand(), r.privacyCommand(), r.monitorCommand(), r.incidentCommand(), r.logCommand(), r.configCommand(), r.checkCommand(), r.scanCommand(), r.doctorCommand(), r.loadCommand(), r.versionCommand())
 	return root
 }
 

@@ -1,9 +1,12 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"doorward/internal/docs"
@@ -26,6 +29,9 @@ func (j *Job) run(ctx context.Context, from []From, again bool) (Report, error) 
 	r := &running{Job: j, opened: o, start: start, report: Report{Notes: []Note{}}, patience: patience{embedder: j.Embedder}}
 	err = r.all(ctx, from)
 	r.report.Took = time.Since(start)
+	slices.SortStableFunc(r.report.Notes, func(a, b Note) int {
+		return cmp.Or(strings.Compare(a.Source, b.Source), strings.Compare(a.Origin, b.Origin))
+	})
 	return r.report, errors.Join(err, o.writer.Close())
 }
 

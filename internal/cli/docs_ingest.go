@@ -1,0 +1,208 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"doorward/internal/app"
+	"doorward/internal/config"
+	"doorward/internal/docs"
+	"doorward/internal/docs/gather"
+	"doorward/internal/docs/ingest"
+)
+
+// docsFlags are those of the commands that bring documents in.
+type docsFlags struct {
+	upstream, name string
+	private        []string
+}
+
+func (f *docsFlags) add(c *cobra.Command) {
+	upstreamFlag(c, &f.upstream)
+	c.Flags().StringArrayVar(&f.private, "private-host", nil, "HOST or HOST:PORT that pages may be fetched from though its address is not public; may be given several times")
+}
+
+func (r *run) docsIngest() *cobra.Command {
+	var f docsFlags
+	c := &cobra.Command{
+		Use: "ingest [PATH | SITEMAP | URL-LIST]...", Short: "Bring documents into an index",
+		Long: `Bring in what is new or has changed, and take out what is gone: of directories, of sitemaps
+(https://…/sitemap.xml), and of files with a URL on each line. Without one, all sources of the
+index are brought in again. Markdown, HTML, text, source code and what reads as text are read;
+secrets, .git, links and binary files are passed over. Pages are fetched over https, from
+public addresses, as robots.txt lets them be.
+
+Each document is looked at by the detectors before it is kept. Nothing that is unchanged is
+embedded again. Ctrl-C ends it at any moment: what was brought in stays, and the same command
+goes on. Exit 3 when documents were blocked or could not be read.`,
+		Example: `  doorward docs ingest ./handbook
+  doorward docs ingest --name go ~/go/src https://docs.example.com/sitemap.xml
+  doorward docs ingest                              # everything again
+  doorward docs ingest --private-host wiki.internal:443 wiki-urls.txt`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.name != "" && len(args) != 1 {
+				return errors.New("--name is of one source: name sources one after the other")
+			}
+			return r.bringIn(cmd.Context(), &f, args, false)
+		},
+	}
+	f.add(c)
+	c.Flags().StringVar(&f.name, "name", "", "name of the source, a part of its documents' URIs; made of its path unless given")
+	return c
+}
+
+func (r *run) docsReindex() *cobra.Command {
+	var f docsFlags
+	c := &cobra.Command{
+		Use: "reindex", Short: "Make an index again, with what is configured now", Args: cobra.NoArgs,
+		Long: `Bring everything into a new generation of the index, with the model, the dimensions and the
+bounds that are configured now. The old one stays as it is until the last document is in; then
+the new one takes its place at once. Ctrl-C ends it; the same command goes on.`,
+		Example: `  doorward docs reindex
+  doorward docs reindex --upstream handbook`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return r.bringIn(cmd.Context(), &f, nil, true) },
+	}
+	f.add(c)
+	return c
+}
+
+func (r *run) docsRemove() *cobra.Command {
+	var upstream string
+	c := &cobra.Command{
+		Use: "remove SOURCE", Short: "Take a source out of an index, with all its documents", Args: cobra.ExactArgs(1),
+		Example: `  doorward docs remove handbook`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return r.documents(upstream, func(_ *config.Config, d *app.Documents) error {
+				n, err := ingest.Remove(cmd.Context(), d.Job.Index, args[0])
+				if err != nil {
+					return err
+				}
+				return r.put(map[string]any{"source": args[0], "removed": n}, func(w io.Writer) error {
+					_, err := fmt.Fprintf(w, "%s is taken out, with %d documents.\n", visible(args[0]), n)
+					return err
+				})
+			})
+		},
+	}
+	upstreamFlag(c, &upstream)
+	return c
+}
+
+// bringIn opens the sources and brings them in; without one those of the index.
+func (r *run) bringIn(ctx context.Context, f *docsFlags, args []string, again bool) error {
+	return r.documents(f.upstream, func(cfg *config.Config, d *app.Documents) error {
+		sources, err := sourcesOf(ctx, d, f.name, args)
+		if err != nil {
+			return err
+		}
+		web, err := gather.NewWeb(gather.WebConfig{Named: f.private})
+		if err != nil {
+			return err
+		}
+		defer web.Close()
+		var from []ingest.From
+		defer func() {
+			for _, one := range from {
+				_ = one.Documents.Close() // it was read from alone
+			}
+		}()
+		for _, s := range sources {
+			if err := apart(cfg, s); err != nil {
+				return err
+			}
+			opened, err := gather.Open(s, gather.Opening{Prefix: gather.Prefix(d.Upstream, s.Name), Ignore: d.Ignore, Web: web})
+			if err != nil {
+				return err
+			}
+			from = append(from, ingest.From{Source: s, Documents: opened})
+		}
+		return r.ingest(ctx, d, from, again)
+	})
+}
+
+// sourcesOf are those that the arguments name, or those of the index.
+func sourcesOf(ctx context.Context, d *app.Documents, name string, args []string) ([]docs.Source, error) {
+	var all []docs.Source
+	for _, arg := range args {
+		s, err := gather.Named(arg, name)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, s)
+	}
+	if len(args) > 0 {
+		return all, nil
+	}
+	state, err := d.Library.Index.State(ctx)
+	if errors.Is(err, docs.ErrEmpty) || err == nil && len(state.Made.Sources) == 0 {
+		return nil, docs.ErrEmpty
+	}
+	return state.Made.Sources, err
+}
+
+// apart refuses a directory with what is Doorward's own in it: keys and the record are no
+// documents.
+func apart(cfg *config.Config, s docs.Source) error {
+	if s.Kind != gather.KindTree {
+		return nil
+	}
+	own, err := filepath.EvalSymlinks(cfg.DataDir)
+	if err != nil {
+		own = cfg.DataDir // it is not there yet
+	}
+	root, err := filepath.EvalSymlinks(s.Origin)
+	if err != nil {
+		return err
+	}
+	for _, pair := range [...][2]string{{root, own}, {own, root}} {
+		if rel, err := filepath.Rel(pair[0], pair[1]); err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+			return fmt.Errorf("%s and Doorward's own data_dir, %s, lie in one another: name directories beside it", s.Origin, cfg.DataDir)
+		}
+	}
+	return nil
+}
+
+// ingest runs it and says what came of it, also of a run that was interrupted.
+func (r *run) ingest(ctx context.Context, d *app.Documents, from []ingest.From, again bool) error {
+	job := d.Job
+	show, done := r.progress()
+	job.Progress = show
+	run := job.Run
+	if again {
+		run = job.Again
+	}
+	report, err := run(ctx, from)
+	done()
+	if err != nil && report.Took == 0 {
+		return err // nothing was begun
+	}
+	if ctx.Err() != nil {
+		err = fmt.Errorf("interrupted: %d documents are kept, and the same command goes on from there", report.New+report.Changed+report.Unchanged)
+	}
+	if put := r.put(&report, func(w io.Writer) error { return reportText(w, &report) }); put != nil {
+		return errors.Join(err, put)
+	}
+	if err == nil && report.Blocked+report.Unread > 0 {
+		return &exit{code: exitFindings}
+	}
+	return err
+}
+
+// reportText is a report for people.
+func reportText(w io.Writer, p *ingest.Report) error {
+	for _, n := range p.Notes {
+		_, _ = fmt.Fprintf(w, "%-8s %s: %s: %s\n", n.What, n.Source, visible(n.Origin), visible(n.Why))
+	}
+	if p.Unnamed > 0 {
+		_, _ = fmt.Fprintf(w, "and %d more\n", p.Unnamed)
+	}
+	_, err := fmt.Fprintf(w, "%d new, %d changed, %d unchanged, %d removed, %d skipped, %d blocked, %d unread; %d passages of %d bytes in %.1f s, %.0f a second\n",
+		p.New, p.Changed, p.Unchanged, p.Removed, p.Skipped, p.Blocked, p.Unread, p.Passages, p.Bytes, p.Took.Seconds(), p.PerSecond())
+	return err
+}
