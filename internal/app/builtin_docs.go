@@ -21,6 +21,7 @@ import (
 	"doorward/internal/docs/embed/remote"
 	"doorward/internal/docs/embedded"
 	"doorward/internal/docs/ingest"
+	"doorward/internal/docs/pgvector"
 	"doorward/internal/gate"
 	"doorward/internal/inspect"
 	"doorward/internal/upstream"
@@ -216,10 +217,23 @@ func at(raw, ca string) (remote.Place, error) {
 	return remote.Place{URL: raw, Roots: pool, Dial: webhook.Dialer(u.Scheme == "http").DialContext}, nil
 }
 
-func (d docsServer) index(func(name string) (gate.Secret, error)) (docs.Writable, error) {
+func (d docsServer) index(secret func(name string) (gate.Secret, error)) (docs.Writable, error) {
 	switch d.Index.Kind {
 	case config.IndexEmbedded:
 		return embedded.New(d.Index.Path), nil
+	case config.IndexPostgres:
+		pool, err := roots(d.Index.ca)
+		if err != nil {
+			return nil, fmt.Errorf("index: %w", err)
+		}
+		x, err := pgvector.New(pgvector.Config{Schema: d.Index.Name, Roots: pool, DSN: func() (string, error) {
+			url, err := secret(d.Index.DSN)
+			return url.Reveal(), err
+		}})
+		if err != nil {
+			return nil, fmt.Errorf("index: %w", err)
+		}
+		return x, nil
 	}
 	return nil, fmt.Errorf("index: there is no kind %s", d.Index.Kind)
 }
