@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 
 	"doorward/internal/docs"
 	"doorward/internal/docs/embed/lexical"
@@ -92,6 +93,22 @@ func (s *Settings) elsewhere() error {
 		return fmt.Errorf("the embedder %s is asked over HTTP: it has no directory, digest and tokens", s.Kind)
 	}
 	return nil
+}
+
+// Fetch downloads the files of an onnx model that are not in its directory yet, each by its
+// digest. Of both, the URL, how it is reached and the digest are said. It tells whether
+// anything was downloaded; app calls it where the configuration says so, and nobody else.
+func Fetch(ctx context.Context, directory string, model, words remote.File) (fetched bool, err error) {
+	model.Path, model.Most = filepath.Join(directory, onnx.NameModel), onnx.MaxModel
+	words.Path, words.Most = filepath.Join(directory, onnx.NameWords), onnx.MaxWords
+	for _, f := range []remote.File{words, model} { // the smaller first: what is wrong with both shows sooner
+		one, err := remote.Fetch(ctx, f)
+		if err != nil {
+			return fetched, err
+		}
+		fetched = fetched || one
+	}
+	return fetched, nil
 }
 
 // ErrNoKey is what Check says of an embedder whose callers bring their keys: there is

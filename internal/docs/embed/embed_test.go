@@ -2,7 +2,9 @@ package embed_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -101,5 +103,33 @@ func TestCheck(t *testing.T) {
 	cancel()
 	if err := embed.Check(ctx, e); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// Both files are downloaded once, and are what New reads.
+func TestFetch(t *testing.T) {
+	asked := 0
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked++
+		_, _ = io.WriteString(w, "not a model: "+r.URL.Path)
+	}))
+	t.Cleanup(srv.Close)
+	file := func(path string) remote.File {
+		return remote.File{
+			Place:  remote.Place{URL: srv.URL + path, Dial: new(net.Dialer).DialContext},
+			Digest: fmt.Sprintf("%x", sha256.Sum256([]byte("not a model: "+path))),
+		}
+	}
+	dir := t.TempDir()
+	for _, first := range []bool{true, false} {
+		if fetched, err := embed.Fetch(t.Context(), dir, file("/m"), file("/w")); err != nil || fetched != first || asked != 2 {
+			t.Errorf("fetched %v, %v; asked %d times", fetched, err, asked)
+		}
+	}
+	if fetched, err := embed.Fetch(t.Context(), dir, file("/other"), file("/w")); err == nil || fetched || asked != 2 {
+		t.Errorf("in place of another: %v, %v", fetched, err)
+	}
+	if _, err := embed.New(embed.Settings{Kind: "onnx", Model: "m", Directory: dir}); err == nil || !strings.Contains(err.Error(), "tokenizer.json: it is no tokenizer.json") {
+		t.Errorf("of what was downloaded: %v", err)
 	}
 }

@@ -15,16 +15,16 @@ import (
 
 // Names of a model's files, as sentence-transformers and Hugging Face have them.
 const (
-	nameModel   = "model.onnx"
-	nameWords   = "tokenizer.json"
+	NameModel   = "model.onnx"
+	NameWords   = "tokenizer.json"
 	namePooling = "1_Pooling/config.json" // may be missing
 )
 
 // Bounds of the files, in bytes.
 const (
-	maxModel     = 1 << 30
-	maxTokenizer = 32 << 20
-	maxPooling   = 64 << 10
+	MaxModel   = 1 << 30
+	MaxWords   = 32 << 20
+	maxPooling = 64 << 10
 )
 
 // files are a model's.
@@ -33,12 +33,12 @@ type files struct{ model, tokenizer []byte }
 // read reads a model's files from a directory.
 func read(directory, digest string) (*files, error) {
 	if directory == "" {
-		return nil, errors.New("the directory with the model's files is required: they are not downloaded")
+		return nil, errors.New("the directory with the model's files is required")
 	}
 	f := new(files)
 	var err error
-	if f.model, err = readFile(filepath.Join(directory, nameModel), maxModel); errors.Is(err, fs.ErrNotExist) {
-		f.model, err = readFile(filepath.Join(directory, "onnx", nameModel), maxModel)
+	if f.model, err = readFile(filepath.Join(directory, NameModel), MaxModel); errors.Is(err, fs.ErrNotExist) {
+		f.model, err = readFile(filepath.Join(directory, "onnx", NameModel), MaxModel)
 	}
 	if err != nil {
 		return nil, err
@@ -49,10 +49,10 @@ func read(directory, digest string) (*files, error) {
 			return nil, err
 		}
 		if sum := sha256.Sum256(f.model); hex.EncodeToString(sum[:]) != want {
-			return nil, fmt.Errorf("%s in %s has the digest %x, and %s is configured", nameModel, directory, sum, want)
+			return nil, fmt.Errorf("%s in %s has the digest %x, and %s is configured", NameModel, directory, sum, want)
 		}
 	}
-	if f.tokenizer, err = readFile(filepath.Join(directory, nameWords), maxTokenizer); err != nil {
+	if f.tokenizer, err = readFile(filepath.Join(directory, NameWords), MaxWords); err != nil {
 		return nil, err
 	}
 	return f, pooling(filepath.Join(directory, namePooling))

@@ -70,20 +70,20 @@ func New(s Settings) (*Embedder, error) {
 	}
 	e := &Embedder{tokens: s.Tokens, query: s.Query, passage: s.Passage, running: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}
 	if e.tokenizer, err = readTokenizer(files.tokenizer); err != nil {
-		return nil, fmt.Errorf("the embedder onnx: %s: %w", nameWords, err)
+		return nil, fmt.Errorf("the embedder onnx: %s: %w", NameWords, err)
 	}
 	if e.graph, err = graph.Read(files.model, "last_hidden_state", "token_embeddings"); err != nil {
-		return nil, fmt.Errorf("the embedder onnx: %s: %w", nameModel, err)
+		return nil, fmt.Errorf("the embedder onnx: %s: %w", NameModel, err)
 	}
 	for _, name := range e.graph.Inputs {
 		if name != "input_ids" && name != "attention_mask" && name != "token_type_ids" {
-			return nil, fmt.Errorf("the embedder onnx: %s wants the input %q, which a model of BERT's family does not have", nameModel, name)
+			return nil, fmt.Errorf("the embedder onnx: %s wants the input %q, which a model of BERT's family does not have", NameModel, name)
 		}
 	}
 	e.model = docs.Model{Kind: Kind, Name: e.named(&s, files), Dimensions: s.Dimensions}
 	v, err := e.vector(context.Background(), "word")
 	if err != nil {
-		return nil, fmt.Errorf("the embedder onnx: %s: %w", nameModel, err)
+		return nil, fmt.Errorf("the embedder onnx: %s: %w", NameModel, err)
 	}
 	if s.Dimensions == 0 {
 		e.model.Dimensions = len(v)

@@ -1,8 +1,8 @@
 // Package remote makes vectors by a model that somebody else runs: behind an
 // OpenAI-compatible API, or Google's. docs/embed makes its embedders.
 //
-// Requests go to one URL and follow no redirect. A key stands in one header of one
-// request; it is never kept, and no error quotes it.
+// Requests go to one URL and follow no redirect, but for a file that Fetch downloads by its
+// digest. A key stands in one header of one request; it is never kept, and no error quotes it.
 package remote
 
 import (
@@ -52,6 +52,7 @@ type Place struct {
 
 // client posts JSON to a place.
 type client struct {
+	who     string // embedder, for errors
 	base    *url.URL
 	timeout time.Duration
 	http    *http.Client
@@ -71,7 +72,7 @@ func newClient(p Place) (*client, error) {
 	case p.Dial == nil:
 		return nil, errors.New("nothing opens connections")
 	}
-	c := &client{base: u, timeout: p.Timeout, secret: p.Secret}
+	c := &client{who: "embedder", base: u, timeout: p.Timeout, secret: p.Secret}
 	if c.timeout == 0 {
 		c.timeout = Patience
 	}
@@ -103,7 +104,7 @@ func local(host string) bool {
 	return host == "localhost" || err == nil && addr.IsLoopback()
 }
 
-var errElsewhere = errors.New("the embedder's URL is http, and leads to another machine")
+var errElsewhere = errors.New("the URL is http, and leads to another machine")
 
 // onThisMachine refuses connections in the clear to anywhere else: the name localhost is
 // this machine or it is nothing.
@@ -224,15 +225,15 @@ func (c *client) plainly(ctx context.Context, err error) error {
 	case errors.Is(err, context.Canceled):
 		return context.Canceled
 	case ctx.Err() != nil, errors.As(err, &timed) && timed.Timeout():
-		return fmt.Errorf("the embedder gave no answer within %v: %w", c.timeout, context.DeadlineExceeded)
+		return fmt.Errorf("the %s gave no answer within %v: %w", c.who, c.timeout, context.DeadlineExceeded)
 	case errors.As(err, &unproved), errors.As(err, &name):
-		return errors.New("the embedder's certificate is not one to trust")
+		return fmt.Errorf("the certificate of the %s is not one to trust", c.who)
 	case errors.Is(err, errElsewhere):
 		return errElsewhere
 	case errors.As(err, &dialled) && dialled.Op == "dial":
-		return fmt.Errorf("no connection to the embedder: %w", dialled)
+		return fmt.Errorf("no connection to the %s: %w", c.who, dialled)
 	}
-	return errors.New("the connection to the embedder ended without an answer that is HTTP")
+	return fmt.Errorf("the connection to the %s ended without a whole answer that is HTTP", c.who)
 }
 
 // close ends the connections that nothing uses.

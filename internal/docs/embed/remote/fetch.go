@@ -1,0 +1,140 @@
+package remote
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// maxHops is how often a download is sent elsewhere: hubs of models keep large files with
+// others.
+const maxHops = 5
+
+// File is a file that is downloaded once.
+type File struct {
+	Place         // URL, Dial, Roots; Timeout is of the whole, 0: MaxPatience. Secret is not sent
+	Digest string // SHA-256 in hexadecimal. Required
+	Path   string // where it is put; its directory is there
+	Most   int64  // bytes
+}
+
+// Fetch downloads a file, unless it is there already. What does not have the digest is
+// thrown away, and what stands at its path with another is left as it is: both are errors.
+// It tells whether anything was downloaded.
+func Fetch(ctx context.Context, f File) (fetched bool, err error) {
+	want := strings.ToLower(strings.TrimPrefix(f.Digest, "sha256:"))
+	if b, err := hex.DecodeString(want); err != nil || len(b) != sha256.Size {
+		return false, errors.New("a file is downloaded by its digest: SHA-256 in 64 hexadecimal digits")
+	}
+	name := filepath.Base(f.Path)
+	there, err := digestOf(f.Path)
+	switch {
+	case err == nil && there == want:
+		return false, nil
+	case err == nil:
+		return false, fmt.Errorf("%s is there, with the digest %s, and %s is configured: take it away, or configure its own", f.Path, there, want)
+	case !errors.Is(err, fs.ErrNotExist):
+		return false, err
+	}
+	if f.Timeout == 0 {
+		f.Timeout = MaxPatience
+	}
+	c, err := newClient(f.Place)
+	if err != nil {
+		return false, fmt.Errorf("downloading %s: %w", name, err)
+	}
+	defer c.close()
+	c.who = "server of the file"
+	c.http.CheckRedirect = c.hop
+	if err := c.download(ctx, &f, want); err != nil {
+		return false, fmt.Errorf("downloading %s: %w", name, err)
+	}
+	return true, nil
+}
+
+var errHop = errors.New("the server of the file sends elsewhere too often, or to a place that is not https")
+
+// hop follows a redirect that does not leave https.
+func (c *client) hop(to *http.Request, before []*http.Request) error {
+	if len(before) > maxHops || to.URL.Scheme != "https" {
+		return errHop
+	}
+	to.Header.Del("Referer")
+	return nil
+}
+
+// download writes the file beside its place, and puts it there once its digest is known.
+func (c *client) download(ctx context.Context, f *File, want string) error {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base.String(), http.NoBody)
+	if err != nil {
+		return errors.New("the URL cannot be asked")
+	}
+	req.Header.Set("User-Agent", "doorward")
+	res, err := c.http.Do(req)
+	if err != nil {
+		if errors.Is(err, errHop) {
+			return errHop
+		}
+		return c.plainly(ctx, err)
+	}
+	defer res.Body.Close()
+	switch {
+	case res.StatusCode != http.StatusOK:
+		return fmt.Errorf("the server of the file answered %d", res.StatusCode)
+	case len(res.Header.Values("Content-Encoding")) > 0:
+		return errors.New("the file comes encoded, though nothing asked for it")
+	case res.ContentLength > f.Most:
+		return fmt.Errorf("the file is larger than %d bytes", f.Most)
+	}
+	beside, err := os.CreateTemp(filepath.Dir(f.Path), ".download-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(beside.Name()) //nolint:errcheck // it has its own name by then, or is of no use
+	defer beside.Close()
+	h := sha256.New()
+	n, err := io.Copy(io.MultiWriter(beside, h), io.LimitReader(res.Body, f.Most+1))
+	switch {
+	case n > f.Most:
+		return fmt.Errorf("the file is larger than %d bytes", f.Most)
+	case err != nil && ctx.Err() == nil && errors.As(err, new(*fs.PathError)):
+		return err
+	case err != nil:
+		return c.plainly(ctx, err)
+	case hex.EncodeToString(h.Sum(nil)) != want:
+		return fmt.Errorf("it has the digest %x, and %s is configured: nothing was kept of it", h.Sum(nil), want)
+	}
+	if err := errors.Join(beside.Sync(), beside.Close()); err != nil {
+		return err
+	}
+	return os.Rename(beside.Name(), f.Path)
+}
+
+// digestOf is the digest of a regular file.
+func digestOf(path string) (string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", err
+	}
+	if !info.Mode().IsRegular() {
+		return "", fmt.Errorf("%s is no regular file", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	_, err = io.Copy(h, f)
+	return hex.EncodeToString(h.Sum(nil)), err
+}
