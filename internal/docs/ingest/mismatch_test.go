@@ -37,6 +37,15 @@ func TestMismatchesAreRefusedBeforeAnythingIsWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = other.Close() })
+	nothing, full := newPlace(t), newPlace(t)
+	for _, p := range []*place{nothing, full} {
+		p.many(2)
+		if err := os.WriteFile(filepath.Join(filepath.Dir(p.dir), "two", "a.md"), []byte("# A\n\ntext"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	full.run("one", "two")
+	full.write(map[string]string{"00.md": "# Changed\n\ntext"}) // so that there would be something to do
 	for _, tc := range []struct {
 		name  string
 		empty bool // also where the index has nothing yet
@@ -58,48 +67,42 @@ func TestMismatchesAreRefusedBeforeAnythingIsWritten(t *testing.T) {
 		{"not all sources, and a new generation", false, func(*place) {}, true, "sources"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			for _, empty := range []bool{true, false} {
-				if empty && !tc.empty {
-					continue
-				}
-				p := newPlace(t)
-				p.many(2)
-				if !empty {
-					if err := os.WriteFile(filepath.Join(filepath.Dir(p.dir), "two", "a.md"), []byte("# A\n\ntext"), 0o600); err != nil {
-						t.Fatal(err)
-					}
-					p.run("one", "two")
-				}
-				before, was := p.holds(), state(p)
-				p.write(map[string]string{"00.md": "# Changed\n\ntext"})
-				p.model.texts.Store(0)
-				tc.with(p)
-				run := p.job.Run
-				if tc.again {
-					run = p.job.Again
-				}
-				names := []string{"one"}
-				if p.model.fail != nil && !empty {
-					names = []string{"one", "two"} // it is about the embedder alone
-				}
-				r, err := run(t.Context(), p.from(names...))
-				m, ok := errors.AsType[*docs.MismatchError](err)
-				if !ok || m.What != tc.want || m.Here == "" || m.There == "" || m.Do == "" || r.Finished {
-					t.Errorf("%v, %+v", err, r)
-				}
-				if diff := cmp.Diff(before, p.holds()); diff != "" {
-					t.Error(diff)
-				}
-				if diff := cmp.Diff(was, state(p)); diff != "" {
-					t.Error(diff)
-				}
-				if empty {
-					if files, err := filepath.Glob(filepath.Join(filepath.Dir(p.dir), "docs.db*")); err != nil || len(files) > 0 {
-						t.Errorf("files were made: %v", files)
-					}
+			if tc.empty {
+				refused(t, nothing, tc.with, tc.again, tc.want)
+				if files, err := filepath.Glob(filepath.Join(filepath.Dir(nothing.dir), "docs.db*")); err != nil || len(files) > 0 {
+					t.Errorf("files were made: %v", files)
 				}
 			}
+			refused(t, full, tc.with, tc.again, tc.want)
 		})
+	}
+}
+
+// refused has a run refused that is set up by with, and fails where anything is written.
+func refused(t *testing.T, p *place, with func(*place), again bool, want string) {
+	t.Helper()
+	before, was, job := p.holds(), state(p), p.job
+	defer func() { p.job, p.model.fail = job, nil }()
+	p.model.texts.Store(0)
+	with(p)
+	run := p.job.Run
+	if again {
+		run = p.job.Again
+	}
+	names := []string{"one"}
+	if p.model.fail != nil {
+		names = []string{"one", "two"} // it is about the embedder alone
+	}
+	r, err := run(t.Context(), p.from(names...))
+	m, ok := errors.AsType[*docs.MismatchError](err)
+	if !ok || m.What != want || m.Here == "" || m.There == "" || m.Do == "" || r.Finished {
+		t.Errorf("%v, %+v", err, r)
+	}
+	if diff := cmp.Diff(before, p.holds()); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(was, state(p)); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -58,6 +58,9 @@ func (r *running) source(ctx context.Context, f From) error {
 		return err
 	}
 	if b.many.Load() == 0 && len(b.below) == 0 {
+		if len(held) == 0 {
+			return &sourceError{ErrNothing}
+		}
 		return &sourceError{fmt.Errorf("%w: nothing of it is taken out; doorward docs remove %s does that", ErrNothing, f.Name)}
 	}
 	var gone []string
