@@ -107,7 +107,7 @@ func (s *subject) typed(a *answer) {
 		a.none("upstreams", "there is no upstream")
 	}
 	for name, u := range ordered(s.cfg.Upstreams) {
-		if len(u.Arguments) == 0 {
+		if len(u.Arguments) == 0 && u.Builtin != config.BuiltinCommands { // whose parameters have rules
 			a.warn("upstreams."+name, "no argument of %s has a type: a path or a URL in one is a text like any other", name)
 		}
 	}

@@ -48,6 +48,9 @@ func (u *Upstream) finishCommands(dir string) {
 		u.Commands[name] = c
 	}
 	for name, p := range u.Parameters {
+		if p.MaxLength == 0 {
+			p.MaxLength = argv.DefaultLength
+		}
 		for i, at := range p.Under {
 			if at != "" {
 				p.Under[i] = absolute(dir, at)
