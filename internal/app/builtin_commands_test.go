@@ -116,3 +116,29 @@ func TestPOL34BuiltinCommands(t *testing.T) {
 		t.Errorf("a program that everybody may write: %s", r)
 	}
 }
+
+// A client that cancels its call ends the command.
+func TestBuiltinCommandsCancelled(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	script, fifo := filepath.Join(dir, "script"), filepath.Join(dir, "fifo")
+	text := "trap 'echo > ended; exit 1' TERM\nmkfifo " + fifo + "\necho > begun\nread line < " + fifo + "\n"
+	if err := os.WriteFile(script, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	gw := gatetest.Gateway(t, `upstreams: {ops: {builtin: commands, sandbox: {kind: none}, commands: {wait: {argv: [sh, `+script+`], directory: `+dir+`}}}}`, nil)
+	gw.ApproveClean("ops")
+	c := gw.As("alice").Open("2025-11-25")
+	there := func(name string) func() bool {
+		return func() bool { _, err := os.Stat(filepath.Join(dir, name)); return err == nil }
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		c.Post(c.Request("77", "tools/call", `"name":"ops__wait","arguments":{}`))
+	}()
+	eventually(t, "the command runs", there("begun"))
+	c.Post([]byte(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":77}}`))
+	eventually(t, "the command was ended", there("ended"))
+	<-done
+}
