@@ -218,24 +218,27 @@ func at(raw, ca string) (remote.Place, error) {
 }
 
 func (d docsServer) index(secret func(name string) (gate.Secret, error)) (docs.Writable, error) {
-	switch d.Index.Kind {
-	case config.IndexEmbedded:
-		return embedded.New(d.Index.Path), nil
-	case config.IndexPostgres:
-		pool, err := roots(d.Index.ca)
-		if err != nil {
-			return nil, fmt.Errorf("index: %w", err)
-		}
-		x, err := pgvector.New(pgvector.Config{Schema: d.Index.Name, Roots: pool, DSN: func() (string, error) {
-			url, err := secret(d.Index.DSN)
-			return url.Reveal(), err
-		}})
-		if err != nil {
-			return nil, fmt.Errorf("index: %w", err)
-		}
-		return x, nil
+	x := &d.Index
+	pool, err := roots(x.ca)
+	if err != nil {
+		return nil, fmt.Errorf("index.%w", err)
 	}
-	return nil, fmt.Errorf("index: there is no kind %s", d.Index.Kind)
+	var made docs.Writable
+	switch x.Kind {
+	case config.IndexEmbedded:
+		return embedded.New(x.Path), nil
+	case config.IndexPostgres:
+		made, err = pgvector.New(pgvector.Config{Schema: x.Name, Roots: pool, DSN: func() (string, error) {
+			s, err := secret(x.DSN)
+			return s.Reveal(), err
+		}})
+	default:
+		err = fmt.Errorf("there is no kind %s", x.Kind)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("index: %w", err)
+	}
+	return made, nil
 }
 
 // inspect looks at a document before it is kept.

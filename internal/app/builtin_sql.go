@@ -7,6 +7,7 @@ import (
 	"doorward/internal/builtin"
 	"doorward/internal/builtin/sql"
 	"doorward/internal/config"
+	"doorward/internal/dsn"
 	"doorward/internal/secret"
 )
 
@@ -47,15 +48,16 @@ func (q sqlServer) server(a *App) (*builtin.Server, error) {
 func databases(cfg *config.Config, value func(name string) (secret.Value, error)) (all []unfit) {
 	for _, name := range names(cfg.Upstreams) {
 		u := cfg.Upstreams[name]
-		if u.Builtin != config.BuiltinSQL {
+		key, of, check := "dsn", u.DSN, sql.CheckDSN
+		if u.Builtin == config.BuiltinDocs {
+			key, of, check = "index.dsn", u.Index.DSN, dsn.Check
+		}
+		held, err := value(of)
+		if of == "" || err != nil {
 			continue
 		}
-		held, err := value(u.DSN)
-		if err != nil {
-			continue
-		}
-		if err := sql.CheckDSN(held.Reveal()); err != nil {
-			all = append(all, unfit{u.DSN, fmt.Errorf("upstreams.%s.dsn: %w", name, err)})
+		if err := check(held.Reveal()); err != nil {
+			all = append(all, unfit{of, fmt.Errorf("upstreams.%s.%s: %w", name, key, err)})
 		}
 	}
 	return all

@@ -172,7 +172,7 @@ func (v *checker) index(path string, x *DocumentIndex) {
 		{"dsn", []string{IndexPostgres}, x.DSN != ""},
 		{"url", services, x.URL != ""},
 		{"key", services, x.Key != ""},
-		{"ca", services, x.CA != ""},
+		{"ca", []string{IndexPostgres, IndexQdrant, IndexPinecone}, x.CA != ""},
 		{"name", []string{IndexPostgres, IndexQdrant, IndexPinecone}, x.Name != ""},
 	})
 	if x.Name != "" && !matches(`^[a-z][a-z0-9_-]*$`, x.Name) {
