@@ -61,6 +61,7 @@ type docsEmbedder struct {
 	QueryPrefix    string `json:"query_prefix,omitempty"`
 	PassagePrefix  string `json:"passage_prefix,omitempty"`
 	Directory      string `json:"directory,omitempty"`
+	Digest         string `json:"digest,omitempty"`
 
 	ca string
 }
@@ -80,7 +81,7 @@ func docsOf(cfg *config.Config, name string) docsServer {
 		Index: docsIndex{Kind: x.Kind, Path: x.Path, DSN: x.DSN, URL: x.URL, Key: x.Key, Name: x.Name, ca: x.CA},
 		Embedder: docsEmbedder{
 			Kind: e.Kind, Model: e.Model, Dimensions: e.Dimensions, URL: e.URL, Key: e.Key, SendDimensions: e.SendDimensions,
-			QueryPrefix: e.QueryPrefix, PassagePrefix: e.PassagePrefix, Directory: e.Directory, ca: e.CA,
+			QueryPrefix: e.QueryPrefix, PassagePrefix: e.PassagePrefix, Directory: e.Directory, Digest: e.Digest, ca: e.CA,
 		},
 	}
 	if d.Index.Kind == config.IndexEmbedded && d.Index.Path == "" {
@@ -186,7 +187,7 @@ func (d docsServer) roles(uri string) []string {
 
 func (d docsServer) embedder(secret func(name string) (gate.Secret, error)) (docs.Embedder, error) {
 	e := &d.Embedder
-	set := embed.Settings{Kind: e.Kind, Model: e.Model, Dimensions: e.Dimensions, SendDimensions: e.SendDimensions, Query: e.QueryPrefix, Passage: e.PassagePrefix}
+	set := embed.Settings{Kind: e.Kind, Model: e.Model, Dimensions: e.Dimensions, SendDimensions: e.SendDimensions, Query: e.QueryPrefix, Passage: e.PassagePrefix, Directory: e.Directory, Digest: strings.TrimPrefix(e.Digest, "sha256:")}
 	if e.Kind == config.EmbedderOpenAI || e.Kind == config.EmbedderGemini {
 		place, err := at(e.URL, e.ca)
 		if err != nil {

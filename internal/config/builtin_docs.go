@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
+
+	"doorward/internal/gate"
 )
 
 // BuiltinDocs serves documents to search.
@@ -68,12 +70,14 @@ type DocumentEmbedder struct {
 	Key string `yaml:"key" type:"secret name"`
 	// SendDimensions asks an openai endpoint for vectors of dimensions: for models that can shorten theirs.
 	SendDimensions bool `yaml:"send_dimensions"`
-	// QueryPrefix and PassagePrefix stand before what an openai endpoint embeds, for models that tell the two apart ("query: ", "passage: ").
+	// QueryPrefix stands before questions, and passage_prefix before passages, for models that tell the two apart by words ("query: ", "passage: ").
 	QueryPrefix string `yaml:"query_prefix"`
 	// PassagePrefix stands before passages.
 	PassagePrefix string `yaml:"passage_prefix"`
 	// Directory of kind onnx with model.onnx and tokenizer.json.
 	Directory string `yaml:"directory" type:"path"`
+	// Digest of kind onnx that model.onnx must have: sha256: and 64 hex digits. Any unless written.
+	Digest string `yaml:"digest"`
 	// CA is the file with the certificates, PEM, that the endpoint's certificate is verified by. The system's unless written.
 	CA string `yaml:"ca" type:"path"`
 }
@@ -212,18 +216,22 @@ func (v *checker) service(path, at, dsn, key string) {
 }
 
 func (v *checker) embedder(path string, e *DocumentEmbedder) {
-	openai := []string{EmbedderOpenAI}
+	openai, onnx, models := []string{EmbedderOpenAI}, []string{EmbedderONNX}, []string{EmbedderOpenAI, EmbedderGemini, EmbedderONNX}
 	services := []string{EmbedderOpenAI, EmbedderGemini}
 	v.belongs(path, e.Kind, []kindsKey{
 		{"url", services, e.URL != ""},
 		{"key", services, e.Key != ""},
 		{"ca", services, e.CA != ""},
-		{"model", []string{EmbedderOpenAI, EmbedderGemini, EmbedderONNX}, e.Model != ""},
+		{"model", models, e.Model != ""},
 		{"send_dimensions", openai, e.SendDimensions},
-		{"query_prefix", openai, e.QueryPrefix != ""},
-		{"passage_prefix", openai, e.PassagePrefix != ""},
-		{"directory", []string{EmbedderONNX}, e.Directory != ""},
+		{"query_prefix", models, e.QueryPrefix != ""},
+		{"passage_prefix", models, e.PassagePrefix != ""},
+		{"directory", onnx, e.Directory != ""},
+		{"digest", onnx, e.Digest != ""},
 	})
+	if _, err := gate.ParseDigest(e.Digest); e.Digest != "" && err != nil {
+		v.fault(path+".digest", "must be sha256: and 64 hex digits")
+	}
 	if e.Dimensions < 1 || e.Dimensions > maxDimensions {
 		v.fault(path+".dimensions", "must be the length of the model's vectors, 1 to %d", maxDimensions)
 	}

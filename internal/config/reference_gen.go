@@ -35,9 +35,10 @@ const fieldDocs = "\n" +
 	"DocumentEmbedder.URL\tURL of an endpoint: https, or http on loopback. For openai it ends before /embeddings (http://127.0.0.1:11434/v1); for gemini it is Google's unless written.\n" +
 	"DocumentEmbedder.Key\tKey is the secret with the API key, or for gemini request:HEADER of identity.request_keys for the caller's own, which goes with that call alone. None unless written.\n" +
 	"DocumentEmbedder.SendDimensions\tSendDimensions asks an openai endpoint for vectors of dimensions: for models that can shorten theirs.\n" +
-	"DocumentEmbedder.QueryPrefix\tQueryPrefix and PassagePrefix stand before what an openai endpoint embeds, for models that tell the two apart (\"query: \", \"passage: \").\n" +
+	"DocumentEmbedder.QueryPrefix\tQueryPrefix stands before questions, and passage_prefix before passages, for models that tell the two apart by words (\"query: \", \"passage: \").\n" +
 	"DocumentEmbedder.PassagePrefix\tPassagePrefix stands before passages.\n" +
 	"DocumentEmbedder.Directory\tDirectory of kind onnx with model.onnx and tokenizer.json.\n" +
+	"DocumentEmbedder.Digest\tDigest of kind onnx that model.onnx must have: sha256: and 64 hex digits. Any unless written.\n" +
 	"DocumentEmbedder.CA\tCA is the file with the certificates, PEM, that the endpoint's certificate is verified by. The system's unless written.\n" +
 	"DocumentAccess.Documents\tDocuments that it is about, by URI: docs://UPSTREAM/SOURCE/internal/**. * stands for anything but /, ** for any directories.\n" +
 	"DocumentAccess.Roles\tRoles whose holders may read them.\n" +
