@@ -22,6 +22,7 @@ import (
 	"doorward/internal/docs/embedded"
 	"doorward/internal/docs/ingest"
 	"doorward/internal/docs/pgvector"
+	"doorward/internal/docs/qdrant"
 	"doorward/internal/gate"
 	"doorward/internal/inspect"
 	"doorward/internal/upstream"
@@ -233,6 +234,12 @@ func (d docsServer) index(secret func(name string) (gate.Secret, error)) (docs.W
 			s, err := secret(x.DSN)
 			return s.Reveal(), err
 		}})
+	case config.IndexQdrant:
+		place := qdrant.Place{URL: x.URL, Roots: pool, Dial: webhook.Dialer(strings.HasPrefix(x.URL, "http://")).DialContext}
+		if x.Key != "" {
+			place.Key = func() (gate.Secret, error) { return secret(x.Key) }
+		}
+		made, err = qdrant.New(place, x.Name)
 	default:
 		err = fmt.Errorf("there is no kind %s", x.Kind)
 	}

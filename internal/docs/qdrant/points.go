@@ -1,0 +1,164 @@
+package qdrant
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash/fnv"
+	"strings"
+	"time"
+
+	"doorward/internal/docs"
+)
+
+// Kinds of points. A collection has one of kindMade, one for each document and one for each
+// passage.
+const (
+	kindMade     = "made"
+	kindDocument = "document"
+	kindPassage  = "passage"
+)
+
+// Names of the vectors of a passage.
+const (
+	meaning = "meaning"
+	words   = "words"
+)
+
+// payload is what is kept with a point. Which fields are there depends on its kind.
+type payload struct {
+	Kind string `json:"kind"`
+
+	Generation string `json:"generation,omitempty"` // of kindMade, as the next
+	Made       string `json:"made,omitempty"`       // JSON
+
+	URI      string   `json:"uri,omitempty"`
+	Source   string   `json:"source,omitempty"`
+	Origin   string   `json:"origin,omitempty"`
+	Title    string   `json:"title,omitempty"`
+	Type     string   `json:"type,omitempty"`
+	Size     int      `json:"size,omitempty"`
+	Modified int64    `json:"modified,omitempty"` // seconds since 1970; 0: the origin does not say
+	Digest   string   `json:"digest,omitempty"`   // hex
+	Open     bool     `json:"open"`               // whoever may use the server may read it
+	Roles    []string `json:"roles,omitempty"`
+	Findings []string `json:"findings,omitempty"`
+	Within   []string `json:"within,omitempty"` // each beginning of the URI that ends in a slash
+
+	ID      string `json:"id,omitempty"` // of a passage, as the next
+	Place   int    `json:"place"`        // among those of its document, from 0
+	Heading string `json:"heading,omitempty"`
+	Start   int    `json:"start,omitempty"`
+	Text    string `json:"text,omitempty"`
+}
+
+// point is what is put.
+type point struct {
+	ID      string         `json:"id"` // UUID
+	Vector  map[string]any `json:"vector"`
+	Payload any            `json:"payload"`
+}
+
+// sparse is a vector of words: the numbers that they hash to, each once.
+type sparse struct {
+	Indices []uint32  `json:"indices"`
+	Values  []float64 `json:"values"`
+}
+
+// idOf is the UUID of a point: the same for the same thing.
+func idOf(parts ...string) string {
+	h := sha256.New()
+	for _, p := range parts {
+		fmt.Fprintf(h, "%d:%s", len(p), p)
+	}
+	s := hex.EncodeToString(h.Sum(nil)[:16])
+	return strings.Join([]string{s[:8], s[8:12], s[12:16], s[16:20], s[20:]}, "-")
+}
+
+// Constants of BM25 (Robertson, Zaragoza, 2009): how soon more of a word stops to count,
+// how much a long text loses, and how many words one has that loses nothing.
+const (
+	saturation = 1.2
+	shortening = 0.75
+	usual      = 150
+)
+
+// spoken is the vector of a text's words by BM25, without how rare they are: that is the
+// collection's, which has the modifier idf.
+func spoken(text string) sparse {
+	all := strings.Fields(docs.Spoken(text))
+	times := map[uint32]int{}
+	var v sparse
+	for _, w := range all {
+		n := number(w)
+		if times[n]++; times[n] == 1 {
+			v.Indices = append(v.Indices, n)
+		}
+	}
+	long := saturation * (1 - shortening + shortening*float64(len(all))/usual)
+	for _, n := range v.Indices {
+		tf := float64(times[n])
+		v.Values = append(v.Values, tf*(saturation+1)/(tf+long))
+	}
+	return v
+}
+
+// asked is the vector of a question's words.
+func asked(question string) sparse {
+	var v sparse
+	seen := map[uint32]bool{}
+	for _, w := range docs.Terms(question, docs.MaxTerms) {
+		if n := number(w); !seen[n] {
+			seen[n] = true
+			v.Indices, v.Values = append(v.Indices, n), append(v.Values, 1)
+		}
+	}
+	return v
+}
+
+func number(word string) uint32 {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(word)) // it never fails
+	return h.Sum32()
+}
+
+// within are the beginnings of a URI that end in a slash.
+func within(uri string) (all []string) {
+	for i := range len(uri) {
+		if uri[i] == '/' {
+			all = append(all, uri[:i+1])
+		}
+	}
+	return all
+}
+
+// about is the payload that a document's points share.
+func about(d *docs.Document) payload {
+	p := payload{
+		URI: d.URI, Source: d.Source, Origin: d.Origin, Title: d.Title, Type: d.Type, Size: d.Size,
+		Open: d.Roles == nil, Roles: d.Roles, Within: within(d.URI),
+	}
+	if !d.Modified.IsZero() {
+		p.Modified = d.Modified.Unix()
+	}
+	return p
+}
+
+// document is what a payload says of one.
+func (p *payload) document() docs.Document {
+	d := docs.Document{URI: p.URI, Source: p.Source, Origin: p.Origin, Title: p.Title, Type: p.Type, Size: p.Size, Roles: p.Roles, Findings: p.Findings}
+	if p.Modified != 0 {
+		d.Modified = time.Unix(p.Modified, 0).UTC()
+	}
+	if !p.Open && d.Roles == nil {
+		d.Roles = []string{}
+	}
+	if digest, err := hex.DecodeString(p.Digest); err == nil && len(digest) == len(d.Digest) {
+		copy(d.Digest[:], digest)
+	}
+	return d
+}
+
+func (p *payload) passage() docs.Passage {
+	return docs.Passage{ID: p.ID, Heading: p.Heading, Start: p.Start, Text: p.Text}
+}
