@@ -224,6 +224,12 @@ func TestDepthIsBounded(t *testing.T) {
 		deep := strings.Repeat(open, 100_000) + "x\n" + strings.Repeat("y\n", 10_000)
 		cut(t, "a.md", deep, chunk.Default())
 	}
+	var stairs strings.Builder
+	for i := range 1000 {
+		stairs.WriteString(strings.Repeat("  ", i) + "- a\n")
+	}
+	cut(t, "a.md", stairs.String()+strings.Repeat("x\n", 100_000), chunk.Default())
+	cut(t, "a.md", "# "+strings.Repeat("[a](b)", 100_000), chunk.Default())
 	if _, err := chunk.Read(t.Context(), chunk.Raw{Name: "a.html", Bytes: []byte(strings.Repeat("<div>", 10_000) + "x")}); err == nil {
 		t.Error("a page of 10,000 levels is read")
 	}

@@ -46,7 +46,7 @@ type outline struct {
 func (o *outline) add(n ast.Node, src []byte) {
 	switch n := n.(type) {
 	case *ast.Heading:
-		o.enter(n.Level, inline(string(n.Lines().Value(src))))
+		o.enter(n.Level, inline(shorten(string(n.Lines().Value(src)), maxMarked)))
 		o.put(n, head)
 	case *ast.FencedCodeBlock, *ast.CodeBlock:
 		o.put(n, whole)
@@ -91,6 +91,9 @@ func (o *outline) enter(level int, name string) {
 	o.levels, o.path = append(o.levels, level), append(o.path, strings.ReplaceAll(name, under, " "))
 }
 
+// maxMarked is how much of a heading is looked at for its marks, in bytes.
+const maxMarked = 4 << 10
+
 // inline is a heading's text without its marks.
 func inline(s string) string {
 	if i := strings.Index(s, "{#"); i >= 0 && strings.HasSuffix(strings.TrimSpace(s), "}") {
@@ -134,6 +137,9 @@ func nested(body string) bool {
 			case strings.IndexByte("-*+.)", c) >= 0:
 				if i+1 < len(line) && (line[i+1] == ' ' || line[i+1] == '\t') {
 					n++
+					if i > 2*maxNested { // an item lies two columns deeper than the one that it is in
+						return true
+					}
 				}
 			case c == ' ' || c == '\t' || c >= '0' && c <= '9':
 			default:

@@ -37,13 +37,18 @@ type Text struct {
 	blocks []block
 }
 
-// Read makes text of a document. ctx bounds formats that take long to read.
-func Read(ctx context.Context, raw Raw) (*Text, error) {
+// Read makes text of a document. What a parser of somebody else's cannot bear is this
+// document's error, and nobody else's.
+func Read(ctx context.Context, raw Raw) (t *Text, err error) {
 	if len(raw.Bytes) > docs.MaxDocument {
 		return nil, ErrLarge
 	}
-	t, err := read(ctx, raw)
-	if err != nil {
+	defer func() {
+		if p := recover(); p != nil {
+			t, err = nil, fmt.Errorf("reading it failed: %v", p)
+		}
+	}()
+	if t, err = read(ctx, raw); err != nil {
 		return nil, err
 	}
 	if strings.TrimSpace(t.Body) == "" {
