@@ -29,6 +29,9 @@ func runPool(t *testing.T, runs map[string]upstream.Run, change func(*upstream.C
 	return newPool(t, cfg)
 }
 
+// roomy is room for process 1, which is this binary, with the race detector in it.
+func roomy() sandbox.Limits { return sandbox.Limits{Memory: 1 << 40} }
+
 // ranAs runs one of the commands with these words.
 func ranAs(ctx context.Context, p *upstream.Pool, runs map[string]upstream.Run, name string, argv ...string) (out string, how upstream.Ended, err error) {
 	var stdout, stderr bytes.Buffer
@@ -50,7 +53,7 @@ func TestRun(t *testing.T) {
 		var details []string
 		p := runPool(t, runs, func(c *upstream.Config) {
 			if confined {
-				c.Upstreams[0].Sandbox = &upstream.Confinement{}
+				c.Upstreams[0].Sandbox = &upstream.Confinement{Given: sandbox.Given{Limits: roomy()}}
 			}
 			c.Events = func(_ context.Context, e gate.Event) error {
 				mu.Lock()
@@ -153,7 +156,7 @@ func TestRunEnds(t *testing.T) {
 		runs := map[string]upstream.Run{"x": {Argv: []string{"sh", script}}}
 		p := runPool(t, runs, func(c *upstream.Config) {
 			if confined {
-				c.Upstreams[0].Sandbox = &upstream.Confinement{Given: sandbox.Given{Read: []string{filepath.Dir(servers)}, Write: []string{dir}}}
+				c.Upstreams[0].Sandbox = &upstream.Confinement{Given: sandbox.Given{Read: []string{filepath.Dir(servers)}, Write: []string{dir}, Limits: roomy()}}
 			}
 		})
 		ctx, cancel := context.WithCancelCause(t.Context())
