@@ -15,6 +15,9 @@ type Model struct {
 	Dimensions int
 }
 
+// Lexical is the kind of the embedder whose vectors are of words and their parts.
+const Lexical = "lexical"
+
 // Texts are what is embedded together.
 type Texts struct {
 	All   []string

@@ -74,7 +74,11 @@ func (l *Library) Search(ctx context.Context, q Question) ([]Found, error) {
 	if err != nil {
 		return nil, err
 	}
-	found := fuse(answer)
+	meaning := 1.0
+	if l.Wanted.Model.Kind == Lexical {
+		meaning = lexicalWeight
+	}
+	found := fuse(answer, meaning)
 	return found[:min(len(found), q.Most)], nil
 }
 
@@ -144,8 +148,15 @@ func (l *Library) within(ctx context.Context, do func(generation string) error) 
 // of reciprocal rank fusion (Cormack, Clarke, Büttcher, SIGIR 2009).
 const fused = 60
 
-// fuse makes one list of two, by reciprocal rank.
-func fuse(a Answer) []Found {
+// lexicalWeight is what places by meaning count for, to places by words, where vectors are
+// made of words too: they find parts of words, and rank whole ones worse than full text
+// does. It was chosen by trying, with 80 questions over the pages of this project: of 0.15,
+// 0.3, 0.5 and 1 it finds the right page among the first five most often.
+const lexicalWeight = 0.3
+
+// fuse makes one list of two, by reciprocal rank. meaning is what a place in the second
+// counts for.
+func fuse(a Answer, meaning float64) []Found {
 	all := map[string]*Found{}
 	for i, h := range a.Words {
 		all[h.Passage.ID] = &Found{Hit: h, ByWords: i + 1}
@@ -159,7 +170,7 @@ func fuse(a Answer) []Found {
 	}
 	found := make([]Found, 0, len(all))
 	for _, f := range all {
-		f.Score = reciprocal(f.ByWords) + reciprocal(f.ByMeaning)
+		f.Score = reciprocal(f.ByWords) + meaning*reciprocal(f.ByMeaning)
 		found = append(found, *f)
 	}
 	slices.SortFunc(found, func(x, y Found) int {

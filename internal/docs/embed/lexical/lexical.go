@@ -13,7 +13,7 @@ import (
 )
 
 // Kind is the embedder's kind in a configuration and in the description of an index.
-const Kind = "lexical"
+const Kind = docs.Lexical
 
 // Name is the model's name. Another way to make the vectors takes another number, since
 // they cannot be compared with those of this one.
