@@ -34,14 +34,15 @@ roles:
   staff: {allow: [{tools: ["handbook/*"], resources: ["docs://**"]}]}
 `
 
-// bring brings a directory with the handbook into the documents of a gateway.
-func bring(t *testing.T, gw *gatetest.GW, dir string) ingest.Report {
+// bring brings a directory with the handbook into the documents of a gateway, with a key
+// where callers bring their own.
+func bring(t *testing.T, gw *gatetest.GW, dir, key string) ingest.Report {
 	t.Helper()
 	cfg, err := config.Load(filepath.Join(gw.Dir, "doorward.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := app.OpenDocuments(cfg, nil, "")
+	d, err := app.OpenDocuments(app.DocumentsOptions{Config: cfg, Key: key})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +89,7 @@ func TestBuiltinDocs(t *testing.T) {
 	if r := early.Call("handbook__search", `{"query":"install"}`); !strings.Contains(string(r.Body), "nothing was ingested yet") {
 		t.Errorf("searched before anything was brought in: %s", r)
 	}
-	report := bring(t, gw, dir)
+	report := bring(t, gw, dir, "")
 	if report.New != 3 || report.Blocked != 1 || len(report.Notes) != 1 || !report.Finished {
 		t.Fatalf("%+v", report)
 	}
@@ -195,14 +196,10 @@ func TestI9_TwoGeminiKeys(t *testing.T) {
 	if err := os.WriteFile(operators, []byte("operators-own-key-2f81aa"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	yaml := func(key string) string {
-		return fmt.Sprintf(`identity: {api_keys: true, request_keys: [X-Gemini-Key]}
-upstreams: {handbook: {builtin: docs, embedder: {kind: gemini, model: m, dimensions: 3, url: %q, key: %q}}}
-secrets: {operators: {from: "file:%s"}}`, stand.URL, key, operators) + handbookRoles
-	}
-	gw := gatetest.Gateway(t, yaml("operators"), nil)
-	bring(t, gw, writeHandbook(t))
-	rewrite(t, gw, `key: "operators"`, `key: "request:X-Gemini-Key"`)
+	gw := gatetest.Gateway(t, fmt.Sprintf(`identity: {api_keys: true, request_keys: [X-Gemini-Key]}
+upstreams: {handbook: {builtin: docs, embedder: {kind: gemini, model: m, dimensions: 3, url: %q, key: "request:X-Gemini-Key"}}}
+secrets: {operators: {from: "file:%s"}}`, stand.URL, operators)+handbookRoles, nil)
+	bring(t, gw, writeHandbook(t), "operators")
 	gw.Approve("handbook")
 	keys := map[string]string{"alice": "CANARY-gemini-of-alice-4f81", "bob": "CANARY-gemini-of-bob-92aa"}
 	for _, version := range eras {

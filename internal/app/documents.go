@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"doorward/internal/config"
@@ -22,13 +23,29 @@ type Documents struct {
 	leave func() error
 }
 
-// OpenDocuments opens the documents of an upstream, which may be empty where there is one
-// builtin docs. Nothing is asked of the index and the embedder yet. Close closes them.
-func OpenDocuments(cfg *config.Config, environment []string, name string) (_ *Documents, err error) {
-	if name, err = docsUpstream(cfg, name); err != nil {
+// DocumentsOptions say whose documents are opened.
+type DocumentsOptions struct {
+	Config      *config.Config
+	Environment []string
+	Upstream    string // may be empty where there is one builtin docs
+	Key         string // the secret with the embedder's key, where callers bring their own
+}
+
+// OpenDocuments opens the documents of an upstream. Nothing is asked of the index and the
+// embedder yet. Close closes them.
+func OpenDocuments(o DocumentsOptions) (_ *Documents, err error) {
+	cfg := o.Config
+	name, err := docsUpstream(cfg, o.Upstream)
+	if err != nil {
 		return nil, err
 	}
-	a := &App{Options: Options{Config: cfg, Environment: environment, Log: slog.New(slog.DiscardHandler)}}
+	d := docsOf(cfg, name)
+	if o.Key != "" {
+		if err := d.askWith(cfg, o.Key); err != nil {
+			return nil, err
+		}
+	}
+	a := &App{Options: Options{Config: cfg, Environment: o.Environment, Log: slog.New(slog.DiscardHandler)}}
 	if err := a.openSecrets(cfg.DataDir); err != nil {
 		return nil, err
 	}
@@ -41,7 +58,6 @@ func OpenDocuments(cfg *config.Config, environment []string, name string) (_ *Do
 	if err != nil {
 		return nil, err
 	}
-	d := docsOf(cfg, name)
 	c, err := d.collection(held.Get)
 	if err != nil {
 		return nil, fmt.Errorf("upstreams.%s.%w", name, err)
@@ -55,6 +71,18 @@ func OpenDocuments(cfg *config.Config, environment []string, name string) (_ *Do
 
 // Close closes the documents.
 func (d *Documents) Close() error { return d.leave() }
+
+// askWith has the embedder asked with a secret in place of callers' keys.
+func (d *docsServer) askWith(cfg *config.Config, name string) error {
+	if d.requestKey() == "" {
+		return fmt.Errorf("a key is for an embedder whose callers bring their own: upstreams.%s.embedder.key says which is used", d.name)
+	}
+	if _, there := cfg.Secrets[name]; !there {
+		return errors.New("the key must be the name of an entry of secrets, and there is none of this name")
+	}
+	d.Embedder.Key = name
+	return nil
+}
 
 // docsUpstream is the builtin docs of this name, or the only one.
 func docsUpstream(cfg *config.Config, name string) (string, error) {
@@ -72,10 +100,8 @@ func docsUpstream(cfg *config.Config, name string) (string, error) {
 	case name == "":
 		return "", fmt.Errorf("say which documents are meant: --upstream %s", strings.Join(all, " or --upstream "))
 	}
-	for _, one := range all {
-		if one == name {
-			return name, nil
-		}
+	if slices.Contains(all, name) {
+		return name, nil
 	}
 	return "", fmt.Errorf("upstreams.%s is no builtin docs: there is %s", name, strings.Join(all, ", "))
 }

@@ -24,18 +24,21 @@ func (r *run) docsCommand() *cobra.Command {
 		r.docsIngest(), r.docsReindex(), r.docsRemove(), r.docsStatus(), r.docsSearch(), r.docsEval())
 }
 
-// upstreamFlag is the flag that says which builtin docs a command is about.
-func upstreamFlag(c *cobra.Command, name *string) {
-	c.Flags().StringVar(name, "upstream", "", "the upstream with builtin: docs; may be left out where there is one")
+// meantFlags say which builtin docs a command is about, and what it is asked with.
+type meantFlags struct{ upstream, key string }
+
+func (f *meantFlags) add(c *cobra.Command) {
+	c.Flags().StringVar(&f.upstream, "upstream", "", "the upstream with builtin: docs; may be left out where there is one")
+	c.Flags().StringVar(&f.key, "key", "", "the secret with the embedder's key, where callers bring their own (embedder.key: request:HEADER)")
 }
 
 // documents does something with the documents of an upstream.
-func (r *run) documents(upstream string, do func(cfg *config.Config, d *app.Documents) error) error {
+func (r *run) documents(meant meantFlags, do func(cfg *config.Config, d *app.Documents) error) error {
 	cfg, err := r.load()
 	if err != nil {
 		return err
 	}
-	d, err := app.OpenDocuments(cfg, r.Environ, upstream)
+	d, err := app.OpenDocuments(app.DocumentsOptions{Config: cfg, Environment: r.Environ, Upstream: meant.upstream, Key: meant.key})
 	if err != nil {
 		return failed(err)
 	}
@@ -61,7 +64,7 @@ type statusJSON struct {
 }
 
 func (r *run) docsStatus() *cobra.Command {
-	var upstream string
+	var meant meantFlags
 	c := &cobra.Command{
 		Use: "status", Short: "Show what an index holds and what it was made with", Args: cobra.NoArgs,
 		Long: `Show what the index of a builtin docs holds, what it was made with, where its documents come
@@ -69,7 +72,7 @@ from, and whether the configuration still says the same. Exit 3 where it does no
 		Example: `  doorward docs status
   doorward docs status --upstream handbook --format json`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return r.documents(upstream, func(_ *config.Config, d *app.Documents) error {
+			return r.documents(meant, func(_ *config.Config, d *app.Documents) error {
 				s, err := madeOf(cmd.Context(), d)
 				if err != nil {
 					return err
@@ -84,7 +87,7 @@ from, and whether the configuration still says the same. Exit 3 where it does no
 			})
 		},
 	}
-	upstreamFlag(c, &upstream)
+	meant.add(c)
 	return c
 }
 

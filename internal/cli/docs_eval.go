@@ -15,7 +15,8 @@ import (
 )
 
 func (r *run) docsEval() *cobra.Command {
-	var upstream, mode string
+	var meant meantFlags
+	var mode string
 	var roles []string
 	var least float64
 	var misses bool
@@ -45,7 +46,7 @@ With --least it exits 3 where recall@5 of a mode is less.`,
 			if err != nil {
 				return failed(err)
 			}
-			return r.documents(upstream, func(_ *config.Config, d *app.Documents) error {
+			return r.documents(meant, func(_ *config.Config, d *app.Documents) error {
 				scores, err := evaluate.Run(cmd.Context(), d.Library, questions, set)
 				if err != nil {
 					return err
@@ -54,7 +55,7 @@ With --least it exits 3 where recall@5 of a mode is less.`,
 			})
 		},
 	}
-	upstreamFlag(c, &upstream)
+	meant.add(c)
 	c.Flags().StringVar(&mode, "mode", "", "hybrid, words or meaning; all three unless given")
 	c.Flags().StringArrayVar(&roles, "role", nil, "a role of who asks; may be given several times")
 	c.Flags().Float64Var(&least, "least", 0, "exit 3 where recall@5 is less, 0 to 1")

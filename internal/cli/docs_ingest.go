@@ -19,12 +19,13 @@ import (
 
 // docsFlags are those of the commands that bring documents in.
 type docsFlags struct {
-	upstream, name string
-	private        []string
+	meant   meantFlags
+	name    string
+	private []string
 }
 
 func (f *docsFlags) add(c *cobra.Command) {
-	upstreamFlag(c, &f.upstream)
+	f.meant.add(c)
 	c.Flags().StringArrayVar(&f.private, "private-host", nil, "HOST or HOST:PORT that pages may be fetched from though its address is not public; may be given several times")
 }
 
@@ -73,12 +74,12 @@ the new one takes its place at once. Ctrl-C ends it; the same command goes on.`,
 }
 
 func (r *run) docsRemove() *cobra.Command {
-	var upstream string
+	var meant meantFlags
 	c := &cobra.Command{
 		Use: "remove SOURCE", Short: "Take a source out of an index, with all its documents", Args: cobra.ExactArgs(1),
 		Example: `  doorward docs remove handbook`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return r.documents(upstream, func(_ *config.Config, d *app.Documents) error {
+			return r.documents(meant, func(_ *config.Config, d *app.Documents) error {
 				n, err := ingest.Remove(cmd.Context(), d.Job.Index, args[0])
 				if err != nil {
 					return err
@@ -90,13 +91,13 @@ func (r *run) docsRemove() *cobra.Command {
 			})
 		},
 	}
-	upstreamFlag(c, &upstream)
+	meant.add(c)
 	return c
 }
 
 // bringIn opens the sources and brings them in; without one those of the index.
 func (r *run) bringIn(ctx context.Context, f *docsFlags, args []string, again bool) error {
-	return r.documents(f.upstream, func(cfg *config.Config, d *app.Documents) error {
+	return r.documents(f.meant, func(cfg *config.Config, d *app.Documents) error {
 		sources, err := sourcesOf(ctx, d, f.name, args)
 		if err != nil {
 			return err

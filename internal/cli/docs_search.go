@@ -27,7 +27,7 @@ type foundJSON struct {
 }
 
 func (r *run) docsSearch() *cobra.Command {
-	var upstream string
+	var meant meantFlags
 	var roles []string
 	q := docs.Question{}
 	c := &cobra.Command{
@@ -46,7 +46,7 @@ whoever wrote the documents.`,
 				return fmt.Errorf("-k %d: want 1 to %d", q.Most, docs.MaxFound)
 			}
 			q.Text, q.Roles = strings.Join(args, " "), rolesOf(roles)
-			return r.documents(upstream, func(_ *config.Config, d *app.Documents) error {
+			return r.documents(meant, func(_ *config.Config, d *app.Documents) error {
 				found, err := d.Library.Search(cmd.Context(), q)
 				if err != nil {
 					return err
@@ -63,7 +63,7 @@ whoever wrote the documents.`,
 			})
 		},
 	}
-	upstreamFlag(c, &upstream)
+	meant.add(c)
 	c.Flags().StringVar(&q.Mode, "mode", docs.Hybrid, "hybrid, words or meaning")
 	c.Flags().IntVarP(&q.Most, "most", "k", 5, "passages at most")
 	c.Flags().StringArrayVar(&roles, "role", nil, "a role of who asks; may be given several times")
