@@ -2,6 +2,7 @@ package docs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -17,6 +18,10 @@ type Model struct {
 
 // Lexical is the kind of the embedder whose vectors are of words and their parts.
 const Lexical = "lexical"
+
+// ErrNoKey is a call of an embedder with nobody's key: the operator configured none, and
+// the caller brought none.
+var ErrNoKey = errors.New("the embedder needs a key: the operator configured none, and the caller brought none")
 
 // Texts are what is embedded together.
 type Texts struct {

@@ -132,10 +132,16 @@ func gone(err error) error {
 // page is how many points are read at a time, at most 16 KiB each.
 const page = 256
 
+// maxScrolled bounds the points that are read for one answer: more is no index of ours.
+const maxScrolled = 4 << 20
+
+// errEndless is that of a service whose points do not end.
+var errEndless = errors.New("qdrant gives more points than there can be: this is no index of Doorward's, or it does not go on where it ended")
+
 // scroll reads the points that a filter is true of, in no order that means something.
 func (x *Index) scroll(ctx context.Context, collection string, f filter, fields []string, each func(p *payload)) error {
 	ask := map[string]any{"filter": f, "limit": page, "with_payload": fields}
-	for {
+	for seen := 0; seen <= maxScrolled; {
 		var got struct {
 			Points []record `json:"points"`
 			Next   *string  `json:"next_page_offset"`
@@ -149,8 +155,13 @@ func (x *Index) scroll(ctx context.Context, collection string, f filter, fields 
 		if got.Next == nil || len(got.Points) == 0 {
 			return nil
 		}
+		if ask["offset"] == *got.Next {
+			return errEndless
+		}
 		ask["offset"] = *got.Next
+		seen += len(got.Points)
 	}
+	return errEndless
 }
 
 // fields of a document, and those of a passage besides.
@@ -199,7 +210,15 @@ func (x *Index) Read(ctx context.Context, name, uri string, roles []string) (d d
 	f = readable(kindPassage, roles)
 	f.Must = append(f.Must, is("uri", uri))
 	var all []payload
-	err = x.scroll(ctx, x.collection(name), f, passageFields(), func(p *payload) { all = append(all, *p) })
+	size := 0
+	err = x.scroll(ctx, x.collection(name), f, passageFields(), func(p *payload) {
+		if size += len(p.Text); size <= docs.MaxDocument {
+			all = append(all, *p)
+		}
+	})
+	if err == nil && size > docs.MaxDocument {
+		err = errEndless
+	}
 	slices.SortFunc(all, func(a, b payload) int { return a.Place - b.Place })
 	for i := range all {
 		passages = append(passages, all[i].passage())

@@ -110,3 +110,51 @@ func TestB1_RefusedURLs(t *testing.T) {
 		}
 	}
 }
+
+// A document that was put in parts, whatever the last of them was, is put again by the next
+// ingestion, or removed: its digest is none, also where it had one before.
+func TestB1_PutInParts(t *testing.T) {
+	t.Parallel()
+	s, _ := newStandIn(t)
+	left := -1 // requests that put or delete points until one fails; below 0: none does
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if at := r.URL.Path; strings.HasSuffix(at, "/points") && r.Method == http.MethodPut && !strings.Contains(at, "writer") || strings.HasSuffix(at, "/points/delete") {
+			if left == 0 {
+				http.Error(w, "{}", http.StatusInternalServerError)
+				return
+			}
+			left--
+		}
+		s.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	w, err := open(t, server.URL, "sesame").Begin(t.Context(), description())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = w.Close() }()
+	d := docs.Document{URI: "docs://up/a/x.md", Source: "a", Origin: "x.md", Type: "text/plain", Size: 3, Digest: [32]byte{1}}
+	passages, vectors := []docs.Passage{{ID: "one", Text: "tea"}}, [][]float32{{1, 0, 0, 0}}
+	if err := w.Put(t.Context(), &d, passages, vectors); err != nil {
+		t.Fatal(err)
+	}
+	if held, err := w.Held(t.Context(), "a"); err != nil || held[d.URI] != d.Digest {
+		t.Fatalf("%v %v", held, err)
+	}
+	for after := range 4 { // the document, its passages, what is left of those before, the digest
+		again := d
+		again.Digest = [32]byte{2, byte(after)}
+		left = after
+		if err := w.Put(t.Context(), &again, passages, vectors); err == nil {
+			t.Fatalf("%d requests: it was put", after)
+		}
+		left = -1
+		held, err := w.Held(t.Context(), "a")
+		if got, there := held[d.URI]; err != nil || !there || got != [32]byte{} && after > 0 {
+			t.Errorf("after %d requests: %x %v %v", after, got, there, err)
+		}
+		if err := w.Put(t.Context(), &d, passages, vectors); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

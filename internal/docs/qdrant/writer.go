@@ -152,7 +152,8 @@ func (w *Writer) Held(ctx context.Context, source string) (map[string][sha256.Si
 	}
 	f := filter{Must: []condition{is("kind", kindDocument), is("source", source)}}
 	err := w.x.scroll(ctx, w.at.collection, f, []string{"uri", "digest"}, func(p *payload) {
-		if digest, err := hex.DecodeString(p.Digest); err == nil && len(digest) == sha256.Size { // any other is as good as none
+		held[p.URI] = [sha256.Size]byte{} // no document's: one that was put in parts is put again, or removed
+		if digest, err := hex.DecodeString(p.Digest); err == nil && len(digest) == sha256.Size {
 			held[p.URI] = [sha256.Size]byte(digest)
 		}
 	})
@@ -163,13 +164,20 @@ func (w *Writer) Held(ctx context.Context, source string) (map[string][sha256.Si
 // Qdrant takes by default.
 const together = 2 << 20
 
-// Put implements docs.Writer. Passages take the place of those before, what is left of these
-// goes, and the document with its digest comes last: one that was put in parts is put again.
+// Put implements docs.Writer. The document loses its digest first; then passages take the
+// place of those before, what is left of these goes, and the digest comes last: one that was
+// put in parts, some of them perhaps with others' roles, is put again or removed by the next.
 func (w *Writer) Put(ctx context.Context, d *docs.Document, passages []docs.Passage, vectors [][]float32) error {
 	if err := d.Check(passages, vectors, w.at.reports); err != nil {
 		return err
 	}
 	if err := w.turn.still(ctx); err != nil {
+		return err
+	}
+	p := about(d)
+	p.Kind, p.Findings = kindDocument, d.Findings
+	document := point{ID: idOf(kindDocument, d.URI), Vector: map[string]any{}, Payload: p}
+	if err := w.x.upsert(ctx, w.at.collection, []point{document}); err != nil {
 		return err
 	}
 	var points []point
@@ -190,9 +198,9 @@ func (w *Writer) Put(ctx context.Context, d *docs.Document, passages []docs.Pass
 	if err := w.remove(ctx, left); err != nil {
 		return err
 	}
-	p := about(d)
-	p.Kind, p.Digest, p.Findings = kindDocument, hex.EncodeToString(d.Digest[:]), d.Findings
-	return w.x.upsert(ctx, w.at.collection, []point{{ID: idOf(kindDocument, d.URI), Vector: map[string]any{}, Payload: p}})
+	p.Digest = hex.EncodeToString(d.Digest[:])
+	document.Payload = p
+	return w.x.upsert(ctx, w.at.collection, []point{document})
 }
 
 // point is that of a passage.

@@ -92,8 +92,8 @@ type geminiVector struct {
 	Values []float64 `json:"values"`
 }
 
-// ErrNoKey is a call with nobody's key: the operator has none, and callers bring theirs.
-var ErrNoKey = errors.New("the embedder gemini needs a key: the operator configured none, and the caller brought none (doorward docs takes one by --key)")
+// ErrNoKey is docs.ErrNoKey.
+var ErrNoKey = docs.ErrNoKey
 
 // Embed implements docs.Embedder.
 func (e *Gemini) Embed(ctx context.Context, t docs.Texts) ([][]float32, error) {
