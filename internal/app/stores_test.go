@@ -205,8 +205,9 @@ func writers() map[string]string {
 		"npm": "what npm is told to install, and the list by which it does so again", "python": "the same of pip, and the program that runs what it installed",
 		"builtin/files": "what clients ask to be written, in a directory that its operator lets them write", "builtin/sql": "nothing: it reads",
 		"docs/pgvector": "the same, in a schema of PostgreSQL", "docs/qdrant": "the same, in collections of Qdrant",
-		"docs/embedded": "documents that an operator brings in, with the roles that may read them",
-		"upstream":      "nothing: it reads, by the bound of durable, what is installed for its commands",
+		"docs/embedded":     "documents that an operator brings in, with the roles that may read them",
+		"docs/embed/remote": "a model's files, of which the configuration has the digests, where it says",
+		"upstream":          "nothing: it reads, by the bound of durable, what is installed for its commands",
 	}
 }
 

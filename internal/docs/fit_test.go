@@ -36,8 +36,7 @@ func TestMismatches(t *testing.T) {
 		}
 		c.change(&s)
 		err := w.Serves(&s)
-		var mismatch *docs.MismatchError
-		if !errors.As(err, &mismatch) {
+		if _, ok := errors.AsType[*docs.MismatchError](err); !ok {
 			t.Errorf("%s: got %v", name, err)
 			continue
 		}
