@@ -209,6 +209,7 @@ type record struct {
 	Remote    string `json:"remote"`
 	Profile   string `json:"profile"`
 	Method    string `json:"method"`
+	Era       string `json:"era"`
 	Item      string `json:"item"`
 	Status    string `json:"status"`
 	Code      string `json:"code"`
