@@ -98,21 +98,34 @@ func (c commandsServer) server(a *App) (*builtin.Server, error) {
 	return builtin.Serve(s, nil), nil
 }
 
-// errNotRun is what a client reads of a command that could not be run: why is its operator's.
-var errNotRun = errors.New("the command could not be run; its operator reads why in the log")
+// What a client reads of a command that has no answer: why is its operator's.
+var (
+	errNotRun = errors.New("the command was not started; its operator reads why in the log")
+	errCut    = errors.New("the command was started, and ended before it was done; its operator reads why in the log")
+)
 
 // runner runs commands by the pool, as it starts those of upstreams.
 func (c commandsServer) runner(a *App) commands.Runner {
 	return func(ctx context.Context, r *commands.Run) (commands.Ended, error) {
 		how, err := a.pool.Run(ctx, c.name, upstream.Running{Name: r.Command, As: c.run(r.Command), Argv: r.Argv, Stdout: r.Stdout, Stderr: r.Stderr})
-		if err != nil && ctx.Err() == nil {
-			a.Log.WarnContext(ctx, "a command was not run", "upstream", c.name, "command", r.Command, "error", err)
-			if e, ok := errors.AsType[*gate.Error](err); ok && e.Public != "" {
-				err = errors.New(e.Public)
-			} else {
-				err = errNotRun
-			}
+		changed := errors.Is(err, upstream.ErrChanged)
+		if err != nil && (changed || ctx.Err() == nil) {
+			a.Log.WarnContext(ctx, "a command has no answer", "upstream", c.name, "command", r.Command, "started", how.Started, "error", err)
+			err = runError(err, how.Started)
 		}
 		return commands.Ended{Status: how.Status, Limit: how.Limit}, err
 	}
+}
+
+// runError is what a client is told of the error of a run.
+func runError(err error, started bool) error {
+	switch e, ok := errors.AsType[*gate.Error](err); {
+	case errors.Is(err, upstream.ErrChanged):
+		return commands.ErrWithheld
+	case started:
+		return errCut
+	case ok && e.Public != "":
+		return errors.New(e.Public)
+	}
+	return errNotRun
 }

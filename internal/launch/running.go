@@ -37,6 +37,7 @@ var runners = sync.OnceValue(func() []runner {
 		{names: []string{"julia", "elixir", "iex", "osascript", "r", "racket", "groovy", "scala", "kotlin", "raku", "nim", "crystal", "janet"}, option: regexp.MustCompile(`^(-[A-Za-z]*[eE].*|--eval.*|--print.*)$`), rule: Code},
 		{names: []string{"swipl", "guile", "sbcl", "clisp", "clojure", "clj", "gsi", "chibi-scheme", "octave", "tclsh", "wish", "ghc", "runghc", "ocaml", "gjs", "qjs", "d8", "jsc", "sqlite3", "psql", "mysql"}, option: regexp.MustCompile(`^(-e.*|-eval|-run|-s|-g|-t|-c.*|-x|--eval.*|--command.*|-cmd)$`), rule: Code},
 		{names: []string{"cmd"}, rule: Code},
+		{names: []string{"su", "runuser"}, option: regexp.MustCompile(`^(-[A-Za-z]*c.*|--com.*|--session-c.*)$`), rule: Code},
 		{names: []string{"xonsh", "elvish", "osh", "ysh", "mksh", "yash", "rbash"}, option: regexp.MustCompile(`^(-[A-Za-z]*c.*|--commands?.*)$`), rule: Code},
 		{names: []string{"npx", "npm", "pnpm", "pnpx", "yarn", "bunx"}, option: regexp.MustCompile(`^(-c|--call(=.*)?|--shell-mode|--script-shell(=.*)?|--node-options(=.*)?|--node-arg.*|-n)$`), rule: Code},
 	}

@@ -470,13 +470,18 @@ func (c *channel) close(cause error) {
 
 // untilStopping makes ctx end, with errClosing, when the pool does.
 func untilStopping(ctx context.Context, stopping <-chan struct{}) (context.Context, func()) {
+	return until(ctx, stopping, func() error { return errClosing })
+}
+
+// until makes ctx end, with what why says, when a channel is closed.
+func until(ctx context.Context, stopping <-chan struct{}, why func() error) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		select {
 		case <-stopping:
-			cancel(errClosing)
+			cancel(why())
 		case <-ctx.Done():
 		}
 	}()

@@ -27,6 +27,10 @@ func dress(cmd *exec.Cmd, image *sandbox.Image, supervised bool) {
 	}
 }
 
+// endGroup has nothing to do: the supervisor of a command, which ends when it does, ends all
+// that it started.
+func endGroup(*exec.Cmd) error { return nil }
+
 // signalGroup sends sig to the group of the started cmd; a group that is gone is fine.
 func signalGroup(cmd *exec.Cmd, sig syscall.Signal) error {
 	if err := syscall.Kill(-cmd.Process.Pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {

@@ -110,10 +110,11 @@ func (o *offences) expire() {
 }
 
 // offence puts on record that a command met a limit, and holds its principal's next ones
-// back where that ended it. One that met its time did what it may.
-func (s *server) offence(l *stdioLink, principal, kind, text string) {
+// back where that ended it. One that met its time did what it may. For a run of a server of
+// Doorward's own, which nobody's principal is known to, the principal is the command's name.
+func (s *server) offence(pid int, principal, kind, text string) {
 	s.pool.count(s.set.Name, "limit_"+kind)
-	s.log.Warn("upstream met a limit", "upstream", s.set.Name, "pid", l.cmd.Process.Pid, "limit", kind, "what", text)
+	s.log.Warn("upstream met a limit", "upstream", s.set.Name, "pid", pid, "limit", kind, "what", text)
 	switch kind {
 	case sandbox.OverMemory, sandbox.OverTasks, sandbox.Unwatched, overOutput:
 		s.offences.note(principal)

@@ -6,17 +6,14 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
-	"os/exec"
 	"reflect"
+	"regexp"
 	"slices"
-	"sync"
-	"syscall"
+	"strings"
 	"time"
 
 	"doorward/internal/gate"
 	"doorward/internal/launch"
-	"doorward/internal/sandbox"
 )
 
 // Run is a command that a server of Doorward's own runs for its calls.
@@ -72,33 +69,33 @@ func Commands(all []Settings) (out []Called) {
 // errExecutes is a run that would execute something else than the command that was approved.
 var errExecutes = errors.New("the values would have it execute something else than what was approved")
 
+// ErrChanged is a run of files that were changed meanwhile: what it wrote is not believed.
+var ErrChanged = errors.New("what it executes was changed while it ran")
+
 // Ended is how a run ended.
 type Ended struct {
-	Status int    // its exit status; 128 and the signal where one ended it
-	Limit  string // the first limit of its sandbox that it met, in sandbox's words; empty: none
+	Started bool   // it was, whatever became of it
+	Status  int    // its exit status; 128 and the signal where one ended it
+	Limit   string // the first limit of its sandbox that it met, in sandbox's words; empty: none
 }
 
 // Run runs a command of a server of Doorward's own to its end, with nothing on its standard
 // input. It is started by the rules, in the sandbox and from the files that a command of an
 // upstream is, if the lock allows the upstream as it is now and the audit log accepts the start.
-// When ctx ends, the command and whatever it has started are asked to end (SIGTERM), and after
-// termGrace made to. What it writes after its end comes for outputGrace at most.
+// When ctx ends, or the upstream is drained, the command and whatever it has started are asked to
+// end (SIGTERM), and after termGrace made to. What it writes after its end comes for outputGrace at
+// most. The error is ErrChanged where something else may have run, whatever else ended it. One that
+// was ended for what it took holds the next runs of that command back.
 func (p *Pool) Run(ctx context.Context, upstream string, r Running) (how Ended, err error) {
 	s, err := p.server(upstream)
 	if err != nil {
 		return how, err
 	}
-	p.mu.RLock()
-	closed := p.closed.Load()
-	if !closed {
-		p.wg.Add(1)
+	if err := s.beginRun(); err != nil {
+		return how, s.fault(gate.CodeUpstreamDown, "running "+r.Name, err)
 	}
-	p.mu.RUnlock()
-	if closed {
-		return how, errClosing
-	}
-	defer p.wg.Done()
-	ctx, end := untilStopping(ctx, p.stopping)
+	defer s.running.Done()
+	ctx, end := until(ctx, s.stopped, s.leaving)
 	defer end()
 	one, reach, err := s.runnable(&r)
 	if err != nil {
@@ -108,16 +105,40 @@ func (p *Pool) Run(ctx context.Context, upstream string, r Running) (how Ended, 
 	if err := s.event(ctx, "upstream.start", detail); err != nil {
 		return how, err
 	}
+	how, err = one.run(ctx, &r, reach, func(pid int, kind, text string) { s.offence(pid, r.Name, kind, r.Name+": "+text) })
 	code := gate.CodeUpstreamDown
-	how, err = one.run(ctx, &r, reach)
 	switch {
 	case errors.Is(err, errUnproven):
 		code = gate.CodeUpstreamSandbox
 		fallthrough
-	case err != nil && ctx.Err() == nil && !errors.Is(err, errWriting):
-		return Ended{}, s.fault(code, "running "+r.Name, err)
+	case errors.Is(err, ErrChanged), err != nil && ctx.Err() == nil && !errors.Is(err, errWriting):
+		return Ended{Started: how.Started}, s.fault(code, "running "+r.Name, err)
 	}
 	return how, err
+}
+
+// beginRun counts a run in, for the caller to count out. It refuses one of a server that is
+// drained, or will be before the run is counted: a drain waits for those that are.
+func (s *server) beginRun() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.gone {
+		return s.leaving()
+	}
+	s.running.Add(1)
+	return nil
+}
+
+// heldBack refuses a run of a command that was ended for what it took, for a while.
+func (s *server) heldBack(name string) error {
+	wait := s.offences.wait(name)
+	if wait <= 0 {
+		return nil
+	}
+	return &gate.Error{
+		Code: gate.CodeUpstreamDown, Op: "running " + name + " of upstream " + s.set.Name, Err: fmt.Errorf("%w: next run in %s", errWaits, wait.Round(time.Millisecond)), Wait: wait,
+		Public: fmt.Sprintf("%s took more than it may when it last ran; try again in %s", name, whole(wait)),
+	}
 }
 
 // runnable is the command of a run as an upstream, and how it is started, where the lock and
@@ -125,6 +146,9 @@ func (p *Pool) Run(ctx context.Context, upstream string, r Running) (how Ended, 
 func (s *server) runnable(r *Running) (*server, *reach, error) {
 	if as, ok := s.set.Runs[r.Name]; !ok || !reflect.DeepEqual(as, r.As) {
 		return nil, nil, s.fault(gate.CodeUpstreamDown, "running "+r.Name, errReplaced)
+	}
+	if err := s.heldBack(r.Name); err != nil {
+		return nil, nil, err
 	}
 	all, err := s.mayReach()
 	if err != nil {
@@ -142,18 +166,22 @@ func (s *server) runnable(r *Running) (*server, *reach, error) {
 }
 
 // executing is how a run is started: from the very files that its command executes as it was
-// approved, and with no launch rule broken that this keeps.
+// approved, with no other program behind a wrapper, and with no launch rule broken that this
+// keeps, or in another way. Its errors name rules, and no values.
 func (s *server) executing(approved started) (*reach, error) {
+	if launch.Head(s.set.Command) != launch.Head(approved.id.Argv) {
+		return nil, errExecutes
+	}
 	kept := launch.Words(approved.id.Argv)
 	for _, b := range launch.Words(s.set.Command) {
-		if !slices.ContainsFunc(kept, func(had launch.Breach) bool { return had.Rule == b.Rule }) {
-			return nil, fmt.Errorf("%w: %s", errExecutes, b)
+		if !slices.ContainsFunc(kept, func(had launch.Breach) bool { return had.Rule == b.Rule && filled(had.What, b.What) }) {
+			return nil, fmt.Errorf("%w: launch rule %s", errExecutes, b.Rule)
 		}
 	}
 	var is identity
 	var now reach
 	if err := s.pool.started(&is, &now, &s.set); err != nil {
-		return nil, err
+		return nil, withoutValues(err, approved.id.Argv, s.set.Command)
 	}
 	is.Argv = approved.id.Argv // the digests are the same where the words alone are others
 	if !reflect.DeepEqual(approved, started{is, now.module}) {
@@ -162,125 +190,27 @@ func (s *server) executing(approved started) (*reach, error) {
 	return &now, now.describe(s.set.Name, &is)
 }
 
-// errWriting is a run that was ended for what took its output.
-var errWriting = errors.New("its output was not taken")
-
-// run starts the command, and is there until nothing of it is left.
-func (s *server) run(ctx context.Context, r *Running, at *reach) (how Ended, err error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	null, err := os.Open(os.DevNull)
-	if err != nil {
-		return how, err
+// filled tells whether a text is another one with something in place of each {name}.
+func filled(template, text string) bool {
+	if template == text {
+		return true
 	}
-	defer null.Close()
-	var ours, theirs [2]*os.File
-	defer func() { closeAll(ours[:]...); closeAll(theirs[:]...) }()
-	for i := range ours {
-		if ours[i], theirs[i], err = os.Pipe(); err != nil {
-			return how, err
+	places := regexp.MustCompile(`\\\{[a-z][a-z0-9_]*\\\}`)
+	re, err := regexp.Compile(`(?s)\A` + places.ReplaceAllString(regexp.QuoteMeta(template), `.*`) + `\z`)
+	return err == nil && re.MatchString(text)
+}
+
+// withoutValues is an error of a command that was filled in, for the log: where its text has a
+// word that a value stands in, it has the template's.
+func withoutValues(err error, template, words []string) error {
+	text := err.Error()
+	for i, w := range words {
+		if i < len(template) && w != template[i] && w != "" {
+			text = strings.ReplaceAll(text, w, template[i])
 		}
 	}
-	cmd := &exec.Cmd{Path: at.path, Args: slices.Clone(r.Argv), Dir: s.set.Dir, Env: s.inherited(), Stdin: null, Stdout: theirs[0], Stderr: theirs[1]}
-	box, err := s.launch(ctx, cmd, *at)
-	closeAll(theirs[:]...)
-	if err != nil {
-		return how, err
+	if text == err.Error() {
+		return err
 	}
-	s.pool.count(s.set.Name, "child_start")
-	defer s.pool.count(s.set.Name, "child_exit")
-	var readers, ending sync.WaitGroup
-	for i, w := range [...]io.Writer{r.Stdout, r.Stderr} {
-		readers.Go(func() { taken(ours[i], w, cancel) })
-	}
-	if box != nil {
-		readers.Go(func() { how.Limit = firstLimit(box) })
-	}
-	reaped := make(chan struct{})
-	ending.Go(func() { s.endRun(ctx, cmd, box, reaped) })
-	_ = cmd.Wait() // what the status says
-	close(reaped)
-	ending.Wait()
-	if box != nil {
-		box.Ended()
-	}
-	for _, f := range ours {
-		_ = f.SetReadDeadline(time.Now().Add(outputGrace))
-	}
-	readers.Wait()
-	if box != nil {
-		box.Close()
-	}
-	how.Status = statusOf(cmd.ProcessState)
-	if ctx.Err() != nil {
-		return how, context.Cause(ctx)
-	}
-	return how, still(at.files, at.pack)
-}
-
-// taken hands on what a command writes. Where that is not taken, it ends.
-func taken(from *os.File, to io.Writer, end context.CancelCauseFunc) {
-	into := &sink{to: to}
-	_, _ = io.Copy(into, from)
-	if into.err != nil {
-		end(fmt.Errorf("%w: %w", errWriting, into.err))
-		_, _ = io.Copy(io.Discard, from)
-	}
-}
-
-// sink keeps the error of a writer apart from those of who is read.
-type sink struct {
-	to  io.Writer
-	err error
-}
-
-// Write implements io.Writer.
-func (s *sink) Write(b []byte) (int, error) {
-	n, err := s.to.Write(b)
-	s.err = err
-	return n, err
-}
-
-// firstLimit is the first limit that a confined command met; empty for none.
-func firstLimit(box cell) (limit string) {
-	for report := range box.Reports() {
-		if report.Kind != sandbox.Ended && limit == "" {
-			limit = report.Kind
-		}
-	}
-	return limit
-}
-
-// endRun ends the command when ctx does, and is over when the command is.
-func (s *server) endRun(ctx context.Context, cmd *exec.Cmd, box cell, reaped <-chan struct{}) {
-	signal := func(sig syscall.Signal) {
-		if err := signalGroup(cmd, sig); err != nil {
-			s.log.Warn("signal to a command failed", "upstream", s.set.Name, "signal", sig.String(), "error", err)
-		}
-	}
-	select {
-	case <-reaped:
-		return
-	case <-ctx.Done():
-	}
-	signal(syscall.SIGTERM)
-	patience := time.NewTimer(termGrace)
-	defer patience.Stop()
-	select {
-	case <-reaped:
-		return
-	case <-patience.C:
-	}
-	if box != nil {
-		box.Kill()
-	}
-	signal(syscall.SIGKILL)
-}
-
-// statusOf is how a process ended, as shells say it.
-func statusOf(state *os.ProcessState) int {
-	if ws, ok := state.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
-		return 128 + int(ws.Signal())
-	}
-	return state.ExitCode()
+	return errors.New(text)
 }

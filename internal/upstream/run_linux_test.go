@@ -88,7 +88,7 @@ func TestPOL32Run(t *testing.T) {
 	}
 	runs := map[string]upstream.Run{
 		"find": {Argv: []string{"find", "{dir}"}}, "sh": {Argv: []string{"sh", "{script}"}}, "env": {Argv: []string{"env", "A={set}", "cat"}},
-		"tar": {Argv: []string{"tar", "tf", "{file}"}}, "git": {Argv: []string{"cat", "{sub}"}},
+		"tar": {Argv: []string{"tar", "tf", "{file}"}}, "behind": {Argv: []string{"timeout", "{time}", "cat"}}, "another": {Argv: []string{"tar", "-I", "{x}", "-cf", "x", "{y}"}}, "git": {Argv: []string{"cat", "{sub}"}},
 	}
 	p := runPool(t, runs, func(c *upstream.Config) {
 		c.Upstreams[0].AllowLaunch = []string{"runs", "code", "variables", "fetches"}
@@ -104,13 +104,15 @@ func TestPOL32Run(t *testing.T) {
 		{"env", []string{"env", "LD_PRELOAD=/x.so", "cat"}},
 		{"env", []string{"env", "touch", ran}},
 		{"tar", []string{"tar", "tf", "x", "--checkpoint-action=exec=touch " + ran}},
+		{"behind", []string{"timeout", "-k", "cat"}},
+		{"another", []string{"tar", "--to-command=touch " + ran, "a", "-cf", "x", "y"}},
 		{"git", []string{"cat", "a\x00b"}},
 		{"git", []string{"cat", strings.Repeat("x", 2<<20)}},
 		{"git", append([]string{"cat"}, slices.Repeat([]string{"x"}, 100_000)...)},
 		{"git", nil},
 	} {
 		out, _, err := ranAs(t.Context(), p, runs, tc.name, tc.argv...)
-		if gate.CodeOf(err) != gate.CodeParams || out != "" {
+		if gate.CodeOf(err) != gate.CodeParams || out != "" || strings.Contains(err.Error(), ran) {
 			t.Errorf("%s: %.80q: %q, %v", tc.name, tc.argv, out, err)
 		}
 	}
@@ -194,9 +196,82 @@ func (refusing) Write([]byte) (int, error) { return 0, errors.New("enough") }
 func TestRunOutputRefused(t *testing.T) {
 	t.Parallel()
 	runs := map[string]upstream.Run{"x": {Argv: []string{"yes"}}}
-	p := runPool(t, runs, nil)
+	var met []string
+	p := runPool(t, runs, func(c *upstream.Config) {
+		c.Events = func(_ context.Context, e gate.Event) error {
+			if e.Kind == "upstream.limit" {
+				met = append(met, e.Detail)
+			}
+			return nil
+		}
+	})
 	_, err := p.Run(t.Context(), "up", upstream.Running{Name: "x", As: runs["x"], Argv: []string{"yes"}, Stdout: refusing{}, Stderr: refusing{}})
 	if err == nil || !strings.Contains(err.Error(), "enough") {
+		t.Errorf("%v", err)
+	}
+	if len(met) != 1 || !strings.HasPrefix(met[0], "output: x: ") {
+		t.Errorf("on record is %q", met)
+	}
+	if out, how, err := ranAs(t.Context(), p, runs, "x", "yes"); gate.CodeOf(err) != gate.CodeUpstreamDown || how.Started || out != "" {
+		t.Errorf("it is not held back: %q, %+v, %v", out, how, err)
+	}
+}
+
+// TestPOL34RunDrained: a command does not outlive the configuration that has it, and none is started
+// when that is gone.
+func TestPOL34RunDrained(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file, script := filepath.Join(dir, "pids"), filepath.Join(dir, "script")
+	if err := os.WriteFile(script, []byte("trap '' TERM\necho $$ > "+file+"\ntail -f /dev/null\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	runs := map[string]upstream.Run{"x": {Argv: []string{"sh", script}}, "y": {Argv: []string{"cat"}}}
+	p := runPool(t, runs, nil)
+	ended := make(chan error, 1)
+	var how upstream.Ended
+	go func() {
+		var err error
+		_, how, err = ranAs(t.Context(), p, runs, "x", runs["x"].Argv...)
+		ended <- err
+	}()
+	eventually(t, 20*time.Second, "the script runs", func() bool { return len(pidsIn(t, file)) == 1 })
+	if _, err := p.Reconfigure(nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; err == nil || !how.Started || !strings.Contains(err.Error(), "configuration") {
+		t.Errorf("%+v, %v", how, err)
+	}
+	if pid := pidsIn(t, file)[0]; alive(pid) {
+		t.Errorf("process %d is alive", pid)
+	}
+	if out, how, err := ranAs(t.Context(), p, runs, "y", "cat"); err == nil || how.Started || out != "" {
+		t.Errorf("of an upstream that is gone: %q, %+v, %v", out, how, err)
+	}
+}
+
+// TestRunChanged: what a file that was changed meanwhile wrote is not believed, however it ended.
+func TestRunChanged(t *testing.T) {
+	t.Parallel()
+	script, begun := filepath.Join(t.TempDir(), "script"), filepath.Join(t.TempDir(), "begun")
+	write := func(more string) {
+		if err := os.WriteFile(script, []byte("echo > "+begun+"\n"+"exec tail -f /dev/null\n"+more), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("")
+	runs := map[string]upstream.Run{"x": {Argv: []string{"sh", script}}}
+	p := runPool(t, runs, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		_, _, err := ranAs(ctx, p, runs, "x", runs["x"].Argv...)
+		ended <- err
+	}()
+	eventually(t, 20*time.Second, "the script runs", func() bool { _, err := os.Stat(begun); return err == nil })
+	write("# other")
+	cancel()
+	if err := <-ended; !errors.Is(err, upstream.ErrChanged) || gate.CodeOf(err) != gate.CodeUpstreamDown {
 		t.Errorf("%v", err)
 	}
 }

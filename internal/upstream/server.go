@@ -52,11 +52,13 @@ type server struct {
 	refusals   *allowance          // of questions that are put on record as declined
 	channels   map[channelKey]*channel
 	gone       bool
+	running    sync.WaitGroup // runs of its commands; added to under mu while it is not gone
+	stopped    chan struct{}  // closed when it is
 }
 
 func (p *Pool) newServer(set Settings) *server {
 	set = set.withDefaults()
-	s := &server{pool: p, set: set, log: p.log, queue: queue.New(set.Concurrency, set.Queue), channels: map[channelKey]*channel{}, warm: map[warmKey]*warmth{}, starts: backoff{least: startBackoff}, ownKeys: set.ownKeys(), refusals: newAllowance(declinedNoted, declinedEvery)}
+	s := &server{pool: p, set: set, log: p.log, queue: queue.New(set.Concurrency, set.Queue), channels: map[channelKey]*channel{}, warm: map[warmKey]*warmth{}, starts: backoff{least: startBackoff}, ownKeys: set.ownKeys(), refusals: newAllowance(declinedNoted, declinedEvery), stopped: make(chan struct{})}
 	s.setting = sync.OnceValues(func() (gate.Digest, error) {
 		r, err := p.identify(s)
 		return r.item.Digest, err
@@ -237,21 +239,28 @@ func (s *server) closeSession(session *gate.Session) {
 	}))
 }
 
-// drain closes every channel, and waits.
+// leaving is why a server that is gone is.
+func (s *server) leaving() error {
+	if s.pool.closed.Load() {
+		return errClosing
+	}
+	return errReplaced
+}
+
+// drain closes every channel, ends every run, and waits. It is called once.
 func (s *server) drain() {
 	s.mu.Lock()
 	s.gone = true
+	close(s.stopped)
 	s.mu.Unlock()
 	s.queue.Close()
-	cause := errReplaced
-	if s.pool.closed.Load() {
-		cause = errClosing
-	}
+	cause := s.leaving()
 	var wg sync.WaitGroup
 	for _, c := range s.take(func(*channel) bool { return true }) {
 		wg.Go(func() { c.close(cause) })
 	}
 	wg.Wait()
+	s.running.Wait()
 	if idle, ok := s.wire.(interface{ CloseIdleConnections() }); ok {
 		idle.CloseIdleConnections()
 	}

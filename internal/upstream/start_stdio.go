@@ -100,7 +100,7 @@ func (s *server) spawn(ctx context.Context, r reach, principal string, keys map[
 		return nil, err
 	}
 	l.output = newSteadyReader(l.stdout, s.set.Timeout)
-	l.offence = func(kind, text string) { s.offence(l, principal, kind, text) }
+	l.offence = func(kind, text string) { s.offence(l.cmd.Process.Pid, principal, kind, text) }
 	l.readers.Go(l.read)
 	l.readers.Go(l.readErrors)
 	if l.box != nil {

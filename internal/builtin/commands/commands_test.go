@@ -163,6 +163,17 @@ func TestCommandsNotRun(t *testing.T) {
 	if r, err := c.CallTool(t.Context(), &mcp.CallToolParams{Name: "x"}); err != nil || !r.IsError || r.StructuredContent != nil || r.Content[0].(*mcp.TextContent).Text != "it is held" {
 		t.Errorf("%+v, %v", r, err)
 	}
+	changed := connected(t, commands.Settings{
+		Run: func(ctx context.Context, r *commands.Run) (commands.Ended, error) {
+			_, _ = r.Stdout.Write(make([]byte, 65<<20)) // a flood, which would be the answer
+			<-ctx.Done()
+			return commands.Ended{}, fmt.Errorf("%w: x", commands.ErrWithheld)
+		},
+		Commands: map[string]commands.Command{"x": {Argv: []string{"true"}, Timeout: time.Millisecond, Output: 4}},
+	}, nil)
+	if r, err := changed.CallTool(t.Context(), &mcp.CallToolParams{Name: "x"}); err != nil || !r.IsError || r.StructuredContent != nil || !strings.Contains(r.Content[0].(*mcp.TextContent).Text, "withheld") {
+		t.Errorf("of files that were changed: %+v, %v", r, err)
+	}
 	for _, set := range []commands.Settings{
 		{Commands: map[string]commands.Command{"x": {Argv: []string{"echo", "{v}"}}}},
 		{Commands: map[string]commands.Command{"x": {Argv: []string{"echo", "{v}"}}}, Parameters: map[string]commands.Parameter{"v": {}}},

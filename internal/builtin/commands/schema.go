@@ -16,7 +16,7 @@ import (
 const outputSchema = `{"type":"object","additionalProperties":false,"required":["ended","exit_code","stdout","stderr","truncated","replaced","duration_ms"],"properties":{
 "ended":{"enum":["exited","timeout","output"],"description":"by itself; by Doorward, for it took too long; by Doorward, for it wrote too much"},
 "exit_code":{"type":"integer","description":"128 and the number of the signal where one ended it, as shells say it"},
-"signal":{"type":"string","description":"the signal that exit_code means"},
+"signal":{"type":"string","description":"the signal that exit_code may mean: a program may exit with that number itself"},
 "limit":{"type":"string","description":"the limit of its sandbox that it met"},
 "stdout":{"type":"string"},
 "stderr":{"type":"string"},

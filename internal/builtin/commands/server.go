@@ -21,7 +21,9 @@ import (
 	"doorward/internal/argv"
 )
 
-// maxRuns bounds how many commands of one server run at once; further calls wait for their turn.
+// maxRuns bounds how many commands of one server run at once. The gateway hands on as many calls at
+// most, and has the others take turns (limits.concurrency, which config holds to this number). A
+// call waits here where one that was given up is still being ended.
 const maxRuns = 16
 
 // Settings are what app makes a server of.
@@ -50,8 +52,12 @@ type Parameter struct {
 }
 
 // Runner runs a command until nothing of it is left, and ends it when ctx does. An error means
-// that it was not run to its end; clients read it.
+// that it was not run to its end; clients read it. ErrWithheld is heeded whatever else ended it.
 type Runner func(ctx context.Context, r *Run) (Ended, error)
+
+// ErrWithheld is a command that ran, and whose answer is not given: something else than what was
+// approved may have written it.
+var ErrWithheld = errors.New("the command was started, and its answer is withheld: what it executes was changed meanwhile; its operator reads more in the log")
 
 // Run is one run of a command.
 type Run struct {
@@ -141,6 +147,8 @@ func (t *tool) call(ctx context.Context, req *mcp.CallToolRequest) (*mcp.CallToo
 	told()
 	how := byItself
 	switch {
+	case errors.Is(err, ErrWithheld):
+		return failed(err), nil
 	case out.flooded():
 		how = byFlood
 	case err == nil:
@@ -149,11 +157,15 @@ func (t *tool) call(ctx context.Context, req *mcp.CallToolRequest) (*mcp.CallToo
 	case errors.Is(context.Cause(late), errLate):
 		how = byTimeout
 	default:
-		r := &mcp.CallToolResult{}
-		r.SetError(err)
-		return r, nil
+		return failed(err), nil
 	}
 	return answered(out, how, ended, time.Since(began))
+}
+
+func failed(err error) *mcp.CallToolResult {
+	r := &mcp.CallToolResult{}
+	r.SetError(err)
+	return r
 }
 
 // values are the arguments of a call as texts, or why they are none.
