@@ -80,11 +80,20 @@ func TestPOL30FreeText(t *testing.T) {
 	}
 }
 
+// values are those that a word takes: this one, and 5 for n.
+func values(word, of, value string) map[string]string {
+	all := map[string]string{of: value}
+	if strings.Contains(word, "{n}") && of != "n" {
+		all["n"] = "5"
+	}
+	return all
+}
+
 // TestPOL31Options: no value becomes an option, but one that its operator wrote.
 func TestPOL31Options(t *testing.T) {
 	t.Parallel()
 	all := map[string]*argv.Parameter{
-		"text": parameter(t, argv.Rule{Pattern: ".+"}), "word": parameter(t, argv.Rule{Enum: []string{"-v", "x"}}),
+		"text": parameter(t, argv.Rule{Pattern: ".+"}), "dash": parameter(t, argv.Rule{Pattern: ".+", Default: "-x"}), "word": parameter(t, argv.Rule{Enum: []string{"-v", "x"}}),
 		"n": parameter(t, argv.Rule{Type: argv.Integer, Minimum: new(int64(1)), Maximum: new(int64(9))}), "below": parameter(t, argv.Rule{Type: argv.Integer, Minimum: new(int64(-5)), Maximum: new(int64(9))}),
 	}
 	for _, tc := range []struct {
@@ -99,9 +108,19 @@ func TestPOL31Options(t *testing.T) {
 		{"{text}", "text", "\u2010x", ""},
 		{"{text}", "text", "\uff0dx", ""},
 		{"{text}", "text", "\ufe63x", ""},
+		{"{text}", "text", "@file", ""},
+		{"{text}", "text", "+x", ""},
+		{"{text}", "text", "\uff20x", ""},
+		{"{text}", "text", "\uff0bx", ""},
+		{"{text}", "text", "\u30fcx", ""},
+		{"{text}", "text", "x\u3164", ""},
+		{"{text}", "text", "x\ufe0f", ""},
+		{"{text}", "text", "x\u034f", ""},
 		{"{text}", "text", "x-y", "x-y"},
+		{"{text}", "text", "日本+@", "日本+@"},
 		{"--file={text}", "text", "-x", "--file=-x"},
-		{"-o{text}", "text", "-x", "-o-x"},
+		{"--{n}={text}", "text", "-x", "--5=-x"},
+		{"-Dx={text}", "text", "-x", "-Dx=-x"},
 		{"{word}", "word", "-v", "-v"},
 		{"-{n}", "n", "5", "-5"},
 		{"--depth={below}", "below", "-5", "--depth=-5"},
@@ -110,13 +129,13 @@ func TestPOL31Options(t *testing.T) {
 		if len(faults) > 0 {
 			t.Fatal(tc.word, faults)
 		}
-		words, why := tmpl.Fill(map[string]string{tc.of: tc.value})
+		words, why := tmpl.Fill(values(tc.word, tc.of, tc.value))
 		if (why == "") != (tc.want != "") || why == "" && words[1] != tc.want {
 			t.Errorf("%s of %q: %q, %q", tc.word, tc.value, words, why)
 		}
 	}
 	for word, want := range map[string]string{
-		"{below}": "below zero", "--{text}": "choose the option", "-{text}": "choose the option", "{absent}": "parameters has no absent",
+		"{below}": "below zero", "--{text}": "choose the option", "-{text}": "choose the option", "--no-{text}": "choose the option", "-r{text}": "choose the option", "{word}{text}": "choose the option", "--with{n}{text}=": "choose the option", "{dash}": "always be refused", "{absent}": "parameters has no absent",
 	} {
 		if _, faults := argv.New([]string{"git", word}, all); len(faults) != 1 || !strings.Contains(faults[0], want) {
 			t.Errorf("%s: %q", word, faults)

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"doorward/internal/policy/paths"
@@ -212,14 +211,8 @@ func unfit(value string, length int) string {
 		return fmt.Sprintf("is longer than %d bytes", length)
 	case !utf8.ValidString(value):
 		return "is not UTF-8"
-	case strings.ContainsFunc(value, unseen):
+	case strings.ContainsFunc(value, words.Unseen):
 		return "has a control character, or one that cannot be seen"
 	}
 	return ""
-}
-
-// unseen are characters that are not shown, or that change how others are: controls, line and
-// paragraph separators, and the format characters (Cf), those that turn the direction among them.
-func unseen(r rune) bool {
-	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co, unicode.Cs)
 }

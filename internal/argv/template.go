@@ -7,8 +7,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"unicode"
 	"unicode/utf8"
+
+	"doorward/internal/policy/words"
 )
 
 // Template is the words of a command with places for values. Any number of goroutines may use it.
@@ -71,8 +72,10 @@ func New(argv []string, parameters map[string]*Parameter) (*Template, []string) 
 			}
 			t.takes[p.of] = known
 		}
-		if why := t.leads(pieces); why != "" {
-			fault("%s", why)
+		for _, why := range [...]string{t.leads(pieces), t.useless(pieces)} {
+			if why != "" {
+				fault("%s", why)
+			}
 		}
 		t.words = append(t.words, pieces)
 	}
@@ -97,22 +100,42 @@ func batch(program string) bool {
 	return strings.HasSuffix(end, ".bat") || strings.HasSuffix(end, ".cmd")
 }
 
-// leads says why a value would choose an option of the program.
+// leads says why a value would choose an option of the program, or a part of its name.
 func (t *Template) leads(pieces []piece) string {
-	at := slices.IndexFunc(pieces, func(p piece) bool { return p.of != "" })
-	if at < 0 || t.takes[pieces[at].of] == nil {
-		return ""
+	befores := []string{""} // what may stand before a value, as far as it can begin an option
+	for i, p := range pieces {
+		of := t.takes[p.of]
+		switch {
+		case p.of == "":
+			for at := range befores {
+				befores[at] += p.text
+			}
+		case of == nil:
+			return ""
+		case i == 0 && of.rule.Minimum != nil && *of.rule.Minimum < 0:
+			return fmt.Sprintf("begins a word with {%s}, which may be below zero and would be read as an option: write --option={%s}", p.of, p.of)
+		case !of.Listed():
+			if slices.ContainsFunc(befores, opens) {
+				return fmt.Sprintf("has {%s} where a value would choose the option, or a part of it: write --option={%s}, make it a word of its own, or give the parameter an enum", p.of, p.of)
+			}
+			return ""
+		case i == 0 && of.rule.Enum != nil:
+			befores = slices.Clone(of.rule.Enum)
+		}
 	}
-	name, of := pieces[at].of, t.takes[pieces[at].of]
-	before := ""
-	if at > 0 {
-		before = pieces[0].text
-	}
-	switch {
-	case before == "" && of.rule.Minimum != nil && *of.rule.Minimum < 0:
-		return fmt.Sprintf("begins a word with {%s}, which may be below zero and would be read as an option: write --option={%s}", name, name)
-	case before != "" && strings.Trim(before, "-") == "" && !of.Listed():
-		return fmt.Sprintf("has {%s} behind nothing but a dash: a value would choose the option; write the option, or give the parameter an enum", name)
+	return ""
+}
+
+// opens tells whether a word that begins so is an option whose name may go on.
+func opens(before string) bool {
+	return strings.HasPrefix(before, "-") && !strings.Contains(before, "=")
+}
+
+// useless says why the default of a parameter that begins a word would always be refused.
+func (t *Template) useless(pieces []piece) string {
+	name := pieces[0].of
+	if p := t.takes[name]; p != nil && !p.Listed() && optional(p.rule.Default) {
+		return fmt.Sprintf("begins a word with {%s}, whose default begins as options do and would always be refused", name)
 	}
 	return ""
 }
@@ -170,8 +193,8 @@ func (t *Template) Fill(values map[string]string) (argv []string, why string) {
 	}
 	for _, pieces := range t.words {
 		first := pieces[0].of
-		if first != "" && !t.takes[first].Listed() && dashed(given[first]) {
-			return nil, first + " begins with a dash, and could be read as an option"
+		if first != "" && !t.takes[first].Listed() && optional(given[first]) {
+			return nil, first + " begins with a dash, + or @, and could be read as an option"
 		}
 		var word strings.Builder
 		for _, p := range pieces {
@@ -193,9 +216,9 @@ func listed(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// dashed tells whether a value begins with a dash, or with what looks like one (Pd, and the
-// signs that are called minus): who approves it would read an option, and some programs do.
-func dashed(value string) bool {
+// optional tells whether a value begins as options and files of options do, or looks so: who
+// approves it would read an option, and some programs do.
+func optional(value string) bool {
 	r, _ := utf8.DecodeRuneInString(value)
-	return unicode.Is(unicode.Pd, r) || strings.ContainsRune("\u2212\u02d7\u2796\u207b\u208b\u23bb\u2500\u2501", r)
+	return value != "" && words.Option(r)
 }
