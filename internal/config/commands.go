@@ -16,7 +16,9 @@ const (
 	defaultCommandTimeout = Duration(30 * time.Second)
 	defaultCommandOutput  = 256 << 10
 	maxCommandTimeout     = Duration(time.Hour)
-	maxCommands           = 64 // tools of one upstream
+	commandMargin         = Duration(2 * time.Second) // of limits.timeout, for the end of a command and its answer
+	maxCommandRuns        = 16                        // at once; as many as builtin/commands runs
+	maxCommands           = 64                        // tools of one upstream
 	maxParameters         = 64
 	maxCommandWords       = 256
 
@@ -29,14 +31,18 @@ const (
 func (c *NamedCommand) list() *[]string { return &c.Argv }
 
 // finishCommands fills in what is not written of builtin commands, and makes paths absolute.
-func (u *Upstream) finishCommands(dir string) {
+// written tells of the keys of the upstream that are.
+func (u *Upstream) finishCommands(dir string, written func(key string) bool) {
+	if !written("limits.concurrency") {
+		u.Limits.Concurrency = maxCommandRuns
+	}
 	if u.Sandbox.Kind == "" {
 		u.Sandbox.Kind = "process"
 	}
 	u.Sandbox.finish(dir)
 	for name, c := range u.Commands {
 		if c.Timeout == 0 {
-			c.Timeout = defaultCommandTimeout
+			c.Timeout = min(defaultCommandTimeout, max(u.Limits.Timeout-commandMargin, 1))
 		}
 		if c.Output == 0 {
 			c.Output = defaultCommandOutput
@@ -88,6 +94,12 @@ func (v *checker) commands(path string, u *Upstream) {
 	if u.Sandbox.Lifetime != "" {
 		v.fault(path+".sandbox.lifetime", "is for a command: each call of builtin: commands has a process of its own")
 	}
+	if u.Limits.Concurrency > maxCommandRuns {
+		v.fault(path+".limits.concurrency", "must be at most %d for builtin: commands, which runs no more at once; others wait by limits.queue", maxCommandRuns)
+	}
+	if u.Limits.Timeout <= commandMargin {
+		v.fault(path+".limits.timeout", "must be more than %s for builtin: commands, the time that the end of a command and its answer take", time.Duration(commandMargin))
+	}
 	parameters := v.parameters(path+".parameters", u)
 	used := map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(u.Commands)) {
@@ -107,7 +119,7 @@ func (v *checker) commands(path string, u *Upstream) {
 		if t == nil {
 			continue
 		}
-		v.launched(at, u, &c, t)
+		v.launched(at, u, &c, t, parameters)
 	}
 	for _, name := range slices.Sorted(maps.Keys(u.Parameters)) {
 		if !used[name] {
@@ -151,8 +163,8 @@ func (v *checker) namedCommand(path string, u *Upstream, c *NamedCommand) {
 	if c.Timeout > maxCommandTimeout {
 		v.fault(path+".timeout", "must be at most 1h")
 	}
-	if c.Timeout > u.Limits.Timeout {
-		v.fault(path+".timeout", "is longer than limits.timeout (%s), after which nobody waits for the answer", time.Duration(u.Limits.Timeout))
+	if most := u.Limits.Timeout - commandMargin; most > 0 && c.Timeout > most {
+		v.fault(path+".timeout", "must be at most %s, %s less than limits.timeout, after which nobody waits for the answer", time.Duration(most), time.Duration(commandMargin))
 	}
 	if c.Output > u.Limits.Result/outputCopies {
 		v.fault(path+".output", "must be at most a %dth of limits.result (%s): an answer has both outputs twice, and JSON writes some characters with six", outputCopies, u.Limits.Result)
@@ -161,8 +173,11 @@ func (v *checker) namedCommand(path string, u *Upstream, c *NamedCommand) {
 
 // launched checks that a command may be started by its words, and that no value can mean
 // anything to what runs code.
-func (v *checker) launched(path string, u *Upstream, c *NamedCommand, t *argv.Template) {
+func (v *checker) launched(path string, u *Upstream, c *NamedCommand, t *argv.Template, parameters map[string]*argv.Parameter) {
 	breaches := launch.Words(c.Argv)
+	if remote := launch.Remote(c.Argv); remote != nil && len(t.Takes()) > 0 {
+		breaches = append(breaches, *remote)
+	}
 	for _, b := range launch.Refused(breaches, u.AllowLaunch) {
 		if b.Rule == launch.Bounds {
 			v.fault(path, "is refused: %s", gate.Visible(b.String()))
@@ -171,9 +186,17 @@ func (v *checker) launched(path string, u *Upstream, c *NamedCommand, t *argv.Te
 		v.fault(path, "is refused by launch rule %s: %s. Where it must be so: allow_launch: [%s]", b.Rule, gate.Visible(b.String()), b.Rule)
 	}
 	for _, b := range breaches {
-		if slices.Contains([]launch.Rule{launch.Code, launch.Runs, launch.Fetches, launch.Container}, b.Rule) && !t.Listed() {
+		if !slices.Contains([]launch.Rule{launch.Path, launch.Writable, launch.Disguised}, b.Rule) && !t.Listed() {
 			v.fault(path, "%s: a value could become part of what it runs, so {%s} must have an enum or be integers", gate.Visible(b.What), strings.Join(t.Takes(), "}, {"))
 			return
+		}
+	}
+	head := c.Argv[:min(launch.Head(c.Argv), len(c.Argv))]
+	for i, word := range head {
+		for _, name := range argv.Names([]string{word}) {
+			if p := parameters[name]; !p.Listed() || i == len(head)-1 && p.Rule().Enum == nil {
+				v.fault(path, "a value of {%s} could choose the program that %s runs: give it an enum, or write the program", name, gate.Visible(c.Argv[0]))
+			}
 		}
 	}
 }

@@ -275,3 +275,15 @@ func TestEmptyBoundsAreFaults(t *testing.T) {
 		}
 	}
 }
+
+// A command has the time that limits.timeout leaves, and an upstream of commands as many places as
+// commands run at once.
+func TestCommandsTimes(t *testing.T) {
+	t.Parallel()
+	for limits, want := range map[string]time.Duration{"": 28 * time.Second, "limits: {timeout: 10s}, ": 8 * time.Second, "limits: {timeout: 5m}, ": 30 * time.Second} {
+		u := parse(t, "version: 1\nupstreams: {ops: {builtin: commands, "+limits+"commands: {a: [ls]}}}\n").Upstreams["ops"]
+		if got := time.Duration(u.Commands["a"].Timeout); got != want || u.Limits.Concurrency != 16 {
+			t.Errorf("%q: %s, %d at once", limits, got, u.Limits.Concurrency)
+		}
+	}
+}

@@ -138,7 +138,7 @@ func (c *Config) finish(dir string, written func(path string) bool) {
 			u.Sandbox.finish(dir)
 		}
 		if u.Builtin == BuiltinCommands {
-			u.finishCommands(dir)
+			u.finishCommands(dir, func(key string) bool { return written(join(join("upstreams", name), key)) })
 		}
 		if u.Builtin == BuiltinFiles && u.MaxFile == 0 {
 			u.MaxFile = defaultMaxFile

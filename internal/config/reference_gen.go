@@ -415,7 +415,7 @@ const fieldDocs = "\n" +
 	"NamedCommand.Argv\tArgv is the program and its arguments, without a shell.\n" +
 	"NamedCommand.Description\tDescription of what it does, for clients and whoever approves it.\n" +
 	"NamedCommand.Directory\tDirectory that it starts in. That of the configuration file unless written.\n" +
-	"NamedCommand.Timeout\tTimeout after which it is ended, with all that it has started: 30s unless written.\n" +
+	"NamedCommand.Timeout\tTimeout after which it is ended, with all that it has started: 30s unless written, at least 2s less than limits.timeout.\n" +
 	"NamedCommand.Output\tOutput is how much of standard output, and of standard error, an answer has: 256KiB unless written.\n" +
 	"NamedCommand.ReadOnly\tReadOnly says that it changes nothing. Nobody checks it; clients are told so.\n" +
 	"Parameter.Description\tDescription for clients.\n" +

@@ -80,7 +80,7 @@ type NamedCommand struct {
 	Description string `yaml:"description"`
 	// Directory that it starts in. That of the configuration file unless written.
 	Directory string `yaml:"directory" type:"directory"`
-	// Timeout after which it is ended, with all that it has started: 30s unless written.
+	// Timeout after which it is ended, with all that it has started: 30s unless written, at least 2s less than limits.timeout.
 	Timeout Duration `yaml:"timeout"`
 	// Output is how much of standard output, and of standard error, an answer has: 256KiB unless written.
 	Output Size `yaml:"output"`
