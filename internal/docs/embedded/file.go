@@ -22,11 +22,12 @@ import (
 // What the header of the file says: documents of ours, and the version of its format.
 const (
 	applicationID = 0x44574443 // "DWDC"
-	format        = 1
+	format        = 2
 )
 
-// layout is the file's own. Each generation has tables of its own besides: tables.
-const layout = `CREATE TABLE generations (number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, made TEXT NOT NULL, used INTEGER NOT NULL DEFAULT 0)`
+// layout is the file's own. Each generation has tables of its own besides: tables. Its state
+// is drawn anew with each change, so that no two states of any file have the same.
+const layout = `CREATE TABLE generations (number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, made TEXT NOT NULL, used INTEGER NOT NULL DEFAULT 0, state TEXT NOT NULL)`
 
 // tables are those of a generation: %[1]d its number, %[2]d dimensions, %[3]d how many
 // vectors lie together. Words has no texts of its own.
@@ -38,6 +39,7 @@ CREATE TABLE readers_%[1]d (role TEXT NOT NULL, document INTEGER NOT NULL, PRIMA
 CREATE INDEX readers_of_%[1]d ON readers_%[1]d (document);
 CREATE TABLE passages_%[1]d (id INTEGER PRIMARY KEY, document INTEGER NOT NULL, name TEXT NOT NULL, heading TEXT NOT NULL, start INTEGER NOT NULL, text TEXT NOT NULL);
 CREATE INDEX passages_of_%[1]d ON passages_%[1]d (document);
+CREATE INDEX documents_of_%[1]d ON passages_%[1]d (id, document);
 CREATE VIRTUAL TABLE words_%[1]d USING fts5 (title, heading, text, content='', contentless_delete=1, tokenize='porter unicode61 remove_diacritics 2');
 CREATE VIRTUAL TABLE vectors_%[1]d USING vec0 (vector float[%[2]d] distance_metric=cosine, chunk_size=%[3]d);`
 

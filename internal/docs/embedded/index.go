@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"doorward/internal/docs"
 )
@@ -18,6 +19,11 @@ import (
 // Index is a file of documents.
 type Index struct {
 	path string
+	room int64 // bytes of the vectors that may be kept
+
+	kept    atomic.Pointer[kept] // nil: none
+	loading sync.Mutex           // held by the search that reads the vectors
+	seen    string               // state that a search found in place of the kept one, with loading held
 
 	mu     sync.Mutex
 	db     *sql.DB     // nil: the file was not there yet
@@ -27,7 +33,7 @@ type Index struct {
 
 // New makes the index of a file at an absolute path. The file is looked for when something
 // is asked, and made when something is written: no call that reads makes it.
-func New(path string) *Index { return &Index{path: path} }
+func New(path string) *Index { return &Index{path: path, room: maxKept} }
 
 // errClosed is that of an index that was closed.
 var errClosed = errors.New("the index is closed")
@@ -56,6 +62,7 @@ func (x *Index) reading(ctx context.Context) (*sql.DB, error) {
 		return nil, err
 	}
 	if x.db != nil {
+		x.kept.Store(nil)
 		_ = x.db.Close() // calls that are under way end first
 	}
 	x.db, x.file = db, info
@@ -67,6 +74,7 @@ func (x *Index) Close() error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.closed = true
+	x.kept.Store(nil)
 	if x.db == nil {
 		return nil
 	}
@@ -79,6 +87,7 @@ func (x *Index) Close() error {
 type generation struct {
 	number  int64
 	name    string
+	state   string // another one with each change
 	made    docs.Description
 	reports int
 }
@@ -126,7 +135,7 @@ type reads interface {
 
 // used is the generation in use; ErrEmpty.
 func used(ctx context.Context, db reads) (*generation, error) {
-	g, err := one(ctx, db, "SELECT number, name, made FROM generations WHERE used")
+	g, err := one(ctx, db, "SELECT number, name, made, state FROM generations WHERE used")
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, docs.ErrEmpty
 	}
@@ -140,7 +149,7 @@ var holds = regexp.MustCompile(`float\[(\d+)\]`)
 func one(ctx context.Context, db reads, stmt string) (*generation, error) {
 	g := &generation{}
 	var made, table string
-	if err := db.QueryRowContext(ctx, stmt).Scan(&g.number, &g.name, &made); err != nil {
+	if err := db.QueryRowContext(ctx, stmt).Scan(&g.number, &g.name, &made, &g.state); err != nil {
 		return nil, err
 	}
 	if err := json.Unmarshal([]byte(made), &g.made); err != nil {

@@ -5,8 +5,10 @@ import (
 	"database/sql"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"doorward/internal/docs"
@@ -19,7 +21,7 @@ func readable(number int64, roles []string) (condition string, args []any) {
 	return fmt.Sprintf("(d.roles IS NULL OR d.id IN (SELECT document FROM readers_%d WHERE role IN (SELECT value FROM json_each(?))))", number), []any{string(held)}
 }
 
-// eligible are the numbers of the passages that a query may find, as a statement.
+// eligible are the numbers of the documents that a query may find, as a statement.
 func eligible(number int64, q *docs.Query) (stmt string, args []any) {
 	may, args := readable(number, q.Roles)
 	if q.Source != "" {
@@ -30,7 +32,7 @@ func eligible(number int64, q *docs.Query) (stmt string, args []any) {
 		may += " AND substr(CAST(d.uri AS BLOB), 1, ?) = CAST(? AS BLOB)"
 		args = append(args, len(q.Under), q.Under)
 	}
-	return fmt.Sprintf("SELECT p.id FROM documents_%[1]d AS d JOIN passages_%[1]d AS p ON p.document = d.id WHERE %[2]s", number, may), args
+	return fmt.Sprintf("SELECT d.id FROM documents_%d AS d WHERE %s", number, may), args
 }
 
 // Search implements docs.Index.
@@ -42,7 +44,7 @@ func (x *Index) Search(ctx context.Context, q docs.Query) (a docs.Answer, err er
 		if a.Words, err = byWords(ctx, tx, g.number, &q); err != nil {
 			return err
 		}
-		a.Meaning, err = byMeaning(ctx, tx, g.number, &q)
+		a.Meaning, err = x.byMeaning(ctx, tx, g, &q)
 		return err
 	})
 	return a, err
@@ -56,21 +58,64 @@ func byWords(ctx context.Context, tx *sql.Tx, number int64, q *docs.Query) ([]do
 		return nil, nil
 	}
 	stmt, args := eligible(number, q)
-	// The + keeps SQLite from asking FTS5 for each passage anew.
-	found := fmt.Sprintf("SELECT rowid AS id, -bm25(words_%[1]d) AS score FROM words_%[1]d WHERE words_%[1]d MATCH ? AND +rowid IN (%[2]s) ORDER BY 2 DESC, 1 LIMIT ?", number, stmt)
+	// Asked of each passage that has one of the words: to list all that may be found first
+	// would cost as much for the rarest word as for any.
+	found := fmt.Sprintf("SELECT rowid AS id, -bm25(words_%[1]d) AS score FROM words_%[1]d WHERE words_%[1]d MATCH ? AND (SELECT document FROM passages_%[1]d INDEXED BY documents_of_%[1]d WHERE id = words_%[1]d.rowid) IN (%[2]s) ORDER BY 2 DESC, 1 LIMIT ?", number, stmt)
 	args = append([]any{`"` + strings.Join(terms, `" OR "`) + `"`}, append(args, q.Limit)...)
 	return hits(ctx, tx, number, found, args)
 }
 
 // byMeaning are the passages whose vectors are nearest, the nearest first: each that may be
 // found is compared, and none is missed.
-func byMeaning(ctx context.Context, tx *sql.Tx, number int64, q *docs.Query) ([]docs.Hit, error) {
+func (x *Index) byMeaning(ctx context.Context, tx *sql.Tx, g *generation, q *docs.Query) ([]docs.Hit, error) {
 	if q.Vector == nil {
 		return nil, nil
 	}
+	k, err := x.vectors(ctx, tx, g)
+	if err != nil {
+		return nil, err
+	}
+	if k != nil {
+		return k.byMeaning(ctx, tx, g.number, q)
+	}
+	stmt, args := eligible(g.number, q)
+	found := fmt.Sprintf("SELECT rowid AS id, 1 - distance AS score FROM vectors_%[1]d WHERE vector MATCH ? AND k = ? AND rowid IN (SELECT id FROM passages_%[1]d WHERE document IN (%[2]s))", g.number, stmt)
+	return hits(ctx, tx, g.number, found, append([]any{floats(q.Vector), q.Limit}, args...))
+}
+
+// byMeaning is that of the index, with the vectors that are kept. What may be found the
+// file says, in the same transaction.
+func (k *kept) byMeaning(ctx context.Context, tx *sql.Tx, number int64, q *docs.Query) ([]docs.Hit, error) {
 	stmt, args := eligible(number, q)
-	found := fmt.Sprintf("SELECT rowid AS id, 1 - distance AS score FROM vectors_%d WHERE vector MATCH ? AND k = ? AND rowid IN (%s)", number, stmt)
-	return hits(ctx, tx, number, found, append([]any{floats(q.Vector), q.Limit}, args...))
+	rows, err := tx.QueryContext(ctx, stmt, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }() // Err has told what went wrong
+	documents := map[int64]bool{}
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		documents[id] = true
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return nil, err
+	}
+	to := slices.Clone(q.Vector)
+	if !unit(to) {
+		return nil, errors.New("the vector that is looked for has no direction")
+	}
+	var list [][2]any
+	for _, s := range k.nearest(to, documents, q.Limit) {
+		list = append(list, [2]any{s.passage, s.cosine})
+	}
+	text, err := json.Marshal(list)
+	if err != nil {
+		return nil, err
+	}
+	return hits(ctx, tx, number, "SELECT value ->> 0 AS id, value ->> 1 AS score FROM json_each(?)", []any{string(text)})
 }
 
 // hits are the passages that a statement finds by number, with their scores.

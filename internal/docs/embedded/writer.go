@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"database/sql"
 	"encoding/json"
@@ -60,7 +61,7 @@ func (x *Index) write(ctx context.Context, at func(ctx context.Context, tx *sql.
 // begin goes on with a generation that was not finished and is made with the same, or
 // makes one.
 func begin(ctx context.Context, tx *sql.Tx, made *docs.Description) (*generation, error) {
-	g, err := one(ctx, tx, "SELECT number, name, made FROM generations WHERE NOT used")
+	g, err := one(ctx, tx, "SELECT number, name, made, state FROM generations WHERE NOT used")
 	if err == nil && g.made.Same(made) && g.reports == made.Dimensions {
 		return g, nil
 	}
@@ -77,7 +78,7 @@ func begin(ctx context.Context, tx *sql.Tx, made *docs.Description) (*generation
 		return nil, err
 	}
 	name := docs.NewGeneration()
-	added, err := tx.ExecContext(ctx, "INSERT INTO generations (name, made) VALUES (?, ?)", name, string(text))
+	added, err := tx.ExecContext(ctx, "INSERT INTO generations (name, made, state) VALUES (?, ?, ?)", name, string(text), rand.Text())
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +118,7 @@ func drop(ctx context.Context, tx *sql.Tx, condition string) error {
 	return nil
 }
 
-// change does something whole or not at all.
+// change does something whole or not at all, and says that the state is another.
 func (w *Writer) change(ctx context.Context, do func(tx *sql.Tx) error) error {
 	if w.db == nil {
 		return errClosed
@@ -129,6 +130,11 @@ func (w *Writer) change(ctx context.Context, do func(tx *sql.Tx) error) error {
 	defer func() { _ = tx.Rollback() }() // nothing is left of it after Commit
 	if err := do(tx); err != nil {
 		return fault(err)
+	}
+	if w.at != nil {
+		if _, err := tx.ExecContext(ctx, "UPDATE generations SET state = ? WHERE number = ?", rand.Text(), w.at.number); err != nil {
+			return fault(err)
+		}
 	}
 	return fault(tx.Commit())
 }
