@@ -172,14 +172,19 @@ func (d docsServer) rules() [sha256.Size]byte {
 }
 
 // roles are those that may read a document; nil: whoever may use the server. The URI is
-// compared as it reads, without its escapes.
+// compared as it reads, each part without its escapes. A slash within a part, as of a
+// page's query, stays escaped: it makes no directory, so a document is always in those that
+// its URI names.
 func (d docsServer) roles(uri string) []string {
-	plain, err := url.PathUnescape(uri)
-	if err != nil {
-		plain = uri
+	parts := strings.Split(strings.TrimPrefix(uri, "docs://"), "/")
+	for i, part := range parts {
+		if plain, err := url.PathUnescape(part); err == nil {
+			parts[i] = strings.ReplaceAll(plain, "/", "%2F")
+		}
 	}
+	plain := strings.Join(parts, "/")
 	for _, rule := range d.Access {
-		if ok, err := doublestar.Match(strings.TrimPrefix(rule.Documents, "docs://"), strings.TrimPrefix(plain, "docs://")); ok && err == nil {
+		if ok, err := doublestar.Match(strings.TrimPrefix(rule.Documents, "docs://"), plain); ok && err == nil {
 			return rule.Roles
 		}
 	}

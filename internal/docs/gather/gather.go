@@ -36,10 +36,11 @@ const (
 // Why a document is not there to be read. Other errors may pass: what was brought in
 // before is kept then.
 var (
-	ErrGone  = errors.New("it is there no more")
-	ErrShut  = errors.New("robots.txt keeps it from programs")
-	ErrLarge = fmt.Errorf("it has more than %d bytes", docs.MaxDocument)
-	errMany  = fmt.Errorf("the source has more than %d documents: make several of it", maxDocuments)
+	ErrGone      = errors.New("it is there no more")
+	ErrElsewhere = errors.New("it leads to where it may not be read from")
+	ErrShut      = errors.New("robots.txt keeps it from programs")
+	ErrLarge     = fmt.Errorf("it has more than %d bytes", docs.MaxDocument)
+	errMany      = fmt.Errorf("the source has more than %d documents: make several of it", maxDocuments)
 )
 
 // Found is a document of a source.
@@ -56,6 +57,9 @@ type Content struct {
 	Bytes    []byte
 	Type     string    // Content-Type that a server gave it
 	Modified time.Time // zero: nobody says; UTC, whole seconds
+	URI      string    // of a page: that of where redirects led, or its own
+
+	at *url.URL // where redirects led
 }
 
 // Visit is told what a source has.

@@ -76,13 +76,18 @@ func (p *places) check(raw string) (*url.URL, error) {
 	u.Host = strings.ToLower(u.Host)
 	u.Fragment, u.RawFragment = "", ""
 	j := p.public
-	if n := p.named[net.JoinHostPort(u.Hostname(), portOf(u))]; n != nil {
-		j = n
+	if p.private(u) {
+		j = p.named[net.JoinHostPort(u.Hostname(), portOf(u))]
 	}
 	if why := j.URL(u.String()); why != "" {
 		return nil, errors.New("it may not be fetched: " + why)
 	}
 	return u, nil
+}
+
+// private tells whether a host is one that was named, and may lie inside.
+func (p *places) private(u *url.URL) bool {
+	return p.named[net.JoinHostPort(u.Hostname(), portOf(u))] != nil
 }
 
 // dial connects for the client. Every address of a name is judged before one is dialled,

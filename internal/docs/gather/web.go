@@ -15,8 +15,6 @@ import (
 	"time"
 
 	"github.com/temoto/robotstxt"
-
-	"doorward/internal/docs"
 )
 
 // Bounds of what is fetched.
@@ -90,23 +88,36 @@ func NewWeb(cfg WebConfig) (*Web, error) {
 // Close ends connections that are open.
 func (w *Web) Close() { w.client.CloseIdleConnections() }
 
-// Fetch reads a document, and follows redirects as far as each is one that might have been
-// asked for.
+// Fetch reads a document, and follows redirects on its host: another host's pages have
+// URIs of that host, and who may read them is said by those. ErrElsewhere is the error.
 func (w *Web) Fetch(ctx context.Context, raw string, most int64) (Content, error) {
+	from, err := w.places.check(raw)
+	if err != nil {
+		return Content{}, err
+	}
+	at := from
 	for range maxRedirects + 1 {
-		c, to, err := w.patiently(ctx, raw, most)
+		c, to, err := w.patiently(ctx, at, most)
 		if err != nil || to == "" {
+			c.at = at
 			return c, err
 		}
-		raw = to
+		if at, err = w.places.check(to); err != nil {
+			return Content{}, err
+		}
+		if !sameHost(at, from) {
+			return Content{}, fmt.Errorf("%w, another host: ask for it there (%.200s)", ErrElsewhere, at)
+		}
 	}
 	return Content{}, fmt.Errorf("it leads through more than %d redirects", maxRedirects)
 }
 
+func sameHost(a, b *url.URL) bool { return a.Hostname() == b.Hostname() && portOf(a) == portOf(b) }
+
 // patiently asks again where a host says that it is busy.
-func (w *Web) patiently(ctx context.Context, raw string, most int64) (c Content, to string, err error) {
+func (w *Web) patiently(ctx context.Context, u *url.URL, most int64) (c Content, to string, err error) {
 	for try := 1; ; try++ {
-		c, to, err = w.once(ctx, raw, most)
+		c, to, err = w.once(ctx, u, most)
 		busy, ok := errors.AsType[*busyError](err)
 		if !ok || try == maxTries {
 			return c, to, err
@@ -119,12 +130,8 @@ func (w *Web) patiently(ctx context.Context, raw string, most int64) (c Content,
 	}
 }
 
-// once asks for a URL. to is where it is instead.
-func (w *Web) once(ctx context.Context, raw string, most int64) (c Content, to string, err error) {
-	u, err := w.places.check(raw)
-	if err != nil {
-		return Content{}, "", err
-	}
+// once asks for a URL that was checked. to is where it is instead.
+func (w *Web) once(ctx context.Context, u *url.URL, most int64) (c Content, to string, err error) {
 	h, err := w.host(u.Host)
 	if err != nil {
 		return Content{}, "", err
@@ -193,7 +200,10 @@ func (w *Web) robots(ctx context.Context, h *host, u *url.URL) (*robotstxt.Robot
 		if at, err = w.places.check(to); err != nil {
 			return nil, fmt.Errorf("asking for robots.txt: %w", err)
 		}
-		if at.Host != u.Host {
+		if !sameHost(at, u) {
+			if w.places.private(at) {
+				return nil, fmt.Errorf("robots.txt of %s: %w, a host inside", u.Host, ErrElsewhere)
+			}
 			h = &host{} // its turn is not waited for: who has it may wait for this one's
 		}
 	}
@@ -287,25 +297,3 @@ func later(said string) time.Duration {
 
 // whole is a time as it is kept.
 func whole(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }
-
-// page is a document by its URL.
-func (w *Web) page(prefix, raw string) (Found, error) {
-	u, err := w.places.check(raw)
-	if err != nil {
-		return Found{}, err
-	}
-	u.Fragment, u.RawFragment = "", ""
-	parts := append([]string{u.Host}, strings.Split(strings.TrimPrefix(u.Path, "/"), "/")...)
-	if u.RawQuery != "" {
-		parts[len(parts)-1] += "?" + u.RawQuery
-	}
-	uri, err := address(prefix, parts)
-	if err != nil {
-		return Found{}, err
-	}
-	name := u.Path[strings.LastIndexByte(u.Path, '/')+1:]
-	at := u.String()
-	return Found{URI: uri, Origin: at, Name: name, Open: func(ctx context.Context) (Content, error) {
-		return w.Fetch(ctx, at, docs.MaxDocument)
-	}}, nil
-}

@@ -94,17 +94,58 @@ func TestPOL39_RedirectsAreJudgedAnew(t *testing.T) {
 		"/ok":   http.RedirectHandler("/a", http.StatusMovedPermanently).ServeHTTP,
 		"/a":    says("A"),
 	})
-	w := web(t, s, s.host())
+	w := web(t, s, s.host(), inner.host()) // that the host may be fetched from is not enough
 	for _, path := range []string{"/in", "/down", "/loop"} {
-		if c, err := w.Fetch(t.Context(), s.URL+path, 100); err == nil {
-			t.Errorf("%s is followed: %q", path, c.Bytes)
+		if c, err := w.Fetch(t.Context(), s.URL+path, 100); err == nil || (path == "/in") != errors.Is(err, gather.ErrElsewhere) {
+			t.Errorf("%s is followed: %q, %v", path, c.Bytes, err)
 		}
+	}
+	if got, err := walk(t, gather.NewSitemap(w, s.URL+"/in", prefix)); !errors.Is(err, gather.ErrElsewhere) {
+		t.Errorf("a sitemap of another host: %v, %v", got.uris(), err)
+	}
+	robots := serve(t, map[string]http.HandlerFunc{"/robots.txt": http.RedirectHandler(inner.URL+"/secret", http.StatusFound).ServeHTTP, "/a": says("A")})
+	if c, err := web(t, robots, robots.host(), inner.host()).Fetch(t.Context(), robots.URL+"/a", 100); err == nil {
+		t.Errorf("robots.txt of a host inside is asked for another's: %q", c.Bytes)
 	}
 	if inner.asked.Load() != 0 {
 		t.Error("the host that a redirect leads to was asked")
 	}
 	if c, err := w.Fetch(t.Context(), s.URL+"/ok", 100); err != nil || string(c.Bytes) != "A" {
 		t.Errorf("a redirect on the same host: %q, %v", c.Bytes, err)
+	}
+}
+
+// TestPathsAreReadInOneWay has paths that hosts take for those of other directories than
+// access rules would.
+func TestPathsAreReadInOneWay(t *testing.T) {
+	s := serve(t, map[string]http.HandlerFunc{
+		"/led":        http.RedirectHandler("/internal/a", http.StatusFound).ServeHTTP,
+		"/astray":     http.RedirectHandler("/x/../internal/a", http.StatusFound).ServeHTTP,
+		"/internal/a": says("A"),
+	})
+	dir := t.TempDir()
+	var list strings.Builder
+	bad := []string{"/public/../internal/a", "/%2e%2e/internal/a", "/./internal/a", "/a%2Fb", "/a%2fb", "/a%5Cb", "//internal/a", "/internal//a", "/" + strings.Repeat("é", 800)}
+	for _, path := range append([]string{"/led", "/astray", "/a/", "/internal/a?next=/x", "/internal/a?next=%2Fx"}, bad...) {
+		list.WriteString(s.URL + path + "\n")
+	}
+	write(t, dir, map[string]string{"list": list.String()})
+	got, err := walk(t, gather.NewURLs(web(t, s, s.host()), filepath.Join(dir, "list"), prefix))
+	if err != nil {
+		t.Fatal(err)
+	}
+	below := prefix + s.host()
+	if diff := cmp.Diff([]string{below + "/a/", below + "/astray", below + "/internal/a%3Fnext=%252Fx", below + "/internal/a%3Fnext=%2Fx", below + "/led"}, got.uris()); diff != "" {
+		t.Error(diff)
+	}
+	if len(got.skipped) != len(bad) {
+		t.Errorf("skipped %v", got.skipped)
+	}
+	if c, err := got.found[below+"/led"].Open(t.Context()); err != nil || c.URI != below+"/internal/a" {
+		t.Errorf("it leads to %q, %v", c.URI, err)
+	}
+	if c, err := got.found[below+"/astray"].Open(t.Context()); err == nil && c.URI != below+"/internal/a" {
+		t.Errorf("it leads to %q", c.URI)
 	}
 }
 

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -59,7 +60,7 @@ func (j *Job) read(ctx context.Context, source string, f gather.Found, held map[
 			return o, context.Cause(ctx)
 		}
 		o.what, o.why = unread, err.Error()
-		if errors.Is(err, gather.ErrGone) || errors.Is(err, gather.ErrShut) || errors.Is(err, gather.ErrLarge) {
+		if errors.Is(err, gather.ErrGone) || errors.Is(err, gather.ErrShut) || errors.Is(err, gather.ErrLarge) || errors.Is(err, gather.ErrElsewhere) {
 			o.what = skipped
 		}
 		return o, nil
@@ -92,6 +93,10 @@ func (j *Job) read(ctx context.Context, source string, f gather.Found, held map[
 		d.Title = f.Name
 	}
 	if d.Roles, err = j.roles(f.URI); err != nil {
+		return o, err
+	}
+	if led, err := j.roles(cmp.Or(content.URI, f.URI)); err != nil || !slices.Equal(led, d.Roles) {
+		o.what, o.why = skipped, "it leads to "+content.URI+", which others may read"
 		return o, err
 	}
 	d.Digest = digest(&d.Document, text.Body, j.Wanted.Chunker)

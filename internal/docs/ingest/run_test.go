@@ -102,6 +102,44 @@ func (u unreadable) Walk(ctx context.Context, v gather.Visit) error {
 	}})
 }
 
+// led has each page lead to another one.
+type led struct {
+	gather.Source
+	to string
+}
+
+func (l led) Walk(ctx context.Context, v gather.Visit) error {
+	return l.Source.Walk(ctx, gather.Visit{Skipped: v.Skipped, Unread: v.Unread, Found: func(f gather.Found) error {
+		open := f.Open
+		f.Open = func(ctx context.Context) (gather.Content, error) {
+			c, err := open(ctx)
+			c.URI = l.to
+			return c, err
+		}
+		return v.Found(f)
+	}})
+}
+
+// A page that leads to one which others may read is in the index for nobody.
+func TestRedirectsGoRoundNoAccessRule(t *testing.T) {
+	p := newPlace(t)
+	p.many(1)
+	p.job.Access = func(uri string) []string {
+		if strings.Contains(uri, "/internal/") {
+			return []string{"staff"}
+		}
+		return nil
+	}
+	for to, want := range map[string]int{"docs://up/one/internal/a": 0, "docs://up/one/public/a": 1} {
+		from := p.from("one")
+		from[0].Documents = led{from[0].Documents, to}
+		r, err := p.job.Run(t.Context(), from)
+		if err != nil || r.Skipped != 1-want || len(p.uris()) != want {
+			t.Errorf("led to %s: %+v, %v", to, r, err)
+		}
+	}
+}
+
 func TestWhatCannotBeReadStaysUnlessRulesChange(t *testing.T) {
 	p := newPlace(t)
 	p.many(2)

@@ -1,0 +1,30 @@
+package app
+
+import (
+	"slices"
+	"testing"
+)
+
+// TestDocumentsStayInTheirDirectories holds access rules against URIs whose parts have
+// slashes of their own.
+func TestDocumentsStayInTheirDirectories(t *testing.T) {
+	d := docsServer{Access: []docsAccess{{"docs://up/web/h/internal/*", []string{"staff"}}, {"docs://up/**/secret/**", []string{"chief"}}, {"docs://up/web/h/näh?.md", []string{"near"}}}}
+	for uri, want := range map[string][]string{
+		"docs://up/web/h/internal/page":                    {"staff"},
+		"docs://up/web/h/internal/page%3Fnext=%2Fx":        {"staff"},
+		"docs://up/web/h/internal/page%3Fnext=%252Fx":      {"staff"},
+		"docs://up/web/h/internal/page%3Fa=%2F..%2F..%2Fp": {"staff"},
+		"docs://up/web/h/internal/a%2Fb":                   {"staff"},
+		"docs://up/web/h/internal/bad%zz":                  {"staff"},
+		"docs://up/web/h/%69nternal/page":                  {"staff"},
+		"docs://up/web/h/internal/below/page":              nil,
+		"docs://up/web/h/internal%2Fpage":                  nil,
+		"docs://up/web/secret/a%3Fb=%2Fc":                  {"chief"},
+		"docs://up/web/h/n%C3%A4he.md":                     {"near"},
+		"docs://up/web/h/public/page":                      nil,
+	} {
+		if got := d.roles(uri); !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", uri, got, want)
+		}
+	}
+}
