@@ -38,6 +38,22 @@ const slack = 1e-3
 // Check refuses what is out of bounds, and vectors of another length than the store holds
 // its own to: *MismatchError. Indexes call it before they write anything of the document.
 func (d *Document) Check(passages []Passage, vectors [][]float32, dimensions int) error {
+	if err := d.CheckText(passages); err != nil {
+		return err
+	}
+	if len(vectors) != len(passages) {
+		return fmt.Errorf("document %.200q: it has %d passages and %d vectors", d.URI, len(passages), len(vectors))
+	}
+	for i := range vectors {
+		if err := unit(vectors[i], dimensions); err != nil {
+			return fmt.Errorf("document %.200q, passage %d: %w", d.URI, i, err)
+		}
+	}
+	return nil
+}
+
+// CheckText is Check of a document that is not embedded yet.
+func (d *Document) CheckText(passages []Passage) error {
 	for _, part := range [...]struct {
 		what, text string
 		most       int
@@ -61,18 +77,12 @@ func (d *Document) Check(passages []Passage, vectors [][]float32, dimensions int
 		return fmt.Errorf("document %.200q: it has %d roles, and may have %d", d.URI, len(d.Roles), MaxRoles)
 	case d.Modified.Nanosecond() != 0 || !d.Modified.IsZero() && d.Modified.Location() != time.UTC:
 		return fmt.Errorf("document %.200q: its time is not in whole seconds of UTC", d.URI)
-	case len(vectors) != len(passages):
-		return fmt.Errorf("document %.200q: it has %d passages and %d vectors", d.URI, len(passages), len(vectors))
 	}
 	size := 0
 	for i := range passages {
 		p := &passages[i]
 		size += len(p.Text)
-		err := p.check()
-		if err == nil {
-			err = unit(vectors[i], dimensions)
-		}
-		if err != nil {
+		if err := p.check(); err != nil {
 			return fmt.Errorf("document %.200q, passage %d: %w", d.URI, i, err)
 		}
 	}

@@ -235,6 +235,36 @@ func TestDepthIsBounded(t *testing.T) {
 	}
 }
 
+// TestWorkIsBounded has pages and texts of which a little would take for ever, or gigabytes.
+func TestWorkIsBounded(t *testing.T) {
+	read := func(name, text string) (*chunk.Text, error) {
+		return chunk.Read(t.Context(), chunk.Raw{Name: name, Bytes: []byte(text)})
+	}
+	for _, tag := range []string{"kbd", "code", "samp"} {
+		got, err := read("a.html", strings.Repeat("<"+tag+">", 300)+"x"+strings.Repeat("</"+tag+">", 300)+" and <"+tag+">y`z</"+tag+">")
+		if err != nil || got.Body != "`x` and y`z" {
+			t.Errorf("%s in one another: %+v, %v", tag, got, err)
+		}
+	}
+	if got, err := read("a.html", "<pre>"+strings.Repeat("`", 1<<20)+"</pre>"); err != nil || len(got.Body) < 3<<20 {
+		t.Errorf("a million grave accents: %v", err)
+	}
+	for name, page := range map[string]string{
+		"a style of many rows": "<table><tbody style='" + strings.Repeat("a:b;", 10_000) + "'>" + strings.Repeat("<tr><td>x", 20_000) + "</table>",
+		"indents":              strings.Repeat("<ul><li>", 200) + strings.Repeat("x<br>", 200_000),
+	} {
+		if got, err := read("a.html", page); err == nil {
+			t.Errorf("%s: %d bytes", name, len(got.Body))
+		}
+	}
+	heading := strings.Repeat("h", 4000)
+	got, passages := cut(t, "a.md", "# T\n\n## "+heading+"\n\n### "+heading+"\n\n"+strings.Repeat("a\n\n", 20_000), small())
+	if len(passages) == 0 || len(passages[len(passages)-1].Heading) != docs.MaxHeading || got.Title != "T" {
+		t.Errorf("%d passages", len(passages))
+	}
+	cut(t, "a.md", strings.Repeat("a\n\n", 250_000), chunk.Default())
+}
+
 func TestBounds(t *testing.T) {
 	if err := chunk.Default().Check(); err != nil {
 		t.Error(err)

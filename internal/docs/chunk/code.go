@@ -23,7 +23,7 @@ func code(body string) *Text {
 		switch {
 		case strings.TrimSpace(line) == "":
 			blank = true
-		case blank && !strings.ContainsRune(" \t})]", rune(line[0])):
+		case blank && len(t.blocks) < maxBlocks && !strings.ContainsRune(" \t})]", rune(line[0])):
 			t.blocks, blank = append(t.blocks, block{start: at}), false
 		default:
 			blank = false

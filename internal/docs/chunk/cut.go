@@ -15,6 +15,10 @@ const (
 	head              // a heading: belongs to what follows it
 )
 
+// maxBlocks bounds the blocks of a text: twice the passages that the largest document has.
+// What is behind the last is cut as one.
+const maxBlocks = 200_000
+
 // block is a stretch of a text. It ends where the next begins.
 type block struct {
 	start   int

@@ -6,6 +6,8 @@ import (
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/parser"
 	"github.com/yuin/goldmark/text"
+
+	"doorward/internal/docs"
 )
 
 // markdown cuts Markdown (CommonMark) along its blocks. Inline marks are not looked at: a
@@ -17,7 +19,7 @@ func markdown(body string) *Text {
 	if at > 0 {
 		t.blocks = append(t.blocks, block{kind: whole})
 	}
-	if nested(body[at:]) {
+	if nested(body[at:]) || strings.Count(body[at:], "\n") > maxLines {
 		t.blocks = append(t.blocks, paragraphs(body, at, "")...)
 		return t
 	}
@@ -33,11 +35,16 @@ func markdown(body string) *Text {
 	return t
 }
 
+// maxLines is how many lines are parsed: a node of the parser takes some 300 bytes. A text
+// with more is cut at its blank lines.
+const maxLines = 400_000
+
 // outline collects blocks under their headings.
 type outline struct {
 	text   *Text
 	from   int // byte of the text at which what was parsed begins
 	path   []string
+	under  string // path as one, of docs.MaxHeading at most
 	levels []int
 	titled bool // the text has its title
 }
@@ -72,10 +79,10 @@ func (o *outline) put(n ast.Node, k kind) {
 		return
 	}
 	at := lineStart(o.text.Body, o.from+n.Pos())
-	if at < o.from || len(o.text.blocks) > 0 && at <= o.text.blocks[len(o.text.blocks)-1].start && at > 0 {
+	if len(o.text.blocks) >= maxBlocks || at < o.from || len(o.text.blocks) > 0 && at <= o.text.blocks[len(o.text.blocks)-1].start && at > 0 {
 		return
 	}
-	o.text.blocks = append(o.text.blocks, block{start: at, heading: strings.Join(o.path, under), kind: k})
+	o.text.blocks = append(o.text.blocks, block{start: at, heading: o.under, kind: k})
 }
 
 // enter goes below a heading. The first of level 1 is the title of a text that has no
@@ -86,9 +93,10 @@ func (o *outline) enter(level int, name string) {
 	}
 	if level == 1 && (!o.titled || name == o.text.Title) {
 		o.titled, o.text.Title = true, name
-		return
+	} else {
+		o.levels, o.path = append(o.levels, level), append(o.path, shorten(strings.ReplaceAll(name, under, " "), docs.MaxHeading))
 	}
-	o.levels, o.path = append(o.levels, level), append(o.path, strings.ReplaceAll(name, under, " "))
+	o.under = shorten(strings.Join(o.path, under), docs.MaxHeading)
 }
 
 // maxMarked is how much of a heading is looked at for its marks, in bytes.

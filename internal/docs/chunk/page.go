@@ -18,8 +18,11 @@ func page(raw []byte, said string) (*Text, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := writer{}
-	w.children(content(root))
+	left := maxWork
+	w := writer{left: &left}
+	if w.children(content(root)); left < 0 {
+		return nil, errWork
+	}
 	t := markdown(strings.TrimLeft(w.b.String(), "\n"))
 	if title := found(root, func(n *html.Node) bool { return n.DataAtom == atom.Title && n.Namespace == "" }); title != nil {
 		t.Title = strings.TrimSpace(all(title))

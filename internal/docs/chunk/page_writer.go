@@ -1,7 +1,10 @@
 package chunk
 
 import (
+	"errors"
 	"strings"
+
+	"doorward/internal/docs"
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
@@ -14,6 +17,30 @@ type writer struct {
 	space  bool // a blank before it
 	indent string
 	hidden int
+	code   bool // within code: what is code in it is plain text
+	left   *int // of maxWork, shared by all that write a page; below 0: nothing more is written
+}
+
+// maxWork bounds what is done for one page: nodes and attributes that are looked at, and
+// bytes that are written, those of a line that is put into another each time. A
+// page of the largest size whose text stands in a cell of a table of a table takes half.
+const maxWork = 4 * docs.MaxDocument
+
+var errWork = errors.New("the page's elements lie in one another in a way that takes too long to read")
+
+// spend takes n from what is left, and tells whether there was so much.
+func (w *writer) spend(n int) bool {
+	*w.left = max(*w.left-n, -1)
+	return *w.left >= 0
+}
+
+// weight is what it takes to look at an element.
+func weight(n *html.Node) int {
+	sum := 1
+	for _, a := range n.Attr {
+		sum += 3 * len(a.Val) // a style is taken to pieces
+	}
+	return sum
 }
 
 func (w *writer) children(n *html.Node) {
@@ -27,6 +54,9 @@ func (w *writer) lineEnd(n int) { w.owed, w.space = max(w.owed, n), false }
 
 // node writes an element, or text.
 func (w *writer) node(n *html.Node) {
+	if !w.spend(weight(n)) {
+		return
+	}
 	if n.Type == html.TextNode {
 		w.text(n.Data)
 		return
@@ -97,13 +127,28 @@ func (w *writer) element(n *html.Node) {
 		w.children(n)
 		w.lineEnd(2)
 	case atom.Code, atom.Kbd, atom.Samp:
-		if s := w.line(n); s != "" && !strings.Contains(s, "`") {
-			w.inline("`" + s + "`")
-			return
-		}
-		w.children(n)
+		w.codeOf(n)
 	default:
 		w.children(n)
+	}
+}
+
+// codeOf writes a stretch of code. One with a grave accent in it would end there, and is
+// plain text.
+func (w *writer) codeOf(n *html.Node) {
+	if w.code {
+		w.children(n)
+		return
+	}
+	w.code = true
+	s := w.line(n)
+	w.code = false
+	switch {
+	case s == "":
+	case strings.Contains(s, "`"):
+		w.inline(s)
+	default:
+		w.inline("`" + s + "`")
 	}
 }
 
@@ -122,6 +167,9 @@ func (w *writer) text(s string) {
 // inline writes a stretch of a line. One that would be read as a heading or as a fence is
 // none.
 func (w *writer) inline(s string) {
+	if !w.spend(len(s)) {
+		return
+	}
 	begins := w.owed > 0 || w.b.Len() == 0
 	if !begins && w.space {
 		w.b.WriteByte(' ')
@@ -136,7 +184,7 @@ func (w *writer) inline(s string) {
 
 // start writes the line ends that are owed.
 func (w *writer) start() {
-	if w.owed > 0 && w.b.Len() > 0 {
+	if w.owed > 0 && w.b.Len() > 0 && w.spend(len(w.indent)) {
 		w.b.WriteString(strings.Repeat("\n", w.owed))
 		w.b.WriteString(w.indent)
 	}
@@ -153,7 +201,7 @@ func (w *writer) paragraph(s string) {
 
 // line is what an element shows, on one line.
 func (w *writer) line(n *html.Node) string {
-	in := writer{}
+	in := writer{code: w.code, left: w.left}
 	in.children(n)
 	w.hidden += in.hidden
 	return strings.TrimPrefix(strings.Join(strings.Fields(in.b.String()), " "), `\`)
@@ -167,19 +215,31 @@ func (w *writer) pre(n *html.Node) {
 	if strings.TrimSpace(s) == "" {
 		return
 	}
-	fence := "```"
-	for strings.Contains(s, fence) {
-		fence += "`"
-	}
+	fence := strings.Repeat("`", max(3, 1+longest(s, '`')))
 	was := w.indent
 	w.indent = ""
 	w.paragraph(fence + "\n" + s + "\n" + fence)
 	w.indent = was
 }
 
+// longest is the length of the longest run of a byte.
+func longest(s string, of byte) int {
+	most, run := 0, 0
+	for i := range len(s) {
+		if run++; s[i] != of {
+			run = 0
+		}
+		most = max(most, run)
+	}
+	return most
+}
+
 // verbatim collects what an element shows as it stands there.
 func (w *writer) verbatim(b *strings.Builder, n *html.Node) {
 	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		if !w.spend(weight(c) + len(c.Data)) {
+			return
+		}
 		switch {
 		case c.Type == html.TextNode:
 			b.WriteString(c.Data)
@@ -201,7 +261,10 @@ func (w *writer) table(n *html.Node) {
 	w.lineEnd(2)
 	first := true
 	for row := range n.Descendants() {
-		if row.Type != html.ElementNode || row.DataAtom != atom.Tr || row.Parent == nil || owner(row) != n {
+		if !w.spend(1) {
+			return
+		}
+		if row.Type != html.ElementNode || row.DataAtom != atom.Tr || row.Parent == nil || w.owner(row) != n {
 			continue
 		}
 		if w.concealed(row, n) {
@@ -235,8 +298,8 @@ func (w *writer) table(n *html.Node) {
 }
 
 // owner is the table that a row is of.
-func owner(row *html.Node) *html.Node {
-	for n := row.Parent; n != nil; n = n.Parent {
+func (w *writer) owner(row *html.Node) *html.Node {
+	for n := row.Parent; n != nil && w.spend(1); n = n.Parent {
 		if n.DataAtom == atom.Table {
 			return n
 		}
@@ -246,7 +309,7 @@ func owner(row *html.Node) *html.Node {
 
 // concealed tells whether a row, or what it is in, is hidden.
 func (w *writer) concealed(row, table *html.Node) bool {
-	for n := row; n != table; n = n.Parent {
+	for n := row; n != table && w.spend(weight(n)); n = n.Parent {
 		if hides(n) {
 			if counts(row) {
 				w.hidden++

@@ -128,7 +128,7 @@ func paragraphs(text string, from int, heading string) []block {
 		switch {
 		case strings.TrimSpace(text[at:end]) == "":
 			blank = true
-		case blank:
+		case blank && len(out) < maxBlocks:
 			out, blank = append(out, block{start: at, heading: heading}), false
 		}
 		at = end

@@ -4,6 +4,8 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+
+	"doorward/internal/docs"
 )
 
 // source cuts a file of Go at its declarations, each with its comment. One that cannot be
@@ -18,13 +20,13 @@ func source(body string) *Text {
 	of := "package " + f.Name.Name
 	t.blocks = append(t.blocks, block{heading: of})
 	file := set.File(f.Pos())
-	for _, d := range f.Decls {
+	for _, d := range f.Decls[:min(len(f.Decls), maxBlocks)] {
 		pos, name := declaration(d)
 		at := lineStart(body, file.Offset(pos))
 		if name == "" || at <= t.blocks[len(t.blocks)-1].start {
 			continue
 		}
-		t.blocks = append(t.blocks, block{start: at, heading: of + under + name})
+		t.blocks = append(t.blocks, block{start: at, heading: shorten(of+under+name, docs.MaxHeading)})
 	}
 	return t
 }

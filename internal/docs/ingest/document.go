@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
+	"unicode"
 
 	"doorward/internal/docs"
 	"doorward/internal/docs/chunk"
@@ -90,7 +92,7 @@ func (j *Job) read(ctx context.Context, source string, f gather.Found, held map[
 		URI: f.URI, Source: source, Origin: f.Origin, Title: text.Title, Type: text.Type, Size: len(text.Body), Modified: content.Modified, Findings: verdict.Findings,
 	}}
 	if d.Title == "" {
-		d.Title = f.Name
+		d.Title = titleOf(f.Name)
 	}
 	if d.Roles, err = j.roles(f.URI); err != nil {
 		return o, err
@@ -108,11 +110,29 @@ func (j *Job) read(ctx context.Context, source string, f gather.Found, held map[
 		o.what, o.why = skipped, fmt.Sprintf("it would be more than %d passages", maxPassages)
 		return o, nil
 	}
+	if err := d.CheckText(d.passages); err != nil {
+		o.what, o.why = skipped, err.Error()
+		return o, nil
+	}
 	d.vectors = make([][]float32, len(d.passages))
 	d.left.Store(int64(len(d.passages)))
 	d.weight = int64(len(text.Body) + 4*len(d.passages)*j.Wanted.Model.Dimensions)
 	o.what, o.filed = kept, d
 	return o, nil
+}
+
+// titleOf is a name as a title: of a URL it may be any bytes.
+func titleOf(name string) string {
+	name = strings.Join(strings.Fields(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(name, "\uFFFD"))), " ")
+	if len(name) > docs.MaxTitle {
+		name = strings.ToValidUTF8(name[:docs.MaxTitle], "") // what was cut within a rune
+	}
+	return name
 }
 
 // roles are those that may read a document. Rules that give it to nobody are no rules.

@@ -55,7 +55,7 @@ func (p *patience) embed(ctx context.Context, texts []string) ([][]float32, erro
 
 // again is how long to wait before another try; false where none would help.
 func again(err error, try int) (time.Duration, bool) {
-	if _, ok := errors.AsType[*docs.MismatchError](err); ok {
+	if _, ok := errors.AsType[*docs.MismatchError](err); ok || errors.Is(err, docs.ErrNoKey) {
 		return 0, false
 	}
 	own := min(firstWait<<min(try, 10), longestWait)

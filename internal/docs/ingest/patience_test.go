@@ -3,6 +3,7 @@ package ingest_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -58,6 +59,7 @@ func TestTheEmbedderIsLeftAloneWhenItAsks(t *testing.T) {
 		{"a fault that passes", []error{broken, broken, broken}, true, 4, 3500 * time.Millisecond, 7 * time.Second},
 		{"a fault that stays", []error{broken, broken, broken, broken, broken}, false, 4, 3500 * time.Millisecond, 7 * time.Second},
 		{"a mismatch", []error{&docs.MismatchError{}}, false, 1, 0, 0},
+		{"no key", []error{fmt.Errorf("asking: %w", docs.ErrNoKey)}, false, 1, 0, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -102,6 +102,43 @@ func (u unreadable) Walk(ctx context.Context, v gather.Visit) error {
 	}})
 }
 
+// odd has its documents under a name and an origin that no index keeps.
+type odd struct {
+	gather.Source
+	name, origin string
+}
+
+func (o odd) Walk(ctx context.Context, v gather.Visit) error {
+	return o.Source.Walk(ctx, gather.Visit{Skipped: v.Skipped, Unread: v.Unread, Found: func(f gather.Found) error {
+		if f.Name == "00.txt" {
+			f.Name, f.Origin = o.name, f.Origin+o.origin
+		}
+		return v.Found(f)
+	}})
+}
+
+// A fault of one document is that one's alone.
+func TestOneDocumentEndsNoRun(t *testing.T) {
+	for name, tc := range map[string]struct {
+		name, origin string
+		kept         int
+	}{
+		"a name that is no UTF-8": {"\xff\x00\n.txt", "", 2},
+		"a name that is long":     {strings.Repeat("é", 400) + ".txt", "", 2},
+		"an origin with a NUL":    {"00.txt", "\x00", 1},
+		"an origin that is long":  {"00.txt", strings.Repeat("x", docs.MaxURI), 1},
+	} {
+		p := newPlace(t)
+		p.write(map[string]string{"00.txt": "text", "01.txt": "text"})
+		from := p.from("one")
+		from[0].Documents = odd{from[0].Documents, tc.name, tc.origin}
+		r, err := p.job.Run(t.Context(), from)
+		if err != nil || !r.Finished || len(p.uris()) != tc.kept || r.Skipped != 2-tc.kept {
+			t.Errorf("%s: %+v, %v", name, r, err)
+		}
+	}
+}
+
 // led has each page lead to another one.
 type led struct {
 	gather.Source
