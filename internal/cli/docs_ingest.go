@@ -22,11 +22,13 @@ type docsFlags struct {
 	meant   meantFlags
 	name    string
 	private []string
+	trust   bool // sources that a shared index has
 }
 
 func (f *docsFlags) add(c *cobra.Command) {
 	f.meant.add(c)
 	c.Flags().StringArrayVar(&f.private, "private-host", nil, "HOST or HOST:PORT that pages may be fetched from though its address is not public; may be given several times")
+	c.Flags().BoolVar(&f.trust, "trust-sources", false, "read the directories and files that an index in PostgreSQL or Qdrant names as its sources: whoever may write to it chooses them")
 }
 
 func (r *run) docsIngest() *cobra.Command {
@@ -35,13 +37,14 @@ func (r *run) docsIngest() *cobra.Command {
 		Use: "ingest [PATH | SITEMAP | URL-LIST]...", Short: "Bring documents into an index",
 		Long: `Bring in what is new or has changed, and take out what is gone: of directories, of sitemaps
 (https://…/sitemap.xml), and of files with a URL on each line. Without one, all sources of the
-index are brought in again. Markdown, HTML, text, source code and what reads as text are read;
+index are brought in again; directories and files that an index in PostgreSQL or Qdrant names
+are read with --trust-sources alone. Markdown, HTML, text, source code and what reads as text are read;
 secrets, .git, links and binary files are passed over. Pages are fetched over https, from
 public addresses, as robots.txt lets them be.
 
 Each document is looked at by the detectors before it is kept. Nothing that is unchanged is
 embedded again. Ctrl-C ends it at any moment: what was brought in stays, and the same command
-goes on. Exit 3 when documents were blocked or could not be read.`,
+goes on. A reindex that was interrupted begins anew after it. Exit 3 when documents were blocked or could not be read.`,
 		Example: `  doorward docs ingest ./handbook
   doorward docs ingest --name go ~/go/src https://docs.example.com/sitemap.xml
   doorward docs ingest                              # everything again
@@ -64,7 +67,8 @@ func (r *run) docsReindex() *cobra.Command {
 		Use: "reindex", Short: "Make an index again, with what is configured now", Args: cobra.NoArgs,
 		Long: `Bring everything into a new generation of the index, with the model, the dimensions and the
 bounds that are configured now. The old one stays as it is until the last document is in; then
-the new one takes its place at once. Ctrl-C ends it; the same command goes on.`,
+the new one takes its place at once. Ctrl-C ends it; the same command goes on, unless docs
+ingest or docs remove has finished in between: that throws away what is not in use.`,
 		Example: `  doorward docs reindex
   doorward docs reindex --upstream handbook`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return r.bringIn(cmd.Context(), &f, nil, true) },
@@ -101,6 +105,11 @@ func (r *run) bringIn(ctx context.Context, f *docsFlags, args []string, again bo
 		sources, err := sourcesOf(ctx, d, f.name, args)
 		if err != nil {
 			return err
+		}
+		if len(args) == 0 && !f.trust {
+			if err := own(cfg.Upstreams[d.Upstream].Index.Kind, sources); err != nil {
+				return err
+			}
 		}
 		web, err := gather.NewWeb(gather.WebConfig{Named: f.private})
 		if err != nil {
@@ -145,6 +154,24 @@ func sourcesOf(ctx context.Context, d *app.Documents, name string, args []string
 		return nil, docs.ErrEmpty
 	}
 	return state.Made.Sources, err
+}
+
+// own refuses sources on this machine that an index names which others may write to: they
+// would choose what of it is read.
+func own(index string, sources []docs.Source) error {
+	if index == config.IndexEmbedded {
+		return nil
+	}
+	var local []string
+	for _, s := range sources {
+		if s.Kind != gather.KindSitemap {
+			local = append(local, visible(s.Name)+" ("+visible(s.Origin)+")")
+		}
+	}
+	if len(local) == 0 {
+		return nil
+	}
+	return fmt.Errorf("the index in %s names sources on this machine, and whoever may write to it could have named them: %s; name them yourself (docs ingest PATH), or give --trust-sources if they are yours", index, strings.Join(local, ", "))
 }
 
 // apart refuses a directory with what is Doorward's own in it: keys and the record are no

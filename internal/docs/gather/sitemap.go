@@ -15,6 +15,7 @@ import (
 const (
 	maxSitemap  = 50 << 20
 	maxSitemaps = 200
+	maxListed   = 64 << 20 // bytes of all locations that are held: 200,000 of some 330
 )
 
 // Sitemap is a sitemap on the web, or an index of sitemaps.
@@ -43,7 +44,8 @@ func (s *Sitemap) Walk(ctx context.Context, v Visit) error {
 		u, err := s.web.places.check(raw)
 		return err == nil && u.Host == top.Host
 	}
-	pages, maps, err := s.read(ctx, s.url)
+	size := 0
+	pages, maps, err := s.read(ctx, s.url, &size)
 	if err != nil {
 		return err
 	}
@@ -55,7 +57,7 @@ func (s *Sitemap) Walk(ctx context.Context, v Visit) error {
 			v.Skipped(m, "a sitemap of another host")
 			continue
 		}
-		more, _, err := s.read(ctx, m)
+		more, _, err := s.read(ctx, m, &size)
 		if err != nil {
 			return err // or what it lists would look as if it were gone
 		}
@@ -74,8 +76,8 @@ func (s *Sitemap) Walk(ctx context.Context, v Visit) error {
 	return s.web.visit(ctx, s.prefix, list, v)
 }
 
-// read fetches a sitemap.
-func (s *Sitemap) read(ctx context.Context, at string) (pages, maps []string, err error) {
+// read fetches a sitemap, and adds the bytes of its locations to size.
+func (s *Sitemap) read(ctx context.Context, at string, size *int) (pages, maps []string, err error) {
 	c, err := s.web.Fetch(ctx, at, maxSitemap)
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading the sitemap %s: %w", at, err)
@@ -86,7 +88,7 @@ func (s *Sitemap) read(ctx context.Context, at string) (pages, maps []string, er
 			return nil, nil, fmt.Errorf("reading the sitemap %s: %w", at, err)
 		}
 	}
-	if pages, maps, err = locations(raw); err != nil {
+	if pages, maps, err = locations(raw, size); err != nil {
 		return nil, nil, fmt.Errorf("reading the sitemap %s: %w", at, err)
 	}
 	return pages, maps, nil
@@ -107,8 +109,10 @@ func unzip(raw []byte) ([]byte, error) {
 	return out, nil
 }
 
-// locations are the URLs that a sitemap has of pages, and of other sitemaps.
-func locations(raw []byte) (pages, maps []string, err error) {
+// locations are the URLs that a sitemap has of pages, and of other sitemaps. What is longer
+// than a URL may be is none: only its beginning is held, to be told of. size grows by their
+// bytes.
+func locations(raw []byte, size *int) (pages, maps []string, err error) {
 	d := xml.NewDecoder(bytes.NewReader(raw))
 	var in []string // the elements that are open; a sitemap nests three
 	for {
@@ -130,6 +134,10 @@ func locations(raw []byte) (pages, maps []string, err error) {
 			at := strings.TrimSpace(string(token))
 			if at == "" {
 				continue
+			}
+			at = strings.Clone(at[:min(len(at), maxURL+1)]) // or the whole text around it would be held
+			if *size += len(at); *size > maxListed {
+				return nil, nil, fmt.Errorf("what is listed has more than %d bytes", maxListed)
 			}
 			switch strings.Join(in, "/") {
 			case "urlset/url/loc":

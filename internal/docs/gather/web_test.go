@@ -215,6 +215,20 @@ func TestSitemapsListPagesOfTheirHost(t *testing.T) {
 	}
 }
 
+func TestLocationsAreBounded(t *testing.T) {
+	long := []byte("<urlset><url><loc>https://x.example/" + strings.Repeat("x", 1<<20) + "</loc></url></urlset>")
+	size := 0
+	pages, _, err := gather.Locations(long, &size)
+	if err != nil || len(pages) != 1 || len(pages[0]) != gather.MaxURL+1 || size != gather.MaxURL+1 {
+		t.Errorf("%d pages of %d bytes, %v", len(pages), size, err)
+	}
+	for size, want := range map[int]bool{gather.MaxListed - gather.MaxURL - 1: true, gather.MaxListed - gather.MaxURL: false} {
+		if _, _, err := gather.Locations(long, &size); (err == nil) != want {
+			t.Errorf("beside others: %v", err)
+		}
+	}
+}
+
 func TestListsOfURLs(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, map[string]string{

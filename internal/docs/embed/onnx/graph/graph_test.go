@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/protobuf/encoding/protowire"
+
 	"doorward/internal/docs/embed/onnx/graph"
 	"doorward/internal/docs/embed/onnx/onnxtest"
 )
@@ -144,6 +146,9 @@ func TestOperators(t *testing.T) {
 		{"Expand", []any{x, list(1<<20, 1<<20)}, nil, nil, nil},
 		{"Range", []any{ints{[]int{}, []int64{1}}, ints{[]int{}, []int64{6}}, ints{[]int{}, []int64{2}}}, nil, []int{3}, []float32{1, 3, 5}},
 		{"Range", []any{ints{[]int{}, []int64{0}}, ints{[]int{}, []int64{1 << 60}}, ints{[]int{}, []int64{1}}}, nil, nil, nil},
+		{"Range", []any{ints{[]int{}, []int64{-1 << 24}}, ints{[]int{}, []int64{1 << 24}}, ints{[]int{}, []int64{1}}}, nil, nil, nil},
+		{"Range", []any{ints{[]int{}, []int64{1}}, ints{[]int{}, []int64{6}}, ints{[]int{}, []int64{math.MaxInt64}}}, nil, []int{1}, []float32{1}},
+		{"Range", []any{ints{[]int{}, []int64{6}}, ints{[]int{}, []int64{math.MinInt64}}, ints{[]int{}, []int64{1}}}, nil, nil, nil},
 		{"MatMul", []any{matrix, floats{[]int{3, 1}, []float32{1, 0, -1}}}, nil, []int{2, 1}, []float32{-2, -2}},
 		{"MatMul", []any{floats{[]int{2, 1, 1, 2}, []float32{1, 2, 3, 4}}, floats{[]int{2, 2, 1}, []float32{1, 1, 1, -1}}}, nil, []int{2, 2, 1, 1}, []float32{3, -1, 7, -1}},
 		{"MatMul", []any{matrix, matrix}, nil, nil, nil},
@@ -256,6 +261,17 @@ func TestRun(t *testing.T) {
 	cancel()
 	if _, err := g.Run(ctx, map[string]*graph.Tensor{"x": graph.Integers([]int{1}, []int64{1})}); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// A list in a file is bounded before anything is made of it.
+func TestListsAreBounded(t *testing.T) {
+	packed := protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), make([]byte, 1<<22+1)) // dims
+	constant := protowire.AppendBytes(protowire.AppendTag(nil, 5, protowire.BytesType), packed)
+	file := protowire.AppendBytes(protowire.AppendTag(nil, 7, protowire.BytesType), constant)
+	file = append(file, 0x42, 2, 0x10, 17) // opset
+	if _, err := graph.Read(file, "y"); err == nil || !strings.Contains(err.Error(), "integers") {
+		t.Errorf("a shape of millions of dimensions: %v", err)
 	}
 }
 

@@ -11,9 +11,11 @@ import (
 
 // Bounds of a model file.
 const (
-	maxNodes  = 20_000
-	maxName   = 512
-	maxInputs = 64 // of a node
+	maxNodes     = 20_000
+	maxName      = 512
+	maxInputs    = 64      // of a node
+	maxConstants = 20_000  // in the file, and of a node
+	maxList      = 1 << 22 // integers of a list; larger constants have their bytes
 )
 
 // Types of elements (TensorProto.DataType of onnx.proto).
@@ -145,7 +147,9 @@ func (m *model) readGraph(b []byte) error {
 			if err != nil {
 				return fmt.Errorf("the constant %q: %w", name, err)
 			}
-			m.constants[name] = t
+			if m.constants[name] = t; len(m.constants) > maxConstants {
+				return fmt.Errorf("the model has more than %d constants", maxConstants)
+			}
 		case 11, 12:
 			name, err := readName(raw)
 			if err != nil {
@@ -255,15 +259,23 @@ func (n *node) readAttribute(b []byte) error {
 	return err
 }
 
+var errList = fmt.Errorf("a list of the model has more than %d integers", maxList)
+
 // appendInts reads repeated integers, packed or one by one.
 func appendInts(list []int, v uint64, raw []byte) ([]int, error) {
 	if raw == nil {
+		if len(list) >= maxList {
+			return nil, errList
+		}
 		return append(list, int(v)), nil //nolint:gosec // as protobuf writes int64
 	}
 	for len(raw) > 0 {
 		w, n := protowire.ConsumeVarint(raw)
 		if n < 0 {
 			return nil, errCut
+		}
+		if len(list) >= maxList {
+			return nil, errList
 		}
 		raw, list = raw[n:], append(list, int(w)) //nolint:gosec // as above
 	}

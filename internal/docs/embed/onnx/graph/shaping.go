@@ -416,12 +416,19 @@ func span(c *call) (*Tensor, error) {
 		ends[i] = t.whole[0]
 	}
 	from, to, by := ends[0], ends[1], ends[2]
-	if by < 1 || from < -maxElements || to > maxElements {
+	if by < 1 || min(from, to) < -maxElements || max(from, to) > maxElements {
 		return nil, errTooLarge
 	}
-	list := []int64{}
-	for ; from < to; from += by {
-		list = append(list, from)
+	n := int64(0)
+	if from < to {
+		n = (to-from-1)/by + 1
 	}
-	return Integers([]int{len(list)}, list), nil
+	t, err := made(integers, []int{int(n)})
+	if err != nil {
+		return nil, err
+	}
+	for i := range t.whole {
+		t.whole[i] = from + int64(i)*by
+	}
+	return t, nil
 }
