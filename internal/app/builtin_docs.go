@@ -22,6 +22,7 @@ import (
 	"doorward/internal/docs/embedded"
 	"doorward/internal/docs/ingest"
 	"doorward/internal/docs/pgvector"
+	"doorward/internal/docs/pinecone"
 	"doorward/internal/docs/qdrant"
 	"doorward/internal/gate"
 	"doorward/internal/inspect"
@@ -245,6 +246,11 @@ func (d docsServer) index(secret func(name string) (gate.Secret, error)) (docs.W
 			place.Key = func() (gate.Secret, error) { return secret(x.Key) }
 		}
 		made, err = qdrant.New(place, x.Name)
+	case config.IndexPinecone:
+		made, err = pinecone.New(pinecone.Place{
+			URL: x.URL, Roots: pool, Dial: webhook.Dialer(strings.HasPrefix(x.URL, "http://")).DialContext,
+			Key: func() (gate.Secret, error) { return secret(x.Key) },
+		}, x.Name)
 	default:
 		err = fmt.Errorf("there is no kind %s", x.Kind)
 	}

@@ -208,6 +208,7 @@ func writers() map[string]string {
 		"docs/embedded":     "documents that an operator brings in, with the roles that may read them",
 		"docs/embed/remote": "a model's files, of which the configuration has the digests, where it says",
 		"upstream":          "nothing: it reads, by the bound of durable, what is installed for its commands",
+		"docs/pinecone":     "the same, in an index of Pinecone",
 	}
 }
 

@@ -35,7 +35,7 @@ func New(s Place, name string) (*Index, error) {
 
 // Close implements docs.Index.
 func (x *Index) Close() error {
-	x.c.http.CloseIdleConnections()
+	x.c.rest.Close()
 	return nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"hash/fnv"
 	"strings"
 	"time"
 
@@ -59,12 +58,6 @@ type point struct {
 	Payload any            `json:"payload"`
 }
 
-// sparse is a vector of words: the numbers that they hash to, each once.
-type sparse struct {
-	Indices []uint32  `json:"indices"`
-	Values  []float64 `json:"values"`
-}
-
 // idOf is the UUID of a point: the same for the same thing.
 func idOf(parts ...string) string {
 	h := sha256.New()
@@ -73,53 +66,6 @@ func idOf(parts ...string) string {
 	}
 	s := hex.EncodeToString(h.Sum(nil)[:16])
 	return strings.Join([]string{s[:8], s[8:12], s[12:16], s[16:20], s[20:]}, "-")
-}
-
-// Constants of BM25 (Robertson, Zaragoza, 2009): how soon more of a word stops to count,
-// how much a long text loses, and how many words one has that loses nothing.
-const (
-	saturation = 1.2
-	shortening = 0.75
-	usual      = 150
-)
-
-// spoken is the vector of a text's words by BM25, without how rare they are: that is the
-// collection's, which has the modifier idf.
-func spoken(text string) sparse {
-	all := strings.Fields(docs.Spoken(text))
-	times := map[uint32]int{}
-	var v sparse
-	for _, w := range all {
-		n := number(w)
-		if times[n]++; times[n] == 1 {
-			v.Indices = append(v.Indices, n)
-		}
-	}
-	long := saturation * (1 - shortening + shortening*float64(len(all))/usual)
-	for _, n := range v.Indices {
-		tf := float64(times[n])
-		v.Values = append(v.Values, tf*(saturation+1)/(tf+long))
-	}
-	return v
-}
-
-// asked is the vector of a question's words.
-func asked(question string) sparse {
-	var v sparse
-	seen := map[uint32]bool{}
-	for _, w := range docs.Terms(question, docs.MaxTerms) {
-		if n := number(w); !seen[n] {
-			seen[n] = true
-			v.Indices, v.Values = append(v.Indices, n), append(v.Values, 1)
-		}
-	}
-	return v
-}
-
-func number(word string) uint32 {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(word)) // it never fails
-	return h.Sum32()
 }
 
 // within are the beginnings of a URI that end in a slash.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"doorward/internal/docs"
+	"doorward/internal/docs/sparse"
 )
 
 // query is one of a batch.
@@ -35,7 +36,7 @@ func (x *Index) Search(ctx context.Context, q docs.Query) (a docs.Answer, err er
 	}
 	var searches []query
 	var to []*[]docs.Hit
-	if terms := asked(q.Words); len(terms.Indices) > 0 {
+	if terms := sparse.Asked(q.Words); len(terms.Indices) > 0 {
 		searches, to = append(searches, query{Query: terms, Using: words, Filter: *f, Limit: q.Limit, Payload: true}), append(to, &a.Words)
 	}
 	if q.Vector != nil {

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"doorward/internal/docs"
+	"doorward/internal/docs/sparse"
 )
 
 // Writer writes to one generation.
@@ -208,7 +209,7 @@ func (w *Writer) point(d *docs.Document, place int, p *docs.Passage, vector []fl
 	kept := about(d)
 	kept.Kind, kept.ID, kept.Place, kept.Heading, kept.Start, kept.Text = kindPassage, p.ID, place, p.Heading, p.Start, p.Text
 	vectors := map[string]any{meaning: vector}
-	if said := spoken(d.Title + " " + p.Heading + " " + p.Text); len(said.Indices) > 0 {
+	if said := sparse.Spoken(d.Title + " " + p.Heading + " " + p.Text); len(said.Indices) > 0 {
 		vectors[words] = said
 	}
 	return point{ID: idOf(kindPassage, d.URI, strconv.Itoa(place)), Vector: vectors, Payload: kept}
