@@ -13,7 +13,7 @@ import (
 // discover answers server/discover, the stateless era's counterpart of the
 // handshake, and the question by which clients choose an era.
 func (p *Pool) discover(ctx context.Context, ex *gate.Exchange, emit gate.Emit) error {
-	all := p.greetAll(ctx, ex)
+	all := p.greetAll(ctx, ex, greetTimeout)
 	all.tell(ctx, p.log, ex)
 	open := all.open
 	for i := range open {

@@ -19,6 +19,10 @@ import (
 // is slower goes on opening, and the session is told when it is there.
 const greetTimeout = 5 * time.Second
 
+// listenTimeout is how long a listen waits for upstreams: nobody tells it of one that
+// comes later, and it may last for hours.
+const listenTimeout = 15 * time.Second
+
 // greeted is an upstream that is open for an exchange.
 type greeted struct {
 	srv     *server
@@ -47,9 +51,9 @@ func (g *greetings) tell(ctx context.Context, log *slog.Logger, ex *gate.Exchang
 }
 
 // greetAll opens the exchange's channels to all its upstreams, at the same
-// time. One that fails is left out.
-func (p *Pool) greetAll(ctx context.Context, ex *gate.Exchange) greetings {
-	ctx, cancel := withLimit(ctx, greetTimeout)
+// time. One that fails, or takes longer than limit, is left out.
+func (p *Pool) greetAll(ctx context.Context, ex *gate.Exchange, limit time.Duration) greetings {
+	ctx, cancel := withLimit(ctx, limit)
 	defer cancel()
 	names := ex.Target.Upstreams
 	all, errs := make([]greeted, len(names)), make([]error, len(names))
@@ -98,7 +102,7 @@ func (p *Pool) handshake(ctx context.Context, ex *gate.Exchange, emit gate.Emit)
 	if session == nil {
 		return errors.New("a handshake without a session")
 	}
-	all := p.greetAll(ctx, ex)
+	all := p.greetAll(ctx, ex, greetTimeout)
 	all.tell(ctx, p.log, ex)
 	open := all.open
 	b := jsonrpc.AppendString([]byte(`{"protocolVersion":`), session.Version)

@@ -91,7 +91,7 @@ func (p *Pool) listen(ctx context.Context, ex *gate.Exchange, emit gate.Emit) er
 		return &gate.Error{Code: gate.CodeSessionLimit, Op: "listening", Public: fmt.Sprintf("%d subscriptions of yours are open: end one, or put what you listen to into one", maxListens)}
 	}
 	defer p.listening.leave(key)
-	all := p.greetAll(ctx, ex)
+	all := p.greetAll(ctx, ex, listenTimeout)
 	all.tell(ctx, p.log, ex)
 	l := &listener{pool: p, ex: ex, queue: make(chan *gate.Message, listenQueue), acks: make(chan wanted, len(all.open)), pulses: map[string]*pulse{}, look: make(chan struct{}, 1), where: asked.where}
 	ctx, stop := context.WithCancel(ctx)
