@@ -52,8 +52,8 @@ test: ## Install the parts the tests need (it says which), then vet and test, wi
 	go build -o $(TESTED) ./cmd/doorward
 	@# Vetted above. Never from the cache, for what is outside builds the binary: a cached pass would be of another.
 	all=$$(go list ./...) && outside=$$(go list $(OUTSIDE)) || exit 1; \
-	DOORWARD_BINARY=$(CURDIR)/$(TESTED) go test -vet=off -ldflags=-w -p $(BESIDE) -count=1 -timeout 15m $$outside & beside=$$!; \
-	go test $(RACE) -vet=off -ldflags=-w -p $(PACKAGES) -count=1 -timeout 15m $$(printf '%s\n' $$all | grep -vxF "$$outside"); watched=$$?; \
+	DOORWARD_BINARY=$(CURDIR)/$(TESTED) go test -vet=off -ldflags=-w -p $(BESIDE) -count=1 -timeout 25m $$outside & beside=$$!; \
+	go test $(RACE) -vet=off -ldflags=-w -p $(PACKAGES) -count=1 -timeout 25m $$(printf '%s\n' $$all | grep -vxF "$$outside"); watched=$$?; \
 	wait $$beside && exit $$watched
 
 crash: ## Kill the gateway CRASH_DEATHS times in each way, let 200 clients make CRASH_CALLS calls each, mutate a log CRASH_MUTATIONS times, fail each of CRASH_FAULTS writes and syncs.
