@@ -185,7 +185,7 @@ func (d docsServer) roles(uri string) []string {
 	}
 	plain := strings.Join(parts, "/")
 	for _, rule := range d.Access {
-		if ok, err := doublestar.Match(strings.TrimPrefix(rule.Documents, "docs://"), plain); ok && err == nil {
+		if ok, err := doublestar.Match(strings.TrimPrefix(rule.Documents, "docs://"), plain); ok || err != nil { // what cannot be compared is nobody else's
 			return rule.Roles
 		}
 	}
