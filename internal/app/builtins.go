@@ -111,43 +111,54 @@ func (b *builtins) now() ownServers {
 
 // only makes these the servers that are in use, and ends the others.
 func (b *builtins) only(servers ownServers) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.closed {
-		b.endBut(servers, nil)
-		return
+	if !b.unlessClosed(func() { b.endBut(b.all, servers); b.all = servers }) {
+		servers.end()
 	}
-	b.endBut(b.all, servers)
-	b.all = servers
 }
 
 // discard ends servers that did not come into use.
 func (b *builtins) discard(servers ownServers) {
+	if !b.unlessClosed(func() { b.endBut(servers, b.all) }) {
+		servers.end()
+	}
+}
+
+// unlessClosed does something under mu, and tells that it did: once all are closed, nobody
+// would wait for what it begins.
+func (b *builtins) unlessClosed(do func()) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.endBut(servers, b.all)
+	if !b.closed {
+		do()
+	}
+	return !b.closed
 }
 
 // endBut ends the servers that are not among others. It needs mu.
 func (b *builtins) endBut(servers, others ownServers) {
 	for name, one := range servers {
-		switch {
-		case others[name] == one:
-		case b.closed:
-			one.end()
-		default:
+		if others[name] != one {
 			b.wg.Go(one.end)
 		}
 	}
 }
 
-// close ends all servers and waits for it. A reload under way brings none into use any more.
+// close ends all servers and waits for it. A reload under way brings none into use any more,
+// and ends those that it made.
 func (b *builtins) close() {
-	b.only(nil)
 	b.mu.Lock()
 	b.closed = true
+	b.endBut(b.all, nil)
+	b.all = nil
 	b.mu.Unlock()
 	b.wg.Wait()
+}
+
+// end ends all of them, one after the other.
+func (servers ownServers) end() {
+	for _, one := range servers {
+		one.end()
+	}
 }
 
 // ready makes every server, and says of which that is not possible.

@@ -8,7 +8,6 @@ package argv
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -179,16 +178,12 @@ func (p *Parameter) Judge(value string) (why string) {
 		if p.text.Judge(value) != "" {
 			return "is none of the values that it may have"
 		}
-		if p.rule.Enum == nil && slices.ContainsFunc(helpers(), func(h string) bool { return strings.HasPrefix(value, h) }) {
+		if p.rule.Enum == nil && words.Transport(value) {
 			return "names a command in place of an address"
 		}
 	}
 	return ""
 }
-
-// helpers begin an address with which git runs the command that follows (git-remote-ext(1),
-// git-remote-fd(1)).
-func helpers() []string { return []string{"ext::", "fd::"} }
 
 func (p *Parameter) number(value string) string {
 	n, err := strconv.ParseInt(value, 10, 64)

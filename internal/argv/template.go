@@ -126,10 +126,9 @@ func (t *Template) leads(pieces []piece) string {
 	return ""
 }
 
-// opens tells whether a word that begins so is an option whose name may go on.
-func opens(before string) bool {
-	return strings.HasPrefix(before, "-") && !strings.Contains(before, "=")
-}
+// opens tells whether a word that begins so is an option, or the name of a file of options,
+// that may go on.
+func opens(before string) bool { return optional(before) && !strings.Contains(before, "=") }
 
 // useless says why the default of a parameter that begins a word would always be refused.
 func (t *Template) useless(pieces []piece) string {

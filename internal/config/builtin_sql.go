@@ -23,13 +23,13 @@ const (
 // finishSQL fills in the bounds of builtin sql that are not written.
 func (u *Upstream) finishSQL() {
 	if u.Timeout == 0 {
-		u.Timeout = defaultSQLTimeout
+		u.Timeout = min(defaultSQLTimeout, u.Limits.Timeout)
 	}
 	if u.Rows == 0 {
 		u.Rows = defaultSQLRows
 	}
 	if u.Bytes == 0 {
-		u.Bytes = defaultSQLBytes
+		u.Bytes = min(defaultSQLBytes, u.Limits.Result/4)
 	}
 }
 

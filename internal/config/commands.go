@@ -45,7 +45,7 @@ func (u *Upstream) finishCommands(dir string, written func(key string) bool) {
 			c.Timeout = min(defaultCommandTimeout, max(u.Limits.Timeout-commandMargin, 1))
 		}
 		if c.Output == 0 {
-			c.Output = defaultCommandOutput
+			c.Output = min(defaultCommandOutput, u.Limits.Result/outputCopies)
 		}
 		if c.Directory == "" {
 			c.Directory = dir

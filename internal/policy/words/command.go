@@ -117,7 +117,7 @@ func word(s string) string {
 				"write each word by itself, with letters, digits and . _ / : , = + @ - alone"
 		}
 	}
-	if transport(s) {
+	if Transport(s) {
 		return "a word names a transport of git that runs programs: write an https URL"
 	}
 	return ""
@@ -148,9 +148,9 @@ func invisible(r rune) bool {
 		r >= 0x180b && r <= 0x180f || r >= 0xfe00 && r <= 0xfe0f || r >= 0xe0000
 }
 
-// transport tells whether a word holds "ext::" or "fd::", remote helpers of git that
+// Transport tells whether a word holds "ext::" or "fd::", remote helpers of git that
 // run what follows (git-remote-ext(1), CVE-2017-1000117 for the like in ssh URLs).
-func transport(s string) bool {
+func Transport(s string) bool {
 	for rest := s; ; {
 		i := strings.Index(rest, "::")
 		if i < 0 {
