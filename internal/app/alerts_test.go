@@ -115,7 +115,11 @@ func TestALR01AlertsReachPeople(t *testing.T) {
 		}
 	}
 	m.mu.Unlock()
-	onRecord := h.Records(audit.Query{Event: "alert.raised"})
+	var onRecord []audit.Record
+	eventually(t, "the three alerts on record", func() bool { // a person is not kept waiting for the record
+		onRecord = h.Records(audit.Query{Event: "alert.raised"})
+		return len(onRecord) >= 3
+	})
 	if len(onRecord) != 3 || !strings.HasPrefix(onRecord[0].Detail, "denied_calls of principal: ") || onRecord[0].Principal.Subject != "alice" || onRecord[0].Exchange == "" {
 		t.Errorf("on record: %+v", onRecord)
 	}

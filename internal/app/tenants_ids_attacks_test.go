@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -131,6 +132,7 @@ func mixOfTenants(t *testing.T, g *gatetest.GW, idp *gatetest.IDP) {
 // recordsOfAnother is TEN-12: what is chosen of the record by a tenant is that tenant's.
 func recordsOfAnother(t *testing.T, g *gatetest.GW) {
 	all := g.Records(audit.Query{})
+	last := all[len(all)-1].Seq // an alert comes on record when nobody waits for it
 	for _, tenant := range []string{"acme", "globex", "Acme", "acme,globex", "*", "acme\" or \"1"} {
 		want := 0
 		for i := range all {
@@ -138,7 +140,7 @@ func recordsOfAnother(t *testing.T, g *gatetest.GW) {
 				want++
 			}
 		}
-		got := g.Records(audit.Query{Tenant: tenant})
+		got := slices.DeleteFunc(g.Records(audit.Query{Tenant: tenant}), func(r audit.Record) bool { return r.Seq > last })
 		for i := range got {
 			if got[i].Principal.Tenant != tenant {
 				t.Errorf("TEN-12: of %q there is %s", tenant, got[i].AppendJSON(nil))
