@@ -173,9 +173,9 @@ func (d docsServer) rules() [sha256.Size]byte {
 }
 
 // roles are those that may read a document; nil: whoever may use the server. The URI is
-// compared as it reads, each part without its escapes. A slash within a part, as of a
-// page's query, stays escaped: it makes no directory, so a document is always in those that
-// its URI names.
+// compared as it reads, each part without its escapes, and without a page's query too: the
+// first rule counts that matches either. A slash within a part, as of a query, stays
+// escaped: it makes no directory, so a document is always in those that its URI names.
 func (d docsServer) roles(uri string) []string {
 	parts := strings.Split(strings.TrimPrefix(uri, "docs://"), "/")
 	for i, part := range parts {
@@ -183,10 +183,14 @@ func (d docsServer) roles(uri string) []string {
 			parts[i] = strings.ReplaceAll(plain, "/", "%2F")
 		}
 	}
-	plain := strings.Join(parts, "/")
+	whole := strings.Join(parts, "/")
+	page, _, _ := strings.Cut(whole, "?")
 	for _, rule := range d.Access {
-		if ok, err := doublestar.Match(strings.TrimPrefix(rule.Documents, "docs://"), plain); ok || err != nil { // what cannot be compared is nobody else's
-			return rule.Roles
+		pattern := strings.TrimPrefix(rule.Documents, "docs://")
+		for _, plain := range [...]string{whole, page} {
+			if ok, err := doublestar.Match(pattern, plain); ok || err != nil { // what cannot be compared is nobody else's
+				return rule.Roles
+			}
 		}
 	}
 	return nil

@@ -8,7 +8,7 @@ import (
 // TestDocumentsStayInTheirDirectories holds access rules against URIs whose parts have
 // slashes of their own.
 func TestDocumentsStayInTheirDirectories(t *testing.T) {
-	d := docsServer{Access: []docsAccess{{"docs://up/web/h/internal/*", []string{"staff"}}, {"docs://up/**/secret/**", []string{"chief"}}, {"docs://up/web/h/näh?.md", []string{"near"}}}}
+	d := docsServer{Access: []docsAccess{{"docs://up/web/h/internal/*", []string{"staff"}}, {"docs://up/**/secret/**", []string{"chief"}}, {"docs://up/web/h/näh?.md", []string{"near"}}, {"docs://up/web/h/salaries", []string{"payroll"}}, {"docs://up/web/h/deep/**", []string{"deep"}}}}
 	for uri, want := range map[string][]string{
 		"docs://up/web/h/internal/page":                    {"staff"},
 		"docs://up/web/h/internal/page%3Fnext=%2Fx":        {"staff"},
@@ -22,6 +22,10 @@ func TestDocumentsStayInTheirDirectories(t *testing.T) {
 		"docs://up/web/secret/a%3Fb=%2Fc":                  {"chief"},
 		"docs://up/web/h/n%C3%A4he.md":                     {"near"},
 		"docs://up/web/h/public/page":                      nil,
+		"docs://up/web/h/salaries%3Fsort=asc":              {"payroll"},
+		"docs://up/web/h/salaries%3Fa=%2Fpublic":           {"payroll"},
+		"docs://up/web/h/deep%3Fpage=2":                    {"deep"},
+		"docs://up/web/h/salaries.md":                      nil,
 	} {
 		if got := d.roles(uri); !slices.Equal(got, want) {
 			t.Errorf("%s: %v, want %v", uri, got, want)

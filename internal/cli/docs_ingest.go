@@ -28,7 +28,7 @@ type docsFlags struct {
 func (f *docsFlags) add(c *cobra.Command) {
 	f.meant.add(c)
 	c.Flags().StringArrayVar(&f.private, "private-host", nil, "HOST or HOST:PORT that pages may be fetched from though its address is not public; may be given several times")
-	c.Flags().BoolVar(&f.trust, "trust-sources", false, "read the directories and files that an index in PostgreSQL or Qdrant names as its sources: whoever may write to it chooses them")
+	c.Flags().BoolVar(&f.trust, "trust-sources", false, "read the directories and files that an index that others share names as its sources: whoever may write to it chooses them")
 }
 
 func (r *run) docsIngest() *cobra.Command {
@@ -37,7 +37,7 @@ func (r *run) docsIngest() *cobra.Command {
 		Use: "ingest [PATH | SITEMAP | URL-LIST]...", Short: "Bring documents into an index",
 		Long: `Bring in what is new or has changed, and take out what is gone: of directories, of sitemaps
 (https://…/sitemap.xml), and of files with a URL on each line. Without one, all sources of the
-index are brought in again; directories and files that an index in PostgreSQL or Qdrant names
+index are brought in again; directories and files that an index that others share names
 are read with --trust-sources alone. Markdown, HTML, text, source code and what reads as text are read;
 secrets, .git, links and binary files are passed over. Pages are fetched over https, from
 public addresses, as robots.txt lets them be.

@@ -1,8 +1,10 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -84,7 +86,7 @@ type DocumentEmbedder struct {
 
 // DocumentAccess says who may read some documents.
 type DocumentAccess struct {
-	// Documents that it is about, by URI: docs://UPSTREAM/SOURCE/internal/**. * stands for anything but /, ** for any directories.
+	// Documents that it is about, by URI: docs://UPSTREAM/SOURCE/internal/**, as it reads, without escapes. * stands for anything but /, ** for any directories.
 	Documents string `yaml:"documents" type:"pattern"`
 	// Roles whose holders may read them.
 	Roles []string `yaml:"roles" type:"role"`
@@ -114,14 +116,15 @@ func (u *Upstream) finishDocs() {
 
 // docsLabels are what the tools and resources of builtin docs do with data unless somebody
 // says so: documents were written by others, those with access rules are not public, and a
-// question to an embedder elsewhere leaves the house.
+// question to an embedder or an index elsewhere leaves the house. PostgreSQL is taken to be
+// of the house.
 func (u *Upstream) docsLabels() map[string][]string {
 	does := []string{"untrusted"}
 	if len(u.Access) > 0 {
 		does = append(does, "private")
 	}
 	labels := map[string][]string{"*": does}
-	if e := &u.Embedder; e.Kind == EmbedderGemini && e.URL == "" || public(e.URL) {
+	if e, x := &u.Embedder, &u.Index; e.Kind == EmbedderGemini && e.URL == "" || public(e.URL) || x.Kind == IndexPinecone || public(x.URL) {
 		labels["search"] = append(slices.Clone(does), "leaves")
 	}
 	return labels
@@ -141,6 +144,9 @@ func (v *checker) docs(path string, u *Upstream) {
 		at := fmt.Sprintf("%s.access[%d]", path, i)
 		if !strings.HasPrefix(rule.Documents, base) || len(rule.Documents) > maxIgnore || strings.Count(rule.Documents, "{") > maxIgnoreBraces || !doublestar.ValidatePattern(rule.Documents) {
 			v.fault(at+".documents", "must be a pattern of this upstream's URIs: %shandbook/internal/**", base)
+		}
+		if regexp.MustCompile(`%[0-9A-Fa-f]{2}`).MatchString(strings.ReplaceAll(strings.ToUpper(rule.Documents), "%2F", "")) {
+			v.fault(at+".documents", "must be written as it reads, without escapes such as %%20: only a slash within a part stays %%2F")
 		}
 		if len(rule.Roles) == 0 {
 			v.fault(at+".roles", "must name the roles that may read them")
@@ -181,6 +187,10 @@ func (v *checker) index(path string, x *DocumentIndex) {
 	})
 	if x.Name != "" && !matches(`^[a-z][a-z0-9_-]*$`, x.Name) {
 		v.fault(path+".name", "must be lower-case letters, digits, - and _, and begin with a letter")
+	}
+	own := strings.TrimSuffix(strings.TrimPrefix(path, "upstreams."), ".index")
+	if name := cmp.Or(x.Name, own); x.Kind == IndexPinecone && !regexp.MustCompile(`^[a-z0-9-]{1,45}$`).MatchString(name) {
+		v.fault(path+".name", "must be 1 to 45 lower-case letters, digits and -, as Pinecone has it; it is the upstream's unless written")
 	}
 	switch x.Kind {
 	case IndexPostgres:

@@ -40,7 +40,7 @@ const fieldDocs = "\n" +
 	"DocumentEmbedder.Directory\tDirectory of kind onnx with model.onnx and tokenizer.json.\n" +
 	"DocumentEmbedder.Digest\tDigest of kind onnx that model.onnx must have: sha256: and 64 hex digits. Any unless written.\n" +
 	"DocumentEmbedder.CA\tCA is the file with the certificates, PEM, that the endpoint's certificate is verified by. The system's unless written.\n" +
-	"DocumentAccess.Documents\tDocuments that it is about, by URI: docs://UPSTREAM/SOURCE/internal/**. * stands for anything but /, ** for any directories.\n" +
+	"DocumentAccess.Documents\tDocuments that it is about, by URI: docs://UPSTREAM/SOURCE/internal/**, as it reads, without escapes. * stands for anything but /, ** for any directories.\n" +
 	"DocumentAccess.Roles\tRoles whose holders may read them.\n" +
 	"Config.Version\tVersion of the file's format. The only one is 1.\n" +
 	"Config.DataDir\tDataDir is the directory of the audit log, the keys and the local socket. Doorward makes it, for its own user alone (0700). A relative path starts at the configuration file's directory, like every path in the file.\n" +

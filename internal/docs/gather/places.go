@@ -73,7 +73,7 @@ func (p *places) check(raw string) (*url.URL, error) {
 	if err != nil || u.User != nil || len(raw) > maxURL {
 		return nil, errors.New("it is no URL that can be fetched")
 	}
-	u.Host = strings.ToLower(u.Host)
+	u.Host = strings.TrimSuffix(strings.ToLower(u.Host), ":443") // one host has one name, which access rules go by
 	u.Fragment, u.RawFragment = "", ""
 	j := p.public
 	if p.private(u) {

@@ -129,13 +129,14 @@ func TestPathsAreReadInOneWay(t *testing.T) {
 	for _, path := range append([]string{"/led", "/astray", "/a/", "/internal/a?next=/x", "/internal/a?next=%2Fx"}, bad...) {
 		list.WriteString(s.URL + path + "\n")
 	}
+	list.WriteString("https://ABOVE.example:443/a\n") // the port that it has anyway makes no other name of it
 	write(t, dir, map[string]string{"list": list.String()})
 	got, err := walk(t, gather.NewURLs(web(t, s, s.host()), filepath.Join(dir, "list"), prefix))
 	if err != nil {
 		t.Fatal(err)
 	}
 	below := prefix + s.host()
-	if diff := cmp.Diff([]string{below + "/a/", below + "/astray", below + "/internal/a%3Fnext=%252Fx", below + "/internal/a%3Fnext=%2Fx", below + "/led"}, got.uris()); diff != "" {
+	if diff := cmp.Diff([]string{below + "/a/", below + "/astray", below + "/internal/a%3Fnext=%252Fx", below + "/internal/a%3Fnext=%2Fx", below + "/led", prefix + "above.example/a"}, got.uris()); diff != "" {
 		t.Error(diff)
 	}
 	if len(got.skipped) != len(bad) {
