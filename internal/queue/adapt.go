@@ -20,7 +20,7 @@ type adapt struct {
 	limit       float64
 	kinds       map[string]*usual
 	begun       time.Time // of this window; zero: there was none
-	last        time.Time // when a call ended, or all places were given out again
+	last        time.Time // when the upstream ended a call, or all places were given out again
 	ratios      float64   // of the window's calls, to what is usual of each
 	calls       int
 	peak        int // calls at once in it, at most

@@ -88,6 +88,32 @@ func TestRES19_PlacesFollowWhatTheUpstreamBears(t *testing.T) {
 	})
 }
 
+// TestRES19_FailuresOpenNothing has the upstream that serves 8 calls at a time fail all at once: that says
+// nothing of how many it bears, and as few are made at once as before. Callers who give up say less.
+func TestRES19_FailuresOpenNothing(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		fails bool
+	}{{"the upstream fails", true}, {"their callers give up", false}} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				q, w := queue.New(64, 256), newWorker(8, service)
+				during(t, q, 5*time.Second, crowd{4, "call", w.call})
+				before := during(t, q, 20*time.Second, crowd{60, "call", w.call})
+				got := during(t, q, 10*time.Second, crowd{60, "", func() {
+					time.Sleep(service)
+					if tc.fails {
+						q.Ended()
+					}
+				}})
+				if before > 24 || (got > 24) == tc.fails {
+					t.Errorf("%d places, and %d after 10 s of failures", before, got)
+				}
+			})
+		})
+	}
+}
+
 // Callers who turn to what takes long, an upstream that became slow whatever is asked of it, and few
 // calls at a time leave all places as they were.
 func TestPlacesThatStay(t *testing.T) {

@@ -286,6 +286,15 @@ func (p *Place) Leave(kind string) {
 	q.serve(now)
 }
 
+// Ended notes that the upstream ended a call whose kind Leave is not told, such as one that it failed at
+// once: calls that end do not hang.
+func (q *Queue) Ended() {
+	now := time.Now()
+	q.mu.Lock()
+	q.adapt.last = now
+	q.mu.Unlock()
+}
+
 // serve gives free places to those whose turn it is; it needs mu. Who is too late gets none.
 func (q *Queue) serve(now time.Time) {
 	for q.taken < q.adapt.places() && q.waiting > 0 {

@@ -78,6 +78,9 @@ func (k *calling) kind() string {
 func (k *calling) came(s *server) {
 	k.done = true
 	s.breakerOf(k.ex.Principal.Key()).worked()
+	if k.waited.Load() {
+		s.queue.Ended()
+	}
 	k.free()
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"doorward/internal/gate"
+	"doorward/internal/upstream"
 )
 
 // An upstream that is replaced by one of the other era, as in a rolling
@@ -20,7 +21,8 @@ func TestUpstreamChangesItsEra(t *testing.T) {
 			handlers := map[bool]http.Handler{true: statelessOnly(sdkHandler(true)), false: sdkHandler(false)}
 			var stateless atomic.Bool
 			stateless.Store(first)
-			p := httpPool(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handlers[stateless.Load()].ServeHTTP(w, r) }), nil)
+			m := &meter{}
+			p := httpPool(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handlers[stateless.Load()].ServeHTTP(w, r) }), func(cfg *upstream.Config) { cfg.Meter = m })
 			session := newSession("a")
 			for range 2 {
 				for who, ex := range map[string]*gate.Exchange{
@@ -38,6 +40,9 @@ func TestUpstreamChangesItsEra(t *testing.T) {
 					}
 				}
 				stateless.Store(!first)
+			}
+			if changes, down := m.of("era_change"), m.of("era_downgrade"); changes == 0 || (down > 0) != first {
+				t.Errorf("%d changes are counted, %d of them downgrades", changes, down)
 			}
 		})
 	}

@@ -136,7 +136,12 @@ func (s *server) relay(ctx context.Context, k *calling) (err error) {
 	if err := s.place(ctx, k); err != nil {
 		return err
 	}
-	defer k.free()
+	defer func() {
+		if answer(err) || wayFailed(err) { // a failure says nothing of how long calls take, but that they do not hang
+			s.queue.Ended()
+		}
+		k.free()
+	}()
 	if !s.pool.serves(k.ex.Principal, s.set.Name) { // it was taken from its tenant while this waited
 		return errReplaced
 	}

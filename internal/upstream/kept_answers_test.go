@@ -162,8 +162,8 @@ func TestMHB16_WhatIsKept(t *testing.T) {
 			if tc.kept {
 				want, from = 1, "ex-1"
 			}
-			if n := s.asked.Load(); int(n) != want || second.Cached != from || first.Cached != "" || m.of("cache_hit") != 2-want {
-				t.Errorf("%d requests, want %d; the second is answered from %q; %d hits", n, want, second.Cached, m.of("cache_hit"))
+			if n := s.asked.Load(); int(n) != want || second.Cached != from || first.Cached != "" || m.of("cache_hit") != 2-want || tc.kept && m.of("cache_miss") != 1 {
+				t.Errorf("%d requests, want %d; the second is answered from %q; %d hits, %d misses", n, want, second.Cached, m.of("cache_hit"), m.of("cache_miss"))
 			}
 		})
 	}
