@@ -101,7 +101,11 @@ func madeOf(ctx context.Context, d *app.Documents) (statusJSON, error) {
 	if err != nil {
 		return out, err
 	}
-	out.Generation, out.Documents, out.Passages = s.Generation, s.Documents, s.Passages
+	n, err := d.Job.Index.Count(ctx, s.Generation)
+	if err != nil {
+		return out, err
+	}
+	out.Generation, out.Documents, out.Passages = s.Generation, n.Documents, n.Passages
 	out.Embedder, out.Model, out.Dimensions, out.Chunker = s.Made.Embedder, s.Made.Model, s.Made.Dimensions, s.Made.Chunker
 	out.Sources = append(out.Sources, s.Made.Sources...)
 	if err := d.Library.Wanted.Serves(&s); err != nil {

@@ -35,14 +35,17 @@ type Source struct {
 // MaxSources is the most sources of an index.
 const MaxSources = 256
 
-// State is an index's own word on its generation in use.
+// State is an index's own word on its generation in use. It is asked before each search: to
+// know it, no index counts anything.
 type State struct {
 	Generation string // name; another one with each reindexing
+	Mark       string // another one once what was put, taken out or brought into use can be found; it says nothing else
 	Made       Description
 	Reports    int // dimensions that the store itself holds its vectors to, whatever it was made with
-	Documents  int
-	Passages   int
 }
+
+// Counts is how much a generation holds.
+type Counts struct{ Documents, Passages int }
 
 // Query is a search in one generation. Documents outside Roles are never looked at: they
 // are left out within the query and not from its answer.
@@ -95,6 +98,8 @@ type Listing struct {
 // the next is ErrBusy, also from another process.
 type Writable interface {
 	Index
+	// Count looks at all of a generation, for people who ask how much it holds.
+	Count(ctx context.Context, generation string) (Counts, error)
 	// Open continues the generation in use; ErrEmpty where there is none.
 	Open(ctx context.Context) (Writer, error)
 	// Begin starts a generation beside the one in use, which is in use from Finish on. What

@@ -42,7 +42,7 @@ type server struct {
 // Bounds of one server.
 const (
 	maxCalls = 16              // under way at the index and the embedder
-	lookTime = 5 * time.Second // between two looks for documents that came or went
+	lookTime = 5 * time.Second // between two looks for documents that were changed
 )
 
 // New makes the server; stop ends what belongs to it, and the library.
@@ -145,7 +145,7 @@ func (s *server) turn(ctx context.Context) (leave func(), err error) {
 	}
 }
 
-// look tells clients when documents of the list of resources came or went, until ctx ends.
+// look tells clients when documents of the list of resources came, went or are called otherwise, until ctx ends.
 // What is none of that list tells nobody anything.
 func (s *server) look(ctx context.Context) {
 	tick := time.NewTicker(lookTime)
@@ -165,7 +165,7 @@ func (s *server) look(ctx context.Context) {
 		if err != nil && !errors.Is(err, docs.ErrEmpty) {
 			continue // the next call says so
 		}
-		if was.Generation == is.Generation && was.Documents == is.Documents && was.Passages == is.Passages {
+		if was.Generation == is.Generation && was.Mark == is.Mark {
 			continue
 		}
 		now, err := s.open(ctx)

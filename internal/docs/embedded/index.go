@@ -168,10 +168,18 @@ func one(ctx context.Context, db reads, stmt string) (*generation, error) {
 // State implements docs.Index.
 func (x *Index) State(ctx context.Context) (s docs.State, err error) {
 	err = x.look(ctx, func(tx *sql.Tx, g *generation) error {
-		s = docs.State{Generation: g.name, Made: g.made, Reports: g.reports}
-		return tx.QueryRowContext(ctx, fmt.Sprintf("SELECT (SELECT count(*) FROM documents_%[1]d), (SELECT count(*) FROM passages_%[1]d)", g.number)).Scan(&s.Documents, &s.Passages)
+		s = docs.State{Generation: g.name, Mark: g.state, Made: g.made, Reports: g.reports}
+		return nil
 	})
 	return s, err
+}
+
+// Count implements docs.Writable.
+func (x *Index) Count(ctx context.Context, name string) (n docs.Counts, err error) {
+	err = x.within(ctx, name, func(tx *sql.Tx, g *generation) error {
+		return tx.QueryRowContext(ctx, fmt.Sprintf("SELECT (SELECT count(*) FROM documents_%[1]d), (SELECT count(*) FROM passages_%[1]d)", g.number)).Scan(&n.Documents, &n.Passages)
+	})
+	return n, err
 }
 
 // List implements docs.Index.

@@ -128,10 +128,11 @@ func (w *Writer) change(ctx context.Context, do func(tx *sql.Tx) error) error {
 		return fault(err)
 	}
 	defer func() { _ = tx.Rollback() }() // nothing is left of it after Commit
+	let := w.at != nil                   // before, it is let in, which changes no document
 	if err := do(tx); err != nil {
 		return fault(err)
 	}
-	if w.at != nil {
+	if let {
 		if _, err := tx.ExecContext(ctx, "UPDATE generations SET state = ? WHERE number = ?", rand.Text(), w.at.number); err != nil {
 			return fault(err)
 		}

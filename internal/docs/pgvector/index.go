@@ -16,38 +16,31 @@ import (
 type generation struct {
 	number  int64
 	name    string
+	mark    string
 	made    docs.Description
 	reports int
 }
 
 // look does something in the schema as it is at one moment.
-func (x *Index) look(ctx context.Context, do func(tx pgx.Tx, g *generation) error) error {
-	return x.within(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, readWithin, func(tx pgx.Tx) error {
-		done, err := x.migrated(ctx, tx)
-		if err != nil {
-			return err
-		}
-		if done == 0 {
-			return docs.ErrEmpty
-		}
+func (x *Index) look(ctx context.Context, do func(tx pgx.Tx) error) error {
+	return x.within(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, readWithin, do)
+}
+
+// in is look in a generation that is still in use. That this program can work with the tables
+// State has told whoever knows its name.
+func (x *Index) in(ctx context.Context, name string, do func(tx pgx.Tx, g *generation) error) error {
+	err := x.look(ctx, func(tx pgx.Tx) error {
 		g, err := x.one(ctx, tx, "used")
-		if err != nil {
-			return err
+		if err == nil && g.name != name {
+			return docs.ErrGone
 		}
-		if err = do(tx, g); isGone(err) {
+		if err == nil {
+			err = do(tx, g)
+		}
+		if isGone(err) {
 			return docs.ErrGone
 		}
 		return err
-	})
-}
-
-// in is look in a generation that is still in use.
-func (x *Index) in(ctx context.Context, name string, do func(tx pgx.Tx, g *generation) error) error {
-	err := x.look(ctx, func(tx pgx.Tx, g *generation) error {
-		if g.name != name {
-			return docs.ErrGone
-		}
-		return do(tx, g)
 	})
 	if errors.Is(err, docs.ErrEmpty) {
 		return docs.ErrGone
@@ -59,9 +52,11 @@ func (x *Index) in(ctx context.Context, name string, do func(tx pgx.Tx, g *gener
 func (x *Index) one(ctx context.Context, tx pgx.Tx, condition string) (*generation, error) {
 	g := &generation{}
 	var made string
-	// The type's modifier is the number of dimensions: pgvector's own.
-	err := tx.QueryRow(ctx, fmt.Sprintf(`SELECT g.number, g.name, g.made, coalesce((SELECT atttypmod FROM pg_attribute WHERE attrelid = to_regclass($1::text || '.passages_' || g.number) AND attname = 'vector'), 0)
- FROM %s.generations AS g WHERE %s ORDER BY g.number DESC LIMIT 1`, x.schema, condition), x.schema).Scan(&g.number, &g.name, &made, &g.reports)
+	// The type's modifier is the number of dimensions: pgvector's own. xmin is the transaction
+	// that changed the row last (PostgreSQL's manual, "System Columns"): each change of
+	// documents does.
+	err := tx.QueryRow(ctx, fmt.Sprintf(`SELECT g.number, g.name, g.xmin::text, g.made, coalesce((SELECT atttypmod FROM pg_attribute WHERE attrelid = to_regclass($1::text || '.passages_' || g.number) AND attname = 'vector'), 0)
+ FROM %s.generations AS g WHERE %s ORDER BY g.number DESC LIMIT 1`, x.schema, condition), x.schema).Scan(&g.number, &g.name, &g.mark, &made, &g.reports)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, docs.ErrEmpty
 	}
@@ -76,11 +71,29 @@ func (x *Index) one(ctx context.Context, tx pgx.Tx, condition string) (*generati
 
 // State implements docs.Index.
 func (x *Index) State(ctx context.Context) (s docs.State, err error) {
-	err = x.look(ctx, func(tx pgx.Tx, g *generation) error {
-		s = docs.State{Generation: g.name, Made: g.made, Reports: g.reports}
-		return tx.QueryRow(ctx, fmt.Sprintf("SELECT (SELECT count(*) FROM %[1]s.documents_%[2]d), (SELECT count(*) FROM %[1]s.passages_%[2]d)", x.schema, g.number)).Scan(&s.Documents, &s.Passages)
+	err = x.look(ctx, func(tx pgx.Tx) error {
+		done, err := x.migrated(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if done == 0 {
+			return docs.ErrEmpty
+		}
+		g, err := x.one(ctx, tx, "used")
+		if err == nil {
+			s = docs.State{Generation: g.name, Mark: g.mark, Made: g.made, Reports: g.reports}
+		}
+		return err
 	})
 	return s, err
+}
+
+// Count implements docs.Writable.
+func (x *Index) Count(ctx context.Context, name string) (n docs.Counts, err error) {
+	err = x.in(ctx, name, func(tx pgx.Tx, g *generation) error {
+		return tx.QueryRow(ctx, fmt.Sprintf("SELECT (SELECT count(*) FROM %[1]s.documents_%[2]d), (SELECT count(*) FROM %[1]s.passages_%[2]d)", x.schema, g.number)).Scan(&n.Documents, &n.Passages)
+	})
+	return n, err
 }
 
 // readable is the condition that a document AS d may be read with the roles that are the

@@ -46,7 +46,7 @@ func (x *Index) write(ctx context.Context, at func(ctx context.Context, tx pgx.T
 		return nil, err
 	}
 	w := &Writer{x: x, turn: turn}
-	err = w.change(ctx, func(tx pgx.Tx) (err error) {
+	err = w.within(ctx, func(tx pgx.Tx) (err error) {
 		w.at, err = at(ctx, tx)
 		return err
 	})
@@ -103,13 +103,25 @@ func (x *Index) drop(ctx context.Context, tx pgx.Tx, condition string) error {
 	return nil
 }
 
-// change does something whole or not at all, as long as it is the writer's turn.
-func (w *Writer) change(ctx context.Context, do func(tx pgx.Tx) error) error {
+// within does something whole or not at all, as long as it is the writer's turn.
+func (w *Writer) within(ctx context.Context, do func(tx pgx.Tx) error) error {
 	return w.x.within(ctx, pgx.TxOptions{}, writeWithin, func(tx pgx.Tx) error {
 		if err := w.turn.still(ctx, tx); err != nil {
 			return err
 		}
 		return do(tx)
+	})
+}
+
+// change is within, of documents: the generation's row is written anew, and its mark is
+// another one.
+func (w *Writer) change(ctx context.Context, do func(tx pgx.Tx) error) error {
+	return w.within(ctx, func(tx pgx.Tx) error {
+		if err := do(tx); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, fmt.Sprintf("UPDATE %s.generations SET used = used WHERE number = $1::bigint", w.x.schema), w.at.number)
+		return err
 	})
 }
 
@@ -119,7 +131,7 @@ func (w *Writer) Held(ctx context.Context, source string) (map[string][sha256.Si
 	if !docs.Storable(source) {
 		return held, nil
 	}
-	err := w.change(ctx, func(tx pgx.Tx) error {
+	err := w.within(ctx, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, fmt.Sprintf("SELECT uri, digest FROM %s.documents_%d WHERE source = $1::text", w.x.schema, w.at.number), source)
 		if err != nil {
 			return err
@@ -226,7 +238,7 @@ func (w *Writer) Finish(ctx context.Context, made docs.Description) error {
 	if err != nil {
 		return err
 	}
-	return w.change(ctx, func(tx pgx.Tx) error {
+	return w.within(ctx, func(tx pgx.Tx) error {
 		if err := w.x.drop(ctx, tx, fmt.Sprintf("number <> %d", w.at.number)); err != nil {
 			return err
 		}

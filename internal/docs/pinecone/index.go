@@ -52,6 +52,7 @@ func (x *Index) Close() error {
 // generation is what is in use, or was begun.
 type generation struct {
 	name string
+	mark string
 	made docs.Description
 }
 
@@ -62,7 +63,7 @@ func (t *target) marked(ctx context.Context, id string) (*generation, error) {
 		return nil, err
 	}
 	p := &found[id].Metadata
-	g := &generation{name: p.Generation}
+	g := &generation{name: p.Generation, mark: p.Mark}
 	if err := json.Unmarshal([]byte(p.Made), &g.made); err != nil || g.name == "" {
 		return nil, fmt.Errorf("pinecone: what %s of the namespace %s says cannot be read: make the index again", id, marks)
 	}
@@ -90,7 +91,7 @@ func (t *target) still(ctx context.Context, generation string) error {
 
 // State implements docs.Index.
 func (x *Index) State(ctx context.Context) (docs.State, error) {
-	t, err := x.describe(ctx)
+	t, err := x.now(ctx)
 	if err != nil {
 		return docs.State{}, err
 	}
@@ -98,18 +99,24 @@ func (x *Index) State(ctx context.Context) (docs.State, error) {
 	if err != nil {
 		return docs.State{}, err
 	}
+	return docs.State{Generation: g.name, Mark: g.mark, Made: g.made, Reports: t.dimension}, nil
+}
+
+// Count implements docs.Writable.
+func (x *Index) Count(ctx context.Context, name string) (docs.Counts, error) {
+	t, err := x.now(ctx)
+	if err != nil {
+		return docs.Counts{}, err
+	}
 	var stats struct {
 		Namespaces map[string]struct {
 			Count int `json:"vectorCount"`
 		} `json:"namespaces"`
 	}
 	if _, err := t.data.Ask(ctx, post("counting", "describe_index_stats"), map[string]any{}, &stats); err != nil {
-		return docs.State{}, err
+		return docs.Counts{}, err
 	}
-	return docs.State{
-		Generation: g.name, Made: g.made, Reports: t.dimension,
-		Documents: stats.Namespaces[documentsOf(g.name)].Count, Passages: stats.Namespaces[passagesOf(g.name)].Count,
-	}, nil
+	return docs.Counts{Documents: stats.Namespaces[documentsOf(name)].Count, Passages: stats.Namespaces[passagesOf(name)].Count}, t.still(ctx, name)
 }
 
 // List implements docs.Index. Pinecone has no order by text: all documents that may be read

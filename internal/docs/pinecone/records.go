@@ -47,6 +47,7 @@ const (
 type payload struct {
 	Generation string `json:"generation,omitempty"` // of marks, as the next
 	Made       string `json:"made,omitempty"`       // JSON
+	Mark       string `json:"mark,omitempty"`       // drawn anew with each change of documents
 
 	Until float64 `json:"until,omitzero"` // of writers: seconds since 1970
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"doorward/internal/docs/rest"
 )
@@ -27,7 +28,12 @@ type target struct {
 	data      *rest.Client
 	dimension int
 	words     bool // it takes sparse vectors, too
+	described time.Time
 }
+
+// describedFor is how long a description is good for those who read: an index is made anew
+// seldom, and at another host. Who writes asks.
+const describedFor = time.Minute
 
 // describe asks what the index is, and where. A host that was asked before is asked with the
 // same connections.
@@ -59,7 +65,7 @@ func (x *Index) describe(ctx context.Context) (*target, error) {
 	case about.Dimension < 1:
 		return nil, fmt.Errorf("pinecone: the index %s does not say its dimensions", x.name)
 	}
-	t := &target{host: about.Host, dimension: about.Dimension, words: about.Metric == "dotproduct"}
+	t := &target{host: about.Host, dimension: about.Dimension, words: about.Metric == "dotproduct", described: time.Now()}
 	if before := x.known.Load(); before != nil && before.host == t.host {
 		t.data = before.data
 	} else if t.data, err = x.at(about.Host); err != nil {
@@ -69,9 +75,9 @@ func (x *Index) describe(ctx context.Context) (*target, error) {
 	return t, nil
 }
 
-// now is the index as it was last described.
+// now is the index as it was described not long ago.
 func (x *Index) now(ctx context.Context) (*target, error) {
-	if t := x.known.Load(); t != nil {
+	if t := x.known.Load(); t != nil && time.Since(t.described) < describedFor {
 		return t, nil
 	}
 	return x.describe(ctx)

@@ -2,6 +2,7 @@ package pinecone
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -24,6 +25,7 @@ type Writer struct {
 	t       *target
 	turn    *turn
 	at      *generation
+	used    bool                // at is in use
 	written map[string]uint64   // the last number of each namespace that was not waited for
 	touched map[string]struct{} // documents that were changed since, as their records identify them
 }
@@ -37,7 +39,12 @@ func (x *Index) Open(ctx context.Context) (docs.Writer, error) {
 	if _, err := t.used(ctx); err != nil {
 		return nil, err
 	}
-	return t.writer(ctx, t.used)
+	w, err := t.writer(ctx, t.used)
+	if err != nil {
+		return nil, err
+	}
+	w.used = true
+	return w, nil
 }
 
 // Begin implements docs.Writable.
@@ -52,7 +59,11 @@ func (x *Index) Begin(ctx context.Context, made docs.Description) (docs.Writer, 
 	if err := t.holds(&made); err != nil {
 		return nil, err
 	}
-	return t.writer(ctx, func(ctx context.Context) (*generation, error) { return t.begin(ctx, &made) })
+	w, err := t.writer(ctx, func(ctx context.Context) (*generation, error) { return t.begin(ctx, &made) })
+	if err != nil {
+		return nil, err
+	}
+	return w, nil
 }
 
 // holds refuses a description of other dimensions than the index has, which are fixed.
@@ -67,7 +78,7 @@ func (t *target) holds(made *docs.Description) error {
 }
 
 // writer lets a writer in, into the generation that at finds or makes.
-func (t *target) writer(ctx context.Context, at func(ctx context.Context) (*generation, error)) (docs.Writer, error) {
+func (t *target) writer(ctx context.Context, at func(ctx context.Context) (*generation, error)) (*Writer, error) {
 	turn, err := t.take(ctx)
 	if err != nil {
 		return nil, err
@@ -85,7 +96,7 @@ func (t *target) mark(ctx context.Context, id, generation string, made *docs.Des
 	if err != nil {
 		return err
 	}
-	number, err := t.put(ctx, marks, &record{ID: id, Values: axis(t.dimension), Metadata: payload{Generation: generation, Made: string(text)}})
+	number, err := t.put(ctx, marks, &record{ID: id, Values: axis(t.dimension), Metadata: payload{Generation: generation, Made: string(text), Mark: rand.Text()}})
 	if err != nil {
 		return err
 	}
@@ -154,8 +165,21 @@ func (w *Writer) wrote(namespace string, number uint64) {
 	w.written[namespace] = max(w.written[namespace], number)
 }
 
-// settle waits until all that was written can be found.
+// settle waits until all that was written can be found, and marks the generation in use
+// anew then. Of a writer that has lost its turn the next one does that.
 func (w *Writer) settle(ctx context.Context) error {
+	changed := len(w.written) > 0
+	if err := w.appear(ctx); err != nil {
+		return err
+	}
+	if !changed || !w.used || w.turn.still() != nil {
+		return nil
+	}
+	return w.t.mark(ctx, markUse, w.at.name, &w.at.made)
+}
+
+// appear waits until all that was written can be found.
+func (w *Writer) appear(ctx context.Context) error {
 	for namespace, number := range w.written {
 		if err := w.t.wait(ctx, namespace, number); err != nil {
 			return err
@@ -302,7 +326,7 @@ func (w *Writer) Finish(ctx context.Context, made docs.Description) error {
 	if err := w.t.holds(&made); err != nil {
 		return err
 	}
-	if err := w.settle(ctx); err != nil {
+	if err := w.appear(ctx); err != nil {
 		return err
 	}
 	if err := w.turn.still(); err != nil {
@@ -311,6 +335,7 @@ func (w *Writer) Finish(ctx context.Context, made docs.Description) error {
 	if err := w.t.mark(ctx, markUse, w.at.name, &made); err != nil {
 		return err
 	}
+	w.at.made, w.used = made, true
 	names, err := w.t.begun(ctx, w.at.name)
 	if err != nil {
 		return err

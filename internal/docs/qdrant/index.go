@@ -11,14 +11,16 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"doorward/internal/docs"
 )
 
 // Index is the collections of one name.
 type Index struct {
-	c    *client
-	name string // of the alias, and what the collections' names begin with
+	c     *client
+	name  string                     // of the alias, and what the collections' names begin with
+	known atomic.Pointer[generation] // that was described last; nil: none. Its dimensions stay
 }
 
 // New makes the index. It connects when it is asked something.
@@ -30,7 +32,7 @@ func New(s Place, name string) (*Index, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Index{c, name}, nil
+	return &Index{c: c, name: name}, nil
 }
 
 // Close implements docs.Index.
@@ -57,6 +59,7 @@ type record struct {
 type generation struct {
 	name       string
 	collection string
+	mark       string
 	made       docs.Description
 	reports    int
 }
@@ -88,7 +91,8 @@ func (x *Index) at(ctx context.Context, collection string) (*generation, error) 
 	if err := json.Unmarshal([]byte(p.Made), &g.made); err != nil {
 		return nil, fmt.Errorf("qdrant: what %s was made with cannot be read: make it again", collection)
 	}
-	g.name, g.collection = p.Generation, x.collection(p.Generation)
+	g.name, g.mark, g.collection = p.Generation, p.Mark, x.collection(p.Generation)
+	x.known.Store(g)
 	return g, nil
 }
 
@@ -107,18 +111,22 @@ func (x *Index) State(ctx context.Context) (docs.State, error) {
 	if err != nil {
 		return docs.State{}, err
 	}
-	s := docs.State{Generation: g.name, Made: g.made, Reports: g.reports}
-	for kind, to := range map[string]*int{kindDocument: &s.Documents, kindPassage: &s.Passages} {
+	return docs.State{Generation: g.name, Mark: g.mark, Made: g.made, Reports: g.reports}, nil
+}
+
+// Count implements docs.Writable.
+func (x *Index) Count(ctx context.Context, name string) (n docs.Counts, err error) {
+	for kind, to := range map[string]*int{kindDocument: &n.Documents, kindPassage: &n.Passages} {
 		var counted struct {
 			Count int `json:"count"`
 		}
-		err := x.c.ask(ctx, post("counting", "collections", g.collection, "points", "count"), map[string]any{"filter": filter{Must: []condition{is("kind", kind)}}, "exact": true}, &counted)
+		err := x.c.ask(ctx, post("counting", "collections", x.collection(name), "points", "count"), map[string]any{"filter": filter{Must: []condition{is("kind", kind)}}, "exact": true}, &counted)
 		if err != nil {
-			return docs.State{}, gone(err)
+			return docs.Counts{}, gone(err)
 		}
 		*to = counted.Count
 	}
-	return s, nil
+	return n, nil
 }
 
 // gone makes of a collection that is not there a generation that is not.

@@ -30,6 +30,7 @@ type payload struct {
 
 	Generation string `json:"generation,omitempty"` // of kindMade, as the next
 	Made       string `json:"made,omitempty"`       // JSON
+	Mark       string `json:"mark,omitempty"`       // drawn anew with each change of documents
 
 	URI      string   `json:"uri,omitempty"`
 	Source   string   `json:"source,omitempty"`

@@ -23,9 +23,11 @@ type query struct {
 // Search implements docs.Index. Vectors are compared exactly: the graph of Qdrant would miss
 // some.
 func (x *Index) Search(ctx context.Context, q docs.Query) (a docs.Answer, err error) {
-	g, err := x.at(ctx, x.collection(q.Generation))
-	if err != nil {
-		return a, gone(err)
+	g := x.known.Load()
+	if g == nil || g.name != q.Generation {
+		if g, err = x.at(ctx, x.collection(q.Generation)); err != nil {
+			return a, gone(err)
+		}
 	}
 	if err := q.Check(g.reports); err != nil || q.Nothing() {
 		return a, err

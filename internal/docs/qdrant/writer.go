@@ -2,6 +2,7 @@ package qdrant
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -128,17 +129,20 @@ func (x *Index) create(ctx context.Context, made *docs.Description) (*generation
 		}
 	}
 	if err == nil {
-		err = x.describe(ctx, g, made)
+		err = x.describe(ctx, g)
 	}
 	return g, err
 }
 
-func (x *Index) describe(ctx context.Context, g *generation, made *docs.Description) error {
-	text, err := json.Marshal(made)
+// describe puts what a generation was made with, with points of its documents, and marks it
+// anew.
+func (x *Index) describe(ctx context.Context, g *generation, documents ...point) error {
+	text, err := json.Marshal(&g.made)
 	if err != nil {
 		return err
 	}
-	return x.upsert(ctx, g.collection, []point{{ID: idOf(kindMade), Vector: map[string]any{}, Payload: payload{Kind: kindMade, Generation: g.name, Made: string(text)}}})
+	made := point{ID: idOf(kindMade), Vector: map[string]any{}, Payload: payload{Kind: kindMade, Generation: g.name, Made: string(text), Mark: rand.Text()}}
+	return x.upsert(ctx, g.collection, append(documents, made))
 }
 
 func (x *Index) upsert(ctx context.Context, collection string, points []point) error {
@@ -178,7 +182,7 @@ func (w *Writer) Put(ctx context.Context, d *docs.Document, passages []docs.Pass
 	p := about(d)
 	p.Kind, p.Findings = kindDocument, d.Findings
 	document := point{ID: idOf(kindDocument, d.URI), Vector: map[string]any{}, Payload: p}
-	if err := w.x.upsert(ctx, w.at.collection, []point{document}); err != nil {
+	if err := w.x.describe(ctx, w.at, document); err != nil {
 		return err
 	}
 	var points []point
@@ -201,7 +205,7 @@ func (w *Writer) Put(ctx context.Context, d *docs.Document, passages []docs.Pass
 	}
 	p.Digest = hex.EncodeToString(d.Digest[:])
 	document.Payload = p
-	return w.x.upsert(ctx, w.at.collection, []point{document})
+	return w.x.describe(ctx, w.at, document)
 }
 
 // point is that of a passage.
@@ -236,7 +240,7 @@ func (w *Writer) Remove(ctx context.Context, uris []string) error {
 			return err
 		}
 	}
-	return nil
+	return w.x.describe(ctx, w.at)
 }
 
 // Finish implements docs.Writer. The alias leads to the generation at one moment.
@@ -250,7 +254,8 @@ func (w *Writer) Finish(ctx context.Context, made docs.Description) error {
 	if err := w.turn.still(ctx); err != nil {
 		return err
 	}
-	if err := w.x.describe(ctx, w.at, &made); err != nil {
+	w.at.made = made
+	if err := w.x.describe(ctx, w.at); err != nil {
 		return err
 	}
 	used, err := w.x.used(ctx)
