@@ -121,7 +121,7 @@ func (w *walk) below(ctx context.Context, dir *os.Root, name string, depth int) 
 		if !fi.IsDir() || depth <= 1 {
 			continue
 		}
-		if err := w.into(ctx, dir, at, depth-1); err != nil {
+		if err := w.into(ctx, dir, at, fi, depth-1); err != nil {
 			return err
 		}
 	}
@@ -133,8 +133,9 @@ func (w *walk) passed(at string) bool {
 	return w.after != "" && !behind(at, w.after) && !strings.HasPrefix(w.after, at+"/") && at != w.after
 }
 
-func (w *walk) into(ctx context.Context, dir *os.Root, at string, depth int) error {
-	next, err := step(dir, path.Base(at))
+// into goes on below a directory that was seen in another.
+func (w *walk) into(ctx context.Context, dir *os.Root, at string, seen fs.FileInfo, depth int) error {
+	next, err := enter(dir, path.Base(at), seen)
 	if err != nil {
 		return nil //nolint:nilerr // it was replaced meanwhile
 	}

@@ -98,7 +98,7 @@ func (s *server) search(ctx context.Context, in *searching) (*mcp.CallToolResult
 			return err
 		}
 		defer leave()
-		body, ok := s.textIn(dir, fi.Name())
+		body, ok := s.textIn(dir, fi)
 		if !ok {
 			return nil
 		}
@@ -119,9 +119,9 @@ func (s *server) search(ctx context.Context, in *searching) (*mcp.CallToolResult
 	return nil, out, err
 }
 
-// textIn reads a text file of a directory; ok is false for what is none.
-func (s *server) textIn(dir *os.Root, base string) (body []byte, ok bool) {
-	f, _, err := regular(dir, base)
+// textIn reads a text file that was seen in a directory; ok is false for what is none.
+func (s *server) textIn(dir *os.Root, seen fs.FileInfo) (body []byte, ok bool) {
+	f, _, err := opened(dir, seen.Name(), seen)
 	if err != nil {
 		return nil, false
 	}

@@ -22,7 +22,7 @@ type Settings struct {
 	Root    string   // the directory, absolute
 	MaxFile int64    // bytes that one call reads or writes
 	Write   bool     // files may be written, moved and deleted too
-	Ignore  []string // patterns of what is not served, lower case, where none has a / of names
+	Ignore  []string // patterns of what is not served, where none has a / of names; case is of no account
 	Version string
 }
 
@@ -58,7 +58,11 @@ func New(set Settings) (s *mcp.Server, stop func(), err error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("opening root: %w", err)
 	}
-	own := &server{tree: tree{root, set.Ignore}, set: set, writing: make(chan struct{}, 1), room: semaphore.NewWeighted(maxHeld)}
+	ignore := make([]string, 0, len(set.Ignore))
+	for _, p := range set.Ignore {
+		ignore = append(ignore, plain(p))
+	}
+	own := &server{tree: tree{root, ignore}, set: set, writing: make(chan struct{}, 1), room: semaphore.NewWeighted(maxHeld)}
 	own.mcp = mcp.NewServer(&mcp.Implementation{Name: "doorward-files", Title: "Files: " + set.Name, Version: set.Version}, &mcp.ServerOptions{
 		Instructions: own.instructions(), Logger: slog.New(slog.DiscardHandler), // it would name files
 		Capabilities:     &mcp.ServerCapabilities{Tools: &mcp.ToolCapabilities{}, Resources: &mcp.ResourceCapabilities{Subscribe: true}},

@@ -36,7 +36,7 @@ const (
 // a link in between gains nothing (security cases POL-04 and POL-05).
 type tree struct {
 	root   *os.Root
-	ignore []string // patterns; what one matches does not exist for clients
+	ignore []string // patterns, plain; what one matches does not exist for clients
 }
 
 // clean checks a client's path; "" and "." are the root.
@@ -53,10 +53,10 @@ func clean(name string) (string, error) {
 	return name, nil
 }
 
-// ignored tells whether a path, or a directory that it is in, is kept from clients. Case is
-// of no account: a file system may have none.
+// ignored tells whether a path, or a directory that it is in, is kept from clients. Case and form
+// of Unicode are of no account: a file system may have none.
 func (t *tree) ignored(name string) bool {
-	for at := strings.ToLower(name); at != "." && at != ""; at = path.Dir(at) {
+	for at := plain(name); at != "." && at != ""; at = path.Dir(at) {
 		if of := path.Base(at); of == trash || strings.HasPrefix(of, trash+".") {
 			return true
 		}
@@ -103,6 +103,11 @@ func step(at *os.Root, part string) (*os.Root, error) {
 	if err != nil {
 		return nil, err
 	}
+	return enter(at, part, seen)
+}
+
+// enter opens a directory in another, which must be what was seen there.
+func enter(at *os.Root, part string, seen fs.FileInfo) (*os.Root, error) {
 	if !seen.IsDir() {
 		return nil, errNotDir
 	}
@@ -116,33 +121,6 @@ func step(at *os.Root, part string) (*os.Root, error) {
 		return nil, errAbsent
 	}
 	return next, nil
-}
-
-// spelled looks at a name of a directory, which must be spelled as it is there. A file system
-// that folds case or forms of Unicode finds it by other spellings too, which patterns of
-// ignore do not see through; for ASCII they do.
-func spelled(dir *os.Root, name string) (fs.FileInfo, error) {
-	seen, err := dir.Lstat(name)
-	if err != nil {
-		return nil, absent(err)
-	}
-	if !foldable(name) {
-		return seen, nil
-	}
-	all, err := entries(dir)
-	if err != nil {
-		return nil, err
-	}
-	if !slices.ContainsFunc(all, func(e fs.DirEntry) bool { return e.Name() == name }) {
-		return nil, errAbsent
-	}
-	return seen, nil
-}
-
-// foldable tells whether a name may have other spellings than upper and lower case of ASCII.
-// On Windows those are short names (8.3), and dots and spaces at the end too.
-func foldable(name string) bool {
-	return strings.ContainsFunc(name, func(r rune) bool { return r > unicode.MaxASCII || r == '~' }) || strings.HasSuffix(name, ".") || strings.HasSuffix(name, " ")
 }
 
 // entries are the names of a directory in order.
@@ -189,12 +167,18 @@ func (t *tree) open(name string) (*os.File, fs.FileInfo, error) {
 	return regular(dir, base)
 }
 
-// regular opens a regular file in a directory. It does not wait for the other end of a pipe.
+// regular opens a regular file in a directory.
 func regular(dir *os.Root, base string) (*os.File, fs.FileInfo, error) {
 	seen, err := spelled(dir, base)
 	if err != nil {
 		return nil, nil, err
 	}
+	return opened(dir, base, seen)
+}
+
+// opened opens a regular file in a directory, which must be what was seen there. It does not wait
+// for the other end of a pipe.
+func opened(dir *os.Root, base string, seen fs.FileInfo) (*os.File, fs.FileInfo, error) {
 	if !seen.Mode().IsRegular() {
 		return nil, nil, errNotFile
 	}

@@ -28,6 +28,7 @@ func (s *server) changing() {
 // Why nothing was changed.
 var (
 	errExpected = errors.New("the file is another than expected says, and was left alone: look at it again")
+	errOther    = errors.New("this path has another spelling here, in upper and lower case or in its characters, and nothing was changed: write it as list has it")
 	errThere    = errors.New("there is something at this path already, and it was left alone: give its digest as expected to replace a file")
 )
 
@@ -85,6 +86,8 @@ func (s *server) write(ctx context.Context, in *writing) (*mcp.CallToolResult, s
 	}
 	defer dir.Close()
 	switch had, err := s.digestOf(dir, base); {
+	case errors.Is(err, errSpelled):
+		return nil, stated{}, errOther
 	case errors.Is(err, errAbsent) && in.Expected == "":
 	case errors.Is(err, errAbsent):
 		return nil, stated{}, errExpected
@@ -110,7 +113,11 @@ func (s *server) place(name string) (*os.Root, string, error) {
 	if s.ignored(name) {
 		return nil, "", errors.New("such a file is not served")
 	}
-	return s.below(name, 0o777) // what the umask leaves, as any program would
+	dir, base, err := s.below(name, 0o777) // what the umask leaves, as any program would
+	if errors.Is(err, errSpelled) {
+		err = errOther
+	}
+	return dir, base, err
 }
 
 // below opens the directory of a path, whatever it is, and makes those that are not there.
@@ -167,15 +174,15 @@ func (s *server) put(dir *os.Root, base, name string, body []byte) (*mcp.CallToo
 // replaces from the beginning, and gives it its name.
 func (s *server) putHalf(dir *os.Root, half, base string, body []byte) error {
 	had, gone := dir.Lstat(base)
-	mode := fs.FileMode(0o666) // what the umask leaves, as any program would
-	if gone == nil {
+	mode, replaces := fs.FileMode(0o666), gone == nil && had.Mode().IsRegular() // what the umask leaves, as any program would
+	if replaces {
 		mode = 0o600
 	}
 	f, err := dir.OpenFile(half, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return err
 	}
-	if gone == nil {
+	if replaces {
 		err = f.Chmod(had.Mode().Perm())
 	}
 	if err == nil {
