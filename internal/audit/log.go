@@ -168,6 +168,9 @@ func Open(cfg Config) (*Log, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("opening audit log: %w", err)
 	}
+	if err := keeps(cfg.Dir); err != nil {
+		return nil, fmt.Errorf("opening audit log %s: %w", cfg.Dir, err)
+	}
 	if err := durable.SyncDir(filepath.Dir(filepath.Clean(cfg.Dir))); err != nil {
 		return nil, fmt.Errorf("opening audit log: %w", err)
 	}
