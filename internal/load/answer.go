@@ -45,7 +45,7 @@ type message struct {
 	} `json:"error"`
 }
 
-// read takes the answer to a request out of a response, whose body it uses up.
+// read takes the answer to a request out of a response. It leaves what comes of a stream after it.
 func read(res *http.Response, id string, session bool) error {
 	body := io.LimitReader(res.Body, maxAnswer)
 	m, err := answerIn(res, body)
@@ -96,7 +96,6 @@ func answerIn(res *http.Response, body io.Reader) (*message, error) {
 			continue
 		}
 		if m := parse(data); m != nil && m.Method == "" {
-			_, _ = io.Copy(io.Discard, body) // so that the connection is used again
 			return m, nil
 		}
 		data = data[:0]

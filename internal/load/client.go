@@ -17,9 +17,10 @@ type client struct {
 	run     *run
 	number  int
 	era     Era
-	asked   int    // requests so far, which number them
-	session string // empty in the stateless era, and with servers that have none
-	open    bool   // initialize was answered
+	asked   int           // requests so far, which number them
+	session string        // empty in the stateless era, and with servers that have none
+	open    bool          // initialize was answered
+	resting time.Duration // of the operation's time: after answers, for the ends of their streams
 }
 
 // do makes one operation. A session that is gone, as after a restart, is made anew and the
@@ -107,18 +108,32 @@ func (c *client) ask(ctx context.Context, method, name, params string) error {
 		params += c.run.meta
 	}
 	session := c.session != ""
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	res, err := c.send(ctx, http.MethodPost, `{"jsonrpc":"2.0","id":`+id+`,"method":"`+method+`","params":{`+params+`}}`, method, name)
 	if err != nil {
 		return err
 	}
 	defer res.Body.Close()
-	if err := read(res, id, session); err != nil {
+	err = read(res, id, session)
+	c.rest(res.Body, cancel)
+	if err != nil {
 		return err
 	}
 	if method == "initialize" {
 		c.session = res.Header.Get("Mcp-Session-Id")
 	}
 	return nil
+}
+
+// rest reads what comes of a stream after its answer, for a moment, so that the connection is used again.
+// That is no part of the time that the answer took.
+func (c *client) rest(body io.Reader, cancel context.CancelFunc) {
+	began := time.Now()
+	late := time.AfterFunc(lull, cancel)
+	defer late.Stop()
+	_, _ = io.Copy(io.Discard, io.LimitReader(body, maxAnswer))
+	c.resting += time.Since(began)
 }
 
 // send makes one HTTP request of a message.

@@ -107,6 +107,7 @@ func (c *client) work(beginning, working context.Context) {
 			break
 		}
 		operation := c.run.pick()
+		c.resting = 0
 		err := c.do(working, operation)
 		if working.Err() != nil {
 			break // it was ended, which says nothing of the server
@@ -116,7 +117,7 @@ func (c *client) work(beginning, working context.Context) {
 			break
 		}
 		if !due.Before(c.run.counted) {
-			c.run.tally.add(operation, c.era, time.Since(due), err)
+			c.run.tally.add(operation, c.era, time.Since(due)-c.resting, err)
 		}
 		if _, answered := errors.AsType[*failure](err); err != nil && !answered {
 			pause(beginning, lull)
@@ -134,7 +135,7 @@ func (c *client) work(beginning, working context.Context) {
 }
 
 // lull is how long a client waits that had no answer: a server that is not there is not asked
-// as fast as it can be refused.
+// as fast as it can be refused. No longer does it wait for the end of a stream whose answer has come.
 const lull = 50 * time.Millisecond
 
 func pause(ctx context.Context, d time.Duration) {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -19,8 +21,9 @@ type world struct {
 	refused gate.Outcome // as shown to the client
 	fail    string       // which of intent, outcome, event cannot be written
 	reply   []*gate.Message
-	err     error // what the forwarder returns
-	crash   bool  // whether the forwarder panics
+	err     error  // what the forwarder returns
+	crash   bool   // whether the forwarder panics
+	left    func() // ends the client's context while its call is forwarded; nil: it stays
 }
 
 func (w *world) note(format string, args ...any) {
@@ -46,6 +49,9 @@ func (w *world) Event(_ context.Context, e gate.Event) error { return w.write(e.
 
 func (w *world) Forward(ctx context.Context, _ *gate.Exchange, emit gate.Emit) error {
 	w.note("forward")
+	if w.left != nil {
+		w.left()
+	}
 	if w.crash {
 		panic("upstream adapter broke")
 	}
@@ -233,6 +239,52 @@ func TestAuditFailsClosed(t *testing.T) {
 			t.Errorf("got %q, want %q", w.events, want)
 		}
 	})
+}
+
+// A client that hangs up is no failure: what the log says of it at WARN is for those who look after failures.
+func TestAClientThatHangsUp(t *testing.T) {
+	for name, tc := range map[string]struct {
+		err    error
+		ended  error // of the client's context
+		failed bool
+	}{
+		"hangs up":         {context.Canceled, context.Canceled, false},
+		"cannot be sent":   {errors.New("the client is gone"), context.Canceled, false},
+		"cancels":          {&gate.Error{Code: gate.CodeCancelled, Op: "calling"}, nil, false},
+		"another's cancel": {context.Canceled, nil, true},
+		"too late":         {context.DeadlineExceeded, context.DeadlineExceeded, true},
+		"an upstream's":    {&gate.Error{Code: gate.CodeUpstreamDown, Op: "calling"}, context.Canceled, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := &world{err: tc.err}
+			var as []gate.Stage
+			for _, s := range stages() {
+				as = append(as, s)
+			}
+			var log strings.Builder
+			l, err := pipeline.New(pipeline.Config{
+				Stages: as, Forward: w, Record: w, Observe: w, Log: slog.New(slog.NewTextHandler(&log, nil)), // INFO and above
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			if errors.Is(tc.ended, context.DeadlineExceeded) {
+				ctx, cancel = context.WithDeadline(ctx, time.Now())
+				defer cancel()
+			}
+			ex := &gate.Exchange{ID: "x", Start: time.Now()}
+			ex.Inbound.Body = func(context.Context) ([]byte, error) { return []byte("call"), nil }
+			if errors.Is(tc.ended, context.Canceled) {
+				w.left = cancel
+			}
+			l.Serve(ctx, ex, w)
+			if failed := strings.Contains(log.String(), "exchange failed"); failed != tc.failed || w.out.Status != "failed" {
+				t.Errorf("the log says %q; on record: %+v", log.String(), w.out)
+			}
+		})
+	}
 }
 
 func TestForwardFails(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"hash/maphash"
+	"log/slog"
 	"strconv"
 	"time"
 
@@ -277,7 +278,11 @@ func (w *walk) record(ctx context.Context) {
 func (w *walk) finish(ctx context.Context) {
 	w.record(ctx)
 	if w.out.Err != nil {
-		w.line.Log.WarnContext(ctx, "exchange failed", "exchange", w.ex.ID, "trace_id", w.ex.Trace.TraceID(), "span_id", w.ex.Trace.SpanID(), "stage", w.out.Stage,
+		level := slog.LevelWarn
+		if w.out.Verdict.Code == gate.CodeCancelled && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			level = slog.LevelDebug // its client hung up or cancelled it
+		}
+		w.line.Log.Log(ctx, level, "exchange failed", "exchange", w.ex.ID, "trace_id", w.ex.Trace.TraceID(), "span_id", w.ex.Trace.SpanID(), "stage", w.out.Stage,
 			"code", w.out.Verdict.Code, "error", w.out.Err)
 	}
 	if w.out.Verdict.Effect != gate.Continue && !w.final {

@@ -19,10 +19,6 @@ import (
 // is slower goes on opening, and the session is told when it is there.
 const greetTimeout = 5 * time.Second
 
-// listenTimeout is how long a listen waits for upstreams: nobody tells it of one that
-// comes later, and it may last for hours.
-const listenTimeout = 15 * time.Second
-
 // greeted is an upstream that is open for an exchange.
 type greeted struct {
 	srv     *server

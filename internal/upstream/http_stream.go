@@ -27,7 +27,8 @@ func (l *httpLink) stream(ctx context.Context, body io.Reader, said saying, o *o
 	for fruitless := 0; ; fruitless++ {
 		s := newSSEReader(body, l.limit)
 		s.lastID = lastID
-		err := l.events(s, said, func(m *gate.Message) error { return l.mine(o, m, take) })
+		var own error // of whoever takes the messages, such as a client that is gone: resuming mends nothing of it
+		err := l.events(s, said, func(m *gate.Message) error { own = l.mine(o, m, take); return own })
 		if errors.Is(err, errAnswered) {
 			return nil
 		}
@@ -37,7 +38,7 @@ func (l *httpLink) stream(ctx context.Context, body io.Reader, said saying, o *o
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case !ended(err):
+		case own != nil && !errors.Is(own, errDown), !ended(err):
 			return err
 		case l.era != gate.Stateful || s.lastID == "":
 			return fmt.Errorf("%w: the stream ended before the answer", errDown)

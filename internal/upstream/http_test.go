@@ -3,12 +3,16 @@ package upstream_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -289,6 +293,37 @@ func TestResume(t *testing.T) {
 	got, err := forward(t, p, exchange(t, newSession("a"), "up", call("say", `{}`)))
 	if err != nil || len(got) != 1 || got[0].Kind != gate.Result {
 		t.Errorf("got %v, error %v", got, err)
+	}
+}
+
+// A client that cannot be written to any more ends its call: the upstream is not asked to say it all again.
+func TestNoResumptionForAClientThatIsGone(t *testing.T) {
+	t.Parallel()
+	var resumed atomic.Int64
+	p := httpPool(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		raw, _ := io.ReadAll(r.Body)
+		_, rest, _ := strings.Cut(string(raw), `"id":`)
+		n, _, _ := strings.Cut(rest, ",")
+		switch {
+		case strings.Contains(string(raw), "initialize\""):
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%s,"result":{"protocolVersion":"2025-11-25","capabilities":{}}}`, n)
+		case r.Header.Get("Last-Event-ID") != "":
+			resumed.Add(1)
+			w.WriteHeader(http.StatusMethodNotAllowed)
+		case r.Method == http.MethodPost && rest != "":
+			w.Header().Set("Content-Type", "text/event-stream")
+			fmt.Fprintf(w, "id: e1\nretry: 1\ndata: {\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":{}}\n\n", n)
+		case r.Method == http.MethodPost:
+			w.WriteHeader(http.StatusAccepted)
+		default:
+			w.WriteHeader(http.StatusMethodNotAllowed)
+		}
+	}), nil)
+	gone := &net.OpError{Op: "write", Net: "tcp", Err: syscall.EPIPE}
+	err := p.Forward(t.Context(), exchange(t, newSession("a"), "up", call("say", `{}`)), func(context.Context, *gate.Message) error { return gone })
+	if !errors.Is(err, syscall.EPIPE) || resumed.Load() != 0 {
+		t.Errorf("error %v, %d resumptions", err, resumed.Load())
 	}
 }
 

@@ -80,7 +80,8 @@ type listener struct {
 
 // listen opens a listen at each upstream that has something of what the client
 // asks for, acknowledges what all of them honour, and relays until the client
-// leaves or the gateway stops.
+// leaves or the gateway stops. Of an upstream that is away all is acknowledged
+// that it may come to honour.
 func (p *Pool) listen(ctx context.Context, ex *gate.Exchange, emit gate.Emit) error {
 	asked, err := p.asked(ctx, ex)
 	if err != nil {
@@ -91,7 +92,7 @@ func (p *Pool) listen(ctx context.Context, ex *gate.Exchange, emit gate.Emit) er
 		return &gate.Error{Code: gate.CodeSessionLimit, Op: "listening", Public: fmt.Sprintf("%d subscriptions of yours are open: end one, or put what you listen to into one", maxListens)}
 	}
 	defer p.listening.leave(key)
-	all := p.greetAll(ctx, ex, listenTimeout)
+	all := p.greetAll(ctx, ex, greetTimeout)
 	all.tell(ctx, p.log, ex)
 	l := &listener{pool: p, ex: ex, queue: make(chan *gate.Message, listenQueue), acks: make(chan wanted, len(all.open)), pulses: map[string]*pulse{}, look: make(chan struct{}, 1), where: asked.where}
 	ctx, stop := context.WithCancel(ctx)
@@ -104,7 +105,12 @@ func (p *Pool) listen(ctx context.Context, ex *gate.Exchange, emit gate.Emit) er
 			l.wg.Go(func() { l.attend(ctx, g, w) })
 		}
 	}
-	if err := l.acknowledge(ctx, n, emit); err != nil {
+	var later wanted // of upstreams that are away
+	for _, left := range all.left {
+		later.add(wanted{Tools: asked.Tools, Prompts: asked.Prompts, Resources: asked.Resources, URIs: asked.where[left.name]})
+		l.wg.Go(func() { l.await(ctx, left.name, asked) })
+	}
+	if err := l.acknowledge(ctx, n, later, emit); err != nil {
 		return err
 	}
 	l.look <- struct{}{} // there may have been a reload before it is announced to
@@ -187,11 +193,11 @@ func (l *listener) due(ctx context.Context, m *gate.Message, late chan<- *gate.M
 // (security case HTT-40: within ten seconds).
 const recheck = 3 * time.Second
 
-// acknowledge says what is honoured, once every upstream has said so or is late.
-func (l *listener) acknowledge(ctx context.Context, n int, emit gate.Emit) error {
+// acknowledge says what is honoured, once each of n upstreams has said so or is late,
+// beside what it may be already.
+func (l *listener) acknowledge(ctx context.Context, n int, honoured wanted, emit gate.Emit) error {
 	t := time.NewTimer(ackTimeout)
 	defer t.Stop()
-	var honoured wanted
 	for range n {
 		select {
 		case w := <-l.acks:
