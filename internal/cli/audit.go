@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,11 +46,13 @@ func (r *run) auditDirs(dir string) ([]string, error) {
 }
 
 func (r *run) auditTail() *cobra.Command {
-	var dir string
+	var dir, tenant string
 	var n int
 	var follow, open bool
 	c := &cobra.Command{
 		Use: "tail", Short: "Print the last records, and new ones with --follow", Args: cobra.NoArgs,
+		Long: `Print the last records, and new ones with --follow. With --tenant they are the last of that
+tenant's people; with --follow, those among the last that there are, and new ones.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			dirs, err := r.auditDirs(dir)
 			if err != nil {
@@ -63,7 +66,13 @@ func (r *run) auditTail() *cobra.Command {
 					o.batch = 1
 				}
 				for _, o.dir = range dirs {
-					err := audit.Tail(ctx, o.dir, n, follow, func(rec *audit.Record) error { return o.put(ctx, rec) })
+					put := func(rec *audit.Record) error { return o.put(ctx, rec) }
+					var err error
+					if tenant != "" && !follow {
+						err = lastOf(ctx, o.dir, audit.Query{Tenant: tenant, Newest: true, Limit: n}, put)
+					} else {
+						err = audit.Tail(ctx, o.dir, n, follow, ofTenant(tenant, put))
+					}
 					if err == nil {
 						err = o.flush(ctx)
 					}
@@ -76,10 +85,44 @@ func (r *run) auditTail() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&dir, "dir", "", "directory of the log (default: the configuration's)")
+	only(c.Flags(), &tenant, "tenant", "the principal's tenant: what is of others, or of none, is left out")
 	c.Flags().IntVarP(&n, "lines", "n", 20, "how many records")
 	c.Flags().BoolVar(&open, "open", false, openUsage)
 	c.Flags().BoolVarP(&follow, "follow", "f", false, "go on with new records of the first log until Ctrl-C")
 	return c
+}
+
+// ofTenant leaves out what is of other tenants than this one, or of none; empty leaves out nothing.
+func ofTenant(tenant string, put func(*audit.Record) error) func(*audit.Record) error {
+	q := audit.Query{Tenant: tenant}
+	return func(rec *audit.Record) error {
+		if !q.Match(rec) {
+			return nil
+		}
+		return put(rec)
+	}
+}
+
+// lastOf yields the newest records that match, the oldest of them first.
+func lastOf(ctx context.Context, dir string, q audit.Query, put func(*audit.Record) error) error {
+	if q.Limit <= 0 { // which would be all
+		return nil
+	}
+	var lines [][]byte
+	err := audit.Read(ctx, dir, q, func(rec *audit.Record) error {
+		lines = append(lines, rec.AppendJSON(nil))
+		return nil
+	})
+	for _, line := range slices.Backward(lines) {
+		rec, parsed := audit.ParseRecord(line)
+		if err = errors.Join(err, parsed); err == nil {
+			err = put(&rec)
+		}
+		if err != nil {
+			break
+		}
+	}
+	return err
 }
 
 // choosing says which records of which logs a command is about.
@@ -91,48 +134,29 @@ type choosing struct {
 
 // flags adds those that choose.
 func (c *choosing) flags(f *pflag.FlagSet) {
-	f.StringVar(&c.key, "key", "", "the key of a person, as records have it: finds them in a copy of the log, too")
+	only(f, &c.key, "key", "the key of a person, as records have it: finds them in a copy of the log, too")
 	f.StringVar(&c.dir, "dir", "", "directory of the log (default: the configuration's)")
 	f.StringVar(&c.since, "since", "", "from this time: RFC 3339, or an age such as 24h or 7d")
 	f.StringVar(&c.until, "until", "", "up to this time")
-	f.StringVar(&c.q.Principal, "principal", "", "the principal's subject")
-	f.Var((*tenantFlag)(&c.q.Tenant), "tenant", "the principal's tenant: what is of others, or of none, is left out")
-	f.StringVar(&c.q.Upstream, "upstream", "", "the upstream")
-	f.StringVar(&c.q.Item, "item", "", "the tool, prompt or resource")
-	f.StringVar(&c.q.Code, "code", "", "the refusal's code")
-	f.StringVar(&c.q.Rule, "rule", "", "the rule that let it pass: its path in the configuration, or the whole of it")
+	only(f, &c.q.Principal, "principal", "the principal's subject")
+	only(f, &c.q.Tenant, "tenant", "the principal's tenant: what is of others, or of none, is left out")
+	only(f, &c.q.Upstream, "upstream", "the upstream")
+	only(f, &c.q.Item, "item", "the tool, prompt or resource")
+	only(f, &c.q.Code, "code", "the refusal's code")
+	only(f, &c.q.Rule, "rule", "the rule that let it pass: its path in the configuration, or the whole of it")
 	f.BoolVar(&c.q.Observed, "observed", false, "what a rule in observe mode would have refused")
 	f.BoolVar(&c.q.Findings, "findings", false, "what a detector saw something in")
 	f.BoolVar(&c.q.Weaker, "weaker", false, "calls to a command that may run without layers of its sandbox")
-	f.StringVar(&c.q.Approval, "approval", "", "the approval's id: the calls that waited for it or passed by it, and what was decided")
-	f.StringVar(&c.q.Hash, "hash", "", "the hash of an argument that audit.fields keeps so (audit hash)")
-	f.StringVar(&c.q.Trace, "trace", "", "the id of the distributed trace: 32 hexadecimal digits")
-	f.StringVar(&c.q.Exchange, "exchange", "", "the exchange's id")
-	f.StringVar(&c.q.Kind, "kind", "", "intent, outcome, event or start")
-	f.StringVar(&c.q.Event, "event", "", "the kind of an event, such as incident.canary")
-	f.StringVar(&c.q.Status, "status", "", "ok, error, refused or failed")
+	only(f, &c.q.Approval, "approval", "the approval's id: the calls that waited for it or passed by it, and what was decided")
+	only(f, &c.q.Hash, "hash", "the hash of an argument that audit.fields keeps so (audit hash)")
+	only(f, &c.q.Trace, "trace", "the id of the distributed trace: 32 hexadecimal digits")
+	only(f, &c.q.Exchange, "exchange", "the exchange's id")
+	only(f, &c.q.Kind, "kind", "intent, outcome, event or start")
+	only(f, &c.q.Event, "event", "the kind of an event, such as incident.canary")
+	only(f, &c.q.Status, "status", "ok, error, refused or failed")
 	f.StringVar(&c.words, "text", "", "words that each stand somewhere in what can be read of it, in any case")
 	f.BoolVar(&c.q.Newest, "newest", false, "newest first")
 	f.IntVar(&c.q.Limit, "limit", 0, "at most so many (default: all)")
-}
-
-// tenantFlag is the name of a tenant. It refuses an empty one: a variable of a shell that
-// is not set would choose the records of everybody.
-type tenantFlag string
-
-// String implements pflag.Value.
-func (t *tenantFlag) String() string { return string(*t) }
-
-// Type implements pflag.Value.
-func (t *tenantFlag) Type() string { return "string" }
-
-// Set implements pflag.Value.
-func (t *tenantFlag) Set(s string) error {
-	if s == "" {
-		return errors.New("name a tenant, or leave the flag out for the records of all")
-	}
-	*t = tenantFlag(s)
-	return nil
 }
 
 // logs finishes the query and finds the logs.

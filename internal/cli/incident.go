@@ -34,15 +34,15 @@ type subjectFlags struct {
 
 func (f *subjectFlags) add(c *cobra.Command) {
 	flags := c.Flags()
-	flags.StringVar(&f.principal, "principal", "", "a subject: a key's name, the sub of tokens, the name of certificates")
-	flags.StringVar(&f.realm, "realm", "", "who vouches for it: api_key, mtls, anonymous, local or an issuer's URL (default: the only one of the configuration)")
-	flags.StringVar(&f.ofTenant, "of-tenant", "", "in which tenant the subject is (default: in every one)")
-	flags.StringVar(&f.key, "key", "", "one API key, by its id or name")
-	flags.StringVar(&f.session, "session", "", "one session, as the audit log names it")
-	flags.StringVar(&f.address, "address", "", "an address, or a prefix such as 192.0.2.0/24")
-	flags.StringVar(&f.upstream, "upstream", "", "an upstream")
-	flags.StringVar(&f.tool, "tool", "", "one tool or prompt: UPSTREAM/NAME")
-	flags.StringVar(&f.tenant, "tenant", "", "everybody of a tenant")
+	only(flags, &f.principal, "principal", "a subject: a key's name, the sub of tokens, the name of certificates")
+	only(flags, &f.realm, "realm", "who vouches for it: api_key, mtls, anonymous, local or an issuer's URL (default: the only one of the configuration)")
+	only(flags, &f.ofTenant, "of-tenant", "in which tenant the subject is (default: in every one)")
+	only(flags, &f.key, "key", "one API key, by its id or name")
+	only(flags, &f.session, "session", "one session, as the audit log names it")
+	only(flags, &f.address, "address", "an address, or a prefix such as 192.0.2.0/24")
+	only(flags, &f.upstream, "upstream", "an upstream")
+	only(flags, &f.tool, "tool", "one tool or prompt: UPSTREAM/NAME")
+	only(flags, &f.tenant, "tenant", "everybody of a tenant")
 }
 
 // subjects are those that are named.

@@ -38,6 +38,7 @@ the same person or address; show --open has the names.`,
 		},
 	}
 	c.Flags().BoolVar(&f.all, "all", false, "closed ones, too")
+	only(c.Flags(), &f.tenant, "tenant", "only those about this tenant or somebody of it, and about no other tenant")
 	c.Flags().StringVar(&f.state, "state", "", "only those that are open, contained, recovered or closed")
 	c.Flags().StringVar(&f.severity, "severity", "", "only those that are high, medium or low")
 	c.Flags().StringVar(&f.rule, "rule", "", "only those that this rule opened")
@@ -46,14 +47,34 @@ the same person or address; show --open has the names.`,
 }
 
 type incidentFilter struct {
-	all                          bool
-	state, severity, rule, since string
-	from                         time.Time
+	all                                  bool
+	state, severity, rule, since, tenant string
+	from                                 time.Time
 }
 
 func (f *incidentFilter) wants(i *admin.Incident) bool {
 	return (f.all || f.state != "" || i.State != "closed") && (f.state == "" || f.state == i.State) &&
-		(f.severity == "" || f.severity == i.Severity) && (f.rule == "" || f.rule == i.Rule) && !i.Opened.Before(f.from)
+		(f.severity == "" || f.severity == i.Severity) && (f.rule == "" || f.rule == i.Rule) && !i.Opened.Before(f.from) && (f.tenant == "" || about(i, f.tenant))
+}
+
+// about tells whether an incident is about a tenant or its people, and neither it nor what is suspended for
+// it about those of another: who sees one tenant's incidents is told of no other.
+func about(i *admin.Incident, tenant string) (found bool) {
+	all := slices.Clone(i.About)
+	for _, c := range i.Containments {
+		all = append(all, c.IncidentSubject)
+	}
+	for _, s := range all {
+		of := s.Tenant
+		if s.Kind == "tenant" {
+			of = s.Value
+		}
+		if of != "" && of != tenant {
+			return false
+		}
+		found = found || of == tenant
+	}
+	return found
 }
 
 func incidentTable(w io.Writer, all []admin.Incident) error {

@@ -20,3 +20,38 @@ func TestIncidentTableNamesTenants(t *testing.T) {
 		t.Errorf("no %q in:\n%s", want, out.String())
 	}
 }
+
+// TEN-12: incidents of one tenant are those about it or its people, and about nobody else's.
+func TestTEN12_IncidentsOfATenant(t *testing.T) {
+	person := func(tenant string) admin.IncidentSubject {
+		return admin.IncidentSubject{Kind: "principal", Tenant: tenant, Value: "~1"}
+	}
+	whole := func(tenant string) admin.IncidentSubject {
+		return admin.IncidentSubject{Kind: "tenant", Value: tenant}
+	}
+	suspended := func(s admin.IncidentSubject) []admin.Containment {
+		return []admin.Containment{{IncidentSubject: s}}
+	}
+	for name, tc := range map[string]struct {
+		i    admin.Incident
+		want bool
+	}{
+		"of its person":           {admin.Incident{About: []admin.IncidentSubject{person("acme")}}, true},
+		"of the tenant":           {admin.Incident{About: []admin.IncidentSubject{whole("acme")}}, true},
+		"and an upstream":         {admin.Incident{About: []admin.IncidentSubject{{Kind: "upstream", Value: "crm"}, person("acme")}}, true},
+		"suspended":               {admin.Incident{Containments: suspended(whole("acme"))}, true},
+		"of another's person":     {admin.Incident{About: []admin.IncidentSubject{person("globex")}}, false},
+		"of another":              {admin.Incident{About: []admin.IncidentSubject{whole("globex")}}, false},
+		"of both":                 {admin.Incident{About: []admin.IncidentSubject{person("acme"), person("globex")}}, false},
+		"another suspended":       {admin.Incident{About: []admin.IncidentSubject{person("acme")}, Containments: suspended(person("globex"))}, false},
+		"of somebody of none":     {admin.Incident{About: []admin.IncidentSubject{person("")}}, false},
+		"of an address":           {admin.Incident{About: []admin.IncidentSubject{{Kind: "address", Value: "acme"}}}, false},
+		"of nothing":              {admin.Incident{}, false},
+		"of one with a like name": {admin.Incident{About: []admin.IncidentSubject{person("acme2")}}, false},
+	} {
+		f := incidentFilter{all: true, tenant: "acme"}
+		if got := f.wants(&tc.i); got != tc.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}

@@ -23,8 +23,8 @@ type choice struct{ file, since, until, principal, upstream string }
 func (c *choice) flags(f *pflag.FlagSet) {
 	f.StringVar(&c.since, "since", "7d", "from this time: RFC 3339, or an age such as 24h or 7d")
 	f.StringVar(&c.until, "until", "", "up to this time (default: now)")
-	f.StringVar(&c.principal, "principal", "", "only calls of this subject, or of the credential with this public id")
-	f.StringVar(&c.upstream, "upstream", "", "only calls to this upstream")
+	only(f, &c.principal, "principal", "only calls of this subject, or of the credential with this public id")
+	only(f, &c.upstream, "upstream", "only calls to this upstream")
 	f.StringVar(&c.file, "calls", "", "read the calls from this file, one JSON object a line, or from stdin with -, in place of the audit log")
 }
 

@@ -47,10 +47,10 @@ text it is Markdown. That it was asked for is on record.`,
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&t.Credential, "credential", "", "public id of an API key, a token's jti, a certificate's SHA-256")
-	f.StringVar(&t.Session, "session", "", "id of a session, or its hash as records have it")
-	f.StringVar(&t.Principal, "principal", "", "subject")
-	f.StringVar(&t.Address, "address", "", "IP address or network")
+	only(f, &t.Credential, "credential", "public id of an API key, a token's jti, a certificate's SHA-256")
+	only(f, &t.Session, "session", "id of a session, or its hash as records have it")
+	only(f, &t.Principal, "principal", "subject")
+	only(f, &t.Address, "address", "IP address or network")
 	f.StringVar(&since, "since", "", "from then on: a date, a time (RFC 3339), or how long ago, such as 24h or 7d")
 	f.StringVar(&until, "until", "", "before then")
 	f.StringVar(&aware, "aware", "", "when you became aware of it (default: now); the 72 hours begin then")
