@@ -82,7 +82,7 @@ var allowed = map[string]map[statement.Dialect][]string{
 		pg:    {`SELECT "a""b" FROM orders`, "SELECT $q$;$q$", `SELECT E'a\n''b'`, "SELECT $1"},
 		mysql: {"SELECT `a``b` FROM orders"}, sqlite: {`SELECT "a""b" FROM orders`},
 	},
-	"POL-27": {"": {"SELECT ';'", "SELECT 'DROP TABLE'", "SELECT id /* update */ FROM orders", "SELECT 'наблюдение；'", "SELECT id FROM orders WHERE id IN (1" + strings.Repeat(", 123456", 1_250) + ")"}, pg: {`SELECT "delete" FROM orders`}, sqlite: {`SELECT "delete" FROM orders`}, mysql: {"SELECT `delete` FROM orders"}},
+	"POL-27": {"": {"SELECT ';'", "SELECT 'DROP TABLE'", "SELECT id /* update */ FROM orders", "SELECT 'наблюдение；'", "SELECT id FROM orders WHERE id IN (1" + strings.Repeat(", 123456", 1_250) + ")"}, pg: {`SELECT "delete" FROM orders`}, sqlite: {`SELECT "delete" FROM orders`}, mysql: {"SELECT `delete` FROM orders", "SELECT id FROM orders WHERE data->>'$.k' = 'x'"}},
 	"POL-28": {"": {"WITH x AS (SELECT * FROM orders) SELECT * FROM x", "WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 9) SELECT i FROM n"}, pg: {"SELECT * FROM ORDERS", "SELECT * FROM public.orders", `SELECT * FROM "Mixed"`, `SELECT * FROM "orders"`, "WITH RECURSIVE a AS (SELECT * FROM b), b AS (SELECT 1) SELECT * FROM a"}, sqlite: {"SELECT * FROM Orders", `SELECT * FROM main."ORDERS"`}, mysql: {"SELECT * FROM `orders`", "SELECT * FROM shop.orders"}},
 }
 

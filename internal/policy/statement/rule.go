@@ -134,18 +134,39 @@ func (j *Judge) Judge(sql string) (why string) {
 	if j == nil {
 		return "cannot be judged: no rule is in force"
 	}
-	tokens, why := scan(j.dialect, sql)
+	tokens, why := j.tokens(sql)
 	if why != "" {
-		return why
-	}
-	if len(tokens) == 0 {
-		return "holds no statement"
-	}
-	if why := bounded(tokens); why != "" {
 		return why
 	}
 	if j.dialect == Postgres {
 		return j.judgePostgres(sql)
+	}
+	_, why = j.judgeSubset(tokens)
+	return why
+}
+
+// tokens are those of a statement that is short and flat enough to be read.
+func (j *Judge) tokens(sql string) (tokens []token, why string) {
+	tokens, why = scan(j.dialect, sql)
+	if why != "" {
+		return nil, why
+	}
+	if len(tokens) == 0 {
+		return nil, "holds no statement"
+	}
+	return tokens, bounded(tokens)
+}
+
+// Reads are the tables that a statement which may pass touches, each once and as the
+// statement writes it: "orders", "shop.orders". For a statement that may not pass, and in
+// PostgreSQL, why says so. It is for whoever has to ask the server what a name stands for.
+func (j *Judge) Reads(sql string) (tables []string, why string) {
+	if j == nil || j.dialect == Postgres {
+		return nil, "cannot be asked for its tables"
+	}
+	tokens, why := j.tokens(sql)
+	if why != "" {
+		return nil, why
 	}
 	return j.judgeSubset(tokens)
 }

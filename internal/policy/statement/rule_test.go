@@ -113,3 +113,28 @@ func TestConcurrentJudge(t *testing.T) {
 	}
 	all.Wait()
 }
+
+// What a statement reads is told by the names that it writes, and those of its own common
+// table expressions are not among them.
+func TestPOL28Reads(t *testing.T) {
+	for _, d := range []statement.Dialect{mysql, sqlite} {
+		j := judge(t, statement.Rule{Dialect: d, Tables: []string{"orders", "main.orders", "items"}})
+		for sql, want := range map[string]string{
+			"SELECT 1":                         "",
+			"SELECT * FROM orders o, orders p": "orders",
+			"WITH items AS (SELECT * FROM main.orders) SELECT (SELECT max(id) FROM orders) FROM items": "main.orders orders",
+			"SELECT 1 FROM (items JOIN `orders` ON 1 = 1) WHERE 1 IN (SELECT id FROM main.`orders`)":   "items orders main.orders",
+		} {
+			got, why := j.Reads(sql)
+			if why != "" || strings.Join(got, " ") != want {
+				t.Errorf("%s: %s: %q, %q; want %q", d, sql, got, why, want)
+			}
+		}
+		if got, why := j.Reads("SELECT * FROM orders, secret"); why == "" || got != nil {
+			t.Errorf("%s: %q, %q", d, got, why)
+		}
+	}
+	if _, why := reading(t, pg).Reads("SELECT 1"); why == "" {
+		t.Error("PostgreSQL's")
+	}
+}

@@ -11,15 +11,20 @@ type subset struct {
 	i      int
 	why    string
 	scope  *scope // names of common table expressions; folded
+	tables []string
 }
 
-func (j *Judge) judgeSubset(tokens []token) string {
+// judgeSubset says which tables a statement touches, or why it may not pass.
+func (j *Judge) judgeSubset(tokens []token) (tables []string, why string) {
 	p := &subset{judge: j, tokens: tokens}
 	p.statement()
 	if p.why == "" && p.i < len(p.tokens) {
 		p.outside()
 	}
-	return p.why
+	if p.why != "" {
+		return nil, p.why
+	}
+	return p.tables, ""
 }
 
 // fail keeps the first reason and leaves no token, so that every loop ends.

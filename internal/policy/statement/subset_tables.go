@@ -1,5 +1,7 @@
 package statement
 
+import "slices"
+
 // from is what follows FROM: tables, joined.
 func (p *subset) from() {
 	for {
@@ -96,6 +98,13 @@ func (p *subset) table() {
 	}
 	if why := p.judge.table(schema, name); why != "" {
 		p.fail(why)
+		return
+	}
+	if schema != "" { // no part has a dot in it
+		name = schema + "." + name
+	}
+	if !slices.Contains(p.tables, name) {
+		p.tables = append(p.tables, name)
 	}
 }
 
