@@ -1,4 +1,4 @@
-// Package dsn says which URLs of PostgreSQL a connection may be made by, for all that
+// Package dsn says which URLs of PostgreSQL, MySQL and MariaDB a connection may be made by, for all that
 // connect to it.
 package dsn
 
