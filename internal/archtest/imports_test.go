@@ -182,6 +182,7 @@ var table = map[string]row{
 	"anchor/witnesstest":         {harness, nil},
 	"secret/keyring/keyringtest": {harness, nil},
 	"docs/docstest":              {harness, []string{"docs"}},
+	"builtin/sql/sqltest":        {harness, nil},
 	"docs/embed/onnx/onnxtest":   {harness, nil},
 	"sandbox/lacking":            {harness, nil},
 	"cputime":                    {harness, nil},

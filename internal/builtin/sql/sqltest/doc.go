@@ -1,0 +1,2 @@
+// Package sqltest starts servers of SQL for tests, each with one of its own.
+package sqltest
