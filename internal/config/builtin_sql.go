@@ -43,7 +43,7 @@ func (v *checker) sql(path string, u *Upstream) {
 		v.fault(path+".tables", "must name the tables that can be read")
 	}
 	seen := map[string]bool{}
-	for _, d := range []statement.Dialect{statement.Postgres, statement.SQLite} {
+	for _, d := range []statement.Dialect{statement.Postgres, statement.MySQL, statement.SQLite} {
 		_, faults := statement.New(statement.Rule{Dialect: d, Tables: u.Tables})
 		for _, f := range faults {
 			if !seen[f.Field] {

@@ -385,13 +385,13 @@ const fieldDocs = "\n" +
 	"Upstream.MaxFile\tMaxFile of builtin files is the most that one call reads or writes, and the largest file that is searched.\n" +
 	"Upstream.Write\tWrite of builtin files lets clients write, move and delete files. What is deleted goes to .doorward-trash in root.\n" +
 	"Upstream.Ignore\tIgnore of builtin files are patterns of paths that do not exist for clients, whatever their case: of a name, or with a / of a whole path, in which ** stands for any directories. Not written: names that usually hold secrets, and .git.\n" +
-	"Upstream.DSN\tDSN of builtin sql is the secret with the database's URL: postgres://USER:PASSWORD@HOST/DATABASE, to another machine with sslmode=verify-full, or sqlite:/PATH. The secret is read for each call.\n" +
-	"Upstream.Tables\tTables of builtin sql are those that can be read: a table, a schema and a table (public.orders), or a whole schema (public.*). A view reads what it is made of, in SQLite only where that is listed too.\n" +
-	"Upstream.Mask\tMask of builtin sql are columns that nobody reads, by table. In SQLite they read as NULL; in PostgreSQL the role must not be allowed to read them, or nothing is read.\n" +
+	"Upstream.DSN\tDSN of builtin sql is the secret with the database's URL: postgres://USER:PASSWORD@HOST/DATABASE, to another machine with sslmode=verify-full, mysql://USER:PASSWORD@HOST/DATABASE or mariadb://…, or sqlite:/PATH. The secret is read for each call.\n" +
+	"Upstream.Tables\tTables of builtin sql are those that can be read: a table, a schema and a table (public.orders), or a whole schema (public.*). A view reads what it is made of, in SQLite only where that is listed too; in MySQL and MariaDB it is refused.\n" +
+	"Upstream.Mask\tMask of builtin sql are columns that nobody reads, by table. In SQLite they read as NULL; elsewhere the role or account must not be allowed to read them, or nothing is read.\n" +
 	"Upstream.Timeout\tTimeout of builtin sql is how long one call may take: 30s unless written.\n" +
 	"Upstream.Rows\tRows of builtin sql are how many one answer has at most: 1000 unless written.\n" +
 	"Upstream.Bytes\tBytes of builtin sql are how large the rows of one answer are at most, as JSON: 1MiB unless written.\n" +
-	"Upstream.MaxCost\tMaxCost of builtin sql is what PostgreSQL's planner may estimate for a statement; one above it is not run. Any unless written. Not for SQLite, which estimates nothing.\n" +
+	"Upstream.MaxCost\tMaxCost of builtin sql is what the planner of PostgreSQL or MySQL may estimate for a statement, and how many rows MariaDB's may expect to look at; one above it is not run. Any unless written. Not for SQLite, which estimates nothing.\n" +
 	"Upstream.Index\tIndex of builtin docs is where the documents are kept.\n" +
 	"Upstream.Embedder\tEmbedder of builtin docs makes vectors of them and of questions.\n" +
 	"Upstream.Passage\tPassage of builtin docs is how large the pieces are that documents are cut into, about: 1500 bytes unless written.\n" +

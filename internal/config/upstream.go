@@ -16,11 +16,11 @@ type Upstream struct {
 	Write bool `yaml:"write"`
 	// Ignore of builtin files are patterns of paths that do not exist for clients, whatever their case: of a name, or with a / of a whole path, in which ** stands for any directories. Not written: names that usually hold secrets, and .git.
 	Ignore []string `yaml:"ignore" type:"pattern"`
-	// DSN of builtin sql is the secret with the database's URL: postgres://USER:PASSWORD@HOST/DATABASE, to another machine with sslmode=verify-full, or sqlite:/PATH. The secret is read for each call.
+	// DSN of builtin sql is the secret with the database's URL: postgres://USER:PASSWORD@HOST/DATABASE, to another machine with sslmode=verify-full, mysql://USER:PASSWORD@HOST/DATABASE or mariadb://…, or sqlite:/PATH. The secret is read for each call.
 	DSN string `yaml:"dsn" type:"secret name"`
-	// Tables of builtin sql are those that can be read: a table, a schema and a table (public.orders), or a whole schema (public.*). A view reads what it is made of, in SQLite only where that is listed too.
+	// Tables of builtin sql are those that can be read: a table, a schema and a table (public.orders), or a whole schema (public.*). A view reads what it is made of, in SQLite only where that is listed too; in MySQL and MariaDB it is refused.
 	Tables []string `yaml:"tables" type:"table"`
-	// Mask of builtin sql are columns that nobody reads, by table. In SQLite they read as NULL; in PostgreSQL the role must not be allowed to read them, or nothing is read.
+	// Mask of builtin sql are columns that nobody reads, by table. In SQLite they read as NULL; elsewhere the role or account must not be allowed to read them, or nothing is read.
 	Mask map[string][]string `yaml:"mask" key:"table" type:"column"`
 	// Timeout of builtin sql is how long one call may take: 30s unless written.
 	Timeout Duration `yaml:"timeout"`
@@ -28,7 +28,7 @@ type Upstream struct {
 	Rows int `yaml:"rows"`
 	// Bytes of builtin sql are how large the rows of one answer are at most, as JSON: 1MiB unless written.
 	Bytes Size `yaml:"bytes"`
-	// MaxCost of builtin sql is what PostgreSQL's planner may estimate for a statement; one above it is not run. Any unless written. Not for SQLite, which estimates nothing.
+	// MaxCost of builtin sql is what the planner of PostgreSQL or MySQL may estimate for a statement, and how many rows MariaDB's may expect to look at; one above it is not run. Any unless written. Not for SQLite, which estimates nothing.
 	MaxCost int `yaml:"max_cost"`
 	// Index of builtin docs is where the documents are kept.
 	Index DocumentIndex `yaml:"index"`

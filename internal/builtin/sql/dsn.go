@@ -6,12 +6,13 @@ import (
 	"path/filepath"
 	"strings"
 
+	"doorward/internal/dsn"
 	"doorward/internal/policy/statement"
 )
 
 // errNoURL is that of a secret that cannot be read, or that is no URL of a database. It
 // says nothing of what the secret holds.
-var errNoURL = errors.New("the secret with the database's URL cannot be read, or is not such a URL: postgres://USER:PASSWORD@HOST/DATABASE or sqlite:/PATH")
+var errNoURL = errors.New("the secret with the database's URL cannot be read, or is not such a URL: postgres://USER:PASSWORD@HOST/DATABASE, mysql://USER:PASSWORD@HOST/DATABASE, mariadb://… or sqlite:/PATH")
 
 // place is where a database is.
 type place struct {
@@ -20,12 +21,15 @@ type place struct {
 }
 
 // parse tells by the scheme of a URL which database it is.
-func parse(dsn string) (place, error) {
-	if strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://") {
+func parse(text string) (place, error) {
+	if strings.HasPrefix(text, "postgres://") || strings.HasPrefix(text, "postgresql://") {
 		return place{dialect: statement.Postgres}, nil
 	}
-	path := dsn
-	if rest, ok := strings.CutPrefix(dsn, "sqlite:"); ok {
+	if dsn.IsMySQL(text) {
+		return place{dialect: statement.MySQL}, nil
+	}
+	path := text
+	if rest, ok := strings.CutPrefix(text, "sqlite:"); ok {
 		u, err := url.Parse("file:" + rest)
 		if err != nil || u.RawQuery != "" || u.Fragment != "" || u.Host != "" || u.Opaque != "" {
 			return place{}, errNoURL
@@ -40,11 +44,14 @@ func parse(dsn string) (place, error) {
 
 // CheckDSN says what is wrong with the URL of a database, and nothing that is in it. App
 // calls it before it serves.
-func CheckDSN(dsn string) error {
-	at, err := parse(dsn)
-	if err != nil || at.dialect == statement.SQLite {
-		return err
+func CheckDSN(text string) error {
+	at, err := parse(text)
+	switch {
+	case err != nil:
+	case at.dialect == statement.Postgres:
+		_, err = connection(text)
+	case at.dialect == statement.MySQL:
+		_, err = dsn.MySQL(text)
 	}
-	_, err = connection(dsn)
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -79,9 +80,10 @@ func (p *pool) close() {
 
 // connection is how connections of a URL are made.
 func connection(url string) (*pgxpool.Config, error) {
-	c, err := pgxpool.ParseConfig(url)
+	whole, options := dsn.Alone(url)
+	c, err := pgxpool.ParseConfig(whole)
 	if err != nil {
-		return nil, errNoURL // the error repeats it
+		return nil, unread(err)
 	}
 	if err := dsn.Secure(&c.ConnConfig.Config, nil); err != nil {
 		return nil, err
@@ -90,8 +92,8 @@ func connection(url string) (*pgxpool.Config, error) {
 	c.MaxConnLifetime, c.MaxConnIdleTime, c.MaxConnLifetimeJitter = connLife, connLife, connLife/10
 	one := c.ConnConfig
 	one.ConnectTimeout = connectWithin
-	for name := range one.RuntimeParams {
-		if name != "application_name" && name != "client_encoding" {
+	for _, name := range options {
+		if _, sent := one.RuntimeParams[name]; sent && name != "application_name" && name != "client_encoding" {
 			return nil, errors.New("the database's URL sets what it must not (search_path, options and the like): set it for the role")
 		}
 	}
@@ -113,6 +115,14 @@ func connection(url string) (*pgxpool.Config, error) {
 		return run(ctx, conn.PgConn(), "DISCARD ALL") == nil
 	}
 	return c, nil
+}
+
+// unread says why a URL cannot be read, without what is in it, which the error repeats.
+func unread(err error) error {
+	if strings.Contains(err.Error(), "failed to read service") {
+		return errors.New("PGSERVICE is set in Doorward's environment, or service in the database's URL, and it cannot be read: unset it")
+	}
+	return errNoURL
 }
 
 // errRole is that of a role that could write.

@@ -15,7 +15,7 @@ import (
 // What the tool query takes and gives, in JSON Schema.
 const (
 	queryInput = `{"type":"object","additionalProperties":false,"required":["sql"],"properties":{
-"sql":{"type":"string","description":"one SELECT; parameters are $1, $2 in PostgreSQL and ? in SQLite"},
+"sql":{"type":"string","description":"one SELECT; parameters are $1, $2 in PostgreSQL and ? elsewhere"},
 "params":{"type":"array","maxItems":1000,"items":{"type":["string","number","boolean","null"]},"description":"the values of the parameters, in their order"}}}`
 	queryOutput = `{"type":"object","additionalProperties":false,"required":["columns","rows","truncated"],"properties":{
 "columns":{"type":"array","items":{"type":"object","additionalProperties":false,"required":["name","type"],"properties":{

@@ -1,5 +1,5 @@
 // Package sql is the built-in server of kind sql: one statement at a time that reads
-// tables of a PostgreSQL or SQLite database, and what there is to read. It knows nothing
+// tables of a PostgreSQL, MySQL, MariaDB or SQLite database, and what there is to read. It knows nothing
 // of Doorward but the judge of statements; what a client may call is the gateway's affair.
 //
 // That nothing is written rests on four layers, each of which holds alone as far as it
@@ -40,7 +40,7 @@ type Settings struct {
 	Timeout time.Duration          // of one call
 	Rows    int                    // of one answer
 	Bytes   int64                  // of the rows of one answer, as JSON
-	MaxCost int64                  // that PostgreSQL may estimate for a statement; 0: any
+	MaxCost int64                  // that PostgreSQL or MySQL may estimate for a statement, or rows that MariaDB may; 0: any
 	Version string
 }
 
@@ -65,7 +65,7 @@ func New(set Settings) (s *mcp.Server, stop func(), err error) {
 	if len(set.Tables) == 0 {
 		return nil, nil, errors.New("no table is listed: nothing could be read")
 	}
-	for _, d := range []statement.Dialect{statement.Postgres, statement.SQLite} {
+	for _, d := range []statement.Dialect{statement.Postgres, statement.MySQL, statement.SQLite} {
 		j, faults := statement.New(statement.Rule{Dialect: d, Tables: set.Tables, JoinsByOn: len(set.Mask) > 0})
 		if len(faults) > 0 {
 			return nil, nil, fmt.Errorf("%s %s", faults[0].Field, faults[0].Text)
@@ -166,8 +166,12 @@ func (s *server) within(ctx context.Context, do work, arguments json.RawMessage)
 	if err != nil {
 		return nil, err
 	}
-	if at.dialect == statement.SQLite {
+	switch at.dialect {
+	case statement.SQLite:
 		return do(ctx, &lite{path: at.path, set: &s.set, judge: s.judges[at.dialect]}, at.dialect, arguments)
+	case statement.MySQL:
+		return do(ctx, &my{dsn: dsn, set: &s.set, judge: s.judges[at.dialect]}, at.dialect, arguments)
+	case statement.Postgres:
 	}
 	p, err := s.pool.at(dsn, s.set.DSN)
 	if err != nil {

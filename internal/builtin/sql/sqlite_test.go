@@ -124,3 +124,10 @@ func TestSQLiteRunsOut(t *testing.T) {
 		c.refused(stmt, "longer than it may")
 	}
 }
+
+func TestPOL27SQLite(t *testing.T) {
+	c := onSQLite(t, nil)
+	if failed := c.answers(legitimate(t, "sqlite")); len(failed) > 0 {
+		t.Errorf("not answered: %s", strings.Join(failed, "\n"))
+	}
+}
