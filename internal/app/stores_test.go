@@ -206,7 +206,7 @@ func writers() map[string]string {
 		"builtin/files": "what clients ask to be written, in a directory that its operator lets them write", "builtin/sql": "nothing: it reads",
 		"docs/pgvector": "the same, in a schema of PostgreSQL", "docs/qdrant": "the same, in collections of Qdrant",
 		"docs/embedded":     "documents that an operator brings in, with the roles that may read them",
-		"docs/embed/remote": "a model's files, of which the configuration has the digests, where it says",
+		"docs/embed/remote": "a model's files, which an operator asks for by their digests",
 		"upstream":          "nothing: it reads, by the bound of durable, what is installed for its commands",
 		"docs/pinecone":     "the same, in an index of Pinecone",
 	}

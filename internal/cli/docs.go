@@ -21,7 +21,7 @@ func (r *run) docsCommand() *cobra.Command {
   doorward docs status
   doorward docs search "how do I get a key"
   doorward docs eval questions.yaml`,
-		r.docsIngest(), r.docsReindex(), r.docsRemove(), r.docsStatus(), r.docsSearch(), r.docsEval())
+		r.docsIngest(), r.docsReindex(), r.docsRemove(), r.docsStatus(), r.docsSearch(), r.docsEval(), r.docsFetchModel())
 }
 
 // meantFlags say which builtin docs a command is about, and what it is asked with.

@@ -60,7 +60,7 @@ func commandLine(t *testing.T) string {
 		"policy", "policy check", "policy test", "policy explain", "policy learn", "policy replay", "policy diff",
 		"approve", "approve list", "approve show", "approve grant", "approve deny",
 		"audit", "audit tail", "audit search", "audit export", "audit evidence", "audit verify", "audit checkpoint", "audit prove", "audit hash", "audit replace-key", "audit accept-loss", "audit index", "audit index status", "audit index rebuild",
-		"docs", "docs ingest", "docs reindex", "docs remove", "docs status", "docs search", "docs eval",
+		"docs", "docs ingest", "docs reindex", "docs remove", "docs status", "docs search", "docs eval", "docs fetch-model",
 		"privacy", "privacy erase", "privacy export", "privacy check", "privacy rectify", "privacy breach", "privacy register",
 		"privacy retain", "privacy hold", "privacy hold add", "privacy hold list", "privacy hold release",
 		"monitor", "monitor test", "monitor list", "log", "log level",

@@ -20,15 +20,13 @@ type Settings struct {
 	Model          string       // openai, gemini; onnx: a name for people; lexical: empty, or its only one
 	Dimensions     int          // 0: lexical's own, and those of onnx's model; required of the others
 	SendDimensions bool         // openai: the model answers with as many as it is asked for; gemini is always asked
-	Most           int          // openai, gemini: texts of one request; 0: the kind's own
 	Query, Passage string       // all but lexical: what the model wants before a question and before a passage
 	Place          remote.Place // openai, gemini; URL may be empty for gemini: Google's
 	Directory      string       // onnx: where the model's files are
 	Digest         string       // onnx: SHA-256 of model.onnx; empty: any is taken
-	Tokens         int          // onnx: of a text; 0: onnx's own
 }
 
-// New makes an embedder. Nothing is asked yet: see Check.
+// New makes an embedder. Nothing is asked yet.
 func New(s Settings) (docs.Embedder, error) {
 	switch s.Kind {
 	case lexical.Kind:
@@ -44,14 +42,14 @@ func New(s Settings) (docs.Embedder, error) {
 			return nil, err
 		}
 		return made(onnx.New(onnx.Settings{
-			Model: s.Model, Directory: s.Directory, Digest: s.Digest, Dimensions: s.Dimensions, Tokens: s.Tokens, Query: s.Query, Passage: s.Passage,
+			Model: s.Model, Directory: s.Directory, Digest: s.Digest, Dimensions: s.Dimensions, Query: s.Query, Passage: s.Passage,
 		}))
 	case remote.KindOpenAI:
 		if err := s.elsewhere(); err != nil {
 			return nil, err
 		}
 		return made(remote.NewOpenAI(remote.OpenAISettings{
-			Place: s.Place, Model: s.Model, Dimensions: s.Dimensions, SendDimensions: s.SendDimensions, Most: s.Most, Query: s.Query, Passage: s.Passage,
+			Place: s.Place, Model: s.Model, Dimensions: s.Dimensions, SendDimensions: s.SendDimensions, Query: s.Query, Passage: s.Passage,
 		}))
 	case remote.KindGemini:
 		if s.SendDimensions {
@@ -61,7 +59,7 @@ func New(s Settings) (docs.Embedder, error) {
 			return nil, err
 		}
 		return made(remote.NewGemini(remote.GeminiSettings{
-			Place: s.Place, Model: s.Model, Dimensions: s.Dimensions, Most: s.Most, Query: s.Query, Passage: s.Passage,
+			Place: s.Place, Model: s.Model, Dimensions: s.Dimensions, Query: s.Query, Passage: s.Passage,
 		}))
 	}
 	return nil, fmt.Errorf("there is no embedder %q: it is lexical, openai, gemini or onnx", s.Kind)
@@ -78,26 +76,26 @@ func made[E docs.Embedder](e E, err error) (docs.Embedder, error) {
 // within refuses settings that an embedder of this process has no use for; lexical has none
 // for a model's files either.
 func (s *Settings) within(words bool) error {
-	if s.SendDimensions || s.Most != 0 || s.Place.URL != "" || s.Place.Secret != nil || s.Place.Timeout != 0 {
-		return fmt.Errorf("the embedder %s asks nobody: it has no URL, credential, timeout, batch and send_dimensions", s.Kind)
+	if s.SendDimensions || s.Place.URL != "" || s.Place.Secret != nil {
+		return fmt.Errorf("the embedder %s asks nobody: it has no URL, credential and send_dimensions", s.Kind)
 	}
-	if words && (s.Query != "" || s.Passage != "" || s.Directory != "" || s.Digest != "" || s.Tokens != 0) {
-		return fmt.Errorf("the embedder %s has no model: it has no prefixes, directory, digest and tokens", s.Kind)
+	if words && (s.Query != "" || s.Passage != "" || s.Directory != "" || s.Digest != "") {
+		return fmt.Errorf("the embedder %s has no model: it has no prefixes, directory and digest", s.Kind)
 	}
 	return nil
 }
 
 // elsewhere refuses settings of a model's files.
 func (s *Settings) elsewhere() error {
-	if s.Directory != "" || s.Digest != "" || s.Tokens != 0 {
-		return fmt.Errorf("the embedder %s is asked over HTTP: it has no directory, digest and tokens", s.Kind)
+	if s.Directory != "" || s.Digest != "" {
+		return fmt.Errorf("the embedder %s is asked over HTTP: it has no directory and digest", s.Kind)
 	}
 	return nil
 }
 
 // Fetch downloads the files of an onnx model that are not in its directory yet, each by its
 // digest. Of both, the URL, how it is reached and the digest are said. It tells whether
-// anything was downloaded; app calls it where the configuration says so, and nobody else.
+// anything was downloaded. Only an operator's command asks for it.
 func Fetch(ctx context.Context, directory string, model, words remote.File) (fetched bool, err error) {
 	model.Path, model.Most = filepath.Join(directory, onnx.NameModel), onnx.MaxModel
 	words.Path, words.Most = filepath.Join(directory, onnx.NameWords), onnx.MaxWords
@@ -109,15 +107,4 @@ func Fetch(ctx context.Context, directory string, model, words remote.File) (fet
 		fetched = fetched || one
 	}
 	return fetched, nil
-}
-
-// ErrNoKey is what Check says of an embedder whose callers bring their keys: there is
-// nothing to ask with before the first of them.
-var ErrNoKey = remote.ErrNoKey
-
-// Check has one word embedded, and holds the vector against the model: *docs.MismatchError
-// where it has other dimensions than are configured.
-func Check(ctx context.Context, e docs.Embedder) error {
-	_, err := docs.Embed(ctx, e, docs.Texts{All: []string{"word"}, Query: true})
-	return err
 }

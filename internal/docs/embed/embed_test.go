@@ -11,7 +11,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"doorward/internal/docs"
 	"doorward/internal/docs/embed"
@@ -39,7 +38,7 @@ func TestNew(t *testing.T) {
 		{name: "onnx", settings: embed.Settings{Kind: "onnx", Model: "m", Directory: "testdata/none"}, want: "the embedder onnx: "},
 		{name: "onnx elsewhere", settings: embed.Settings{Kind: "onnx", Model: "m", Place: at}, want: "asks nobody"},
 		{name: "openai with files", settings: embed.Settings{Kind: "openai", Model: "m", Dimensions: 384, Place: at, Directory: "/srv"}, want: "is asked over HTTP"},
-		{name: "gemini with files", settings: embed.Settings{Kind: "gemini", Model: "m", Dimensions: 384, Place: at, Tokens: 3}, want: "is asked over HTTP"},
+		{name: "gemini with files", settings: embed.Settings{Kind: "gemini", Model: "m", Dimensions: 384, Place: at, Digest: "sha256:0"}, want: "is asked over HTTP"},
 		{name: "openai", settings: embed.Settings{Kind: "openai", Model: "m", Dimensions: 384, Place: at}, model: docs.Model{Kind: "openai", Name: "m", Dimensions: 384}},
 		{name: "openai nowhere", settings: embed.Settings{Kind: "openai", Model: "m", Dimensions: 384}, want: "the embedder openai: the URL must be absolute"},
 		{name: "openai of unknown dimensions", settings: embed.Settings{Kind: "openai", Model: "m", Place: at}, want: "the embedder openai: the model's dimensions are required"},
@@ -67,18 +66,19 @@ func TestNew(t *testing.T) {
 	}
 }
 
-func TestCheck(t *testing.T) {
+func TestEmbeddersAreHeldToTheirModels(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"data": [{"index": 0, "embedding": [0.6, 0.8, 0]}], "embedding": {"values": [0.6, 0.8, 0]}}`)
 	}))
 	t.Cleanup(srv.Close)
+	word := docs.Texts{All: []string{"word"}}
 	for _, kind := range []string{"openai", "gemini"} {
 		for dimensions, fits := range map[int]bool{3: true, 2: false, 384: false, 8192: false} {
-			e, err := embed.New(embed.Settings{Kind: kind, Model: "m", Dimensions: dimensions, Place: remote.Place{URL: srv.URL, Dial: new(net.Dialer).DialContext, Secret: key, Timeout: time.Minute}})
+			e, err := embed.New(embed.Settings{Kind: kind, Model: "m", Dimensions: dimensions, Place: remote.Place{URL: srv.URL, Dial: new(net.Dialer).DialContext, Secret: key}})
 			if err != nil {
 				t.Fatal(err)
 			}
-			err = embed.Check(t.Context(), e)
+			_, err = docs.Embed(t.Context(), e, word)
 			var mismatch *docs.MismatchError
 			if fits != (err == nil) || !fits && (!errors.As(err, &mismatch) || !strings.Contains(mismatch.There, "vectors of 3")) {
 				t.Errorf("%s of %d dimensions: %v", kind, dimensions, err)
@@ -90,18 +90,18 @@ func TestCheck(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := embed.Check(t.Context(), e); !errors.Is(err, embed.ErrNoKey) {
+	if _, err := docs.Embed(t.Context(), e, word); !errors.Is(err, docs.ErrNoKey) {
 		t.Errorf("without a key: %v", err)
 	}
 	if e, err = embed.New(embed.Settings{Kind: "lexical"}); err == nil {
-		err = embed.Check(t.Context(), e)
+		_, err = docs.Embed(t.Context(), e, word)
 	}
 	if err != nil {
 		t.Error(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := embed.Check(ctx, e); !errors.Is(err, context.Canceled) {
+	if _, err := docs.Embed(ctx, e, word); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 }

@@ -19,9 +19,11 @@ type Searcher interface {
 // Settings are how questions are asked.
 type Settings struct {
 	Modes []string // of docs.Question; none: all three
-	Depth int      // documents that are looked at of each answer; 0: 10
 	Roles []string // who asks, sorted
 }
+
+// depth is how many documents are looked at of each answer.
+const depth = 10
 
 // At are the places that recall is told for.
 func At() []int { return []int{1, 3, 5, 10} }
@@ -49,9 +51,6 @@ func Run(ctx context.Context, s Searcher, questions []Question, set Settings) ([
 	if len(set.Modes) == 0 {
 		set.Modes = []string{docs.Words, docs.Meaning, docs.Hybrid}
 	}
-	if set.Depth == 0 {
-		set.Depth = 10
-	}
 	var scores []Score
 	for _, mode := range set.Modes {
 		score, err := run(ctx, s, questions, mode, set)
@@ -74,7 +73,7 @@ func run(ctx context.Context, s Searcher, questions []Question, mode string, set
 			return Score{}, err
 		}
 		took = append(took, time.Since(start))
-		place, first := q.place(found, set.Depth)
+		place, first := q.place(found)
 		if place == 0 {
 			score.Missed = append(score.Missed, Missed{Question: q.Text, Expect: q.Expect, Found: first[:min(len(first), 3)]})
 			continue
@@ -96,9 +95,9 @@ func run(ctx context.Context, s Searcher, questions []Question, mode string, set
 	return score, nil
 }
 
-// place is at which place, of documents, the first answer is; 0 for none among the first.
+// place is at which place, of documents, the first answer is; 0 for none among the first ten.
 // Passages of one document count once, where the first of them is.
-func (q *Question) place(found []docs.Found, depth int) (int, []string) {
+func (q *Question) place(found []docs.Found) (int, []string) {
 	var seen []string
 	for i := range found {
 		f := &found[i]

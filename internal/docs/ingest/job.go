@@ -31,8 +31,6 @@ type Job struct {
 	Inspect func(ctx context.Context, text string) (Verdict, error)
 	// Progress is told of each step, by one goroutine; nil: nobody is.
 	Progress func(Progress)
-	Readers  int // documents that are read at once; 0: 2
-	Asking   int // requests to the embedder at once; 0: 4
 }
 
 // Verdict is what detectors say of a text.

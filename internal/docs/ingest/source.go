@@ -18,8 +18,8 @@ import (
 
 // What is under way at once.
 const (
-	readers  = 2
-	asking   = 4
+	readers  = 2        // documents that are read
+	asking   = 4        // requests to the embedder
 	waiting  = 64       // documents between the listing and the readers
 	maxBytes = 64 << 20 // text and vectors that wait to be kept
 )
@@ -84,12 +84,12 @@ func (b *bringing) bring(parent context.Context) error {
 	defer cancel(nil)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return b.list(ctx) })
-	b.crew(g, or(b.Readers, readers), func() { close(b.read) }, func() error { return b.reading(ctx) })
+	b.crew(g, readers, func() { close(b.read) }, func() error { return b.reading(ctx) })
 	g.Go(func() error {
 		defer close(b.batches)
 		return b.together(ctx)
 	})
-	b.crew(g, or(b.Asking, asking), func() {}, func() error { return b.embedding(ctx) })
+	b.crew(g, asking, func() {}, func() error { return b.embedding(ctx) })
 	ended := make(chan error, 1)
 	go func() {
 		ended <- g.Wait()
@@ -128,13 +128,6 @@ func (*bringing) crew(g *errgroup.Group, n int, after func(), do func() error) {
 		after()
 		return nil
 	})
-}
-
-func or(n, unless int) int {
-	if n > 0 {
-		return n
-	}
-	return unless
 }
 
 // send hands something on, unless all of it ends.

@@ -20,11 +20,9 @@ import (
 // Kind is the embedder's kind in a configuration and in the description of an index.
 const Kind = "onnx"
 
-// Bounds of a text, in tokens.
-const (
-	Length    = 256 // unless the configuration says otherwise: max_seq_length of all-MiniLM-L6-v2
-	MaxLength = 512 // positions of BERT
-)
+// length is how many tokens of a text are read: max_seq_length of all-MiniLM-L6-v2. What
+// follows is not in the vector.
+const length = 256
 
 // most is how many texts are embedded together. They run one after the other: it is what
 // others are given at a time, so that a command that is ended ends soon.
@@ -36,7 +34,6 @@ type Settings struct {
 	Directory  string // has model.onnx, also below onnx, and tokenizer.json
 	Digest     string // SHA-256 of model.onnx in hexadecimal; another file is refused. Empty: any is taken
 	Dimensions int    // 0: as many as the model has
-	Tokens     int    // of a text; what follows is left out. 0: Length
 	Query      string // put before a question
 	Passage    string // put before a passage
 }
@@ -46,21 +43,15 @@ type Embedder struct {
 	model          docs.Model
 	graph          *graph.Graph
 	tokenizer      *tokenizer
-	tokens         int
 	query, passage string
 	running        chan struct{} // as many texts as run at a time
 }
 
 // New reads a model.
 func New(s Settings) (*Embedder, error) {
-	if s.Tokens == 0 {
-		s.Tokens = Length
-	}
 	switch {
 	case s.Model == "" || len(s.Model) > 256:
 		return nil, errors.New("the embedder onnx: the model needs a name, of at most 256 bytes")
-	case s.Tokens < 3 || s.Tokens > MaxLength:
-		return nil, fmt.Errorf("the embedder onnx: a text has 3 to %d tokens", MaxLength)
 	case s.Dimensions < 0 || s.Dimensions > docs.MaxDimension:
 		return nil, fmt.Errorf("the embedder onnx: there are 1 to %d dimensions", docs.MaxDimension)
 	}
@@ -68,7 +59,7 @@ func New(s Settings) (*Embedder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the embedder onnx: %w", err)
 	}
-	e := &Embedder{tokens: s.Tokens, query: s.Query, passage: s.Passage, running: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}
+	e := &Embedder{query: s.Query, passage: s.Passage, running: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}
 	if e.tokenizer, err = readTokenizer(files.tokenizer); err != nil {
 		return nil, fmt.Errorf("the embedder onnx: %s: %w", NameWords, err)
 	}
@@ -80,7 +71,7 @@ func New(s Settings) (*Embedder, error) {
 			return nil, fmt.Errorf("the embedder onnx: %s wants the input %q, which a model of BERT's family does not have", NameModel, name)
 		}
 	}
-	e.model = docs.Model{Kind: Kind, Name: e.named(&s, files), Dimensions: s.Dimensions}
+	e.model = docs.Model{Kind: Kind, Name: named(&s, files), Dimensions: s.Dimensions}
 	v, err := e.vector(context.Background(), "word")
 	if err != nil {
 		return nil, fmt.Errorf("the embedder onnx: %s: %w", NameModel, err)
@@ -93,13 +84,13 @@ func New(s Settings) (*Embedder, error) {
 
 // named is the model's name with whatever makes its vectors others: the files, the length
 // of a text and the prefixes.
-func (e *Embedder) named(s *Settings, f *files) string {
+func named(s *Settings, f *files) string {
 	h := sha256.New()
 	for _, b := range [][]byte{f.model, f.tokenizer} {
 		d := sha256.Sum256(b)
 		h.Write(d[:])
 	}
-	fmt.Fprintf(h, "%d %q %q", s.Tokens, s.Query, s.Passage)
+	fmt.Fprintf(h, "%d %q %q", length, s.Query, s.Passage)
 	return s.Model + " " + hex.EncodeToString(h.Sum(nil)[:6])
 }
 
@@ -142,7 +133,7 @@ func (e *Embedder) Embed(ctx context.Context, t docs.Texts) ([][]float32, error)
 // vector is the mean of a text's tokens, brought to length 1. Each text runs by itself, so
 // that there is nothing to fill up and to mask.
 func (e *Embedder) vector(ctx context.Context, text string) ([]float32, error) {
-	ids := e.tokenizer.tokens(text, e.tokens)
+	ids := e.tokenizer.tokens(text, length)
 	n := len(ids)
 	mask := make([]int64, n)
 	for i := range mask {

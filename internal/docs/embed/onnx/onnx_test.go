@@ -48,30 +48,35 @@ func made(t testing.TB, s onnx.Settings) *onnx.Embedder {
 
 // Texts become the mean of their tokens' states, at length 1: computed once more, plainly.
 func TestEmbed(t *testing.T) {
-	b := tiny()
-	dir := directory(t, b.Bytes())
+	small := tiny()
+	long := onnxtest.NewBERT(onnxtest.Size{Layers: 1, Hidden: 8, Heads: 2, Inner: 8, Words: 80, Positions: 256}, 7)
+	many := strings.Repeat("the keys ", 300)
 	for _, tc := range []struct {
 		name     string
+		model    *onnxtest.BERT
 		settings onnx.Settings
 		query    bool
 		text, as string
-		tokens   int
 	}{
-		{name: "a passage", text: "Rotate the keys of the GATEWAY!", as: "rotate the keys of the gateway!", tokens: 256},
-		{name: "nothing", tokens: 256},
-		{name: "cut", settings: onnx.Settings{Tokens: 6}, text: "the keys of the gateway", as: "the keys of the gateway", tokens: 6},
-		{name: "a question with a prefix", settings: onnx.Settings{Query: "call: ", Passage: "key: "}, query: true, text: "the gate", as: "call: the gate", tokens: 256},
-		{name: "a passage with a prefix", settings: onnx.Settings{Query: "call: ", Passage: "key: "}, text: "the gate", as: "key: the gate", tokens: 256},
+		{name: "a passage", text: "Rotate the keys of the GATEWAY!", as: "rotate the keys of the gateway!"},
+		{name: "nothing"},
+		{name: "cut", model: long, text: many, as: many},
+		{name: "a question with a prefix", settings: onnx.Settings{Query: "call: ", Passage: "key: "}, query: true, text: "the gate", as: "call: the gate"},
+		{name: "a passage with a prefix", settings: onnx.Settings{Query: "call: ", Passage: "key: "}, text: "the gate", as: "key: the gate"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			tc.settings.Model, tc.settings.Directory = "tiny", dir
+			b := tc.model
+			if b == nil {
+				b = small
+			}
+			tc.settings.Model, tc.settings.Directory = "tiny", directory(t, b.Bytes())
 			e := made(t, tc.settings)
 			v, err := docs.Embed(t.Context(), e, docs.Texts{All: []string{"another one", tc.text}, Query: tc.query})
 			if err != nil {
 				t.Fatal(err)
 			}
 			want, length := make([]float64, b.Hidden), 0.0
-			for _, row := range states(b, tokens(t, tc.as, tc.tokens)) {
+			for _, row := range states(b, tokens(t, tc.as, 256)) {
 				for i, x := range row {
 					want[i] += x
 				}
@@ -93,7 +98,7 @@ func TestModel(t *testing.T) {
 	dir := directory(t, tiny().Bytes())
 	names := map[string]string{}
 	for what, s := range map[string]onnx.Settings{
-		"as it is": {Directory: dir}, "shorter": {Directory: dir, Tokens: 128}, "prefixed": {Directory: dir, Query: "q"}, "prefixed the other way": {Directory: dir, Passage: "q"},
+		"as it is": {Directory: dir}, "prefixed": {Directory: dir, Query: "q"}, "prefixed the other way": {Directory: dir, Passage: "q"},
 		"others": {Directory: directory(t, onnxtest.NewBERT(tiny().Size, 8).Bytes())},
 	} {
 		s.Model = "all-MiniLM-L6-v2"
@@ -107,7 +112,7 @@ func TestModel(t *testing.T) {
 		}
 		names[m.Name] = what
 	}
-	if e := made(t, onnx.Settings{Model: "all-MiniLM-L6-v2", Directory: dir, Tokens: 256, Dimensions: 32}); names[e.Model().Name] != "as it is" {
+	if e := made(t, onnx.Settings{Model: "all-MiniLM-L6-v2", Directory: dir, Dimensions: 32}); names[e.Model().Name] != "as it is" {
 		t.Errorf("the same model is %s", e.Model().Name)
 	}
 }
@@ -189,8 +194,6 @@ func TestWrongModels(t *testing.T) {
 		{"of another tokenizer", onnx.Settings{Directory: with("tokenizer.json", []byte("{}"))}, "tokenizer.json: its model is"},
 		{"of pictures", onnx.Settings{Directory: directory(t, other.Bytes(14))}, `wants the input "pixel_values"`},
 		{"that makes no vectors", onnx.Settings{Directory: directory(t, ids.Bytes(14))}, "not a vector of each"},
-		{"of too many tokens", onnx.Settings{Directory: good, Tokens: 513}, "3 to 512"},
-		{"of too few tokens", onnx.Settings{Directory: good, Tokens: 2}, "3 to 512"},
 		{"of too many dimensions", onnx.Settings{Directory: good, Dimensions: 8193}, "1 to 8192"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

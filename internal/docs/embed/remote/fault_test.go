@@ -15,6 +15,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"doorward/internal/docs"
@@ -227,22 +228,33 @@ func TestAnswersAreBounded(t *testing.T) {
 }
 
 func TestNoAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		here, there := net.Pipe()
+		go func() { _, _ = io.Copy(io.Discard, there) }() // it listens, and says nothing
+		e, err := remote.NewOpenAI(remote.OpenAISettings{Model: "m", Dimensions: 1, Place: remote.Place{
+			URL: "https://embed.example/v1", Dial: func(context.Context, string, string) (net.Conn, error) { return here, nil },
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = e.Embed(t.Context(), docs.Texts{All: []string{"a"}})
+		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "no answer within 30s") {
+			t.Errorf("after its time: %v", err)
+		}
+		if err := errors.Join(e.Close(), here.Close(), there.Close()); err != nil {
+			t.Error(err)
+		}
+	})
 	at := place(t, func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body) // or the server does not see that the client has gone
 		<-r.Context().Done()
 	})
-	at.Timeout = 20 * time.Millisecond
-	_, err := openAI(t, remote.OpenAISettings{Place: at}).Embed(t.Context(), docs.Texts{All: []string{"a"}})
-	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "no answer within 20ms") {
-		t.Errorf("after its time: %v", err)
-	}
-	at.Timeout = time.Minute
 	ctx, cancel := context.WithCancel(t.Context())
 	at.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
 		defer cancel()
 		return new(net.Dialer).DialContext(ctx, network, address)
 	}
-	if _, err = openAI(t, remote.OpenAISettings{Place: at}).Embed(ctx, docs.Texts{All: []string{"a"}}); !errors.Is(err, context.Canceled) {
+	if _, err := openAI(t, remote.OpenAISettings{Place: at}).Embed(ctx, docs.Texts{All: []string{"a"}}); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 }
@@ -289,18 +301,15 @@ func TestConnections(t *testing.T) {
 func TestWrongSettings(t *testing.T) {
 	good := remote.Place{URL: "https://embed.example/v1", Dial: new(net.Dialer).DialContext}
 	for want, change := range map[string]func(*remote.OpenAISettings){
-		"must be absolute":           func(s *remote.OpenAISettings) { s.URL = "embed.example/v1" },
-		"without a user name":        func(s *remote.OpenAISettings) { s.URL = "https://a:b@embed.example/v1" },
-		"a query and a fragment":     func(s *remote.OpenAISettings) { s.URL = "https://embed.example/v1?key=a" },
-		"must be https":              func(s *remote.OpenAISettings) { s.URL = "http://embed.example/v1" },
-		"for this machine alone":     func(s *remote.OpenAISettings) { s.URL = "http://10.0.0.1/v1" },
-		"at most 10m":                func(s *remote.OpenAISettings) { s.Timeout = time.Hour },
-		"nothing opens connections":  func(s *remote.OpenAISettings) { s.Dial = nil },
-		"a model is required":        func(s *remote.OpenAISettings) { s.Model = "" },
-		"dimensions are required":    func(s *remote.OpenAISettings) { s.Dimensions = 0 },
-		"1 to 8192":                  func(s *remote.OpenAISettings) { s.Dimensions = 8193 },
-		"1 to 2048 texts":            func(s *remote.OpenAISettings) { s.Most = 2049 },
-		"embed fewer texts together": func(s *remote.OpenAISettings) { s.Most, s.Dimensions = 2048, 8192 },
+		"must be absolute":          func(s *remote.OpenAISettings) { s.URL = "embed.example/v1" },
+		"without a user name":       func(s *remote.OpenAISettings) { s.URL = "https://a:b@embed.example/v1" },
+		"a query and a fragment":    func(s *remote.OpenAISettings) { s.URL = "https://embed.example/v1?key=a" },
+		"must be https":             func(s *remote.OpenAISettings) { s.URL = "http://embed.example/v1" },
+		"for this machine alone":    func(s *remote.OpenAISettings) { s.URL = "http://10.0.0.1/v1" },
+		"nothing opens connections": func(s *remote.OpenAISettings) { s.Dial = nil },
+		"a model is required":       func(s *remote.OpenAISettings) { s.Model = "" },
+		"dimensions are required":   func(s *remote.OpenAISettings) { s.Dimensions = 0 },
+		"1 to 8192":                 func(s *remote.OpenAISettings) { s.Dimensions = 8193 },
 	} {
 		s := remote.OpenAISettings{Place: good, Model: "m", Dimensions: 384}
 		change(&s)
@@ -309,7 +318,6 @@ func TestWrongSettings(t *testing.T) {
 		}
 	}
 	for want, s := range map[string]remote.GeminiSettings{
-		"1 to 100 texts":       {Place: good, Model: "m", Dimensions: 384, Most: 101},
 		"has letters, digits":  {Place: good, Model: "m/../n:x", Dimensions: 384},
 		"a model is required":  {Place: good, Dimensions: 384},
 		"dimensions are requi": {Place: good, Model: "m"},

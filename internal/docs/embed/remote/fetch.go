@@ -12,18 +12,24 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
-// maxHops is how often a download is sent elsewhere: hubs of models keep large files with
-// others.
-const maxHops = 5
+// Bounds of a download.
+const (
+	maxHops        = 5         // that it is sent elsewhere: hubs of models keep large files with others
+	downloadWithin = time.Hour // the whole of it
+)
 
 // File is a file that is downloaded once.
 type File struct {
-	Place         // URL, Dial, Roots; Timeout is of the whole, 0: MaxPatience. Secret is not sent
+	Place         // URL, Dial, Roots. Secret is not sent
 	Digest string // SHA-256 in hexadecimal. Required
 	Path   string // where it is put; its directory is there
 	Most   int64  // bytes
+	// Progress is told how many bytes there are, of how many; these are below 0 where the
+	// server does not say. nil: nobody is.
+	Progress func(done, all int64)
 }
 
 // Fetch downloads a file, unless it is there already. What does not have the digest is
@@ -44,15 +50,12 @@ func Fetch(ctx context.Context, f File) (fetched bool, err error) {
 	case !errors.Is(err, fs.ErrNotExist):
 		return false, err
 	}
-	if f.Timeout == 0 {
-		f.Timeout = MaxPatience
-	}
 	c, err := newClient(f.Place)
 	if err != nil {
 		return false, fmt.Errorf("downloading %s: %w", name, err)
 	}
 	defer c.close()
-	c.who = "server of the file"
+	c.who, c.timeout = "server of the file", downloadWithin
 	c.http.CheckRedirect = c.hop
 	if err := c.download(ctx, &f, want); err != nil {
 		return false, fmt.Errorf("downloading %s: %w", name, err)
@@ -103,7 +106,7 @@ func (c *client) download(ctx context.Context, f *File, want string) error {
 	defer os.Remove(beside.Name()) //nolint:errcheck // it has its own name by then, or is of no use
 	defer beside.Close()
 	h := sha256.New()
-	n, err := io.Copy(io.MultiWriter(beside, h), io.LimitReader(res.Body, f.Most+1))
+	n, err := io.Copy(io.MultiWriter(beside, h, &counted{f: f, all: res.ContentLength}), io.LimitReader(res.Body, f.Most+1))
 	switch {
 	case n > f.Most:
 		return fmt.Errorf("the file is larger than %d bytes", f.Most)
@@ -118,6 +121,21 @@ func (c *client) download(ctx context.Context, f *File, want string) error {
 		return err
 	}
 	return os.Rename(beside.Name(), f.Path)
+}
+
+// counted tells how far a download is.
+type counted struct {
+	f         *File
+	done, all int64
+}
+
+// Write implements io.Writer.
+func (c *counted) Write(b []byte) (int, error) {
+	c.done += int64(len(b))
+	if c.f.Progress != nil {
+		c.f.Progress(c.done, c.all)
+	}
+	return len(b), nil
 }
 
 // digestOf is the digest of a regular file.

@@ -13,8 +13,8 @@ import (
 // URLGemini is where Google's API answers.
 const URLGemini = "https://generativelanguage.googleapis.com/v1beta"
 
-// MaxMostGemini is the most texts of one batchEmbedContents.
-const MaxMostGemini = 100
+// mostGemini is the most texts of one batchEmbedContents.
+const mostGemini = 100
 
 // GeminiSettings are a model of Google's Gemini API. Dial, Model and Dimensions are
 // required; Secret nil says that every caller brings a key. It is sent as x-goog-api-key.
@@ -22,7 +22,6 @@ type GeminiSettings struct {
 	Place             // URL: empty is URLGemini
 	Model      string // gemini-embedding-001
 	Dimensions int    // sent as outputDimensionality
-	Most       int    // texts of one request; 0: MaxMostGemini
 	// Prefixes are for models that know no taskType, such as gemini-embedding-2; with one of
 	// them none is sent.
 	Query   string // "task: search result | query: "
@@ -40,16 +39,11 @@ func NewGemini(s GeminiSettings) (*Gemini, error) {
 	if s.URL == "" {
 		s.URL = URLGemini
 	}
-	if s.Most == 0 {
-		s.Most = MaxMostGemini
-	}
 	s.Model = strings.TrimPrefix(s.Model, "models/")
 	e := &Gemini{settings: s}
-	err := checkModel(e.Model(), s.Most)
+	err := checkModel(e.Model())
 	switch {
 	case err != nil:
-	case s.Most < 1 || s.Most > MaxMostGemini:
-		err = fmt.Errorf("1 to %d texts go into one request", MaxMostGemini)
 	case !regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`).MatchString(s.Model):
 		err = errors.New("a model's name has letters, digits, points, hyphens and underscores")
 	default:
@@ -67,7 +61,7 @@ func (e *Gemini) Model() docs.Model {
 }
 
 // Most implements docs.Embedder.
-func (e *Gemini) Most() int { return e.settings.Most }
+func (*Gemini) Most() int { return mostGemini }
 
 type geminiPart struct {
 	Text string `json:"text"`
@@ -92,16 +86,13 @@ type geminiVector struct {
 	Values []float64 `json:"values"`
 }
 
-// ErrNoKey is docs.ErrNoKey.
-var ErrNoKey = docs.ErrNoKey
-
 // Embed implements docs.Embedder.
 func (e *Gemini) Embed(ctx context.Context, t docs.Texts) ([][]float32, error) {
-	if err := checkTexts(&t, e.settings.Most); err != nil || len(t.All) == 0 {
+	if err := checkTexts(&t, mostGemini); err != nil || len(t.All) == 0 {
 		return nil, err
 	}
 	if e.client.secret == nil && t.Key.Reveal() == "" {
-		return nil, ErrNoKey
+		return nil, docs.ErrNoKey
 	}
 	answers, err := e.ask(ctx, &t)
 	if err != nil {

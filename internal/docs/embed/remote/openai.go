@@ -17,11 +17,9 @@ const (
 	KindGemini = "gemini"
 )
 
-// Texts of one request to an OpenAI-compatible API.
-const (
-	MostOpenAI    = 32   // unless the configuration says otherwise: the most that TEI takes by default
-	MaxMostOpenAI = 2048 // of OpenAI's own API
-)
+// mostOpenAI is how many texts one request has: the most that Text Embeddings Inference takes
+// by default.
+const mostOpenAI = 32
 
 // OpenAISettings are an embedder behind an OpenAI-compatible API: OpenAI, Ollama, Text
 // Embeddings Inference, vLLM, LM Studio and others. URL, Dial, Model and Dimensions are
@@ -31,7 +29,6 @@ type OpenAISettings struct {
 	Model          string
 	Dimensions     int
 	SendDimensions bool   // the model answers with as many dimensions as it is asked for
-	Most           int    // texts of one request; 0: MostOpenAI
 	Query          string // put before a question: "query: " of E5, "search_query: " of Nomic
 	Passage        string // put before a passage: "passage: ", "search_document: "
 }
@@ -44,14 +41,8 @@ type OpenAI struct {
 
 // NewOpenAI checks the settings. Nothing is asked yet.
 func NewOpenAI(s OpenAISettings) (*OpenAI, error) {
-	if s.Most == 0 {
-		s.Most = MostOpenAI
-	}
 	e := &OpenAI{settings: s}
-	err := checkModel(e.Model(), s.Most)
-	if err == nil && (s.Most < 1 || s.Most > MaxMostOpenAI) {
-		err = fmt.Errorf("1 to %d texts go into one request", MaxMostOpenAI)
-	}
+	err := checkModel(e.Model())
 	if err == nil {
 		e.client, err = newClient(s.Place)
 	}
@@ -79,7 +70,7 @@ func named(model, query, passage string) string {
 }
 
 // Most implements docs.Embedder.
-func (e *OpenAI) Most() int { return e.settings.Most }
+func (*OpenAI) Most() int { return mostOpenAI }
 
 type openAIQuestion struct {
 	Model      string   `json:"model"`
@@ -98,7 +89,7 @@ type openAIAnswer struct {
 // Embed implements docs.Embedder. A vector belongs to the text that its index says,
 // wherever it stands.
 func (e *OpenAI) Embed(ctx context.Context, t docs.Texts) ([][]float32, error) {
-	if err := checkTexts(&t, e.settings.Most); err != nil || len(t.All) == 0 {
+	if err := checkTexts(&t, mostOpenAI); err != nil || len(t.All) == 0 {
 		return nil, err
 	}
 	body := openAIQuestion{Model: e.settings.Model, Input: prefixed(&t, e.settings.Query, e.settings.Passage), Format: "float"}

@@ -28,21 +28,18 @@ import (
 
 // Bounds of a request and of its answer.
 const (
-	Patience    = 30 * time.Second // unless the configuration says otherwise
-	MaxPatience = 10 * time.Minute
-	maxAtOnce   = 8        // connections to the place; further requests wait, no longer than their time
-	maxAnswer   = 64 << 20 // bytes of vectors
-	maxFault    = 16 << 10 // bytes that are read of an answer that is an error
-	maxHeaders  = 32 << 10 // bytes of an answer's header
-	maxNumber   = 32       // bytes of one number of a vector, with what stands around it
-	maxModel    = 256      // bytes of a model's name
+	patience   = 30 * time.Second // of a request
+	maxAtOnce  = 8                // connections to the place; further requests wait, no longer than their time
+	maxFault   = 16 << 10         // bytes that are read of an answer that is an error
+	maxHeaders = 32 << 10         // bytes of an answer's header
+	maxNumber  = 32               // bytes of one number of a vector, with what stands around it
+	maxModel   = 256              // bytes of a model's name
 )
 
 // Place is where an embedder answers, and how it is reached.
 type Place struct {
-	URL     string         // https, or http on this machine; no user name, query or fragment
-	Roots   *x509.CertPool // nil: the system's
-	Timeout time.Duration  // of a request; 0: Patience
+	URL   string         // https, or http on this machine; no user name, query or fragment
+	Roots *x509.CertPool // nil: the system's
 	// Dial opens the connections, and refuses addresses where nothing may be sent. Required.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Secret is the operator's key, asked for at each request so that a rotated one counts.
@@ -54,7 +51,7 @@ type Place struct {
 type client struct {
 	who     string // embedder, for errors
 	base    *url.URL
-	timeout time.Duration
+	timeout time.Duration // of a request with its answer
 	http    *http.Client
 	secret  func() (gate.Secret, error)
 }
@@ -67,15 +64,10 @@ func newClient(p Place) (*client, error) {
 		return nil, errors.New("the URL must be absolute, without a user name, a query and a fragment")
 	case u.Scheme != "https" && (u.Scheme != "http" || !local(u.Hostname())):
 		return nil, errors.New("the URL must be https; http is for this machine alone")
-	case p.Timeout < 0 || p.Timeout > MaxPatience:
-		return nil, fmt.Errorf("the timeout must be at most %v", MaxPatience)
 	case p.Dial == nil:
 		return nil, errors.New("nothing opens connections")
 	}
-	c := &client{who: "embedder", base: u, timeout: p.Timeout, secret: p.Secret}
-	if c.timeout == 0 {
-		c.timeout = Patience
-	}
+	c := &client{who: "embedder", base: u, timeout: patience, secret: p.Secret}
 	dial := p.Dial
 	if u.Scheme == "http" {
 		dial = onThisMachine(p.Dial)
@@ -87,7 +79,7 @@ func newClient(p Place) (*client, error) {
 			DialContext:            dial,
 			TLSClientConfig:        &tls.Config{RootCAs: p.Roots, MinVersion: tls.VersionTLS12},
 			TLSNextProto:           map[string]func(string, *tls.Conn) http.RoundTripper{},
-			TLSHandshakeTimeout:    c.timeout,
+			TLSHandshakeTimeout:    patience,
 			DisableCompression:     true, // or a small answer could become a large one
 			MaxConnsPerHost:        maxAtOnce,
 			MaxIdleConnsPerHost:    maxAtOnce,

@@ -14,14 +14,12 @@ import (
 )
 
 // checkModel refuses what cannot be a model.
-func checkModel(m docs.Model, most int) error {
+func checkModel(m docs.Model) error {
 	switch {
 	case m.Name == "" || len(m.Name) > maxModel:
 		return fmt.Errorf("a model is required, with a name of at most %d bytes", maxModel)
 	case m.Dimensions < 1 || m.Dimensions > docs.MaxDimension:
 		return fmt.Errorf("the model's dimensions are required: 1 to %d", docs.MaxDimension)
-	case limit(m, most) > maxAnswer:
-		return fmt.Errorf("%d texts of %d dimensions are more than an answer may hold: embed fewer texts together", most, m.Dimensions)
 	}
 	return nil
 }

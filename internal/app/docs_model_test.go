@@ -1,0 +1,75 @@
+package app_test
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"doorward/internal/app"
+	"doorward/internal/config"
+)
+
+// TestB3_FetchModel: a model's files come by their digests, once, and where the configuration
+// says which they are no others do.
+func TestB3_FetchModel(t *testing.T) {
+	t.Parallel()
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "of "+r.URL.Path) }))
+	t.Cleanup(srv.Close)
+	file := func(path string) app.ModelFile {
+		return app.ModelFile{URL: srv.URL + path, Digest: fmt.Sprintf("sha256:%x", sha256.Sum256([]byte("of "+path)))}
+	}
+	dir := filepath.Join(t.TempDir(), "minilm")
+	with := func(embedder string) *config.Config {
+		path := filepath.Join(t.TempDir(), "doorward.yaml")
+		text := "version: 1\ndata_dir: " + t.TempDir() + "\nupstreams:\n  handbook:\n    builtin: docs\n    embedder: {" + embedder + "}\n"
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cfg, err := config.Load(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return cfg
+	}
+	onnx := "kind: onnx, model: m, dimensions: 384, directory: " + dir
+	empty := with("kind: onnx, model: m, dimensions: 384, directory: " + t.TempDir())
+	told := int64(0)
+	o := app.ModelOptions{
+		Config: with(onnx + ", digest: " + file("/m").Digest), Model: file("/m"), Tokenizer: file("/w"),
+		Progress: func(_ string, done, _ int64) { told += done },
+	}
+	for _, first := range []bool{true, false} {
+		at, fetched, err := app.FetchModel(t.Context(), o)
+		if err != nil || fetched != first || at != dir || told != int64(len("of /m")+len("of /w")) {
+			t.Errorf("fetched %v to %s, %d bytes, %v", fetched, at, told, err)
+		}
+	}
+	for name, want := range map[string]string{"model.onnx": "of /m", "tokenizer.json": "of /w"} {
+		if got, err := os.ReadFile(filepath.Join(dir, name)); err != nil || string(got) != want {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+	for want, change := range map[string]func(o *app.ModelOptions){
+		"embedder.digest is sha256:": func(o *app.ModelOptions) { o.Model = file("/other") },
+		"take it away":               func(o *app.ModelOptions) { o.Config, o.Model = with(onnx), file("/other") },
+		"not a digest":               func(o *app.ModelOptions) { o.Tokenizer.Digest = "" },
+		"must be https":              func(o *app.ModelOptions) { o.Config, o.Tokenizer.URL = empty, "http://models.example/w" },
+		"must be absolute":           func(o *app.ModelOptions) { o.Config, o.Tokenizer.URL = empty, "/w" },
+		"for kind onnx alone":        func(o *app.ModelOptions) { o.Config = with("kind: lexical") },
+	} {
+		wrong := o
+		change(&wrong)
+		if _, fetched, err := app.FetchModel(t.Context(), wrong); err == nil || fetched || !strings.Contains(err.Error(), want) {
+			t.Errorf("want %q: fetched %v, %v", want, fetched, err)
+		}
+	}
+	if got, err := os.ReadFile(filepath.Join(dir, "model.onnx")); err != nil || string(got) != "of /m" {
+		t.Errorf("afterwards the model is %q, %v", got, err)
+	}
+}
