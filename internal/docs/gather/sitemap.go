@@ -16,6 +16,13 @@ const (
 	maxSitemap  = 50 << 20
 	maxSitemaps = 200
 	maxListed   = 64 << 20 // bytes of all locations that are held: 200,000 of some 330
+	maxIndexes  = 2        // that lie in one another; sitemaps.org has one, and some hosts two
+)
+
+// Errors of sitemaps below the first.
+var (
+	errDeep   = fmt.Errorf("indexes of sitemaps lie in one another more than %d deep", maxIndexes)
+	errListed = fmt.Errorf("what is listed has more than %d bytes", maxListed)
 )
 
 // Sitemap is a sitemap on the web, or an index of sitemaps.
@@ -44,26 +51,9 @@ func (s *Sitemap) Walk(ctx context.Context, v Visit) error {
 		u, err := s.web.places.check(raw)
 		return err == nil && u.Host == top.Host
 	}
-	size := 0
-	pages, maps, err := s.read(ctx, s.url, &size)
+	pages, err := s.pages(ctx, own, v)
 	if err != nil {
 		return err
-	}
-	if len(maps) > maxSitemaps {
-		return fmt.Errorf("%s lists more than %d sitemaps", s.url, maxSitemaps)
-	}
-	for _, m := range maps {
-		if !own(m) {
-			v.Skipped(m, "a sitemap of another host")
-			continue
-		}
-		more, _, err := s.read(ctx, m, &size)
-		if err != nil {
-			return err // or what it lists would look as if it were gone
-		}
-		if pages = append(pages, more...); len(pages) > maxDocuments {
-			return errMany
-		}
 	}
 	list := pages[:0]
 	for _, p := range pages {
@@ -74,6 +64,50 @@ func (s *Sitemap) Walk(ctx context.Context, v Visit) error {
 		list = append(list, p)
 	}
 	return s.web.visit(ctx, s.prefix, list, v)
+}
+
+// pages are those that the sitemap lists, and the sitemaps that it lists. Of one of these
+// that cannot be read nothing is known: all that the source had may still be there.
+func (s *Sitemap) pages(ctx context.Context, own func(string) bool, v Visit) ([]string, error) {
+	size := 0
+	pages, maps, err := s.read(ctx, s.url, &size)
+	if err != nil {
+		return nil, err
+	}
+	seen := map[string]bool{s.url: true}
+	for depth := 1; len(maps) > 0; depth++ {
+		var below []string
+		for _, m := range maps {
+			switch {
+			case seen[m]:
+				continue
+			case !own(m):
+				v.Skipped(m, "a sitemap of another host")
+				continue
+			case depth > maxIndexes:
+				v.Unread(s.prefix, m, errDeep)
+				continue
+			case len(seen) > maxSitemaps:
+				return nil, fmt.Errorf("%s lists more than %d sitemaps", s.url, maxSitemaps)
+			}
+			seen[m] = true
+			more, nested, err := s.read(ctx, m, &size)
+			switch {
+			case ctx.Err() != nil:
+				return nil, context.Cause(ctx)
+			case errors.Is(err, errMany), errors.Is(err, errListed):
+				return nil, err
+			case err != nil:
+				v.Unread(s.prefix, m, err)
+				continue
+			}
+			if pages, below = append(pages, more...), append(below, nested...); len(pages) > maxDocuments {
+				return nil, errMany
+			}
+		}
+		maps = below
+	}
+	return pages, nil
 }
 
 // read fetches a sitemap, and adds the bytes of its locations to size.
@@ -137,7 +171,7 @@ func locations(raw []byte, size *int) (pages, maps []string, err error) {
 			}
 			at = strings.Clone(at[:min(len(at), maxURL+1)]) // or the whole text around it would be held
 			if *size += len(at); *size > maxListed {
-				return nil, nil, fmt.Errorf("what is listed has more than %d bytes", maxListed)
+				return nil, nil, errListed
 			}
 			switch strings.Join(in, "/") {
 			case "urlset/url/loc":
