@@ -72,9 +72,10 @@ var table = map[string]row{
 
 	"cosignature": {domain, nil},
 
-	"leak":   {domain, nil},
-	"dsn":    {domain, nil},
-	"egress": {way, []string{"policy/places"}},
+	"leak":       {domain, nil},
+	"retryafter": {domain, nil},
+	"dsn":        {domain, nil},
+	"egress":     {way, []string{"policy/places"}},
 
 	"identify":  {stage, []string{"gate", "mcp", "httpsig"}},
 	"decode":    {stage, []string{"gate", "mcp"}},
@@ -102,7 +103,7 @@ var table = map[string]row{
 
 	"docs":          {library, []string{"gate"}},
 	"docs/pgvector": {library, []string{"docs", "dsn"}},
-	"docs/rest":     {library, []string{"gate"}},
+	"docs/rest":     {library, []string{"gate", "retryafter"}},
 	"docs/sparse":   {library, []string{"docs"}},
 	"docs/qdrant":   {library, []string{"docs", "docs/rest", "docs/sparse"}},
 	"docs/pinecone": {library, []string{"docs", "docs/rest", "docs/sparse"}},
@@ -113,8 +114,8 @@ var table = map[string]row{
 	"docs/embed/onnx/graph": {library, nil},
 	"docs/embed/lexical":    {library, []string{"docs"}},
 	"docs/chunk":            {library, []string{"docs"}},
-	"docs/gather":           {library, []string{"docs", "policy/places"}},
-	"docs/embed/remote":     {library, []string{"docs", "gate"}},
+	"docs/gather":           {library, []string{"docs", "policy/places", "retryafter"}},
+	"docs/embed/remote":     {library, []string{"docs", "gate", "retryafter"}},
 	"docs/ingest":           {library, []string{"docs", "docs/chunk", "docs/gather"}},
 	"docs/evaluate":         {library, []string{"docs"}},
 
@@ -126,7 +127,7 @@ var table = map[string]row{
 	"builtin/commands": {adapter, []string{"argv"}},
 
 	"listen":    {adapter, append([]string{"ceiling"}, adapters...)},
-	"upstream":  {adapter, append([]string{"leak", "sandbox", "sandbox/container", "supervise", "launch", "python", "durable", "queue", "ceiling"}, adapters...)},
+	"upstream":  {adapter, append([]string{"retryafter", "leak", "sandbox", "sandbox/container", "supervise", "launch", "python", "durable", "queue", "ceiling"}, adapters...)},
 	"audit":     {adapter, append([]string{"durable", "envelope", "cosignature"}, adapters...)},
 	"store":     {adapter, []string{"gate", "mcp", "jsonrpc", "httpsig", "durable", "envelope", "dsn"}},
 	"lock":      {adapter, adapters},
@@ -137,7 +138,7 @@ var table = map[string]row{
 	"secret/vault":   {adapter, nil},
 	"secret/keyring": {adapter, nil},
 
-	"webhook":   {adapter, []string{"gate"}},
+	"webhook":   {adapter, []string{"gate", "retryafter"}},
 	"judge":     {adapter, []string{"gate"}},
 	"collector": {adapter, []string{"gate", "webhook"}},
 	"sink":      {adapter, []string{"gate", "sink/form", "webhook", "collector", "durable"}},

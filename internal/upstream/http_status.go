@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"strconv"
 	"time"
+
+	"doorward/internal/retryafter"
 )
 
 // maxRetryAfter is how long an upstream may ask to be left alone: a higher
@@ -22,11 +23,11 @@ func statusFault(name string, log *slog.Logger, resp *http.Response) error {
 		log.Warn("upstream does not accept Doorward", "upstream", name, "status", code)
 		return fmt.Errorf("%w: status %d", errRefused, code)
 	case code == http.StatusTooManyRequests:
-		return &waitError{errBusy, code, retryAfter(resp.Header, time.Now()), said(resp.Header)}
+		return &waitError{errBusy, code, retryafter.Of(resp.Header, time.Now(), maxRetryAfter), said(resp.Header)}
 	case code >= 300 && code < 400:
 		return fmt.Errorf("%w: status %d; redirects are not followed", errProtocol, code)
 	case code >= 500:
-		return &waitError{errDown, code, retryAfter(resp.Header, time.Now()), said(resp.Header)}
+		return &waitError{errDown, code, retryafter.Of(resp.Header, time.Now(), maxRetryAfter), said(resp.Header)}
 	}
 	return &statusError{code}
 }
@@ -80,19 +81,3 @@ func asksToWait(err error) time.Duration {
 
 // said tells whether Retry-After is there, whatever it says.
 func said(h http.Header) bool { return h.Get("Retry-After") != "" }
-
-// retryAfter reads Retry-After: seconds or a date. What is neither, or lies in
-// the past, asks for nothing.
-func retryAfter(h http.Header, now time.Time) time.Duration {
-	text := h.Get("Retry-After")
-	seconds, err := strconv.ParseUint(text, 10, 63)
-	switch {
-	case err == nil && text[0] != '+', errors.Is(err, strconv.ErrRange):
-		return min(time.Duration(min(seconds, uint64(maxRetryAfter/time.Second)))*time.Second, maxRetryAfter)
-	}
-	date, err := http.ParseTime(text)
-	if err != nil {
-		return 0
-	}
-	return min(max(date.Sub(now).Round(time.Second), 0), maxRetryAfter)
-}

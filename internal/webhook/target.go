@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"doorward/internal/gate"
+	"doorward/internal/retryafter"
 )
 
 const (
@@ -175,7 +176,7 @@ func (t *Target) Post(ctx context.Context, id string, body []byte) error {
 // Answer is the error of a receiver that answered, and did not take what it was sent.
 // Its methods Wait and StatusCode say when to come back, and why.
 func Answer(res *http.Response) error {
-	return &answerError{status: res.StatusCode, wait: asked(res.Header.Get("Retry-After"), time.Now())}
+	return &answerError{status: res.StatusCode, wait: retryafter.Of(res.Header, time.Now(), maxAsked)}
 }
 
 // sign adds what the receiver knows a notice by.
@@ -223,16 +224,4 @@ func Plainly(err error) error {
 		return fmt.Errorf("no connection: %w", dialled)
 	}
 	return errors.New("the connection ended without an answer")
-}
-
-// asked is how long a receiver wants to be left alone (RFC 9110, section 10.2.3), up
-// to maxAsked.
-func asked(text string, now time.Time) time.Duration {
-	wait := time.Duration(0)
-	if seconds, err := strconv.ParseUint(text, 10, 32); err == nil {
-		wait = time.Duration(seconds) * time.Second
-	} else if at, err := http.ParseTime(text); err == nil {
-		wait = at.Sub(now)
-	}
-	return max(0, min(wait, maxAsked))
 }

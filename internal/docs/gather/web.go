@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/temoto/robotstxt"
+
+	"doorward/internal/retryafter"
 )
 
 // Bounds of what is fetched.
@@ -125,7 +127,7 @@ func (w *Web) patiently(ctx context.Context, u *url.URL, most int64) (c Content,
 		select {
 		case <-ctx.Done():
 			return c, "", context.Cause(ctx)
-		case <-time.After(busy.wait << (try - 1)):
+		case <-time.After(min(busy.wait<<(try-1), maxWait)):
 		}
 	}
 }
@@ -254,7 +256,7 @@ func (w *Web) get(ctx context.Context, h *host, u *url.URL, most int64) (Content
 	case http.StatusNotFound, http.StatusGone:
 		return Content{}, "", ErrGone
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		return Content{}, "", &busyError{status: res.StatusCode, wait: later(res.Header.Get("Retry-After"))}
+		return Content{}, "", &busyError{status: res.StatusCode, wait: max(retryafter.Of(res.Header, time.Now(), maxWait), time.Second)}
 	}
 	if res.StatusCode >= 400 && res.StatusCode < 500 {
 		return Content{}, "", fmt.Errorf("%w: it answers %d", errRefused, res.StatusCode)
@@ -282,17 +284,6 @@ func body(res *http.Response, most int64) (Content, error) {
 		c.Modified = whole(at)
 	}
 	return c, nil
-}
-
-// later is what a host asks to wait, within bounds.
-func later(said string) time.Duration {
-	wait := time.Second
-	if d, err := time.ParseDuration(strings.TrimSpace(said) + "s"); err == nil {
-		wait = d
-	} else if at, err := http.ParseTime(said); err == nil {
-		wait = time.Until(at)
-	}
-	return min(max(wait, time.Second), maxWait)
 }
 
 // whole is a time as it is kept.

@@ -14,13 +14,13 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
 
 	"doorward/internal/gate"
+	"doorward/internal/retryafter"
 )
 
 // Bounds of a request and of its answer.
@@ -195,13 +195,18 @@ func (c *Client) refused(q *Call, res *http.Response) (later time.Duration, err 
 	case http.StatusUnauthorized, http.StatusForbidden:
 		return -1, fmt.Errorf("%s: %s: it does not accept the key (%d)", c.name, q.Doing, res.StatusCode)
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		later = time.Second
-		if s, err := strconv.ParseUint(res.Header.Get("Retry-After"), 10, 32); err == nil {
-			later = min(maxWait, time.Duration(s)*time.Second)
-		}
-		return later, fmt.Errorf("%s: %s: it is busy (%d)", c.name, q.Doing, res.StatusCode)
+		return wait(res.Header), fmt.Errorf("%s: %s: it is busy (%d)", c.name, q.Doing, res.StatusCode)
 	}
 	return -1, fmt.Errorf("%s: %s: it answered %d", c.name, q.Doing, res.StatusCode)
+}
+
+// wait is how long a service is left alone: a second where it does not say.
+func wait(h http.Header) time.Duration {
+	asked := retryafter.Of(h, time.Now(), maxWait)
+	if asked == 0 && h.Get("Retry-After") != "0" {
+		return time.Second
+	}
+	return asked
 }
 
 // plainly says why there was no answer, without the URL.

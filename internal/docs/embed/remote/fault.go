@@ -16,6 +16,7 @@ import (
 
 	"doorward/internal/docs"
 	"doorward/internal/gate"
+	"doorward/internal/retryafter"
 )
 
 // Bounds of what is made of an answer that is an error.
@@ -56,7 +57,7 @@ func fault(res *http.Response, text []byte, key gate.Secret, whose string) error
 		if code == "insufficient_quota" { // OpenAI: waiting does not help, paying does
 			return err
 		}
-		return &docs.LaterError{After: max(wait, asked(res.Header.Get("Retry-After"), time.Now())), Err: err}
+		return &docs.LaterError{After: max(wait, retryafter.Of(res.Header, time.Now(), maxWait)), Err: err}
 	}
 	return err
 }
@@ -88,17 +89,6 @@ func report(text []byte) (message, code string, wait time.Duration) {
 	default: // there is no more than the message
 	}
 	return message, code, wait
-}
-
-// asked is how long it wants to be left alone (RFC 9110, section 10.2.3), up to maxWait.
-func asked(text string, now time.Time) time.Duration {
-	wait := time.Duration(0)
-	if seconds, err := strconv.ParseUint(text, 10, 32); err == nil {
-		wait = time.Duration(seconds) * time.Second
-	} else if at, err := http.ParseTime(text); err == nil {
-		wait = at.Sub(now)
-	}
-	return max(0, min(wait, maxWait))
 }
 
 // clean takes out of a message whatever may be of the key, plain or encoded, whole or in
