@@ -52,6 +52,11 @@ func (s *server) listResources(ctx context.Context, req *mcp.ListResourcesReques
 	if count >= maxListed {
 		return out, nil
 	}
+	leave, err := s.turn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	page, err := s.set.Library.List(ctx, docs.Listing{After: after, Limit: min(maxPage, maxListed-count)})
 	if errors.Is(err, docs.ErrEmpty) {
 		return out, nil // there is nothing to list

@@ -161,22 +161,35 @@ func (s *server) look(ctx context.Context) {
 		if !s.asked() {
 			continue // nobody would hear it
 		}
-		is, err := s.set.Library.Index.State(ctx)
-		if err != nil && !errors.Is(err, docs.ErrEmpty) {
+		is, now, err := s.changed(ctx, was)
+		if err != nil {
 			continue // the next call says so
 		}
-		if was.Generation == is.Generation && was.Mark == is.Mark {
-			continue
-		}
-		now, err := s.open(ctx)
-		if err != nil {
-			continue
-		}
-		if was = is; listed != now {
-			listed = now
+		if now != nil && *now != listed {
+			listed = *now
 			s.template() // adding it again says that the list changed
 		}
+		was = is
 	}
+}
+
+// changed is the index as it is, and the digest of the list of resources where the index is
+// another than before: nil where it is not. It waits for a turn, as calls do.
+func (s *server) changed(ctx context.Context, was docs.State) (is docs.State, now *[sha256.Size]byte, err error) {
+	leave, err := s.turn(ctx)
+	if err != nil {
+		return was, nil, err
+	}
+	defer leave()
+	is, err = s.set.Library.Index.State(ctx)
+	if err != nil && !errors.Is(err, docs.ErrEmpty) {
+		return was, nil, err
+	}
+	if was.Generation == is.Generation && was.Mark == is.Mark {
+		return is, nil, nil
+	}
+	listed, err := s.open(ctx)
+	return is, &listed, err
 }
 
 // open is the digest of the list of resources.
