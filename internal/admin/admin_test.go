@@ -10,11 +10,13 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"doorward/internal/gate"
+	"doorward/internal/store/storetest"
 )
 
 // operator is an Operator that remembers who asked for what.
@@ -224,13 +226,7 @@ func (h *health) Metrics() http.Handler {
 }
 
 func TestHealth(t *testing.T) {
-	var lc net.ListenConfig
-	ln, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := ln.Addr().String()
-	_ = ln.Close()
+	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(storetest.FreePort(t)))
 	h := &health{}
 	s, err := ListenHealth(address, h, quiet())
 	if err != nil {
@@ -241,7 +237,7 @@ func TestHealth(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	client := &http.Client{Timeout: 5 * time.Second}
+	client := &http.Client{Timeout: time.Minute}
 	get := func(path, host string) (int, string) {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+path, nil)
 		if err != nil {

@@ -15,7 +15,7 @@ import (
 )
 
 // startWithin is how long a server may take to come up.
-const startWithin = 10 * time.Second
+const startWithin = time.Minute
 
 // Server is a redis-server of the test's own. It keeps nothing on disk but what
 // SAVE writes, and ends with the test.
@@ -54,17 +54,6 @@ func Redis(tb testing.TB, args ...string) *Server {
 	}
 	tb.Fatal(err)
 	return nil
-}
-
-// FreePort is a port of loopback that nothing listens on.
-func FreePort(tb testing.TB) int {
-	tb.Helper()
-	ln, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // of a TCP listener
 }
 
 // URL is how a client reaches the server, with its password.
