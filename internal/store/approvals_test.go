@@ -408,7 +408,7 @@ func TestRedisApprovalsWithoutAnAnswer(t *testing.T) {
 	if _, used, err := one.Use(t.Context(), asking(1).Binding); used || !errors.Is(err, store.ErrApprovals) {
 		t.Errorf("used %v, %v", used, err)
 	}
-	if took := time.Since(began); took > 5*time.Second {
+	if took := time.Since(began); took > time.Minute {
 		t.Errorf("took %v", took)
 	}
 	link.Flow()

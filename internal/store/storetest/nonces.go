@@ -112,7 +112,8 @@ func onceUntilItsEnd(t *testing.T, s NonceState) {
 		t.Helper()
 		for _, n := range []Nonces{a, b, a} {
 			fresh, err := n.Use(t.Context(), "key", made, until)
-			if err != nil || fresh != want {
+			late := want && !time.Now().Before(until) // the machine was busy until its end
+			if err != nil || fresh != want && !late {
 				t.Errorf("%s: fresh %v, %v; want %v", when, fresh, err, want)
 			}
 			want = false
@@ -178,11 +179,11 @@ func lost(t *testing.T, s NonceState) {
 
 // A new memory judges by what its gateway says about requests made ahead of the clock.
 func ahead(t *testing.T, s NonceState) {
-	n := s.Open(5 * time.Second)
+	n := s.Open(time.Minute)
 	for _, c := range []struct {
 		after time.Duration
 		want  bool
-	}{{0, false}, {3 * time.Second, false}, {10 * time.Second, true}} {
+	}{{0, false}, {30 * time.Second, false}, {2 * time.Minute, true}} {
 		if fresh := use(t, n, fmt.Sprint(c.after), time.Now().Truncate(time.Second).Add(c.after)); fresh != c.want {
 			t.Errorf("made %v from now: fresh %v, want %v", c.after, fresh, c.want)
 		}

@@ -203,11 +203,15 @@ func untilItsEnd(t *testing.T, s RevocationState) {
 	a, b := s.open(t), s.open(t)
 	end := time.Now().Truncate(time.Second).Add(3 * time.Second)
 	short := target{store.RevokedToken, Issuer, "short"}
-	add(t, a, short, end.Add(-time.Millisecond)) // rounded up
-	Eventually(t, elsewhere, "the other gateway knows", func() bool { return revoked(t, b, short) })
+	over := func() bool { return !time.Now().Before(end) }                                                                           // a busy machine may come to it late
+	what := store.Revocation{Kind: short.kind, Realm: short.realm, Value: short.value, Until: end.Add(-time.Millisecond), By: "ops"} // rounded up
+	if err := a.Add(t.Context(), what); err != nil && !over() {
+		t.Fatal(err)
+	}
+	Eventually(t, elsewhere, "the other gateway knows", func() bool { return revoked(t, b, short) || over() })
 	Until(end.Add(-50 * time.Millisecond))
 	for _, r := range []Revocations{a, b} {
-		if !revoked(t, r, short) {
+		if !revoked(t, r, short) && !over() {
 			t.Error("ended too early")
 		}
 	}
