@@ -14,7 +14,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 )
 
 // authority is a running authorization server: oidc-provider (testdata/oidc.mjs).
@@ -61,7 +60,7 @@ func newAuthority(t *testing.T, clients ...client) *authority {
 			t.Logf("oidc-provider printed:\n%s", a.log.String())
 		}
 	})
-	eventually(t, 30*time.Second, "the issuer of oidc.mjs", func() bool { return out.count("\n") > 0 })
+	eventually(t, "the issuer of oidc.mjs", func() bool { return out.count("\n") > 0 })
 	a.url = strings.TrimSpace(out.String())
 	return a
 }

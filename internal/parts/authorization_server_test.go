@@ -253,7 +253,7 @@ func TestKeysOfTheIssuerChange(t *testing.T) {
 		works(t, g.url, old)
 		a.keys("drop")
 		last := time.Now()
-		eventually(t, time.Minute, "a token of the dropped key is refused", func() bool {
+		eventually(t, "a token of the dropped key is refused", func() bool {
 			if time.Since(last) < time.Second {
 				return false
 			}
@@ -322,7 +322,7 @@ func TestTokensThatAreBoundToAKey(t *testing.T) {
 		}
 		proof := h.proof(url, token)
 		// What was made before the gateway began to remember is not fresh.
-		eventually(t, 5*time.Second, "a call with a proof works", func() bool {
+		eventually(t, "a call with a proof works", func() bool {
 			proof = h.proof(url, token)
 			return echoes(t, http.DefaultClient, url, with(proof)).status == http.StatusOK
 		})

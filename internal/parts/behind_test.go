@@ -62,7 +62,7 @@ func overHTTP(which string) func(*testing.T) string {
 			t.Fatal(err)
 		}
 		// Closing one of httptest would wait for calls that nobody ends.
-		hs := &http.Server{Handler: mux, ReadHeaderTimeout: waitForParts}
+		hs := &http.Server{Handler: mux, ReadHeaderTimeout: patience}
 		over := make(chan struct{})
 		go func() {
 			defer close(over)
@@ -204,7 +204,7 @@ func nodeHTTP(sdk string) func(*testing.T) string {
 				t.Logf("server.mjs printed:\n%s", errs.String())
 			}
 		})
-		eventually(t, waitForParts, "the URL of server.mjs", func() bool { return out.count("\n") > 0 })
+		eventually(t, "the URL of server.mjs", func() bool { return out.count("\n") > 0 })
 		return fmt.Sprintf("{url: %q}", strings.TrimSpace(out.String()))
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
@@ -110,7 +109,11 @@ func TestClientsOfThreeServers(t *testing.T) {
 	g.must("trust", "approve", "everything")
 
 	t.Run("clients", func(t *testing.T) { clients(t, g, k) })
-	cancelled := g.records("--item", "trigger-long-running-operation", "--kind", "outcome", "--status", "failed")
+	var cancelled []record
+	eventually(t, "the outcomes of the cancelled calls, for which nobody waits", func() bool {
+		cancelled = g.records("--item", "trigger-long-running-operation", "--kind", "outcome", "--status", "failed")
+		return len(cancelled) >= 4
+	})
 	if len(cancelled) != 4 || cancelled[0].Code != "exchange.cancelled" {
 		t.Errorf("outcomes of the four cancelled calls: %+v", cancelled)
 	}
@@ -262,7 +265,7 @@ func useGoClient(t *testing.T, url, k string) *session {
 	s.Invalid, _ = call(t.Context(), "everything__get-sum", map[string]any{"a": "one", "b": 2})
 	s.Unknown, _ = call(t.Context(), "everything__no-such-tool", nil)
 
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	mu.Lock()
 	all := s.Progress
@@ -362,7 +365,7 @@ func TestNotificationsReachTheirClient(t *testing.T) {
 			t.Errorf("%s: %v, error %v", name, r, err)
 		}
 	}
-	eventually(t, 15*time.Second, "a log message and a resource's update", func() bool {
+	eventually(t, "a log message and a resource's update", func() bool {
 		mine.mu.Lock()
 		defer mine.mu.Unlock()
 		return mine.logs > 0 && mine.resources > 0
@@ -370,7 +373,7 @@ func TestNotificationsReachTheirClient(t *testing.T) {
 	// An approval changes everybody's list.
 	g.must("trust", "approve", "everything", "echo")
 	for _, h := range []*heard{&mine, &other} {
-		eventually(t, 5*time.Second, "the list changed", func() bool {
+		eventually(t, "the list changed", func() bool {
 			h.mu.Lock()
 			defer h.mu.Unlock()
 			return h.lists > 0

@@ -44,7 +44,7 @@ upstreams:
 	g.hide(inFile, inVariable)
 	g.serve()
 	seen := map[string]bool{}
-	for end := time.After(30 * time.Second); len(seen) < 2; {
+	for end := time.After(patience); len(seen) < 2; {
 		select {
 		case token := <-asked:
 			seen[token] = true
@@ -66,7 +66,7 @@ upstreams:
 	}
 	select {
 	case <-g.exited:
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("it does not end")
 	}
 	if g.log.count("goroutine ") < 10 || g.log.count("net/http") == 0 {

@@ -30,8 +30,8 @@ travel() {
   host:*) printf 'CONNECT %s HTTP/1.1\r\nHost: evil.test\r\n\r\n' "${1#host:}" >&3 ;;
   *) printf 'CONNECT %s HTTP/1.1\r\nHost: %s\r\n\r\n' "$1" "$1" >&3 ;;
   esac
-  read -r -t 5 first <&3; echo "${first//[^[:print:]]/}"
-  printf 'GET / HTTP/1.0\r\n\r\n' >&3; IFS= read -r -d '' -t 5 rest <&3; [[ $rest = *arrived* ]] && echo arrived
+  read -r -t 20 first <&3; echo "${first//[^[:print:]]/}"
+  printf 'GET / HTTP/1.0\r\n\r\n' >&3; IFS= read -r -d '' -t 20 rest <&3; [[ $rest = *arrived* ]] && echo arrived
 }
 say() { printf '{"jsonrpc":"2.0","id":%s,%s}\n' "$id" "$1"; }
 while read -r line; do

@@ -82,14 +82,17 @@ func TestKillLeavesNoProcess(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	before := descendants(t, g.cmd.Process.Pid)
-	names := map[string]int{}
-	for _, p := range before {
-		names[p.name]++
-	}
-	if names["sleep"] != 2 || len(before) < 6 {
-		t.Fatalf("the gateway's processes are %v", before)
-	}
+	var before []process
+	eventually(t, "the gateway's processes are there", func() bool {
+		before = descendants(t, g.cmd.Process.Pid)
+		sleeping := 0 // until then it is still a shell
+		for _, p := range before {
+			if p.name == "sleep" {
+				sleeping++
+			}
+		}
+		return sleeping == 2 && len(before) >= 6
+	})
 	if err := g.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +106,7 @@ func TestKillLeavesNoProcess(t *testing.T) {
 		}
 		return left
 	}
-	eventually(t, 2*time.Second, "no process is left", func() bool { return len(left()) == 0 })
+	eventually(t, "no process is left", func() bool { return len(left()) == 0 })
 	g.must("audit", "verify")
 }
 
@@ -123,7 +126,7 @@ func TestSIGTERMLetsACallFinish(t *testing.T) {
 		}
 		answered <- err
 	}()
-	eventually(t, 5*time.Second, "the call is under way", func() bool {
+	eventually(t, "the call is under way", func() bool {
 		return len(g.records("--item", "trigger-long-running-operation", "--kind", "intent")) == 1
 	})
 	if err := g.cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -134,7 +137,7 @@ func TestSIGTERMLetsACallFinish(t *testing.T) {
 	}
 	select {
 	case <-g.exited:
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("the gateway goes on")
 	}
 	if code := g.cmd.ProcessState.ExitCode(); code != 0 {

@@ -30,9 +30,9 @@ func (g gates) open(gate string) error {
 	return os.WriteFile(filepath.Join(string(g), gate), nil, 0o600)
 }
 
-// passed waits until a gate is open, at most 5 s.
+// passed waits until a gate is open, at most for what a gateway gives a call (limits.timeout).
 func (g gates) passed(ctx context.Context, gate string) bool {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
@@ -138,7 +138,7 @@ func (g gates) wait(ctx context.Context, r *mcp.CallToolRequest, in named) (*mcp
 	select {
 	case <-ctx.Done():
 		return nil, nil, errors.Join(ctx.Err(), g.open("wait-"+in.Name))
-	case <-time.After(waitForParts):
+	case <-time.After(patience):
 		return says("nobody cancelled"), nil, nil
 	}
 }

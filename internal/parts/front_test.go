@@ -107,7 +107,7 @@ func (f *front) useNode(ctx context.Context, all []*gateway, n *nodeParts, seen 
 	for _, g := range all {
 		args = append(args, f.target(g))
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, n.node, args...)
 	cmd.Env = append(os.Environ(), "DOORWARD="+doorward)
@@ -136,7 +136,7 @@ type goUse struct {
 }
 
 func (f *front) useGo(ctx context.Context, g *gateway) map[string]string {
-	ctx, cancel := context.WithTimeout(ctx, 50*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	var transport mcp.Transport = &mcp.StreamableClientTransport{Endpoint: f.target(g)}
 	if f.over == "stdio" {
@@ -171,7 +171,7 @@ func (f *front) useGoOver(ctx context.Context, transport mcp.Transport) map[stri
 		{"cancellation", u.cancellation},
 		{"list_changed", u.listChanged},
 	} {
-		ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+		ctx, cancel := context.WithTimeout(ctx, patience)
 		text, err := what.look(ctx)
 		cancel()
 		if err != nil {

@@ -110,10 +110,10 @@ func (g *gateway) serve() {
 		_ = g.cmd.Process.Signal(syscall.SIGTERM)
 		select {
 		case <-g.exited:
-		case <-time.After(20 * time.Second):
+		case <-time.After(patience):
 			_ = g.cmd.Process.Kill()
 			<-g.exited
-			g.t.Error("the gateway did not end within 20 s of SIGTERM")
+			g.t.Errorf("the gateway did not end within %v of SIGTERM", patience)
 		}
 		if g.t.Failed() {
 			g.t.Logf("the gateway printed:\n%s\n%s", g.out.String(), g.log.String())
@@ -124,7 +124,7 @@ func (g *gateway) serve() {
 			g.t.Errorf("the gateway's log speaks of a panic")
 		}
 	})
-	eventually(g.t, 30*time.Second, "the gateway's URL", func() bool {
+	eventually(g.t, "the gateway's URL", func() bool {
 		select {
 		case <-g.exited:
 			g.t.Fatalf("the gateway ended with %d", g.cmd.ProcessState.ExitCode())

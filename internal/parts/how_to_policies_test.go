@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
@@ -111,7 +110,7 @@ func TestHowToLearnAPolicy(t *testing.T) {
 
 	reloads := p.g.log.count("configuration reloaded")
 	p.next("cp candidate.yaml doorward.yaml", 0)
-	eventually(t, 5*time.Second, "the new policy is read", func() bool { return p.g.log.count("configuration reloaded") > reloads })
+	eventually(t, "the new policy is read", func() bool { return p.g.log.count("configuration reloaded") > reloads })
 	if got := called(t, agent, "files__read_text_file", path("/srv/docs/a.md")); !strings.Contains(got, "not below an allowed directory") {
 		t.Errorf("what the new policy refuses: %s", got)
 	}

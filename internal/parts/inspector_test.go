@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
-	"time"
 )
 
 // looks are the three things that the Inspector is made to do, and what its
@@ -45,12 +44,7 @@ func inspect(t *testing.T, target []string) {
 // everythingServer starts the Go SDK's over HTTP and returns its URL.
 func everythingServer(t *testing.T, stateless bool) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := ln.Addr().String()
-	ln.Close()
+	address := freeAddress(t)
 	cmd := exec.Command(part(t, ".parts", "bin", "everything-server"), "-http", address, fmt.Sprintf("-stateless=%t", stateless))
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -59,7 +53,7 @@ func everythingServer(t *testing.T, stateless bool) string {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
-	eventually(t, 10*time.Second, "everything-server", func() bool {
+	eventually(t, "everything-server", func() bool {
 		conn, err := net.Dial("tcp", address)
 		if err == nil {
 			conn.Close()

@@ -78,7 +78,7 @@ func (a *account) login(addresses int, args ...string) {
 		<-over
 	})
 	var at [][]string
-	eventually(a.t, 30*time.Second, "an address to go to", func() bool {
+	eventually(a.t, "an address to go to", func() bool {
 		at = shownAddress.FindAllStringSubmatch(errs.String(), -1)
 		select {
 		case <-over:
@@ -92,7 +92,7 @@ func (a *account) login(addresses int, args ...string) {
 	}
 	select {
 	case <-over:
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		a.t.Fatal("doorward login waits on")
 	}
 	if code := cmd.ProcessState.ExitCode(); code != 0 || !strings.Contains(out.String(), "Signed in to ") {
@@ -190,7 +190,7 @@ func bridged(t *testing.T, g *gateway, era string) {
 		return &mcp.CommandTransport{Command: cmd}
 	}
 	f := &front{name: "bridge", era: era, over: "http", sdk: "go", initial: map[string]string{stateful: "m", stateless: "n"}[era]}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	if u, err := f.connectGo(ctx, bridge()); err == nil {
 		_ = u.cs.Close()

@@ -138,7 +138,12 @@ type result struct {
 	code           int
 }
 
-// execute runs a program to its end, at most for a minute.
+// patience is how long a test waits for what must come: longer than it takes where tests of
+// other packages have the machine busy. How soon it must come, the tests of the packages hold
+// by clocks of their own.
+const patience = 2 * time.Minute
+
+// execute runs a program to its end, at most for as long as the tests wait.
 func execute(t *testing.T, cmd *exec.Cmd) result {
 	t.Helper()
 	var out, errs strings.Builder
@@ -146,7 +151,7 @@ func execute(t *testing.T, cmd *exec.Cmd) result {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() })()
 	_ = cmd.Wait() // the exit code says it
@@ -154,13 +159,13 @@ func execute(t *testing.T, cmd *exec.Cmd) result {
 }
 
 // eventually waits for a condition of another process.
-func eventually(t *testing.T, d time.Duration, what string, ok func() bool) {
+func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for end := time.Now().Add(d); !ok(); <-tick.C {
+	for end := time.Now().Add(patience); !ok(); <-tick.C {
 		if time.Now().After(end) {
-			t.Fatalf("not within %v: %s", d, what)
+			t.Fatalf("not within %v: %s", patience, what)
 		}
 	}
 }

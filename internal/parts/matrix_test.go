@@ -6,11 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 )
-
-// waitForParts is how long a part of the matrix may take to come up.
-const waitForParts = 20 * time.Second
 
 // capabilities are what every client must see of every upstream; $SELF is the
 // client's own initial.

@@ -13,7 +13,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
@@ -65,7 +64,7 @@ func TestNginxWithADeadReplica(t *testing.T) {
 		c := n.client(from, false)
 		go func() { answered <- echoes(t, c, publicURL+"/mcp", nil) }()
 	}
-	eventually(t, 10*time.Second, "both calls have reached the upstream", func() bool { return up.calls.Load() == before+2 })
+	eventually(t, "both calls have reached the upstream", func() bool { return up.calls.Load() == before+2 })
 	dead := n.replicas[0]
 	if err := dead.cmd.Process.Signal(syscall.SIGKILL); err != nil {
 		t.Fatal(err)
@@ -101,7 +100,7 @@ func TestNginxWithADeadReplica(t *testing.T) {
 	back := &gateway{t: t, dir: dead.dir, exited: make(chan struct{})}
 	back.serve()
 	n.replicas[0] = back
-	eventually(t, 20*time.Second, "the replica that is back is used again", func() bool { return n.replica(both[0]) == 0 })
+	eventually(t, "the replica that is back is used again", func() bool { return n.replica(both[0]) == 0 })
 	back.must("audit", "verify")
 }
 
@@ -128,7 +127,7 @@ func newRedis(t *testing.T) (url string, end func()) {
 		_ = cmd.Wait() // it was killed
 	})
 	t.Cleanup(end)
-	eventually(t, 20*time.Second, "Redis accepts connections", func() bool { return out.count("Ready to accept connections") > 0 })
+	eventually(t, "Redis accepts connections", func() bool { return out.count("Ready to accept connections") > 0 })
 	return "redis://" + at, end
 }
 
@@ -155,7 +154,7 @@ identity: {api_keys: true, issuers: [{issuer: %q}]}
 	}
 	for i, c := range clients {
 		var proof string
-		eventually(t, 10*time.Second, "a proof that was made after the memory began", func() bool {
+		eventually(t, "a proof that was made after the memory began", func() bool {
 			proof = h.proof(url, bound)
 			return echoes(t, c, url, with(proof)).status == http.StatusOK
 		})
@@ -176,7 +175,7 @@ identity: {api_keys: true, issuers: [{issuer: %q}]}
 	}
 	n.replicas[0].must("key", "revoke", "--token", id, "--issuer", a.url)
 	for i, c := range clients {
-		eventually(t, 5*time.Second, fmt.Sprintf("replica %d turns the revoked token away", i), func() bool {
+		eventually(t, fmt.Sprintf("replica %d turns the revoked token away", i), func() bool {
 			return echoes(t, c, url, as(token)).status == http.StatusUnauthorized
 		})
 	}

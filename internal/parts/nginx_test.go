@@ -17,10 +17,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"doorward/internal/store/storetest"
 )
 
 // nginx is a running nginx with deploy/nginx as it is shipped, but for site/, and
@@ -116,12 +119,7 @@ func (n *nginx) in(t *testing.T) *nginx {
 // freeAddress is one of loopback that nobody listens on.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(storetest.FreePort(t)))
 }
 
 // configure copies what is shipped and writes what is an installation's own.
@@ -212,7 +210,7 @@ func (n *nginx) run() {
 			n.t.Logf("nginx printed:\n%s\n%s", n.log.String(), n.errors())
 		}
 	})
-	eventually(n.t, 20*time.Second, "nginx listens", func() bool {
+	eventually(n.t, "nginx listens", func() bool {
 		c, err := net.Dial("tcp", n.address)
 		if err == nil {
 			_ = c.Close()
@@ -302,7 +300,7 @@ func (n *nginx) lines() (all []passed) {
 func (n *nginx) line(what string, ok func(passed) bool) passed {
 	n.t.Helper()
 	var found []passed
-	eventually(n.t, 5*time.Second, "a line of nginx's log: "+what, func() bool {
+	eventually(n.t, "a line of nginx's log: "+what, func() bool {
 		found = nil
 		for _, p := range n.lines() {
 			if ok(p) {

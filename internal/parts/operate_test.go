@@ -10,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
@@ -43,7 +42,7 @@ func TestKeysWhileTheGatewayRuns(t *testing.T) {
 	g.must("trust", "approve", "sdk")
 	want := func(k string, status int, when string) {
 		t.Helper()
-		eventually(t, time.Second, fmt.Sprintf("%s: status %d, want %d", when, g.status(k), status), func() bool { return g.status(k) == status })
+		eventually(t, fmt.Sprintf("%s: status %d, want %d", when, g.status(k), status), func() bool { return g.status(k) == status })
 	}
 	want("", http.StatusUnauthorized, "no key")
 	first := g.key("create", "ci")
@@ -117,10 +116,10 @@ func TestTrustAndReloadWhileTheGatewayRuns(t *testing.T) {
 
 	// A configuration that is bad is refused whole, by file and by signal.
 	g.write("doorward.yaml", config+"  broken: {comand: [x]}\n")
-	eventually(t, 5*time.Second, "the bad file is refused", func() bool { return g.log.count("configuration refused, the old one stays") > 0 })
+	eventually(t, "the bad file is refused", func() bool { return g.log.count("configuration refused, the old one stays") > 0 })
 	refused := g.log.count("configuration refused")
 	_ = g.cmd.Process.Signal(syscall.SIGHUP)
-	eventually(t, 5*time.Second, "the signal is heard", func() bool { return g.log.count("configuration refused") > refused })
+	eventually(t, "the signal is heard", func() bool { return g.log.count("configuration refused") > refused })
 	if got := tools(); len(got) < 10 {
 		t.Errorf("after a bad configuration the tools are %v", got)
 	}
@@ -128,7 +127,7 @@ func TestTrustAndReloadWhileTheGatewayRuns(t *testing.T) {
 	// Another command is another pin: nothing of it runs before it is approved.
 	g.write("docs2/other.txt", "other\n")
 	g.write("doorward.yaml", strings.NewReplacer(`"docs"`, `"docs2"`, "[docs]", "[docs2]").Replace(config))
-	eventually(t, 5*time.Second, "the new file is read", func() bool { return g.log.count("configuration reloaded") > 0 })
+	eventually(t, "the new file is read", func() bool { return g.log.count("configuration reloaded") > 0 })
 	cs := goClientOrNone(t, g.url, k)
 	if cs != nil {
 		defer func() { _ = cs.Close() }()
@@ -154,7 +153,7 @@ func TestTrustAndReloadWhileTheGatewayRuns(t *testing.T) {
 	// A signal alone reloads too, and the log knows who asked.
 	reloaded := g.log.count("configuration reloaded")
 	_ = g.cmd.Process.Signal(syscall.SIGHUP)
-	eventually(t, 5*time.Second, "the signal is heard", func() bool { return g.log.count("configuration reloaded") > reloaded })
+	eventually(t, "the signal is heard", func() bool { return g.log.count("configuration reloaded") > reloaded })
 	actors := map[string]int{}
 	for _, rec := range g.records("--kind", "event") {
 		if rec.Event == "config.reload" {

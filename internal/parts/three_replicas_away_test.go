@@ -120,7 +120,7 @@ func (o *outage) during(what string, row map[string][]string) {
 	o.t.Helper()
 	seen := map[string]bool{}
 	o.shut(what + " is away")
-	eventually(o.t, 12*time.Second, what+" is away, and calls are refused", func() bool {
+	eventually(o.t, what+" is away, and calls are refused", func() bool {
 		<-o.pace.C
 		all := true
 		for kind, codes := range row {
@@ -176,7 +176,7 @@ func TestDUR21_DUR23_OneThingAway(t *testing.T) {
 		o.during(tc.what, row)
 		tc.back()
 		began := time.Now()
-		eventually(t, 20*time.Second, tc.what+" is back, and everything goes on", func() bool { return o.good(row) })
+		eventually(t, tc.what+" is back, and everything goes on", func() bool { return o.good(row) })
 		o.shut(tc.what + " is back")
 		t.Logf("%s: everything goes on %v after it is back", tc.what, time.Since(began).Round(time.Millisecond))
 	}
@@ -226,7 +226,7 @@ func begin(t *testing.T, f *three) *outage {
 	f.replicas[0].must("key", "revoke", "--subject", "mallory", "--issuer", f.idp.URL())
 	revoked := func(from string) got { return f.caller(from, mallory).call(t, "look", "mallory", "") }
 	for _, from := range f.from {
-		eventually(t, 5*time.Second, "who is revoked is turned away", func() bool { return revoked(from).status == http.StatusUnauthorized })
+		eventually(t, "who is revoked is turned away", func() bool { return revoked(from).status == http.StatusUnauthorized })
 	}
 	o.closed["somebody who is revoked"] = revoked
 	return o

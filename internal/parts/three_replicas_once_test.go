@@ -77,7 +77,7 @@ func (f *three) spread(key string) {
 		}
 	}
 	for _, from := range f.from {
-		eventually(f.t, 10*time.Second, "a copied key is known", func() bool { return f.caller(from, key).post(f.t, "tools/list", "").good() })
+		eventually(f.t, "a copied key is known", func() bool { return f.caller(from, key).post(f.t, "tools/list", "").good() })
 	}
 }
 
@@ -181,10 +181,11 @@ func oneRevocation(t *testing.T, f *three) {
 	f.replicas[2].must("key", "revoke", "--subject", "mallory", "--issuer", f.idp.URL())
 	since := time.Now()
 	for i, from := range f.from {
-		eventually(t, time.Until(since.Add(5*time.Second)), fmt.Sprintf("gateway %d turns away who was revoked at the third", i), func() bool {
+		eventually(t, fmt.Sprintf("gateway %d turns away who was revoked at the third", i), func() bool {
 			return f.caller(from, mallory).call(t, "look", "after", "").status == http.StatusUnauthorized
 		})
 	}
+	t.Logf("all gateways turn away who was revoked at the third after %v", time.Since(since).Round(time.Millisecond))
 	if strings.Contains(f.replicas[0].log.String(), "mallory") {
 		t.Error("the log has who was revoked")
 	}

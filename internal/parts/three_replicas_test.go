@@ -116,7 +116,7 @@ func (f *three) rise(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.web = &http.Server{Handler: f.up, ReadHeaderTimeout: waitForParts}
+	f.web = &http.Server{Handler: f.up, ReadHeaderTimeout: patience}
 	go func(s *http.Server) { _ = s.Serve(ln) }(f.web) // until it is closed
 }
 
@@ -132,7 +132,7 @@ func (f *three) limit(limits string) {
 		if err := g.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 			f.t.Fatal(err)
 		}
-		eventually(f.t, 10*time.Second, "the configuration is reloaded", func() bool { return g.log.count("reloaded") > 0 })
+		eventually(f.t, "the configuration is reloaded", func() bool { return g.log.count("reloaded") > 0 })
 	}
 }
 

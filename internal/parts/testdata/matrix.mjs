@@ -10,7 +10,7 @@ const [packages, sdk, era, transport, self, prefix, atOnce, ...targets] = proces
 const require = createRequire(packages + "/");
 const info = { name: "typescript-" + sdk, version: "1" };
 const capabilities = { elicitation: {}, sampling: {} };
-const patience = { timeout: 20000 };
+const patience = { timeout: 120000 };
 
 function connection(target) {
   const from = sdk === "1" ? (name) => require("@modelcontextprotocol/sdk/client/" + name + ".js")
@@ -98,7 +98,7 @@ async function use(target) {
   });
   await see("list_changed", async () => {
     const before = changes;
-    const late = setTimeout(() => { late.over = true; wake(); }, 10000);
+    const late = setTimeout(() => { late.over = true; wake(); }, patience.timeout);
     await tool("grow", { name });
     for (let known = before; !late.over; known = changes) {
       if (changes === known) await new Promise((resolve) => { wake = resolve; });

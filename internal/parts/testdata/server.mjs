@@ -24,7 +24,7 @@ const grown = new Set(); // SDK 2 makes a server for each request
 const open = (gate) => writeFileSync(directory + "/" + gate, "");
 
 async function passed(gate) {
-  for (const end = Date.now() + 5000; !existsSync(directory + "/" + gate); await setTimeout(5)) {
+  for (const end = Date.now() + 30000; !existsSync(directory + "/" + gate); await setTimeout(5)) {
     if (Date.now() > end) return false;
   }
   return true;
