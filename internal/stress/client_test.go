@@ -21,8 +21,9 @@ const (
 	stateless = "2026-07-28"
 )
 
-// patience bounds every wait for something that must happen.
-const patience = 30 * time.Second
+// patience bounds every wait for something that must happen. It is long, for tests of other
+// packages may have the machine busy.
+const patience = 2 * time.Minute
 
 const statelessMeta = `"_meta":{"io.modelcontextprotocol/protocolVersion":"` + stateless + `","io.modelcontextprotocol/clientCapabilities":{}}`
 
@@ -180,7 +181,7 @@ func (c *client) write(method, body string) error {
 	}
 	b = fmt.Appendf(b, "\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 	c.out = b
-	if err := c.conn.SetDeadline(time.Now().Add(2 * patience)); err != nil {
+	if err := c.conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		return err
 	}
 	_, err := c.conn.Write(b)

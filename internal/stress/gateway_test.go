@@ -22,6 +22,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"doorward/internal/store/storetest"
 )
 
 // gateway is a configuration and the doorward that serves it.
@@ -78,12 +80,7 @@ func newGateway(t *testing.T, yaml string) *gateway {
 }
 
 func freeAddress(t *testing.T) string {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(storetest.FreePort(t)))
 }
 
 // configure replaces the file as editors do. Calls are known by their ids, which the record

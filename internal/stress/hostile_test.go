@@ -17,11 +17,10 @@ import (
 // What the clients of TestSlowAndHostileClients do. The limits they run into are
 // those of listen.Limits: 1,000 sessions of a principal, 10 s for a header.
 const (
-	idlers        = 500
-	dawdlers      = 50
-	sessionLimit  = 1_000
-	headerPatient = 20 * time.Second // 10 s, and room for a busy machine
-	mostResident  = 200 << 20        // growth: 50 KiB for each session and connection, and what the collector leaves
+	idlers       = 500
+	dawdlers     = 50
+	sessionLimit = 1_000
+	mostResident = 200 << 20 // growth: 50 KiB for each session and connection, and what the collector leaves
 )
 
 // TestSlowAndHostileClients lets clients take connections and sessions and give
@@ -109,7 +108,7 @@ func connections(t *testing.T, g *gateway, n int, send string) []net.Conn {
 // cut waits until the gateway has closed a connection whose header never ends.
 func cut(t *testing.T, c net.Conn) {
 	t.Helper()
-	if err := c.SetReadDeadline(time.Now().Add(headerPatient)); err != nil {
+	if err := c.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := io.Copy(io.Discard, c); errors.Is(err, os.ErrDeadlineExceeded) {

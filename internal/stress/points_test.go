@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -140,7 +141,9 @@ func (d *dying) start(t *testing.T, point string) bool {
 		return false
 	}
 	took := time.Since(began)
-	if d.slowest = max(d.slowest, took); took > 5*time.Second {
+	// How long it takes says as much about what else the machine does, so that it is only told
+	// unless the machine is known to do nothing else.
+	if d.slowest = max(d.slowest, took); took > 5*time.Second && os.Getenv("CRASH_DEATHS") != "" {
 		t.Errorf("the restart took %s", took)
 	}
 	d.judge(t)

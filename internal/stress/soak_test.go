@@ -62,8 +62,9 @@ func TestDUR41_Soak(t *testing.T) {
 	if last := float64(s.g.resident()); s.long >= longSoak && slope > mostSlope*last {
 		t.Errorf("memory grows by %.1f MiB an hour, and is %.1f", slope/(1<<20), last/(1<<20))
 	}
-	if s.answered.Load() < s.refused.Load() {
-		t.Errorf("more calls were refused than answered")
+	// In a short soak the command may be away for most of it, where the machine is busy.
+	if n := s.answered.Load(); n == 0 || s.long >= longSoak && n < s.refused.Load() {
+		t.Errorf("%d calls were answered, and %d refused", n, s.refused.Load())
 	}
 	if n := s.g.stderr.count("panic"); n > 0 {
 		t.Errorf("%d panics", n)
