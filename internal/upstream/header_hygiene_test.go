@@ -263,7 +263,7 @@ func TestAUT60_NothingIsRetriedAfter401(t *testing.T) {
 				if link.modern {
 					ex = exchange(t, nil, "up", modernCall("say", `{}`))
 				}
-				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
 				err := p.Forward(ctx, spoofing(ex, spoofed), func(context.Context, *gate.Message) error { return nil })
 				want := gate.CodeUpstreamDown

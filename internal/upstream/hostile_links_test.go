@@ -230,7 +230,7 @@ func TestRES10_BrokenOff(t *testing.T) {
 					conn.Close()
 				})
 				srv := httptest.NewUnstartedServer(h)
-				set := upstream.Settings{Name: "up", Timeout: 10 * time.Second}
+				set := upstream.Settings{Name: "up", Timeout: time.Minute}
 				if tls {
 					srv.StartTLS()
 					set.Wire = srv.Client().Transport
@@ -268,7 +268,7 @@ func TestRES11_Blackhole(t *testing.T) {
 				begun := time.Now()
 				_, err = forward(t, p, exchange(t, newSession("a"), "up", call("echo", `{}`)))
 				wantCode(t, err, gate.CodeUpstreamTimeout)
-				if took := time.Since(begun); took > 5*time.Second {
+				if took := time.Since(begun); took > time.Minute {
 					t.Errorf("took %s", took)
 				}
 				if strings.Contains(err.Error(), "canary") {

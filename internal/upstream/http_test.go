@@ -41,7 +41,7 @@ func httpPool(t *testing.T, h http.Handler, change func(*upstream.Config)) *upst
 	t.Helper()
 	srv := httptest.NewServer(h)
 	t.Cleanup(srv.Close)
-	cfg := upstream.Config{Upstreams: []upstream.Settings{{Name: "up", URL: srv.URL, Timeout: 10 * time.Second, MaxResult: 1 << 20}}}
+	cfg := upstream.Config{Upstreams: []upstream.Settings{{Name: "up", URL: srv.URL, Timeout: time.Minute, MaxResult: 1 << 20}}}
 	if change != nil {
 		change(&cfg)
 	}
@@ -145,7 +145,7 @@ func TestListen(t *testing.T) {
 	s := sdkServer()
 	h := sdk.NewStreamableHTTPHandler(func(*http.Request) *sdk.Server { return s }, &sdk.StreamableHTTPOptions{Stateless: true})
 	p := httpPool(t, h, nil)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var got []string
 	ex := exchange(t, nil, "up", `{"jsonrpc":"2.0","id":"l","method":"subscriptions/listen","params":{"notifications":{"toolsListChanged":true},`+meta+`}}`)

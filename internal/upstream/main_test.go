@@ -224,7 +224,7 @@ func newPool(t *testing.T, cfg upstream.Config) *upstream.Pool {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := p.Close(ctx); err != nil {
 			t.Error(err)
@@ -269,7 +269,7 @@ func exchange(t testing.TB, session *gate.Session, up, raw string) *gate.Exchang
 // forward carries an exchange out and returns what was emitted.
 func forward(t *testing.T, p *upstream.Pool, ex *gate.Exchange) ([]*gate.Message, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	var got []*gate.Message
 	err := p.Forward(ctx, ex, func(_ context.Context, m *gate.Message) error {

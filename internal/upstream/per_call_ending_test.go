@@ -42,7 +42,7 @@ func TestPerCall_EndsWithItsCall(t *testing.T) {
 				t.Parallel()
 				p, c := perCall(t, mode, func(cfg *upstream.Config) {
 					if name == "late" {
-						cfg.Upstreams[0].Timeout = time.Second
+						cfg.Upstreams[0].Timeout = 3 * time.Second // with the start of the process
 					}
 				})
 				session := newSession("a")
@@ -57,9 +57,13 @@ func TestPerCall_EndsWithItsCall(t *testing.T) {
 					})
 				}()
 				if mode == "silent" {
-					eventually(t, 10*time.Second, "the process starts", func() bool { now, _, _ := c.of(); return now == 1 })
+					eventually(t, 10*time.Second, "the process starts", func() bool { _, _, all := c.of(); return all == 1 })
 				} else {
-					<-begun
+					select {
+					case <-begun:
+					case err := <-ended: // late, where the machine is
+						ended <- err
+					}
 				}
 				end(t, p, session, leave)
 				select {
@@ -67,7 +71,7 @@ func TestPerCall_EndsWithItsCall(t *testing.T) {
 					if err == nil {
 						t.Error("the call ended well")
 					}
-				case <-time.After(10 * time.Second):
+				case <-time.After(time.Minute):
 					t.Fatal("the call goes on")
 				}
 				eventually(t, 10*time.Second, "the process has ended", func() bool { now, _, _ := c.of(); return now == 0 })

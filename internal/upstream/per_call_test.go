@@ -47,7 +47,7 @@ func perCall(t *testing.T, mode string, change func(*upstream.Config)) (*upstrea
 	c := &crowd{}
 	cfg := upstream.Config{
 		Meter: c, Secret: func(string) (upstream.Secret, error) { return known("atexit_sleep_ms=0"), nil },
-		Upstreams: []upstream.Settings{{Name: "up", Command: childCommand(mode), Timeout: 20 * time.Second, PerCall: true, Env: startedWith("KEY")}},
+		Upstreams: []upstream.Settings{{Name: "up", Command: childCommand(mode), Timeout: time.Minute, PerCall: true, Env: startedWith("KEY")}},
 	}
 	if change != nil {
 		change(&cfg)

@@ -152,7 +152,7 @@ func TestPlacesEnd(t *testing.T) {
 	up, met := newStuck(t), newCounter()
 	p := httpPool(t, up.handler(), func(cfg *upstream.Config) {
 		cfg.Queues = met
-		cfg.Upstreams[0].Concurrency, cfg.Upstreams[0].Timeout = 1, 300*time.Millisecond
+		cfg.Upstreams[0].Concurrency, cfg.Upstreams[0].Timeout = 1, 3*time.Second
 	})
 	first, _ := say(t, p, "a")
 	<-up.began

@@ -72,7 +72,7 @@ func TestListenOfASharedChannelSaysNoMore(t *testing.T) {
 		<-r.Context().Done()
 	})
 	p := httpPool(t, h, func(cfg *upstream.Config) { cfg.Upstreams[0].Shared = true })
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	ex := exchange(t, nil, "up", `{"jsonrpc":"2.0","id":"l","method":"subscriptions/listen","params":{"notifications":{"toolsListChanged":true},`+meta+`}}`)
 	var last string

@@ -23,7 +23,7 @@ import (
 
 func stdioPool(t *testing.T, mode string, change func(*upstream.Settings)) *upstream.Pool {
 	t.Helper()
-	set := upstream.Settings{Name: "up", Command: childCommand(mode), Timeout: 10 * time.Second, MaxResult: 1 << 20}
+	set := upstream.Settings{Name: "up", Command: childCommand(mode), Timeout: time.Minute, MaxResult: 1 << 20}
 	if change != nil {
 		change(&set)
 	}
@@ -90,14 +90,14 @@ func TestStdioMisbehaviour(t *testing.T) {
 			t.Parallel()
 			p := stdioPool(t, "echo", func(s *upstream.Settings) {
 				if tc.tool == "hang" {
-					s.Timeout = time.Second
+					s.Timeout = 3 * time.Second // with the start of the child
 				}
 			})
 			session := newSession("a")
 			_, err := forward(t, p, exchange(t, session, "up", call(tc.tool, `{}`)))
 			wantCode(t, err, tc.want)
 			// The next use starts the server again, after its backoff.
-			for deadline := time.Now().Add(20 * time.Second); ; {
+			for deadline := time.Now().Add(time.Minute); ; {
 				_, err := forward(t, p, exchange(t, session, "up", call("echo", `{}`)))
 				if err == nil {
 					break
@@ -292,8 +292,10 @@ func alive(pid int) bool {
 	return state != 'Z' && state != 'X'
 }
 
+// eventually waits until something holds, a minute at least: the machine may be busy.
 func eventually(t *testing.T, d time.Duration, what string, ok func() bool) {
 	t.Helper()
+	d = max(d, time.Minute)
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for end := time.Now().Add(d); !ok(); <-tick.C {
@@ -321,7 +323,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 		}
 	}
 	eventually(t, 5*time.Second, "the grandchild runs", func() bool { return len(pidsIn(t, file)) == 1 })
-	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := p.Close(ctx); err != nil {
 		t.Fatal(err)

@@ -35,7 +35,7 @@ func warm(t *testing.T, mode string, change func(*upstream.Config)) (*upstream.P
 			}
 			return known("value-1-of-the-secret"), nil
 		},
-		Upstreams: []upstream.Settings{{Name: "up", Command: childCommand(mode), Timeout: 20 * time.Second, PerCall: true, Env: map[string]string{"GORACE": "quick", "KEY": "secret"}}},
+		Upstreams: []upstream.Settings{{Name: "up", Command: childCommand(mode), Timeout: time.Minute, PerCall: true, Env: map[string]string{"GORACE": "quick", "KEY": "secret"}}},
 	}
 	if change != nil {
 		change(&cfg)
