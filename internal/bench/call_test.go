@@ -17,7 +17,7 @@ func atUpstream(t *testing.T) (*wire, endpoint) {
 	srv := httptest.NewServer(newEcho())
 	t.Cleanup(srv.Close)
 	to := endpoint{address: srv.Listener.Addr().(*net.TCPAddr).String(), path: upstreamPath, token: noToken}
-	w, err := dial(context.Background(), to.address, time.Now().Add(10*time.Second))
+	w, err := dial(context.Background(), to.address, time.Now().Add(time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}

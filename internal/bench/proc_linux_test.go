@@ -13,10 +13,10 @@ func TestProcessFiguresOfThisProcess(t *testing.T) {
 		t.Errorf("resident set %v", v)
 	}
 	before := cpuTime(pid)
-	for began := time.Now(); time.Since(began) < 50*time.Millisecond; { // burns what is measured
+	for began := time.Now(); !(cpuTime(pid)-before > 10e6) && time.Since(began) < time.Minute; { // burns what is measured
 	}
 	if used := cpuTime(pid) - before; !(used > 10e6) {
-		t.Errorf("used %v ns within 50 ms of work", used)
+		t.Errorf("used %v ns within a minute of work", used)
 	}
 	if v := cpuTicks(pid); math.IsNaN(v) {
 		t.Error("no ticks")

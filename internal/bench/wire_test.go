@@ -28,7 +28,7 @@ func against(t *testing.T, raw string) *wire {
 		_, _ = io.WriteString(nc, raw)
 		_, _ = io.Copy(io.Discard, nc)
 	}()
-	w, err := dial(context.Background(), ln.Addr().String(), time.Now().Add(10*time.Second))
+	w, err := dial(context.Background(), ln.Addr().String(), time.Now().Add(time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ import (
 )
 
 // soon is the time of a probe that nothing will answer.
-const soon = 300 * time.Millisecond
+const soon = time.Second
 
 // diagnose runs the checks.
 func diagnose(t *testing.T, o doctor.Options) *doctor.Report {

@@ -207,9 +207,20 @@ func TestWhoAsksIsSaidBefore(t *testing.T) {
 	}
 	honest := newAuthority(t, "")
 	a.metadata = func(m map[string]any) { m["authorization_endpoint"] = honest.url + "/authorize" }
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second) // nobody signs in there
-	defer cancel()
-	_, _ = p.keeper().SignIn(ctx, login.Request{URL: g.url, Client: login.Client{ID: "doorward"}}, login.Browser)
+	keeper := p.keeper()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _ = keeper.SignIn(ctx, login.Request{URL: g.url, Client: login.Client{ID: "doorward"}}, login.Browser) // nobody signs in there
+	}()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(time.Minute); !strings.Contains(p.told(), "Careful: ") && time.Now().Before(end); {
+		<-tick.C
+	}
+	cancel()
+	<-ended
 	if told := p.told(); !strings.Contains(told, "Careful: you sign in at "+strings.TrimPrefix(honest.url, "http://")+", and what comes of it goes to "+strings.TrimPrefix(a.url, "http://")) {
 		t.Errorf("the terminal says %q", told)
 	}

@@ -261,7 +261,7 @@ func (l *lockedBuffer) text() string {
 // until waits for something that happens.
 func until(t *testing.T, what string, happened func() bool) {
 	t.Helper()
-	end := time.After(30 * time.Second)
+	end := time.After(2 * time.Minute)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for !happened() {

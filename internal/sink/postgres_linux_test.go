@@ -69,7 +69,7 @@ func (d *database) stop() {
 
 func (d *database) run(program string, args ...string) {
 	d.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, filepath.Join(postgresPrograms, program), args...)
 	cmd.Dir = d.dir
@@ -160,7 +160,7 @@ func TestDUR08PostgreSQL(t *testing.T) {
 	until(t, "a failure", func() bool { return h.set.Stats()[0].Failing })
 	d.start()
 	h.caughtUp()
-	h.stop(2 * time.Second)
+	h.stop(time.Minute)
 	// The position is lost, and everything is sent again.
 	if err := os.Remove(filepath.Join(h.logDir(), "sinks", "db")); err != nil {
 		t.Fatal(err)
@@ -168,7 +168,7 @@ func TestDUR08PostgreSQL(t *testing.T) {
 	h.start(h.sink("db", d.receiver("owner")))
 	h.write(10)
 	h.caughtUp()
-	h.stop(2 * time.Second)
+	h.stop(time.Minute)
 	h.holds(d.query("SELECT line FROM doorward_audit ORDER BY seq"))
 	if n := d.query("SELECT count(*)::text FROM doorward_audit"); n[0] != fmt.Sprint(h.log.Stats().Size) {
 		t.Errorf("%s rows for %d records", n[0], h.log.Stats().Size)

@@ -119,7 +119,7 @@ func TestDUR08HTTP(t *testing.T) {
 	until(t, "a failure", func() bool { return h.set.Stats()[0].Failing })
 	s.status.Store(0)
 	h.caughtUp()
-	h.stop(time.Second)
+	h.stop(time.Minute)
 	bodies, headers := s.taken()
 	got := keyed(t, bodies)
 	if kept := once(t, got); len(kept) != len(got) {
@@ -351,7 +351,7 @@ func TestFile(t *testing.T) {
 	}
 	h.write(10)
 	h.caughtUp()
-	h.stop(time.Second)
+	h.stop(time.Minute)
 	// A crash leaves half a line.
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
@@ -362,7 +362,7 @@ func TestFile(t *testing.T) {
 	start()
 	h.write(10)
 	h.caughtUp()
-	h.stop(time.Second)
+	h.stop(time.Minute)
 	first, _ := os.ReadFile(path + ".1")
 	second, err := os.ReadFile(path)
 	if err != nil {

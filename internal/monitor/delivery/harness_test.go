@@ -263,7 +263,7 @@ func unsealed(t *testing.T, path string) string {
 // until waits for something that happens.
 func until(t *testing.T, what string, happened func() bool) {
 	t.Helper()
-	end := time.After(20 * time.Second)
+	end := time.After(2 * time.Minute)
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	for !happened() {

@@ -186,7 +186,7 @@ func TestExecThatHangs(t *testing.T) {
 	if err := x.Send(t.Context(), &a); err == nil || err.Error() != "the command did not end within 50ms" {
 		t.Errorf("got %v", err)
 	}
-	if d := time.Since(start); d > 10*time.Second {
+	if d := time.Since(start); d > time.Minute {
 		t.Errorf("it took %v", d)
 	}
 }
