@@ -10,13 +10,11 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"doorward/internal/gate"
-	"doorward/internal/store/storetest"
 )
 
 // operator is an Operator that remembers who asked for what.
@@ -226,11 +224,21 @@ func (h *health) Metrics() http.Handler {
 }
 
 func TestHealth(t *testing.T) {
-	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(storetest.FreePort(t)))
 	h := &health{}
-	s, err := ListenHealth(address, h, quiet())
-	if err != nil {
-		t.Fatal(err)
+	var lc net.ListenConfig
+	var s *HealthServer
+	address, err := "", errors.New("no port")
+	for n := 0; err != nil; n++ { // whom the system gives the port before it is listened on has it
+		if n == 10 {
+			t.Fatal(err)
+		}
+		var ln net.Listener
+		if ln, err = lc.Listen(t.Context(), "tcp", "127.0.0.1:0"); err != nil {
+			continue
+		}
+		address = ln.Addr().String()
+		_ = ln.Close()
+		s, err = ListenHealth(address, h, quiet())
 	}
 	defer func() {
 		if err := s.Close(context.WithoutCancel(t.Context())); err != nil {

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +22,7 @@ import (
 	"doorward/internal/app"
 	"doorward/internal/doctor"
 	"doorward/internal/gatetest"
+	"doorward/internal/store/storetest"
 )
 
 // soon is the time of a probe that nothing will answer.
@@ -147,12 +149,7 @@ func proxy(t *testing.T, to string) *httputil.ReverseProxy {
 // closed is an address at which nothing listens.
 func closed(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(storetest.FreePort(t)))
 }
 
 // names is a resolver that asks a name server of the test, which knows the

@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -23,6 +22,7 @@ import (
 	"doorward/internal/gate"
 	"doorward/internal/sink"
 	"doorward/internal/sink/form"
+	"doorward/internal/store/storetest"
 )
 
 // postgresPrograms is where Debian keeps the programs of PostgreSQL 15.
@@ -328,12 +328,7 @@ func TestPostgresWithTLS(t *testing.T) {
 			}
 		}
 	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(ln.Addr().String())
-	ln.Close()
+	port := strconv.Itoa(storetest.FreePort(t))
 	d.more = "-c ssl=on -c listen_addresses=127.0.0.1 -p " + port
 	d.start()
 	dsn := func() (gate.Secret, error) {
