@@ -37,6 +37,7 @@ type Queue struct {
 	adapt   adapt // how many places there are
 	room    int   // calls that may wait
 	taken   int
+	has     map[string]int // of these, by caller, where nobody may have more than half; else nil
 	waiting int
 	lines   map[string]*callers // those with a call that waits
 	turns   list.List           // of *callers: the first is served next
@@ -69,19 +70,39 @@ func New(places, room int) *Queue {
 	return q
 }
 
+// Halve has each caller take half of the places at most, one of them at least. It is for calls that
+// last: turns come round when a call ends, and a caller who has all places keeps others waiting for
+// as long as the longest lasts. It is called before anybody uses the queue.
+func (q *Queue) Halve() { q.has = map[string]int{} }
+
+// may tells whether a caller may have one more place; it needs mu.
+func (q *Queue) may(who string) bool {
+	return q.has == nil || q.has[who] < (q.adapt.places()+1)/2
+}
+
+// take gives out a place; it needs mu.
+func (q *Queue) take(who string) {
+	q.taken++
+	if q.has != nil {
+		q.has[who]++
+	}
+}
+
 // Place is a place at the upstream, which is given back with Leave. The zero value is none.
 type Place struct {
 	queue *Queue
 	since time.Time
+	who   string // where the queue counts the places of callers
 }
 
 // Held tells whether there is a place to give back.
 func (p *Place) Held() bool { return p.queue != nil }
 
-// Try takes a place if one is free and nobody waits for it. It allocates nothing.
+// Try takes a place if one is free and nobody waits for it. It allocates nothing. Where callers have
+// half of the places at most there is none: Wait knows who takes it.
 func (q *Queue) Try() (Place, bool) {
 	q.mu.Lock()
-	free := q.free()
+	free := q.has == nil && q.free()
 	if free {
 		q.taken++
 	}
@@ -89,11 +110,14 @@ func (q *Queue) Try() (Place, bool) {
 	if !free {
 		return Place{}, false
 	}
-	return Place{q, time.Now()}, true
+	return Place{queue: q, since: time.Now()}, true
 }
 
-// free tells whether a call need not wait; it needs mu.
-func (q *Queue) free() bool { return !q.closed && q.waiting == 0 && q.taken < q.adapt.places() }
+// free tells whether a call need not wait; it needs mu. Who waits while there is a place has half of
+// them, where that is the most.
+func (q *Queue) free() bool {
+	return !q.closed && (q.waiting == 0 || q.has != nil) && q.taken < q.adapt.places()
+}
 
 // Wait takes a place, and waits for it. ctx ends when the caller leaves, or when the call is too
 // late; until is when that is, or zero. The error is a *Refusal, ErrClosed or the cause of ctx.
@@ -105,7 +129,10 @@ func (q *Queue) Wait(ctx context.Context, who string, until time.Time) (Place, e
 	if err := q.await(ctx, w); err != nil {
 		return Place{}, err
 	}
-	p := Place{q, time.Now()}
+	p := Place{queue: q, since: time.Now()}
+	if q.has != nil {
+		p.who = who
+	}
 	if ctx.Err() != nil { // it left as its turn came
 		p.Leave("")
 		return Place{}, context.Cause(ctx)
@@ -165,8 +192,8 @@ func (q *Queue) join(who string, until time.Time) (*waiter, error) {
 	if q.adapt.stuck(q.mean.value(), now) {
 		q.serve(now)
 	}
-	if q.free() {
-		q.taken++
+	if q.free() && q.may(who) {
+		q.take(who)
 		w.told <- nil
 		return w, nil
 	}
@@ -283,6 +310,11 @@ func (p *Place) Leave(kind string) {
 		q.adapt.took(kind, took, q.taken, now)
 	}
 	q.taken--
+	if q.has != nil {
+		if q.has[p.who]--; q.has[p.who] == 0 {
+			delete(q.has, p.who)
+		}
+	}
 	q.serve(now)
 }
 
@@ -297,17 +329,30 @@ func (q *Queue) Ended() {
 
 // serve gives free places to those whose turn it is; it needs mu. Who is too late gets none.
 func (q *Queue) serve(now time.Time) {
-	for q.taken < q.adapt.places() && q.waiting > 0 {
-		of := q.turns.Front().Value.(*callers) //nolint:forcetypeassert // join says what is in it
-		w := of.line.Front().Value.(*waiter)   //nolint:forcetypeassert // as above
+	for q.taken < q.adapt.places() {
+		of := q.next()
+		if of == nil {
+			return
+		}
+		w := of.line.Front().Value.(*waiter) //nolint:forcetypeassert // as above
 		if !w.until.IsZero() && !w.until.After(now) {
 			q.tell(w, q.refusal(Late))
 			continue
 		}
 		q.turns.MoveToBack(of.turn)
-		q.taken++
+		q.take(of.who)
 		q.tell(w, nil)
 	}
+}
+
+// next is whose turn it is, of those who may have a place; nil for nobody. It needs mu.
+func (q *Queue) next() *callers {
+	for at := q.turns.Front(); at != nil; at = at.Next() {
+		if of := at.Value.(*callers); q.may(of.who) { //nolint:forcetypeassert // join says what is in it
+			return of
+		}
+	}
+	return nil
 }
 
 // Resize changes how many places there are at most and how many calls may wait. Who waits already goes on
