@@ -45,6 +45,13 @@ func (a *App) flows(cfg *config.Config) (*track.Tracker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("upstreams: %w", err)
 	}
+	for name, u := range cfg.Upstreams {
+		for command, c := range u.Commands {
+			if c.ReadOnly {
+				table.OnlyReads(name, command)
+			}
+		}
+	}
 	var memory track.Memory = forgetful{}
 	if tracks(cfg) {
 		memory = taints{&a.shared}

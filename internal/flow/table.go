@@ -11,7 +11,16 @@ import (
 // everything is proposed.
 type Table struct {
 	upstreams map[string]names
+	reading   map[tool]bool
 }
+
+// tool is one of an upstream's.
+type tool struct{ upstream, name string }
+
+// OnlyReads takes in that a tool changes nothing because its operator says so, as of one of Doorward's
+// own servers: then it does not act, whatever it is called. What a server says of itself is never
+// taken in (security case POL-59). It is called before the table is used.
+func (t *Table) OnlyReads(upstream, name string) { t.reading[tool{upstream, name}] = true }
 
 // names are those of one upstream.
 type names struct {
@@ -28,7 +37,7 @@ type pattern struct {
 // NewTable reads labels by upstream and by name, or pattern of names, in which a
 // star stands for anything.
 func NewTable(labels map[string]map[string][]string) (*Table, error) {
-	t := &Table{upstreams: make(map[string]names, len(labels))}
+	t := &Table{upstreams: make(map[string]names, len(labels)), reading: map[tool]bool{}}
 	for upstream, of := range labels {
 		n := names{exact: make(map[string]Labels, len(of))}
 		for name, list := range of {
@@ -67,7 +76,11 @@ func (t *Table) Labels(it *gate.Item) Labels {
 	if given {
 		return set
 	}
-	return Propose(it)
+	labels := Propose(it)
+	if it.Kind == gate.Tool && t.reading[tool{it.Upstream, it.Name}] {
+		labels &^= Acts
+	}
+	return labels
 }
 
 func (p *pattern) matches(name string) bool {

@@ -18,6 +18,8 @@ func TestTable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	table.OnlyReads("own", "restart")
+	table.OnlyReads("up", "get_all")
 	for _, tc := range []struct {
 		upstream, name string
 		kind           gate.ItemKind
@@ -37,6 +39,9 @@ func TestTable(t *testing.T) {
 		{"up", "https://y.example/a", gate.Resource, flow.Private | flow.Untrusted},
 		{"all", "send_email", gate.Tool, flow.Private | flow.Untrusted},
 		{"other", "send_email", gate.Tool, flow.Leaves | flow.Acts},
+		{"own", "restart", gate.Tool, flow.Propose(&gate.Item{Kind: gate.Tool, Name: "restart"}) &^ flow.Acts}, // its operator says that it reads
+		{"own", "delete", gate.Tool, flow.Acts},
+		{"other", "delete", gate.Tool, flow.Acts},
 	} {
 		t.Run(tc.upstream+"/"+tc.name, func(t *testing.T) {
 			if got := table.Labels(&gate.Item{Kind: tc.kind, Upstream: tc.upstream, Name: tc.name}); got != tc.want {
