@@ -194,8 +194,11 @@ func (v *checker) launched(path string, u *Upstream, c *NamedCommand, t *argv.Te
 	head := c.Argv[:min(launch.Head(c.Argv), len(c.Argv))]
 	for i, word := range head {
 		for _, name := range argv.Names([]string{word}) {
-			if p := parameters[name]; !p.Listed() || i == len(head)-1 && p.Rule().Enum == nil {
-				v.fault(path, "a value of {%s} could choose the program that %s runs: give it an enum, or write the program", name, gate.Visible(c.Argv[0]))
+			switch {
+			case i == len(head)-1:
+				v.fault(path, "a value of {%s} would choose the program that %s runs, and the lock pins one: write the program, in a command for each", name, gate.Visible(c.Argv[0]))
+			case !parameters[name].Listed():
+				v.fault(path, "a value of {%s} could choose the program that %s runs: give it an enum, or make it an integer", name, gate.Visible(c.Argv[0]))
 			}
 		}
 	}

@@ -415,9 +415,9 @@ const fieldDocs = "\n" +
 	"NamedCommand.Argv\tArgv is the program and its arguments, without a shell.\n" +
 	"NamedCommand.Description\tDescription of what it does, for clients and whoever approves it.\n" +
 	"NamedCommand.Directory\tDirectory that it starts in. That of the configuration file unless written.\n" +
-	"NamedCommand.Timeout\tTimeout after which it is ended, with all that it has started: 30s unless written, at least 2s less than limits.timeout.\n" +
+	"NamedCommand.Timeout\tTimeout after which it is ended, with all that it has started: 30s unless written, and at most 2s less than limits.timeout, which is 28s unless that is written.\n" +
 	"NamedCommand.Output\tOutput is how much of standard output, and of standard error, an answer has: 256KiB unless written.\n" +
-	"NamedCommand.ReadOnly\tReadOnly says that it changes nothing. Nobody checks it; clients are told so.\n" +
+	"NamedCommand.ReadOnly\tReadOnly says that it changes nothing. Nobody checks it; clients are told so, and no rule of flows takes it for one that acts.\n" +
 	"Parameter.Description\tDescription for clients.\n" +
 	"Parameter.Type\tType of the value: text needs enum or pattern, integer needs minimum and maximum, identifier is a name of letters, digits and _ . - / + @, path needs under. Text unless written.\n" +
 	"Parameter.Enum\tEnum are the values that it may have.\n" +

@@ -80,11 +80,11 @@ type NamedCommand struct {
 	Description string `yaml:"description"`
 	// Directory that it starts in. That of the configuration file unless written.
 	Directory string `yaml:"directory" type:"directory"`
-	// Timeout after which it is ended, with all that it has started: 30s unless written, at least 2s less than limits.timeout.
+	// Timeout after which it is ended, with all that it has started: 30s unless written, and at most 2s less than limits.timeout, which is 28s unless that is written.
 	Timeout Duration `yaml:"timeout"`
 	// Output is how much of standard output, and of standard error, an answer has: 256KiB unless written.
 	Output Size `yaml:"output"`
-	// ReadOnly says that it changes nothing. Nobody checks it; clients are told so.
+	// ReadOnly says that it changes nothing. Nobody checks it; clients are told so, and no rule of flows takes it for one that acts.
 	ReadOnly bool `yaml:"read_only"`
 }
 
