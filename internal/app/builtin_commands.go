@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"doorward/internal/argv"
 	"doorward/internal/builtin"
 	"doorward/internal/builtin/commands"
 	"doorward/internal/config"
@@ -15,9 +14,9 @@ import (
 
 // commandsServer is builtin commands.
 type commandsServer struct {
-	Kind       string                    `json:"kind"`
-	Commands   map[string]commandSet     `json:"commands"`
-	Parameters map[string]parameterRules `json:"parameters,omitempty"`
+	Kind       string                        `json:"kind"`
+	Commands   map[string]commandSet         `json:"commands"`
+	Parameters map[string]commands.Parameter `json:"parameters,omitempty"`
 
 	name      string
 	openWorld bool
@@ -35,22 +34,9 @@ type commandSet struct {
 	timeout time.Duration
 }
 
-// parameterRules are what the value of a parameter may be.
-type parameterRules struct {
-	Description string   `json:"description,omitempty"`
-	Type        string   `json:"type,omitempty"`
-	Enum        []string `json:"enum,omitempty"`
-	Pattern     string   `json:"pattern,omitempty"`
-	MaxLength   int      `json:"max_length,omitempty"`
-	Minimum     *int64   `json:"minimum,omitempty"`
-	Maximum     *int64   `json:"maximum,omitempty"`
-	Under       []string `json:"under,omitempty"`
-	Default     string   `json:"default,omitempty"`
-}
-
 func commandsOf(name string, u *config.Upstream) commandsServer {
 	c := commandsServer{
-		Kind: u.Builtin, Commands: map[string]commandSet{}, Parameters: map[string]parameterRules{},
+		Kind: u.Builtin, Commands: map[string]commandSet{}, Parameters: map[string]commands.Parameter{},
 		name: name, openWorld: !u.Sandbox.Confined() || u.Sandbox.Places() != nil,
 	}
 	for name, one := range u.Commands {
@@ -58,8 +44,7 @@ func commandsOf(name string, u *config.Upstream) commandsServer {
 		c.Commands[name] = commandSet{one.Argv, one.Description, one.Directory, timeout.String(), int64(one.Output), one.ReadOnly, timeout}
 	}
 	for name, p := range u.Parameters {
-		r := p.Rule()
-		c.Parameters[name] = parameterRules{p.Description, r.Type, r.Enum, r.Pattern, r.Length, r.Minimum, r.Maximum, r.Under, r.Default}
+		c.Parameters[name] = commands.Parameter{Description: p.Description, Rule: p.Rule()}
 	}
 	return c
 }
@@ -71,25 +56,16 @@ func runsOf(own builtinServer) map[string]upstream.Run {
 		return nil
 	}
 	runs := make(map[string]upstream.Run, len(c.Commands))
-	for name := range c.Commands {
-		runs[name] = c.run(name)
+	for name, one := range c.Commands {
+		runs[name] = upstream.Run{Argv: one.Argv, Dir: one.Directory}
 	}
 	return runs
 }
 
-func (c commandsServer) run(name string) upstream.Run {
-	return upstream.Run{Argv: c.Commands[name].Argv, Dir: c.Commands[name].Directory}
-}
-
 func (c commandsServer) server(a *App) (*builtin.Server, error) {
-	set := commands.Settings{Name: c.name, Commands: map[string]commands.Command{}, Parameters: map[string]commands.Parameter{}, OpenWorld: c.openWorld, Version: builtinVersion, Run: c.runner(a)}
+	set := commands.Settings{Name: c.name, Commands: map[string]commands.Command{}, Parameters: c.Parameters, OpenWorld: c.openWorld, Version: builtinVersion, Run: c.runner(a), Caller: upstream.HeaderCaller}
 	for name, one := range c.Commands {
 		set.Commands[name] = commands.Command{Argv: one.Argv, Description: one.Description, Timeout: one.timeout, Output: one.Output, ReadOnly: one.ReadOnly}
-	}
-	for name, p := range c.Parameters {
-		set.Parameters[name] = commands.Parameter{Description: p.Description, Rule: argv.Rule{
-			Type: p.Type, Enum: p.Enum, Pattern: p.Pattern, Length: p.MaxLength, Minimum: p.Minimum, Maximum: p.Maximum, Under: p.Under, Default: p.Default,
-		}}
 	}
 	s, err := commands.New(set)
 	if err != nil {
@@ -107,7 +83,7 @@ var (
 // runner runs commands by the pool, as it starts those of upstreams.
 func (c commandsServer) runner(a *App) commands.Runner {
 	return func(ctx context.Context, r *commands.Run) (commands.Ended, error) {
-		how, err := a.pool.Run(ctx, c.name, upstream.Running{Name: r.Command, As: c.run(r.Command), Argv: r.Argv, Stdout: r.Stdout, Stderr: r.Stderr})
+		how, err := a.pool.Run(ctx, c.name, upstream.Running{Name: r.Command, Of: c, Argv: r.Argv, Caller: r.Caller, Stdout: r.Stdout, Stderr: r.Stderr, Began: r.Began})
 		changed := errors.Is(err, upstream.ErrChanged)
 		if err != nil && (changed || ctx.Err() == nil) {
 			a.Log.WarnContext(ctx, "a command has no answer", "upstream", c.name, "command", r.Command, "started", how.Started, "error", err)

@@ -3,6 +3,7 @@ package app_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -141,4 +142,56 @@ func TestBuiltinCommandsCancelled(t *testing.T) {
 	c.Post([]byte(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":77}}`))
 	eventually(t, "the command was ended", there("ended"))
 	<-done
+}
+
+// A client that is connected hears that commands came or went with a reload, and sees those that are
+// approved.
+func TestBuiltinCommandsReloaded(t *testing.T) {
+	t.Parallel()
+	_, yaml := servedCommands(t)
+	gw := gatetest.Gateway(t, yaml, nil)
+	gw.ApproveClean("ops")
+	c := gw.As("alice").Open("2025-11-25")
+	had := []string{"ops__fail", "ops__lines", "ops__say"}
+	if got := toolNames(t, c); !slices.Equal(got, had) {
+		t.Fatalf("at first: %v", got)
+	}
+	events := watch(t, gw, c, "", "")
+	told := func(what string) {
+		t.Helper()
+		for next(t, events).Method != toolsChanged { // the other lists have changed too
+		}
+		for len(events) > 0 {
+			<-events
+		}
+		t.Log(what)
+	}
+	const added = "      more: [echo, more]\n      fail:"
+	rewrite(t, gw, "      fail:", added)
+	told("one was added")
+	shown := func() string { return string(c.Post(c.Request("1", "tools/list", "")).Body) }
+	if got := shown(); !strings.Contains(got, "upstream.held") || strings.Contains(got, "ops__") {
+		t.Errorf("before it was approved: %s", got)
+	}
+	gw.ApproveClean("ops") // how it is set; then what it offers
+	gw.ApproveClean("ops")
+	eventually(t, "all are there", func() bool {
+		return slices.Equal(toolNames(t, c), []string{"ops__fail", "ops__lines", "ops__more", "ops__say"})
+	})
+	if r := c.Call("ops__more", `{}`); !r.OK() || !strings.Contains(string(r.Body), `"stdout":"more\n"`) {
+		t.Errorf("%s", r)
+	}
+	for len(events) > 0 {
+		<-events
+	}
+	rewrite(t, gw, added, "      fail:")
+	told("one was removed")
+	gw.ApproveClean("ops")
+	eventually(t, "those of before are there", func() bool { return strings.Contains(shown(), "ops__say") })
+	if got := toolNames(t, c); !slices.Equal(got, had) {
+		t.Errorf("at last: %v", got)
+	}
+	if r := c.Call("ops__more", `{}`); r.OK() {
+		t.Errorf("one that is gone: %s", r)
+	}
 }

@@ -18,7 +18,7 @@ import (
 
 // The types of a parameter.
 const (
-	Text       = "text"       // one of a list, or what a pattern matches as a whole
+	text       = "text"       // one of a list, or what a pattern matches as a whole
 	Integer    = "integer"    // between two bounds
 	Identifier = "identifier" // a name that a program gave: words.Identifier
 	Path       = "path"       // below a directory: paths.Judge
@@ -27,21 +27,21 @@ const (
 // Bounds of a parameter.
 const (
 	DefaultLength = 256  // bytes of a value
-	MaxLength     = 4096 // bytes; PATH_MAX of Linux, and far below what one word may have
+	maxLength     = 4096 // bytes; PATH_MAX of Linux, and far below what one word may have
 	maxValues     = 64   // of a list
 	maxUnder      = 16   // directories
 )
 
-// Rule is what a value must keep to.
+// Rule is what a value must keep to. As JSON it is what the lock pins of it.
 type Rule struct {
-	Type    string   // empty: Text
-	Enum    []string // of Text, what it may be
-	Pattern string   // of Text without Enum: a regular expression (RE2) that matches the whole value
-	Length  int      // bytes at most; 0: DefaultLength
-	Minimum *int64   // of Integer
-	Maximum *int64
-	Under   []string // of Path, absolute directories
-	Default string   // in place of a value that is not sent; empty: it must be
+	Type    string   `json:"type,omitempty"`       // empty: text
+	Enum    []string `json:"enum,omitempty"`       // of text, what it may be
+	Pattern string   `json:"pattern,omitempty"`    // of text without Enum: a regular expression (RE2) that matches the whole value
+	Length  int      `json:"max_length,omitempty"` // bytes at most; 0: DefaultLength
+	Minimum *int64   `json:"minimum,omitempty"`    // of Integer
+	Maximum *int64   `json:"maximum,omitempty"`
+	Under   []string `json:"under,omitempty"`   // of Path, absolute directories
+	Default string   `json:"default,omitempty"` // in place of a value that is not sent; empty: it must be
 }
 
 // Fault is one thing wrong with a rule. Field is the key of it in a configuration.
@@ -59,17 +59,17 @@ type Parameter struct {
 func NewParameter(r Rule) (*Parameter, []Fault) {
 	p := &Parameter{rule: r}
 	if p.rule.Type == "" {
-		p.rule.Type = Text
+		p.rule.Type = text
 	}
 	if p.rule.Length == 0 {
 		p.rule.Length = DefaultLength
 	}
 	faults := p.misplaced()
-	if r.Length < 0 || r.Length > MaxLength {
-		return nil, append(faults, Fault{"max_length", fmt.Sprintf("must be at most %d", MaxLength)})
+	if r.Length < 0 || r.Length > maxLength {
+		return nil, append(faults, Fault{"max_length", fmt.Sprintf("must be at most %d", maxLength)})
 	}
 	switch p.rule.Type {
-	case Text:
+	case text:
 		faults = append(faults, p.ofText()...)
 	case Integer:
 		if r.Minimum == nil || r.Maximum == nil {
@@ -109,8 +109,8 @@ func (p *Parameter) misplaced() (faults []Fault) {
 		key, kind string
 		written   bool
 	}{
-		{"enum", Text, r.Enum != nil},
-		{"pattern", Text, r.Pattern != ""},
+		{"enum", text, r.Enum != nil},
+		{"pattern", text, r.Pattern != ""},
 		{"minimum", Integer, r.Minimum != nil},
 		{"maximum", Integer, r.Maximum != nil},
 		{"under", Path, r.Under != nil},
@@ -137,7 +137,7 @@ func (p *Parameter) ofText() (faults []Fault) {
 			faults = append(faults, Fault{"enum", fmt.Sprintf("%q %s", v[:min(len(v), 60)], why)})
 		}
 	}
-	text, wrong := words.NewText(words.TextRule{Size: r.Length, Pattern: r.Pattern, OneOf: r.Enum})
+	judged, wrong := words.NewText(words.TextRule{Size: r.Length, Pattern: r.Pattern, OneOf: r.Enum})
 	for _, f := range wrong {
 		at := map[string]string{"size": "max_length", "one_of": "enum"}[f.Field]
 		if at == "" {
@@ -145,7 +145,7 @@ func (p *Parameter) ofText() (faults []Fault) {
 		}
 		faults = append(faults, Fault{at, f.Text})
 	}
-	p.text = text
+	p.text = judged
 	return faults
 }
 

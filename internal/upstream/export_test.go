@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"net/http"
+	"os"
 	"time"
 
 	"doorward/internal/gate"
@@ -99,3 +100,9 @@ func Spare(p *Pool) (n int) {
 	}
 	return n
 }
+
+// EndOutput is endOutput.
+func EndOutput(pipes []*os.File) (ended func()) { return endOutput(pipes) }
+
+// Filled is filled.
+func Filled(template, text string) bool { return filled(template, text) }

@@ -33,6 +33,11 @@ const userAgent = "doorward"
 // principal, a value for each. No client's header reaches an upstream under this name.
 const HeaderRoles = "Doorward-Roles"
 
+// HeaderCaller is the header in which a server of Doorward's own that runs commands reads a mark of
+// a call's principal: the same for the calls of one, and nothing else. No client's header reaches an
+// upstream under this name.
+const HeaderCaller = "Doorward-Caller"
+
 // fixedValues are the header values that every request of a link has.
 type fixedValues struct{ agent, json, accept [1]string }
 
@@ -52,9 +57,14 @@ func mediaType(h http.Header) string {
 func (l *httpLink) post(ctx context.Context, raw []byte, o *outgoing, own gate.Secret) (*http.Response, error) {
 	req := l.blank.WithContext(ctx)
 	req.Header = l.postHeader(o)
-	if o != nil && len(o.roles) > 0 {
+	if o != nil && (len(o.roles) > 0 || o.caller != "") {
 		req.Header = maps.Clone(req.Header) // which may be that of all requests of a session
-		req.Header[HeaderRoles] = o.roles
+		if len(o.roles) > 0 {
+			req.Header[HeaderRoles] = o.roles
+		}
+		if o.caller != "" {
+			req.Header.Set(HeaderCaller, o.caller)
+		}
 	}
 	if o != nil && o.pieces != nil {
 		setPieces(req, o.pieces)

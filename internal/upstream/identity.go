@@ -58,6 +58,7 @@ type reach struct {
 
 	module string             // of Python that runs in place of a script
 	runs   map[string]started // by name, the commands that a server of Doorward's own runs
+	packs  []*pinnedPackage   // of these; their files are among files
 }
 
 // started is how a command is started.
@@ -71,7 +72,7 @@ func (p *Pool) identify(s *server) (r reach, err error) {
 	id := identity{}
 	if s.set.Builtin != nil {
 		id.Builtin = s.set.Builtin
-		r.runs, err = p.allRuns(&id, &s.set)
+		err = p.allRuns(&id, &r, &s.set)
 	} else if s.set.URL != "" {
 		id.reached(&s.set)
 	} else {
@@ -98,18 +99,26 @@ func (r *reach) describe(upstream string, id *identity) error {
 }
 
 // allRuns describes the commands that a server of Doorward's own runs.
-func (p *Pool) allRuns(id *identity, set *Settings) (map[string]started, error) {
-	all := make(map[string]started, len(set.Runs))
+func (p *Pool) allRuns(id *identity, all *reach, set *Settings) error {
+	all.runs = make(map[string]started, len(set.Runs))
 	id.Runs = make(map[string]identity, len(set.Runs))
 	for name, run := range set.runs() {
 		var one identity
 		var r reach
 		if err := p.started(&one, &r, &run); err != nil {
-			return nil, fmt.Errorf("command %s: %w", name, err)
+			return fmt.Errorf("command %s: %w", name, err)
 		}
-		id.Runs[name], all[name] = one, started{one, r.module}
+		id.Runs[name], all.runs[name] = one, started{one, r.module}
+		for _, f := range r.files {
+			if !slices.Contains(all.files, f) {
+				all.files = append(all.files, f)
+			}
+		}
+		if r.pack != nil {
+			all.packs = append(all.packs, r.pack)
+		}
 	}
-	return all, nil
+	return nil
 }
 
 func (id *identity) reached(set *Settings) {
@@ -260,8 +269,13 @@ func (s *server) mayReach() (r reach, err error) {
 	if err != nil {
 		return r, s.fault(gate.CodeUpstreamDown, "finding the command", err)
 	}
-	if v := s.pool.cfg.Pins.ReachAllowed(r.item); v.Effect != gate.Continue {
-		return r, &gate.Error{Code: orCode(v.Code, gate.CodeUpstreamHeld), Op: "reaching upstream " + s.set.Name, Err: fmt.Errorf("%w: %s", errHeld, v.Reason), Public: v.Public}
+	return r, s.pinnedAs(r.item)
+}
+
+// pinnedAs asks the lock whether an upstream may be started or contacted so.
+func (s *server) pinnedAs(it gate.Item) error {
+	if v := s.pool.cfg.Pins.ReachAllowed(it); v.Effect != gate.Continue {
+		return &gate.Error{Code: orCode(v.Code, gate.CodeUpstreamHeld), Op: "reaching upstream " + s.set.Name, Err: fmt.Errorf("%w: %s", errHeld, v.Reason), Public: v.Public}
 	}
-	return r, nil
+	return nil
 }

@@ -76,11 +76,16 @@ func (p *Pool) setting(upstream string) gate.PinState {
 	if err != nil {
 		return gate.Held
 	}
-	digest, err := s.setting()
-	if err != nil {
-		return gate.Held
+	for {
+		r, kept, err := s.described()
+		if err != nil {
+			return gate.Held
+		}
+		if state := p.cfg.Pins.State(upstream, gate.Command, "", r.item.Digest); state == gate.Approved || !kept {
+			return state
+		}
+		s.standing.forget() // what was seen before may be the reason
 	}
-	return p.cfg.Pins.State(upstream, gate.Command, "", digest)
 }
 
 // pinned tells whether definitions of a kind are approved one by one. The resources of a

@@ -30,6 +30,7 @@ type outgoing struct {
 	keyed   bool                    // it goes with a key of the client's own
 	own     gate.Secret             // that key, until it is sent; see spend
 	roles   []string                // of the principal, for a server of Doorward's own that goes by them; nil for none
+	caller  string                  // a mark of the principal, for one that runs commands; empty for none
 	taken   bool                    // the upstream has it: what fails from here on is no failure to send it
 	room    [5]jsonrpc.Edit         // for rewrite
 	cancel  context.CancelCauseFunc // ends the context of the exchange; nil where the link has to make one

@@ -111,7 +111,7 @@ func (o *offences) expire() {
 
 // offence puts on record that a command met a limit, and holds its principal's next ones
 // back where that ended it. One that met its time did what it may. For a run of a server of
-// Doorward's own, which nobody's principal is known to, the principal is the command's name.
+// Doorward's own the principal is the command's name and its caller.
 func (s *server) offence(pid int, principal, kind, text string) {
 	s.pool.count(s.set.Name, "limit_"+kind)
 	s.log.Warn("upstream met a limit", "upstream", s.set.Name, "pid", pid, "limit", kind, "what", text)

@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -170,13 +171,17 @@ func (s *server) markOf(ex *gate.Exchange, use string) (mark [sha256.Size]byte) 
 }
 
 // carry makes o the call's request. The client's own key goes with it, and to a server of
-// Doorward's own that goes by them the principal's roles.
+// Doorward's own that goes by them the principal's roles, or a mark of it.
 func (k *calling) carry(c *channel, o *outgoing) {
 	o.cancel = k.cancel
 	o.own = c.srv.ownKey(k.ex)
 	o.keyed = o.own != gate.Secret{}
 	if c.srv.set.Roles {
 		o.roles = k.ex.Principal.Roles
+	}
+	if len(c.srv.set.Runs) > 0 {
+		sum := sha256.Sum256([]byte(k.ex.Principal.Key()))
+		o.caller = hex.EncodeToString(sum[:])
 	}
 	k.o, k.sent = o, time.Now()
 }

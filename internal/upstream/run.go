@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"doorward/internal/gate"
@@ -25,9 +26,14 @@ type Run struct {
 // Running is one run of it.
 type Running struct {
 	Name           string // of the Run in Settings.Runs
-	As             Run    // what its words were made of: where Settings.Runs has another by now, it is not started
+	Of             any    // what judged its words is set to: where Settings.Builtin is another by now, it is not started
 	Argv           []string
+	Caller         string    // a mark of whose call it is; empty: nobody knows
 	Stdout, Stderr io.Writer // each is written to by one goroutine; an error of theirs ends the command, and is Run's
+
+	// Began is told that it was started, before anything that it wrote is handed on. still says whether
+	// it executes what it was started from, and may be asked until Run returns. nil: nobody asks.
+	Began func(still func() error)
 }
 
 // runs are the commands that a server of Doorward's own runs, each as the upstream that it
@@ -85,7 +91,7 @@ type Ended struct {
 // When ctx ends, or the upstream is drained, the command and whatever it has started are asked to
 // end (SIGTERM), and after termGrace made to. What it writes after its end comes for outputGrace at
 // most. The error is ErrChanged where something else may have run, whatever else ended it. One that
-// was ended for what it took holds the next runs of that command back.
+// was ended for what it took holds its caller's next runs of that command back.
 func (p *Pool) Run(ctx context.Context, upstream string, r Running) (how Ended, err error) {
 	s, err := p.server(upstream)
 	if err != nil {
@@ -105,7 +111,7 @@ func (p *Pool) Run(ctx context.Context, upstream string, r Running) (how Ended, 
 	if err := s.event(ctx, "upstream.start", detail); err != nil {
 		return how, err
 	}
-	how, err = one.run(ctx, &r, reach, func(pid int, kind, text string) { s.offence(pid, r.Name, kind, r.Name+": "+text) })
+	how, err = one.run(ctx, &r, reach, func(pid int, kind, text string) { s.offence(pid, r.who(), kind, r.Name+": "+text) })
 	code := gate.CodeUpstreamDown
 	switch {
 	case errors.Is(err, errUnproven):
@@ -129,9 +135,13 @@ func (s *server) beginRun() error {
 	return nil
 }
 
-// heldBack refuses a run of a command that was ended for what it took, for a while.
-func (s *server) heldBack(name string) error {
-	wait := s.offences.wait(name)
+// who is whose runs of which command are held back together.
+func (r *Running) who() string { return r.Name + "\x00" + r.Caller }
+
+// heldBack refuses a run of a command that was ended for what it took when the same caller last ran
+// it, for a while.
+func (s *server) heldBack(r *Running) error {
+	name, wait := r.Name, s.offences.wait(r.who())
 	if wait <= 0 {
 		return nil
 	}
@@ -144,25 +154,43 @@ func (s *server) heldBack(name string) error {
 // runnable is the command of a run as an upstream, and how it is started, where the lock and
 // the launch rules allow that.
 func (s *server) runnable(r *Running) (*server, *reach, error) {
-	if as, ok := s.set.Runs[r.Name]; !ok || !reflect.DeepEqual(as, r.As) {
+	run, ok := s.set.Runs[r.Name]
+	if !ok || !reflect.DeepEqual(s.set.Builtin, r.Of) {
 		return nil, nil, s.fault(gate.CodeUpstreamDown, "running "+r.Name, errReplaced)
 	}
-	if err := s.heldBack(r.Name); err != nil {
+	if err := s.heldBack(r); err != nil {
 		return nil, nil, err
 	}
-	all, err := s.mayReach()
+	one := &server{pool: s.pool, set: s.set.running(r.Argv, run.Dir), log: s.log}
+	now, kept, err := s.mayRun(one, r.Name)
+	if err != nil && kept { // what was seen before may be the reason
+		s.standing.forget()
+		now, _, err = s.mayRun(one, r.Name)
+	}
 	if err != nil {
 		return nil, nil, err
-	}
-	one := &server{pool: s.pool, set: s.set.running(r.Argv, r.As.Dir), log: s.log}
-	now, err := one.executing(all.runs[r.Name])
-	if errors.Is(err, errExecutes) {
-		return nil, nil, &gate.Error{Code: gate.CodeParams, Op: "running " + r.Name + " of upstream " + s.set.Name, Err: err, Public: errExecutes.Error()}
-	}
-	if err != nil {
-		return nil, nil, s.fault(gate.CodeUpstreamDown, "finding the command of "+r.Name, err)
 	}
 	return one, now, nil
+}
+
+// mayRun is how a run is started, where the lock allows all commands of its server as they are, and
+// this one executes what was approved. kept tells that the others were looked at before.
+func (s *server) mayRun(one *server, name string) (now *reach, kept bool, err error) {
+	all, kept, err := s.described()
+	if err != nil {
+		return nil, kept, s.fault(gate.CodeUpstreamDown, "finding the command", err)
+	}
+	if err := s.pinnedAs(all.item); err != nil {
+		return nil, kept, err
+	}
+	now, err = one.executing(all.runs[name])
+	if errors.Is(err, errExecutes) {
+		return nil, kept, &gate.Error{Code: gate.CodeParams, Op: "running " + name + " of upstream " + s.set.Name, Err: err, Public: errExecutes.Error()}
+	}
+	if err != nil {
+		return nil, kept, s.fault(gate.CodeUpstreamDown, "finding the command of "+name, err)
+	}
+	return now, kept, nil
 }
 
 // executing is how a run is started: from the very files that its command executes as it was
@@ -190,14 +218,24 @@ func (s *server) executing(approved started) (*reach, error) {
 	return &now, now.describe(s.set.Name, &is)
 }
 
+// places are where values stand in a template, as argv reads them.
+//
+//nolint:gochecknoglobals // compiled when first used; read-only
+var places = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\{[a-z][a-z0-9_]*\}`) })
+
 // filled tells whether a text is another one with something in place of each {name}.
 func filled(template, text string) bool {
-	if template == text {
-		return true
+	kept := places().Split(template, -1)
+	last := len(kept) - 1
+	if last == 0 {
+		return template == text
 	}
-	places := regexp.MustCompile(`\\\{[a-z][a-z0-9_]*\\\}`)
-	re, err := regexp.Compile(`(?s)\A` + places.ReplaceAllString(regexp.QuoteMeta(template), `.*`) + `\z`)
-	return err == nil && re.MatchString(text)
+	rest, ok := strings.CutPrefix(text, kept[0])
+	for _, k := range kept[1:last] {
+		_, after, found := strings.Cut(rest, k)
+		rest, ok = after, ok && found
+	}
+	return ok && strings.HasSuffix(rest, kept[last])
 }
 
 // withoutValues is an error of a command that was filled in, for the log: where its text has a

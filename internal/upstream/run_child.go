@@ -47,6 +47,9 @@ func (s *server) run(ctx context.Context, r *Running, at *reach, met func(pid in
 		s.pool.count(s.set.Name, "child_weaker")
 	}
 	defer s.pool.count(s.set.Name, "child_exit")
+	if r.Began != nil {
+		r.Began(func() error { return still(at.files, at.pack) })
+	}
 	var readers, ending sync.WaitGroup
 	for i, w := range [...]io.Writer{r.Stdout, r.Stderr} {
 		readers.Go(func() { taken(ours[i], w, cancel) })
@@ -65,9 +68,7 @@ func (s *server) run(ctx context.Context, r *Running, at *reach, met func(pid in
 	if err := endGroup(cmd); err != nil {
 		s.log.Warn("what a command left behind could not be ended", "upstream", s.set.Name, "error", err)
 	}
-	for _, f := range ours {
-		_ = f.SetReadDeadline(time.Now().Add(outputGrace))
-	}
+	defer endOutput(ours[:])()
 	readers.Wait()
 	if box != nil {
 		box.Close()
@@ -81,6 +82,23 @@ func (s *server) run(ctx context.Context, r *Running, at *reach, met func(pid in
 		return how, fmt.Errorf("%w: %w", ErrChanged, err)
 	}
 	return how, cause
+}
+
+// endOutput has what is read of a command that has ended come to its end after outputGrace: where
+// pipes have no deadlines (Windows) by closing them, which interrupts who reads. ended is to be
+// called when nobody reads any more.
+func endOutput(pipes []*os.File) (ended func()) {
+	var closing []*time.Timer
+	for _, f := range pipes {
+		if f.SetReadDeadline(time.Now().Add(outputGrace)) != nil {
+			closing = append(closing, time.AfterFunc(outputGrace, func() { _ = f.Close() }))
+		}
+	}
+	return func() {
+		for _, t := range closing {
+			t.Stop()
+		}
+	}
 }
 
 // taken hands on what a command writes. Where that is not taken, it ends.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -12,7 +13,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"doorward/internal/gate"
 	"doorward/internal/sandbox"
@@ -33,9 +37,9 @@ func runPool(t *testing.T, runs map[string]upstream.Run, change func(*upstream.C
 func roomy() sandbox.Limits { return sandbox.Limits{Memory: 1 << 40} }
 
 // ranAs runs one of the commands with these words.
-func ranAs(ctx context.Context, p *upstream.Pool, runs map[string]upstream.Run, name string, argv ...string) (out string, how upstream.Ended, err error) {
+func ranAs(ctx context.Context, p *upstream.Pool, name string, argv ...string) (out string, how upstream.Ended, err error) {
 	var stdout, stderr bytes.Buffer
-	how, err = p.Run(ctx, "up", upstream.Running{Name: name, As: runs[name], Argv: argv, Stdout: &stdout, Stderr: &stderr})
+	how, err = p.Run(ctx, "up", upstream.Running{Name: name, Of: "test", Argv: argv, Stdout: &stdout, Stderr: &stderr})
 	return stdout.String() + stderr.String(), how, err
 }
 
@@ -64,11 +68,11 @@ func TestRun(t *testing.T) {
 				return nil
 			}
 		})
-		out, how, err := ranAs(t.Context(), p, runs, "show", "cat", filepath.Join(dir, "note"))
+		out, how, err := ranAs(t.Context(), p, "show", "cat", filepath.Join(dir, "note"))
 		if err != nil || strings.Contains(out, "CANARY") == confined || (how.Status == 0) == confined {
 			t.Errorf("confined %v: %q, %v, %v", confined, out, how, err)
 		}
-		if out, how, err := ranAs(t.Context(), p, runs, "input", "cat"); out != "" || how.Status != 0 || err != nil {
+		if out, how, err := ranAs(t.Context(), p, "input", "cat"); out != "" || how.Status != 0 || err != nil {
 			t.Errorf("confined %v, of its input: %q, %v, %v", confined, out, how, err)
 		}
 		if len(details) != 2 || !strings.HasPrefix(details[0], "show sha256:") || strings.Contains(details[0], dir) || strings.Contains(details[0], "not confined") == confined {
@@ -111,7 +115,7 @@ func TestPOL32Run(t *testing.T) {
 		{"git", append([]string{"cat"}, slices.Repeat([]string{"x"}, 100_000)...)},
 		{"git", nil},
 	} {
-		out, _, err := ranAs(t.Context(), p, runs, tc.name, tc.argv...)
+		out, _, err := ranAs(t.Context(), p, tc.name, tc.argv...)
 		if gate.CodeOf(err) != gate.CodeParams || out != "" || strings.Contains(err.Error(), ran) {
 			t.Errorf("%s: %.80q: %q, %v", tc.name, tc.argv, out, err)
 		}
@@ -120,10 +124,10 @@ func TestPOL32Run(t *testing.T) {
 		t.Error("something else ran")
 	}
 	chosen := map[string]upstream.Run{"x": {Argv: []string{"env", "{program}"}}}
-	if out, _, err := ranAs(t.Context(), runPool(t, chosen, nil), chosen, "x", "env", "id"); err == nil || out != "" {
+	if out, _, err := ranAs(t.Context(), runPool(t, chosen, nil), "x", "env", "id"); err == nil || out != "" {
 		t.Errorf("a program that a value chooses: %q", out)
 	}
-	if _, _, err := ranAs(t.Context(), p, map[string]upstream.Run{"find": {Argv: []string{"find"}}}, "find", "find"); gate.CodeOf(err) != gate.CodeUpstreamDown {
+	if _, err := p.Run(t.Context(), "up", upstream.Running{Name: "find", Of: "as it was before", Argv: []string{"find", "."}, Stdout: io.Discard, Stderr: io.Discard}); gate.CodeOf(err) != gate.CodeUpstreamDown {
 		t.Errorf("a command of before: %v", err)
 	}
 }
@@ -133,13 +137,13 @@ func TestRunHeld(t *testing.T) {
 	t.Parallel()
 	runs := map[string]upstream.Run{"x": {Argv: []string{"cat"}}}
 	p := runPool(t, runs, func(c *upstream.Config) { c.Pins = pins{state: gate.Approved, command: gate.Deny} })
-	if out, _, err := ranAs(t.Context(), p, runs, "x", "cat"); gate.CodeOf(err) != gate.CodeUpstreamHeld || out != "" {
+	if out, _, err := ranAs(t.Context(), p, "x", "cat"); gate.CodeOf(err) != gate.CodeUpstreamHeld || out != "" {
 		t.Errorf("%q, %v", out, err)
 	}
 	p = runPool(t, runs, func(c *upstream.Config) {
 		c.Events = func(context.Context, gate.Event) error { return errors.New("the disk is full") }
 	})
-	if out, _, err := ranAs(t.Context(), p, runs, "x", "cat"); gate.CodeOf(err) != gate.CodeAudit || out != "" {
+	if out, _, err := ranAs(t.Context(), p, "x", "cat"); gate.CodeOf(err) != gate.CodeAudit || out != "" {
 		t.Errorf("without a record: %q, %v", out, err)
 	}
 }
@@ -164,7 +168,7 @@ func TestRunEnds(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		ended := make(chan error, 1)
 		go func() {
-			_, _, err := ranAs(ctx, p, runs, "x", runs["x"].Argv...)
+			_, _, err := ranAs(ctx, p, "x", runs["x"].Argv...)
 			ended <- err
 		}()
 		late := errors.New("too late")
@@ -205,15 +209,18 @@ func TestRunOutputRefused(t *testing.T) {
 			return nil
 		}
 	})
-	_, err := p.Run(t.Context(), "up", upstream.Running{Name: "x", As: runs["x"], Argv: []string{"yes"}, Stdout: refusing{}, Stderr: refusing{}})
+	_, err := p.Run(t.Context(), "up", upstream.Running{Name: "x", Of: "test", Argv: []string{"yes"}, Stdout: refusing{}, Stderr: refusing{}})
 	if err == nil || !strings.Contains(err.Error(), "enough") {
 		t.Errorf("%v", err)
 	}
 	if len(met) != 1 || !strings.HasPrefix(met[0], "output: x: ") {
 		t.Errorf("on record is %q", met)
 	}
-	if out, how, err := ranAs(t.Context(), p, runs, "x", "yes"); gate.CodeOf(err) != gate.CodeUpstreamDown || how.Started || out != "" {
+	if out, how, err := ranAs(t.Context(), p, "x", "yes"); gate.CodeOf(err) != gate.CodeUpstreamDown || how.Started || out != "" {
 		t.Errorf("it is not held back: %q, %+v, %v", out, how, err)
+	}
+	if how, err := p.Run(t.Context(), "up", upstream.Running{Name: "x", Of: "test", Argv: []string{"yes"}, Caller: "other", Stdout: refusing{}, Stderr: refusing{}}); err == nil || !how.Started {
+		t.Errorf("another caller is held back: %+v, %v", how, err)
 	}
 }
 
@@ -232,7 +239,7 @@ func TestPOL34RunDrained(t *testing.T) {
 	var how upstream.Ended
 	go func() {
 		var err error
-		_, how, err = ranAs(t.Context(), p, runs, "x", runs["x"].Argv...)
+		_, how, err = ranAs(t.Context(), p, "x", runs["x"].Argv...)
 		ended <- err
 	}()
 	eventually(t, 20*time.Second, "the script runs", func() bool { return len(pidsIn(t, file)) == 1 })
@@ -245,7 +252,7 @@ func TestPOL34RunDrained(t *testing.T) {
 	if pid := pidsIn(t, file)[0]; alive(pid) {
 		t.Errorf("process %d is alive", pid)
 	}
-	if out, how, err := ranAs(t.Context(), p, runs, "y", "cat"); err == nil || how.Started || out != "" {
+	if out, how, err := ranAs(t.Context(), p, "y", "cat"); err == nil || how.Started || out != "" {
 		t.Errorf("of an upstream that is gone: %q, %+v, %v", out, how, err)
 	}
 }
@@ -265,7 +272,7 @@ func TestRunChanged(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		_, _, err := ranAs(ctx, p, runs, "x", runs["x"].Argv...)
+		_, _, err := ranAs(ctx, p, "x", runs["x"].Argv...)
 		ended <- err
 	}()
 	eventually(t, 20*time.Second, "the script runs", func() bool { _, err := os.Stat(begun); return err == nil })
@@ -273,5 +280,161 @@ func TestRunChanged(t *testing.T) {
 	cancel()
 	if err := <-ended; !errors.Is(err, upstream.ErrChanged) || gate.CodeOf(err) != gate.CodeUpstreamDown {
 		t.Errorf("%v", err)
+	}
+}
+
+// While a command runs, whoever hands on what it wrote is told that a file was changed.
+func TestRunStill(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	script, fifo := filepath.Join(dir, "script"), filepath.Join(dir, "fifo")
+	text := "mkfifo " + fifo + "\necho begun\nread line < " + fifo + "\n"
+	if err := os.WriteFile(script, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := runPool(t, map[string]upstream.Run{"x": {Argv: []string{"sh", script}}}, nil)
+	var still func() error
+	wrote := writing(func([]byte) {
+		if err := still(); err != nil {
+			t.Errorf("nothing was changed: %v", err)
+		}
+		if err := os.WriteFile(script, []byte(text+"# other"), 0o600); err != nil {
+			t.Error(err)
+		}
+		if still() == nil {
+			t.Error("a change is not seen")
+		}
+		if f, err := os.OpenFile(fifo, os.O_WRONLY, 0); err != nil || f.Close() != nil {
+			t.Error(err)
+		}
+	})
+	_, err := p.Run(t.Context(), "up", upstream.Running{Name: "x", Of: "test", Argv: []string{"sh", script}, Stdout: wrote, Stderr: io.Discard, Began: func(s func() error) { still = s }})
+	if !errors.Is(err, upstream.ErrChanged) {
+		t.Errorf("%v", err)
+	}
+}
+
+// writing is told of what is written.
+type writing func([]byte)
+
+func (w writing) Write(b []byte) (int, error) { w(b); return len(b), nil }
+
+// locked lets an upstream be reached as it was when that was approved.
+type locked struct {
+	pins
+
+	mu             sync.Mutex
+	seen, approved gate.Digest
+}
+
+func (l *locked) ReachAllowed(it gate.Item) gate.Verdict {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.seen = it.Digest; l.seen != l.approved {
+		return gate.Verdict{Effect: gate.Deny, Code: gate.CodeUpstreamHeld}
+	}
+	return gate.Pass()
+}
+
+func (l *locked) approve() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.approved = l.seen
+}
+
+// TestPOL34RunAnother: a command that is another one by now is not run, whichever way it came to be
+// that, nor is one beside it; once that is approved, they are.
+func TestPOL34RunAnother(t *testing.T) {
+	early, late := t.TempDir(), t.TempDir()
+	t.Setenv("PATH", early+":"+late+":"+os.Getenv("PATH"))
+	put := func(dir, name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\necho "+text+"\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(late, "tool-x", "first")
+	put(late, "tool-y", "beside")
+	lock := &locked{pins: approveAll()}
+	p := runPool(t, map[string]upstream.Run{"x": {Argv: []string{"tool-x"}}, "y": {Argv: []string{"tool-y"}}}, func(c *upstream.Config) { c.Pins = lock })
+	held := func(name string) {
+		t.Helper()
+		if out, how, err := ranAs(t.Context(), p, name, "tool-"+name); gate.CodeOf(err) != gate.CodeUpstreamHeld || how.Started || out != "" {
+			t.Errorf("%s: %q, %+v, %v", name, out, how, err)
+		}
+	}
+	says := func(name, want string) {
+		t.Helper()
+		if out, _, err := ranAs(t.Context(), p, name, "tool-"+name); err != nil || out != want+"\n" {
+			t.Errorf("%s: %q, %v, want %s", name, out, err, want)
+		}
+	}
+	held("x")
+	lock.approve()
+	says("x", "first")
+	says("y", "beside")
+	says("x", "first")
+	put(late, "tool-x", "other")
+	held("y")
+	held("x")
+	lock.approve()
+	says("x", "other")
+	put(early, "tool-x", "earlier") // no file of before was changed
+	held("x")
+	held("y")
+	lock.approve()
+	says("x", "earlier")
+	says("y", "beside")
+}
+
+// What is left of a command that holds its output open is read no longer than that: also where pipes
+// have no deadlines, as on Windows, and as this one.
+func TestRunOutputEnds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var fds [2]int
+		if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil { // which blocks, so that it has none
+			t.Fatal(err)
+		}
+		from, to := os.NewFile(uintptr(fds[0]), "from"), os.NewFile(uintptr(fds[1]), "to")
+		defer to.Close()
+		ended := upstream.EndOutput([]*os.File{from})
+		time.Sleep(time.Minute)
+		if _, err := from.Read(make([]byte, 1)); !errors.Is(err, os.ErrClosed) {
+			t.Errorf("it is open: %v", err)
+		}
+		ended()
+		upstream.EndOutput([]*os.File{to})()
+		time.Sleep(time.Minute)
+		if _, err := to.Write([]byte("x")); errors.Is(err, os.ErrClosed) {
+			t.Errorf("it was closed when nobody read any more: %v", err)
+		}
+	})
+}
+
+// A breach is one that was approved where values alone make it another.
+func TestRunFilled(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		template, text string
+		want           bool
+	}{
+		{"a", "a", true},
+		{"a", "b", false},
+		{"a{x}", "ab", true},
+		{"a{x}", "a", true},
+		{"{x}a", "ba", true},
+		{"{x}a", "b", false},
+		{"{x}", "anything\n", true},
+		{"a{x}b{y}c", "a1b2c", true},
+		{"a{x}b{y}c", "a1c", false},
+		{"ab{x}ba", "aba", false},
+		{"a{x}b{y}b", "a1b", false},
+		{"a{X}", "ab", false},
+		{"a.{x}", "abc", false},
+		{"{x}{y}", "", true},
+	} {
+		if got := upstream.Filled(tc.template, tc.text); got != tc.want {
+			t.Errorf("%s of %q: %v", tc.template, tc.text, got)
+		}
 	}
 }

@@ -36,9 +36,9 @@ type server struct {
 	failure  atomic.Pointer[string]
 	unproven atomic.Bool // its command was last not started for the sake of its sandbox
 	drift    drift
-	setting  func() (gate.Digest, error) // how a server of Doorward's own is set; it stays so
-	ownKeys  []string                    // the headers with keys of the clients' own
-	lone     atomic.Int64                // channels made for one call alone
+	standing standing     // how a server of Doorward's own is set
+	ownKeys  []string     // the headers with keys of the clients' own
+	lone     atomic.Int64 // channels made for one call alone
 
 	breakers   breakers
 	retries    retries
@@ -59,10 +59,9 @@ type server struct {
 func (p *Pool) newServer(set Settings) *server {
 	set = set.withDefaults()
 	s := &server{pool: p, set: set, log: p.log, queue: queue.New(set.Concurrency, set.Queue), channels: map[channelKey]*channel{}, warm: map[warmKey]*warmth{}, starts: backoff{least: startBackoff}, ownKeys: set.ownKeys(), refusals: newAllowance(declinedNoted, declinedEvery), stopped: make(chan struct{})}
-	s.setting = sync.OnceValues(func() (gate.Digest, error) {
-		r, err := p.identify(s)
-		return r.item.Digest, err
-	})
+	if len(set.Runs) > 0 {
+		s.queue.Halve()
+	}
 	s.guard = s.newGuard()
 	s.log = slog.New(quietLog{p.log.Handler(), s.guard})
 	if set.URL != "" {

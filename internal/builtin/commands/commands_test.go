@@ -236,6 +236,7 @@ func TestCommandsProgress(t *testing.T) {
 		}}
 		c := connected(t, commands.Settings{
 			Run: func(_ context.Context, r *commands.Run) (commands.Ended, error) {
+				r.Began(func() error { return nil })
 				for i := range 10_000 {
 					_, _ = fmt.Fprintf(r.Stdout, "line %d\x1b[2J\nhalf", i)
 					if i == 0 {
@@ -269,6 +270,54 @@ func TestCommandsProgress(t *testing.T) {
 			if h.ProgressToken != "p" || len(h.Message) > 3*4096 || i > 0 && h.Progress <= heard[i-1].Progress {
 				t.Errorf("message %d: %v %v, %d bytes", i, h.ProgressToken, h.Progress, len(h.Message))
 			}
+		}
+	})
+}
+
+// What was written after the command became another one is told to nobody: each message is sent once
+// that was asked.
+func TestCommandsProgressStill(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var heard []string
+		options := &mcp.ClientOptions{ProgressNotificationHandler: func(_ context.Context, r *mcp.ProgressNotificationClientRequest) {
+			mu.Lock()
+			defer mu.Unlock()
+			heard = append(heard, r.Params.Message)
+		}}
+		changed := false
+		c := connected(t, commands.Settings{
+			Run: func(_ context.Context, r *commands.Run) (commands.Ended, error) {
+				r.Began(func() error {
+					mu.Lock()
+					defer mu.Unlock()
+					if changed {
+						return errors.New("it is another one")
+					}
+					return nil
+				})
+				for _, line := range []string{"approved", "another", "again"} {
+					mu.Lock()
+					changed = line != "approved"
+					mu.Unlock()
+					_, _ = fmt.Fprintln(r.Stdout, line)
+					time.Sleep(time.Second)
+				}
+				return commands.Ended{}, commands.ErrWithheld
+			},
+			Commands: map[string]commands.Command{"x": {Argv: []string{"true"}, Timeout: time.Hour, Output: 4}},
+		}, options)
+		params := &mcp.CallToolParams{Name: "x"}
+		params.SetProgressToken("p")
+		if r, err := c.CallTool(t.Context(), params); err != nil || !r.IsError {
+			t.Errorf("%+v, %v", r, err)
+		}
+		synctest.Wait()
+		mu.Lock()
+		defer mu.Unlock()
+		if len(heard) != 1 || heard[0] != "approved" {
+			t.Errorf("%q", heard)
 		}
 	})
 }

@@ -10,7 +10,8 @@ import (
 )
 
 // Bounds of what is told while a command runs. All of it stands in the answer, as far as that
-// has room: what is left out here is lost to nobody.
+// has room: what is left out here is lost to nobody. Nothing is told of a command that executes
+// something else than what was approved by then.
 const (
 	tellEvery = 250 * time.Millisecond
 	maxTold   = 4 << 10 // bytes of one message, before what is replaced
@@ -23,6 +24,22 @@ type telling struct {
 	mu      sync.Mutex
 	pending []byte
 	lines   int // so far, those that were left out too
+	still   func() error
+}
+
+// began takes in how the command is asked whether it is what was approved.
+func (t *telling) began(still func() error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.still = still
+}
+
+// believed tells whether what was gathered may be told.
+func (t *telling) believed() bool {
+	t.mu.Lock()
+	still := t.still
+	t.mu.Unlock()
+	return still != nil && still() == nil
 }
 
 // add takes a line. Where a message has room for no more, it is left out.
@@ -45,11 +62,12 @@ func (t *telling) take() (text string, lines int) {
 }
 
 // tell sends the lines of both outputs to a client that has asked for progress, until told is
-// called, which waits for the last message. A client that reads slowly gets fewer lines.
-func tell(ctx context.Context, req *mcp.CallToolRequest, out *output) (told func()) {
+// called, which waits for the last message. began is to be told that the command was started. A
+// client that reads slowly gets fewer lines.
+func tell(ctx context.Context, req *mcp.CallToolRequest, out *output) (began func(still func() error), told func()) {
 	token := req.Params.GetProgressToken()
 	if token == nil {
-		return func() {}
+		return func(func() error) {}, func() {}
 	}
 	t, ended := &telling{}, make(chan struct{})
 	out.stdout.lines, out.stderr.lines = t.cutter(), t.cutter()
@@ -69,13 +87,16 @@ func tell(ctx context.Context, req *mcp.CallToolRequest, out *output) (told func
 			if text == "" {
 				continue
 			}
+			if !t.believed() {
+				return
+			}
 			if req.Session.NotifyProgress(ctx, &mcp.ProgressNotificationParams{ProgressToken: token, Progress: float64(lines), Message: text}) != nil {
 				return // who does not hear it reads the answer
 			}
 			sent++
 		}
 	})
-	return func() { close(ended); wg.Wait() }
+	return t.began, func() { close(ended); wg.Wait() }
 }
 
 // cutter cuts what one goroutine writes into lines.

@@ -30,8 +30,8 @@ func (t *tool) described() (*mcp.Tool, error) {
 	for _, name := range t.template.Takes() {
 		p := t.set.Parameters[name]
 		properties[name] = schemaOf(&p)
-		t.numbers[name] = p.Rule.Type == argv.Integer
-		if p.Rule.Default == "" {
+		t.numbers[name] = p.Type == argv.Integer
+		if p.Default == "" {
 			required = append(required, name)
 		}
 	}

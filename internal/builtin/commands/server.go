@@ -33,6 +33,7 @@ type Settings struct {
 	Parameters map[string]Parameter
 	OpenWorld  bool   // what they run can reach others than this machine
 	Run        Runner // runs a command
+	Caller     string // the header in which the gateway says whose call it is; empty: nobody does
 	Version    string
 }
 
@@ -47,8 +48,8 @@ type Command struct {
 
 // Parameter is one that commands name.
 type Parameter struct {
-	Description string
-	Rule        argv.Rule
+	Description string `json:"description,omitempty"`
+	argv.Rule
 }
 
 // Runner runs a command until nothing of it is left, and ends it when ctx does. An error means
@@ -63,7 +64,13 @@ var ErrWithheld = errors.New("the command was started, and its answer is withhel
 type Run struct {
 	Command        string
 	Argv           []string
+	Caller         string    // as the gateway says it
 	Stdout, Stderr io.Writer // an error of theirs ends the command
+
+	// Began is called when the command was started, before anything that it wrote is written. An error
+	// of still is that something else than what was approved may be writing: it may be asked at any
+	// time until the runner returns.
+	Began func(still func() error)
 }
 
 // Ended is how a command ended by itself.
@@ -139,11 +146,11 @@ func (t *tool) call(ctx context.Context, req *mcp.CallToolRequest) (*mcp.CallToo
 	}
 	defer func() { <-t.turns }()
 	out := newOutput(t.Output)
-	told := tell(ctx, req, out)
+	started, told := tell(ctx, req, out)
 	began := time.Now()
 	late, cancel := context.WithTimeoutCause(ctx, t.Timeout, errLate)
 	defer cancel()
-	ended, err := t.set.Run(late, &Run{Command: t.name, Argv: filled, Stdout: &out.stdout, Stderr: &out.stderr})
+	ended, err := t.set.Run(late, &Run{Command: t.name, Argv: filled, Caller: t.caller(req), Stdout: &out.stdout, Stderr: &out.stderr, Began: started})
 	told()
 	how := byItself
 	switch {
@@ -160,6 +167,14 @@ func (t *tool) call(ctx context.Context, req *mcp.CallToolRequest) (*mcp.CallToo
 		return failed(err), nil
 	}
 	return answered(out, how, ended, time.Since(began))
+}
+
+// caller is whose call it is, as the gateway says.
+func (s *server) caller(req *mcp.CallToolRequest) string {
+	if req.Extra == nil || s.set.Caller == "" {
+		return ""
+	}
+	return req.Extra.Header.Get(s.set.Caller)
 }
 
 func failed(err error) *mcp.CallToolResult {
