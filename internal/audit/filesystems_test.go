@@ -29,7 +29,7 @@ func TestDUR42_FileSystems(t *testing.T) {
 				"nothing fails": {}, "write": {failWrite: 3, short: true}, "sync": {failSync: 3}, "write and repair": {failWrite: 2, short: true, failTruncate: 1},
 			} {
 				t.Run(name, func(t *testing.T) {
-					dir, err := os.MkdirTemp(on, "doorward-audit-")
+					dir, err := os.MkdirTemp(on, "doorward-audit-") //nolint:usetesting // t.TempDir is on one file system alone
 					if err != nil {
 						t.Fatal(err)
 					}

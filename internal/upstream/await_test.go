@@ -45,7 +45,7 @@ func (c *coming) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	body, out := io.Pipe()
 	go func() {
-		defer out.Close()
+		defer func() { _ = out.Close() }() // a pipe's cannot fail
 		event := func(method, members string) {
 			fmt.Fprintf(out, "data: {\"jsonrpc\":\"2.0\",\"method\":%q,\"params\":{%s\"_meta\":{%q:%s}}}\n\n", method, members, mcp.MetaSubscription, id)
 		}
@@ -118,7 +118,7 @@ func TestListenOfAnUpstreamThatComesLater(t *testing.T) {
 					t.Errorf("when it changes: %q", got)
 				}
 				leave()
-				<-l.ended
+				_ = <-l.ended // its client left
 			})
 		})
 	}
@@ -134,7 +134,7 @@ func TestListenThatEndsBeforeItsUpstreamComes(t *testing.T) {
 		l := listenTo(ctx, t, p)
 		time.Sleep(10 * time.Second)
 		leave()
-		<-l.ended
+		_ = <-l.ended // its client left
 		c.there.Store(true)
 		time.Sleep(10 * time.Minute)
 		if len(l.said()) != 1 || c.count("subscriptions/listen") != 0 {

@@ -251,6 +251,38 @@ func TestRES16_NoStorm(t *testing.T) {
 	})
 }
 
+// An upstream that is there and turns calls away, and says for how long, may be doing so to those of one
+// client: others are kept from it no longer than a sign of life takes.
+func TestRES17_ARefusalBringsAProbe(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout} {
+		t.Run(http.StatusText(status), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := &way{}
+				p, _, events := wayPool(t, w, nil)
+				for range 5 {
+					w.mu.Lock()
+					w.faults = append(w.faults, says(status, "", "Retry-After", "300"))
+					w.mu.Unlock()
+					if _, err := carry(t, p, echo(t)); err == nil {
+						t.Fatal("a refusal passes")
+					}
+				}
+				if st := p.Status()[0]; st.Breaker != "half-open" || len(events("upstream.breaker")) != 0 {
+					t.Errorf("the breaker is %s; on record: %+v", st.Breaker, events("upstream.breaker"))
+				}
+				time.Sleep(time.Millisecond)
+				if _, err := carry(t, p, echo(t)); err != nil {
+					t.Errorf("another's call: %v", err)
+				}
+				if st := p.Status()[0]; st.Breaker != "closed" || len(events("upstream.probe")) != 1 {
+					t.Errorf("the breaker is %s after %d probes", st.Breaker, len(events("upstream.probe")))
+				}
+			})
+		})
+	}
+}
+
 // An upstream that fails is left alone; of a hundred that come when its time is over one
 // tries it, and the others wait for nothing.
 func TestRES17_OneProbe(t *testing.T) {

@@ -73,6 +73,32 @@ func TestRES16_OneAsksForAll(t *testing.T) {
 	}
 }
 
+// Who is asked something in place of an answer lets those go who wait for it: nobody else's question is theirs.
+func TestRES16_AQuestionIsNobodyElses(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const each = 5 * time.Second
+		s := &shelf{}
+		s.result = func(n int, r *http.Request) (*http.Response, error) {
+			time.Sleep(each)
+			return tells(`,"resultType":"input_required","inputRequests":{},"ttlMs":60000`)(n, r)
+		}
+		p, m := shelfPool(t, s, nil)
+		if _, _, err := p.Items(t.Context(), readBy(t, nobody()), "up", gate.Tool); err != nil { // its era is known from here on
+			t.Fatal(err)
+		}
+		began := time.Now()
+		var all sync.WaitGroup
+		for range 10 {
+			all.Go(func() { _, _ = carry(t, p, readBy(t, nobody())) }) // who can be asked nothing is refused
+		}
+		all.Wait()
+		if took := time.Since(began); took != 2*each || m.of("cache_wait") != 9 || s.asked.Load() != 10 {
+			t.Errorf("ten took %s and %d requests, and %d of them waited for another", took, s.asked.Load(), m.of("cache_wait"))
+		}
+	})
+}
+
 // An error is given to who asked, and kept for nobody: the next who waits asks itself.
 // Who waits leaves when its own time is over.
 func TestRES16_WhoWaits(t *testing.T) {

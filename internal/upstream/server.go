@@ -44,7 +44,8 @@ type server struct {
 	retries    retries
 	kept       keptLists
 	changed    atomic.Uint64 // how often what its kept answers rest on may have changed
-	starts     backoff       // of a command that does not come up, for everybody
+	lately     atomic.Pointer[identified]
+	starts     backoff // of a command that does not come up, for everybody
 	offences   offences
 	latecomers latecomers
 	mu         sync.Mutex
