@@ -96,7 +96,7 @@ func TestHTT40_TokenExpires(t *testing.T) {
 // HTT-40: an issuer that takes an opaque token back ends what it opened, once its
 // last answer is as old as introspection.cache and within one look at each stream. So does one that says another
 // tenant, or that a group or a scope is gone (TEN-15).
-func TestHTT40_OpaqueTokenIsTakenBack(t *testing.T) {
+func TestHTT40_TEN15_OpaqueTokenIsTakenBack(t *testing.T) {
 	t.Parallel()
 	h := welcome(t, gatetest.Provider(t), site{
 		listen: ", legacy_sse: true, websocket: true", ask: "client_secret_basic", issuer: ", claims: {tenant: org, groups: groups}",

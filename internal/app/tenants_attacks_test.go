@@ -215,7 +215,7 @@ func metrics(g *gatetest.GW) string {
 
 // TEN-03, TEN-06, TEN-07, TEN-16: people of the same name and with the same credential's
 // id share nothing with their namesakes of another tenant but what is declared shared.
-func TestTEN03_TheSameNamesInTwoTenants(t *testing.T) {
+func TestTEN03_TEN06_TEN07_TEN16_TheSameNamesInTwoTenants(t *testing.T) {
 	t.Parallel()
 	h := twoTenants(t)
 	sessions, hashes := map[string][]string{}, map[string]string{}

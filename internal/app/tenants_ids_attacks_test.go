@@ -51,9 +51,9 @@ func ofTenant(g *gatetest.GW, idp *gatetest.IDP, tenant, profile string) *gatete
 	return c
 }
 
-// TEN-02, TEN-09: at a gateway of two tenants nobody finds what is the other's by its name,
+// TEN-02, TEN-05, TEN-09: at a gateway of two tenants nobody finds what is the other's by its name,
 // or by an id of theirs; and an upstream that mixes them up gives nobody what is another's.
-func TestTEN02_IdsOfAnotherTenant(t *testing.T) {
+func TestTEN02_TEN05_TEN09_IdsOfAnotherTenant(t *testing.T) {
 	t.Parallel()
 	idp := gatetest.Provider(t)
 	up := gatetest.Upstream(t, gatetest.Script{
