@@ -148,6 +148,8 @@ func TestB1_FileIsReplaced(t *testing.T) {
 		return state.Generation
 	}
 	first := make1()
+	ask, end, err := x.Reads(t.Context()) // a call that takes its time
+	must(t, err)
 	for _, name := range []string{path, path + "-wal", path + "-shm"} {
 		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			t.Fatal(err)
@@ -159,5 +161,17 @@ func TestB1_FileIsReplaced(t *testing.T) {
 	if second := make1(); second == first {
 		t.Error("the generation of a new file is the old one")
 	}
+	must(t, ask()) // it reads on from the file that it began with
+	end()
+	if err := ask(); err == nil {
+		t.Error("the old file is open, though nobody reads from it")
+	}
+	ask, end, err = x.Reads(t.Context())
+	must(t, err)
 	must(t, x.Close())
+	must(t, ask())
+	end()
+	if err := ask(); err == nil {
+		t.Error("the file is open, though the index was closed")
+	}
 }

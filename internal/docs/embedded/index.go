@@ -26,9 +26,17 @@ type Index struct {
 	seen    string               // state that a search found in place of the kept one, with loading held
 
 	mu     sync.Mutex
-	db     *sql.DB     // nil: the file was not there yet
-	file   os.FileInfo // that db has open
+	now    *opened // nil: the file was not there yet
 	closed bool
+}
+
+// opened is a file that is open to be read from. It is closed when another one is in its
+// place, or the index is closed, and no call reads from it any more.
+type opened struct {
+	db    *sql.DB
+	file  os.FileInfo
+	calls int  // that read from it
+	over  bool // no further call is to
 }
 
 // New makes the index of a file at an absolute path. The file is looked for when something
@@ -39,13 +47,8 @@ func New(path string) *Index { return &Index{path: path, room: maxKept} }
 var errClosed = errors.New("the index is closed")
 
 // reading is the file as it is there now: ErrEmpty where it is not. One that was put in
-// its place is opened anew.
-func (x *Index) reading(ctx context.Context) (*sql.DB, error) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.closed {
-		return nil, errClosed
-	}
+// its place is opened anew. Whoever was given it leaves it.
+func (x *Index) reading(ctx context.Context) (*opened, error) {
 	info, err := os.Lstat(x.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -54,33 +57,89 @@ func (x *Index) reading(ctx context.Context) (*sql.DB, error) {
 		return nil, err
 	case !info.Mode().IsRegular():
 		return nil, errForeign
-	case x.db != nil && os.SameFile(info, x.file):
-		return x.db, nil
 	}
-	db, err := openToRead(ctx, x.path)
+	if o, err := x.entered(info); o != nil || err != nil {
+		return o, err
+	}
+	db, err := openToRead(ctx, x.path) // nobody waits for it
 	if err != nil {
 		return nil, err
 	}
-	if x.db != nil {
-		x.kept.Store(nil)
-		_ = x.db.Close() // calls that are under way end first
+	o, idle, err := x.enter(&opened{db: db, file: info})
+	if idle != nil {
+		_ = idle.Close() // it was read from alone
 	}
-	x.db, x.file = db, info
-	return db, nil
+	return o, err
 }
 
-// Close implements docs.Index.
-func (x *Index) Close() error {
+// entered counts a call in where that file is the one that is open; nil: it is another.
+func (x *Index) entered(info os.FileInfo) (*opened, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.closed = true
+	if x.closed {
+		return nil, errClosed
+	}
+	if x.now == nil || !os.SameFile(info, x.now.file) {
+		return nil, nil
+	}
+	x.now.calls++
+	return x.now, nil
+}
+
+// enter puts a file that was opened in place of the one before, and counts the call in. It
+// returns also what is to be closed: the one before, or this one where another call was
+// quicker.
+func (x *Index) enter(o *opened) (entered *opened, idle *sql.DB, err error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	switch {
+	case x.closed:
+		return nil, o.db, errClosed
+	case x.now != nil && os.SameFile(o.file, x.now.file):
+		idle = o.db
+	default:
+		idle, x.now = x.end(), o
+	}
+	x.now.calls++
+	return x.now, idle, nil
+}
+
+// end lets no further call read from the file that is open, and returns what is to be closed;
+// nil: the last call does. mu is held.
+func (x *Index) end() (idle *sql.DB) {
+	o := x.now
+	x.now = nil
 	x.kept.Store(nil)
-	if x.db == nil {
+	if o == nil {
 		return nil
 	}
-	db := x.db
-	x.db = nil
-	return db.Close()
+	if o.over = true; o.calls > 0 {
+		return nil
+	}
+	return o.db
+}
+
+// leave counts a call out.
+func (x *Index) leave(o *opened) {
+	x.mu.Lock()
+	o.calls--
+	idle := o.over && o.calls == 0
+	x.mu.Unlock()
+	if idle {
+		_ = o.db.Close() // it was read from alone
+	}
+}
+
+// Close implements docs.Index. Calls that are under way end as they would.
+func (x *Index) Close() error {
+	x.mu.Lock()
+	x.closed = true
+	idle := x.end()
+	x.mu.Unlock()
+	if idle == nil {
+		return nil
+	}
+	return idle.Close()
 }
 
 // generation is a row of generations, with what the tables say.
@@ -94,11 +153,12 @@ type generation struct {
 
 // look does something in the file as it is at one moment.
 func (x *Index) look(ctx context.Context, do func(tx *sql.Tx, g *generation) error) error {
-	db, err := x.reading(ctx)
+	o, err := x.reading(ctx)
 	if err != nil {
 		return err
 	}
-	tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	defer x.leave(o)
+	tx, err := o.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return fault(err)
 	}

@@ -21,11 +21,13 @@ type Writer struct {
 
 // Open implements docs.Writable.
 func (x *Index) Open(ctx context.Context) (docs.Writer, error) {
-	db, err := x.reading(ctx)
+	o, err := x.reading(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := used(ctx, db); err != nil {
+	_, err = used(ctx, o.db)
+	x.leave(o)
+	if err != nil {
 		return nil, fault(err)
 	}
 	return x.write(ctx, func(ctx context.Context, tx *sql.Tx) (*generation, error) { return used(ctx, tx) })

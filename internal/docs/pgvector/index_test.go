@@ -76,6 +76,7 @@ func TestB1_Conformance(t *testing.T) {
 		return docstest.Store{Words: true, Open: func(t *testing.T) docs.Writable { return open(t, url, schema) }}
 	})
 	t.Run("changed tables", func(t *testing.T) { changedTables(t, url) })
+	t.Run("generation that cannot be removed yet", func(t *testing.T) { generationIsHeld(t, url) })
 	t.Run("turn of a writer that is gone", func(t *testing.T) { turnOfOneGone(t, url) })
 }
 
@@ -111,6 +112,45 @@ func changedTables(t *testing.T, url string) {
 	if _, err := x.Begin(t.Context(), description()); err == nil || !strings.Contains(err.Error(), "other statements") {
 		t.Errorf("tables made by other statements: %v", err)
 	}
+}
+
+// generationIsHeld: a generation that somebody still uses keeps none from being finished, is
+// never gone on with, and is removed by the next writer that can.
+func generationIsHeld(t *testing.T, url string) {
+	x := open(t, url, "held")
+	defer func() { _ = x.Close() }()
+	finish := func() string {
+		w, err := x.Begin(t.Context(), description())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if held, err := w.Held(t.Context(), "a"); err != nil || len(held) > 0 {
+			t.Errorf("it goes on with %d documents, %v", len(held), err)
+		}
+		d := docs.Document{URI: "docs://a/b", Source: "a"}
+		if err := errors.Join(w.Put(t.Context(), &d, nil, nil), w.Finish(t.Context(), description()), w.Close()); err != nil {
+			t.Fatal(err)
+		}
+		state, err := x.State(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return state.Generation
+	}
+	first := finish()
+	do(t, url, "CREATE VIEW held.kept AS SELECT * FROM held.passages_1")
+	if second, third := finish(), finish(); second == first || third == second {
+		t.Errorf("the generations are %s, %s and %s", first, second, third)
+	}
+	do(t, url, "SELECT FROM held.passages_1; DROP VIEW held.kept")
+	w, err := x.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	do(t, url, "CREATE TABLE held.passages_1 (); CREATE TABLE held.passages_2 ()") // of these names there are none
 }
 
 // turnOfOneGone: a writer that did not renew its turn is followed by the next, and writes no

@@ -53,21 +53,19 @@ func (x *Index) write(ctx context.Context, at func(ctx context.Context, tx pgx.T
 	if err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
+	w.clear(ctx, fmt.Sprintf("number < %d", w.at.number)) // of a writer before
 	return w, nil
 }
 
 // begin goes on with a generation that was not finished and is made with the same, or
-// makes one.
+// makes one. The writer clears what is before it.
 func (x *Index) begin(ctx context.Context, tx pgx.Tx, made *docs.Description) (*generation, error) {
-	g, err := x.one(ctx, tx, "NOT used")
-	switch {
-	case err == nil && g.made.Same(made) && g.reports == made.Dimensions:
+	// One before that in use was finished once, and could not be removed yet.
+	g, err := x.one(ctx, tx, fmt.Sprintf("NOT used AND number > coalesce((SELECT number FROM %s.generations WHERE used), 0)", x.schema))
+	if err == nil && g.made.Same(made) && g.reports == made.Dimensions {
 		return g, nil
-	case err == nil:
-		if err := x.drop(ctx, tx, "NOT used"); err != nil {
-			return nil, err
-		}
-	case !errors.Is(err, docs.ErrEmpty):
+	}
+	if err != nil && !errors.Is(err, docs.ErrEmpty) {
 		return nil, err
 	}
 	where, err := extension(ctx, tx)
@@ -197,6 +195,9 @@ func (w *Writer) add(ctx context.Context, tx pgx.Tx, id int64, f *filed) error {
 		if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
 			return err
 		}
+		if err := w.turn.still(ctx, tx); err != nil { // what takes long must not outlast its turn
+			return err
+		}
 	}
 	return nil
 }
@@ -238,13 +239,23 @@ func (w *Writer) Finish(ctx context.Context, made docs.Description) error {
 	if err != nil {
 		return err
 	}
-	return w.within(ctx, func(tx pgx.Tx) error {
-		if err := w.x.drop(ctx, tx, fmt.Sprintf("number <> %d", w.at.number)); err != nil {
+	err = w.within(ctx, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, fmt.Sprintf("UPDATE %s.generations SET used = false WHERE used AND number <> $1::bigint", w.x.schema), w.at.number); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, fmt.Sprintf("UPDATE %s.generations SET used = true, made = $1::text WHERE number = $2::bigint", w.x.schema), string(text), w.at.number)
 		return err
 	})
+	if err == nil {
+		w.clear(ctx, fmt.Sprintf("number <> %d", w.at.number))
+	}
+	return err
+}
+
+// clear removes generations that are not in use. What cannot be removed now, as long as
+// somebody reads from it, is left to the next writer.
+func (w *Writer) clear(ctx context.Context, condition string) {
+	_ = w.within(ctx, func(tx pgx.Tx) error { return w.x.drop(ctx, tx, "NOT used AND "+condition) })
 }
 
 // Close implements docs.Writer.
