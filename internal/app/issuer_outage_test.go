@@ -153,7 +153,7 @@ func paces(t *testing.T, first, second *gatetest.Client) (time.Duration, time.Du
 
 // manyCalls lets all clients, who come from one address, make as many calls as they are
 // compared by: what they are refused for is no part of this.
-const manyCalls = "limits: {per_address: 100000/15m}\n"
+const manyCalls = "limits: {per_address: off}\n"
 
 // askEvery is how often each of eight clients comes with a token that the issuer
 // must be asked about. What more of them take is the machine's time, and no trouble
@@ -187,10 +187,12 @@ func TestNeighbourInIssuerTrouble(t *testing.T) {
 				crowd.Go(func() {
 					tick := time.NewTicker(askEvery)
 					defer tick.Stop()
+					watch := gatetest.Start(t)
+					defer watch.Stop()
 					for i := 0; ; i++ {
-						start := time.Now()
+						start := watch.Read()
 						r := c.Post(hello(modern), "Authorization", "Bearer "+token(i))
-						took := time.Since(start)
+						took := watch.Read() - start
 						if took > failClosed+slack || r.Status != want || (want == http.StatusServiceUnavailable) != (r.Header.Get("Retry-After") != "") {
 							t.Errorf("after %s got %s %v, want %d within 3 s", took, r, r.Header, want)
 							return

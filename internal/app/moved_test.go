@@ -209,7 +209,7 @@ func TestRevokedSessionsDoNotMove(t *testing.T) {
 	}
 	streams := []io.Reader{m.stream(0, "alice", one), m.stream(1, "alice", one)}
 	m.all[0].Revoke("alice")
-	storetest.Eventually(t, 5*time.Second, "the session has ended for all", func() bool { return known() == 1 })
+	within(t, 5*time.Second, "the session has ended for all", func() bool { return known() == 1 })
 	for _, s := range streams {
 		if _, err := io.Copy(io.Discard, s); err != nil {
 			t.Errorf("a stream has ended with %v", err)
@@ -218,7 +218,7 @@ func TestRevokedSessionsDoNotMove(t *testing.T) {
 	if r := toolsAt(other); !r.OK() {
 		t.Errorf("somebody else's session: %s", r)
 	}
-	storetest.Eventually(t, 5*time.Second, "the other gateway turns the key away", func() bool {
+	within(t, 5*time.Second, "the other gateway turns the key away", func() bool {
 		return toolsAt(m.at(1, "alice", one)).Status == http.StatusUnauthorized
 	})
 }

@@ -55,7 +55,7 @@ func newReplicas(t *testing.T) *replicas {
 		r.ports[n], r.ups[n] = storetest.FreePort(t), gatetest.Upstream(t, gatetest.Script{Tools: rawTools("echo")})
 		return fmt.Sprintf(sharing, r.ports[n], secret), map[string]*gatetest.UP{"up": r.ups[n]}
 	}
-	r.http = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}, Timeout: 20 * time.Second}
+	r.http = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}, Timeout: limit}
 	t.Cleanup(r.http.CloseIdleConnections)
 	yaml, ups := parts(0)
 	r.all[0] = gatetest.Gateway(t, yaml, ups)
@@ -169,7 +169,7 @@ func TestAUT44_TheMemoryIsLost(t *testing.T) {
 		}
 	}
 	before := time.Now().Truncate(time.Second)
-	storetest.Eventually(t, 10*time.Second, "a request made now is taken", func() bool {
+	eventually(t, "a request made now is taken", func() bool {
 		before = time.Now().Truncate(time.Second)
 		body, h := r.signed(nonceOf(int(time.Now().UnixNano())), before)
 		status, _ := r.post(0, body, h)
@@ -184,7 +184,7 @@ func TestAUT44_TheMemoryIsLost(t *testing.T) {
 	r.redis.Stop()
 	want("while the memory is down", http.StatusServiceUnavailable, 0, nonceOf(3), made)
 	r.redis.Start()
-	storetest.Eventually(t, 15*time.Second, "signed requests are taken again", func() bool {
+	eventually(t, "signed requests are taken again", func() bool {
 		body, h := r.signed(nonceOf(int(time.Now().UnixNano())), soon().Add(2*time.Second))
 		status, _ := r.post(0, body, h)
 		return status == http.StatusOK
@@ -208,7 +208,7 @@ func TestAUT23_RevokedOnEveryReplica(t *testing.T) {
 	if err := r.all[0].App.RevokeKey(t.Context(), "test", r.signer.ID); err != nil {
 		t.Fatal(err)
 	}
-	storetest.Eventually(t, 5*time.Second, "the other replica turns the key away", func() bool {
+	within(t, 5*time.Second, "the other replica turns the key away", func() bool {
 		return call() == http.StatusUnauthorized
 	})
 }

@@ -72,15 +72,23 @@ func (h *guests) streams(who, credential string) []stream {
 }
 
 // end waits for streams to end.
-func (h *guests) end(all []stream, within time.Duration) {
+func (h *guests) end(all []stream, most time.Duration) {
 	h.t.Helper()
-	limit := time.After(within)
+	watch := gatetest.Start(h.t)
+	defer watch.Stop()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
 	for _, s := range all {
-		select {
-		case <-s.over:
-		case <-limit:
-			h.t.Errorf("%s is open %s after its credential ended", s.name, within)
-			return
+		for open := true; open; {
+			select {
+			case <-s.over:
+				open = false
+			case <-tick.C:
+				if watch.Read() > most {
+					h.t.Errorf("%s is open %s after its credential ended", s.name, most)
+					return
+				}
+			}
 		}
 	}
 }

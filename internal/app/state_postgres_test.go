@@ -51,7 +51,7 @@ func TestDUR21StateInPostgreSQL(t *testing.T) {
 	tables.Do("CREATE TABLE old_lists AS SELECT * FROM lists")
 	tables.Do("CREATE TABLE old_entries AS SELECT * FROM entries")
 	contain(t, one, admin.IncidentSubject{Kind: "principal", Realm: "api_key", Value: mallory}, 0)
-	storetest.Eventually(t, 5*time.Second, "the other replica refuses", refused("contained.principal"))
+	within(t, 5*time.Second, "the other replica refuses", refused("contained.principal"))
 	if r := carol.Call("up__echo", `{}`); !r.OK() {
 		t.Errorf("somebody else: %s", r)
 	}
@@ -66,9 +66,9 @@ func TestDUR21StateInPostgreSQL(t *testing.T) {
 		return err
 	}
 	database.Stop()
-	storetest.Eventually(t, 7*time.Second, "without its lists a replica says so", func() bool { return says("postgres: ") && act() != nil })
+	within(t, 7*time.Second, "without its lists a replica says so", func() bool { return says("postgres: ") && act() != nil })
 	database.Start()
-	storetest.Eventually(t, 10*time.Second, "it serves again", func() bool { return !says("postgres: ") && act() == nil && carol.Call("up__echo", `{}`).OK() })
+	eventually(t, "it serves again", func() bool { return !says("postgres: ") && act() == nil && carol.Call("up__echo", `{}`).OK() })
 	if !refused("contained.principal")() {
 		t.Error("who was suspended is let in after a restart of the database")
 	}
@@ -88,7 +88,7 @@ func TestDUR21StateInPostgreSQL(t *testing.T) {
 	if err := two.App.AcceptLoss(t.Context(), "test", loss); err != nil {
 		t.Fatal(err)
 	}
-	storetest.Eventually(t, 10*time.Second, "it goes on with that", func() bool { return suspect.Call("up__echo", `{}`).OK() })
+	eventually(t, "it goes on with that", func() bool { return suspect.Call("up__echo", `{}`).OK() })
 	if err := two.App.AcceptLoss(t.Context(), "test", loss); err == nil {
 		t.Error("accepted a loss where nothing is lost")
 	}

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -32,34 +33,15 @@ func TestHTT40_RevokedKeyEndsItsStreams(t *testing.T) {
 	begun(t, gw, "subscriptions/listen")
 	gw.Revoke("alice")
 	gw.Revoke("bob")
-	timeout := time.After(10 * time.Second)
-	for range 2 {
-		select {
-		case what := <-ended:
-			t.Logf("%s ended", what)
-		case <-timeout:
-			t.Fatal("a stream outlived its key by ten seconds")
-		}
-	}
+	within(t, 10*time.Second, "the streams end with their keys", func() bool { return len(ended) == cap(ended) })
 }
 
 // begun waits until a call of the method is on its way.
 func begun(t *testing.T, gw *gatetest.GW, method string) {
 	t.Helper()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for end := time.After(10 * time.Second); ; {
-		for _, r := range gw.Records(audit.Query{Kind: audit.KindIntent}) {
-			if r.Method == method {
-				return
-			}
-		}
-		select {
-		case <-tick.C:
-		case <-end:
-			t.Fatalf("no %s began", method)
-		}
-	}
+	eventually(t, method+" began", func() bool {
+		return slices.ContainsFunc(gw.Records(audit.Query{Kind: audit.KindIntent}), func(r audit.Record) bool { return r.Method == method })
+	})
 }
 
 // TestTurnedAwayIsOnRecord: what is refused before anybody is asked who they are

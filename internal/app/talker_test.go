@@ -19,7 +19,7 @@ import (
 const everything = `{"tools":{"listChanged":true},"prompts":{"listChanged":true},"resources":{"listChanged":true,"subscribe":true},"logging":{}}`
 
 // limit bounds every wait for something that must happen.
-const limit = 15 * time.Second
+const limit = time.Minute
 
 // A talker is a recorder of one era that speaks outside of calls as well: on the
 // stream of each session, or on each subscriptions/listen. During a call of ask
@@ -242,16 +242,34 @@ func (k *talker) listening(t *testing.T, n int) {
 	})
 }
 
-// eventually waits until something holds.
+// eventually waits until something holds: what is looked at often at first, and then less,
+// for to look takes time from whoever brings it about.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
+	pause := 2 * time.Millisecond
 	for end := time.After(limit); !holds(); {
 		select {
-		case <-tick.C:
+		case <-time.After(pause):
+			pause = min(2*pause, 50*time.Millisecond)
 		case <-end:
 			t.Fatalf("it never was that %s", what)
 		}
 	}
+}
+
+// within waits until something holds, at most for a time that a gateway must keep; what
+// the machine keeps everybody waiting for does not count.
+func within(t *testing.T, most time.Duration, what string, holds func() bool) {
+	t.Helper()
+	watch := gatetest.Start(t)
+	defer watch.Stop()
+	eventually(t, what, func() bool {
+		if holds() {
+			return true
+		}
+		if watch.Read() > most {
+			t.Fatalf("not within %v: %s", most, what)
+		}
+		return false
+	})
 }

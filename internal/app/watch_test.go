@@ -100,6 +100,20 @@ func next(t *testing.T, events <-chan heard) heard {
 	return heard{}
 }
 
+// ends tells whether a stream has ended, and takes what has come on it.
+func ends(events <-chan heard) bool {
+	for {
+		select {
+		case _, more := <-events:
+			if !more {
+				return true
+			}
+		default:
+			return false
+		}
+	}
+}
+
 // pair is an era of the client and one of the upstream.
 type pair struct {
 	version   string

@@ -23,7 +23,7 @@ import (
 const prelude = "version: 1\ndata_dir: data\nlisten: {address: \"127.0.0.1:0\"}\n"
 
 // patience bounds every wait for something that must happen.
-const patience = 60 * time.Second
+const patience = 2 * time.Minute
 
 // GW is a gateway that serves, until the test ends.
 type GW struct {
