@@ -20,9 +20,9 @@ const (
 	floodBurst = 50
 )
 
-// flood says that the tools changed, and returns how often and how long.
-func flood(k *talker) (int, time.Duration) {
-	start, n := time.Now(), 0
+// flood says that the tools changed, and returns how often.
+func flood(k *talker) (n int) {
+	start := time.Now()
 	tick := time.NewTicker(floodEvery)
 	defer tick.Stop()
 	for time.Since(start) < floodFor {
@@ -30,7 +30,7 @@ func flood(k *talker) (int, time.Duration) {
 		n += floodBurst
 		<-tick.C
 	}
-	return n, time.Since(start)
+	return n
 }
 
 // RES-07: an upstream whose list changes without end is read at most once a
@@ -73,26 +73,29 @@ limits: {per_address: off, per_principal: off}`, map[string]*gatetest.UP{"calm":
 			})
 			var beside time.Duration
 			during.Go(func() { beside = pace(t, bob, over) })
-			n, took := flood(k)
+			began := time.Now()
+			n := flood(k)
 			told := len(events)
 			k.mu.Lock()
 			reads := len(k.reads)
 			k.mu.Unlock()
+			took := time.Since(began) // until they were counted
 			close(over)
 			during.Wait()
 			t.Logf("%d changes in %s: %d reads, %d events; p99 of the neighbour %s, was %s", n, took, reads, told, beside, alone)
-			if n < 1000*int(took/time.Second) {
+			most := 1 + int(took/time.Second) // one at its beginning, and one in each second
+			if n < 100*most {
 				t.Errorf("%d changes are no flood", n)
 			}
-			// One at its beginning, and one in each second.
-			if most := 1 + int(took/time.Second); told < 1 || told > most {
-				t.Errorf("the client heard of it %d times, want 1 to %d", told, most)
+			if told > most {
+				t.Errorf("the client heard of it %d times, want at most %d", told, most)
 			} else if reads > most+1 { // the one before is not paced
 				t.Errorf("the upstream was read %d times, want at most %d", reads, most+1)
 			}
 			if most := max(500*time.Millisecond, 20*alone); beside > most {
 				t.Errorf("calls to the neighbour take %s, want at most %s", beside, most)
 			}
+			eventually(t, "the client heard of the flood", func() bool { return len(events) > 0 })
 
 			k.Set(gatetest.Script{Tools: rawTools("echo")})
 			k.say(1, toolsChanged, "")
@@ -118,6 +121,8 @@ func until(t *testing.T, c *gatetest.Client, events <-chan heard, want []string)
 // pace is the 99th percentile of 100 calls to the neighbour, or of those that are
 // made until over.
 func pace(t *testing.T, c *gatetest.Client, over <-chan struct{}) time.Duration {
+	watch := gatetest.Start(t)
+	defer watch.Stop()
 	var took []time.Duration
 	for over != nil || len(took) < 100 {
 		select {
@@ -125,12 +130,12 @@ func pace(t *testing.T, c *gatetest.Client, over <-chan struct{}) time.Duration 
 			over = nil
 		default:
 		}
-		start := time.Now()
+		start := watch.Read()
 		if r := c.Call("calm__echo", `{}`); !r.OK() {
 			t.Errorf("calling the neighbour: %s", r)
 			return limit
 		}
-		took = append(took, time.Since(start))
+		took = append(took, watch.Read()-start)
 	}
 	slices.Sort(took)
 	return took[len(took)*99/100]
