@@ -83,8 +83,12 @@ func TestHTT34_SessionOfAnotherToken(t *testing.T) {
 func TestHTT40_TokenExpires(t *testing.T) {
 	t.Parallel()
 	h := welcome(t, gatetest.Provider(t), site{listen: ", legacy_sse: true, websocket: true", ask: "client_secret_basic"}).enter(modern)
-	others, end := h.streams("long", h.alice.Key), time.Now().Add(6*time.Second).Truncate(time.Second)
-	open := h.streams("JWT", h.idp.Token(claims{"exp": end.Unix(), "iat": end.Unix() - 10}))
+	began := time.Now()
+	others := h.streams("long", h.alice.Key)
+	// Twice as many are to be open before the end: a slow machine gets longer.
+	life := 6*time.Second + min(10*time.Since(began), 30*time.Second)
+	end := time.Now().Add(life).Truncate(time.Second)
+	open := h.streams("JWT", h.idp.Token(claims{"exp": end.Unix()}))
 	open = append(open, h.streams("opaque", h.idp.Opaque(claims{"exp": end.Unix(), "iat": nil}))...)
 	h.goOn(open)
 	<-time.After(time.Until(end))
