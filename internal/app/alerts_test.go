@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -60,12 +61,16 @@ func (m *mailbox) raised(rule string) []map[string]any {
 // within waits for an alert of a rule, at most the ten seconds of ALR-01.
 func (m *mailbox) within(t *testing.T, rule string) map[string]any {
 	t.Helper()
-	start := time.Now()
-	eventually(t, "an alert of "+rule, func() bool { return len(m.raised(rule)) > 0 })
-	if d := time.Since(start); d > 10*time.Second {
-		t.Errorf("ALR-01: the alert of %s came after %v", rule, d)
-	}
+	within(t, 10*time.Second, "ALR-01: an alert of "+rule, func() bool { return len(m.raised(rule)) > 0 })
 	return m.raised(rule)[0]
+}
+
+// raisedOf are the alerts on record of some rules. A disk that is nearly full, or a log
+// that waits for it, raises others.
+func raisedOf(g *gatetest.GW, rules ...string) []audit.Record {
+	return slices.DeleteFunc(g.Records(audit.Query{Event: "alert.raised"}), func(r audit.Record) bool {
+		return !slices.ContainsFunc(rules, func(rule string) bool { return strings.HasPrefix(r.Detail, rule+" ") })
+	})
 }
 
 // ALR-01 and LOG-19, through the whole gateway: what happens is told within ten
@@ -117,7 +122,7 @@ func TestALR01AlertsReachPeople(t *testing.T) {
 	m.mu.Unlock()
 	var onRecord []audit.Record
 	eventually(t, "the three alerts on record", func() bool { // a person is not kept waiting for the record
-		onRecord = h.Records(audit.Query{Event: "alert.raised"})
+		onRecord = raisedOf(h.GW, "denied_calls", "failed_sign_ins", "canary")
 		return len(onRecord) >= 3
 	})
 	if len(onRecord) != 3 || !strings.HasPrefix(onRecord[0].Detail, "denied_calls of principal: ") || onRecord[0].Principal.Subject != "alice" || onRecord[0].Exchange == "" {
@@ -126,7 +131,7 @@ func TestALR01AlertsReachPeople(t *testing.T) {
 
 	h.alice.Post(bytes.Repeat([]byte("x"), 5<<20)) // more than listen.max_body
 	f := figuresAgree(t, h.GW)
-	if d := f.Detection; d.Alerts != 3 || d.Worst <= 0 || d.Worst > 10_000 {
+	if d := f.Detection; d.Alerts < 3 || d.Worst <= 0 || d.Worst > 10_000 {
 		t.Errorf("A8, detection: %+v", d)
 	}
 	if a := f.Authentication; a.Arrivals[figures.Invalid] != 6 || a.Valid < 13 || f.Limits.Codes["message.too_large"] != 1 {
@@ -155,7 +160,7 @@ func TestALR05AToolThatWasNeverUsed(t *testing.T) {
 		t.Errorf("the alert: %v", a)
 	}
 	h.Stop()
-	if n := len(h.Records(audit.Query{Event: "alert.raised"})); n != 1 {
+	if n := len(raisedOf(h.GW, "unusual_tools")); n != 1 {
 		t.Errorf("%d alerts on record", n)
 	}
 }
@@ -170,12 +175,12 @@ func TestALR04AlertsForADeadReceiver(t *testing.T) {
 		h.alice.Call("up__delete_all", `{}`)
 	}
 	m.within(t, "denied_calls")
-	start := time.Now()
+	watch := gatetest.Start(t)
 	if r := h.alice.Call("up__echo", `{}`); !r.OK() {
 		t.Errorf("a call while the receiver hangs: %s", r)
 	}
 	h.Stop()
-	if d := time.Since(start); d > 10*time.Second {
+	if d := watch.Stop(); d > 10*time.Second {
 		t.Errorf("a call and the end took %v", d)
 	}
 	left, err := filepath.Glob(filepath.Join(h.Dir, "data", "alerts", "al_*.json"))
@@ -293,11 +298,7 @@ func TestALR06AGatewayWithoutItsLog(t *testing.T) {
 	if err := os.Remove(filepath.Join(dir, "data", "audit", "audit-00000001.jsonl")); err != nil {
 		t.Fatal(err)
 	}
-	start := time.Now()
-	m.within(t, "audit_silence")
-	if d := time.Since(start); d > 10*time.Second {
-		t.Errorf("ALR-06: it took %v", d)
-	}
+	m.within(t, "audit_silence") // ALR-06 has the same time
 }
 
 // A secret that nobody could sign with stops the start.

@@ -29,7 +29,7 @@ func TestApprovalIsAnnounced(t *testing.T) {
 			gw.Approve("sdk")
 			select {
 			case <-changed:
-			case <-time.After(10 * time.Second):
+			case <-time.After(limit):
 				t.Fatal("nobody told the client")
 			}
 			if list, err = session.ListTools(t.Context(), nil); err != nil || len(list.Tools) == 0 {

@@ -1,10 +1,13 @@
 package app_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"doorward/internal/audit"
@@ -122,25 +125,29 @@ func TestPOL34BuiltinCommands(t *testing.T) {
 func TestBuiltinCommandsCancelled(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	script, fifo := filepath.Join(dir, "script"), filepath.Join(dir, "fifo")
-	text := "trap 'echo > ended; exit 1' TERM\nmkfifo " + fifo + "\necho > begun\nread line < " + fifo + "\n"
+	script, fifo, begun := filepath.Join(dir, "script"), filepath.Join(dir, "fifo"), filepath.Join(dir, "begun")
+	text := "mkfifo " + fifo + "\necho $$ > begun.new\nmv begun.new begun\nread line < " + fifo + "\n"
 	if err := os.WriteFile(script, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	gw := gatetest.Gateway(t, `upstreams: {ops: {builtin: commands, sandbox: {kind: none}, commands: {wait: {argv: [sh, `+script+`], directory: `+dir+`}}}}`, nil)
 	gw.ApproveClean("ops")
 	c := gw.As("alice").Open("2025-11-25")
-	there := func(name string) func() bool {
-		return func() bool { _, err := os.Stat(filepath.Join(dir, name)); return err == nil }
-	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		c.Post(c.Request("77", "tools/call", `"name":"ops__wait","arguments":{}`))
 	}()
-	eventually(t, "the command runs", there("begun"))
+	pid := 0
+	eventually(t, "the command runs", func() bool {
+		said, err := os.ReadFile(begun)
+		if err == nil {
+			pid, err = strconv.Atoi(strings.TrimSpace(string(said)))
+		}
+		return err == nil
+	})
 	c.Post([]byte(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":77}}`))
-	eventually(t, "the command was ended", there("ended"))
+	eventually(t, "the command was ended", func() bool { return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) })
 	<-done
 }
 

@@ -12,7 +12,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"doorward/internal/admin"
 	"doorward/internal/audit"
@@ -53,7 +52,7 @@ func newCourt(t *testing.T, version, more string) *court {
 	c := &court{t: t, up: gatetest.Upstream(t, gatetest.Script{Tools: rawTools("echo", "delete_all", "move")}), keys: map[string]string{}}
 	c.GW = gatetest.Gateway(t, more+courtRules, map[string]*gatetest.UP{"up": c.up})
 	c.Approve("")
-	c.http = &http.Client{Transport: &http.Transport{}, Timeout: 20 * time.Second}
+	c.http = &http.Client{Transport: &http.Transport{}, Timeout: limit}
 	t.Cleanup(c.http.CloseIdleConnections)
 	for name, roles := range map[string][]string{
 		"alice": {"caller", "lead"}, "lead-1": {"lead"}, "lead-2": {"lead"}, "chief-1": {"chief"}, "bob": {"caller"},

@@ -192,7 +192,7 @@ func TestLOG12_ClientsReadNothingOfTheInside(t *testing.T) {
 	up := gatetest.Upstream(t, gatetest.Script{Tools: rawTools(names...), Behave: behave})
 	gone := httptest.NewServer(gatetest.Upstream(t, gatetest.Script{Tools: rawTools("echo")}))
 	defer gone.Close()
-	gw := gatetest.Gateway(t, "upstreams: {up: {url: \"${up}\", limits: {timeout: 1s}}, gone: {url: \""+gone.URL+"/mcp\"}}\n", map[string]*gatetest.UP{"up": up})
+	gw := gatetest.Gateway(t, "upstreams: {up: {url: \"${up}\", limits: {timeout: 10s}}, gone: {url: \""+gone.URL+"/mcp\"}}\n", map[string]*gatetest.UP{"up": up})
 	gw.Approve("")
 	c := gw.As("alice").Open(eras[1])
 	gone.Close()

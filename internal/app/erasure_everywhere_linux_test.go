@@ -134,6 +134,9 @@ func TestGDP03_GDP09_ErasureReachesEverywhere(t *testing.T) {
 	eventually(t, "an alert waits on disk", func() bool {
 		return strings.Contains(spooled(t, filepath.Join(r.Dir, "data")), canarySubject)
 	})
+	eventually(t, "it is on record", func() bool { // what comes on record later is of somebody new
+		return len(raisedOf(r.GW, "denied_calls")) > 0
+	})
 	for _, place := range r.places(canarySubject) {
 		if place != "/data/revoked.json" {
 			t.Errorf("GDP-01: the name is in %s", place)

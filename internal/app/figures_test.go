@@ -51,7 +51,11 @@ func figuresAgree(t *testing.T, h *gatetest.GW) *figures.Summary {
 	}
 	var count, sum float64
 	for rule, n := range s.Detection.Rules {
-		got := sample(t, h, `doorward_detection_seconds_count{rule="`+rule+`"}`)
+		var got float64
+		eventually(t, "alerts of "+rule+" are counted", func() bool { // after they are on record, for which nobody waits
+			got = sample(t, h, `doorward_detection_seconds_count{rule="`+rule+`"}`)
+			return got >= float64(n)
+		})
 		if got != float64(n) {
 			t.Errorf("alerts of %s: %v by the metrics, %d on record", rule, got, n)
 		}

@@ -33,15 +33,15 @@ upstreams: {docs: {url: "`+server.URL+`"}}
 `, nil)
 	gw.Approve("docs")
 	c := gw.As("alice", "reader").Open("2026-07-28")
-	body := make(chan string, 1)
-	go func() {
-		body <- string(c.Post(c.Request("1", "subscriptions/listen", `"notifications":{"resourceSubscriptions":["docs://open","docs://closed"]}`)).Body)
-	}()
-	begun(t, gw, "subscriptions/listen")
-	gw.Revoke("alice") // ends the stream within seconds, so that the whole of it can be read
-	got := <-body
-	if !strings.Contains(got, "subscriptions/acknowledged") || !strings.Contains(got, "docs://open") || strings.Contains(got, "docs://closed") {
-		t.Errorf("got %s", got)
+	events := watch(t, gw, c, "1", `{"resourceSubscriptions":["docs://open","docs://closed"]}`)
+	if got := next(t, events); got.Method != acknowledged || !strings.Contains(got.raw, "docs://open") || strings.Contains(got.raw, "docs://closed") {
+		t.Errorf("got %s", got.raw)
+	}
+	gw.Revoke("alice") // ends the stream within seconds: nothing else came on it
+	for got := range events {
+		if got.Method == acknowledged || strings.Contains(got.raw, "docs://closed") {
+			t.Errorf("got %s", got.raw)
+		}
 	}
 }
 

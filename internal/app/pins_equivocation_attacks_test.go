@@ -18,7 +18,12 @@ func TestPIN05_ChangeAfterCleanLooks(t *testing.T) {
 			good, evil := faces()
 			j := newJanus(t, good, evil)
 			gw := janusGate(t, j)
-			looks := 0
+			looks := 0 // guarded by j.mu
+			soFar := func() int {
+				j.mu.Lock()
+				defer j.mu.Unlock()
+				return looks
+			}
 			j.when(func(_ *http.Request, method string) bool {
 				if method == "tools/list" {
 					looks++
@@ -28,10 +33,11 @@ func TestPIN05_ChangeAfterCleanLooks(t *testing.T) {
 			changed := false
 			for i := range clean + 3 {
 				got := ask(t, gw.As(fmt.Sprint("client", i)).Open(eras[0]))
-				if before := looks < clean; before != slices.Contains(got, "echo") || !slices.Contains(got, "other") {
-					t.Errorf("after %d looks: %v", looks, got)
+				n := soFar()
+				if before := n < clean; before != slices.Contains(got, "echo") || !slices.Contains(got, "other") {
+					t.Errorf("after %d looks: %v", n, got)
 				}
-				changed = changed || looks >= clean
+				changed = changed || n >= clean
 			}
 			if !changed {
 				t.Fatal("it never showed its other face")

@@ -102,7 +102,7 @@ func TestGDP02ExportOfOnePerson(t *testing.T) {
 	if _, err := op.Rectify(t.Context(), "", admin.Rectification{Whom: who, Exchange: "nobody's", Field: "address", Value: "192.0.2.7", Reason: "a proxy"}); err == nil {
 		t.Error("another's exchange is rectified")
 	}
-	eventually(t, "alerts wait", func() bool { return len(r.Records(audit.Query{Event: "alert.raised"})) >= 2 })
+	eventually(t, "alerts wait", func() bool { return len(raisedOf(r.GW, "denied_calls")) >= 2 })
 	files := r.exported(who)
 	checkSchema(t, files)
 	calls, corrected := 0, 0

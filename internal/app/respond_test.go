@@ -10,7 +10,6 @@ import (
 	"doorward/internal/admin"
 	"doorward/internal/audit"
 	"doorward/internal/gatetest"
-	"doorward/internal/store/storetest"
 )
 
 const responding = `version: 1
@@ -58,7 +57,7 @@ func TestRES35_ALoopIsStopped(t *testing.T) {
 		}
 	}
 	var stopped *gatetest.Reply
-	storetest.Eventually(t, 20*time.Second, "the loop is stopped", func() bool {
+	eventually(t, "the loop is stopped", func() bool {
 		for range 50 {
 			if r := alice.Call("up__echo", `{"n":7}`); !r.OK() {
 				stopped = r
@@ -94,7 +93,7 @@ func TestGuessingContainsTheAddress(t *testing.T) {
 		guess("X-Forwarded-For", "203.0.113.9")
 		guess()
 	}
-	storetest.Eventually(t, 10*time.Second, "the address is suspended", func() bool { return guess("X-Forwarded-For", "203.0.113.9") == "contained.address" })
+	eventually(t, "the address is suspended", func() bool { return guess("X-Forwarded-For", "203.0.113.9") == "contained.address" })
 	if r := bob.Call("up__echo", `{}`, "X-Forwarded-For", "203.0.113.9"); r.Refusal != "contained.address" {
 		t.Errorf("with a good key from there: %s", r)
 	}
@@ -103,7 +102,7 @@ func TestGuessingContainsTheAddress(t *testing.T) {
 			t.Errorf("from %v: %s", from, r)
 		}
 	}
-	storetest.Eventually(t, 10*time.Second, "this machine has an incident", func() bool { return len(incidentsOf(t, g, "failed_sign_ins")) == 2 })
+	eventually(t, "this machine has an incident", func() bool { return len(incidentsOf(t, g, "failed_sign_ins")) == 2 })
 	for _, one := range incidentsOf(t, g, "failed_sign_ins") {
 		if own := one.About[0].Value == "127.0.0.1"; own != (one.State == "open") || own != strings.Contains(one.Steps[0].Text, "nothing is suspended") {
 			t.Errorf("%+v", one)
@@ -136,7 +135,7 @@ func TestRulesContainCallers(t *testing.T) {
 		who        *gatetest.Client
 		rule, code string
 	}{{thief, "canary", "contained.principal"}, {prober, "denied_calls", "contained.key"}} {
-		storetest.Eventually(t, 10*time.Second, tc.rule+" suspends", func() bool { return tc.who.Call("up__echo", `{}`).Refusal == tc.code })
+		eventually(t, tc.rule+" suspends", func() bool { return tc.who.Call("up__echo", `{}`).Refusal == tc.code })
 	}
 	if r := bob.Call("up__echo", `{}`); !r.OK() {
 		t.Errorf("somebody else: %s", r)
@@ -150,7 +149,7 @@ func TestRulesContainCallers(t *testing.T) {
 	}
 	letGo(t, g, all[0].ID)
 	thief.Call("up__echo", fmt.Sprintf(`{"text":%q}`, planted))
-	storetest.Eventually(t, 10*time.Second, "it is suspended again, for the same incident", func() bool {
+	eventually(t, "it is suspended again, for the same incident", func() bool {
 		all = incidentsOf(t, g, "canary")
 		return len(all) == 1 && len(all[0].Containments) == 2 && all[0].State == "contained"
 	})
@@ -182,7 +181,7 @@ func TestEachOfManyGuessersIsSuspended(t *testing.T) {
 		}
 		return n
 	}
-	storetest.Eventually(t, 20*time.Second, "all are suspended", func() bool { return suspended() == guessers })
+	eventually(t, "all are suspended", func() bool { return suspended() == guessers })
 	for n := range guessers {
 		if got := guess(n); got != "contained.address" {
 			t.Errorf("guesser %d: %s", n, got)

@@ -53,15 +53,18 @@ func (s *saved) inPieces(text string, between func(), size int) {
 	s.must(f.Close())
 }
 
-// waited waits until the gateway says that it waits for whoever writes.
-func (s *saved) waited() {
+// waits is how often the gateway has said that it waits for whoever writes.
+func (s *saved) waits() int {
+	return strings.Count(s.gw.Log(), "a changed file is read when nobody has it open to write")
+}
+
+// waited waits until the gateway has said so more often than before.
+func (s *saved) waited(before int) {
 	s.t.Helper()
 	if runtime.GOOS != "linux" {
 		return // nobody can say who has a file open
 	}
-	const says = "a changed file is read when nobody has it open to write"
-	had := strings.Count(s.gw.Log(), says)
-	eventually(s.t, "the gateway waits for the rest", func() bool { return strings.Count(s.gw.Log(), says) > had })
+	eventually(s.t, "the gateway waits for the rest", func() bool { return s.waits() > before })
 }
 
 // mount makes a directory as Kubernetes mounts a ConfigMap, and lets ..data lead to it.
@@ -96,7 +99,10 @@ func TestDUR33_Saves(t *testing.T) {
 		{"vim: a copy aside", func(text string) { s.write("doorward.yaml~", string(first)); s.write("doorward.yaml", text) }},
 		{"gone, and there again", func(text string) { s.must(os.Remove(s.path)); s.write("doorward.yaml", text) }},
 		{"many pieces", func(text string) { s.inPieces(text, func() {}, 7) }},
-		{"half of it, and after a while the rest", func(text string) { s.inPieces(text, sync.OnceFunc(s.waited), len(text)/2+1) }},
+		{"half of it, and after a while the rest", func(text string) {
+			before := s.waits()
+			s.inPieces(text, sync.OnceFunc(func() { s.waited(before) }), len(text)/2+1)
+		}},
 		{"a link in its place", func(text string) {
 			s.mount("..1", text)
 			s.must(os.Symlink("..data/doorward.yaml", filepath.Join(gw.Dir, "link")))

@@ -77,9 +77,9 @@ func TestDUR07ARequiredCopy(t *testing.T) {
 	t.Parallel()
 	s := newSiem(t)
 	h := copiedTo(t, s, ", required: true, lag: 1s")
-	if r := h.alice.Call("up__echo", `{}`); !r.OK() {
-		t.Fatalf("before: %s", r)
-	}
+	eventually(t, "calls pass while the copy keeps up", func() bool { return h.alice.Call("up__echo", `{}`).OK() })
+	behind := func() int { return len(h.Records(audit.Query{Event: "audit.sink_behind"})) }
+	before := behind()
 	s.down.Store(true)
 	var refused *gatetest.Reply
 	eventually(t, "calls are refused", func() bool {
@@ -94,7 +94,7 @@ func TestDUR07ARequiredCopy(t *testing.T) {
 	if len(got) != 1 || got[0].Kind != audit.KindOutcome || got[0].Code != "audit.unavailable" || got[0].Status != "failed" {
 		t.Errorf("on record: %+v", got)
 	}
-	eventually(t, "that calls are refused is on record", func() bool { return len(h.Records(audit.Query{Event: "audit.sink_behind"})) == 1 })
+	eventually(t, "that calls are refused is on record", func() bool { return behind() > before })
 	if reasons := h.App.Ready(t.Context()); len(reasons) != 1 || !strings.HasPrefix(reasons[0], "audit sinks: ") {
 		t.Errorf("readiness: %q", reasons)
 	}
@@ -123,7 +123,7 @@ func TestDUR07ACopyThatIsNotRequired(t *testing.T) {
 	s := newSiem(t)
 	s.down.Store(true)
 	h := copiedTo(t, s, ", lag: 1s")
-	eventually(t, "it has failed", func() bool { return len(h.Records(audit.Query{Event: "audit.sink_failed"})) == 1 })
+	eventually(t, "it has failed", func() bool { return len(h.Records(audit.Query{Event: "audit.sink_failed"})) > 0 })
 	for range 20 {
 		if r := h.alice.Call("up__echo", `{}`); !r.OK() {
 			t.Fatalf("%s", r)

@@ -88,7 +88,7 @@ func (r *rights) leaveTraces() {
 	if _, err := op.AddHold(r.t.Context(), "", admin.HoldRequest{Subject: canarySubject, Reason: "claim 9"}); err != nil {
 		r.t.Fatal(err)
 	}
-	eventually(r.t, "an alert is on disk", func() bool { return len(r.files("data/alerts/*")) > 0 })
+	eventually(r.t, "an alert is on disk", func() bool { return len(r.files("data/alerts/al_*.json")) > 0 })
 }
 
 // files are those of the gateway that match a pattern; empty: all.
