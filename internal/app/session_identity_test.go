@@ -86,7 +86,7 @@ func TestHTT40_TokenExpires(t *testing.T) {
 	began := time.Now()
 	others := h.streams("long", h.alice.Key)
 	// Twice as many are to be open before the end: a slow machine gets longer.
-	life := 6*time.Second + min(10*time.Since(began), 30*time.Second)
+	life := 10*time.Second + min(10*time.Since(began), 30*time.Second)
 	end := time.Now().Add(life).Truncate(time.Second)
 	open := h.streams("JWT", h.idp.Token(claims{"exp": end.Unix()}))
 	open = append(open, h.streams("opaque", h.idp.Opaque(claims{"exp": end.Unix(), "iat": nil}))...)
