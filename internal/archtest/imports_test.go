@@ -141,7 +141,7 @@ var table = map[string]row{
 	"webhook":   {adapter, []string{"gate", "retryafter"}},
 	"judge":     {adapter, []string{"gate"}},
 	"collector": {adapter, []string{"gate", "webhook"}},
-	"sink":      {adapter, []string{"gate", "sink/form", "webhook", "collector", "durable"}},
+	"sink":      {adapter, []string{"gate", "sink/form", "webhook", "collector", "durable", "dsn"}},
 	"sink/form": {adapter, []string{"gate"}},
 	"anchor":    {adapter, []string{"gate", "cosignature", "webhook", "durable"}},
 

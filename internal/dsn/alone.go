@@ -60,6 +60,11 @@ func Alone(text string) (whole string, options []string) {
 	return b.String(), options
 }
 
+// Keep leaves of a connection's parameters those that the URL's own options name.
+func Keep(params map[string]string, options []string) {
+	maps.DeleteFunc(params, func(name, _ string) bool { return !slices.Contains(options, name) })
+}
+
 // authority says what stands before the question mark, cut where pgx cuts it.
 func authority(base string) map[string]bool {
 	written := map[string]bool{}

@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"doorward/internal/dsn"
 	"doorward/internal/gate"
 	"doorward/internal/sink/form"
 	"doorward/internal/webhook"
@@ -94,11 +94,11 @@ func (p *postgresReceiver) connect(ctx context.Context) error {
 	if p.conn != nil && !p.conn.IsClosed() {
 		return nil
 	}
-	dsn, err := p.DSN()
+	url, err := p.DSN()
 	if err != nil {
 		return fmt.Errorf("reading the DSN: %w", err)
 	}
-	config, err := parseDSN(dsn, p.Roots)
+	config, err := parseDSN(url, p.Roots)
 	if err != nil {
 		return err
 	}
@@ -115,38 +115,27 @@ func (p *postgresReceiver) connect(ctx context.Context) error {
 }
 
 // CheckDSN tells what is wrong with a DSN, and never what stands in it.
-func CheckDSN(dsn gate.Secret) error {
-	_, err := parseDSN(dsn, nil)
+func CheckDSN(url gate.Secret) error {
+	_, err := parseDSN(url, nil)
 	return err
 }
 
 // parseDSN reads a DSN. To another machine the connection must be encrypted, and the
 // certificate verified: pgx's own default falls back to the clear.
-func parseDSN(dsn gate.Secret, roots *x509.CertPool) (*pgx.ConnConfig, error) {
-	text := dsn.Reveal()
-	if !strings.HasPrefix(text, "postgres://") && !strings.HasPrefix(text, "postgresql://") {
-		return nil, errors.New("the DSN must be a URL: postgres://USER:PASSWORD@HOST/DATABASE")
+func parseDSN(url gate.Secret, roots *x509.CertPool) (*pgx.ConnConfig, error) {
+	text := url.Reveal()
+	if err := dsn.Check(text); err != nil {
+		return nil, err
 	}
-	c, err := pgx.ParseConfig(text)
+	whole, options := dsn.Alone(text)
+	c, err := pgx.ParseConfig(whole)
 	if err != nil {
 		return nil, errors.New("the DSN is not one that PostgreSQL understands") // the error repeats it
 	}
-	fallbacks := []*pgconn.FallbackConfig{}
-	for _, at := range append([]*pgconn.FallbackConfig{{Host: c.Host, Port: c.Port, TLSConfig: c.TLSConfig}}, c.Fallbacks...) {
-		local := strings.HasPrefix(at.Host, "/") || webhook.Loopback(at.Host)
-		if at.TLSConfig != nil {
-			if roots != nil {
-				at.TLSConfig.RootCAs = roots
-			}
-		} else if !local {
-			return nil, errors.New("the DSN must have sslmode=verify-full: the database is on another machine")
-		}
-		if !local && at.TLSConfig.InsecureSkipVerify && at.TLSConfig.VerifyPeerCertificate == nil && at.TLSConfig.VerifyConnection == nil {
-			return nil, errors.New("the DSN must have sslmode=verify-full: the database is on another machine")
-		}
-		fallbacks = append(fallbacks, at)
+	if err := dsn.Secure(&c.Config, roots); err != nil {
+		return nil, err
 	}
-	c.Fallbacks = fallbacks[1:]
+	dsn.Keep(c.RuntimeParams, options)
 	c.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
 		d := &net.Dialer{Timeout: patience}
 		if network != "unix" {

@@ -20,7 +20,8 @@ func postgresPool(cfg *PostgresConfig) (*pgxpool.Config, error) {
 	if err := dsn.Check(cfg.DSN); err != nil {
 		return nil, err
 	}
-	c, err := pgxpool.ParseConfig(cfg.DSN)
+	whole, options := dsn.Alone(cfg.DSN)
+	c, err := pgxpool.ParseConfig(whole)
 	if err != nil {
 		return nil, errors.New("the DSN is not one that PostgreSQL understands") // the error repeats it
 	}
@@ -29,6 +30,7 @@ func postgresPool(cfg *PostgresConfig) (*pgxpool.Config, error) {
 	}
 	c.ConnConfig.ConnectTimeout = postgresWithin
 	c.ConnConfig.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+	dsn.Keep(c.ConnConfig.RuntimeParams, options)
 	// Poolers know this one, and turn away who sends others with the start of a connection.
 	c.ConnConfig.RuntimeParams["application_name"] = "doorward"
 	c.MaxConns, c.MinConns, c.MinIdleConns = postgresConns, 0, 0
@@ -52,7 +54,8 @@ func renewLogin(next *pgx.ConnConfig, renewed func() (dsn string, err error)) er
 	if dsn.Check(text) != nil {
 		return errNoLogin
 	}
-	now, err := pgconn.ParseConfig(text)
+	whole, _ := dsn.Alone(text)
+	now, err := pgconn.ParseConfig(whole)
 	if err != nil {
 		return errNoLogin // the error repeats it
 	}

@@ -85,7 +85,8 @@ func connection(cfg *Config) (*pgxpool.Config, error) {
 	if err := dsn.Check(text); err != nil {
 		return nil, err
 	}
-	c, err := pgxpool.ParseConfig(text)
+	whole, _ := dsn.Alone(text)
+	c, err := pgxpool.ParseConfig(whole)
 	if err != nil {
 		return nil, errNoDSN // the error repeats it
 	}
