@@ -24,6 +24,7 @@ type Canaries interface {
 // Oversight is what a person looks at and what Doorward looks out for.
 type Oversight interface {
 	Trust
+	Documents
 	Canaries
 	Monitoring
 	Response

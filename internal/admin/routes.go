@@ -36,6 +36,8 @@ const (
 	IncidentsRead Permission = "incidents:read" // with tags for names; those take RecordsOpen
 	IncidentsAct  Permission = "incidents:act"  // open, note, suspend, release, close
 
+	DocumentsWrite Permission = "documents:write" // say that documents are changed
+
 	// What is kept about one person: taken out, corrected; and of a breach and of the
 	// whole gateway, who could be concerned.
 	PrivacyExport  Permission = "privacy:export"
@@ -53,7 +55,7 @@ type Route struct {
 
 // Routes is the whole API of the socket.
 func Routes() []Route {
-	return append(slices.Concat(secretRoutes(), revokedRoutes(), approvalRoutes(), recordRoutes(), checkpointRoutes(), indexRoutes(), privacyRoutes(), retentionRoutes(), canaryRoutes(), monitoringRoutes(), incidentRoutes(), lossRoutes(), investigationRoutes(), loudnessRoutes()), []Route{
+	return append(slices.Concat(secretRoutes(), documentRoutes(), revokedRoutes(), approvalRoutes(), recordRoutes(), checkpointRoutes(), indexRoutes(), privacyRoutes(), retentionRoutes(), canaryRoutes(), monitoringRoutes(), incidentRoutes(), lossRoutes(), investigationRoutes(), loudnessRoutes()), []Route{
 		{"GET /v1/status", StatusRead, func(op Operator, _ string, r *http.Request) (any, error) {
 			return op.Status(r.Context())
 		}},

@@ -263,7 +263,8 @@ func routesOf() map[string]string {
 		"/v1/records": "data/audit/audit-00000001.jsonl", "/v1/privacy/holds": "data/holds.json", "/v1/canaries": "data/canaries.json", "/v1/secrets": "data/secrets.json", "/v1/trust": "doorward.lock",
 		"/v1/monitor/ages": "data/ages.json",
 		"/v1/privacy":      nobody + "people's rights themselves", "/v1/monitor": nobody + "numbers, and whether receivers answer",
-		"/v1/status": nobody + "numbers", "/v1/reload": nobody + "the configuration", "/v1/log": nobody + "the level of the process log", "/v1/state": nobody + "that a list is lost, and which",
+		"/v1/documents": nobody + "that documents are changed, and from which sources",
+		"/v1/status":    nobody + "numbers", "/v1/reload": nobody + "the configuration", "/v1/log": nobody + "the level of the process log", "/v1/state": nobody + "that a list is lost, and which",
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"doorward/internal/admin"
 	"doorward/internal/app"
 	"doorward/internal/config"
 	"doorward/internal/docs"
@@ -84,7 +85,11 @@ func (r *run) docsRemove() *cobra.Command {
 		Example: `  doorward docs remove handbook`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return r.documents(meant, func(_ *config.Config, d *app.Documents) error {
-				n, err := ingest.Remove(cmd.Context(), d.Job.Index, args[0])
+				var n int
+				err := r.onRecord(cmd.Context(), admin.DocumentsChange{Upstream: d.Upstream, Action: "remove", Sources: args}, func() (err error) {
+					n, err = ingest.Remove(cmd.Context(), d.Job.Index, args[0])
+					return err
+				})
 				if err != nil {
 					return err
 				}
@@ -201,11 +206,18 @@ func (r *run) ingest(ctx context.Context, d *app.Documents, from []ingest.From, 
 	job := d.Job
 	show, done := r.progress()
 	job.Progress = show
-	run := job.Run
+	run, change := job.Run, admin.DocumentsChange{Upstream: d.Upstream, Action: "ingest"}
 	if again {
-		run = job.Again
+		run, change.Action = job.Again, "reindex"
 	}
-	report, err := run(ctx, from)
+	for _, f := range from {
+		change.Sources = append(change.Sources, f.Name)
+	}
+	var report ingest.Report
+	err := r.onRecord(ctx, change, func() (err error) {
+		report, err = run(ctx, from)
+		return err
+	})
 	done()
 	if err != nil && report.Took == 0 {
 		return err // nothing was begun
@@ -218,6 +230,25 @@ func (r *run) ingest(ctx context.Context, d *app.Documents, from []ingest.From, 
 	}
 	if err == nil && report.Blocked+report.Unread > 0 {
 		return &exit{code: exitFindings}
+	}
+	return err
+}
+
+// onRecord puts a change of documents on record and then makes it; without a record it is not
+// made. What fails is on record again.
+func (r *run) onRecord(ctx context.Context, change admin.DocumentsChange, do func() error) error {
+	record := func(ctx context.Context) error {
+		return r.operate(ctx, func(ctx context.Context, op admin.Operator, actor string) error {
+			return op.RecordDocuments(ctx, actor, change)
+		})
+	}
+	if err := record(ctx); err != nil {
+		return err
+	}
+	err := do()
+	if err != nil {
+		change.Failed = true
+		err = errors.Join(err, record(context.WithoutCancel(ctx)))
 	}
 	return err
 }
