@@ -10,12 +10,37 @@ import (
 	"strings"
 	"unicode"
 
+	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 )
 
-// plain is a name, or a pattern of names, without what file systems may have no eye for: upper case,
-// and the form of Unicode (macOS may list another than was written).
-func plain(name string) string { return norm.NFC.String(strings.ToLower(name)) }
+// plain is a name, or a pattern of names, without what file systems may have no eye for: case, also
+// of letters that are one with others when it is folded (ſ, ß), the form of Unicode (macOS may list
+// another than was written), and characters that are not seen (CVE-2014-9390).
+func plain(name string) string {
+	if !strings.ContainsFunc(name, func(r rune) bool { return r > unicode.MaxASCII }) {
+		return strings.ToLower(name)
+	}
+	seen := strings.Map(func(r rune) rune {
+		if unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector, unicode.Cf) {
+			return -1
+		}
+		return r
+	}, name)
+	return norm.NFKC.String(cases.Fold().String(norm.NFKC.String(seen)))
+}
+
+// plainPath is the plain form of a path, whose parts may end in dots and spaces too: Windows and its
+// file systems drop those.
+func plainPath(name string) string {
+	parts := strings.Split(plain(name), "/")
+	for i, part := range parts {
+		if kept := strings.TrimRight(part, ". "); kept != "" {
+			parts[i] = kept
+		}
+	}
+	return strings.Join(parts, "/")
+}
 
 // errSpelled is a name that a file system finds by a spelling that is not the file's own. For
 // clients there is no such file.

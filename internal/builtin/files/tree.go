@@ -53,21 +53,29 @@ func clean(name string) (string, error) {
 	return name, nil
 }
 
-// ignored tells whether a path, or a directory that it is in, is kept from clients. Case and form
-// of Unicode are of no account: a file system may have none.
+// ignored tells whether a path, or a directory that it is in, is kept from clients. What
+// file systems may have no eye for is of no account.
 func (t *tree) ignored(name string) bool {
-	for at := plain(name); at != "." && at != ""; at = path.Dir(at) {
-		if of := path.Base(at); of == trash || strings.HasPrefix(of, trash+".") {
+	if name == "." {
+		return false
+	}
+	for at, above := plainPath(name), true; above; {
+		slash := strings.LastIndexByte(at, '/')
+		base := at[slash+1:]
+		if base == trash || strings.HasPrefix(base, trash+".") {
 			return true
 		}
 		for _, p := range t.ignore {
 			of := at
 			if !strings.Contains(p, "/") {
-				of = path.Base(at)
+				of = base
 			}
 			if ok, err := doublestar.Match(p, of); ok || err != nil {
 				return true
 			}
+		}
+		if above = slash > 0; above {
+			at = at[:slash]
 		}
 	}
 	return false
