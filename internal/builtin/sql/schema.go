@@ -9,7 +9,7 @@ const (
 "name":{"type":"string","description":"as statements write it"},
 "columns":{"type":"array","items":{"type":"object","additionalProperties":false,"required":["name","type"],"properties":{
 "name":{"type":"string"},
-"type":{"type":"string","description":"empty where the database does not tell it of a masked column"},
+"type":{"type":"string","description":"may be empty for a masked column"},
 "nullable":{"type":"boolean"},
 "primary_key":{"type":"integer","description":"its place in the primary key, from 1"},
 "references":{"type":"string","description":"table(column) that it is a key of, where that can be read too"},
