@@ -3,11 +3,13 @@ package app
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"os"
 
 	"doorward/internal/config"
 	"doorward/internal/docs/embed"
 	"doorward/internal/docs/embed/remote"
+	"doorward/internal/docs/gather"
 	"doorward/internal/gate"
 )
 
@@ -51,7 +53,8 @@ func FetchModel(ctx context.Context, o ModelOptions) (directory string, fetched 
 	return e.Directory, fetched, err
 }
 
-// file is one as it is downloaded: from a public address, or over http from this machine.
+// file is one as it is downloaded: over https from public addresses, also where its server
+// sends elsewhere, or over http from this machine.
 func (o *ModelOptions) file(f ModelFile) (remote.File, error) {
 	digest, err := gate.ParseDigest(f.Digest)
 	if err != nil {
@@ -60,6 +63,11 @@ func (o *ModelOptions) file(f ModelFile) (remote.File, error) {
 	place, err := at(f.URL, "")
 	if err != nil {
 		return remote.File{}, err
+	}
+	if u, err := url.Parse(f.URL); err != nil || u.Scheme != "http" {
+		if place.Dial, err = gather.Public(); err != nil {
+			return remote.File{}, err
+		}
 	}
 	file := remote.File{Place: place, Digest: digest.String()}
 	if o.Progress != nil {

@@ -55,6 +55,13 @@ func TestB3_FetchModel(t *testing.T) {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
 	}
+	for _, host := range []string{"127.0.0.1", "[::1]", "10.0.0.1", "192.168.0.1", "100.64.0.1", "169.254.169.254", "[fd00::1]", "[64:ff9b::a00:1]"} {
+		inward := o
+		inward.Config, inward.Tokenizer.URL = empty, "https://"+host+"/w"
+		if _, fetched, err := app.FetchModel(t.Context(), inward); err == nil || fetched || !strings.Contains(err.Error(), "not public") {
+			t.Errorf("https from %s: fetched %v, %v", host, fetched, err)
+		}
+	}
 	for want, change := range map[string]func(o *app.ModelOptions){
 		"embedder.digest is sha256:": func(o *app.ModelOptions) { o.Model = file("/other") },
 		"take it away":               func(o *app.ModelOptions) { o.Config, o.Model = with(onnx), file("/other") },

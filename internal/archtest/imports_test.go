@@ -161,7 +161,7 @@ var table = map[string]row{
 	"app": {outside, []string{
 		"gate", "jsonrpc", "mcp", "policy", "pipeline",
 		"identify", "decode", "resolve", "authorize", "validate", "approve", "disclose", "inspect", "inspect/definition", "inspect/change", "inspect/secrets", "redact", "track", "limit", "flow", "sandbox", "egress", "npm", "python", "leak",
-		"listen", "upstream", "ceiling", "builtin", "builtin/docs", "builtin/files", "builtin/sql", "builtin/commands", "argv", "docs", "docs/chunk", "docs/embed", "docs/embed/remote", "docs/embedded", "docs/pgvector", "docs/qdrant", "docs/pinecone", "docs/ingest", "dsn", "audit", "store", "durable", "lock", "telemetry", "collector", "secret", "secret/vault", "secret/keyring", "issuer", "webhook", "judge", "sink", "anchor", "cosignature", "monitor", "monitor/delivery", "monitor/figures",
+		"listen", "upstream", "ceiling", "builtin", "builtin/docs", "builtin/files", "builtin/sql", "builtin/commands", "argv", "docs", "docs/chunk", "docs/embed", "docs/embed/remote", "docs/embedded", "docs/pgvector", "docs/qdrant", "docs/pinecone", "docs/gather", "docs/ingest", "dsn", "audit", "store", "durable", "lock", "telemetry", "collector", "secret", "secret/vault", "secret/keyring", "issuer", "webhook", "judge", "sink", "anchor", "cosignature", "monitor", "monitor/delivery", "monitor/figures",
 		"index", "config", "admin",
 	}},
 	"mapping":  {outside, nil},

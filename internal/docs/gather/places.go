@@ -21,7 +21,10 @@ const (
 	maxTried     = 4
 )
 
-var errInward = errors.New("its host leads to an address that is not public: name the host if it may be fetched from")
+var (
+	errInward  = errors.New("its host leads to an address that is not public: name the host if it may be fetched from")
+	errPrivate = errors.New("its host leads to an address that is not public")
+)
 
 // places says what may be fetched, and connects to it: https on public addresses, and on
 // hosts that the operator named.
@@ -58,6 +61,26 @@ func newPlaces(named []string, resolve func(context.Context, string) ([]netip.Ad
 		p.named[net.JoinHostPort(u.Hostname(), portOf(u))] = j
 	}
 	return p, nil
+}
+
+// Public dials public addresses alone, as places without a named host do: whoever asks over
+// it is led nowhere else, by a name or by a redirect. The download of a model's files goes
+// through it.
+func Public() (dial func(ctx context.Context, network, address string) (net.Conn, error), err error) {
+	p, err := newPlaces(nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := p.dial(ctx, network, address)
+		if errors.Is(err, errInward) {
+			err = errPrivate
+		}
+		if err != nil && !errors.As(err, new(*net.OpError)) {
+			err = &net.OpError{Op: "dial", Net: network, Err: err}
+		}
+		return conn, err
+	}, nil
 }
 
 func portOf(u *url.URL) string {

@@ -63,11 +63,12 @@ func Fetch(ctx context.Context, f File) (fetched bool, err error) {
 	return true, nil
 }
 
-var errHop = errors.New("the server of the file sends elsewhere too often, or to a place that is not https")
+var errHop = errors.New("the server of the file sends elsewhere too often, or from or to a place that is not https")
 
-// hop follows a redirect that does not leave https.
+// hop follows a redirect within https. One over http is followed nowhere: how that is dialled
+// is for this machine alone, which only the operator's own URL may lead to.
 func (c *client) hop(to *http.Request, before []*http.Request) error {
-	if len(before) > maxHops || to.URL.Scheme != "https" {
+	if len(before) > maxHops || c.base.Scheme != "https" || to.URL.Scheme != "https" {
 		return errHop
 	}
 	to.Header.Del("Referer")

@@ -35,6 +35,7 @@ func hub(t *testing.T) (remote.Place, *int) {
 	mux.Handle("/resolve/model.onnx", http.RedirectHandler("/model.onnx?signed=1", http.StatusFound))
 	mux.Handle("/round", http.RedirectHandler("/round", http.StatusFound))
 	mux.Handle("/clear", http.RedirectHandler("http://127.0.0.1:1/model.onnx", http.StatusFound))
+	mux.Handle("/inward", http.RedirectHandler("https://192.168.0.1/model.onnx", http.StatusFound))
 	mux.HandleFunc("/encoded", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Encoding", "gzip")
 		_, _ = io.WriteString(w, weights)
@@ -56,7 +57,17 @@ func hub(t *testing.T) (remote.Place, *int) {
 	t.Cleanup(srv.Close)
 	roots := x509.NewCertPool()
 	roots.AddCert(srv.Certificate())
-	return remote.Place{URL: srv.URL, Roots: roots, Dial: new(net.Dialer).DialContext, Secret: secret("k")}, asked
+	return remote.Place{URL: srv.URL, Roots: roots, Dial: only(srv.Listener.Addr().String()), Secret: secret("k")}, asked
+}
+
+// only connects to one address, as whoever judges each.
+func only(to string) func(ctx context.Context, network, address string) (net.Conn, error) {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		if address != to {
+			return nil, &net.OpError{Op: "dial", Net: network, Err: errors.New("elsewhere")}
+		}
+		return new(net.Dialer).DialContext(ctx, network, address)
+	}
 }
 
 func TestFetch(t *testing.T) {
@@ -96,6 +107,7 @@ func TestFetchRefuses(t *testing.T) {
 		{path: "/none", want: "answered 404"},
 		{path: "/round", want: "sends elsewhere too often"},
 		{path: "/clear", want: "not https"},
+		{path: "/inward", want: "no connection to the server of the file: dial tcp: elsewhere"},
 	} {
 		t.Run(tc.want, func(t *testing.T) {
 			dir := t.TempDir()
@@ -112,6 +124,13 @@ func TestFetchRefuses(t *testing.T) {
 				t.Errorf("there is %v", left)
 			}
 		})
+	}
+	plain := httptest.NewServer(http.RedirectHandler(at.URL+"/model.onnx", http.StatusFound))
+	t.Cleanup(plain.Close)
+	led := remote.File{Place: at, Digest: sum, Path: filepath.Join(t.TempDir(), "model.onnx"), Most: 1 << 20}
+	led.URL, led.Dial = plain.URL, new(net.Dialer).DialContext
+	if fetched, err := remote.Fetch(t.Context(), led); err == nil || fetched || !strings.Contains(err.Error(), "not https") {
+		t.Errorf("sent elsewhere over http: fetched %v, %v", fetched, err)
 	}
 	f := remote.File{Place: at, Digest: sum, Path: filepath.Join(t.TempDir(), "model.onnx"), Most: 1 << 20}
 	f.URL += "/model.onnx"
