@@ -6,28 +6,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// synchronous is ST_SYNCHRONOUS of statfs(2): the file system is mounted with sync.
-const synchronous = 0x10
-
-// keeps is an error where a directory is on a network file system that is not mounted with sync: what
-// fsync promises there is its server's, which may lose what it said that it has (async of exports(5)).
+// keeps is an error where a log's directory is on a network file system (DUR-42). There fsync asks the
+// server, which may say that it has what it would lose: as one that exports with async does (exports(5)).
+// No client can find that out, and how it has mounted the file system says nothing of it.
 func keeps(dir string) error {
 	var s unix.Statfs_t
 	if err := unix.Statfs(dir, &s); err != nil {
 		return fmt.Errorf("finding out its file system: %w", err)
 	}
-	if name := lazy(uint32(s.Type), int64(s.Flags)); name != "" { //nolint:gosec,unconvert // 32 bits are all there is; the types are others on other machines
-		return fmt.Errorf("it is on %s, which may lose what it said that it has: use a local disk, or mount and export it with sync", name)
+	if name := networked(uint32(s.Type)); name != "" { //nolint:gosec,unconvert // 32 bits are all there is; the types are others on other machines
+		return fmt.Errorf("it is on %s, whose server may lose what it said that it has: put data_dir on a local disk, or mount one at this directory", name)
 	}
 	return nil
 }
 
-// lazy names the network file system of that type, with these flags of its mount; empty for one that is
-// mounted with sync, and for any other.
-func lazy(kind uint32, flags int64) string {
-	if flags&synchronous != 0 {
-		return ""
-	}
+// networked names the network file system of that type; empty for any other.
+func networked(kind uint32) string {
 	switch kind {
 	case unix.NFS_SUPER_MAGIC:
 		return "NFS"
