@@ -38,7 +38,7 @@ the same person or address; show --open has the names.`,
 		},
 	}
 	c.Flags().BoolVar(&f.all, "all", false, "closed ones, too")
-	only(c.Flags(), &f.tenant, "tenant", "only those about this tenant or somebody of it, and about no other tenant")
+	only(c.Flags(), &f.tenant, "tenant", "only those about this tenant or somebody of it, and about no other tenant; none with a key or a session, whose tenant is not on record")
 	c.Flags().StringVar(&f.state, "state", "", "only those that are open, contained, recovered or closed")
 	c.Flags().StringVar(&f.severity, "severity", "", "only those that are high, medium or low")
 	c.Flags().StringVar(&f.rule, "rule", "", "only those that this rule opened")
@@ -58,7 +58,8 @@ func (f *incidentFilter) wants(i *admin.Incident) bool {
 }
 
 // about tells whether an incident is about a tenant or its people, and neither it nor what is suspended for
-// it about those of another: who sees one tenant's incidents is told of no other.
+// it about those of another: who sees one tenant's incidents is told of no other. A key and a session are
+// somebody's, and no incident says of which tenant: one with either counts as another's.
 func about(i *admin.Incident, tenant string) (found bool) {
 	all := slices.Clone(i.About)
 	for _, c := range i.Containments {
@@ -69,7 +70,7 @@ func about(i *admin.Incident, tenant string) (found bool) {
 		if s.Kind == "tenant" {
 			of = s.Value
 		}
-		if of != "" && of != tenant {
+		if of != "" && of != tenant || of == "" && (s.Kind == "key" || s.Kind == "session") {
 			return false
 		}
 		found = found || of == tenant

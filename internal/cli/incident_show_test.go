@@ -46,6 +46,10 @@ func TestTEN12_IncidentsOfATenant(t *testing.T) {
 		"another suspended":       {admin.Incident{About: []admin.IncidentSubject{person("acme")}, Containments: suspended(person("globex"))}, false},
 		"of somebody of none":     {admin.Incident{About: []admin.IncidentSubject{person("")}}, false},
 		"of an address":           {admin.Incident{About: []admin.IncidentSubject{{Kind: "address", Value: "acme"}}}, false},
+		"and a key":               {admin.Incident{About: []admin.IncidentSubject{person("acme"), {Kind: "key", Value: "k1"}}}, false},
+		"its key suspended":       {admin.Incident{About: []admin.IncidentSubject{person("acme")}, Containments: suspended(admin.IncidentSubject{Kind: "key", Value: "k1"})}, false},
+		"and a session":           {admin.Incident{About: []admin.IncidentSubject{{Kind: "session", Value: "s1"}, whole("acme")}}, false},
+		"its session suspended":   {admin.Incident{About: []admin.IncidentSubject{whole("acme")}, Containments: suspended(admin.IncidentSubject{Kind: "session", Value: "s1"})}, false},
 		"of nothing":              {admin.Incident{}, false},
 		"of one with a like name": {admin.Incident{About: []admin.IncidentSubject{person("acme2")}}, false},
 	} {
