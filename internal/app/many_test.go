@@ -192,7 +192,11 @@ func TestRES06_HostileLists(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			hostile, honest := answering(t, gatetest.Script{Tools: rawTools("one")}), gatetest.Upstream(t, gatetest.Script{Tools: rawTools("echo")})
-			gw := gatetest.Gateway(t, `upstreams: {hostile: {url: "`+hostile.URL()+`"}, honest: {url: "${honest}"}}`, map[string]*gatetest.UP{"honest": honest})
+			gw := gatetest.Gateway(t, `version: 1
+data_dir: data
+listen: {address: "127.0.0.1:0", stop: {grace: 2m}} # what is being read is read to its end, however long that takes
+upstreams: {hostile: {url: "`+hostile.URL()+`"}, honest: {url: "${honest}"}}
+`, map[string]*gatetest.UP{"honest": honest})
 			gw.Approve("")
 			hostile.on("tools/list", answer)
 			var missing []string // what is too large for a message is not there at all; the rest is cut short
@@ -227,7 +231,13 @@ func TestRES06_HostileLists(t *testing.T) {
 				})
 			}
 			if missing == nil {
-				eventually(t, "it is on record that the list was cut short", told)
+				c := gw.As("bob").Open(eras[0])
+				eventually(t, "it is on record that the list was cut short", func() bool { // one that took too long to read was not
+					if !told() {
+						list(t, c, "tools/list", "")
+					}
+					return told()
+				})
 			} else if told() {
 				t.Error("it is on record that a list was cut short which nothing was read of")
 			}
