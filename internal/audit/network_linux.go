@@ -14,7 +14,7 @@ func keeps(dir string) error {
 	if err := unix.Statfs(dir, &s); err != nil {
 		return fmt.Errorf("finding out its file system: %w", err)
 	}
-	if name := networked(uint32(s.Type)); name != "" { //nolint:gosec,unconvert // 32 bits are all there is; the types are others on other machines
+	if name := networked(uint32(s.Type)); name != "" { //nolint:gosec // 32 bits are all there is; the types are others on other machines
 		return fmt.Errorf("it is on %s, whose server may lose what it said that it has: put data_dir on a local disk, or mount one at this directory", name)
 	}
 	return nil
