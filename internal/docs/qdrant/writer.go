@@ -231,6 +231,9 @@ func (w *Writer) Remove(ctx context.Context, uris []string) error {
 	if err := w.turn.still(ctx); err != nil {
 		return err
 	}
+	if err := w.x.describe(ctx, w.at); err != nil { // marked anew also where this ends half-way
+		return err
+	}
 	for some := range slices.Chunk(uris, atOnce) {
 		some = slices.DeleteFunc(slices.Clone(some), func(uri string) bool { return !docs.Storable(uri) })
 		if len(some) == 0 {
