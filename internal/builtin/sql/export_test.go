@@ -14,23 +14,20 @@ func RunUnjudged(ctx context.Context, text string, statements ...string) error {
 	if err != nil {
 		return err
 	}
-	v, err := visiting(ctx, cfg)
-	if err != nil {
-		return err
-	}
-	defer v.leave(ctx)
-	if err := v.settle(ctx, time.Minute); err != nil {
-		return err
-	}
-	if err := v.begin(ctx); err != nil {
-		return err
-	}
-	for _, stmt := range statements {
-		if err := v.run(ctx, stmt); err != nil {
+	return unbroken(ctx, cfg, func(v *visit) error {
+		if err := v.settle(ctx, time.Minute); err != nil {
 			return err
 		}
-	}
-	return nil
+		if err := v.begin(ctx); err != nil {
+			return err
+		}
+		for _, stmt := range statements {
+			if err := v.run(ctx, stmt); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // MayOnlyRead tells whether a line of SHOW GRANTS gives no more than reading, and whether
@@ -47,4 +44,5 @@ func MayOnlyRead(line string, mask map[string][]string) (reads, masked bool) {
 var (
 	CostOf   = costOf
 	LookedAt = lookedAt
+	Stays    = stays
 )

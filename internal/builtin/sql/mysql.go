@@ -26,11 +26,12 @@ func (m *my) reading(ctx context.Context, do func(v *visit) error) error {
 	if err != nil {
 		return err
 	}
-	v, err := visiting(ctx, cfg)
-	if err != nil {
-		return err
-	}
-	defer v.leave(ctx)
+	// A server that stalls is waited for until the call is late, and a little.
+	cfg.ReadTimeout = m.set.Timeout + afterwards
+	return unbroken(ctx, cfg, func(v *visit) error { return m.visited(ctx, v, do) })
+}
+
+func (m *my) visited(ctx context.Context, v *visit, do func(v *visit) error) error {
 	if err := v.settle(ctx, m.set.Timeout); err != nil {
 		return err
 	}
@@ -44,16 +45,18 @@ func (m *my) reading(ctx context.Context, do func(v *visit) error) error {
 }
 
 func (m *my) query(ctx context.Context, q *asked) (out *answer, err error) {
-	named, why := m.judge.Reads(q.sql)
+	named, common, why := m.judge.Reads(q.sql)
 	if why != "" {
 		return nil, fmt.Errorf("the statement %s", why)
 	}
 	args := make([]any, len(q.params))
 	for i, p := range q.params {
-		args[i] = boundMySQL(p)
+		if args[i], err = boundMySQL(p); err != nil {
+			return nil, err
+		}
 	}
 	err = m.reading(ctx, func(v *visit) error {
-		if err := v.areTables(ctx, named); err != nil {
+		if err := m.areTables(ctx, v, named, common); err != nil {
 			return err
 		}
 		if err := m.affordable(ctx, v, q.sql, args); err != nil {
@@ -86,7 +89,7 @@ func (v *visit) answer(ctx context.Context, set *Settings, stmt string, args []a
 		stop()
 		return nil, err
 	}
-	if out.Truncated && rows.Next() {
+	if out.Limit == "bytes" || out.Truncated && rows.Next() {
 		v.cut = true
 		stop()
 	}

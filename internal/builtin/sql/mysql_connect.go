@@ -27,33 +27,73 @@ type visit struct {
 	cut   bool // somebody left before the server had said everything
 }
 
-// whoami is what a server calls itself and a connection.
-const whoami = "SELECT VERSION(), CONNECTION_ID(), CONCAT(@@hostname, ':', @@port, '/', @@server_id)"
+// unbroken connects, has something done and leaves. Where the driver breaks off over what
+// the server says (it makes room for as many columns as the server has it), nothing of the
+// connection is left either, and that is the error.
+func unbroken(ctx context.Context, cfg *mysql.Config, do func(v *visit) error) (err error) {
+	v := &visit{cfg: cfg, wire: &metered{clear: cfg.TLS == nil}}
+	defer func() {
+		if recover() != nil {
+			v.tear()
+			err = errors.New("the connection to the database ended without an answer that can be read")
+		}
+	}()
+	if err := v.meet(ctx); err != nil {
+		return err
+	}
+	err = do(v)
+	v.leave(ctx)
+	return err
+}
 
-// visiting connects.
-func visiting(ctx context.Context, cfg *mysql.Config) (*visit, error) {
-	v := &visit{cfg: cfg, wire: &metered{}}
+// meet connects.
+func (v *visit) meet(ctx context.Context) error {
 	v.wire.allow()
-	cfg.Timeout = connectWithin
-	cfg.DialFunc = v.wire.dial
-	connector, err := mysql.NewConnector(cfg)
+	v.cfg.Timeout = connectWithin
+	v.cfg.DialFunc = v.wire.dial
+	connector, err := mysql.NewConnector(v.cfg)
 	if err != nil {
-		return nil, errNoURL
+		return errNoURL
 	}
 	meet, cancel := context.WithTimeout(ctx, connectWithin)
 	defer cancel()
 	v.db = sql.OpenDB(connector)
 	if v.conn, err = v.db.Conn(meet); err != nil {
 		_ = v.db.Close()
-		return nil, mysqlConnectFault(err)
+		return mysqlConnectFault(err)
 	}
-	var version string
-	if err := v.conn.QueryRowContext(meet, whoami).Scan(&version, &v.id, &v.self); err != nil {
+	if v.id, v.self, v.maria, err = who(meet, v.conn); err != nil {
 		v.leave(ctx)
-		return nil, v.fault(err)
+		return v.fault(err)
 	}
-	v.maria = strings.Contains(strings.ToLower(version), "mariadb")
-	return v, nil
+	return nil
+}
+
+// tear ends the connection under a driver that has broken off, and may still hold what
+// leave waits for.
+func (v *visit) tear() {
+	if v.wire.Conn != nil {
+		_ = v.wire.Close()
+	}
+	if v.db != nil {
+		_ = v.db.Close()
+	}
+}
+
+// who asks a server for the number of a connection, and what it calls itself. In MySQL that
+// is unique.
+func who(ctx context.Context, c *sql.Conn) (id int64, self string, maria bool, err error) {
+	var version string
+	row := c.QueryRowContext(ctx, "SELECT VERSION(), CONNECTION_ID(), CONCAT(@@hostname, ':', @@port, '/', @@server_id)")
+	if err := row.Scan(&version, &id, &self); err != nil {
+		return 0, "", false, err
+	}
+	if strings.Contains(strings.ToLower(version), "mariadb") {
+		return id, self, true, nil
+	}
+	var unique string
+	err = c.QueryRowContext(ctx, "SELECT @@server_uuid").Scan(&unique)
+	return id, self + "/" + unique, false, err
 }
 
 // leave ends the connection, and at the server what it still does for it. The driver does no
@@ -74,7 +114,7 @@ func (v *visit) leave(ctx context.Context) {
 // another server, where the number is somebody else's.
 func (v *visit) kill(ctx context.Context) {
 	cfg := v.cfg.Clone()
-	wire := &metered{}
+	wire := &metered{clear: cfg.TLS == nil}
 	wire.allow()
 	cfg.DialFunc = wire.dial
 	connector, err := mysql.NewConnector(cfg)
@@ -88,9 +128,7 @@ func (v *visit) kill(ctx context.Context) {
 		return
 	}
 	defer func() { _ = c.Close() }()
-	var version, self string
-	var id int64
-	if c.QueryRowContext(ctx, whoami).Scan(&version, &id, &self) == nil && self == v.self {
+	if _, self, _, err := who(ctx, c); err == nil && self == v.self {
 		_, _ = c.ExecContext(ctx, fmt.Sprintf("KILL CONNECTION %d", v.id))
 	}
 }
@@ -109,6 +147,7 @@ func (v *visit) modes() []string {
 // cannot be set is refused, and so is a server that says that it is otherwise after all.
 func (v *visit) settle(ctx context.Context, timeout time.Duration) error {
 	seconds := int64(math.Ceil(timeout.Seconds()))
+	timeout = max(timeout, time.Millisecond) // 0 is without end
 	late := fmt.Sprintf("max_execution_time = %d", timeout.Milliseconds())
 	if v.maria {
 		late = fmt.Sprintf("max_statement_time = %.3f", timeout.Seconds())
@@ -132,9 +171,9 @@ func (v *visit) settle(ctx context.Context, timeout time.Duration) error {
 }
 
 // begin begins a transaction in which nothing can be written, and so is each that comes
-// after it.
+// after it. A SELECT locks nothing in it, whatever the server has transactions do by default.
 func (v *visit) begin(ctx context.Context) error {
-	for _, stmt := range []string{"SET SESSION TRANSACTION READ ONLY", "START TRANSACTION READ ONLY"} {
+	for _, stmt := range []string{"SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY", "START TRANSACTION READ ONLY"} {
 		if err := v.run(ctx, stmt); err != nil {
 			return err
 		}
@@ -151,9 +190,14 @@ func (v *visit) run(ctx context.Context, stmt string) error {
 }
 
 // told are all rows that a statement of ours gives, as texts; NULL is empty. They are to be
-// fewer than maxTold.
+// fewer than maxTold, and all of them together no longer than one row of an answer.
 func (v *visit) told(ctx context.Context, stmt string, args ...any) (columns []string, all [][]string, err error) {
 	v.wire.allow()
+	defer func() {
+		if v.wire.spent.Load() {
+			v.cut, err = true, errToldMuch
+		}
+	}()
 	ask := v.ask
 	if len(args) == 0 {
 		ask = v.askPlain
@@ -167,10 +211,9 @@ func (v *visit) told(ctx context.Context, stmt string, args ...any) (columns []s
 		return nil, nil, v.fault(err)
 	}
 	for rows.Next() {
-		v.wire.allow()
 		if len(all) == maxTold {
 			v.cut = true
-			return nil, nil, errors.New("the database tells more of its tables than can be read")
+			return nil, nil, errToldMuch
 		}
 		row, to := make([]sql.NullString, len(columns)), make([]any, len(columns))
 		for i := range row {
@@ -206,6 +249,9 @@ func (v *visit) askPlain(ctx context.Context, stmt string, _ []any) (rows *sql.R
 // maxTold is how many rows of what a server says of itself are read.
 const maxTold = 100_000
 
+// errToldMuch is the end of what a server says of itself.
+var errToldMuch = errors.New("the database tells more of its tables than can be read")
+
 // ahead is how much may be read of what follows a row, with it: the driver's buffers, and
 // what TLS adds.
 const ahead = 64 << 10
@@ -214,18 +260,33 @@ const ahead = 64 << 10
 // takes a row in whole, however long the server makes it.
 type metered struct {
 	net.Conn
+	clear bool // without TLS
 	left  atomic.Int64
 	spent atomic.Bool
 }
 
-// dial connects.
+// errClear is that of a host that is another machine by its address.
+var errClear = errors.New("the database is on another machine: its URL has to have tls=true")
+
+// dial connects. In the clear it does so to this machine alone, whatever a name of it stands
+// for.
 func (m *metered) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	c, err := new(net.Dialer).DialContext(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
+	if m.clear && !stays(c.RemoteAddr()) {
+		_ = c.Close()
+		return nil, errClear
+	}
 	m.Conn = c
 	return m, nil
+}
+
+// stays tells whether what is sent to an address leaves this machine.
+func stays(to net.Addr) bool {
+	tcp, ok := to.(*net.TCPAddr)
+	return !ok || tcp.IP.IsLoopback()
 }
 
 // allow lets another row come.

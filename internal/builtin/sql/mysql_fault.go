@@ -77,7 +77,7 @@ func otherFault(err error) error {
 // mysqlConnectFault says why there is no connection, without the names of host and account
 // that the server's words have.
 func mysqlConnectFault(err error) error {
-	for _, known := range []error{context.Canceled, context.DeadlineExceeded} {
+	for _, known := range []error{context.Canceled, context.DeadlineExceeded, errClear} {
 		if errors.Is(err, known) {
 			return known
 		}

@@ -114,7 +114,7 @@ func (m *maria) caller(account string, set func(*own.Settings)) *caller {
 func TestMariaDB(t *testing.T) {
 	m := newMaria(t)
 	for name, test := range map[string]func(*maria){
-		"values": (*maria).values, "schema": (*maria).schema, "POL-17 to 29": (*maria).attacked, "POL-26": (*maria).settings, "POL-27": (*maria).answered, "POL-28": (*maria).views, "accounts": (*maria).accounts, "transaction": (*maria).transaction,
+		"values": (*maria).values, "schema": (*maria).schema, "POL-17 to 29": (*maria).attacked, "POL-26": (*maria).settings, "POL-27": (*maria).answered, "POL-28": (*maria).views, "common names": (*maria).named, "shared rights": (*maria).shared, "serializable": (*maria).serializable, "accounts": (*maria).accounts, "transaction": (*maria).transaction,
 		"mask": (*maria).masks, "limits": (*maria).limits, "cost": (*maria).costs, "cancel": (*maria).cancelled, "afterwards": (*maria).leaves, "TLS": (*maria).encrypted, "faults": (*maria).faults,
 	} {
 		t.Run(name, func(t *testing.T) { test(&maria{m.MariaDB, t, m.owner}) })
@@ -133,6 +133,12 @@ func (m *maria) values() {
 		`{"columns":[{"name":"id","type":"int"},{"name":"total","type":"decimal"},{"name":"created_at","type":"timestamp"},{"name":"big","type":"bigint"},{"name":"raw","type":"blob"},{"name":"day","type":"date"},{"name":"ok","type":"tinyint"},{"name":"delete","type":"text"}],`+
 			`"rows":[[1,"10.50","2026-11-01T10:20:30Z","9007199254740993","AP8=","2026-11-02",1,"x"],[2,null,null,7,null,null,0,null]],"truncated":false}`)
 	c.want("SELECT id FROM kinds WHERE u = ?", []any{json.Number("18446744073709551615")}, `{"columns":[{"name":"id","type":"int"}],"rows":[[1]],"truncated":false}`)
+	c.want("SELECT id FROM kinds WHERE d = CAST(? AS DECIMAL(30, 10))", []any{"12345678901234567890.0123456789"}, `{"columns":[{"name":"id","type":"int"}],"rows":[[1]],"truncated":false}`)
+	for _, n := range []string{"12345678901234567890.0123456789", "18446744073709551616", "1e999"} {
+		if got, err := c.ask("query", query("SELECT id FROM kinds WHERE d = ?", []any{json.Number(n)})); err == nil || !strings.Contains(err.Error(), "CAST(? AS DECIMAL") {
+			m.t.Errorf("%s: %s, %v", n, got, err)
+		}
+	}
 	c.want(`SELECT ? + 1 AS i, CONCAT(?, 'b') AS t, ? AS b, ? AS n, ? / 2 AS f, o.id, p.id FROM orders o JOIN orders p ON p.id = o.id WHERE o.status LIKE ? LIMIT ?`, []any{41, `a\`, true, nil, 1.5, "pa%", 1},
 		`{"columns":[{"name":"i","type":"bigint"},{"name":"t","type":"varchar"},{"name":"b","type":"tinyint"},{"name":"n","type":"null"},{"name":"f","type":"double"},{"name":"id","type":"int"},{"name":"id","type":"int"}],"rows":[[42,"a\\b",1,null,0.75,1,1]],"truncated":false}`)
 }
@@ -169,6 +175,8 @@ func (m *maria) attacked() {
 		"RENAME TABLE canary TO c", "KILL 1", "LOCK TABLES orders WRITE", "UNLOCK TABLES", "HANDLER orders OPEN", "SET GLOBAL read_only = 1", "SET SESSION TRANSACTION READ WRITE", "SET STATEMENT sql_mode = '' FOR SELECT 1", "SET sql_mode = ''", "LOAD DATA LOCAL INFILE '/etc/passwd' INTO TABLE canary", "LOAD DATA INFILE 'x' INTO TABLE canary", "SELECT 1; RENAME TABLE canary TO c", "XA START 'x'", "EXECUTE IMMEDIATE 'DELETE FROM canary'", "BACKUP STAGE START", "FLUSH TABLES", "INSTALL SONAME 'x'", "SHOW GRANTS", "SHOW TABLES", "DESCRIBE orders", "DO SLEEP(1)", "ANALYZE SELECT 1", "ANALYZE TABLE orders", "CHECK TABLE orders", "OPTIMIZE TABLE orders", "RESIGNAL", "SHUTDOWN",
 		`SELECT 'a\'; DELETE FROM canary; -- '`, `SELECT "x"`, "SELECT N'x'", "SELECT _utf8'x'", "SELECT _gbk'x'", "SELECT `a``",
 		"SELECT * FROM shop.secret", "SELECT * FROM `secret`", "SELECT * FROM mysql.global_priv", "SELECT * FROM mysql.user", "SELECT * FROM Orders", "SELECT * FROM `shop`.`Secret`", "SELECT * FROM orders NATURAL JOIN secret", "SELECT * FROM orders STRAIGHT_JOIN secret", "SELECT * FROM performance_schema.accounts", "SELECT * FROM seq", "SELECT * FROM JSON_TABLE('[]', '$' COLUMNS (a INT PATH '$')) x", "WITH RECURSIVE secret AS (SELECT * FROM secret) SELECT * FROM secret", "SELECT pw FROM orders, LATERAL (SELECT pw FROM secret) x", "SELECT * FROM orders FOR SYSTEM_TIME ALL", "SELECT * FROM orders PARTITION (p0)",
+		"WITH secret AS (SELECT 1 AS pw) SELECT pw FROM (WITH x AS (SELECT pw FROM secret) SELECT pw FROM x) y", "WITH secret AS (SELECT 1 AS pw) SELECT (WITH x AS (SELECT pw FROM secret) SELECT pw FROM x LIMIT 1) AS pw", "WITH RECURSIVE secret AS (SELECT 1 AS pw UNION SELECT pw FROM (WITH x AS (SELECT pw FROM secret) SELECT pw FROM x) y) SELECT pw FROM secret",
+		"SELECT HIGH_PRIORITY CURRENT_USER", "SELECT SQL_CACHE CURRENT_USER", "SELECT SQL_NO_CACHE CURRENT_USER", "SELECT SQL_CALC_FOUND_ROWS CURRENT_USER", "SELECT SQL_BUFFER_RESULT CURRENT_USER", "SELECT SQL_BIG_RESULT CURRENT_USER", "SELECT SQL_SMALL_RESULT CURRENT_USER", "SELECT id CURRENT_USER FROM orders", "SELECT * FROM shop.seq_1_to_10",
 		// What the judge lets pass and the server has to refuse: a function of somebody's own by a name that is harmless.
 		"SELECT REGEXP_LIKE('a', 'b')",
 	), "sesame", "reader", "doorward-my-", "127.0.0.1", "localhost")
@@ -195,8 +203,44 @@ func (m *maria) views() {
 		c.refused(stmt, "is no table but a view")
 	}
 	c.refused("SELECT * FROM shop.REVEALED", "is not there")
+	c.refused("SELECT * FROM shop.seq_1_to_10", "is n")
 	c.refused("SELECT * FROM seq", "is not there, or the database's account may not read it")
 	c.want("SELECT count(*) AS n FROM shop.canary", nil, `{"columns":[{"name":"n","type":"bigint"}],"rows":[[1]],"truncated":false}`)
+}
+
+// A common table expression has no name of what is not listed, or is no table.
+func (m *maria) named() {
+	c := m.caller("reader", func(in *own.Settings) { in.Tables = []string{"orders", "revealed"} })
+	for _, stmt := range []string{"WITH secret AS (SELECT 1 AS pw) SELECT pw FROM secret", "WITH revealed AS (SELECT 1 AS pw) SELECT pw FROM revealed", "SELECT 1 FROM (WITH merged AS (SELECT 1 AS n) SELECT n FROM merged) x"} {
+		c.refused(stmt, "give it another name")
+	}
+	c.want("WITH orders AS (SELECT id FROM orders), x AS (SELECT id FROM orders) SELECT id FROM x WHERE id = 1", nil, `{"columns":[{"name":"id","type":"int"}],"rows":[[1]],"truncated":false}`)
+}
+
+// What others may who come from the same host is in force for an account, and not among its
+// grants.
+func (m *maria) shared() {
+	m.run("CREATE USER ''@'%'")
+	defer m.run("DROP USER ''@'%'")
+	m.run("GRANT SELECT, INSERT ON shop.* TO ''@'%'")
+	set := func(in *own.Settings) { in.Mask = map[string][]string{"items": {"card"}} }
+	m.caller("masked", set).refused("SELECT 1", "account may read it")
+	m.caller("masked", nil).refused("SELECT id FROM orders", "may SELECT and nothing else")
+}
+
+// A SELECT locks nothing, and waits for nobody who writes.
+func (m *maria) serializable() {
+	m.run("SET GLOBAL TRANSACTION ISOLATION LEVEL SERIALIZABLE")
+	defer m.run("SET GLOBAL TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+	tx, err := m.owner.BeginTx(m.t.Context(), nil)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	if _, err := tx.ExecContext(m.t.Context(), "UPDATE orders SET status = 'held' WHERE id = 1"); err != nil {
+		m.t.Fatal(err)
+	}
+	m.caller("reader", nil).want("SELECT status FROM orders WHERE id = 1", nil, `{"columns":[{"name":"status","type":"text"}],"rows":[["paid"]],"truncated":false}`)
 }
 
 // An account that could do more than read is not used.

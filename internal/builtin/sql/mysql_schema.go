@@ -18,22 +18,32 @@ const (
 	tellKeys    = "SELECT table_name, column_name, constraint_name, ordinal_position, referenced_table_schema, referenced_table_name, referenced_column_name FROM information_schema.key_column_usage WHERE table_schema = ? ORDER BY table_name, constraint_name, ordinal_position LIMIT 100000"
 )
 
-// isTable tells whether what is called a table holds its rows itself: no view, and no MERGE
-// table, which reads others.
+// keeping are the engines of tables that hold their rows here, folded. Others read them from
+// other tables or elsewhere (MERGE, FEDERATED, CONNECT, SPIDER), or make them (SEQUENCE).
+//
+//nolint:gochecknoglobals // a table; read-only
+var keeping = map[string]bool{"innodb": true, "aria": true, "myisam": true, "memory": true, "csv": true, "archive": true, "rocksdb": true, "tokudb": true, "columnstore": true, "ndbcluster": true, "ndb": true}
+
+// isTable tells whether what is called a table holds its rows itself, and is no view.
 func isTable(kind, engine string) bool {
-	return (kind == "BASE TABLE" || kind == "SYSTEM VERSIONED") && !strings.EqualFold(engine, "MRG_MyISAM")
+	return (kind == "BASE TABLE" || kind == "SYSTEM VERSIONED") && keeping[strings.ToLower(engine)]
 }
 
 // areTables refuses a statement that names a view: it reads with the rights of whoever made
 // it, from tables that the statement does not name. One that differs from it by its case
-// alone counts as the same, whatever the server takes it for.
-func (v *visit) areTables(ctx context.Context, named []string) error {
-	if len(named) == 0 {
+// alone counts as the same, whatever the server takes it for. A common table expression must
+// not have the name of what may not be read so: it is the server that decides which of the
+// two is meant.
+func (m *my) areTables(ctx context.Context, v *visit, named, common []string) error {
+	if len(named)+len(common) == 0 {
 		return nil
 	}
-	each := make([]string, 0, len(named))
-	for _, t := range named {
+	each := make([]string, 0, len(named)+len(common))
+	for _, t := range slices.Concat(named, common) {
 		schema, name := split(v.cfg.DBName, t)
+		if slices.Contains(common, t) {
+			schema, name = v.cfg.DBName, t // a dot in it is of the name
+		}
 		each = append(each, fmt.Sprintf("("+tellKinds+" AND table_name = %s)", literalText(schema), literalText(name)))
 	}
 	_, rows, err := v.told(ctx, strings.Join(each, " UNION ALL ")+" LIMIT 100000")
@@ -56,7 +66,39 @@ func (v *visit) areTables(ctx context.Context, named []string) error {
 			return fmt.Errorf("%s is not there, or the database's account may not read it", t)
 		}
 	}
-	return nil
+	for _, row := range rows {
+		if strings.EqualFold(row[0], v.cfg.DBName) && slices.ContainsFunc(common, func(c string) bool { return strings.EqualFold(c, row[1]) }) &&
+			(!m.lists(v.cfg.DBName, row[1]) || !isTable(row[2], row[3])) {
+			return errors.New("a common table expression of the statement has the name of something in the database that is not listed, or no table: give it another name")
+		}
+	}
+	return v.writesNone(ctx, named)
+}
+
+// lists tells whether a table of the URL's database is listed.
+func (m *my) lists(database, table string) bool {
+	return slices.ContainsFunc(m.set.Tables, func(t string) bool {
+		schema, name := split(database, t)
+		return schema == database && (name == table || name == "*")
+	})
+}
+
+// writesNone refuses tables that the account may write after all: by what an account without
+// a name or one of more hosts may, too, which SHOW GRANTS does not tell.
+func (v *visit) writesNone(ctx context.Context, named []string) error {
+	if len(named) == 0 {
+		return nil
+	}
+	each := make([]string, 0, len(named))
+	for _, t := range named {
+		schema, name := split(v.cfg.DBName, t)
+		each = append(each, fmt.Sprintf("(SELECT column_name FROM information_schema.columns WHERE table_schema = %s AND table_name = %s AND (privileges LIKE '%%insert%%' OR privileges LIKE '%%update%%') LIMIT 1)", literalText(schema), literalText(name)))
+	}
+	_, rows, err := v.told(ctx, strings.Join(each, " UNION ALL "))
+	if err == nil && len(rows) > 0 {
+		err = errAccount
+	}
+	return err
 }
 
 // literalText is a text in a statement of ours, for a server on which a backslash is a

@@ -1,6 +1,7 @@
 package sql_test
 
 import (
+	"net"
 	"testing"
 
 	own "doorward/internal/builtin/sql"
@@ -40,6 +41,18 @@ func TestGrants(t *testing.T) {
 		if reads, masked := own.MayOnlyRead(line, mask); reads != want.reads || masked != want.masked {
 			t.Errorf("%s: %t, %t", line, reads, masked)
 		}
+	}
+}
+
+// In the clear nothing leaves this machine, whatever a name stands for.
+func TestStays(t *testing.T) {
+	for address, want := range map[string]bool{"127.0.0.1": true, "127.9.9.9": true, "::1": true, "10.0.0.5": false, "0.0.0.0": false, "fe80::1": false, "192.0.2.1": false} {
+		if got := own.Stays(&net.TCPAddr{IP: net.ParseIP(address)}); got != want {
+			t.Errorf("%s: %t", address, got)
+		}
+	}
+	if !own.Stays(&net.UnixAddr{Name: "/run/s", Net: "unix"}) {
+		t.Error("a socket leaves this machine")
 	}
 }
 

@@ -3,6 +3,7 @@ package sql
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"math"
 	"strconv"
 	"strings"
@@ -30,14 +31,38 @@ func fromMySQL(v any, kind string) any {
 	return v
 }
 
-// boundMySQL is a parameter as the driver takes it: a number that is whole as an integer.
-func boundMySQL(p any) any {
-	if n, ok := p.(json.Number); ok {
-		if u, err := strconv.ParseUint(n.String(), 10, 64); err == nil && u > math.MaxInt64 {
-			return u
-		}
+// boundMySQL is a parameter as the driver takes it: a number that is whole as an integer, and
+// another one as a double, which is what the server compares a text with, too. More digits
+// than a double keeps are refused.
+func boundMySQL(p any) (any, error) {
+	n, ok := p.(json.Number)
+	if !ok {
+		return bound(p), nil
 	}
-	return bound(p)
+	if i, err := strconv.ParseInt(n.String(), 10, 64); err == nil {
+		return i, nil
+	}
+	if u, err := strconv.ParseUint(n.String(), 10, 64); err == nil {
+		return u, nil
+	}
+	f, err := strconv.ParseFloat(n.String(), 64)
+	if err != nil || digits(n.String()) > doubleDigits {
+		return nil, errors.New("a number among params has more digits than a double keeps: give it as a text, and write CAST(? AS DECIMAL(…)) in the statement")
+	}
+	return f, nil
+}
+
+// doubleDigits are the decimal digits that a double keeps of any number (DBL_DIG of C).
+const doubleDigits = 15
+
+// digits are those of a number that count.
+func digits(n string) int {
+	mantissa, _, _ := strings.Cut(strings.ToLower(n), "e")
+	mantissa = strings.TrimLeft(mantissa, "-0.")
+	if strings.Contains(n, ".") {
+		mantissa = strings.TrimRight(mantissa, "0")
+	}
+	return len(strings.ReplaceAll(mantissa, ".", ""))
 }
 
 func unsigned(n uint64) any {

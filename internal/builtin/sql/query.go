@@ -93,6 +93,10 @@ func (a *answer) add(row []any) (more bool, err error) {
 		a.Truncated, a.Limit = true, "rows"
 		return false, nil
 	}
+	if lengthOf(row) > a.room { // it would be written to no purpose, several times as long
+		a.Truncated, a.Limit = true, "bytes"
+		return false, nil
+	}
 	text, err := json.Marshal(row)
 	if err != nil {
 		return false, errors.New("a value cannot be written as JSON")
@@ -104,4 +108,19 @@ func (a *answer) add(row []any) (more bool, err error) {
 	a.spare--
 	a.Rows = append(a.Rows, text)
 	return true, nil
+}
+
+// lengthOf is the least that the texts of a row take as JSON, in bytes.
+func lengthOf(row []any) (n int64) {
+	for _, v := range row {
+		switch v := v.(type) {
+		case string:
+			n += int64(len(v))
+		case []byte:
+			n += int64(len(v))
+		case json.RawMessage:
+			n += int64(len(v))
+		}
+	}
+	return n
 }

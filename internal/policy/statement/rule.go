@@ -141,7 +141,7 @@ func (j *Judge) Judge(sql string) (why string) {
 	if j.dialect == Postgres {
 		return j.judgePostgres(sql)
 	}
-	_, why = j.judgeSubset(tokens)
+	_, _, why = j.judgeSubset(tokens)
 	return why
 }
 
@@ -158,15 +158,16 @@ func (j *Judge) tokens(sql string) (tokens []token, why string) {
 }
 
 // Reads are the tables that a statement which may pass touches, each once and as the
-// statement writes it: "orders", "shop.orders". For a statement that may not pass, and in
-// PostgreSQL, why says so. It is for whoever has to ask the server what a name stands for.
-func (j *Judge) Reads(sql string) (tables []string, why string) {
+// statement writes it: "orders", "shop.orders". common are the names of its common table
+// expressions, each once. For a statement that may not pass, and in PostgreSQL, why says so.
+// It is for whoever has to ask the server what a name stands for.
+func (j *Judge) Reads(sql string) (tables, common []string, why string) {
 	if j == nil || j.dialect == Postgres {
-		return nil, "cannot be asked for its tables"
+		return nil, nil, "cannot be asked for its tables"
 	}
 	tokens, why := j.tokens(sql)
 	if why != "" {
-		return nil, why
+		return nil, nil, why
 	}
 	return j.judgeSubset(tokens)
 }

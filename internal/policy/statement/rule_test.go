@@ -125,16 +125,19 @@ func TestPOL28Reads(t *testing.T) {
 			"WITH items AS (SELECT * FROM main.orders) SELECT (SELECT max(id) FROM orders) FROM items": "main.orders orders",
 			"SELECT 1 FROM (items JOIN `orders` ON 1 = 1) WHERE 1 IN (SELECT id FROM main.`orders`)":   "items orders main.orders",
 		} {
-			got, why := j.Reads(sql)
+			got, common, why := j.Reads(sql)
+			if strings.HasPrefix(sql, "WITH items") != (strings.Join(common, " ") == "items") {
+				t.Errorf("%s: %s: the names of common table expressions are %q", d, sql, common)
+			}
 			if why != "" || strings.Join(got, " ") != want {
 				t.Errorf("%s: %s: %q, %q; want %q", d, sql, got, why, want)
 			}
 		}
-		if got, why := j.Reads("SELECT * FROM orders, secret"); why == "" || got != nil {
+		if got, _, why := j.Reads("SELECT * FROM orders, secret"); why == "" || got != nil {
 			t.Errorf("%s: %q, %q", d, got, why)
 		}
 	}
-	if _, why := reading(t, pg).Reads("SELECT 1"); why == "" {
+	if _, _, why := reading(t, pg).Reads("SELECT 1"); why == "" {
 		t.Error("PostgreSQL's")
 	}
 }

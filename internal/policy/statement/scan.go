@@ -136,7 +136,8 @@ func (s *scanner) lineComment() string {
 
 func (s *scanner) comment() string {
 	body := s.rest()[2:]
-	if strings.HasPrefix(body, "!") || strings.HasPrefix(body, "+") || strings.HasPrefix(body, "M!") {
+	mark := strings.TrimLeft(body, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+	if strings.HasPrefix(body, "+") || strings.HasPrefix(mark, "!") { // M! is MariaDB's own
 		return "holds a comment that the server obeys (a version comment or a hint)"
 	}
 	n := strings.Index(body, "*/")

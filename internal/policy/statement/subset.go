@@ -1,5 +1,7 @@
 package statement
 
+import "slices"
+
 // subset reads the part of SQL that MySQL and SQLite write alike, and judges
 // tables and functions as it meets them. It takes expressions for what they hold,
 // not for what they mean: operators have no precedence here, and text that the
@@ -12,19 +14,21 @@ type subset struct {
 	why    string
 	scope  *scope // names of common table expressions; folded
 	tables []string
+	common []string // names of all common table expressions
 }
 
-// judgeSubset says which tables a statement touches, or why it may not pass.
-func (j *Judge) judgeSubset(tokens []token) (tables []string, why string) {
+// judgeSubset says which tables a statement touches and what it calls its common table
+// expressions, or why it may not pass.
+func (j *Judge) judgeSubset(tokens []token) (tables, common []string, why string) {
 	p := &subset{judge: j, tokens: tokens}
 	p.statement()
 	if p.why == "" && p.i < len(p.tokens) {
 		p.outside()
 	}
 	if p.why != "" {
-		return nil, p.why
+		return nil, nil, p.why
 	}
-	return p.tables, ""
+	return p.tables, p.common, ""
 }
 
 // fail keeps the first reason and leaves no token, so that every loop ends.
@@ -76,10 +80,17 @@ var reserved = set(`select insert update delete replace from where group having 
 	interval default lateral create drop alter grant revoke explain describe show use handler rename kill
 	binary against analyze returning indexed isnull notnull separator partition ignore force raise attach pragma`)
 
+// options stand between SELECT and what it selects in MySQL, and are names elsewhere. As the
+// name of a column they would make an alias of the word behind them.
+//
+//nolint:gochecknoglobals // a table; read-only
+var options = set(`high_priority sql_cache sql_no_cache sql_calc_found_rows sql_buffer_result sql_big_result
+	sql_small_result`)
+
 // name takes a name and returns it folded, or fails.
 func (p *subset) name() string {
 	t := p.peek()
-	if t.kind != quoted && (t.kind != word || reserved[lower(t.text)]) {
+	if !p.isName() {
 		p.outside()
 		return ""
 	}
@@ -89,7 +100,11 @@ func (p *subset) name() string {
 
 func (p *subset) isName() bool {
 	t := p.peek()
-	return t.kind == quoted || t.kind == word && !reserved[lower(t.text)]
+	if t.kind != word {
+		return t.kind == quoted
+	}
+	w := lower(t.text)
+	return !reserved[w] && (p.judge.dialect != MySQL || !options[w])
 }
 
 func (p *subset) statement() {
@@ -149,11 +164,19 @@ func (p *subset) query() {
 
 // with takes common table expressions. One is in scope after it, and in itself
 // with RECURSIVE; where a dialect sees more of them than that, the name has to
-// be allowed as a table's too.
+// be allowed as a table's too. MariaDB does not look around a WITH for what is
+// named in it, and takes a table that is called so.
 func (p *subset) with() {
 	recursive := p.take("recursive")
+	around, inside := p.scope, p.scope
+	if p.judge.dialect == MySQL {
+		inside = nil
+	}
 	for {
 		name := p.name()
+		if !slices.Contains(p.common, name) {
+			p.common = append(p.common, name)
+		}
 		if p.take("(") {
 			p.names()
 		}
@@ -163,15 +186,16 @@ func (p *subset) with() {
 				p.must("materialized")
 			}
 		}
+		after := &scope{name, inside}
+		p.scope = inside
 		if recursive {
-			p.scope = &scope{name, p.scope}
+			p.scope = after
 		}
 		p.must("(")
 		p.query()
 		p.must(")")
-		if !recursive {
-			p.scope = &scope{name, p.scope}
-		}
+		inside, around = after, &scope{name, around}
+		p.scope = around
 		if !p.take(",") {
 			return
 		}
@@ -244,7 +268,8 @@ func (p *subset) selected() {
 	}
 }
 
-// items is expressions with aliases, and stars.
+// items is expressions with aliases, and stars. A word that calls a function is no alias
+// without AS: what is before it may be no column but an option that nobody knows here.
 func (p *subset) items() {
 	for {
 		if !p.take("*") {
@@ -256,6 +281,8 @@ func (p *subset) items() {
 				} else {
 					p.name()
 				}
+			case p.peek().kind == word && callWords[lower(p.peek().text)]:
+				p.outside()
 			case p.isName():
 				p.name()
 			}
