@@ -78,7 +78,7 @@ func (f *follower) listen(ctx context.Context, c *channel, cn *conn, want wanted
 	return cn.link.exchange(ctx, o, func(m *gate.Message) error {
 		switch {
 		case m.Kind == gate.Failure:
-			return fmt.Errorf("subscriptions/listen answered with error %s", errorCode(m))
+			return unheard(m)
 		case m.Kind == gate.Request:
 			return c.decline(ctx, cn.link, m)
 		case m.Method == methodAck:

@@ -102,7 +102,7 @@ func (p *Pool) listen(ctx context.Context, ex *gate.Exchange, emit gate.Emit) er
 	for _, g := range all.open {
 		if w := asked.of(g); !w.empty() {
 			n++
-			l.wg.Go(func() { l.attend(ctx, g, w) })
+			l.wg.Go(func() { l.attend(ctx, g, w, asked) })
 		}
 	}
 	var later wanted // of upstreams that are away
@@ -239,8 +239,8 @@ func (w *watched) of(g greeted) wanted {
 	return of
 }
 
-// asked reads the request. Of resources it keeps those that are approved and
-// that the principal may read.
+// asked reads the request. Of resources it keeps those that are approved and that the principal may
+// read; it looks for them at all upstreams at once, each of which has listTimeout.
 func (p *Pool) asked(ctx context.Context, ex *gate.Exchange) (*watched, error) {
 	w := &watched{where: map[string][]string{}}
 	at, ok := ex.Call.Message.Field("notifications")
@@ -248,12 +248,18 @@ func (p *Pool) asked(ctx context.Context, ex *gate.Exchange) (*watched, error) {
 		return nil, &gate.Error{Code: gate.CodeParams, Op: "reading a listen", Public: fmt.Sprintf("params.notifications is missing or malformed, or has more than %d resourceSubscriptions", maxWatched)}
 	}
 	slices.Sort(w.URIs)
-	for _, uri := range slices.Compact(w.URIs) {
-		for _, name := range ex.Target.Upstreams {
-			if p.cfg.MayRead == nil || !p.cfg.MayRead(ex, name, uri) {
-				continue
-			}
-			if it, found, err := p.Find(ctx, ex, name, gate.Resource, uri); err == nil && found && it.State == gate.Approved {
+	w.URIs = slices.Compact(w.URIs)
+	var looks sync.WaitGroup
+	lists := make([]*catalogue, len(ex.Target.Upstreams))
+	for i, name := range ex.Target.Upstreams {
+		if slices.ContainsFunc(w.URIs, func(uri string) bool { return p.mayRead(ex, name, uri) }) {
+			looks.Go(func() { lists[i] = p.resources(ctx, ex, name) })
+		}
+	}
+	looks.Wait()
+	for _, uri := range w.URIs {
+		for i, name := range ex.Target.Upstreams {
+			if p.mayRead(ex, name, uri) && p.offers(lists[i], uri) {
 				w.where[name] = append(w.where[name], uri)
 				break
 			}
@@ -262,18 +268,41 @@ func (p *Pool) asked(ctx context.Context, ex *gate.Exchange) (*watched, error) {
 	return w, nil
 }
 
-// attend keeps a listen open at one upstream.
-func (l *listener) attend(ctx context.Context, g greeted, want wanted) {
-	acked := false
-	f := &follower{pool: l.pool, srv: g.srv, key: g.channel.key, who: l.ex.ID, put: l.put, told: func(w wanted) {
-		if !acked { // what is honoured later cannot be told
-			acked = true
-			l.acks <- w
+func (p *Pool) mayRead(ex *gate.Exchange, name, uri string) bool {
+	return p.cfg.MayRead != nil && p.cfg.MayRead(ex, name, uri)
+}
+
+// resources is the list of an upstream's resources, of one that fails the last; nil for none.
+func (p *Pool) resources(ctx context.Context, ex *gate.Exchange, name string) *catalogue {
+	list, _, err := p.lookAt(ctx, ex, name, gate.Resource)
+	if err != nil {
+		list, _ = p.lastList(ctx, ex, name, gate.Resource, err)
+	}
+	return list
+}
+
+// offers tells whether a list has the resource, approved.
+func (p *Pool) offers(list *catalogue, uri string) bool {
+	if list == nil {
+		return false
+	}
+	i, ok := list.byName[uri]
+	return ok && p.state(&list.items[i]) == gate.Approved
+}
+
+// attend keeps a listen open at one upstream. One that fails to listen may come to, so that what
+// is asked of it is acknowledged; one that says that it cannot is left alone.
+func (l *listener) attend(ctx context.Context, g greeted, want wanted, asked *watched) {
+	acked, err := l.follow(ctx, g, want, func(w wanted) { l.acks <- w })
+	if !acked { // the client must not wait for it
+		if deaf(err) {
+			want = wanted{}
 		}
-	}}
-	if err := f.run(ctx, want); !acked { // it does not listen; the client must not wait for it
-		l.acks <- wanted{}
+		l.acks <- want
 		l.pool.log.InfoContext(ctx, "upstream does not listen", "exchange", l.ex.ID, "trace_id", l.ex.Trace.TraceID(), "span_id", l.ex.Trace.SpanID(), "upstream", g.srv.set.Name, "error", err)
+	}
+	if !deaf(err) {
+		l.await(ctx, g.srv.set.Name, asked)
 	}
 }
 

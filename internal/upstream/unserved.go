@@ -70,6 +70,12 @@ func (l *listener) served() bool {
 	return !slices.ContainsFunc(l.ex.Target.Upstreams, func(name string) bool { return !l.pool.serves(l.ex.Principal, name) })
 }
 
+// may tells whether the listen's client may listen to one upstream still.
+func (l *listener) may(name string) bool {
+	p, who := l.pool, l.ex.Principal
+	return p.serves(who, name) && (p.cfg.Live == nil || p.cfg.Live(who))
+}
+
 // heard tells whether the client may hear of a change still: who may not read a resource
 // any more is not told that it has changed.
 func (l *listener) heard(m *gate.Message) bool {
