@@ -130,7 +130,9 @@ func TestListenOfAnUpstreamThatComesLater(t *testing.T) {
 					t.Errorf("when it changes: %q", got)
 				}
 				leave()
-				_ = <-l.ended // its client left
+				if err := <-l.ended; err != nil { // its client left
+					t.Logf("it ended with %v", err)
+				}
 			})
 		})
 	}
@@ -146,7 +148,9 @@ func TestListenThatEndsBeforeItsUpstreamComes(t *testing.T) {
 		l := listenTo(ctx, t, p)
 		time.Sleep(10 * time.Second)
 		leave()
-		_ = <-l.ended // its client left
+		if err := <-l.ended; err != nil { // its client left
+			t.Logf("it ended with %v", err)
+		}
 		c.there.Store(true)
 		time.Sleep(10 * time.Minute)
 		if len(l.said()) != 1 || c.asked.Load() != 0 {
