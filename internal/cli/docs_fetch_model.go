@@ -23,7 +23,9 @@ func (r *run) docsFetchModel() *cobra.Command {
 		Long: `Download model.onnx and tokenizer.json to embedder.directory, those that are not there yet: over
 https, redirects too, from public addresses, within an hour each. A file that has another
 digest than was said is thrown away, and one that is there with another is left as it is: both
-are errors. Nothing else of Doorward downloads a model. Take the digests from whoever
+are errors. They belong to whoever runs this, and nobody else may read them: run it as the
+gateway's user. A model that does not pool by the mean needs its 1_Pooling/config.json put
+beside them. Nothing else of Doorward downloads a model. Take the digests from whoever
 publishes it, and write that of the model into embedder.digest.`,
 		Example: `  doorward docs fetch-model --url https://models.example.com/minilm/model.onnx --digest sha256:… \
     --tokenizer-url https://models.example.com/minilm/tokenizer.json --tokenizer-digest sha256:…`,

@@ -77,8 +77,11 @@ func (q *Queue) Halve() { q.has = map[string]int{} }
 
 // may tells whether a caller may have one more place; it needs mu.
 func (q *Queue) may(who string) bool {
-	return q.has == nil || q.has[who] < (q.adapt.places()+1)/2
+	return q.has == nil || q.has[who] < q.half()
 }
+
+// half is how many places a caller may have where that is the most; it needs mu.
+func (q *Queue) half() int { return (q.adapt.places() + 1) / 2 }
 
 // take gives out a place; it needs mu.
 func (q *Queue) take(who string) {
@@ -93,10 +96,14 @@ type Place struct {
 	queue *Queue
 	since time.Time
 	who   string // where the queue counts the places of callers
+	late  bool   // there was none at first
 }
 
 // Held tells whether there is a place to give back.
 func (p *Place) Held() bool { return p.queue != nil }
+
+// Waited tells whether it had to be waited for.
+func (p *Place) Waited() bool { return p.late }
 
 // Try takes a place if one is free and nobody waits for it. It allocates nothing. Where callers have
 // half of the places at most there is none: Wait knows who takes it.
@@ -129,7 +136,7 @@ func (q *Queue) Wait(ctx context.Context, who string, until time.Time) (Place, e
 	if err := q.await(ctx, w); err != nil {
 		return Place{}, err
 	}
-	p := Place{queue: q, since: time.Now()}
+	p := Place{queue: q, since: time.Now(), late: w.of != nil}
 	if q.has != nil {
 		p.who = who
 	}
@@ -257,12 +264,16 @@ func (q *Queue) late(of *callers, now, until time.Time) bool {
 		return false
 	}
 	own, others := of.line.Len(), len(q.lines)-1
-	return q.spell(min(q.waiting, own+others*(own+1))+1) > until.Sub(now)
+	wait := q.spell(min(q.waiting, own+others*(own+1))+1, q.adapt.places())
+	if q.has != nil {
+		wait = max(wait, q.spell(own+1, q.half()))
+	}
+	return wait > until.Sub(now)
 }
 
-// spell is how long it takes until so many places become free; it needs mu.
-func (q *Queue) spell(n int) time.Duration {
-	return time.Duration(float64(q.mean.value()) * float64(n) / float64(q.adapt.places()))
+// spell is how long it takes until n of so many places become free, one after the other; it needs mu.
+func (q *Queue) spell(n, places int) time.Duration {
+	return time.Duration(float64(q.mean.value()) * float64(n) / float64(places))
 }
 
 // tell takes a call out of its line and tells it how that came; it needs mu.

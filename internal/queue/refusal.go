@@ -43,5 +43,5 @@ func (q *Queue) TooLate() *Refusal {
 
 // refusal is one, with the time in which those who wait now will have been served; it needs mu.
 func (q *Queue) refusal(why Reason) *Refusal {
-	return &Refusal{Reason: why, Wait: min(max(q.spell(q.waiting), time.Second), time.Minute)}
+	return &Refusal{Reason: why, Wait: min(max(q.spell(q.waiting, q.adapt.places()), time.Second), time.Minute)}
 }

@@ -76,16 +76,19 @@ func (p *Pool) setting(upstream string) gate.PinState {
 	if err != nil {
 		return gate.Held
 	}
-	for {
+	stands := func() (state gate.PinState, kept bool) {
 		r, kept, err := s.described()
 		if err != nil {
-			return gate.Held
+			return gate.Held, kept
 		}
-		if state := p.cfg.Pins.State(upstream, gate.Command, "", r.item.Digest); state == gate.Approved || !kept {
-			return state
-		}
-		s.standing.forget() // what was seen before may be the reason
+		return p.cfg.Pins.State(upstream, gate.Command, "", r.item.Digest), kept
 	}
+	state, kept := stands()
+	if state != gate.Approved && kept && len(s.set.Runs) > 0 { // what was seen of its commands before may be the reason
+		s.standing.forget()
+		state, _ = stands()
+	}
+	return state
 }
 
 // pinned tells whether definitions of a kind are approved one by one. The resources of a

@@ -26,7 +26,7 @@ func (s *server) place(ctx context.Context, k *calling) error {
 	k.ex.Tally.Waited += waited
 	if err == nil {
 		k.place = p
-		if m := s.pool.cfg.Queues; m != nil {
+		if m := s.pool.cfg.Queues; m != nil && p.Waited() {
 			m.Waited(s.set.Name, waited)
 		}
 		return nil

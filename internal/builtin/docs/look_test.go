@@ -75,8 +75,8 @@ func TestB1_ListChanged(t *testing.T) {
 				t.Errorf("%s: the client heard of it: %t, want %t", tc.what, got, tc.want)
 			}
 		}
-		must(t, session.Close())
-		must(t, serving.Wait())
+		_ = session.Close() // each may find that the other has hung up
+		_ = serving.Wait()
 		must(t, w.Close())
 		stop()
 	})

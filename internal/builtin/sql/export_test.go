@@ -14,7 +14,7 @@ func RunUnjudged(ctx context.Context, text string, statements ...string) error {
 	if err != nil {
 		return err
 	}
-	return unbroken(ctx, cfg, func(v *visit) error {
+	return visiting(ctx, cfg, func(v *visit) error {
 		if err := v.settle(ctx, time.Minute); err != nil {
 			return err
 		}

@@ -28,7 +28,7 @@ func (m *my) reading(ctx context.Context, do func(v *visit) error) error {
 	}
 	// A server that stalls is waited for until the call is late, and a little.
 	cfg.ReadTimeout = m.set.Timeout + afterwards
-	return unbroken(ctx, cfg, func(v *visit) error { return m.visited(ctx, v, do) })
+	return visiting(ctx, cfg, func(v *visit) error { return m.visited(ctx, v, do) })
 }
 
 func (m *my) visited(ctx context.Context, v *visit, do func(v *visit) error) error {

@@ -27,22 +27,23 @@ type visit struct {
 	cut   bool // somebody left before the server had said everything
 }
 
-// unbroken connects, has something done and leaves. Where the driver breaks off over what
-// the server says (it makes room for as many columns as the server has it), nothing of the
-// connection is left either, and that is the error.
-func unbroken(ctx context.Context, cfg *mysql.Config, do func(v *visit) error) (err error) {
+// visiting connects, has something done and leaves. Where the driver panics over what the
+// server says (it makes room for as many columns as the server has it), nothing of the
+// connection is left either.
+func visiting(ctx context.Context, cfg *mysql.Config, do func(v *visit) error) error {
 	v := &visit{cfg: cfg, wire: &metered{clear: cfg.TLS == nil}}
+	left := false
 	defer func() {
-		if recover() != nil {
+		if !left {
 			v.tear()
-			err = errors.New("the connection to the database ended without an answer that can be read")
 		}
 	}()
-	if err := v.meet(ctx); err != nil {
-		return err
+	err := v.meet(ctx)
+	if err == nil {
+		err = do(v)
+		v.leave(ctx)
 	}
-	err = do(v)
-	v.leave(ctx)
+	left = true
 	return err
 }
 

@@ -83,24 +83,6 @@ func (x *Index) begin(ctx context.Context, tx pgx.Tx, made *docs.Description) (*
 	return g, run(ctx, tx, fmt.Sprintf(tables, x.schema, g.number, where, made.Dimensions))
 }
 
-// drop removes the generations that a condition is true of.
-func (x *Index) drop(ctx context.Context, tx pgx.Tx, condition string) error {
-	rows, err := tx.Query(ctx, fmt.Sprintf("SELECT number FROM %s.generations WHERE %s", x.schema, condition))
-	if err != nil {
-		return err
-	}
-	all, err := pgx.CollectRows(rows, pgx.RowTo[int64])
-	if err != nil {
-		return err
-	}
-	for _, number := range all {
-		if err := run(ctx, tx, x.removed(number)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // within does something whole or not at all, as long as it is the writer's turn.
 func (w *Writer) within(ctx context.Context, do func(tx pgx.Tx) error) error {
 	return w.x.within(ctx, pgx.TxOptions{}, writeWithin, func(tx pgx.Tx) error {
@@ -252,10 +234,20 @@ func (w *Writer) Finish(ctx context.Context, made docs.Description) error {
 	return err
 }
 
-// clear removes generations that are not in use. What cannot be removed now, as long as
-// somebody reads from it, is left to the next writer.
+// clear removes generations that are not in use, each by itself. One that cannot be removed
+// now, as long as somebody reads from it, is left to the next writer.
 func (w *Writer) clear(ctx context.Context, condition string) {
-	_ = w.within(ctx, func(tx pgx.Tx) error { return w.x.drop(ctx, tx, "NOT used AND "+condition) })
+	var all []int64
+	_ = w.within(ctx, func(tx pgx.Tx) (err error) {
+		rows, err := tx.Query(ctx, fmt.Sprintf("SELECT number FROM %s.generations WHERE NOT used AND %s", w.x.schema, condition))
+		if err == nil {
+			all, err = pgx.CollectRows(rows, pgx.RowTo[int64])
+		}
+		return err
+	})
+	for _, number := range all {
+		_ = w.within(ctx, func(tx pgx.Tx) error { return run(ctx, tx, w.x.removed(number)) })
+	}
 }
 
 // Close implements docs.Writer.

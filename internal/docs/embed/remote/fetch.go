@@ -46,7 +46,7 @@ func Fetch(ctx context.Context, f File) (fetched bool, err error) {
 	case err == nil && there == want:
 		return false, nil
 	case err == nil:
-		return false, fmt.Errorf("%s is there, with the digest %s, and %s is configured: take it away, or configure its own", f.Path, there, want)
+		return false, fmt.Errorf("%s is there, with the digest %s, and %s was said: take it away, or say its own", f.Path, there, want)
 	case !errors.Is(err, fs.ErrNotExist):
 		return false, err
 	}
@@ -116,12 +116,12 @@ func (c *client) download(ctx context.Context, f *File, want string) error {
 	case err != nil:
 		return c.plainly(ctx, err)
 	case hex.EncodeToString(h.Sum(nil)) != want:
-		return fmt.Errorf("it has the digest %x, and %s is configured: nothing was kept of it", h.Sum(nil), want)
+		return fmt.Errorf("it has the digest %x, and %s was said: nothing was kept of it", h.Sum(nil), want)
 	}
 	if err := errors.Join(beside.Sync(), beside.Close()); err != nil {
 		return err
 	}
-	return os.Rename(beside.Name(), f.Path)
+	return os.Link(beside.Name(), f.Path) // which replaces nothing that came meanwhile
 }
 
 // counted tells how far a download is.
