@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -20,7 +19,9 @@ type client struct {
 	asked   int           // requests so far, which number them
 	session string        // empty in the stateless era, and with servers that have none
 	open    bool          // initialize was answered
+	next    time.Time     // when the next operation is due; zero: as soon as this one is answered
 	resting time.Duration // of the operation's time: after answers, for the ends of their streams
+	aside   aside
 }
 
 // do makes one operation. A session that is gone, as after a restart, is made anew and the
@@ -75,16 +76,12 @@ func (c *client) begin(ctx context.Context) error {
 
 // tell tells the server that the client has begun.
 func (c *client) tell(ctx context.Context) error {
-	res, err := c.send(ctx, http.MethodPost, `{"jsonrpc":"2.0","method":"notifications/initialized"}`, "notifications/initialized", "")
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close()
-	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, maxAnswer))
-	if res.StatusCode != http.StatusAccepted && res.StatusCode != http.StatusOK {
-		return &failure{fmt.Sprintf("http %d", res.StatusCode), "to notifications/initialized"}
-	}
-	return nil
+	return c.exchange(ctx, `{"jsonrpc":"2.0","method":"notifications/initialized"}`, "notifications/initialized", "", func(res *http.Response) error {
+		if res.StatusCode != http.StatusAccepted && res.StatusCode != http.StatusOK {
+			return &failure{fmt.Sprintf("http %d", res.StatusCode), "to notifications/initialized"}
+		}
+		return nil
+	})
 }
 
 // leave ends the session. What comes of it is the server's affair.
@@ -108,32 +105,33 @@ func (c *client) ask(ctx context.Context, method, name, params string) error {
 		params += c.run.meta
 	}
 	session := c.session != ""
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	res, err := c.send(ctx, http.MethodPost, `{"jsonrpc":"2.0","id":`+id+`,"method":"`+method+`","params":{`+params+`}}`, method, name)
-	if err != nil {
+	return c.exchange(ctx, `{"jsonrpc":"2.0","id":`+id+`,"method":"`+method+`","params":{`+params+`}}`, method, name, func(res *http.Response) error {
+		err := read(res, id, session)
+		if err == nil && method == "initialize" {
+			c.session = res.Header.Get("Mcp-Session-Id")
+		}
 		return err
-	}
-	defer res.Body.Close()
-	err = read(res, id, session)
-	c.rest(res.Body, cancel)
-	if err != nil {
-		return err
-	}
-	if method == "initialize" {
-		c.session = res.Header.Get("Mcp-Session-Id")
-	}
-	return nil
+	})
 }
 
-// rest reads what comes of a stream after its answer, for a moment, so that the connection is used again.
-// That is no part of the time that the answer took.
-func (c *client) rest(body io.Reader, cancel context.CancelFunc) {
-	began := time.Now()
-	late := time.AfterFunc(lull, cancel)
-	defer late.Stop()
-	_, _ = io.Copy(io.Discard, io.LimitReader(body, maxAnswer))
-	c.resting += time.Since(began)
+// exchange posts a message, has take take the answer, and then rests.
+func (c *client) exchange(ctx context.Context, body, method, name string, take func(*http.Response) error) error {
+	request, cancel := context.WithCancel(context.WithoutCancel(ctx)) // the end of a stream may come after the operation's
+	bound := context.AfterFunc(ctx, cancel)
+	res, err := c.send(request, http.MethodPost, body, method, name) //nolint:bodyclose // rest closes it
+	if err == nil {
+		err = take(res)
+	}
+	bound()
+	if res == nil {
+		cancel()
+	} else {
+		c.rest(res.Body, cancel)
+	}
+	if err != nil && ctx.Err() != nil && !errors.Is(err, errForeign) {
+		return ctx.Err() // which is why
+	}
+	return err
 }
 
 // send makes one HTTP request of a message.
@@ -202,6 +200,14 @@ func (d *dues) wait(ctx context.Context) (due time.Time, ok bool) {
 	case <-ctx.Done():
 		return due, false
 	}
+}
+
+// after is when the operation after this one is due; zero without a rate.
+func (d *dues) after() time.Time {
+	if d.every == 0 {
+		return time.Time{}
+	}
+	return d.next
 }
 
 // left is how many operations were due before end and were not begun.

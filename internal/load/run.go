@@ -107,7 +107,7 @@ func (c *client) work(beginning, working context.Context) {
 			break
 		}
 		operation := c.run.pick()
-		c.resting = 0
+		c.next, c.resting = when.after(), 0
 		err := c.do(working, operation)
 		if working.Err() != nil {
 			break // it was ended, which says nothing of the server
@@ -129,13 +129,14 @@ func (c *client) work(beginning, working context.Context) {
 		}
 		c.run.missed.Add(when.left(end))
 	}
+	c.aside.end()
 	parting, cancel := context.WithTimeout(context.WithoutCancel(working), time.Second)
 	defer cancel()
 	c.leave(parting)
 }
 
 // lull is how long a client waits that had no answer: a server that is not there is not asked
-// as fast as it can be refused. No longer does it wait for the end of a stream whose answer has come.
+// as fast as it can be refused.
 const lull = 50 * time.Millisecond
 
 func pause(ctx context.Context, d time.Duration) {

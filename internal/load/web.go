@@ -39,8 +39,8 @@ func newWeb(o *Options) *http.Client {
 		Transport: &http.Transport{
 			DialContext:            d.DialContext,
 			TLSClientConfig:        &tls.Config{RootCAs: o.Roots, MinVersion: tls.VersionTLS12},
-			MaxIdleConns:           o.Clients,
-			MaxIdleConnsPerHost:    o.Clients,
+			MaxIdleConns:           2 * o.Clients, // each may have one whose last stream is read to its end
+			MaxIdleConnsPerHost:    2 * o.Clients,
 			IdleConnTimeout:        idleTime,
 			MaxResponseHeaderBytes: maxHeaders,
 		},
