@@ -48,15 +48,17 @@ type view struct {
 	read    uint64    // changed when list was read
 	drift   uint64    // the upstream's drift when list was read
 	at      time.Time // when list was read
+	begun   time.Time // when list was begun to be read
 	hasty   int       // reads in a row that came within floodPause of the one before
 	loading *loading
 }
 
 // loading is a list that is being read, for all who wait for it.
 type loading struct {
-	done chan struct{}
-	list *catalogue
-	err  error
+	done  chan struct{}
+	begun time.Time // guarded by the view's mu; zero before its first page is asked for
+	list  *catalogue
+	err   error
 }
 
 // heed notes that a list changed: the next use reads it again. No answer that was kept
@@ -182,6 +184,7 @@ func (c *channel) load(cn *conn, kind gate.ItemKind, l *loading) {
 	}
 	v.mu.Lock()
 	changed := v.changed
+	l.begun = time.Now()
 	v.mu.Unlock()
 	ctx, cancel := withLimit(context.Background(), min(c.srv.set.Timeout, listTimeout))
 	defer cancel()
@@ -205,7 +208,7 @@ func (c *channel) load(cn *conn, kind gate.ItemKind, l *loading) {
 		if c.key.era == gate.Stateful {
 			ttl = statefulTTL
 		}
-		v.list, v.read, v.at, v.until = l.list, changed, time.Now(), time.Now().Add(ttl)
+		v.list, v.read, v.begun, v.at, v.until = l.list, changed, l.begun, time.Now(), time.Now().Add(ttl)
 		v.drift = c.srv.drift.compare(kind, l.list)
 	}
 	v.mu.Unlock()

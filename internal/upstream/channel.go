@@ -47,6 +47,7 @@ type channel struct {
 	watched subscriptions          // of the session whose own it is
 	taken   atomic.Bool            // one call that may be asked has the channel
 	asking  atomic.Pointer[parked] // that call, once it is made
+	lapse   lapse                  // of what a stateful upstream says outside any call
 	hearers hearers                // who listens to what comes outside any call, beside the session
 	says    atomic.Pointer[[]byte] // the capabilities in stateless requests of Doorward's own
 	conn    atomic.Pointer[conn]
@@ -61,8 +62,9 @@ type channel struct {
 	opening  *opening
 	last     *conn // the newest, open or not
 	backoff  backoff
-	closed   error                    // why, once closed
-	audience map[string]*gate.Session // sessions on a shared channel
+	closed   error                         // why, once closed
+	audience map[string]*gate.Session      // sessions on a shared channel
+	lapsed   [gate.Template + 1]*allowance // of each list's readings for listens that broke; nil: none so far
 }
 
 // conn is a channel's link from opening to breaking, and what was learned on it.
@@ -415,6 +417,7 @@ func (c *channel) finish(ctx context.Context, o *opening, before *conn) {
 		return
 	}
 	c.arrived(o.conn)
+	c.renewed(o.conn, before)
 	c.preread(ctx, o.conn)
 }
 

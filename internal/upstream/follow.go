@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 
 	"doorward/internal/gate"
@@ -22,18 +23,26 @@ type follower struct {
 	put   func(context.Context, *gate.Message) error
 	told  func(wanted) // what the upstream honours, each time that it says so
 	alone bool         // it listens for all who share the channel's link
+	lapse *lapse       // what its clients may miss; nil: it never listened
 }
 
 // run keeps the listen open, and opens it again when it ends, until ctx ends. It
 // returns early when the upstream does not listen at all, or is configured no
 // more.
 func (f *follower) run(ctx context.Context, want wanted) error {
+	if f.lapse == nil {
+		f.lapse = &lapse{}
+	}
 	acked, told := false, f.told
 	f.told = func(w wanted) { acked = true; told(w) }
 	for wait := time.Second; ; wait = min(2*wait, relistenMax) {
+		began := time.Now()
 		err := f.once(ctx, want)
 		if !acked || errors.Is(err, errReplaced) || errors.Is(err, errClosing) {
 			return err
+		}
+		if time.Since(began) >= relistenMax { // it stood
+			wait = time.Second
 		}
 		if pause(ctx, wait) != nil {
 			return context.Cause(ctx)
@@ -53,24 +62,66 @@ func (f *follower) once(ctx context.Context, want wanted) error {
 	if err != nil {
 		return err
 	}
+	ctx, end := context.WithCancelCause(ctx)
+	a := &attempt{follower: f, c: c, cn: cn, end: end}
+	defer a.over()
 	if f.key.era == gate.Stateless && c.multiplexed() && !f.alone {
-		return f.share(ctx, c, want)
+		return a.share(ctx, want)
 	}
 	if err := f.srv.event(ctx, "upstream.listen", ""); err != nil {
 		return err
 	}
 	if f.key.era == gate.Stateful {
-		return f.hear(ctx, c, cn, want)
+		return a.hear(ctx, want)
 	}
-	return f.listen(ctx, c, cn, want)
+	return a.listen(ctx, want)
+}
+
+// attempt is one listen of a follower, until it ends.
+type attempt struct {
+	*follower
+	c       *channel
+	cn      *conn
+	end     context.CancelCauseFunc // of the listen
+	mending sync.WaitGroup
+}
+
+// up takes in what the upstream honours. Where the client's listen broke before, what it missed is made good.
+func (a *attempt) up(ctx context.Context, honoured wanted) {
+	a.told(honoured)
+	if !a.lapse.begins(a.cn) {
+		return
+	}
+	a.mending.Go(func() {
+		if err := a.lapse.mend(ctx, a.c, a.cn, honoured, func(m *gate.Message) error { return a.put(ctx, m) }); err != nil {
+			a.end(err) // the client does not take it; the next attempt tells it again
+		}
+	})
+}
+
+// hand gives a notification to the client.
+func (a *attempt) hand(ctx context.Context, m *gate.Message) error {
+	err := a.put(ctx, m)
+	if err == nil {
+		a.lapse.told(m.Method)
+	}
+	return err
+}
+
+// over ends the attempt.
+func (a *attempt) over() {
+	a.end(nil)
+	a.mending.Wait()
+	a.lapse.breaks(a.cn)
 }
 
 // listen asks a stateless upstream to send what changes, and hands it on.
-func (f *follower) listen(ctx context.Context, c *channel, cn *conn, want wanted) error {
+func (a *attempt) listen(ctx context.Context, want wanted) error {
 	list, err := json.Marshal(want)
 	if err != nil {
 		return fmt.Errorf("asking to listen: %w", err)
 	}
+	c, cn := a.c, a.cn
 	o := &outgoing{id: c.next.Add(1), method: methodListen, version: mcp.V20260728, header: http.Header{mcp.HeaderMethod: {methodListen}}}
 	params := fmt.Appendf(nil, `{"notifications":%s,%s}`, list, c.ownMeta())
 	o.raw = mcp.NewRequest(o.idToken(), methodListen, params).Raw
@@ -83,17 +134,17 @@ func (f *follower) listen(ctx context.Context, c *channel, cn *conn, want wanted
 			return c.decline(ctx, cn.link, m)
 		case m.Method == methodAck:
 			granted = want.narrow(honoured(m))
-			f.told(granted)
+			a.up(ctx, granted)
 		case m.Kind == gate.Notification:
 			c.heed(m)
 			if !granted.has(m) {
-				f.pool.count(f.srv.set.Name, "dropped")
+				a.pool.count(a.srv.set.Name, "dropped")
 				return nil
 			}
 			if c.shared() && listChanged(m.Method) {
 				m = bare(m)
 			}
-			return f.put(ctx, m)
+			return a.hand(ctx, m)
 		}
 		return nil
 	})

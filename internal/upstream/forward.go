@@ -259,6 +259,7 @@ func (p *Pool) cancel(_ context.Context, ex *gate.Exchange, _ gate.Emit) error {
 // may know that a list changed, and nobody anything else.
 func (c *channel) unsolicited(cn *conn, m *gate.Message) {
 	c.heed(m)
+	c.lapse.told(m.Method)
 	ctx, cancel := context.WithTimeout(context.Background(), sendTimeout)
 	defer cancel()
 	if m.Kind == gate.Request {

@@ -109,13 +109,14 @@ func tooManyWatched() error {
 
 // hear is a stateless client's listen at a stateful upstream, until either ends:
 // told says what the upstream can send of it, put takes what comes.
-func (f *follower) hear(ctx context.Context, c *channel, cn *conn, want wanted) error {
+func (a *attempt) hear(ctx context.Context, want wanted) error {
+	c, cn := a.c, a.cn
 	h := cn.hello.Load()
 	granted := want.narrow(h.changes())
 	if h.flag("resources", "subscribe") {
 		for _, uri := range want.URIs {
 			if err := c.subscribe(ctx, cn, uri); err != nil {
-				f.pool.log.WarnContext(ctx, "upstream does not take a subscription", "exchange", f.who, "upstream", f.srv.set.Name, "error", err)
+				a.pool.log.WarnContext(ctx, "upstream does not take a subscription", "exchange", a.who, "upstream", a.srv.set.Name, "error", err)
 				continue
 			}
 			defer c.unsubscribe(cn, uri) // at most maxWatched
@@ -125,11 +126,11 @@ func (f *follower) hear(ctx context.Context, c *channel, cn *conn, want wanted) 
 	ear := &hearer{want: granted, queue: make(chan *gate.Message, listenQueue)}
 	c.hearers.add(ear)
 	defer c.hearers.drop(ear)
-	f.told(granted)
+	a.up(ctx, granted)
 	for {
 		select {
 		case m := <-ear.queue:
-			if err := f.put(ctx, m); err != nil {
+			if err := a.hand(ctx, m); err != nil {
 				return err
 			}
 		case <-cn.link.done():

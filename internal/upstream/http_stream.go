@@ -152,14 +152,16 @@ func (l *httpLink) get(ctx context.Context, lastID string) (*http.Response, erro
 func (l *httpLink) hear() {
 	var first sync.Once
 	lastID, wait := "", defaultRetry
-	for {
+	for late := false; ; late = true {
 		resp, err := l.get(l.life, lastID)
 		first.Do(func() { close(l.hears) })
 		if err == nil {
+			down := l.up(late)
 			s := newSSEReader(resp.Body, l.limit)
 			s.lastID = lastID
 			err = l.events(s, saying{guard: l.guard}, func(m *gate.Message) error { l.stray(m); return nil })
 			resp.Body.Close()
+			down()
 			lastID, wait = s.lastID, max(s.retry, minRetry)
 			if s.retry == 0 {
 				wait = defaultRetry

@@ -141,6 +141,9 @@ func (c *channel) dialOver(ctx context.Context, transport string) (*conn, error)
 		return nil, err
 	}
 	cn.link, cn.born = l, time.Now()
+	if h, ok := l.(*httpLink); ok {
+		h.up = func(late bool) func() { return c.hears(cn, late) }
+	}
 	if err := c.greet(ctx, cn); err != nil {
 		l.close()
 		return nil, err

@@ -132,19 +132,19 @@ func (t *trunk) put(_ context.Context, m *gate.Message) error {
 }
 
 // share listens on the channel's trunk.
-func (f *follower) share(ctx context.Context, c *channel, want wanted) error {
+func (a *attempt) share(ctx context.Context, want wanted) error {
 	b := &branch{want: want, queue: make(chan *gate.Message, listenQueue), heard: make(chan wanted, 1)}
-	t := c.branchOff(b)
-	defer c.part(t, b)
+	t := a.c.branchOff(b)
+	defer a.c.part(t, b)
 	late := time.NewTimer(ackTimeout)
 	defer late.Stop()
 	for {
 		select {
 		case w := <-b.heard:
 			late.Stop()
-			f.told(w)
+			a.up(ctx, w)
 		case m := <-b.queue:
-			if err := f.put(ctx, m); err != nil {
+			if err := a.hand(ctx, m); err != nil {
 				return err
 			}
 		case <-late.C:

@@ -17,6 +17,7 @@ type tuned struct {
 }
 
 func newTuned(f *follower, want func() wanted, told func(asked, honoured wanted)) *tuned {
+	f.lapse = &lapse{} // for all of its listens
 	return &tuned{follower: f, wanted: want, told: told, changed: make(chan struct{}, 1)}
 }
 
