@@ -77,7 +77,8 @@ func (m *my) query(ctx context.Context, q *asked) (out *answer, err error) {
 func (v *visit) answer(ctx context.Context, set *Settings, stmt string, args []any) (*answer, error) {
 	read, stop := context.WithCancel(ctx)
 	defer stop()
-	v.wire.allow()
+	v.wire.columns = maxColumns
+	v.wire.allow(oneRow)
 	rows, end, err := v.ask(read, stmt, args)
 	if err != nil {
 		return nil, v.fault(err)
@@ -127,7 +128,7 @@ func (v *visit) gather(set *Settings, rows *sql.Rows) (*answer, error) {
 		to[i] = &row[i]
 	}
 	for more := true; more; {
-		v.wire.allow()
+		v.wire.allow(oneRow)
 		if !rows.Next() {
 			break
 		}

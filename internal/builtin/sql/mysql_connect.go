@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"net"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -20,7 +18,7 @@ type visit struct {
 	cfg   *mysql.Config
 	db    *sql.DB // of that connection alone
 	conn  *sql.Conn
-	wire  *metered
+	wire  *wire
 	id    int64  // of the connection, at the server
 	self  string // which server that is
 	maria bool
@@ -28,10 +26,9 @@ type visit struct {
 }
 
 // visiting connects, has something done and leaves. Where the driver panics over what the
-// server says (it makes room for as many columns as the server has it), nothing of the
-// connection is left either.
+// server says, nothing of the connection is left either.
 func visiting(ctx context.Context, cfg *mysql.Config, do func(v *visit) error) error {
-	v := &visit{cfg: cfg, wire: &metered{clear: cfg.TLS == nil}}
+	v := &visit{cfg: cfg, wire: &wire{secure: cfg.TLS}}
 	left := false
 	defer func() {
 		if !left {
@@ -49,10 +46,7 @@ func visiting(ctx context.Context, cfg *mysql.Config, do func(v *visit) error) e
 
 // meet connects.
 func (v *visit) meet(ctx context.Context) error {
-	v.wire.allow()
-	v.cfg.Timeout = connectWithin
-	v.cfg.DialFunc = v.wire.dial
-	connector, err := mysql.NewConnector(v.cfg)
+	connector, err := v.wire.connector(v.cfg)
 	if err != nil {
 		return errNoURL
 	}
@@ -61,7 +55,7 @@ func (v *visit) meet(ctx context.Context) error {
 	v.db = sql.OpenDB(connector)
 	if v.conn, err = v.db.Conn(meet); err != nil {
 		_ = v.db.Close()
-		return mysqlConnectFault(err)
+		return v.wire.fault(err)
 	}
 	if v.id, v.self, v.maria, err = who(meet, v.conn); err != nil {
 		v.leave(ctx)
@@ -114,11 +108,7 @@ func (v *visit) leave(ctx context.Context) {
 // by now, and not the last. Behind a distributor of connections the other one may be at
 // another server, where the number is somebody else's.
 func (v *visit) kill(ctx context.Context) {
-	cfg := v.cfg.Clone()
-	wire := &metered{clear: cfg.TLS == nil}
-	wire.allow()
-	cfg.DialFunc = wire.dial
-	connector, err := mysql.NewConnector(cfg)
+	connector, err := (&wire{secure: v.cfg.TLS}).connector(v.cfg)
 	if err != nil {
 		return
 	}
@@ -193,9 +183,9 @@ func (v *visit) run(ctx context.Context, stmt string) error {
 // told are all rows that a statement of ours gives, as texts; NULL is empty. They are to be
 // fewer than maxTold, and all of them together no longer than one row of an answer.
 func (v *visit) told(ctx context.Context, stmt string, args ...any) (columns []string, all [][]string, err error) {
-	v.wire.allow()
+	v.wire.allow(oneRow)
 	defer func() {
-		if v.wire.spent.Load() {
+		if errors.Is(v.wire.why(), errLong) {
 			v.cut, err = true, errToldMuch
 		}
 	}()
@@ -211,14 +201,14 @@ func (v *visit) told(ctx context.Context, stmt string, args ...any) (columns []s
 	if columns, err = rows.Columns(); err != nil {
 		return nil, nil, v.fault(err)
 	}
+	row, to := make([]sql.NullString, len(columns)), make([]any, len(columns))
+	for i := range row {
+		to[i] = &row[i]
+	}
 	for rows.Next() {
 		if len(all) == maxTold {
 			v.cut = true
 			return nil, nil, errToldMuch
-		}
-		row, to := make([]sql.NullString, len(columns)), make([]any, len(columns))
-		for i := range row {
-			to[i] = &row[i]
 		}
 		if err := rows.Scan(to...); err != nil {
 			return nil, nil, v.fault(err)
@@ -252,57 +242,3 @@ const maxTold = 100_000
 
 // errToldMuch is the end of what a server says of itself.
 var errToldMuch = errors.New("the database tells more of its tables than can be read")
-
-// ahead is how much may be read of what follows a row, with it: the driver's buffers, and
-// what TLS adds.
-const ahead = 64 << 10
-
-// metered is a connection of which no more than one row can be read at a time: the driver
-// takes a row in whole, however long the server makes it.
-type metered struct {
-	net.Conn
-	clear bool // without TLS
-	left  atomic.Int64
-	spent atomic.Bool
-}
-
-// errClear is that of a host that is another machine by its address.
-var errClear = errors.New("the database is on another machine: its URL has to have tls=true")
-
-// dial connects. In the clear it does so to this machine alone, whatever a name of it stands
-// for.
-func (m *metered) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	c, err := new(net.Dialer).DialContext(ctx, network, address)
-	if err != nil {
-		return nil, err
-	}
-	if m.clear && !stays(c.RemoteAddr()) {
-		_ = c.Close()
-		return nil, errClear
-	}
-	m.Conn = c
-	return m, nil
-}
-
-// stays tells whether what is sent to an address leaves this machine.
-func stays(to net.Addr) bool {
-	tcp, ok := to.(*net.TCPAddr)
-	return !ok || tcp.IP.IsLoopback()
-}
-
-// allow lets another row come.
-func (m *metered) allow() { m.left.Store(maxCell + ahead) }
-
-// errLong is the end of a row that is longer than can be read.
-var errLong = fmt.Errorf("a row of the database is longer than %d MiB", maxCell>>20)
-
-func (m *metered) Read(p []byte) (int, error) {
-	left := m.left.Load()
-	if left <= 0 {
-		m.spent.Store(true)
-		return 0, errLong
-	}
-	n, err := m.Conn.Read(p[:min(int64(len(p)), left)])
-	m.left.Add(-int64(n))
-	return n, err
-}

@@ -21,6 +21,8 @@ const (
 	erLockWait         = 1205
 	erNoTable          = 1142
 	erNoColumn         = 1143
+	erColumnAbsent     = 1054
+	erTableAbsent      = 1146
 	erNoReadOnly       = 1792 // the transaction only reads
 )
 
@@ -40,9 +42,9 @@ var plainFaults = map[uint16]bool{
 // fault is an error of a statement, with the server's own words where they name nothing that
 // the statement does not.
 func (v *visit) fault(err error) error {
-	if v.wire.spent.Load() {
+	if broken := v.wire.why(); broken != nil {
 		v.cut = true
-		return errLong
+		return broken
 	}
 	said, ok := errors.AsType[*mysql.MySQLError](err)
 	if !ok {
@@ -74,10 +76,13 @@ func otherFault(err error) error {
 	return errors.New("the database gave no answer: are there as many params as ? in the statement?")
 }
 
-// mysqlConnectFault says why there is no connection, without the names of host and account
+// fault says why there is no connection, without the names of host and account
 // that the server's words have.
-func mysqlConnectFault(err error) error {
-	for _, known := range []error{context.Canceled, context.DeadlineExceeded, errClear} {
+func (w *wire) fault(err error) error {
+	if broken := w.why(); broken != nil {
+		err = broken
+	}
+	for _, known := range []error{context.Canceled, context.DeadlineExceeded, errClear, errGreeted, errColumns, errLong} {
 		if errors.Is(err, known) {
 			return known
 		}

@@ -45,24 +45,48 @@ func (m *my) mayOnlyRead(ctx context.Context, v *visit) error {
 }
 
 // masked has the server itself deny each masked column. SHOW GRANTS does not tell what an
-// account without a name or one of more hosts may, which is in force, too. MariaDB denies
-// a column that is not there just so.
+// account without a name or one of more hosts may, which is in force, too. By name MariaDB
+// denies a column that is not there just so; in USING it says that it is not there. Such a
+// one may have another name by now, and a table of which the account may read nothing may
+// be another one than is meant.
 func (m *my) masked(ctx context.Context, v *visit) error {
 	for _, t := range slices.Sorted(maps.Keys(m.set.Mask)) {
 		schema, name := split(v.cfg.DBName, t)
+		at := literalName(schema) + "." + literalName(name)
 		for _, column := range m.set.Mask[t] {
-			asked, err := v.conn.PrepareContext(ctx, fmt.Sprintf("SELECT %s FROM %s.%s LIMIT 0", literalName(column), literalName(schema), literalName(name)))
-			if err == nil {
-				_ = asked.Close()
-				return fmt.Errorf("the column %s of %s is masked, and the database's account may read it: its operator has to grant SELECT on the other columns alone", column, t)
+			joined, err := v.denies(ctx, fmt.Sprintf("SELECT 1 FROM %s JOIN (SELECT 1 AS %s) AS doorward_mask USING (%[2]s) LIMIT 0", at, literalName(column)))
+			if err != nil {
+				return err
 			}
-			said, ok := errors.AsType[*mysql.MySQLError](err)
-			if !ok || said.Number != erNoTable && said.Number != erNoColumn {
-				return v.fault(err)
+			named, err := v.denies(ctx, fmt.Sprintf("SELECT %s FROM %s LIMIT 0", literalName(column), at))
+			switch {
+			case err != nil:
+				return err
+			case joined == erNoTable || joined == erTableAbsent:
+				return fmt.Errorf("columns of %s are masked, and it is not there, or the database's account may read nothing of it: its operator has to name it as it is called now, or take it out of mask and tables", t)
+			case named == 0:
+				return fmt.Errorf("the column %s of %s is masked, and the database's account may read it: its operator has to grant SELECT on the other columns alone", column, t)
+			case joined == erColumnAbsent || named == erColumnAbsent:
+				return fmt.Errorf("the column %s of %s is masked and not there: its operator has to name it as it is called now", column, t)
 			}
 		}
 	}
 	return nil
+}
+
+// denies is the number of the error by which the server refuses a statement that the account
+// may not run, or whose table or column is not there; 0: it does not.
+func (v *visit) denies(ctx context.Context, stmt string) (uint16, error) {
+	asked, err := v.conn.PrepareContext(ctx, stmt)
+	if err == nil {
+		_ = asked.Close()
+		return 0, nil
+	}
+	said, ok := errors.AsType[*mysql.MySQLError](err)
+	if !ok || !slices.Contains([]uint16{erNoTable, erNoColumn, erTableAbsent, erColumnAbsent}, said.Number) {
+		return 0, v.fault(err)
+	}
+	return said.Number, nil
 }
 
 // literalName is a name in a statement of ours.

@@ -289,6 +289,8 @@ func (m *maria) masks() {
 	m.caller("reader", set).refused("SELECT 1", "may read all of it")
 	m.caller("whole", set).refused("SELECT 1", "may read all of it")
 	m.caller("masked", func(in *own.Settings) { in.Mask = map[string][]string{"items": {"QTY"}} }).refused("SELECT 1", "account may read it")
+	m.caller("masked", func(in *own.Settings) { in.Mask = map[string][]string{"items": {"card", "crad"}} }).refused("SELECT 1", "the column crad of items is masked and not there")
+	m.caller("reader", func(in *own.Settings) { in.Mask = map[string][]string{"itmes": {"card"}} }).refused("SELECT 1", "columns of itmes are masked, and it is not there")
 	c := m.caller("masked", set)
 	c.want("SELECT id, qty FROM items", nil, `{"columns":[{"name":"id","type":"int"},{"name":"qty","type":"int"}],"rows":[[1,3]],"truncated":false}`)
 	for _, stmt := range []string{"SELECT * FROM items", "SELECT count(card) FROM items", "SELECT 1 FROM items WHERE card = '4111'", "SELECT 1 FROM items ORDER BY card", "SELECT i.card FROM (SELECT * FROM items) i", "SELECT o.id FROM orders o JOIN items i ON i.card = o.status"} {

@@ -3,6 +3,7 @@ package sql
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -56,6 +57,7 @@ func (p *postgres) reading(ctx context.Context, do func(c *pgx.Conn) error) erro
 
 // run runs statements of ours that give nothing.
 func run(ctx context.Context, pg *pgconn.PgConn, statements string) error {
+	allow(pg, oneWord)
 	_, err := pg.Exec(ctx, statements).ReadAll()
 	return err
 }
@@ -95,6 +97,7 @@ func (p *postgres) affordable(ctx context.Context, pg *pgconn.PgConn, stmt strin
 	if p.set.MaxCost == 0 {
 		return nil
 	}
+	allow(pg, oneRow)
 	r := pg.ExecParams(ctx, "EXPLAIN (FORMAT JSON) "+stmt, params, nil, nil, nil).Read()
 	if r.Err != nil {
 		return queryFault(r.Err)
@@ -104,7 +107,7 @@ func (p *postgres) affordable(ctx context.Context, pg *pgconn.PgConn, stmt strin
 			Cost *float64 `json:"Total Cost"`
 		}
 	}
-	if len(r.Rows) != 1 || json.Unmarshal(r.Rows[0][0], &plans) != nil || len(plans) != 1 || plans[0].Plan.Cost == nil {
+	if len(r.Rows) != 1 || len(r.Rows[0]) != 1 || json.Unmarshal(r.Rows[0][0], &plans) != nil || len(plans) != 1 || plans[0].Plan.Cost == nil {
 		return fmt.Errorf("the cost of the statement cannot be told, and max_cost is %d", p.set.MaxCost)
 	}
 	if cost := *plans[0].Plan.Cost; cost > float64(p.set.MaxCost) {
@@ -116,11 +119,15 @@ func (p *postgres) affordable(ctx context.Context, pg *pgconn.PgConn, stmt strin
 // read runs the statement and reads as much of its answer as may be given.
 func (p *postgres) read(ctx context.Context, c *pgx.Conn, stmt string, params [][]byte) (*answer, error) {
 	pg := c.PgConn()
+	allow(pg, oneRow+8*p.set.Bytes) // a row has less than eight times the bytes that it has in JSON
 	rows := pg.ExecParams(ctx, stmt, params, nil, nil, nil)
 	out := newAnswer(p.set)
 	fields := append([]pgconn.FieldDescription(nil), rows.FieldDescriptions()...)
 	for more := true; more && rows.NextRow(); {
 		values := rows.Values()
+		if len(values) != len(fields) {
+			return nil, errors.New("a row of the database has not as many values as there are columns")
+		}
 		row := make([]any, len(values))
 		for i, v := range values {
 			row[i] = fromPostgres(fields[i].DataTypeOID, v)
@@ -164,11 +171,12 @@ func typeNames(ctx context.Context, c *pgx.Conn, fields []pgconn.FieldDescriptio
 		if c.IsClosed() {
 			continue
 		}
+		allow(c.PgConn(), oneWord)
 		r := c.PgConn().ExecParams(ctx, "SELECT pg_catalog.format_type($1, NULL)", [][]byte{strconv.AppendUint(nil, uint64(f.DataTypeOID), 10)}, []uint32{pgtype.OIDOID}, nil, nil).Read()
 		if r.Err != nil {
 			return nil, r.Err
 		}
-		if len(r.Rows) == 1 {
+		if len(r.Rows) == 1 && len(r.Rows[0]) == 1 {
 			out[i] = string(r.Rows[0][0])
 		}
 	}

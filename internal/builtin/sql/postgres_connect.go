@@ -2,8 +2,10 @@ package sql
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"sync"
 	"time"
@@ -21,6 +23,7 @@ import (
 const (
 	connectWithin = 5 * time.Second
 	connLife      = 5 * time.Minute // after which one is made, and the role looked at, anew
+	connBytes     = 64 << 20        // likewise, read from one: pgx keeps each parameter that a server tells, as long as the connection
 )
 
 // pool holds the connections to PostgreSQL, which are of one URL at a time.
@@ -101,18 +104,26 @@ func connection(url string) (*pgxpool.Config, error) {
 	one.RuntimeParams = map[string]string{"application_name": "doorward", "client_encoding": "UTF8"}
 	one.DefaultQueryExecMode, one.StatementCacheCapacity, one.DescriptionCacheCapacity = pgx.QueryExecModeExec, 0, 0
 	one.OnNotice, one.Tracer = nil, nil
+	one.OnNotification = func(*pgconn.PgConn, *pgconn.Notification) {} // or pgx keeps each
 	one.BuildContextWatcherHandler = func(pg *pgconn.PgConn) ctxwatch.Handler {
 		return &pgconn.CancelRequestContextWatcherHandler{Conn: pg, DeadlineDelay: afterwards}
 	}
-	one.AfterConnect = func(_ context.Context, pg *pgconn.PgConn) error {
-		pg.Frontend().SetMaxBodyLen(maxCell)
-		return nil
+	one.MaxProtocolMessageBodyLen = maxCell
+	dial := one.DialFunc
+	one.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		m := &metered{Conn: c}
+		m.allow(oneWord)
+		return m, nil
 	}
 	c.AfterConnect = meet
 	c.AfterRelease = func(conn *pgx.Conn) bool {
 		ctx, cancel := context.WithTimeout(context.Background(), afterwards)
 		defer cancel()
-		return run(ctx, conn.PgConn(), "DISCARD ALL") == nil
+		return run(ctx, conn.PgConn(), "DISCARD ALL") == nil && beneath(conn.PgConn()).all.Load() < connBytes
 	}
 	return c, nil
 }
@@ -137,10 +148,23 @@ SELECT pg_catalog.current_setting('is_superuser') = 'on' OR EXISTS (SELECT FROM 
  AND pg_catalog.has_schema_privilege(r.oid, n.oid, 'USAGE')
  AND (pg_catalog.has_table_privilege(r.oid, c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE') OR pg_catalog.has_any_column_privilege(r.oid, c.oid, 'INSERT, UPDATE')))`
 
+// allow lets so many bytes come from a server.
+func allow(pg *pgconn.PgConn, bytes int64) { beneath(pg).allow(bytes) }
+
+// beneath is what a connection, or the TLS over it, reads from.
+func beneath(pg *pgconn.PgConn) *metered {
+	c := pg.Conn()
+	if secured, ok := c.(*tls.Conn); ok {
+		c = secured.NetConn()
+	}
+	return c.(*metered) // by DialFunc
+}
+
 // meet refuses a role that could do more than read tables.
 func meet(ctx context.Context, conn *pgx.Conn) error {
 	ctx, cancel := context.WithTimeout(ctx, connectWithin)
 	defer cancel()
+	allow(conn.PgConn(), oneWord)
 	var may bool
 	err := conn.QueryRow(ctx, mayWrite).Scan(&may)
 	if err == nil && may {
@@ -171,6 +195,8 @@ const cancelled = "57014"
 func queryFault(err error) error {
 	var said *pgconn.PgError
 	switch {
+	case errors.Is(err, errLong):
+		return errLong
 	case !errors.As(err, &said):
 		return errors.New("the connection to the database ended without an answer")
 	case said.Code == cancelled:

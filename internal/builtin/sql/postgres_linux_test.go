@@ -140,6 +140,8 @@ func roles(_ *testing.T, s *server) {
 func masks(_ *testing.T, s *server) {
 	set := func(in *own.Settings) { in.Mask = map[string][]string{"items": {"card"}} }
 	s.caller("reader", set).refused("SELECT 1", "the database's role may read it")
+	s.caller("masked", func(in *own.Settings) { in.Mask = map[string][]string{"items": {"crad"}} }).refused("SELECT 1", `column "crad" of relation "items" does not exist`)
+	s.caller("masked", func(in *own.Settings) { in.Mask = map[string][]string{"itmes": {"card"}} }).refused("SELECT 1", "columns of itmes are masked, and it is not there")
 	c := s.caller("masked", set)
 	c.want("SELECT id, qty FROM items", nil, `{"columns":[{"name":"id","type":"int4"},{"name":"qty","type":"int4"}],"rows":[[1,3]],"truncated":false}`)
 	for _, stmt := range []string{"SELECT * FROM items", "SELECT count(card) FROM items", "SELECT 1 FROM items WHERE card = '4111'", "SELECT i FROM items i", "SELECT to_jsonb(i) FROM items i"} {

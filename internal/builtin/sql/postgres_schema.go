@@ -19,13 +19,16 @@ func quoted(t string) string { return pgx.Identifier(strings.Split(t, ".")).Sani
 func (p *postgres) masksHold(ctx context.Context, c *pgx.Conn) error {
 	for _, t := range slices.Sorted(maps.Keys(p.set.Mask)) {
 		for _, column := range p.set.Mask[t] {
+			allow(c.PgConn(), oneWord)
 			r := c.PgConn().ExecParams(ctx, "SELECT pg_catalog.has_column_privilege(pg_catalog.to_regclass($1::text), $2::text, 'SELECT')", [][]byte{[]byte(quoted(t)), []byte(column)}, nil, nil, nil).Read()
 			switch {
 			case r.Err != nil:
-				return queryFault(r.Err)
-			case len(r.Rows) != 1:
+				return queryFault(r.Err) // there is no such column
+			case len(r.Rows) != 1 || len(r.Rows[0]) != 1:
 				return errors.New("whether the masks hold cannot be told")
-			case string(r.Rows[0][0]) != "f": // NULL: there is no such table
+			case r.Rows[0][0] == nil:
+				return fmt.Errorf("columns of %s are masked, and it is not there: its operator has to name it as it is called now", t)
+			case string(r.Rows[0][0]) != "f":
 				return fmt.Errorf("the column %s of %s is masked, and the database's role may read it: its operator has to grant SELECT on the other columns alone", column, t)
 			}
 		}
@@ -57,6 +60,7 @@ func (p *postgres) tables(ctx context.Context) (all []table, err error) {
 		names, identifiers = append(names, t), append(identifiers, quoted(t))
 	}
 	err = p.reading(ctx, func(c *pgx.Conn) error {
+		allow(c.PgConn(), allTold)
 		rows, err := c.Query(ctx, tellTables, names, identifiers, schemas)
 		if err != nil {
 			return queryFault(err)
