@@ -10,13 +10,14 @@ import (
 )
 
 // TestRES13_OwnAnswersOnly is promise 6 of the first part: many clients that all use
-// the same id, answers in any order, and everybody gets their own.
+// the same id, answers in any order, and everybody gets their own. Nobody is turned away: where
+// the machine is slow for seconds, as many may wait as there are clients.
 func TestRES13_OwnAnswersOnly(t *testing.T) {
 	web := newWeb(t, true)
 	g := newGateway(t, fmt.Sprintf(`
 upstreams:
-  web: {url: %q, limits: {concurrency: 256, timeout: 60s}}
-  child: {command: %s, sandbox: {lifetime: shared}, limits: {concurrency: 256, timeout: 60s}}
+  web: {url: %q, limits: {concurrency: 256, queue: 256, timeout: 60s}}
+  child: {command: %s, sandbox: {lifetime: shared}, limits: {concurrency: 256, queue: 256, timeout: 60s}}
 profiles:
   web: {upstreams: [web], names: plain}
   child: {upstreams: [child], names: plain}
