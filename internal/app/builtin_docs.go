@@ -163,16 +163,21 @@ func (d docsServer) collection(secret func(name string) (gate.Secret, error)) (*
 	return c, nil
 }
 
-// rules is the digest of the access rules.
+// rules is the digest of the access rules, and of whose is what none of them is about.
 func (d docsServer) rules() [sha256.Size]byte {
 	raw, err := json.Marshal(d.Access)
 	if err != nil { // of strings alone
 		panic(err)
 	}
+	if len(d.Access) > 0 {
+		raw = append(raw, docs.Nobody...)
+	}
 	return sha256.Sum256(raw)
 }
 
-// roles are those that may read a document; nil: whoever may use the server. The URI is
+// roles are those that may read a document; nil: whoever may use the server. Where there are
+// rules, a document that none is about is nobody's: a pattern with a mistake in it must not
+// open what it was to close. The URI is
 // compared as it reads, each part without its escapes, and without a page's query too: the
 // first rule counts that matches either. A slash within a part, as of a query, stays
 // escaped: it makes no directory, so a document is always in those that its URI names.
@@ -189,11 +194,22 @@ func (d docsServer) roles(uri string) []string {
 		pattern := strings.TrimPrefix(rule.Documents, "docs://")
 		for _, plain := range [...]string{whole, page} {
 			if ok, err := doublestar.Match(pattern, plain); ok || err != nil { // what cannot be compared is nobody else's
-				return rule.Roles
+				return holders(rule.Roles)
 			}
 		}
 	}
+	if len(d.Access) > 0 {
+		return []string{docs.Nobody}
+	}
 	return nil
+}
+
+// holders are the roles of a rule; nil for one that is of everybody.
+func holders(roles []string) []string {
+	if slices.Contains(roles, config.AnyRole) {
+		return nil
+	}
+	return roles
 }
 
 func (d docsServer) embedder(secret func(name string) (gate.Secret, error)) (docs.Embedder, error) {

@@ -83,7 +83,7 @@ func writeHandbook(t *testing.T) string {
 func TestBuiltinDocs(t *testing.T) {
 	t.Parallel()
 	dir := writeHandbook(t)
-	gw := gatetest.Gateway(t, `upstreams: {handbook: {builtin: docs, access: [{documents: "docs://handbook/book/internal/**", roles: [staff]}]}}`+handbookRoles, nil)
+	gw := gatetest.Gateway(t, `upstreams: {handbook: {builtin: docs, access: [{documents: "docs://handbook/book/internal/**", roles: [staff]}, {documents: "docs://handbook/**", roles: ["*"]}]}}`+handbookRoles, nil)
 	gw.Approve("handbook")
 	early := gw.As("early", "reader").Open(modern)
 	if r := early.Call("handbook__search", `{"query":"install"}`); !strings.Contains(string(r.Body), "nothing was ingested yet") {

@@ -263,5 +263,8 @@ func reportText(w io.Writer, p *ingest.Report) error {
 	}
 	_, err := fmt.Fprintf(w, "%d new, %d changed, %d unchanged, %d removed, %d skipped, %d blocked, %d unread; %d passages of %d bytes in %.1f s, %.0f a second\n",
 		p.New, p.Changed, p.Unchanged, p.Removed, p.Skipped, p.Blocked, p.Unread, p.Passages, p.Bytes, p.Took.Seconds(), p.PerSecond())
+	if p.Nobodys > 0 {
+		_, err = fmt.Fprintf(w, "%d documents may be read by nobody: no rule of access is about them. A last rule for docs://UPSTREAM/** with roles: [\"*\"] gives them to whoever may use the upstream.\n", p.Nobodys)
+	}
 	return err
 }

@@ -40,6 +40,9 @@ const (
 	maxPrefix         = 256 // bytes before a text that is embedded
 )
 
+// AnyRole stands in access rules for all roles: whoever may use the upstream.
+const AnyRole = "*"
+
 // DocumentIndex is where the passages of builtin docs are kept.
 type DocumentIndex struct {
 	// Kind: embedded is a file of Doorward's own, postgres a database with pgvector, qdrant and pinecone those services. embedded unless written.
@@ -88,7 +91,7 @@ type DocumentEmbedder struct {
 type DocumentAccess struct {
 	// Documents that it is about, by URI: docs://UPSTREAM/SOURCE/internal/**, as it reads, without escapes. * stands for anything but /, ** for any directories.
 	Documents string `yaml:"documents" type:"pattern"`
-	// Roles whose holders may read them.
+	// Roles whose holders may read them; ["*"] is whoever may use the upstream.
 	Roles []string `yaml:"roles" type:"role"`
 }
 
@@ -150,6 +153,9 @@ func (v *checker) docs(path string, u *Upstream) {
 		}
 		if len(rule.Roles) == 0 {
 			v.fault(at+".roles", "must name the roles that may read them")
+		}
+		if len(rule.Roles) == 1 && rule.Roles[0] == AnyRole {
+			continue
 		}
 		for _, role := range rule.Roles {
 			if _, ok := v.c.Roles[role]; !ok {

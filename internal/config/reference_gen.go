@@ -41,7 +41,7 @@ const fieldDocs = "\n" +
 	"DocumentEmbedder.Digest\tDigest of kind onnx that model.onnx must have: sha256: and 64 hex digits. Any unless written.\n" +
 	"DocumentEmbedder.CA\tCA is the file with the certificates, PEM, that the endpoint's certificate is verified by. The system's unless written.\n" +
 	"DocumentAccess.Documents\tDocuments that it is about, by URI: docs://UPSTREAM/SOURCE/internal/**, as it reads, without escapes. * stands for anything but /, ** for any directories.\n" +
-	"DocumentAccess.Roles\tRoles whose holders may read them.\n" +
+	"DocumentAccess.Roles\tRoles whose holders may read them; [\"*\"] is whoever may use the upstream.\n" +
 	"Config.Version\tVersion of the file's format. The only one is 1.\n" +
 	"Config.DataDir\tDataDir is the directory of the audit log, the keys and the local socket. Doorward makes it, for its own user alone (0700). A relative path starts at the configuration file's directory, like every path in the file.\n" +
 	"Config.Listen\tListen says where clients connect.\n" +
@@ -395,7 +395,7 @@ const fieldDocs = "\n" +
 	"Upstream.Index\tIndex of builtin docs is where the documents are kept.\n" +
 	"Upstream.Embedder\tEmbedder of builtin docs makes vectors of them and of questions.\n" +
 	"Upstream.Passage\tPassage of builtin docs is how large the pieces are that documents are cut into, about: 1500 bytes unless written.\n" +
-	"Upstream.Access\tAccess of builtin docs says who may read some of the documents: the first rule that matches a document counts, and what none matches is everybody's who may use the upstream. A change takes effect when all documents are brought in again.\n" +
+	"Upstream.Access\tAccess of builtin docs says who may read some of the documents: the first rule that matches a document counts, and with rules a document that none matches is nobody's. Without any they are everybody's who may use the upstream. A change takes effect when all documents are brought in again.\n" +
 	"Upstream.Findings\tFindings of builtin docs says what becomes of a document in which a detector finds something grave, as text that nobody sees or that bids a model: block does not let it in, keep lets it in, and what is found of it is inspected as any answer. block unless written.\n" +
 	"Upstream.Commands\tCommands of builtin commands are what can be run, each as a tool of its name. A command is the list of its words, or a mapping with them in argv. {NAME} in a word stands for the value of a parameter; nothing is read by a shell.\n" +
 	"Upstream.Parameters\tParameters of builtin commands are those that commands name, each with the rule that its values keep to. A tool has those that its command names.\n" +

@@ -36,7 +36,7 @@ type Upstream struct {
 	Embedder DocumentEmbedder `yaml:"embedder"`
 	// Passage of builtin docs is how large the pieces are that documents are cut into, about: 1500 bytes unless written.
 	Passage Size `yaml:"passage"`
-	// Access of builtin docs says who may read some of the documents: the first rule that matches a document counts, and what none matches is everybody's who may use the upstream. A change takes effect when all documents are brought in again.
+	// Access of builtin docs says who may read some of the documents: the first rule that matches a document counts, and with rules a document that none matches is nobody's. Without any they are everybody's who may use the upstream. A change takes effect when all documents are brought in again.
 	Access []DocumentAccess `yaml:"access"`
 	// Findings of builtin docs says what becomes of a document in which a detector finds something grave, as text that nobody sees or that bids a model: block does not let it in, keep lets it in, and what is found of it is inspected as any answer. block unless written.
 	Findings string `yaml:"findings" enum:"block keep"`

@@ -165,7 +165,7 @@ func (l *Listing) Check() error {
 func Held(roles []string) []string {
 	held := make([]string, 0, min(len(roles), MaxRoles))
 	for _, r := range roles {
-		if len(held) < MaxRoles && plain("", r, MaxTitle) == nil {
+		if len(held) < MaxRoles && r != Nobody && plain("", r, MaxTitle) == nil {
 			held = append(held, r)
 		}
 	}

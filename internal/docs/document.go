@@ -22,6 +22,10 @@ const (
 	MaxDimension = 8192     // of a vector
 )
 
+// Nobody is the role of a document that no access rule gives to anybody. No configuration
+// can call a role so, and a caller's is left out.
+const Nobody = "(nobody)"
+
 // Document is what is known of a document. Its text is that of its passages, one after
 // the other.
 type Document struct {

@@ -49,7 +49,8 @@ type outcome struct {
 	uri    string // empty for what never had one
 	origin string
 	why    string
-	below  bool // unread: all documents whose URI begins so
+	below  bool     // unread: all documents whose URI begins so
+	roles  []string // unchanged: that may read it
 	filed  *filed
 }
 
@@ -103,7 +104,7 @@ func (j *Job) read(ctx context.Context, source string, f gather.Found, held map[
 	}
 	d.Digest = digest(&d.Document, text.Body, j.Wanted.Chunker)
 	if held[f.URI] == d.Digest {
-		o.what = unchanged
+		o.what, o.roles = unchanged, d.Roles
 		return o, nil
 	}
 	if d.passages = text.Passages(f.URI, j.Bounds); len(d.passages) > maxPassages {

@@ -15,6 +15,7 @@ type Report struct {
 	Blocked   int           `json:"blocked"` // by a detector
 	Unread    int           `json:"unread"`  // could not be read this once
 	Marked    int           `json:"marked"`  // kept, with findings of a detector
+	Nobodys   int           `json:"nobodys"` // in the index, and no access rule gives them to anybody
 	Passages  int           `json:"passages"`
 	Bytes     int64         `json:"bytes"` // of the text that was embedded
 	Took      time.Duration `json:"took"`  // nanoseconds

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 
+	"doorward/internal/docs"
 	"doorward/internal/docs/gather"
 )
 
@@ -201,6 +202,7 @@ func (b *bringing) take(ctx context.Context, o outcome) error {
 		b.stay[o.uri] = true
 	case unchanged:
 		b.report.Unchanged++
+		b.whose(o.roles)
 		b.stay[o.uri] = true
 	case skipped:
 		b.report.Skipped++
@@ -250,9 +252,17 @@ func (b *bringing) keep(ctx context.Context, f *filed) error {
 		b.report.Marked++
 		b.report.note(Note{Source: b.from.Name, Origin: f.Origin, What: "marked", Why: strings.Join(f.Findings, ", ")})
 	}
+	b.whose(f.Roles)
 	b.report.Passages += len(f.passages)
 	b.report.Bytes += int64(f.Size)
 	return nil
+}
+
+// whose counts a document that the index has, where nobody may read it.
+func (b *bringing) whose(roles []string) {
+	if slices.Contains(roles, docs.Nobody) {
+		b.report.Nobodys++
+	}
 }
 
 // tell says how far it is.
