@@ -122,7 +122,9 @@ var table = map[string]row{
 	"builtin":       {adapter, nil},
 	"builtin/docs":  {adapter, []string{"docs", "gate"}},
 	"builtin/files": {adapter, nil},
-	"builtin/sql":   {adapter, []string{"policy/statement", "dsn"}},
+	"builtin/sql":   {adapter, []string{"builtin/sql/memory", "policy/statement", "dsn"}},
+
+	"builtin/sql/memory": {adapter, nil},
 
 	"builtin/commands": {adapter, []string{"argv"}},
 

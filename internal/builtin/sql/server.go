@@ -10,6 +10,7 @@
 package sql
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -29,6 +30,11 @@ const (
 	maxParams = 1000    // of one statement
 	maxTables = 1000    // that schema tells of
 	maxCell   = 8 << 20 // bytes of one value, or of one row, of the database
+
+	// Of SQLite, which cannot be interrupted while it looks through one value.
+	minCell    = 2 << 20   // bytes that a value may have where Bytes are fewer; it has Bytes otherwise
+	maxPattern = 1000      // bytes of what LIKE and GLOB look for
+	maxMemory  = 128 << 20 // bytes that a statement may take, unless Settings say otherwise
 )
 
 // Settings are what app makes a server of.
@@ -40,6 +46,7 @@ type Settings struct {
 	Timeout time.Duration          // of one call
 	Rows    int                    // of one answer
 	Bytes   int64                  // of the rows of one answer, as JSON
+	Memory  int64                  // bytes that one statement may take in SQLite; 0: maxMemory
 	MaxCost int64                  // that PostgreSQL or MySQL may estimate for a statement, or rows that MariaDB may; 0: any
 	Version string
 }
@@ -61,6 +68,7 @@ type database interface {
 // New makes the server; stop ends what belongs to it. The database is not reached before
 // the first call.
 func New(set Settings) (s *mcp.Server, stop func(), err error) {
+	set.Memory = cmp.Or(set.Memory, maxMemory)
 	own := &server{set: set, judges: map[statement.Dialect]*statement.Judge{}, turns: make(chan struct{}, maxCalls)}
 	if len(set.Tables) == 0 {
 		return nil, nil, errors.New("no table is listed: nothing could be read")

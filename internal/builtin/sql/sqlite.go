@@ -15,6 +15,7 @@ import (
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
+	"doorward/internal/builtin/sql/memory"
 	"doorward/internal/policy/statement"
 )
 
@@ -28,29 +29,63 @@ type lite struct {
 // errNoFile is that of a file that cannot be opened. It does not name it.
 var errNoFile = errors.New("the database's file cannot be opened, or is none of SQLite")
 
+// errMemory is that of a statement that was denied memory, its own or what is left of all.
+var errMemory = fmt.Errorf("the statement takes more memory than it may, which is %d MiB, and %d MiB for all that run together (SQLITE_NOMEM): ask for less at once, so that fewer rows or shorter values are gathered, sorted or grouped", maxMemory>>20, memory.Together>>20)
+
+// limits are SQLite's own for a statement (https://sqlite.org/c3ref/c_limit_attached.html).
+// One step of a statement cannot be interrupted: what it may look through is short.
+func (l *lite) limits(c *sql.Conn) error {
+	for _, of := range [...]struct{ id, most int }{
+		{sqlite3.SQLITE_LIMIT_LENGTH, int(min(max(l.set.Bytes, minCell), maxCell))},
+		{sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, maxPattern},
+		{sqlite3.SQLITE_LIMIT_WORKER_THREADS, 0}, // they would allocate on no account
+	} {
+		if _, err := sqlite.Limit(c, of.id, of.most); err != nil {
+			return errNoFile
+		}
+	}
+	return nil
+}
+
 // open opens the file for reading alone, and calls use with what tables and virtual tables
-// there are.
-func (l *lite) open(ctx context.Context, use func(c *sql.Conn, there map[string]bool) error) error {
+// there are. What the connection allocates is bounded, temporary tables with it: they are
+// kept in memory, never in files.
+func (l *lite) open(ctx context.Context, use func(c *sql.Conn, there map[string]bool) error) (err error) {
 	if fi, err := os.Stat(l.path); err != nil || !fi.Mode().IsRegular() {
 		return errNoFile
 	}
 	q := url.Values{
 		"mode": {"ro"}, "_defensive": {"1"}, "_query_only": {"1"}, "_dqs": {"0"}, "_error_rc": {"1"},
-		"_pragma": {"busy_timeout(5000)", "trusted_schema(0)", "cell_size_check(1)"},
+		"_pragma": {"busy_timeout(5000)", "trusted_schema(0)", "cell_size_check(1)", "temp_store(memory)"},
 	}
 	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: l.path, RawQuery: q.Encode()}).String())
 	if err != nil {
 		return errNoFile
 	}
-	defer func() { _ = db.Close() }()
+	var account *memory.Account
+	defer func() {
+		_ = db.Close()
+		if account == nil {
+			return
+		}
+		account.Close()
+		if err != nil && account.Refused() {
+			err = errMemory
+		}
+	}()
 	c, err := db.Conn(ctx)
 	if err != nil {
 		return errNoFile
 	}
 	defer func() { _ = c.Close() }()
-	// The table of limits: https://sqlite.org/c3ref/c_limit_attached.html
-	if _, err := sqlite.Limit(c, sqlite3.SQLITE_LIMIT_LENGTH, maxCell); err != nil {
-		return errNoFile
+	if err := c.Raw(func(conn any) (err error) {
+		account, err = memory.Open(conn, l.set.Memory)
+		return err
+	}); err != nil {
+		return err
+	}
+	if err := l.limits(c); err != nil {
+		return err
 	}
 	names, err := firstColumn(ctx, c, `SELECT lower(name) FROM sqlite_schema WHERE type IN ('table', 'view') UNION SELECT lower(name) FROM pragma_module_list`)
 	if err != nil {
