@@ -63,6 +63,7 @@ const (
 	CodeBadSchema          Code = "tool.schema"
 	CodeUnknownTask        Code = "task.unknown"
 	CodeTaskSupport        Code = "task.unsupported"
+	CodeSampling           Code = "sampling.depth"
 	CodeUnknownPrompt      Code = "prompt.unknown"
 	CodeHeldPrompt         Code = "prompt.held"
 	CodeChangedPrompt      Code = "prompt.changed"

@@ -110,6 +110,7 @@ var refusals = [...]RefusalRow{
 	{gate.CodeBadSchema, rpcDenied, told, told, "the tool's schema cannot be enforced"},
 	{gate.CodeUnknownTask, mcp.CodeInvalidParams, told, told, "no such task"},
 	{gate.CodeTaskSupport, mcp.CodeMethodNotFound, told, 404, "this cannot be called in this way: some tools run as a task only, and some never as one"},
+	{gate.CodeSampling, rpcLimit, told, told, "calls that led to one another wait for an answer of your model, and this would be one too many: answer them without it"},
 	{gate.CodeUnknownPrompt, mcp.CodeInvalidParams, told, told, "unknown prompt"},
 	{gate.CodeHeldPrompt, rpcHeld, told, told, "the prompt waits for approval by this gateway's operator"},
 	{gate.CodeChangedPrompt, rpcHeld, told, told, "the prompt has changed since it was approved, and waits for approval by this gateway's operator"},

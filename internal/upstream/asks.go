@@ -23,6 +23,7 @@ type ask struct {
 	task      []byte             // that it belongs to, the upstream's own id; nil for none
 	shownTask []byte             // the same as the client knows it
 	call      *calling           // during which it was made; nil outside any
+	origin    *origin            // of the call that it is taken to be of, for a question for the model; nil: of none
 	reply     chan *gate.Message // takes the answer, where it does not go to the upstream as it is; has room for it
 }
 
@@ -32,6 +33,8 @@ type askKey struct{ session, shown string }
 // request by a random id within its own session, so that it can be neither
 // guessed nor given to another.
 type asks struct {
+	nestings *nestings
+
 	mu   sync.Mutex
 	open map[askKey]*ask
 	each map[string]int // per session
@@ -48,7 +51,7 @@ func (a *asks) add(session string, k *ask) ([]byte, bool) {
 	if a.open == nil {
 		a.open, a.each = map[askKey]*ask{}, map[string]int{}
 	}
-	if a.each[session] >= maxAsks {
+	if a.each[session] >= maxAsks || k.method == methodSampling && !a.sampled(session, shown, k) {
 		return nil, false
 	}
 	a.open[askKey{session, shown}] = k
@@ -56,10 +59,25 @@ func (a *asks) add(session string, k *ask) ([]byte, bool) {
 	return []byte(shown), true
 }
 
+// sampled notes a question for the client's model; it needs mu.
+func (a *asks) sampled(session, shown string, k *ask) bool {
+	of := k.origin
+	if of == nil { // of no call: it comes after everything that is asked
+		of = &origin{began: a.nestings.asked.Load()}
+	}
+	return a.nestings.ask(owner{ofSession, session}, of, sampled{id: shown, upstream: k.upstream})
+}
+
 func (a *asks) find(session, shown string) *ask {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.open[askKey{session, shown}]
+}
+
+// answer is take for the client's answer.
+func (a *asks) answer(session, shown string) *ask {
+	a.nestings.answered(owner{ofSession, session}, func(q *sampled) bool { return q.id == shown })
+	return a.take(session, shown)
 }
 
 // take returns a request once.
@@ -76,6 +94,9 @@ func (a *asks) take(session, shown string) *ask {
 
 // drop needs mu.
 func (a *asks) drop(key askKey) {
+	if a.open[key].method == methodSampling {
+		a.nestings.over(owner{ofSession, key.session}, key.shown)
+	}
 	delete(a.open, key)
 	if a.each[key.session]--; a.each[key.session] <= 0 {
 		delete(a.each, key.session)

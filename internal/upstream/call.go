@@ -40,6 +40,7 @@ type calling struct {
 	sent    time.Time    // when its last request was made
 	queued  atomic.Int64 // nanoseconds that it waited for a place
 	held    ceiling.Holding
+	origin  origin // among the questions for its client's model; nestings guards it once the call has asked
 
 	mu    sync.Mutex
 	asked int32 // questions that wait for the client
@@ -182,7 +183,10 @@ func (c *channel) answer(ctx context.Context, cn *conn, k *calling, m *gate.Mess
 		}
 	}
 	c.keep(cn, k, said, m)
-	return k.emit(ctx, m)
+	if err := c.srv.pool.samplingIn(k, m); err != nil {
+		return err
+	}
+	return c.srv.pool.unlessEmitted(k, k.emit(ctx, m))
 }
 
 // passAsk makes a request of the upstream's one that the client can answer. It
@@ -192,7 +196,7 @@ func (c *channel) passAsk(ctx context.Context, cn *conn, k *calling, m *gate.Mes
 	if c.session == nil || m.Method == methodPing || !mcp.MayAsk(mcp.ForwardedCapabilities(c.session.Capabilities), m.Method, m.Bytes(m.Params)) {
 		return nil, c.decline(ctx, cn.link, m)
 	}
-	one := &ask{upstream: c.srv.set.Name, channel: c, conn: cn, id: m.Bytes(m.ID), method: m.Method, call: k}
+	one := &ask{upstream: c.srv.set.Name, channel: c, conn: cn, id: m.Bytes(m.ID), method: m.Method, call: k, origin: c.originOf(k, m)}
 	about, err := c.askAbout(ctx, cn, one, m)
 	if about == nil || err != nil {
 		return nil, err

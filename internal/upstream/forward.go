@@ -43,7 +43,7 @@ func (p *Pool) Forward(ctx context.Context, ex *gate.Exchange, emit gate.Emit) e
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	key, err := p.calls.enter(ex, cancel)
+	key, err := p.calls.enter(ex, underway{cancel: cancel})
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,10 @@ func (p *Pool) relay(ctx context.Context, ex *gate.Exchange, emit gate.Emit) err
 		p.cfg.Ceiling.Begin(&k.held, who.Realm, who.Tenant, who.Subject)
 	}
 	defer k.held.Leave()
-	key, err := p.calls.enter(ex, cancel)
+	if err := p.nested(k); err != nil {
+		return err
+	}
+	key, err := p.calls.enter(ex, underway{cancel, k})
 	if err != nil {
 		return err
 	}
@@ -229,7 +232,7 @@ func (p *Pool) answer(ctx context.Context, ex *gate.Exchange, _ gate.Emit) error
 			}
 		}
 		if k != nil {
-			k = p.asks.take(ex.Call.Session.ID, string(m.Bytes(m.ID)))
+			k = p.asks.answer(ex.Call.Session.ID, string(m.Bytes(m.ID)))
 		}
 	}
 	if k == nil {

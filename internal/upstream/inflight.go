@@ -13,10 +13,16 @@ type callKey struct {
 	id    string
 }
 
+// underway is one of them.
+type underway struct {
+	cancel context.CancelCauseFunc
+	call   *calling // nil for what no single upstream carries out
+}
+
 // inflight are the calls under way that a client can cancel by their id.
 type inflight struct {
 	mu    sync.Mutex
-	open  map[callKey]context.CancelCauseFunc
+	open  map[callKey]underway
 	stray int64 // cancellations of no call here, in sessions that other gateways serve too
 }
 
@@ -35,7 +41,7 @@ func callOwner(ex *gate.Exchange) owner {
 
 // enter puts a request in the table; leave takes it out by the key. An id that
 // is under way already is refused: its answer would be taken for the other's.
-func (f *inflight) enter(ex *gate.Exchange, cancel context.CancelCauseFunc) (callKey, error) {
+func (f *inflight) enter(ex *gate.Exchange, call underway) (callKey, error) {
 	whose, m := callOwner(ex), ex.Call.Message
 	if whose == (owner{}) || m.Kind != gate.Request {
 		return callKey{}, nil
@@ -44,12 +50,12 @@ func (f *inflight) enter(ex *gate.Exchange, cancel context.CancelCauseFunc) (cal
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.open == nil {
-		f.open = map[callKey]context.CancelCauseFunc{}
+		f.open = map[callKey]underway{}
 	}
 	if _, taken := f.open[key]; taken {
 		return callKey{}, &gate.Error{Code: gate.CodeBadMessage, Op: "registering the call", Public: "a request with this id is under way already"}
 	}
-	f.open[key] = cancel
+	f.open[key] = call
 	return key, nil
 }
 
@@ -74,8 +80,8 @@ func (f *inflight) cancel(ex *gate.Exchange) bool {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if cancel := f.open[callKey{whose, string(ex.Call.Message.Bytes(at))}]; cancel != nil {
-		cancel(errCancel)
+	if call, there := f.open[callKey{whose, string(ex.Call.Message.Bytes(at))}]; there {
+		call.cancel(errCancel)
 		return true
 	}
 	if ex.Call.Session == nil || !ex.Call.Session.Shared {

@@ -398,7 +398,9 @@ func (k *parked) release(ctx context.Context, of *calling) error {
 	k.mu.Unlock()
 	m := of.ex.Call.Message
 	of.free()
-	err = of.emit(ctx, mcp.NewInputRequired(m.Bytes(m.ID), list, state, p.infoFor(of.ex, k.channel, k.conn)))
+	if err = p.sampling(of, list, stateName(state)); err == nil {
+		err = p.unlessEmitted(of, of.emit(ctx, mcp.NewInputRequired(m.Bytes(m.ID), list, state, p.infoFor(of.ex, k.channel, k.conn))))
+	}
 	if err != nil && p.parked.claim(k.id, ticket) != nil {
 		k.end(err)
 	}

@@ -96,7 +96,8 @@ type Pins interface {
 // it than there could be), child_exit, timeout,
 // breaker_open, breaker_close, breaker_probe, retry, retry_refused (for want of budget),
 // dropped, stray_answer, stray_progress, malformed, secret_leaked, cache_hit, cache_miss,
-// cache_wait (a call that waited for the answer to another like it).
+// cache_wait (a call that waited for the answer to another like it), nested (a call that was refused
+// as too deep in questions for its client's model).
 type Meter interface {
 	Count(upstream, what string)
 }
@@ -174,6 +175,7 @@ type Pool struct {
 	clients  clients
 	calls    inflight
 	asks     asks
+	nestings nestings
 	tasks    tasks
 	parked   parkedCalls
 	levels   levels
@@ -213,6 +215,7 @@ func New(cfg Config) (*Pool, error) {
 		return nil, fmt.Errorf("making the keys of tasks: %w", err)
 	}
 	p := &Pool{cfg: cfg, log: cfg.Log, sealer: sealer, tasks: tasks{sealer: ids}, answers: newAnswers(), stopping: make(chan struct{}), ended: make(chan struct{}), servers: map[string]*server{}}
+	p.asks.nestings = &p.nestings
 	if err := check(cfg.Upstreams); err != nil {
 		return nil, err
 	}
@@ -399,6 +402,7 @@ func (p *Pool) sweep() {
 				return (p.cfg.Open == nil || p.cfg.Open(session)) && p.serves(session.Principal, s.set.Name)
 			})
 			p.answers.expire(now)
+			p.nestings.expire(now)
 			for _, s := range p.list() {
 				s.expire(now)
 			}

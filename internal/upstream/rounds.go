@@ -115,7 +115,7 @@ func (c *channel) questions(ctx context.Context, cn *conn, k *calling, list []mc
 			return nil, fmt.Errorf("%w: it asks for %s, which the client did not declare or may not be asked", errProtocol, printable([]byte(r.Method), maxShown))
 		}
 		replies[i] = make(chan *gate.Message, 1)
-		shown, ok := c.srv.pool.asks.add(session.ID, &ask{upstream: c.srv.set.Name, channel: c, conn: cn, method: r.Method, call: k, reply: replies[i]})
+		shown, ok := c.srv.pool.asks.add(session.ID, &ask{upstream: c.srv.set.Name, channel: c, conn: cn, method: r.Method, call: k, origin: &k.origin, reply: replies[i]})
 		if !ok {
 			return nil, fmt.Errorf("%w: too many questions wait for the client", errBusy)
 		}

@@ -1,0 +1,164 @@
+package upstream
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"time"
+
+	"doorward/internal/gate"
+	"doorward/internal/mcp"
+)
+
+// errManySampled is a question for which there is no room.
+var errManySampled = fmt.Errorf("%w: too many questions wait for clients' models", errBusy)
+
+// samplerOf is who answers the questions of an exchange: its session, or its principal without one.
+func samplerOf(ex *gate.Exchange) owner {
+	if ex.Call.Session != nil {
+		return ownerOfSession(ex.Call.Session)
+	}
+	return owner{ofPrincipal, ex.Principal.Key()}
+}
+
+// workOf is what the client is at, as far as it says.
+func workOf(ex *gate.Exchange) (w work) {
+	switch {
+	case ex.Call.Session != nil:
+	case ex.Trace.Remote != nil:
+		w.trace = ex.Trace.Remote.ID
+	default:
+		w.credential, w.from = ex.Principal.Credential, ex.Inbound.Remote
+		at, _ := ex.Call.Message.MetaField(mcp.MetaClientInfo)
+		w.client = sha256.Sum256(ex.Call.Message.Bytes(at))
+	}
+	return w
+}
+
+// nested places a call among the questions for the client's model that are open, and refuses one that is
+// too deep in them. With none open it costs two loads. What goes on with a call is not a new one.
+func (p *Pool) nested(k *calling) error {
+	ex := k.ex
+	k.origin.began = p.nestings.asked.Load()
+	if p.nestings.some.Load() == 0 || ex.Principal == nil || ex.Call.Name == "" || ex.Call.Route.Task {
+		return nil
+	}
+	if p.goesOn(k) {
+		return nil
+	}
+	deep, wait := p.nestings.tooDeep(samplerOf(ex), workOf(ex), ex.Target.Upstream)
+	if !deep {
+		return nil
+	}
+	p.count(ex.Target.Upstream, "nested")
+	return &gate.Error{
+		Code: gate.CodeSampling, Op: "calling", Wait: wait,
+		Err: fmt.Errorf("the call is nested in %d or more questions for the client's model that are open, of this upstream too", maxNested),
+		Public: fmt.Sprintf("%d calls that led to one another wait for an answer of your model (sampling/createMessage), and this would be one more: answer them without calling %s",
+			maxNested, ex.Target.Upstream),
+	}
+}
+
+// goesOn tells whether a stateless client's call is the next try of one that asked, with what its model
+// said: then it stands where that did.
+func (p *Pool) goesOn(k *calling) bool {
+	m := k.ex.Call.Message
+	if k.ex.Call.Session != nil {
+		return false
+	}
+	state, resumed := m.Field("requestState")
+	_, answers := m.Field("inputResponses")
+	if !resumed && !answers {
+		return false
+	}
+	id, bound := stateNameOf(m.Bytes(state)), sha256.Sum256(binding(k.ex))
+	of, known := p.nestings.answered(samplerOf(k.ex), func(q *sampled) bool { return q.id == id && q.bound == bound })
+	if known {
+		k.origin = of
+	}
+	return known || resumed
+}
+
+// stateName is the beginning of a requestState, which no other has: the nonce that it was sealed with.
+func stateName(state string) string {
+	const size = 16 // 12 bytes in base64
+	if len(state) < size {
+		return ""
+	}
+	return state[:size]
+}
+
+// stateNameOf is stateName of a JSON token; empty for none.
+func stateNameOf(tok []byte) string {
+	state, _ := text(tok)
+	return stateName(state)
+}
+
+// sampling notes that a stateless client's model is asked, where it is: its call ends with the question, and
+// goes on with another request. requests are what the client is asked, id the name of the
+// requestState that it gets.
+func (p *Pool) sampling(k *calling, requests []mcp.InputRequest, id string) error {
+	for _, r := range requests {
+		if r.Method != methodSampling {
+			continue
+		}
+		one := sampled{id: id, bound: sha256.Sum256(binding(k.ex)), upstream: k.ex.Target.Upstream, work: workOf(k.ex), expiry: time.Now().Add(sampledWait)}
+		if !p.nestings.ask(samplerOf(k.ex), &k.origin, one) {
+			return errManySampled
+		}
+		return nil // all of them are answered at once
+	}
+	return nil
+}
+
+// samplingIn is sampling for an upstream's own result, as the client gets it.
+func (p *Pool) samplingIn(k *calling, m *gate.Message) error {
+	if _, asks := m.Field("inputRequests"); !asks || k.ex.Call.Session != nil {
+		return nil
+	}
+	list, state, _, err := mcp.InputRequests(m)
+	if err != nil {
+		return nil //nolint:nilerr // who reads it next refuses it
+	}
+	return p.sampling(k, list, stateNameOf(state))
+}
+
+// unlessEmitted takes back what was noted of a call's questions where the client did not get them.
+func (p *Pool) unlessEmitted(k *calling, err error) error {
+	if err != nil && k.origin.first != 0 {
+		p.nestings.forget(samplerOf(k.ex), k.origin)
+	}
+	return err
+}
+
+// originOf is that of the call during which a question for the client's model comes; nil for other questions,
+// and of none. Where a server asks on a stream that names no call (the TypeScript SDK 1 does, on its GET
+// stream), it is the oldest of the session's at this upstream that does not ask: with a chain of calls there is
+// one such, and with several beside one another nothing is taken for a chain that may be none.
+func (c *channel) originOf(k *calling, m *gate.Message) *origin {
+	switch {
+	case m.Method != methodSampling:
+		return nil
+	case k != nil:
+		return &k.origin
+	}
+	return c.srv.pool.calls.quiet(ownerOfSession(c.session), c.srv.set.Name, &c.srv.pool.nestings)
+}
+
+// quiet is the origin of the oldest call under way of that owner's at that upstream which has no question for its
+// client's model open; nil without one. It looks at every call under way, for one question of a model.
+func (f *inflight) quiet(whose owner, upstream string, n *nestings) *origin {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var oldest *origin
+	for key, u := range f.open {
+		if u.call == nil || key.owner != whose || u.call.ex.Target.Upstream != upstream || n.of[whose].asks(u.call.origin) {
+			continue
+		}
+		if o := &u.call.origin; oldest == nil || o.began < oldest.began {
+			oldest = o
+		}
+	}
+	return oldest
+}
