@@ -3,6 +3,7 @@
 package stress_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -42,6 +43,46 @@ func mounted(t *testing.T) (v *volume, ok bool) {
 	v.open(t)
 	v.path = filepath.Join("/proc", strconv.Itoa(v.g.cmd.Process.Pid), "root", v.path)
 	return v, true
+}
+
+// TestRES33_ALogOnAVolumeOfItsOwn has the log on another file system than the rest of data_dir, and fills that:
+// everything goes on, and is on record. Where no namespace is to be had, the log's directory is a link to one elsewhere, and
+// nothing is filled.
+func TestRES33_ALogOnAVolumeOfItsOwn(t *testing.T) {
+	v := furnished(t)
+	v.path = filepath.Join(v.g.dir, "data")
+	own := exec.Command("unshare", "-rm", "mount", "-t", "tmpfs", "none", v.path).Run() == nil
+	t.Logf("on a file system of its own: %t", own)
+	log := filepath.Join(v.path, "audit")
+	if own {
+		script := filepath.Join(v.g.dir, "doorward-on-two")
+		text := fmt.Sprintf("#!/bin/sh\nexec unshare -rm sh -ec 'cp -a %[1]s %[1]s.old; mount -t tmpfs -o size=1m,mode=700 none %[1]s; mkdir -m 700 %[1]s/audit; mount -t tmpfs -o size=8m,mode=700 none %[1]s/audit; cp -a %[1]s.old/. %[1]s; exec %[2]s \"$@\"' sh \"$@\"\n", v.path, doorward)
+		if err := os.WriteFile(script, []byte(text), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		v.g.binary = script
+	} else if err := errors.Join(os.Rename(log, log+"-elsewhere"), os.Symlink(log+"-elsewhere", log)); err != nil {
+		t.Fatal(err)
+	}
+	v.open(t)
+	if own {
+		v.path = filepath.Join("/proc", strconv.Itoa(v.g.cmd.Process.Pid), "root", v.path)
+		log = filepath.Join(v.path, "audit")
+		swell(t, filepath.Join(v.path, "ballast"))
+	}
+	for _, c := range v.clients {
+		if _, err := c.echo("1", c.name+"/full"); err != nil {
+			t.Error(err)
+		}
+	}
+	if status, why := v.g.health("/readyz"); status != http.StatusOK {
+		t.Errorf("/readyz says %d %s", status, why)
+	}
+	out, err := exec.Command(doorward, "audit", "verify", "--dir", log, "--config", v.g.file()).CombinedOutput()
+	if err != nil {
+		t.Errorf("audit verify: %v\n%s", err, out)
+	}
+	v.g.stop()
 }
 
 // furnished is a gateway that has keys for 4 clients and does not run.

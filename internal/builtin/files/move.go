@@ -31,6 +31,9 @@ func (s *server) move(ctx context.Context, in *moving) (*mcp.CallToolResult, sta
 		return nil, stated{}, err
 	}
 	defer from.Close()
+	if err := roomFor(s.root, 0); err != nil { // for directories that it needs
+		return nil, stated{}, err
+	}
 	to, other, err := s.place(in.To)
 	if err != nil {
 		return nil, stated{}, err
@@ -115,6 +118,9 @@ func (s *server) remove(ctx context.Context, in *deleting) (*mcp.CallToolResult,
 		return nil, deleted{}, err
 	}
 	defer from.Close()
+	if err := roomFor(s.root, 0); err != nil { // for directories, and it frees nothing
+		return nil, deleted{}, err
+	}
 	day := time.Now().UTC().Format("20060102T150405Z") + "-" + rand.Text()[:8]
 	to, other, err := s.below(path.Join(trash, day, in.Path), 0o700)
 	if err != nil {

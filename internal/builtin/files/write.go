@@ -80,6 +80,9 @@ func (s *server) write(ctx context.Context, in *writing) (*mcp.CallToolResult, s
 		return nil, stated{}, err
 	}
 	defer leave()
+	if err := roomFor(s.root, len(body)); err != nil {
+		return nil, stated{}, err
+	}
 	dir, base, err := s.place(in.Path)
 	if err != nil {
 		return nil, stated{}, err
@@ -156,6 +159,9 @@ func (s *server) digestOf(dir *os.Root, base string) (string, error) {
 // put writes a file beside its place and moves it there, so that nobody reads half of it
 // and nothing is lost when the power goes.
 func (s *server) put(dir *os.Root, base, name string, body []byte) (*mcp.CallToolResult, stated, error) {
+	if err := roomFor(dir, len(body)); err != nil { // which may be another file system than root's
+		return nil, stated{}, err
+	}
 	half := trash + "." + rand.Text()
 	if err := s.putHalf(dir, half, base, body); err != nil {
 		_ = dir.Remove(half)
