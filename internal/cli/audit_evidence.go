@@ -27,13 +27,21 @@ type auditing struct {
 	Created   time.Time        `json:"created"`
 	Version   string           `json:"version"`
 	Since     time.Time        `json:"since,omitzero"`
+	Tenant    string           `json:"tenant,omitempty"` // whose records alone are counted; then there is nothing of the others'
 	Controls  []controlJSON    `json:"controls"`
-	Logs      []reportJSON     `json:"logs"`
-	Checklist checklistReport  `json:"checklist"`
+	Logs      []reportJSON     `json:"logs,omitzero"`     // nil with a tenant
+	Verified  []verifiedJSON   `json:"verified,omitzero"` // in place of Logs
+	Checklist *checklistReport `json:"checklist,omitempty"`
 	Counts    counts           `json:"counts"`
 	Retention config.Retain    `json:"retention"`
-	Figures   *figures.Summary `json:"figures"`
-	Copies    []string         `json:"copies"`
+	Figures   *figures.Summary `json:"figures,omitempty"`
+	Copies    []string         `json:"copies,omitzero"`
+}
+
+// verifiedJSON is a log of which nothing is told but whether it verifies.
+type verifiedJSON struct {
+	Log string `json:"log"`
+	OK  bool   `json:"ok"`
 }
 
 type controlJSON struct {
@@ -59,7 +67,7 @@ type counts struct {
 }
 
 func (r *run) auditEvidence() *cobra.Command {
-	var name, since, out string
+	var name, since, tenant, out string
 	c := &cobra.Command{
 		Use: "evidence --framework NAME", Short: "Gather what shows the controls of a framework, and say what cannot be shown; exit 3 for a log that was tampered with", Args: cobra.NoArgs,
 		Annotations: map[string]string{formatsKey: "text markdown json"},
@@ -67,10 +75,14 @@ func (r *run) auditEvidence() *cobra.Command {
 log verified, the production checklist, records counted by kind, event, code and month,
 retention, the security figures with the ages of keys, and the copies of the log. It says
 what Doorward does not have. It opens nothing that is sealed, and is no certificate.
+With --tenant it is about that tenant's people: their records are counted, and of each log
+it says whether it verifies; how many others there are, the figures, the checklist and the
+copies are the operator's, and left out.
 With --out it is a bundle, signed with the key that signs checkpoints, which is on
 record (audit.evidence); incident verify-bundle checks it. It exits 3 when a log does not
 verify: what was gathered says so, and counts nothing of that log.`,
 		Example: `  doorward audit evidence --framework soc2 --since 90d > soc2.md
+  doorward audit evidence --framework gdpr --tenant acme > acme.md
   doorward audit evidence --framework gdpr --out gdpr-2026-11
   doorward audit evidence --framework owasp-mcp --format json`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -92,13 +104,14 @@ verify: what was gathered says so, and counts nothing of that log.`,
 				return err
 			}
 			return r.audited(cmd.Context(), cfg, &auditing{
-				Framework: f.Name, Title: f.Title, Created: time.Now().UTC().Truncate(time.Second), Version: r.Version, Since: from,
+				Framework: f.Name, Title: f.Title, Created: time.Now().UTC().Truncate(time.Second), Version: r.Version, Since: from, Tenant: tenant,
 				Controls: controlsOf(f), Retention: cfg.Audit.Retain,
 			}, out)
 		},
 	}
 	c.Flags().StringVar(&name, "framework", "", frameworkNames()+"; required")
 	c.Flags().StringVar(&since, "since", "", "count records from this time: RFC 3339, or an age such as 90d (default: all)")
+	only(c.Flags(), &tenant, "tenant", "the principal's tenant: what is of others, or of none, is left out")
 	c.Flags().StringVarP(&out, "out", "o", "", "write a signed bundle to this new place: a file when it ends in .tar.gz, else a directory")
 	return c
 }
@@ -135,13 +148,8 @@ func controlsOf(f *mapping.Framework) []controlJSON {
 
 // audited gathers, and prints or writes.
 func (r *run) audited(ctx context.Context, cfg *config.Config, a *auditing, out string) error {
-	report := checklist.Run(cfg, r.surroundings(ctx, cfg, false))
-	a.Checklist = checklistReport{
-		r.config, report.Count(checklist.Fail), report.Count(checklist.Warn), report.Count(checklist.Pass), report.Count(checklist.NotApplicable), &report,
-	}
-	a.Copies = []string{}
-	for i := range cfg.Audit.Sinks {
-		a.Copies = append(a.Copies, cfg.Audit.Sinks[i].Name)
+	if a.Tenant == "" {
+		r.wholeGateway(ctx, cfg, a)
 	}
 	return r.operate(ctx, func(ctx context.Context, op admin.Operator, actor string) error {
 		dirs, err := r.auditDirs("")
@@ -152,7 +160,9 @@ func (r *run) audited(ctx context.Context, cfg *config.Config, a *auditing, out 
 		if err != nil {
 			return err
 		}
-		if a.Figures, err = figuresOf(ctx, op, sound, a.Since, a.Created); err != nil {
+		if a.Tenant != "" {
+			a.Logs = nil
+		} else if a.Figures, err = figuresOf(ctx, op, sound, a.Since, a.Created); err != nil {
 			return err
 		}
 		if out != "" {
@@ -167,6 +177,18 @@ func (r *run) audited(ctx context.Context, cfg *config.Config, a *auditing, out 
 	})
 }
 
+// wholeGateway adds what is of no tenant: the checklist and the names of the copies.
+func (r *run) wholeGateway(ctx context.Context, cfg *config.Config, a *auditing) {
+	report := checklist.Run(cfg, r.surroundings(ctx, cfg, false))
+	a.Checklist = &checklistReport{
+		r.config, report.Count(checklist.Fail), report.Count(checklist.Warn), report.Count(checklist.Pass), report.Count(checklist.NotApplicable), &report,
+	}
+	a.Copies = []string{}
+	for i := range cfg.Audit.Sinks {
+		a.Copies = append(a.Copies, cfg.Audit.Sinks[i].Name)
+	}
+}
+
 // tampered says which logs do not verify. What was gathered stands, and shows it; a
 // pipeline that reads the exit code alone must not take it for evidence of a whole record.
 func (a *auditing) tampered() error {
@@ -174,6 +196,11 @@ func (a *auditing) tampered() error {
 	for i := range a.Logs {
 		if l := &a.Logs[i]; !l.OK {
 			bad = append(bad, fmt.Sprintf("%s was tampered with: %s", visible(l.Log), visible(l.Fault)))
+		}
+	}
+	for _, l := range a.Verified {
+		if !l.OK {
+			bad = append(bad, visible(l.Log)+" was tampered with")
 		}
 	}
 	if len(bad) == 0 {
@@ -191,10 +218,13 @@ func (a *auditing) read(ctx context.Context, dirs []string) (sound []string, err
 			return nil, err
 		}
 		a.Logs = append(a.Logs, reportOf(dir, rep))
+		if a.Tenant != "" {
+			a.Verified = append(a.Verified, verifiedJSON{dir, rep.Fault == nil})
+		}
 		if rep.Fault != nil {
 			continue // what it counts is nobody's word
 		}
-		if err := audit.Read(ctx, dir, audit.Query{Since: a.Since}, a.Counts.add); err != nil {
+		if err := audit.Read(ctx, dir, audit.Query{Since: a.Since, Tenant: a.Tenant}, a.Counts.add); err != nil {
 			return nil, err
 		}
 		sound = append(sound, dir)

@@ -15,6 +15,9 @@ func (a *auditing) markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Evidence: %s\n\nGathered %s by Doorward %s. It shows what is on this gateway; whether a control is met is for people to judge.\n",
 		a.Title, a.Created.Format(time.RFC3339), a.Version)
+	if a.Tenant != "" {
+		fmt.Fprintf(&b, "\nIt is about the people of tenant `%s`: nothing else is counted.\n", visible(a.Tenant))
+	}
 	b.WriteString("\n## Controls\n\n| control | there | shown by | not there |\n|---|---|---|---|\n")
 	for _, c := range a.Controls {
 		shown := make([]string, 0, len(c.By))
@@ -32,7 +35,16 @@ func (a *auditing) markdown() string {
 			fmt.Fprintf(&b, "- `%s`: TAMPERED: %s. Its records are not counted.\n", visible(l.Log), visible(l.Fault))
 		}
 	}
-	fmt.Fprintf(&b, "- Copies elsewhere: %s\n", orDash(visible(strings.Join(a.Copies, ", "))))
+	for _, l := range a.Verified {
+		if l.OK {
+			fmt.Fprintf(&b, "- `%s`: one unbroken chain.\n", visible(l.Log))
+		} else {
+			fmt.Fprintf(&b, "- `%s`: TAMPERED. Its records are not counted.\n", visible(l.Log))
+		}
+	}
+	if a.Tenant == "" {
+		fmt.Fprintf(&b, "- Copies elsewhere: %s\n", orDash(visible(strings.Join(a.Copies, ", "))))
+	}
 	fmt.Fprintf(&b, "- Kept: calls %s, lists %s, refused sign-ins %s, events %s\n", a.Retention.Calls, a.Retention.Lists, a.Retention.SignIns, a.Retention.Events)
 	for _, one := range []struct {
 		title string
@@ -46,15 +58,22 @@ func (a *auditing) markdown() string {
 			fmt.Fprintf(&b, "- `%s`: %d\n", visible(name), one.n[name])
 		}
 	}
-	b.WriteString("\n## Figures\n\n")
-	for _, line := range a.Figures.Lines() {
-		fmt.Fprintf(&b, "- %s: %s\n", line[0], visible(line[1]))
-	}
-	fmt.Fprintf(&b, "\n## Production checklist\n\n%d fail, %d warn, %d pass, %d not applicable.\n\n", a.Checklist.Fail, a.Checklist.Warn, a.Checklist.Pass, a.Checklist.NotApplicable)
-	for i := range a.Checklist.Items {
-		if item := &a.Checklist.Items[i]; item.Status == checklist.Fail || item.Status == checklist.Warn {
-			fmt.Fprintf(&b, "- %s `%s`: %s\n", item.Status, item.ID, item.Title)
-		}
+	if a.Tenant == "" {
+		a.wholeGateway(&b)
 	}
 	return b.String()
+}
+
+// wholeGateway writes what is of no tenant.
+func (a *auditing) wholeGateway(b *strings.Builder) {
+	b.WriteString("\n## Figures\n\n")
+	for _, line := range a.Figures.Lines() {
+		fmt.Fprintf(b, "- %s: %s\n", line[0], visible(line[1]))
+	}
+	fmt.Fprintf(b, "\n## Production checklist\n\n%d fail, %d warn, %d pass, %d not applicable.\n\n", a.Checklist.Fail, a.Checklist.Warn, a.Checklist.Pass, a.Checklist.NotApplicable)
+	for i := range a.Checklist.Items {
+		if item := &a.Checklist.Items[i]; item.Status == checklist.Fail || item.Status == checklist.Warn {
+			fmt.Fprintf(b, "- %s `%s`: %s\n", item.Status, item.ID, item.Title)
+		}
+	}
 }

@@ -3,10 +3,12 @@ package cli_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"doorward/internal/audit"
 	"doorward/internal/cli"
@@ -126,5 +128,98 @@ func TestTEN12_NoRecordsOfAnEmptyTenant(t *testing.T) {
 	}
 	if code, out, _ := records(t, dir, "tail", "--tenant", "globex", "-n", "0"); code != 0 || out != "" {
 		t.Errorf("none: exit %d, %q", code, out)
+	}
+}
+
+// TEN-12: evidence of a tenant counts that tenant's records alone, whatever is asked for as one, and says nothing of
+// how much there is of others.
+func TestTEN12_EvidenceOfATenant(t *testing.T) {
+	dir := t.TempDir()
+	l, err := audit.Open(audit.Config{Dir: filepath.Join(dir, "data", "audit"), KeyFile: filepath.Join(dir, "data", "audit.key")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for tenant, n := range map[string]int{"acme": 2, "globex": 777, "": 13} {
+		who := gate.Principal{Realm: "https://idp", Tenant: tenant, Subject: "alice"}
+		for range n {
+			if err := l.Event(t.Context(), gate.Event{Kind: "of." + tenant + ".kind", Actor: "somebody", Principal: &who, Status: "ok"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	config := filepath.Join(dir, "doorward.yaml")
+	if err := os.WriteFile(config, []byte("version: 1\ndata_dir: data\nupstreams: {of-globex: {url: https://globex.example/mcp}}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	evidence := func(args ...string) (code int, out, said string) {
+		var stdout, stderr bytes.Buffer
+		code = cli.Run(t.Context(), cli.Process{
+			Args:   append([]string{"audit", "evidence", "--framework", "gdpr", "--config", config}, args...),
+			Stdout: &stdout, Stderr: &stderr, Getenv: func(string) string { return "" },
+		})
+		return code, stdout.String(), stderr.String()
+	}
+	for _, tc := range []struct {
+		tenant string
+		more   []string
+		events int // of acme
+	}{
+		{"acme", nil, 2},
+		{"acme", []string{"--since", "1h"}, 2},
+		{"acme", []string{"--since", time.Now().Add(time.Hour).UTC().Format(time.RFC3339)}, 0},
+		{"Acme", nil, 0},
+		{"acme,globex", nil, 0},
+		{"*", nil, 0},
+		{`acme" or "1`, nil, 0},
+		{"acme --tenant globex", nil, 0},
+	} {
+		code, out, said := evidence(append([]string{"--tenant", tc.tenant, "--format", "json"}, tc.more...)...)
+		var got struct {
+			Tenant             string
+			Logs               []any
+			Figures, Checklist any
+			Verified           []struct{ OK bool }
+			Counts             map[string]map[string]int
+		}
+		if err := json.Unmarshal([]byte(out), &got); code != 0 || err != nil {
+			t.Fatalf("%q: exit %d, %v: %s", tc.tenant, code, err, said)
+		}
+		for name, of := range got.Counts {
+			sum := 0
+			for _, n := range of {
+				sum += n
+			}
+			if want := tc.events; name != "codes" && sum != want {
+				t.Errorf("%q %q: %s %v, want %d in all", tc.tenant, tc.more, name, of, want)
+			}
+		}
+		if got.Counts["events"]["of.acme.kind"] != tc.events || got.Tenant != tc.tenant || got.Logs != nil || got.Figures != nil || got.Checklist != nil || len(got.Verified) != 1 || !got.Verified[0].OK {
+			t.Errorf("%q: %s", tc.tenant, out)
+		}
+		_, text, _ := evidence(append([]string{"--tenant", tc.tenant, "--format", "markdown"}, tc.more...)...)
+		for _, leak := range []string{"of.globex", "of-globex", "of..kind", "777", "790", "792"} {
+			if strings.Contains(strings.ReplaceAll(out+text, dir, ""), leak) {
+				t.Errorf("%q: it tells %q: %s%s", tc.tenant, leak, out, text)
+			}
+		}
+	}
+	if code, out, said := evidence("--tenant", ""); code != 2 || out != "" || !strings.Contains(said, "name one") {
+		t.Errorf("no tenant: exit %d, %q: %s", code, out, said)
+	}
+	if _, out, _ := evidence("--format", "markdown"); !strings.Contains(out, "of.globex.kind`: 777") || !strings.Contains(out, "Production checklist") {
+		t.Errorf("of all: %s", out)
+	}
+	place := filepath.Join(dir, "acme")
+	if code, _, said := evidence("--tenant", "acme", "--out", place); code != 0 {
+		t.Fatalf("exit %d: %s", code, said)
+	}
+	for _, name := range []string{"evidence.json", "evidence.md"} {
+		text, err := os.ReadFile(filepath.Join(place, name))
+		if told := strings.ReplaceAll(string(text), dir, ""); err != nil || !strings.Contains(told, "acme") || strings.Contains(told, "globex") || strings.Contains(told, "777") {
+			t.Errorf("%s of the bundle: %v %s", name, err, text)
+		}
 	}
 }
