@@ -64,9 +64,9 @@ func TestSBX23_ACommandInAContainer(t *testing.T) {
 	t.Setenv("PATH", dir)
 	var mu sync.Mutex
 	var details []string
-	pins := &itemPins{pins: approveAll()}
+	pins, m := &itemPins{pins: approveAll()}, &meter{}
 	p := newPool(t, upstream.Config{
-		Pins: pins, Owner: strings.Repeat("0a", 16),
+		Pins: pins, Meter: m, Owner: strings.Repeat("0a", 16),
 		Upstreams: []upstream.Settings{{
 			Name: "up", Command: []string{"/server", "--flag"}, Env: map[string]string{"TOKEN": "token"},
 			Sandbox: &upstream.Confinement{Kind: container.Docker, Image: image, Given: sandbox.Given{Weaker: []string{sandbox.Runtime}}},
@@ -87,6 +87,9 @@ func TestSBX23_ACommandInAContainer(t *testing.T) {
 	}
 	if err := p.Close(t.Context()); err != nil {
 		t.Fatal(err)
+	}
+	if weaker, started := m.of("child_weaker"), m.of("child_start"); weaker != 1 || started != 1 {
+		t.Errorf("%d of %d starts are counted as weaker, want 1 of 1", weaker, started)
 	}
 	said := func(name string) string {
 		raw, err := os.ReadFile(filepath.Join(dir, name))

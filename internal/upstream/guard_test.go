@@ -70,6 +70,8 @@ func TestGuard_RecordsOnceAMinute(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g, details := guarded(t, false, nil)
+		counted := map[string]int{}
+		g.count = func(what string) { counted[what]++ }
 		for range 3 {
 			m, err := g.parse([]byte(leakingResult), toolsCall)
 			if err != nil || !m.Leaked || strings.Contains(string(m.Raw), "CANARY") {
@@ -83,6 +85,9 @@ func TestGuard_RecordsOnceAMinute(t *testing.T) {
 		want := "secret.leaked: secret api in the answer to tools/call"
 		if got := *details; len(got) != 2 || got[0] != want || got[1] != want+", and 2 times since it was last told" {
 			t.Errorf("on record %q", got)
+		}
+		if len(counted) != 1 || counted["secret_leaked"] != 4 {
+			t.Errorf("counted %v, want each of them", counted)
 		}
 	})
 }

@@ -233,6 +233,7 @@ func (l *sseLink) post(ctx context.Context, raw []byte, own gate.Secret) error {
 	case http.StatusOK, http.StatusAccepted, http.StatusNoContent:
 		return nil
 	case http.StatusNotFound, http.StatusGone:
+		l.stop(errGone) // at once, for the next call must not find this link
 		l.end(errGone)
 		return errGone
 	}
