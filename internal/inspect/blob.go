@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/binary"
+	"slices"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -14,8 +15,8 @@ import (
 
 // blobText is the text inside a blob (base64) that a model or a tool chain may
 // read: all of one that is text, whatever it is named or begins with, and of others
-// the runs of characters that stand in it, such as what an image says of itself. ok is
-// false for what is no base64.
+// the runs of characters that stand in it, such as what an image says of itself. It is at
+// most four times as long as the blob. ok is false for what is no base64.
 func blobText(s string) (text string, ok bool) {
 	if len(s) < 8 || len(s)%4 != 0 || strings.ContainsAny(s[:8], " \t\n") {
 		return "", false
@@ -24,13 +25,18 @@ func blobText(s string) (text string, ok bool) {
 	if err != nil {
 		return "", false
 	}
-	if wide, ok := utf16Text(raw); ok {
-		return wide, true
-	}
 	if utf8.Valid(raw) {
 		return strings.Map(uncontrolled, string(raw)), true
 	}
-	return printable(raw), true
+	// A mark of two bytes says nothing of what follows it: the runs are read all the same.
+	var b strings.Builder
+	if wide, ok := utf16Text(raw); ok {
+		b.WriteString(wide)
+		b.WriteByte('\n')
+	}
+	runs(&b, raw)
+	wideRuns(&b, raw)
+	return b.String(), true
 }
 
 // uncontrolled drops the bytes that make a short recording look like a text that
@@ -64,12 +70,11 @@ func utf16Text(raw []byte) (string, bool) {
 // other bytes: shorter ones come about by chance.
 const minRun = 12
 
-// printable are the runs of printable ASCII among bytes, a line each.
-func printable(raw []byte) string {
-	var b strings.Builder
+// runs writes the runs of printable ASCII among bytes, a line each.
+func runs(b *strings.Builder, raw []byte) {
 	run := 0
 	for i, c := range raw {
-		if c >= ' ' && c < 0x7f {
+		if printable(c) {
 			run++
 			if i < len(raw)-1 {
 				continue
@@ -82,13 +87,52 @@ func printable(raw []byte) string {
 		}
 		run = 0
 	}
-	return b.String()
+}
+
+func printable(c byte) bool { return c >= ' ' && c < 0x7f }
+
+// wideRuns writes the runs of printable ASCII in UTF-16, wherever they begin and in
+// either order of bytes, a line each. Where a zero stands before one and a
+// character behind it, nothing tells the order: it is written in both.
+func wideRuns(b *strings.Builder, raw []byte) {
+	for i := 0; i+1 < len(raw); i++ {
+		start := i
+		for i+1 < len(raw) && printable(raw[i]) && raw[i+1] == 0 {
+			i += 2
+		}
+		n := (i - start) / 2
+		big := start > 0 && raw[start-1] == 0 && i < len(raw) && printable(raw[i])
+		if n >= minRun || big && n+1 >= minRun {
+			narrow(b, raw[start:i])
+			if big {
+				narrow(b, raw[start:i+1])
+			}
+		}
+		if i > start {
+			i--
+		}
+	}
+}
+
+// narrow writes every other byte, in a line.
+func narrow(b *strings.Builder, wide []byte) {
+	for i := 0; i < len(wide); i += 2 {
+		b.WriteByte(wide[i])
+	}
+	b.WriteByte('\n')
 }
 
 // blob looks at the text inside a blob. It cannot be rewritten: where a text
 // would be wrapped or masked the blob is taken out.
 func (in *incoming) blob(t *mcp.Text, own string) {
 	found := in.look(own)
+	seen := make(map[[2]string]bool, len(found)) // one text may be read in several ways
+	found = slices.DeleteFunc(found, func(f gate.Finding) bool {
+		said := [2]string{f.Rule, f.Text}
+		there := seen[said]
+		seen[said] = true
+		return there
+	})
 	for i := range found {
 		f := &found[i]
 		f.Where = t.Pointer()

@@ -33,7 +33,7 @@ func New(again ...gate.ReplyStage) *Stage { return &Stage{again} }
 func (s *Stage) Name() string { return "redact" }
 
 // withheld stands in place of an image or another blob.
-const withheld = "[withheld by Doorward: this content holds text that speaks to the model]"
+const withheld = "[withheld by Doorward: this content holds text that speaks to the model, or that must not be read]"
 
 // Review rewrites the message at hand as ex.Marks has it.
 func (s *Stage) Review(ctx context.Context, ex *gate.Exchange, m *gate.Message) (*gate.Message, gate.Verdict, error) {
