@@ -20,12 +20,14 @@ type Documents struct {
 	Job      ingest.Job // without Progress
 	Ignore   []string   // patterns of what is brought in from no directory
 
+	owned []string // paths of Doorward's own
 	leave func() error
 }
 
 // DocumentsOptions say whose documents are opened.
 type DocumentsOptions struct {
 	Config      *config.Config
+	Path        string // of the configuration
 	Environment []string
 	Upstream    string // may be empty where there is one builtin docs
 	Key         string // the secret with the embedder's key, where callers bring their own
@@ -63,11 +65,16 @@ func OpenDocuments(o DocumentsOptions) (_ *Documents, err error) {
 		return nil, fmt.Errorf("upstreams.%s.%w", name, err)
 	}
 	return &Documents{
+		owned:    Owned(cfg, o.Path),
 		Upstream: name, Library: c.library(), Ignore: config.DefaultIgnore(),
 		Job:   ingest.Job{Index: c.index, Embedder: c.embedder, Wanted: c.wanted, Bounds: c.bounds, Access: d.roles, Inspect: d.inspect},
 		leave: func() error { return errors.Join(c.close(), a.leaveVault()) },
 	}, nil
 }
+
+// Apart refuses a directory with what is Doorward's own in it: keys, secrets and the record are no
+// documents.
+func (d *Documents) Apart(root string) error { return apart(root, d.owned) }
 
 // Close closes the documents.
 func (d *Documents) Close() error { return d.leave() }

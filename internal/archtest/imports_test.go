@@ -55,6 +55,7 @@ var table = map[string]row{
 
 	"httpsig":   {domain, nil},
 	"fetched":   {domain, nil},
+	"kernelfs":  {domain, nil},
 	"queue":     {domain, nil},
 	"ceiling":   {domain, nil},
 	"durable":   {domain, nil},
@@ -114,14 +115,14 @@ var table = map[string]row{
 	"docs/embed/onnx/graph": {library, nil},
 	"docs/embed/lexical":    {library, []string{"docs"}},
 	"docs/chunk":            {library, []string{"docs"}},
-	"docs/gather":           {library, []string{"docs", "policy/places", "retryafter"}},
+	"docs/gather":           {library, []string{"docs", "policy/places", "retryafter", "kernelfs"}},
 	"docs/embed/remote":     {library, []string{"docs", "gate", "retryafter"}},
 	"docs/ingest":           {library, []string{"docs", "docs/chunk", "docs/gather"}},
 	"docs/evaluate":         {library, []string{"docs"}},
 
 	"builtin":       {adapter, nil},
 	"builtin/docs":  {adapter, []string{"docs", "gate"}},
-	"builtin/files": {adapter, nil},
+	"builtin/files": {adapter, []string{"kernelfs"}},
 	"builtin/sql":   {adapter, []string{"builtin/sql/memory", "policy/statement", "dsn"}},
 
 	"builtin/sql/memory": {adapter, nil},

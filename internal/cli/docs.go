@@ -38,7 +38,7 @@ func (r *run) documents(meant meantFlags, do func(cfg *config.Config, d *app.Doc
 	if err != nil {
 		return err
 	}
-	d, err := app.OpenDocuments(app.DocumentsOptions{Config: cfg, Environment: r.Environ, Upstream: meant.upstream, Key: meant.key})
+	d, err := app.OpenDocuments(app.DocumentsOptions{Config: cfg, Path: r.config, Environment: r.Environ, Upstream: meant.upstream, Key: meant.key})
 	if err != nil {
 		return failed(err)
 	}

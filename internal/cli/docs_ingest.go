@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -128,8 +127,10 @@ func (r *run) bringIn(ctx context.Context, f *docsFlags, args []string, again bo
 			}
 		}()
 		for _, s := range sources {
-			if err := apart(cfg, s); err != nil {
-				return err
+			if s.Kind == gather.KindTree {
+				if err := d.Apart(s.Origin); err != nil {
+					return err
+				}
 			}
 			opened, err := gather.Open(s, gather.Opening{Prefix: gather.Prefix(d.Upstream, s.Name), Ignore: d.Ignore, Web: web})
 			if err != nil {
@@ -177,28 +178,6 @@ func own(index string, sources []docs.Source) error {
 		return nil
 	}
 	return fmt.Errorf("the index in %s names sources on this machine, and whoever may write to it could have named them: %s; name them yourself (docs ingest PATH), or give --trust-sources if they are yours", index, strings.Join(local, ", "))
-}
-
-// apart refuses a directory with what is Doorward's own in it: keys and the record are no
-// documents.
-func apart(cfg *config.Config, s docs.Source) error {
-	if s.Kind != gather.KindTree {
-		return nil
-	}
-	own, err := filepath.EvalSymlinks(cfg.DataDir)
-	if err != nil {
-		own = cfg.DataDir // it is not there yet
-	}
-	root, err := filepath.EvalSymlinks(s.Origin)
-	if err != nil {
-		return err
-	}
-	for _, pair := range [...][2]string{{root, own}, {own, root}} {
-		if rel, err := filepath.Rel(pair[0], pair[1]); err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
-			return fmt.Errorf("%s and Doorward's own data_dir, %s, lie in one another: name directories beside it", s.Origin, cfg.DataDir)
-		}
-	}
-	return nil
 }
 
 // ingest runs it and says what came of it, also of a run that was interrupted.

@@ -14,6 +14,8 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 	"golang.org/x/sync/semaphore"
+
+	"doorward/internal/kernelfs"
 )
 
 // Settings are what app makes a server of.
@@ -57,6 +59,10 @@ func New(set Settings) (s *mcp.Server, stop func(), err error) {
 	root, err := os.OpenRoot(set.Root)
 	if err != nil {
 		return nil, nil, fmt.Errorf("opening root: %w", err)
+	}
+	if err := kernelfs.Refuse(root); err != nil {
+		_ = root.Close()
+		return nil, nil, fmt.Errorf("root %s: %w", set.Root, err)
 	}
 	ignore := make([]string, 0, len(set.Ignore))
 	for _, p := range set.Ignore {

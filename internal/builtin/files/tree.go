@@ -13,6 +13,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/bmatcuk/doublestar/v4"
+
+	"doorward/internal/kernelfs"
 )
 
 // Why a path is not served.
@@ -195,7 +197,7 @@ func opened(dir *os.Root, base string, seen fs.FileInfo) (*os.File, fs.FileInfo,
 		return nil, nil, absent(err)
 	}
 	is, err := f.Stat()
-	if err != nil || !is.Mode().IsRegular() || !os.SameFile(seen, is) {
+	if err != nil || !is.Mode().IsRegular() || !os.SameFile(seen, is) || kernelfs.Has(f) {
 		_ = f.Close()
 		return nil, nil, errNotFile
 	}

@@ -38,6 +38,7 @@ const (
 var (
 	ErrGone      = errors.New("it is there no more")
 	ErrElsewhere = errors.New("it leads to where it may not be read from")
+	ErrKernel    = errors.New("the kernel makes it up, as what is in /proc")
 	ErrShut      = errors.New("robots.txt keeps it from programs")
 	ErrLarge     = fmt.Errorf("it has more than %d bytes", docs.MaxDocument)
 	errMany      = fmt.Errorf("the source has more than %d documents: make several of it", maxDocuments)

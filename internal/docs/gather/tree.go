@@ -14,6 +14,7 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 
 	"doorward/internal/docs"
+	"doorward/internal/kernelfs"
 )
 
 // Bounds of a directory.
@@ -44,6 +45,10 @@ func OpenTree(dir, prefix string, ignore []string) (*Tree, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, err
+	}
+	if err := kernelfs.Refuse(root); err != nil {
+		_ = root.Close()
+		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
 	return &Tree{root: root, prefix: prefix, ignore: ignore, most: maxEntries}, nil
 }
@@ -205,6 +210,9 @@ func read(dir *os.Root, name string) (Content, error) {
 	is, err := f.Stat()
 	if err != nil || !os.SameFile(seen, is) {
 		return Content{}, errSwapped
+	}
+	if kernelfs.Has(f) {
+		return Content{}, ErrKernel
 	}
 	raw, err := io.ReadAll(io.LimitReader(f, docs.MaxDocument+1))
 	if err != nil {

@@ -63,7 +63,7 @@ func (j *Job) read(ctx context.Context, source string, f gather.Found, held map[
 			return o, context.Cause(ctx)
 		}
 		o.what, o.why = unread, err.Error()
-		if errors.Is(err, gather.ErrGone) || errors.Is(err, gather.ErrShut) || errors.Is(err, gather.ErrLarge) || errors.Is(err, gather.ErrElsewhere) {
+		if errors.Is(err, gather.ErrGone) || errors.Is(err, gather.ErrShut) || errors.Is(err, gather.ErrKernel) || errors.Is(err, gather.ErrLarge) || errors.Is(err, gather.ErrElsewhere) {
 			o.what = skipped
 		}
 		return o, nil
