@@ -107,6 +107,7 @@ cannot be done.`,
   doorward key create me              make an API key (shown once)
   doorward trust approve files        approve what the upstream "files" offers
   doorward demo                       see what it does, without any set-up`,
+		Version:       r.version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
@@ -127,6 +128,8 @@ cannot be done.`,
 		root.RunE = func(cmd *cobra.Command, _ []string) error { return r.stdio(cmd.Context()) }
 		root.Args = cobra.NoArgs
 	}
+	root.Flags().Bool("version", false, "print the version")
+	root.SetVersionTemplate("doorward {{.Version}}\n")
 	flags := root.PersistentFlags()
 	flags.StringVar(&r.config, "config", r.configDefault(), "configuration file; DOORWARD_CONFIG sets the default")
 	flags.StringVar(&r.format, "format", "text", "output format: text or json; json goes to stdout alone")
@@ -193,7 +196,16 @@ func (r *run) put(v any, text func(w io.Writer) error) error {
 // group makes a command that only holds others.
 func group(use, short, example string, children ...*cobra.Command) *cobra.Command {
 	c := &cobra.Command{
-		Use: use, Short: short, Example: example, Args: cobra.NoArgs,
+		Use: use, Short: short, Example: example, SuggestionsMinimumDistance: 2,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+				return fmt.Errorf("there is no command %q of %s: did you mean %s?", args[0], cmd.CommandPath(), strings.Join(near, " or "))
+			}
+			return cobra.NoArgs(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			names := make([]string, 0, len(children))
 			for _, child := range children {

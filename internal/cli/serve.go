@@ -3,18 +3,12 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
-	"maps"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
-	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
 
 	"doorward/internal/app"
-	"doorward/internal/config"
 )
 
 func (r *run) serveCommand() *cobra.Command {
@@ -135,86 +129,4 @@ func (r *run) stdio(ctx context.Context) error {
 		return err
 	}
 	return failed(a.ServeStdio(ctx, r.Stdin, r.Stdout))
-}
-
-func (r *run) configCommand() *cobra.Command {
-	return group("config", "Check, show or describe the configuration",
-		`  doorward config check
-  doorward config show
-  doorward config schema > doorward.schema.json`,
-		r.configCheck(), r.configShow(), r.configSchema())
-}
-
-func (r *run) configCheck() *cobra.Command {
-	return &cobra.Command{
-		Use: "check [FILE]", Short: "Report every fault of the file at once", Args: cobra.MaximumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				r.config = args[0]
-			}
-			cfg, err := r.load()
-			if err != nil {
-				return err
-			}
-			for _, warning := range cfg.Warnings() {
-				r.say("warning: %s", warning)
-			}
-			if err := launchable(cfg, r.config); err != nil {
-				return failed(err)
-			}
-			r.say("%s is fine", r.config)
-			return nil
-		},
-	}
-}
-
-// launchable is every command that would not be started, by where its program is here.
-func launchable(cfg *config.Config, path string) error {
-	why := app.Unlaunchable(cfg, path)
-	var all []error
-	for _, name := range slices.Sorted(maps.Keys(why)) {
-		at := name + ".command"
-		if of, own, ok := strings.Cut(name, "/"); ok { // of a built-in server
-			at = of + ".commands." + own
-		}
-		all = append(all, fmt.Errorf("%s: upstreams.%s: %s", path, at, why[name]))
-	}
-	return errors.Join(all...)
-}
-
-func (r *run) configShow() *cobra.Command {
-	return &cobra.Command{
-		Use: "show", Short: "Print the configuration with every default filled in", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			cfg, err := r.load()
-			if err != nil {
-				return err
-			}
-			text := config.Show(cfg)
-			if r.format == "json" {
-				if text, err = yaml.YAMLToJSON(text); err != nil {
-					return failed(err)
-				}
-			}
-			_, err = r.Stdout.Write(text)
-			return err
-		},
-	}
-}
-
-func (r *run) configSchema() *cobra.Command {
-	var reference bool
-	c := &cobra.Command{
-		Use: "schema", Short: "Print the file's JSON Schema, for editors", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			text := config.Schema()
-			if reference {
-				text = config.Reference()
-			}
-			_, err := fmt.Fprintln(r.Stdout, strings.TrimSpace(string(text)))
-			return err
-		},
-	}
-	c.Flags().BoolVar(&reference, "reference", false, "print the reference page (Markdown) instead")
-	return c
 }

@@ -8,6 +8,11 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// version is what version and --version say.
+func (r *run) version() string {
+	return fmt.Sprintf("%s (%s %s/%s)", r.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
 func (r *run) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
@@ -19,7 +24,7 @@ func (r *run) versionCommand() *cobra.Command {
 				Arch    string `json:"arch"`
 			}{r.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH}
 			return r.put(v, func(w io.Writer) error {
-				_, err := fmt.Fprintf(w, "doorward %s (%s %s/%s)\n", v.Version, v.Go, v.OS, v.Arch)
+				_, err := fmt.Fprintf(w, "doorward %s\n", r.version())
 				return err
 			})
 		},

@@ -9,10 +9,10 @@ import (
 
 // Fault is one thing wrong with a file.
 type Fault struct {
-	Path   string // "roles.reader.allow[0].tools[1]"; empty for the file as a whole
-	Line   int    // from 1; 0 when the file does not say it anywhere
-	Column int    // from 1, in characters
-	Text   string // what is wrong and what to write instead
+	Path   string `json:"path"`   // "roles.reader.allow[0].tools[1]"; empty for the file as a whole
+	Line   int    `json:"line"`   // from 1; 0 when the file does not say it anywhere
+	Column int    `json:"column"` // from 1, in characters
+	Text   string `json:"text"`   // what is wrong and what to write instead
 }
 
 // String is the fault on one line.
