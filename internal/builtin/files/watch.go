@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -29,14 +31,20 @@ type watched struct {
 	s       *server
 	mu      sync.Mutex
 	files   map[string]map[*mcp.ServerSession]int // by path: who subscribed, how often
-	dirs    map[string]int                        // of them: how many files are in it
+	dirs    map[string]*watchedDir                // of them
 	watcher *fsnotify.Watcher                     // from the first subscription on
 	done    chan struct{}                         // closed when what reads it has ended
 	closed  bool                                  // nothing is watched any more
 }
 
+// watchedDir is a directory that is watched. The system watches it wherever it is moved to.
+type watchedDir struct {
+	files int         // that are watched, in it
+	is    fs.FileInfo // what it was when the watch began; nil: there was none
+}
+
 func newWatched(s *server) *watched {
-	return &watched{s: s, files: map[string]map[*mcp.ServerSession]int{}, dirs: map[string]int{}}
+	return &watched{s: s, files: map[string]map[*mcp.ServerSession]int{}, dirs: map[string]*watchedDir{}}
 }
 
 func (s *server) subscribe(_ context.Context, req *mcp.SubscribeRequest) error {
@@ -118,7 +126,7 @@ func (w *watched) drop(name string, who *mcp.ServerSession) {
 	}
 	delete(w.files, name)
 	dir := path.Dir(name)
-	if w.dirs[dir]--; w.dirs[dir] <= 0 {
+	if w.dirs[dir].files--; w.dirs[dir].files <= 0 {
 		delete(w.dirs, dir)
 		_ = w.watcher.Remove(w.at(dir))
 	}
@@ -137,11 +145,45 @@ func (w *watched) watch(dir string) error {
 		w.watcher, w.done = watcher, make(chan struct{})
 		go w.follow()
 	}
-	if err := w.watcher.Add(w.at(dir)); err != nil { // again, where the directory was replaced
+	of := w.dirs[dir]
+	if of == nil {
+		of = &watchedDir{}
+	}
+	if err := w.begin(dir, of); err != nil { // again, where the directory was replaced
 		return errors.New("changes to this file cannot be seen")
 	}
-	w.dirs[dir]++
+	of.files++
+	w.dirs[dir] = of
 	return nil
+}
+
+// begin has the system watch what is at a directory's path by now, which must be in the tree.
+// It needs mu.
+func (w *watched) begin(dir string, of *watchedDir) error {
+	of.is = nil
+	is, err := w.seen(dir)
+	if err != nil {
+		return err
+	}
+	if err := w.watcher.Add(w.at(dir)); err != nil {
+		return err
+	}
+	if now, err := os.Stat(w.at(dir)); err != nil || !os.SameFile(is, now) { // swapped for a link, or gone
+		_ = w.watcher.Remove(w.at(dir))
+		return errAbsent
+	}
+	of.is = is
+	return nil
+}
+
+// seen is what a directory of the tree is.
+func (w *watched) seen(dir string) (fs.FileInfo, error) {
+	at, err := w.s.dir(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer at.Close()
+	return at.Stat(".")
 }
 
 func (w *watched) at(dir string) string {
@@ -167,8 +209,10 @@ func (w *watched) follow() {
 	}
 }
 
-// changed tells of a file, or of all files of a directory that went away: what is in its place
-// by now is watched instead.
+// changed tells of a file, or of all files of a directory that went away or was moved, and
+// what is in it from then on is nobody's affair: what is in its place by now is watched
+// instead. It is not told where a directory above is moved, and found out when something in
+// it changes.
 func (w *watched) changed(e fsnotify.Event) {
 	rel, err := filepath.Rel(w.s.set.Root, e.Name)
 	if err != nil {
@@ -180,10 +224,17 @@ func (w *watched) changed(e fsnotify.Event) {
 	if w.files[name] != nil {
 		of = append(of, name)
 	}
-	if w.dirs[name] > 0 && e.Has(fsnotify.Remove|fsnotify.Rename) {
-		_ = w.watcher.Add(w.at(name)) // or the next who subscribes does
+	dir := path.Dir(name)
+	moved := len(of) > 0 && w.moved(dir)
+	if w.dirs[name] != nil && e.Has(fsnotify.Remove|fsnotify.Rename) {
+		dir, moved = name, true
+	}
+	if moved {
+		_ = w.watcher.Remove(w.at(dir))
+		_ = w.begin(dir, w.dirs[dir]) // or the next who subscribes does
+		of = of[:0]
 		for file := range w.files {
-			if path.Dir(file) == name {
+			if path.Dir(file) == dir {
 				of = append(of, file)
 			}
 		}
@@ -192,6 +243,16 @@ func (w *watched) changed(e fsnotify.Event) {
 	for _, name := range of {
 		w.tell(name)
 	}
+}
+
+// moved tells whether a directory is another one than is watched. It needs mu.
+func (w *watched) moved(dir string) bool {
+	of := w.dirs[dir]
+	if of == nil || of.is == nil {
+		return false
+	}
+	is, err := w.seen(dir)
+	return err != nil || !os.SameFile(of.is, is)
 }
 
 func (w *watched) all() {
