@@ -28,7 +28,7 @@ func (r *run) docsCommand() *cobra.Command {
 type meantFlags struct{ upstream, key string }
 
 func (f *meantFlags) add(c *cobra.Command) {
-	c.Flags().StringVar(&f.upstream, "upstream", "", "the upstream with builtin: docs; may be left out where there is one")
+	only(c.Flags(), &f.upstream, "upstream", "the upstream with builtin: docs; may be left out where there is one")
 	c.Flags().StringVar(&f.key, "key", "", "the secret with the embedder's key, where callers bring their own (embedder.key: request:HEADER)")
 }
 

@@ -57,7 +57,7 @@ publishes it, and write that of the model into embedder.digest.`,
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.Upstream, "upstream", "", "the upstream with builtin: docs; may be left out where there is one")
+	only(f, &o.Upstream, "upstream", "the upstream with builtin: docs; may be left out where there is one")
 	f.StringVar(&o.Model.URL, "url", "", "where the model is: an ONNX file, https")
 	f.StringVar(&o.Model.Digest, "digest", "", "SHA-256 that it must have: sha256: and 64 hex digits")
 	f.StringVar(&o.Tokenizer.URL, "tokenizer-url", "", "where its tokenizer.json is, https")
