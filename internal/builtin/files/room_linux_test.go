@@ -46,7 +46,7 @@ func TestRES33_ClientsDoNotFillTheDisk(t *testing.T) {
 			t.Log("no mount namespace here")
 			return
 		}
-		cmd := exec.Command("unshare", "-rm", "sh", "-ec", `mount -t tmpfs -o size=1m none "$0"; exec "$1" -test.run "^$2\$" -test.v`, dir, os.Args[0], t.Name()) //nolint:gosec // this test
+		cmd := exec.Command("unshare", "-rm", "sh", "-ec", `mount -t tmpfs -o size=1m none "$0"; exec "$1" -test.run "^$2\$" -test.v`, dir, os.Args[0], t.Name())
 		cmd.Env = append(os.Environ(), small+"=1", "TMPDIR="+dir)
 		if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()) {
 			t.Errorf("%v\n%s", err, out)

@@ -11,7 +11,7 @@ import (
 // spaceOf is that of the file system of an open directory.
 func spaceOf(dir *os.File) (s space, err error) {
 	var st unix.Statfs_t
-	if err := unix.Fstatfs(int(dir.Fd()), &st); err != nil { //nolint:gosec // a descriptor
+	if err := unix.Fstatfs(int(dir.Fd()), &st); err != nil {
 		return s, err
 	}
 	size := uint64(st.Bsize) //nolint:gosec,unconvert,nolintlint // its type is another on each system
