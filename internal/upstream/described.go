@@ -1,26 +1,43 @@
 package upstream
 
-import "sync"
+import (
+	"sync/atomic"
+	"time"
+)
 
-// standing is how a server of Doorward's own was described when it was last looked at.
-type standing struct {
-	mu sync.Mutex
-	is *reach // nil: it was not, or is to be looked at anew
+// standing is what an upstream was when it was last looked at; nil where it was not, or is to be looked at anew.
+type standing = atomic.Pointer[identified]
+
+// identified is what an upstream was at a time.
+type identified struct {
+	reach
+
+	at time.Time
 }
 
-func (st *standing) now() *reach {
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	return st.is
+// identifiedFor is for how long it stays known what an upstream is, for answers that are kept: who asks for
+// one often must not have its command looked up, and its files looked at, each time.
+const identifiedFor = time.Second
+
+// identify looks at what the upstream is.
+func (s *server) identify(now time.Time) (*identified, error) {
+	r, err := s.pool.identify(s)
+	if err != nil {
+		s.standing.Store(nil)
+		return nil, err
+	}
+	is := &identified{r, now}
+	s.standing.Store(is)
+	return is, nil
 }
 
-func (st *standing) keep(r *reach) {
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	st.is = r
+// lately is what the upstream is, or was within identifiedFor.
+func (s *server) lately(now time.Time) (*identified, error) {
+	if had := s.standing.Load(); had != nil && now.Sub(had.at) < identifiedFor {
+		return had, nil
+	}
+	return s.identify(now)
 }
-
-func (st *standing) forget() { st.keep(nil) }
 
 // described is how a server of Doorward's own is set, and how each of its commands is started. It is
 // kept as long as every file that they execute is the same by its marks: to look for all of them, and
@@ -28,15 +45,14 @@ func (st *standing) forget() { st.keep(nil) }
 // another program of the same name earlier in PATH, is seen when that command itself is run, which is
 // always looked at. kept tells that it was: who does not like what it says looks anew.
 func (s *server) described() (r reach, kept bool, err error) {
-	if had := s.standing.now(); had != nil && had.still() == nil {
-		return *had, true, nil
+	if had := s.standing.Load(); had != nil && had.still() == nil {
+		return had.reach, true, nil
 	}
-	if r, err = s.pool.identify(s); err != nil {
-		s.standing.forget()
-		return r, false, err
+	is, err := s.identify(time.Now())
+	if err != nil {
+		return reach{}, false, err
 	}
-	s.standing.keep(&r)
-	return r, false, nil
+	return is.reach, false, nil
 }
 
 // still is that of all files, and of the packages that they belong to.

@@ -47,11 +47,10 @@ func isFile(path string) bool {
 }
 
 // inEnvironment is what is installed in the environment of a command; false where it has none.
-// main is its script, module what it names by -m.
-func (p *packages) inEnvironment(programs []string, main *launch.Executed, module string) (pinnedPackage, bool, error) {
-	script := ""
-	if main != nil {
-		script = main.Path
+func (p *packages) inEnvironment(programs []string, x *launch.Execution, seen marks) (pinnedPackage, bool, error) {
+	script, module := "", x.Module
+	if x.Script != nil {
+		script = x.Script.Path
 	}
 	e, ok := environmentOf(programs, script)
 	if !ok {
@@ -60,7 +59,7 @@ func (p *packages) inEnvironment(programs []string, main *launch.Executed, modul
 	if script == "" {
 		script = programs[0]
 	}
-	found, err := p.remembered(e.dir+"\x00"+script+"\x00"+module, e.dir, e.places, func() (installed, error) { return e.read(script, module) })
+	found, err := p.remembered(e.dir+"\x00"+script+"\x00"+module, pinnedPackage{dir: e.dir, places: e.places}, seen, func() (installed, error) { return e.read(script, module) })
 	return found, true, err
 }
 

@@ -58,7 +58,8 @@ type reach struct {
 
 	module string             // of Python that runs in place of a script
 	runs   map[string]started // by name, the commands that a server of Doorward's own runs
-	packs  []*pinnedPackage   // of these; their files are among files
+	packs  []*pinnedPackage   // of these, each once; their files are among files
+	marks  marks              // while it is looked at
 }
 
 // started is how a command is started.
@@ -102,9 +103,10 @@ func (r *reach) describe(upstream string, id *identity) error {
 func (p *Pool) allRuns(id *identity, all *reach, set *Settings) error {
 	all.runs = make(map[string]started, len(set.Runs))
 	id.Runs = make(map[string]identity, len(set.Runs))
+	seen := marks{}
 	for name, run := range set.runs() {
 		var one identity
-		var r reach
+		r := reach{marks: seen}
 		if err := p.started(&one, &r, &run); err != nil {
 			return fmt.Errorf("command %s: %w", name, err)
 		}
@@ -114,8 +116,8 @@ func (p *Pool) allRuns(id *identity, all *reach, set *Settings) error {
 				all.files = append(all.files, f)
 			}
 		}
-		if r.pack != nil {
-			all.packs = append(all.packs, r.pack)
+		if pack := r.pack; pack != nil && !slices.ContainsFunc(all.packs, func(had *pinnedPackage) bool { return slices.Equal(had.places, pack.places) }) {
+			all.packs = append(all.packs, pack)
 		}
 	}
 	return nil
@@ -208,9 +210,9 @@ func (p *Pool) packed(id *identity, r *reach, x *launch.Execution, interpreters 
 	for _, i := range interpreters {
 		programs = append(programs, i.Path)
 	}
-	found, ok, err := p.packages.of(path)
+	found, ok, err := p.packages.of(path, r.marks)
 	if err == nil && !ok {
-		found, ok, err = p.packages.inEnvironment(programs, x.Script, x.Module)
+		found, ok, err = p.packages.inEnvironment(programs, x, r.marks)
 	}
 	if err != nil || !ok {
 		return err

@@ -85,7 +85,7 @@ func (p *Pool) setting(upstream string) gate.PinState {
 	}
 	state, kept := stands()
 	if state != gate.Approved && kept && len(s.set.Runs) > 0 { // what was seen of its commands before may be the reason
-		s.standing.forget()
+		s.standing.Store(nil)
 		state, _ = stands()
 	}
 	return state

@@ -80,7 +80,7 @@ func packageOf(path string) (root, at string, ok bool) {
 }
 
 // of is the package that a file that is executed belongs to; false where it is in none.
-func (p *packages) of(path string) (pinnedPackage, bool, error) {
+func (p *packages) of(path string, seen marks) (pinnedPackage, bool, error) {
 	target, err := filepath.EvalSymlinks(path)
 	if err == nil {
 		target, err = filepath.Abs(target) // a name is relative where the command's directory is Doorward's
@@ -93,15 +93,15 @@ func (p *packages) of(path string) (pinnedPackage, bool, error) {
 		return pinnedPackage{}, false, nil
 	}
 	dir := filepath.Join(root, at)
-	found, err := p.remembered(dir, dir, []string{listOf(root), dir}, func() (installed, error) { return installedAt(root, at) })
+	found, err := p.remembered(dir, pinnedPackage{dir: dir, places: []string{listOf(root), dir}}, seen, func() (installed, error) { return installedAt(root, at) })
 	return found, true, err
 }
 
 // remembered is what read reads, or has read before where the files are the same.
-func (p *packages) remembered(key, dir string, places []string, read func() (installed, error)) (pinnedPackage, error) {
-	now := pinnedPackage{dir: dir, places: places}
+func (p *packages) remembered(key string, now pinnedPackage, seen marks, read func() (installed, error)) (pinnedPackage, error) {
+	dir, places := now.dir, now.places
 	var err error
-	if now.mark, err = markOf(places); err != nil {
+	if now.mark, err = seen.of(places); err != nil {
 		return pinnedPackage{}, err
 	}
 	p.mu.Lock()
@@ -136,6 +136,21 @@ func (p pinnedPackage) still() error {
 
 // listOf is npm's own list of what it installed below a directory.
 func listOf(root string) string { return filepath.Join(root, modules, ".package-lock.json") }
+
+// marks are those of places that were looked at for one purpose, such as all commands of a server: many
+// commands may be of one package, which has many files. nil keeps none.
+type marks map[string]gate.Digest
+
+func (m marks) of(places []string) (mark gate.Digest, err error) {
+	key := strings.Join(places, "\x00")
+	if mark, ok := m[key]; ok {
+		return mark, nil
+	}
+	if mark, err = markOf(places); err == nil && m != nil {
+		m[key] = mark
+	}
+	return mark, err
+}
 
 // markOf digests which files are in some places and since when, without reading them.
 func markOf(places []string) (mark gate.Digest, err error) {

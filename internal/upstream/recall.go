@@ -58,31 +58,15 @@ func (s *server) recall(ctx context.Context, k *calling) (done bool, err error) 
 	}
 }
 
-// identifiedFor is for how long it stays known what an upstream is, for answers that are kept: who asks for
-// one often must not have its command looked up, and its files looked at, each time.
-const identifiedFor = time.Second
-
-// identified is what an upstream was at a time.
-type identified struct {
-	reach reach
-	at    time.Time
-}
-
 // stands tells whether the upstream may still be reached, and is still the one that was
 // approved when it gave the answer. What it is may be known from identifiedFor before; what
 // pins say of that is asked each time.
 func (s *server) stands(had *keptAnswer, now time.Time) bool {
-	was := s.lately.Load()
-	if was == nil || now.Sub(was.at) >= identifiedFor {
-		r, err := s.pool.identify(s)
-		if err != nil {
-			s.lately.Store(nil)
-			return false
-		}
-		was = &identified{r, now}
-		s.lately.Store(was)
+	was, err := s.lately(now)
+	if err != nil {
+		return false
 	}
-	return s.pool.cfg.Pins.ReachAllowed(was.reach.item).Effect == gate.Continue && s.approvedAs(had.hello) == nil
+	return s.pool.cfg.Pins.ReachAllowed(was.item).Effect == gate.Continue && s.approvedAs(had.hello) == nil
 }
 
 // shown is the answer for a client that reads it now.

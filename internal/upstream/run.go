@@ -163,8 +163,8 @@ func (s *server) runnable(r *Running) (*server, *reach, error) {
 	}
 	one := &server{pool: s.pool, set: s.set.running(r.Argv, run.Dir), log: s.log}
 	now, kept, err := s.mayRun(one, r.Name)
-	if err != nil && kept { // what was seen before may be the reason
-		s.standing.forget()
+	if err != nil && kept { // what was seen before may be the reason; where values would execute something else, too: another program, earlier in PATH
+		s.standing.Store(nil)
 		now, _, err = s.mayRun(one, r.Name)
 	}
 	if err != nil {

@@ -36,7 +36,7 @@ type server struct {
 	failure  atomic.Pointer[string]
 	unproven atomic.Bool // its command was last not started for the sake of its sandbox
 	drift    drift
-	standing standing     // how a server of Doorward's own is set
+	standing standing
 	ownKeys  []string     // the headers with keys of the clients' own
 	lone     atomic.Int64 // channels made for one call alone
 
@@ -44,8 +44,7 @@ type server struct {
 	retries    retries
 	kept       keptLists
 	changed    atomic.Uint64 // how often what its kept answers rest on may have changed
-	lately     atomic.Pointer[identified]
-	starts     backoff // of a command that does not come up, for everybody
+	starts     backoff       // of a command that does not come up, for everybody
 	offences   offences
 	latecomers latecomers
 	mu         sync.Mutex

@@ -53,3 +53,41 @@ func TestMHB16_WhatACommandIsStaysKnown(t *testing.T) {
 	check("a second later", now.Add(identifiedFor), false)
 	check("that was not there the last time", now.Add(identifiedFor+1), false)
 }
+
+// A package is looked at once for all commands of a server that are of it, and a change of it is seen of each.
+func TestPOL34CommandsOfOnePackage(t *testing.T) {
+	t.Parallel()
+	pack := filepath.Join(t.TempDir(), "node_modules", "tools")
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(pack, name), []byte(text), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.MkdirAll(pack, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write("package.json", `{"name": "tools", "version": "1"}`)
+	write("a", "#!/bin/sh\n")
+	write("b", "#!/bin/sh\n")
+	s := &server{pool: &Pool{}, set: Settings{Name: "up", Builtin: "commands", Runs: map[string]Run{
+		"a": {Argv: []string{filepath.Join(pack, "a")}}, "b": {Argv: []string{filepath.Join(pack, "b")}},
+	}}}
+	was, kept, err := s.described()
+	if err != nil || kept || len(was.packs) != 1 || len(was.runs) != 2 {
+		t.Fatalf("%d packages of %d commands, %v, %v", len(was.packs), len(was.runs), kept, err)
+	}
+	if _, kept, err := s.described(); err != nil || !kept {
+		t.Errorf("nothing was changed, and it is looked at anew: %v", err)
+	}
+	write("library", "other")
+	now, kept, err := s.described()
+	if err != nil || kept || now.item.Digest == was.item.Digest {
+		t.Fatalf("the package is another, and it is what it was: %v, %v", kept, err)
+	}
+	for _, name := range []string{"a", "b"} {
+		if now.runs[name].id.Package.Files == was.runs[name].id.Package.Files {
+			t.Errorf("command %s has the files of before", name)
+		}
+	}
+}

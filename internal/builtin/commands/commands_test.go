@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -318,6 +319,36 @@ func TestCommandsProgressStill(t *testing.T) {
 		defer mu.Unlock()
 		if len(heard) != 1 || heard[0] != "approved" {
 			t.Errorf("%q", heard)
+		}
+	})
+}
+
+// Where it takes long to ask whether a command is what was approved, less is told, and a tenth of the time
+// is spent on asking.
+func TestCommandsProgressShare(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var asked, heard atomic.Int64
+		options := &mcp.ClientOptions{ProgressNotificationHandler: func(context.Context, *mcp.ProgressNotificationClientRequest) { heard.Add(1) }}
+		c := connected(t, commands.Settings{
+			Run: func(_ context.Context, r *commands.Run) (commands.Ended, error) {
+				r.Began(func() error { asked.Add(1); time.Sleep(time.Second); return nil })
+				for i := range 600 {
+					_, _ = fmt.Fprintln(r.Stdout, i)
+					time.Sleep(100 * time.Millisecond)
+				}
+				return commands.Ended{}, nil
+			},
+			Commands: map[string]commands.Command{"x": {Argv: []string{"true"}, Timeout: time.Hour, Output: 4}},
+		}, options)
+		params := &mcp.CallToolParams{Name: "x"}
+		params.SetProgressToken("p")
+		if _, err := c.CallTool(t.Context(), params); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if n := asked.Load(); n < 5 || n > 7 || heard.Load() != n { // in a minute: every 11 s, and at the end
+			t.Errorf("asked %d times, told %d", n, heard.Load())
 		}
 	})
 }

@@ -17,6 +17,7 @@ const (
 	maxTold   = 4 << 10 // bytes of one message, before what is replaced
 	maxLine   = 1 << 10 // bytes of a line; a longer one is cut
 	maxTells  = 1000    // messages of one call
+	tellShare = 10      // of the time, one part may go into asking whether a message may be told: a package has many files
 )
 
 // telling gathers lines between two messages.
@@ -87,9 +88,11 @@ func tell(ctx context.Context, req *mcp.CallToolRequest, out *output) (began fun
 			if text == "" {
 				continue
 			}
+			asked := time.Now()
 			if !t.believed() {
 				return
 			}
+			tick.Reset(max(tellEvery, tellShare*time.Since(asked)))
 			if req.Session.NotifyProgress(ctx, &mcp.ProgressNotificationParams{ProgressToken: token, Progress: float64(lines), Message: text}) != nil {
 				return // who does not hear it reads the answer
 			}
