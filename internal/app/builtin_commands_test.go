@@ -94,6 +94,8 @@ func TestPOL34BuiltinCommands(t *testing.T) {
 	dir := t.TempDir()
 	program := filepath.Join(dir, "program")
 	write := func(text string) {
+		syscall.ForkLock.RLock() // a child that is forked meanwhile would have the file open to write, and it could not be executed
+		defer syscall.ForkLock.RUnlock()
 		if err := os.WriteFile(program, []byte("#!/bin/sh\necho "+text+"\n"), 0o700); err != nil {
 			t.Fatal(err)
 		}
