@@ -33,7 +33,7 @@ const (
 
 	// Of SQLite, which cannot be interrupted while it looks through one value.
 	minCell    = 2 << 20   // bytes that a value may have where Bytes are fewer; it has Bytes otherwise
-	maxPattern = 1000      // bytes of what LIKE and GLOB look for
+	maxPattern = 256       // bytes of what LIKE and GLOB look for
 	maxMemory  = 128 << 20 // bytes that a statement may take, unless Settings say otherwise
 )
 

@@ -58,10 +58,11 @@ func (l *lite) open(ctx context.Context, use func(c *sql.Conn, there map[string]
 		"mode": {"ro"}, "_defensive": {"1"}, "_query_only": {"1"}, "_dqs": {"0"}, "_error_rc": {"1"},
 		"_pragma": {"busy_timeout(5000)", "trusted_schema(0)", "cell_size_check(1)", "temp_store(memory)"},
 	}
-	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: l.path, RawQuery: q.Encode()}).String())
+	by, err := liteDriver()
 	if err != nil {
-		return errNoFile
+		return err
 	}
+	db := sql.OpenDB(&liteFile{(&url.URL{Scheme: "file", Path: l.path, RawQuery: q.Encode()}).String(), by})
 	var account *memory.Account
 	defer func() {
 		_ = db.Close()

@@ -48,7 +48,7 @@ const (
 
 	inSQLite = `char current_date current_time current_timestamp date datetime glob group_concat hex
 		ifnull iif instr json json_array json_array_length json_each json_extract json_group_array json_group_object
-		json_insert json_object json_patch json_quote json_remove json_replace json_set json_tree json_type
+		json_insert json_object json_quote json_remove json_replace json_set json_tree json_type
 		json_valid julianday like log10 log2 quote random strftime string_agg time timediff total trunc
 		typeof unhex unicode unixepoch bm25 highlight snippet sqlite_version`
 

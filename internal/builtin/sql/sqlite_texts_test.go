@@ -1,0 +1,45 @@
+package sql_test
+
+import (
+	"database/sql"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// TestPOL29SQLiteTexts: what Doorward has in place of SQLite's functions gives what they give.
+func TestPOL29SQLiteTexts(t *testing.T) {
+	theirs, err := sql.Open("sqlite", ":memory:")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = theirs.Close() }()
+	c := onSQLite(t, nil)
+	values := []string{"NULL", "''", "'a'", "'aab'", "'ab'", "'Zoë'", "'ë'", "'xëëx'", "'日本語'", "'本'", "x'6162'", "x'62'", "x'c3ab'", "12", "-1.5", "1.0", "1e20", "1e-7", "0.1", "'0a 0B'", "' -'", "'61-62'", "'6-1'"}
+	for _, a := range values {
+		var all []string
+		for _, b := range values {
+			all = append(all, fmt.Sprintf("quote(instr(%[1]s, %[2]s)) || quote(replace(%[1]s, %[2]s, 'é')) || quote(trim(%[1]s, %[2]s)) || quote(ltrim(%[1]s, %[2]s)) || quote(rtrim(%[1]s, %[2]s)) || quote(unhex(%[1]s, %[2]s))", a, b))
+		}
+		stmt := "SELECT " + strings.Join(all, " || ") + " AS all_of"
+		var want string
+		if err := theirs.QueryRowContext(t.Context(), stmt).Scan(&want); err != nil {
+			t.Fatal(err)
+		}
+		c.want(stmt, nil, fmt.Sprintf(`{"columns":[{"name":"all_of","type":"text"}],"rows":[[%q]],"truncated":false}`, want))
+	}
+}
+
+// TestPOL29SQLiteEnds: one step over a long value ends, however it is looked through.
+func TestPOL29SQLiteEnds(t *testing.T) {
+	c := onSQLite(t, nil)
+	const long = "WITH RECURSIVE r(n, s) AS (SELECT 1, 'aaaaaaaaaaaaaaaa' UNION ALL SELECT n + 1, s || s FROM r WHERE n < 17) SELECT "
+	for stmt, want := range map[string]string{
+		"instr(s || s, s || 'b')": "0", "length(replace(s || s, s || 'b', ''))": "2097152", "length(trim(s, replace(s, 'a', 'b') || 'a'))": "0",
+		"length(unhex(replace(s, 'a', 'z'), replace(s, 'a', 'y') || 'z'))": "0",
+	} {
+		c.want(long+stmt+" AS n FROM r WHERE n = 17", nil, `{"columns":[{"name":"n","type":"integer"}],"rows":[[`+want+`]],"truncated":false}`)
+	}
+	c.refused("SELECT replace(replace('aaaaaaaa', 'a', hex(hex(hex(hex('aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'))))), '3', hex(hex(hex(hex(hex(hex(hex('aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'))))))))", "too big")
+	c.refused("SELECT json_patch('{}', '{}')", "not allowed")
+}
