@@ -82,3 +82,15 @@ func StampPostgres(ctx context.Context, p *Postgres, kept Kept, key [32]byte) er
 	}
 	return tx.Commit(ctx)
 }
+
+// FollowReplies is how a connection to Redis would end that reads these pieces, one after the
+// other.
+func FollowReplies(pieces ...[]byte) error {
+	var r replies
+	for _, p := range pieces {
+		if err := r.look(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -80,14 +80,16 @@ func OpenRedis(ctx context.Context, cfg RedisConfig) (*Redis, error) {
 	}
 	logging.Disable() // the library's log is the whole process's and unstructured; its errors come back as errors
 	r := &Redis{prefix: cfg.Prefix, secret: target.password, log: cfg.Log}
-	r.client = redis.NewClient(&redis.Options{
+	options := &redis.Options{
 		Addr: target.address, Username: target.user, Password: target.password, DB: target.database, TLSConfig: secure,
 		OnConnect: r.meet, Protocol: 2, DisableIdentity: true, ContextTimeoutEnabled: true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 		MaxRetries:               -1, DialerRetries: 1,
 		DialTimeout: redisWithin, ReadTimeout: redisWithin, WriteTimeout: redisWithin, PoolTimeout: redisWithin,
 		PoolSize: redisConns, MaxActiveConns: redisConns, PipelinePoolSize: -1, ConnMaxLifetime: redisConnLife,
-	})
+	}
+	options.Dialer = bounded(redis.NewDialer(options))
+	r.client = redis.NewClient(options)
 	if err := r.Healthy(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening %w", err), r.client.Close())
 	}
