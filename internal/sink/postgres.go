@@ -120,6 +120,10 @@ func CheckDSN(url gate.Secret) error {
 	return err
 }
 
+// maxMessage bounds what a database sends at once, in bytes: of its tables no row is read, and
+// of an error a code.
+const maxMessage = 1 << 20
+
 // parseDSN reads a DSN. To another machine the connection must be encrypted, and the
 // certificate verified: pgx's own default falls back to the clear.
 func parseDSN(url gate.Secret, roots *x509.CertPool) (*pgx.ConnConfig, error) {
@@ -135,6 +139,7 @@ func parseDSN(url gate.Secret, roots *x509.CertPool) (*pgx.ConnConfig, error) {
 	if err := dsn.Secure(&c.Config, roots); err != nil {
 		return nil, err
 	}
+	dsn.Bound(&c.Config, maxMessage)
 	dsn.Keep(c.RuntimeParams, options)
 	c.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
 		d := &net.Dialer{Timeout: patience}
@@ -156,6 +161,8 @@ func answered(err error) error {
 		return errNewer
 	case errors.As(err, &said):
 		return fmt.Errorf("PostgreSQL answered %s", said.Code) // SQLSTATE, five characters
+	case dsn.IsLong(err):
+		return dsn.ErrLong
 	case errors.Is(err, context.DeadlineExceeded), pgconn.Timeout(err):
 		return fmt.Errorf("PostgreSQL did not answer within %v", patience)
 	}

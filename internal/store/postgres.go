@@ -13,6 +13,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"doorward/internal/dsn"
 )
 
 // The bounds of talking to PostgreSQL. Each of the lists talks to it one at a time, so
@@ -111,6 +113,8 @@ func (p *Postgres) fault(doing string, err error) error {
 		if said.Code == codeReadOnly {
 			p.pool.Reset()
 		}
+	case dsn.IsLong(err):
+		why = dsn.ErrLong
 	case errors.Is(err, context.DeadlineExceeded), pgconn.Timeout(err):
 		why = errors.New("there was no answer in time")
 	case errors.Is(err, context.Canceled):

@@ -15,6 +15,11 @@ import (
 	"doorward/internal/dsn"
 )
 
+// maxPostgresMessage bounds what a server sends at once, in bytes. The longest is the row of an
+// incident, whose text is hexadecimal where a DSN asks for the simple protocol; names and
+// errors are short.
+const maxPostgresMessage = 2*(maxIncidentSize+sealOverhead) + 64<<10
+
 // postgresPool is how connections are made.
 func postgresPool(cfg *PostgresConfig) (*pgxpool.Config, error) {
 	if err := dsn.Check(cfg.DSN); err != nil {
@@ -28,6 +33,7 @@ func postgresPool(cfg *PostgresConfig) (*pgxpool.Config, error) {
 	if err := dsn.Secure(&c.ConnConfig.Config, cfg.Roots); err != nil {
 		return nil, err
 	}
+	dsn.Bound(&c.ConnConfig.Config, maxPostgresMessage)
 	c.ConnConfig.ConnectTimeout = postgresWithin
 	c.ConnConfig.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	dsn.Keep(c.ConnConfig.RuntimeParams, options)

@@ -477,3 +477,12 @@ func TestPostgresDSNs(t *testing.T) {
 		}
 	}
 }
+
+// What a server announces is refused by its header, before there is room made for it.
+func TestDUR21_PostgresThatAnnouncesTooMuch(t *testing.T) {
+	t.Parallel()
+	_, err := store.OpenPostgres(t.Context(), store.PostgresConfig{DSN: "postgres://u@" + answering(t, "D\x08\x00\x00\x00") + "/d?sslmode=disable"})
+	if err == nil || !strings.Contains(err.Error(), "announced a longer message") {
+		t.Errorf("128 MiB: %v", err)
+	}
+}

@@ -28,6 +28,7 @@ const (
 	endWithin     = time.Second      // of ending a transaction that is given up
 	connLife      = 5 * time.Minute  // after which a connection is made anew
 	conns         = 8
+	maxMessage    = docs.MaxDocument + 1<<20 // bytes that are sent at once: a row has one passage, which is no longer than its document
 )
 
 // Config is what an index is made of.
@@ -93,6 +94,7 @@ func connection(cfg *Config) (*pgxpool.Config, error) {
 	if err := dsn.Secure(&c.ConnConfig.Config, cfg.Roots); err != nil {
 		return nil, err
 	}
+	dsn.Bound(&c.ConnConfig.Config, maxMessage)
 	c.MaxConns, c.MinConns, c.MinIdleConns = conns, 0, 0
 	c.MaxConnLifetime, c.MaxConnIdleTime, c.MaxConnLifetimeJitter = connLife, connLife, connLife/10
 	one := c.ConnConfig
@@ -150,6 +152,9 @@ func (x *Index) fault(err error) error {
 	}
 	if said, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return fmt.Errorf("postgres, schema %s: %w", x.name, answered(said))
+	}
+	if dsn.IsLong(err) {
+		return fmt.Errorf("postgres, schema %s: %w", x.name, dsn.ErrLong)
 	}
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return fmt.Errorf("postgres, schema %s: the server's certificate is not one to trust", x.name)
