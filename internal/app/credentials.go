@@ -8,10 +8,10 @@ import (
 	"encoding/pem"
 	"fmt"
 	"net/url"
-	"os"
 	"strings"
 
 	"doorward/internal/config"
+	"doorward/internal/durable"
 	"doorward/internal/gate"
 	"doorward/internal/upstream"
 )
@@ -114,7 +114,7 @@ func certificateFile(field, path string) (string, error) {
 	if path == "" {
 		return "", nil
 	}
-	text, err := os.ReadFile(path)
+	text, err := durable.ReadNamed(path, maxKeyFile)
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", field, err)
 	}

@@ -75,7 +75,7 @@ var table = map[string]row{
 
 	"leak":       {domain, nil},
 	"retryafter": {domain, nil},
-	"dsn":        {domain, nil},
+	"dsn":        {domain, []string{"durable"}},
 	"egress":     {way, []string{"policy/places"}},
 
 	"identify":  {stage, []string{"gate", "mcp", "httpsig"}},
@@ -129,11 +129,11 @@ var table = map[string]row{
 
 	"builtin/commands": {adapter, []string{"argv"}},
 
-	"listen":    {adapter, append([]string{"ceiling"}, adapters...)},
+	"listen":    {adapter, append([]string{"ceiling", "durable"}, adapters...)},
 	"upstream":  {adapter, append([]string{"retryafter", "leak", "sandbox", "sandbox/container", "supervise", "launch", "python", "durable", "queue", "ceiling"}, adapters...)},
 	"audit":     {adapter, append([]string{"durable", "envelope", "cosignature"}, adapters...)},
 	"store":     {adapter, []string{"gate", "mcp", "jsonrpc", "httpsig", "durable", "envelope", "dsn"}},
-	"lock":      {adapter, adapters},
+	"lock":      {adapter, append([]string{"durable"}, adapters...)},
 	"telemetry": {adapter, append([]string{"collector"}, adapters...)},
 	"secret":    {adapter, adapters},
 	"issuer":    {adapter, adapters},
@@ -152,7 +152,7 @@ var table = map[string]row{
 	"monitor/delivery": {watching, []string{"gate", "monitor", "durable", "envelope"}},
 	"monitor/figures":  {watching, []string{"gate", "monitor"}},
 
-	"config":    {outside, []string{"gate", "cosignature", "sandbox", "sandbox/container", "launch", "argv", "egress", "policy", "policy/paths", "policy/places", "policy/words", "policy/statement"}},
+	"config":    {outside, []string{"gate", "cosignature", "durable", "sandbox", "sandbox/container", "launch", "argv", "egress", "policy", "policy/paths", "policy/places", "policy/words", "policy/statement"}},
 	"clients":   {outside, []string{"config", "launch"}},
 	"doctor":    {outside, []string{"config"}},
 	"load":      {outside, nil},

@@ -16,6 +16,8 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+
+	"doorward/internal/durable"
 )
 
 // Bounds of the file.
@@ -27,9 +29,9 @@ const (
 
 // Load reads a file and parses it. The error is Faults, or wraps that of
 // reading. A file that everybody may write to is a fault: whoever can change
-// it decides what the gateway lets through.
+// it decides what the gateway lets through. A pipe in its place is not waited for.
 func Load(path string) (*Config, error) {
-	f, err := os.Open(path)
+	f, err := durable.OpenNamed(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
@@ -38,7 +40,7 @@ func Load(path string) (*Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
-	if info.Mode().IsRegular() && info.Mode().Perm()&0o002 != 0 {
+	if info.Mode().Perm()&0o002 != 0 {
 		return nil, Faults{{Text: fmt.Sprintf("%s can be written by everybody: chmod o-w %s", path, path)}}
 	}
 	if dir, err := os.Stat(filepath.Dir(path)); err == nil && dir.Mode().Perm()&0o002 != 0 && dir.Mode()&fs.ModeSticky == 0 {

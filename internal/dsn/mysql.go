@@ -4,14 +4,14 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"io"
 	"net"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/go-sql-driver/mysql"
+
+	"doorward/internal/durable"
 )
 
 // Errors of a URL of MySQL or MariaDB. They say nothing of what is in it.
@@ -106,12 +106,7 @@ func mysqlTLS(host string, options map[string]string) (*tls.Config, error) {
 	if options["ca"] == "" {
 		return c, nil
 	}
-	f, err := os.Open(options["ca"])
-	if err != nil {
-		return nil, ErrMySQLAuthority
-	}
-	defer func() { _ = f.Close() }()
-	pem, err := io.ReadAll(io.LimitReader(f, maxAuthority))
+	pem, err := durable.ReadNamed(options["ca"], maxAuthority)
 	c.RootCAs = x509.NewCertPool()
 	if err != nil || !c.RootCAs.AppendCertsFromPEM(pem) {
 		return nil, ErrMySQLAuthority

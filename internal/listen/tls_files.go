@@ -4,14 +4,14 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"doorward/internal/durable"
 )
 
 const (
@@ -106,11 +106,11 @@ func same(a, b []os.FileInfo) bool {
 
 // readPair reads the gateway's own certificate, which must be valid now.
 func readPair(cert, key string) (*tls.Certificate, error) {
-	certPEM, err := readFile(cert, maxPEM)
+	certPEM, err := durable.ReadNamed(cert, maxPEM)
 	if err != nil {
 		return nil, fmt.Errorf("reading the certificate: %w", err)
 	}
-	keyPEM, err := readFile(key, maxPEM)
+	keyPEM, err := durable.ReadNamed(key, maxPEM)
 	if err != nil {
 		return nil, fmt.Errorf("reading the certificate's key: %w", err)
 	}
@@ -135,7 +135,7 @@ func readPair(cert, key string) (*tls.Certificate, error) {
 // readAuthorities reads the certificates of a PEM file. Anything else in it is an
 // error: an authority that was left out unseen would be missed later.
 func readAuthorities(path string) (*x509.CertPool, []*x509.Certificate, error) {
-	rest, err := readFile(path, maxPEM)
+	rest, err := durable.ReadNamed(path, maxPEM)
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading authorities: %w", err)
 	}
@@ -159,21 +159,4 @@ func readAuthorities(path string) (*x509.CertPool, []*x509.Certificate, error) {
 		return nil, nil, fmt.Errorf("reading authorities %s: it holds no certificate in PEM", path)
 	}
 	return pool, all, nil
-}
-
-// readFile reads a file of at most limit bytes.
-func readFile(path string, limit int64) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err != nil {
-		return nil, err
-	}
-	if int64(len(b)) > limit {
-		return nil, &os.PathError{Op: "reading", Path: path, Err: errors.New("the file is too large")}
-	}
-	return b, nil
 }

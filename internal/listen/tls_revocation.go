@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"doorward/internal/durable"
 )
 
 // revocations are the revocation lists of those who certify clients.
@@ -22,7 +24,7 @@ type revocation struct {
 // readRevocations reads the lists at path. Each must be signed by a certificate of
 // the authorities' file.
 func readRevocations(path, authorities string) (revocations, error) {
-	raw, err := readFile(path, maxCRL)
+	raw, err := durable.ReadNamed(path, maxCRL)
 	if err != nil {
 		return nil, fmt.Errorf("reading revocation lists: %w", err)
 	}

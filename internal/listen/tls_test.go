@@ -39,7 +39,7 @@ func TestADM02_TLSMustBeGoodAtTheStart(t *testing.T) {
 			put(t, v.config.Key, old)
 		}, "private key does not match"},
 		{"no PEM", func(v *vault) { put(t, v.config.Cert, []byte("hello")) }, "reading the certificate"},
-		{"too large", func(v *vault) { put(t, v.config.Cert, make([]byte, 2<<20)) }, "too large"},
+		{"too large", func(v *vault) { put(t, v.config.Cert, make([]byte, 2<<20)) }, "larger than"},
 		{"no authorities", func(v *vault) { v.config.ClientCA = v.path("none") }, "no such file"},
 		{"authorities without PEM", func(v *vault) {
 			v.config.ClientCA = v.path("ca")

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"time"
 
+	"doorward/internal/durable"
 	"doorward/internal/gate"
 )
 
@@ -75,7 +76,7 @@ const othersWrite fs.FileMode = 0o002
 // readLock reads a lock file, unless every local user may approve definitions
 // by writing to it. Windows has no such mode bits.
 func readLock(path string) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := durable.OpenNamed(path)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +93,7 @@ func readLock(path string) ([]byte, error) {
 
 // read reads a file of at most limit bytes.
 func read(path string, limit int64) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := durable.OpenNamed(path)
 	if err != nil {
 		return nil, err
 	}

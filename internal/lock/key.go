@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+
+	"doorward/internal/durable"
 )
 
 // maxKey bounds the file of a private key, in bytes; one has about 120.
@@ -19,7 +21,7 @@ const maxKey = 16 << 10
 // ReadKey reads the Ed25519 private key (PKCS #8, PEM) that lock files are signed
 // with. A file that others may read is refused.
 func ReadKey(path string) (ed25519.PrivateKey, error) {
-	f, err := os.Open(path)
+	f, err := durable.OpenNamed(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading the key of lock files: %w", err)
 	}

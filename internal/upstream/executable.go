@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"sync"
 
+	"doorward/internal/durable"
 	"doorward/internal/gate"
 	"doorward/internal/sandbox"
 )
@@ -45,7 +45,7 @@ func (p *Pool) executable(set *Settings) (string, digested, error) {
 // of is the digest of a file, and the file that it is the digest of: it is opened first,
 // and looked at, digested and looked at again by that descriptor.
 func (d *digests) of(path string) (digested, error) {
-	f, err := os.Open(path)
+	f, err := durable.OpenNamed(path)
 	if err != nil {
 		return digested{}, fmt.Errorf("digesting: %w", err)
 	}

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
+	"doorward/internal/durable"
 	"doorward/internal/gate"
 	"doorward/internal/launch"
 	"doorward/internal/mcp"
@@ -246,7 +246,7 @@ func interpreted(path string, command []string) ([]string, []launch.Executed, er
 
 // beginning is what of a program says which interpreter it has.
 func beginning(path string) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := durable.OpenNamed(path)
 	if err != nil {
 		return nil, err
 	}
