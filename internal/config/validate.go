@@ -128,6 +128,9 @@ func (v *checker) listen() {
 	if a := v.c.Admin.Address; a.IsValid() && !a.Addr().IsLoopback() {
 		v.fault("admin.address", "must be a loopback address, such as 127.0.0.1:8081: it answers without asking who it is")
 	}
+	if a := v.c.Admin.Address; a.IsValid() && a.Port() != 0 && a.Port() == l.Address.Port() && (a.Addr() == l.Address.Addr() || l.Address.Addr().IsUnspecified()) {
+		v.fault("admin.address", "has the port of listen.address: give it another, or take it out")
+	}
 	v.tls()
 	v.open()
 }
