@@ -29,6 +29,7 @@ func edgeCases() []itemCase {
 		{id: "transport.proxy", name: "no proxy", file: public, want: none},
 		{id: "transport.proxy", name: "named", file: behind, want: pass},
 		{id: "transport.proxy", name: "not named", file: "listen: {address: \"10.0.0.5:8080\", tls: {terminated_by: proxy}}\nupstreams: {}\n", want: warn, seen: "beside the proxy"},
+		{id: "transport.proxy", name: "not named, on this machine", file: "listen: {tls: {terminated_by: proxy}}\nupstreams: {}\n", want: warn, seen: "does not say who the proxy is"},
 		{id: "transport.proxy", name: "wide", file: "listen: {trusted_proxies: [10.0.0.0/8]}\nupstreams: {}\n", want: warn, seen: "listen.trusted_proxies[0]: 10.0.0.0/8"},
 		{id: "transport.proxy", name: "wide IPv6", file: "listen: {trusted_proxies: [\"2001:db8::/32\"]}\nupstreams: {}\n", want: warn, seen: "2001:db8::/32"},
 

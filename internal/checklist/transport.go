@@ -73,7 +73,11 @@ func (s *subject) proxy(a *answer) {
 			a.warn(fmt.Sprintf("listen.trusted_proxies[%d]", i), "%s is far more than a proxy: each address in it may say who a client is", p)
 		}
 	}
-	if len(l.TrustedProxies) == 0 && !s.loopback() {
+	switch {
+	case len(l.TrustedProxies) > 0:
+	case s.loopback():
+		a.warn("listen.trusted_proxies", "does not say who the proxy is: every client has its address, and who guesses credentials has all of them refused (limit.address)")
+	default:
 		a.warn("listen.address", "%s is open beside the proxy, without TLS, and trusted_proxies does not say who the proxy is", l.Address)
 	}
 	a.otherwise("", "networks that are believed about a client's address: %d", len(l.TrustedProxies))
