@@ -178,7 +178,7 @@ func (c *channel) answer(ctx context.Context, cn *conn, k *calling, m *gate.Mess
 		return err
 	}
 	if c.key.era == gate.Stateless {
-		if m, err = mcp.Private(m); err != nil {
+		if m, err = mcp.Private(m, maxTTL); err != nil {
 			return errors.Join(errProtocol, err)
 		}
 	}
