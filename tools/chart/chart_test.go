@@ -381,8 +381,9 @@ func TestValuesThatAreRefused(t *testing.T) {
 	}
 	c, held := load(t), schema(t)
 	for more, want := range map[string]string{
-		"replicas: 2":                  "config.state.redis and config.state.key",
-		"autoscaling: {enabled: true}": "config.state.redis and config.state.key",
+		"replicas: 2": "config.state.redis and config.state.key",
+		"config: {listen: {trusted_proxies: []}}":          "config.listen.trusted_proxies is needed",
+		"autoscaling: {enabled: true}":                     "config.state.redis and config.state.key",
 		"replicas: 2\nconfig: {state: {redis: a, key: b}}": "needs lock",
 		"replicas: 0":                             "minimum",
 		"replica: 2":                              "additional properties",

@@ -18,11 +18,13 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if .Values.image.digest }}{{ .Values.image.repository }}@{{ .Values.image.digest }}{{ else }}{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}{{ end -}}
 {{- end }}
 
-{{/* What several gateways need that one does not. */}}
+{{/* What gateways need that the schema cannot tell. */}}
 {{- define "doorward.check" -}}
 {{- $many := or (gt (int .Values.replicas) 1) .Values.autoscaling.enabled -}}
 {{- $state := .Values.config.state | default dict -}}
 {{- if and $many (not (and $state.redis $state.key)) }}{{ fail "more than one replica needs config.state.redis and config.state.key: without them a nonce is good at each, and an approval at one" }}{{ end -}}
+{{- $listen := .Values.config.listen | default dict -}}
+{{- if not (or .Values.tls.secretName $listen.trusted_proxies) }}{{ fail "config.listen.trusted_proxies is needed where TLS ends in a proxy: the network of its pods. Without it every client has the proxy's address, and who guesses credentials has all of them refused; or write tls.secretName" }}{{ end -}}
 {{- if and $many (not .Values.lock) }}{{ fail "more than one replica needs lock (--set-file lock=doorward.lock): without it each withholds everything by itself" }}{{ end -}}
 {{- if and .Values.autoscaling.enabled (gt (int .Values.autoscaling.min) (int .Values.autoscaling.max)) }}{{ fail "autoscaling.min is more than autoscaling.max" }}{{ end -}}
 {{- if and .Values.metrics.enabled (not .Values.metrics.image) }}{{ fail "metrics.enabled needs metrics.image, an image of HAProxy by its digest" }}{{ end -}}
