@@ -159,7 +159,7 @@ type Identity struct {
 type Issuer struct {
 	// Issuer is its identifier, exactly as tokens and its metadata have it: an https URL, or http on loopback.
 	Issuer string `yaml:"issuer" type:"url"`
-	// Audience that its tokens have for this gateway. Not written: the URL that the client uses, public_url with /mcp or /mcp/NAME, so that a token of one profile is none of another.
+	// Audience that its tokens have for this gateway. Not written, or public_url with /mcp: the URL that the client uses, public_url with /mcp or /mcp/NAME, so that a token of one profile is none of another.
 	Audience string `yaml:"audience"`
 	// OtherAudiences accepts tokens that are for others too.
 	OtherAudiences bool `yaml:"other_audiences"`

@@ -98,7 +98,7 @@ const fieldDocs = "\n" +
 	"Identity.MTLS\tMTLS makes the certificate that a client shows (listen.tls.client_ca) its identity. Off unless written: then a certificate only opens the connection.\n" +
 	"Identity.RequestKeys\tRequestKeys are headers in which a client brings a key of its own for an upstream, usable as request:HEADER in credential and env. Such a key reaches the one call that it came with, and nothing else.\n" +
 	"Issuer.Issuer\tIssuer is its identifier, exactly as tokens and its metadata have it: an https URL, or http on loopback.\n" +
-	"Issuer.Audience\tAudience that its tokens have for this gateway. Not written: the URL that the client uses, public_url with /mcp or /mcp/NAME, so that a token of one profile is none of another.\n" +
+	"Issuer.Audience\tAudience that its tokens have for this gateway. Not written, or public_url with /mcp: the URL that the client uses, public_url with /mcp or /mcp/NAME, so that a token of one profile is none of another.\n" +
 	"Issuer.OtherAudiences\tOtherAudiences accepts tokens that are for others too.\n" +
 	"Issuer.Algorithms\tAlgorithms of signatures that are accepted.\n" +
 	"Issuer.JWKSURL\tJWKSURL is where its keys are. Not written: where its metadata says.\n" +
