@@ -71,9 +71,43 @@ func masked(secret string) string {
 	return "****" + end + " " + length
 }
 
+// unjoined leaves out what was found by concatenation where one of the same kind that is whole
+// without it begins: what stands behind that is the next string of a list, and no part of it.
+func unjoined(all []found) []found {
+	type beginning struct {
+		rule string
+		at   int
+	}
+	joined := func(f found) bool { return strings.Contains(f.how, concatenation) }
+	if !slices.ContainsFunc(all, joined) {
+		return all
+	}
+	whole := map[beginning]int{}
+	for i := range all {
+		if !joined(all[i]) {
+			whole[beginning{all[i].rule, all[i].at.Start}] = i
+		}
+	}
+	more := map[beginning]gate.Severity{}
+	kept := slices.DeleteFunc(slices.Clone(all), func(f found) bool {
+		b := beginning{f.rule, f.at.Start}
+		i, there := whole[b]
+		if !there || !joined(f) || f.at.End < all[i].at.End {
+			return false
+		}
+		more[b] = max(more[b], f.severity)
+		return true
+	})
+	for i := range kept {
+		kept[i].severity = max(kept[i].severity, more[beginning{kept[i].rule, kept[i].at.Start}])
+	}
+	return kept
+}
+
 // settled orders what was found and leaves out what is inside of something that
 // is at least as severe.
 func settled(all []found) []found {
+	all = unjoined(all)
 	slices.SortStableFunc(all, func(a, b found) int {
 		return cmp.Or(a.at.Start-b.at.Start, int(b.severity)-int(a.severity), rank(a)-rank(b), b.at.End-a.at.End, cmp.Compare(a.rule, b.rule))
 	})

@@ -166,3 +166,22 @@ func TestEncoded(t *testing.T) {
 		})
 	}
 }
+
+// A list of strings in which a whole token stands is no token that goes on in the next string;
+// one that is cut at such a place is found all the same.
+func TestScan_ListOfStrings(t *testing.T) {
+	token := github("gh"+"p_", "list")
+	other := "gh" + "o_" + drawn(alnum, 36, "list") // without its checksum
+	for _, tc := range []struct{ name, before, secret, after string }{
+		{"a row", `[8,"`, token, `","1"]`},
+		{"a row of a row", `{"rows":"[8,\"`, other, `\",\"x1\"]"}`},
+		{"a call", "f('", other, "', 'abc')"},
+		{"in pieces", `["`, token[:12] + `","` + token[12:], `"]`},
+	} {
+		text := tc.before + tc.secret + tc.after
+		got := secrets.Scan(text)
+		if len(got) != 1 || text[got[0].Span.Start:got[0].Span.End] != tc.secret {
+			t.Errorf("%s: %+v in %q, want the span of the token alone", tc.name, got, text)
+		}
+	}
+}

@@ -24,7 +24,7 @@ var views = []view{
 	{"escapes", withoutEscapes},
 	{codePoints, withoutCodes},
 	{"separators", withoutSeparators},
-	{"concatenation", withoutQuotes},
+	{concatenation, withoutQuotes},
 }
 
 // rewritten is a text under way, with where its bytes came from.
@@ -242,6 +242,9 @@ func withoutQuotes(text string) (string, []int32) {
 	}
 	return r.result(len(text))
 }
+
+// concatenation is the name of a string that a program puts together, and of a list of strings.
+const concatenation = "concatenation"
 
 // joint is where the next part of a string begins if the quote at i ends one;
 // 0 if it does not.
