@@ -37,8 +37,9 @@ func hides(n *html.Node) bool {
 // the page, transparent, or written in the colour that it is written on.
 func unseen(style string) bool {
 	is := map[string]string{}
-	for rule := range strings.SplitSeq(strings.ToLower(style), ";") {
+	for rule := range strings.SplitSeq(uncommented(style), ";") {
 		name, value, _ := strings.Cut(rule, ":")
+		name, value = strings.ToLower(unescaped(name)), strings.ToLower(unescaped(value))
 		value, _, _ = strings.Cut(value, "!important")
 		is[strings.TrimSpace(name)] = strings.Join(strings.Fields(value), "")
 	}

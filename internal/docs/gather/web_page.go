@@ -43,7 +43,7 @@ func (w *Web) page(prefix, raw string) (Found, error) {
 // no access rule is gone round.
 func pageURI(prefix string, u *url.URL) (string, error) {
 	escaped := strings.ToLower(u.EscapedPath())
-	if strings.Contains(escaped, "%2f") || strings.Contains(escaped, "%5c") || strings.Contains(u.Path, `\`) {
+	if strings.Contains(escaped, "%2f") || strings.Contains(escaped, "%5c") || strings.ContainsAny(u.Path, `\;`) {
 		return "", errPath
 	}
 	parts := append([]string{u.Host}, strings.Split(strings.TrimPrefix(u.Path, "/"), "/")...)
@@ -58,4 +58,4 @@ func pageURI(prefix string, u *url.URL) (string, error) {
 	return address(prefix, parts)
 }
 
-var errPath = errors.New("its path has a part that hosts read in different ways: . or .., an empty one, or one with an escaped slash")
+var errPath = errors.New("its path has a part that hosts read in different ways: . or .., an empty one, or one with an escaped slash or a semicolon")
