@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -203,6 +204,20 @@ func ownServerOf(cfg *config.Config, path, name string) builtinServer {
 		}
 	}
 	return nil
+}
+
+// handedTo are the names of the secrets that a server of Doorward's own asks for.
+func handedTo(own builtinServer) (all []string) {
+	switch s := own.(type) {
+	case sqlServer:
+		all = []string{s.DSN}
+	case docsServer:
+		all = []string{s.Index.DSN, s.Index.Key}
+		if _, brought := config.RequestKey(s.Embedder.Key); !brought {
+			all = append(all, s.Embedder.Key)
+		}
+	}
+	return slices.DeleteFunc(all, func(name string) bool { return name == "" })
 }
 
 // filesServer is builtin files.

@@ -100,7 +100,7 @@ func settings(cfg *config.Config, path string) ([]upstream.Settings, error) {
 			MaxResult: int64(u.Limits.Result), Shared: u.Sandbox.Lifetime == "shared", PerCall: u.Sandbox.Lifetime == "call",
 		}
 		if own := ownServerOf(cfg, path, name); own != nil {
-			set.Builtin, set.URL, set.Shared, set.Runs = own, builtinURL, true, runsOf(own)
+			set.Builtin, set.URL, set.Shared, set.Runs, set.Handed = own, builtinURL, true, runsOf(own), handedTo(own)
 			if d, ok := own.(docsServer); ok {
 				set.Roles = true
 				if header := d.requestKey(); header != "" { // each principal has a session, as with a server elsewhere

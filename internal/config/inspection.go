@@ -12,7 +12,7 @@ import (
 type Results struct {
 	// Injection is text that speaks to the model instead of being data, and text that people do not see. wrap marks it as data from an untrusted source, between two lines that its writer cannot forge.
 	Injection string `yaml:"injection" enum:"allow warn wrap block"`
-	// Secrets are credentials: tokens, keys, passwords. A secret of this configuration that an upstream returns is always masked, and with block refused.
+	// Secrets are credentials: tokens, keys, passwords. A secret of this configuration that an upstream was handed and returns is always masked, and with block refused; one that it was never handed is not looked for.
 	Secrets string `yaml:"secrets" enum:"allow warn mask block"`
 	// PersonalData are numbers that name a person: cards, bank accounts, national ids. Addresses, e-mail and telephone numbers are left alone.
 	PersonalData string `yaml:"personal_data" enum:"allow warn mask block"`

@@ -202,7 +202,7 @@ const fieldDocs = "\n" +
 	"Disclosure.Content\tContent adds the label to a tool's result as a block of text for the user, beside the note in its _meta.\n" +
 	"Disclosure.Server\tServer adds the label to what the gateway says of itself when a client connects.\n" +
 	"Results.Injection\tInjection is text that speaks to the model instead of being data, and text that people do not see. wrap marks it as data from an untrusted source, between two lines that its writer cannot forge.\n" +
-	"Results.Secrets\tSecrets are credentials: tokens, keys, passwords. A secret of this configuration that an upstream returns is always masked, and with block refused.\n" +
+	"Results.Secrets\tSecrets are credentials: tokens, keys, passwords. A secret of this configuration that an upstream was handed and returns is always masked, and with block refused; one that it was never handed is not looked for.\n" +
 	"Results.PersonalData\tPersonalData are numbers that name a person: cards, bank accounts, national ids. Addresses, e-mail and telephone numbers are left alone.\n" +
 	"Arguments.Secrets\tSecrets are credentials: tokens, keys, passwords, plain, encoded, or in pieces over several arguments or calls.\n" +
 	"Arguments.PersonalData\tPersonalData are numbers that name a person: cards, bank accounts, national ids.\n" +

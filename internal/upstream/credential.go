@@ -33,6 +33,7 @@ func (p *Pool) secret(name string) (Secret, error) {
 // with every request, after everything else has been decided, so that a rotated
 // secret is used at once.
 func (s *server) credential(own gate.Secret) (http.Header, error) {
+	s.handed()
 	c, held := s.set.Credential, Secret(nil)
 	name, made := c.Secret, leaseCalled(c.Secret)
 	switch {
@@ -58,6 +59,16 @@ func (s *server) credential(own gate.Secret) (http.Header, error) {
 		s.guard.hand(name, c.Prefix, value)
 	}
 	return http.Header{http.CanonicalHeaderKey(c.Header): {c.Prefix + value}}, nil
+}
+
+// handed notes what a server of Doorward's own asks for by itself, before it is asked for
+// anything. A secret that cannot be had it cannot have either.
+func (s *server) handed() {
+	for _, name := range s.set.Handed {
+		if held, err := s.pool.secret(name); err == nil {
+			s.guard.hand(name, "", held.Reveal())
+		}
+	}
 }
 
 // instead is the credential in place of the one that was refused: another version of the

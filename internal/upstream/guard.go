@@ -87,9 +87,10 @@ func ofURL(raw string) (list []leak.Secret) {
 }
 
 // spelledOut is a secret with the parts of it that are secrets as well: the lines of a
-// key in a file, and the password in the header of HTTP Basic (RFC 7617).
+// key in a file, the password in the header of HTTP Basic (RFC 7617), and those of a URL of a
+// database.
 func spelledOut(name, prefix, value string) []leak.Secret {
-	list := leak.WithLines(name, value)
+	list := append(leak.WithLines(name, value), passwords(name, value)...)
 	if strings.EqualFold(strings.TrimSpace(prefix), "basic") {
 		if pair, err := base64.StdEncoding.DecodeString(value); err == nil {
 			_, password, _ := strings.Cut(string(pair), ":")

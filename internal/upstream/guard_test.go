@@ -301,3 +301,57 @@ func TestGuard_Parts(t *testing.T) {
 		})
 	}
 }
+
+// What a server of Doorward's own asks for by itself is looked for in what it answers, and so are
+// the parts of it, whatever it is called with.
+func TestGuard_HandedOwn(t *testing.T) {
+	g, details := guarded(t, false, nil)
+	dsn := "postgres://dwr:PWCANARY%2Fpgpass1@db.example/shop?sslmode=verify-full"
+	s := &server{guard: g, set: Settings{Handed: []string{"shop", "absent"}}, pool: &Pool{cfg: Config{Secret: func(name string) (Secret, error) {
+		if name != "shop" {
+			return nil, errors.New("there is none")
+		}
+		return gate.NewSecret(dsn), nil
+	}}}}
+	if h, err := s.credential(gate.Secret{}); h != nil || err != nil {
+		t.Fatalf("%v, %v: none is sent", h, err)
+	}
+	raw := `{"jsonrpc":"2.0","id":7,"result":{"content":[{"type":"text","text":"[7,\"PWCANARY/pgpass1\"]"}],"structuredContent":{"rows":[[7,"PWCANARY/pgpass1"]]}}}`
+	m, err := g.parse([]byte(raw), toolsCall)
+	if err != nil || !m.Leaked || strings.Contains(string(m.Raw), "CANARY") {
+		t.Errorf("%v: %s", err, m.Raw)
+	}
+	if want := "secret.leaked: secret shop in the answer to tools/call"; len(*details) != 1 || (*details)[0] != want {
+		t.Errorf("records %q, want %q", *details, want)
+	}
+}
+
+func TestPasswords(t *testing.T) {
+	for _, tc := range []struct{ value, want string }{
+		{"postgres://dwr:hunter2%40home@db.example/shop", "hunter2@home"},
+		{"mysql://dwr:hunter2home@db.example/shop?tls=true", "hunter2home"},
+		{"redis://:hunter2home@cache.example:6379", "hunter2home"},
+		{"https://search.example/?api_key=hunter2home", "hunter2home"},
+		{"host=db.example user=dwr password=hunter2home dbname=shop", "hunter2home"},
+		{`user=dwr password = 'hunter2\'s home'`, "hunter2's home"},
+		{"dwr:hunter2@home@tcp(db.example:3306)/shop?tls=true", "hunter2@home"},
+		{"dwr:hunter2home@/shop", "hunter2home"},
+		{"hunter2home", ""},
+		{"postgres://postgres@localhost/shop", ""},
+		{"postgres://postgres:postgres@localhost/shop", ""},
+		{"postgres://dwr:warehouse@localhost/warehouse", ""},
+		{"sqlite:/srv/shop.db", ""},
+		{"https://db.example/", ""},
+	} {
+		found := false
+		for _, s := range passwords("shop", tc.value) {
+			if tc.want == "" {
+				t.Errorf("%q: a part that is none", tc.value)
+			}
+			found = found || s.Name == "shop" && s.Text == tc.want
+		}
+		if !found && tc.want != "" {
+			t.Errorf("%q: %q is no part of it", tc.value, tc.want)
+		}
+	}
+}

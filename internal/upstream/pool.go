@@ -55,6 +55,7 @@ type Settings struct {
 	Wire        http.RoundTripper // instead of the network, for an upstream in this process
 	Roles       bool              // each call over Wire says in HeaderRoles which roles its principal has
 	Builtin     any               // how the server of Doorward's own behind Wire is set, as it marshals to JSON: the lock pins that, and not URL; nil for none
+	Handed      []string          // of Builtin: the names of the secrets that it asks for by itself, which are looked for in what it answers
 	Runs        map[string]Run    // of Builtin: the commands that it runs, by name, each confined by Sandbox; the lock pins how each is started
 }
 
