@@ -62,7 +62,7 @@ func runsOf(own builtinServer) map[string]upstream.Run {
 	return runs
 }
 
-func (c commandsServer) server(a *App) (*builtin.Server, error) {
+func (c commandsServer) server(a *App, _ func(error)) (*builtin.Server, error) {
 	set := commands.Settings{Name: c.name, Commands: map[string]commands.Command{}, Parameters: c.Parameters, OpenWorld: c.openWorld, Version: builtinVersion, Run: c.runner(a), Caller: upstream.HeaderCaller}
 	for name, one := range c.Commands {
 		set.Commands[name] = commands.Command{Argv: one.Argv, Description: one.Description, Timeout: one.timeout, Output: one.Output, ReadOnly: one.ReadOnly}

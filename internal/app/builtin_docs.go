@@ -99,7 +99,7 @@ func docsOf(cfg *config.Config, name string) docsServer {
 }
 
 // server implements builtinServer.
-func (d docsServer) server(a *App) (*builtin.Server, error) {
+func (d docsServer) server(a *App, _ func(error)) (*builtin.Server, error) {
 	c, err := d.collection(func(name string) (gate.Secret, error) { return a.secretsNow().Get(name) })
 	if err != nil {
 		return nil, err

@@ -26,9 +26,9 @@ type sqlServer struct {
 	timeout time.Duration
 }
 
-func (q sqlServer) server(a *App) (*builtin.Server, error) {
+func (q sqlServer) server(a *App, health func(error)) (*builtin.Server, error) {
 	s, stop, err := sql.New(sql.Settings{
-		Name: q.name, Tables: q.Tables, Mask: q.Mask, Timeout: q.timeout, Rows: q.Rows, Bytes: q.Bytes, MaxCost: q.MaxCost, Version: builtinVersion,
+		Name: q.name, Tables: q.Tables, Mask: q.Mask, Timeout: q.timeout, Rows: q.Rows, Bytes: q.Bytes, MaxCost: q.MaxCost, Version: builtinVersion, Health: health,
 		DSN: func() (string, error) {
 			s, err := a.secretFor(q.DSN)
 			if err != nil {

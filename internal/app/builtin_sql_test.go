@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"doorward/internal/admin"
 	"doorward/internal/audit"
 	"doorward/internal/gatetest"
 
@@ -66,5 +67,46 @@ func TestBuiltinSQL(t *testing.T) {
 	rewrite(t, gw, `tables: [orders]`, `tables: [orders, secret]`)
 	if r := gw.As("bob").Open(modern).Call("orders__query", `{"sql":"SELECT pw FROM secret"}`); r.OK() || strings.Contains(string(r.Body), "CANARY") {
 		t.Errorf("a server that reads more was not asked about: %s", r)
+	}
+}
+
+// A database that cannot be read is an upstream that fails, to the operator: in its state,
+// and in the log when that begins and when it ends, however many call meanwhile.
+func TestBuiltinSQLThatFails(t *testing.T) {
+	t.Parallel()
+	path, yaml := servedDatabase(t)
+	gw := gatetest.Gateway(t, yaml, nil)
+	gw.ApproveClean("orders")
+	c := gw.As("alice").Open(modern)
+	call := func() bool { return c.Call("orders__query", `{"sql":"SELECT item FROM orders"}`).OK() }
+	state := func() admin.UpstreamStatus {
+		st, err := gw.App.Status(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return st.Upstreams[0]
+	}
+	if !call() || state().Transport != "builtin" || state().Error != "" {
+		t.Fatalf("before: %+v", state())
+	}
+	if err := os.Rename(path, path+".away"); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		call()
+	}
+	if s := state(); !strings.Contains(s.Error, "file cannot be opened") {
+		t.Errorf("the database is gone, and its upstream is %+v", s)
+	}
+	if err := os.Rename(path+".away", path); err != nil {
+		t.Fatal(err)
+	}
+	if !call() || state().Error != "" {
+		t.Errorf("the database is back, and its upstream is %+v", state())
+	}
+	for _, line := range []string{"an upstream of Doorward's own does not work", "an upstream of Doorward's own works again"} {
+		if n := strings.Count(gw.Log(), line); n != 1 {
+			t.Errorf("%d lines of the log have %q", n, line)
+		}
 	}
 }

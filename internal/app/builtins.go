@@ -3,6 +3,7 @@ package app
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"doorward/internal/builtin"
@@ -45,6 +47,33 @@ type ownServer struct {
 	mu     sync.Mutex
 	server *builtin.Server // nil: nobody has asked it yet
 	ended  bool
+
+	failing atomic.Pointer[string] // why it cannot do its work, though it answers; nil: it can
+}
+
+// healthOf has a server of Doorward's own say whether it can do its work: nil, or why not.
+// The operator's log has when that ends and begins, however many calls there are.
+func (o *ownServer) healthOf(log *slog.Logger, name string) func(error) {
+	return func(err error) {
+		if err == nil {
+			if o.failing.Load() != nil && o.failing.Swap(nil) != nil {
+				log.Info("an upstream of Doorward's own works again", "upstream", name)
+			}
+			return
+		}
+		why := err.Error()
+		if o.failing.Swap(&why) == nil {
+			log.Warn("an upstream of Doorward's own does not work: what it needs fails", "upstream", name, "error", why)
+		}
+	}
+}
+
+// Failing implements upstream.Failing.
+func (o *ownServer) Failing() string {
+	if why := o.failing.Load(); why != nil {
+		return *why
+	}
+	return ""
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -96,7 +125,9 @@ func (b *builtins) attach(a *App, all []upstream.Settings) ownServers {
 		}
 		one := b.all[set.Name]
 		if one == nil || !reflect.DeepEqual(one.set, set.Builtin) {
-			one = &ownServer{set: set.Builtin, make: func() (*builtin.Server, error) { return made.server(a) }}
+			one = &ownServer{set: set.Builtin}
+			health := one.healthOf(a.Log, set.Name)
+			one.make = func() (*builtin.Server, error) { return made.server(a, health) }
 		}
 		set.Wire, servers[set.Name] = one, one
 	}
@@ -176,7 +207,7 @@ func (servers ownServers) ready() error {
 // builtinServer is how one of Doorward's own servers is set. As JSON it is what the lock
 // pins of it.
 type builtinServer interface {
-	server(a *App) (*builtin.Server, error)
+	server(a *App, health func(error)) (*builtin.Server, error)
 }
 
 // ownServerOf is what an upstream's own server is made of; nil for an upstream elsewhere.
@@ -232,7 +263,7 @@ type filesServer struct {
 	device, inode uint64 // of the directory: another at the same path is another server
 }
 
-func (f filesServer) server(*App) (*builtin.Server, error) {
+func (f filesServer) server(*App, func(error)) (*builtin.Server, error) {
 	if err := apart(f.Root, strings.Split(f.apart, "\x00")); err != nil {
 		return nil, err
 	}

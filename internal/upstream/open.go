@@ -77,6 +77,7 @@ func text(tok []byte) (string, bool) {
 // The transports of Settings.Transport; "" is transportHTTP.
 const (
 	transportHTTP      = "streamable"
+	transportBuiltin   = "builtin"   // connections in memory, to a server of Doorward's own
 	transportSSE       = "sse"       // HTTP+SSE of 2024-11-05
 	transportWebSocket = "websocket" // not one of the protocol's
 )

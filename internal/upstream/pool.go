@@ -52,7 +52,7 @@ type Settings struct {
 	Certificate Certificate       // for URL, where its server asks for one; zero: none
 	CA          string            // certificates, PEM, that the server's is verified by; empty: the system's
 	TLSKey      gate.Digest       // SHA-256 of the SubjectPublicKeyInfo that the server of URL must have; zero: any that its certificate allows
-	Wire        http.RoundTripper // instead of the network, for an upstream in this process
+	Wire        http.RoundTripper // instead of the network, for an upstream in this process; it may be Failing
 	Roles       bool              // each call over Wire says in HeaderRoles which roles its principal has
 	Builtin     any               // how the server of Doorward's own behind Wire is set, as it marshals to JSON: the lock pins that, and not URL; nil for none
 	Handed      []string          // of Builtin: the names of the secrets that it asks for by itself, which are looked for in what it answers
@@ -344,7 +344,7 @@ func (p *Pool) CloseSession(session *gate.Session) {
 // Status is how an upstream is doing, for the CLI and /readyz.
 type Status struct {
 	Name      string
-	Transport string   // "http", "sse", "websocket" or "stdio"
+	Transport string   // "http", "sse", "websocket", "stdio" or "builtin"
 	Eras      []string // seen so far: "stateful", "stateless"
 	Sessions  int      // channels, whether open or not
 	Children  int
@@ -355,6 +355,10 @@ type Status struct {
 	HeldBack  int    // clients with processes of their own whose calls are
 	LastError string // of the last failure; empty when the last use went well
 }
+
+// Failing is a way to a server in this process that answers also when what it needs, a
+// database, fails: it says why, or nothing. Status asks it.
+type Failing interface{ Failing() string }
 
 // Status lists the upstreams by name.
 func (p *Pool) Status() []Status {

@@ -270,6 +270,8 @@ func (s *server) status() Status {
 	st.Calls, st.Waiting = s.queue.Depth()
 	st.Places = s.queue.Places()
 	switch {
+	case s.set.Builtin != nil:
+		st.Transport = transportBuiltin
 	case s.wire == nil:
 		st.Transport = "stdio"
 	case s.set.Transport == transportSSE || s.old.Load():
@@ -284,6 +286,8 @@ func (s *server) status() Status {
 	}
 	if f := s.failure.Load(); f != nil {
 		st.LastError = *f
+	} else if own, ok := s.set.Wire.(Failing); ok {
+		st.LastError = printable([]byte(own.Failing()), 2*maxShown)
 	}
 	st.Breaker, st.HeldBack = s.breakers.states()
 	s.mu.Lock()

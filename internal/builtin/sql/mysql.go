@@ -24,11 +24,21 @@ type my struct {
 func (m *my) reading(ctx context.Context, do func(v *visit) error) error {
 	cfg, err := dsn.MySQL(m.dsn)
 	if err != nil {
-		return err
+		return unlessFit(err)
 	}
 	// A server that stalls is waited for until the call is late, and a little.
 	cfg.ReadTimeout = m.set.Timeout + afterwards
-	return visiting(ctx, cfg, func(v *visit) error { return m.visited(ctx, v, do) })
+	found := false // to be as it must be
+	err = visiting(ctx, cfg, func(v *visit) error {
+		return m.visited(ctx, v, func(v *visit) error {
+			found = true
+			return do(v)
+		})
+	})
+	if !found {
+		err = unlessFit(err)
+	}
+	return err
 }
 
 func (m *my) visited(ctx context.Context, v *visit, do func(v *visit) error) error {

@@ -35,7 +35,7 @@ SET LOCAL extra_float_digits = 1; SET LOCAL standard_conforming_strings = on; SE
 func (p *postgres) reading(ctx context.Context, do func(c *pgx.Conn) error) error {
 	c, err := p.pool.Acquire(ctx)
 	if err != nil {
-		return connectFault(err)
+		return unlessFit(connectFault(err))
 	}
 	defer c.Release()
 	pg := c.Conn().PgConn()
@@ -50,7 +50,7 @@ func (p *postgres) reading(ctx context.Context, do func(c *pgx.Conn) error) erro
 		return queryFault(err)
 	}
 	if err := p.masksHold(ctx, c.Conn()); err != nil {
-		return err
+		return unlessFit(err)
 	}
 	return do(c.Conn())
 }

@@ -49,6 +49,7 @@ type Settings struct {
 	Memory  int64                  // bytes that one statement may take in SQLite; 0: maxMemory
 	MaxCost int64                  // that PostgreSQL or MySQL may estimate for a statement, or rows that MariaDB may; 0: any
 	Version string
+	Health  func(error) // is told by each call that says something of the database: nil where it was answered, or why it cannot be read; nil for nobody
 }
 
 // server is one database that is read.
@@ -136,6 +137,7 @@ func (s *server) tool(do work) mcp.ToolHandler {
 		ctx, cancel := context.WithTimeoutCause(ctx, s.set.Timeout, errLate)
 		defer cancel()
 		out, err := s.within(ctx, do, req.Params.Arguments)
+		s.report(ctx, err)
 		var wrong *jsonrpc.Error
 		switch {
 		case errors.As(err, &wrong):
@@ -168,11 +170,11 @@ func (s *server) within(ctx context.Context, do work, arguments json.RawMessage)
 	defer func() { <-s.turns }()
 	dsn, err := s.set.DSN()
 	if err != nil {
-		return nil, errNoURL
+		return nil, &unfit{errNoURL, err}
 	}
 	at, err := parse(dsn)
 	if err != nil {
-		return nil, err
+		return nil, unlessFit(err)
 	}
 	switch at.dialect {
 	case statement.SQLite:
@@ -183,7 +185,7 @@ func (s *server) within(ctx context.Context, do work, arguments json.RawMessage)
 	}
 	p, err := s.pool.at(dsn, s.set.DSN)
 	if err != nil {
-		return nil, err
+		return nil, unlessFit(err)
 	}
 	return do(ctx, &postgres{pool: p, set: &s.set}, at.dialect, arguments)
 }

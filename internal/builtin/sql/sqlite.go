@@ -120,7 +120,7 @@ func firstColumn(ctx context.Context, c *sql.Conn, stmt string, args ...any) ([]
 func (l *lite) query(ctx context.Context, q *asked) (out *answer, err error) {
 	err = l.open(ctx, func(c *sql.Conn, there map[string]bool) error {
 		if err := l.masksHold(ctx, c); err != nil {
-			return err
+			return unlessFit(err)
 		}
 		if err := c.Raw(func(conn any) error {
 			return conn.(sqlite.AuthorizerRegisterer).RegisterAuthorizer(l.authorize(there))
