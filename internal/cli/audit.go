@@ -207,14 +207,21 @@ files in data_dir, use --no-index, and audit verify.`,
 				read = audit.Read
 			}
 			return r.withOpening(cmd.Context(), open, what.dir, func(ctx context.Context, o *opening) error {
+				found := false
 				for _, o.dir = range dirs {
-					err := read(ctx, o.dir, what.q, func(rec *audit.Record) error { return o.put(ctx, rec) })
+					err := read(ctx, o.dir, what.q, func(rec *audit.Record) error {
+						found = true
+						return o.put(ctx, rec)
+					})
 					if err == nil {
 						err = o.flush(ctx)
 					}
 					if err != nil {
 						return failed(err)
 					}
+				}
+				if !found && !r.quiet {
+					_, _ = fmt.Fprintln(r.errs(), "nothing on record matches")
 				}
 				return nil
 			})

@@ -29,7 +29,8 @@ func (r *run) trustList() *cobra.Command {
 	c := &cobra.Command{
 		Use: "list [UPSTREAM]", Short: "List tools, prompts and resources with their state", Args: cobra.MaximumNArgs(1),
 		Long: `List tools, prompts and resources with their state. WEAKER says what the upstream's command may run without, because
-the configuration says so: layers of allow_weaker, or sandbox for one that is not confined at all.`,
+the configuration says so: layers of allow_weaker, or sandbox for one that is not confined at all. With --refresh it
+exits 1 where an upstream could not be asked, after the list.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return r.operate(cmd.Context(), func(ctx context.Context, op admin.Operator, _ string) error {
 				entries, err := op.Entries(ctx, admin.Review{Upstream: first(args), Refresh: refresh, Shown: true})
@@ -37,7 +38,10 @@ the configuration says so: layers of allow_weaker, or sandbox for one that is no
 					return err
 				}
 				entries = slices.DeleteFunc(entries, func(e admin.Entry) bool { return state != "" && e.State != state })
-				return r.putEntries(entries)
+				if err := r.putEntries(entries); err != nil || !refresh {
+					return err
+				}
+				return unasked(ctx, op, first(args))
 			})
 		},
 	}

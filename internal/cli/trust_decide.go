@@ -149,6 +149,7 @@ func (r *run) decide(ctx context.Context, op admin.Operator, d decision) error {
 		r.say("%d would be decided; nothing was changed", len(d.chosen))
 	default:
 		r.say("%d %s", len(d.chosen), d.chosen[0].State)
+		r.sayLeft(ctx, op, &d)
 	}
 	if len(d.left)+len(d.slow) > 0 {
 		return &exit{code: exitFindings, err: errors.New(strings.Join(d.hints(), "\ndoorward: "))}
@@ -178,7 +179,7 @@ func choose(entries []admin.Entry, args []string, kind string) ([]admin.Entry, e
 		if named {
 			found[e.Name] = true
 		}
-		if named || len(names) == 0 && (single(kind) || e.State == "held" || e.State == "changed" || e.State == "flagged") {
+		if named || len(names) == 0 && (single(kind) || waits(&e)) {
 			chosen = append(chosen, e)
 		}
 	}
