@@ -64,7 +64,7 @@ func (a *App) rolesFor(roles []string) ([]string, error) {
 	}
 	for _, r := range roles {
 		if _, ok := cfg.Roles[r]; !ok {
-			return nil, operated("creating a key", fmt.Errorf("there is no role %q; the configuration has %s", r, strings.Join(names(cfg.Roles), ", ")))
+			return nil, operated("creating a key", fmt.Errorf("there is no role %q: the configuration that is in force has %s; a change of the file is in force once the gateway's log says \"configuration reloaded\"", r, strings.Join(names(cfg.Roles), ", ")))
 		}
 	}
 	return roles, nil

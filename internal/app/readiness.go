@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -24,26 +25,35 @@ func (a *App) Ready(ctx context.Context) []string {
 		reasons = append(reasons, isStarting)
 	}
 	if err := a.keys.Healthy(); err != nil {
-		reasons = append(reasons, "API keys: "+err.Error())
+		reasons = append(reasons, because("API keys", err)...)
 	}
 	if err := a.audit.Healthy(); err != nil {
-		reasons = append(reasons, "audit log: "+err.Error())
+		reasons = append(reasons, because("audit log", err)...)
 	}
 	if set := a.sinks.Load(); set != nil {
 		if err := set.Ready(); err != nil {
-			reasons = append(reasons, "audit sinks: "+err.Error())
+			reasons = append(reasons, because("audit sinks", err)...)
 		}
 	}
 	if !a.ready.Load() || !a.network {
 		return reasons
 	}
 	if err := a.shared.healthy(ctx); err != nil {
-		reasons = append(reasons, "state: "+err.Error())
+		reasons = append(reasons, because("state", err)...)
 	}
 	if set := a.current.Load().tokens; set != nil {
 		if err := set.Healthy(); err != nil {
-			reasons = append(reasons, "identity.issuers: "+err.Error())
+			reasons = append(reasons, because("identity.issuers", err)...)
 		}
+	}
+	return reasons
+}
+
+// because is a reason for each line of an error: several that are joined have one each.
+func because(what string, err error) []string {
+	var reasons []string
+	for line := range strings.Lines(err.Error()) {
+		reasons = append(reasons, what+": "+strings.TrimSpace(line))
 	}
 	return reasons
 }

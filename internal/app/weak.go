@@ -34,7 +34,7 @@ func guessable(text string) string {
 	case slices.Contains(strings.Fields(known), plain):
 		return "is one that everybody knows"
 	case len(text) < leastSecret:
-		return fmt.Sprintf("has fewer than %d bytes", leastSecret)
+		return fmt.Sprintf("has fewer than %d bytes (and %d different characters are the least)", leastSecret, leastDistinct)
 	case distinct(text) < leastDistinct:
 		return fmt.Sprintf("has fewer than %d different characters", leastDistinct)
 	case strings.Contains((text + text)[1:2*len(text)-1], text):

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -46,10 +47,13 @@ With --least it exits 3 where recall@5 of a mode is less.`,
 			if err != nil {
 				return failed(err)
 			}
-			return r.documents(meant, func(_ *config.Config, d *app.Documents) error {
+			return r.documents(meant, func(cfg *config.Config, d *app.Documents) error {
 				scores, err := evaluate.Run(cmd.Context(), d.Library, questions, set)
 				if err != nil {
 					return err
+				}
+				if slices.ContainsFunc(scores, func(s evaluate.Score) bool { return len(s.Missed) > 0 }) {
+					r.hintRoles(cfg, &meant, roles)
 				}
 				return r.putScores(scores, misses, least)
 			})

@@ -46,7 +46,7 @@ whoever wrote the documents.`,
 				return fmt.Errorf("-k %d: want 1 to %d", q.Most, docs.MaxFound)
 			}
 			q.Text, q.Roles = strings.Join(args, " "), rolesOf(roles)
-			return r.documents(meant, func(_ *config.Config, d *app.Documents) error {
+			return r.documents(meant, func(cfg *config.Config, d *app.Documents) error {
 				found, err := d.Library.Search(cmd.Context(), q)
 				if err != nil {
 					return err
@@ -59,6 +59,9 @@ whoever wrote the documents.`,
 						Start: f.Passage.Start, Score: f.Score, Words: f.ByWords, Meaning: f.ByMeaning, Text: f.Passage.Text,
 					})
 				}
+				if len(all) == 0 {
+					r.hintRoles(cfg, &meant, roles)
+				}
 				return r.put(all, func(w io.Writer) error { return foundText(w, all) })
 			})
 		},
@@ -70,6 +73,19 @@ whoever wrote the documents.`,
 	c.Flags().StringVar(&q.Source, "source", "", "documents of this source alone")
 	c.Flags().StringVar(&q.Under, "under", "", "documents whose URI begins with this alone")
 	return c
+}
+
+// hintRoles says why somebody who asks as nobody may find nothing.
+func (r *run) hintRoles(cfg *config.Config, meant *meantFlags, roles []string) {
+	if len(roles) > 0 || r.quiet {
+		return
+	}
+	for name, u := range cfg.Upstreams {
+		if u.Builtin == config.BuiltinDocs && (meant.upstream == "" || meant.upstream == name) && len(u.Access) > 0 {
+			_, _ = fmt.Fprintf(r.errs(), "access of %s gives documents to roles: --role ROLE asks as somebody who has one\n", name)
+			return
+		}
+	}
 }
 
 // excerpt is how many bytes of a passage people are shown.

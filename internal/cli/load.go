@@ -34,7 +34,8 @@ one was due. Each answer must be the answer to its own request: another one ends
 
 The server must be on this machine, unless --anywhere says that it may be another's: ask its
 operator first. A call is a real call of a real tool: choose one that changes nothing. The key
-in DOORWARD_KEY is sent as a client would send it. Exit 3 when operations failed.`,
+in DOORWARD_KEY is sent as a client would send it. Exit 3 when operations failed, 1 when none
+had a result.`,
 		Example: `  doorward load http://127.0.0.1:8080/mcp
   DOORWARD_KEY=dw_… doorward load http://127.0.0.1:8080/mcp --tool files__list --arguments '{"path": "/srv"}' --mix call=9,list=1
   doorward load http://127.0.0.1:8080/mcp --clients 200 --rate 500 --for 1m --eras stateless --format json

@@ -301,7 +301,7 @@ func (e explanation) text(w io.Writer) error {
 	}
 	b.WriteString("\nrules tried:\n")
 	if len(e.Tried) == 0 {
-		b.WriteString("  none of the caller's roles has one that matches the name\n")
+		b.WriteString("  none: no rule of the caller's roles matches the name, or the reason above decides before any rule does\n")
 	}
 	for i := range e.Tried {
 		triedText(&b, &e.Tried[i])

@@ -255,6 +255,9 @@ func (r *run) askServers(ctx context.Context, l *looked, o scanOptions, report *
 		q.Upstreams[name], at[name] = s.Upstream, i
 	}
 	for name, u := range l.ups {
+		if u.Builtin != "" {
+			return nil, fmt.Errorf("%s is a server of Doorward's own (builtin: %s), which nobody else sets up: doorward trust list %s shows what it offers", name, u.Builtin, name)
+		}
 		if u.Command != nil && !o.unsandboxed || o.offline {
 			return nil, fmt.Errorf("%s is a command: --unsandboxed starts it, as you and without a sandbox", name)
 		}

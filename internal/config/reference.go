@@ -9,6 +9,17 @@ import (
 
 // Schema is the JSON Schema (2020-12) of the file, for editors. It is made of
 // the types and their comments, like Reference.
+// plural is what a type is called where there are several; values that may be are named as they are.
+func plural(kind string) string {
+	if stem, ok := strings.CutSuffix(kind, "ory"); ok {
+		return stem + "ories"
+	}
+	if strings.HasSuffix(kind, "`") {
+		return kind
+	}
+	return kind + "s"
+}
+
 func Schema() []byte {
 	c := defaults()
 	s := schemaOf(reflect.ValueOf(c), "", "")
@@ -187,7 +198,7 @@ func typeOf(t reflect.Type, tag reflect.StructTag) string {
 		}
 		return "mapping by " + tag.Get("key")
 	case reflect.Slice:
-		return "list of " + typeOf(t.Elem(), tag) + "s"
+		return "list of " + plural(typeOf(t.Elem(), tag))
 	case reflect.Bool:
 		return "boolean"
 	case reflect.Int:

@@ -365,7 +365,7 @@ const fieldDocs = "\n" +
 	"Telemetry.OTLP\tOTLP is the URL of an OpenTelemetry collector, without a path: https, or http on loopback. Nothing is sent unless written.\n" +
 	"Telemetry.Protocol\tProtocol of OTLP. Not written: grpc on port 4317, else http.\n" +
 	"Telemetry.Signals\tSignals that are sent: both unless written.\n" +
-	"Telemetry.Token\tToken is the secret that the collector gets as a bearer token. None unless written.\n" +
+	"Telemetry.Token\tToken is the secret that the collector gets as a bearer token: at least 16 bytes, with 8 different characters among them. None unless written.\n" +
 	"Telemetry.Headers\tHeaders are more of what the collector asks for: of each header the secret that is its value.\n" +
 	"Telemetry.CA\tCA is the file with the certificates, PEM, that the collector's own is verified by. The system's unless written.\n" +
 	"Telemetry.Sample\tSample is the share of exchanges whose spans are kept, from 0 to 1. Clients have no say in it.\n" +

@@ -19,7 +19,7 @@ type Telemetry struct {
 	Protocol string `yaml:"protocol" enum:"grpc http"`
 	// Signals that are sent: both unless written.
 	Signals []string `yaml:"signals" enum:"traces metrics"`
-	// Token is the secret that the collector gets as a bearer token. None unless written.
+	// Token is the secret that the collector gets as a bearer token: at least 16 bytes, with 8 different characters among them. None unless written.
 	Token string `yaml:"token" type:"secret name"`
 	// Headers are more of what the collector asks for: of each header the secret that is its value.
 	Headers map[string]string `yaml:"headers" key:"header" type:"secret name"`

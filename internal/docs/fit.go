@@ -52,7 +52,7 @@ func (w Wanted) Serves(s *State) error {
 	}
 	if s.Made.Access != w.Access {
 		return &MismatchError{
-			What: "access rules", Here: "the configuration has others", There: "than the documents of the index " + w.Name + " were brought in with",
+			What: "access rules", Here: "the configuration has changed", There: "the documents of the index " + w.Name + " have their roles by the rules from before",
 			Do: "bring them in again (doorward docs ingest --upstream " + w.Name + ")",
 		}
 	}

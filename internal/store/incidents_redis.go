@@ -79,7 +79,7 @@ func OpenRedisIncidents(ctx context.Context, r *Redis, key [32]byte) (*Incidents
 		return nil, fmt.Errorf("opening incidents: %w", r.fault("reading the mark of incidents", err))
 	}
 	if mark != seals.mark {
-		return nil, errors.New("opening incidents: the other gateways have another state.key: give every replica a copy of one gateway's, or remove {incidents}:key from redis where that gateway is gone")
+		return nil, fmt.Errorf("opening incidents: the other gateways have another state.key: give every replica a copy of one gateway's, or remove %s from redis where that gateway is gone", r.name(incidentsMark))
 	}
 	from := &incidentsRedis{redis: r, seals: seals, puts: redis.NewScript(putIncidentText), known: map[string]sealedIncident{}}
 	return openIncidents(ctx, &Incidents{from: from, blind: seals.blind, log: r.log}, lookRedisEvery)

@@ -157,7 +157,7 @@ type credential interface {
 func with(c credential, h http.Header, own gate.Secret) (http.Header, error) {
 	proof, err := c.credential(own)
 	if err != nil {
-		return nil, fmt.Errorf("%w: no credential: %w", errRefused, err)
+		return nil, withheld{err}
 	}
 	if len(proof) == 0 {
 		return h, nil

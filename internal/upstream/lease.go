@@ -95,7 +95,7 @@ func (s *server) callLease(ctx context.Context, own gate.Secret) (gate.Secret, f
 	}
 	made, back, err := s.pool.borrow(ctx, s.set.Name, []string{name})
 	if err != nil {
-		return gate.Secret{}, back, fmt.Errorf("%w: no credential: %w", errRefused, err)
+		return gate.Secret{}, back, withheld{err}
 	}
 	return made[name], back, nil
 }

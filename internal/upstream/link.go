@@ -71,6 +71,16 @@ var (
 	errCancel   = errors.New("the client cancelled the call")
 )
 
+// withheld is a request that was not sent, for want of the credential that goes with it. It
+// counts as refused.
+type withheld struct{ err error }
+
+func (w withheld) Error() string {
+	return "nothing was sent, for want of the credential: " + w.err.Error()
+}
+
+func (w withheld) Unwrap() []error { return []error{errRefused, w.err} }
+
 // maxID bounds an upstream's answer id; ours count from 1.
 const maxID = 1 << 53
 

@@ -136,3 +136,16 @@ func TestMux_Owner(t *testing.T) {
 		}
 	}
 }
+
+// A request that was not sent for want of a credential counts as refused, and is not said to
+// have been refused by the upstream.
+func TestWithheldRequest(t *testing.T) {
+	t.Parallel()
+	err := fmt.Errorf("opening: %w", withheld{errSecret})
+	if !errors.Is(err, errRefused) || !errors.Is(err, errSecret) {
+		t.Errorf("%v is not what it counts as", err)
+	}
+	if text := err.Error(); strings.Contains(text, errRefused.Error()) || !strings.Contains(text, "nothing was sent") || !strings.Contains(text, errSecret.Error()) {
+		t.Errorf("it reads %q", text)
+	}
+}

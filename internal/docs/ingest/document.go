@@ -86,7 +86,7 @@ func (j *Job) read(ctx context.Context, source string, f gather.Found, held map[
 	slices.Sort(verdict.Findings)
 	verdict.Findings = slices.Compact(verdict.Findings)
 	if verdict.Block {
-		o.what, o.why = blocked, fmt.Sprint(verdict.Findings)
+		o.what, o.why = blocked, strings.Join(verdict.Findings, ", ")
 		return o, nil
 	}
 	d := &filed{Document: docs.Document{

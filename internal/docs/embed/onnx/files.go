@@ -39,6 +39,9 @@ func read(directory, digest string) (*files, error) {
 	var err error
 	if f.model, err = readFile(filepath.Join(directory, NameModel), MaxModel); errors.Is(err, fs.ErrNotExist) {
 		f.model, err = readFile(filepath.Join(directory, "onnx", NameModel), MaxModel)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("there is no %s in %s, nor in onnx there: %w", NameModel, directory, fs.ErrNotExist)
+		}
 	}
 	if err != nil {
 		return nil, err
