@@ -178,6 +178,12 @@ func (v *checker) launched(path string, u *Upstream, c *NamedCommand, t *argv.Te
 	if remote := launch.Remote(c.Argv); remote != nil && len(t.Takes()) > 0 {
 		breaches = append(breaches, *remote)
 	}
+	free := func(word string) bool {
+		return slices.ContainsFunc(argv.Names([]string{word}), func(name string) bool { return !parameters[name].Listed() })
+	}
+	if b := launch.Chosen(c.Argv, free); b != nil {
+		v.fault(path, "%s: %s", gate.Visible(b.What), b.Do)
+	}
 	for _, b := range launch.Refused(breaches, u.AllowLaunch) {
 		if b.Rule == launch.Bounds {
 			v.fault(path, "is refused: %s", gate.Visible(b.String()))

@@ -20,7 +20,8 @@ type wrapper struct {
 
 // wrappers are the wrappers by their names, from their manuals (GNU coreutils 9,
 // util-linux 2.41, sudo 1.9, OpenBSD doas, tini, dumb-init, BusyBox, uv 0.9, Poetry 2, PDM,
-// Pixi, Conda, mise, direnv).
+// Pixi, Conda, mise, direnv, Pipenv, Bundler, Hatch, Rye, D-Bus 1.16, Xvfb, torsocks 2, proxychains-ng 4,
+// numactl 2, libcgroup 3, libfaketime 0.9).
 //
 //nolint:gochecknoglobals // a table; read-only
 var wrappers = map[string]wrapper{
@@ -44,7 +45,27 @@ var wrappers = map[string]wrapper{
 		takes: []string{"-u", "--user", "-g", "--group", "-h", "--host", "-p", "--prompt", "-C", "--close-from", "-D", "--chdir", "-R", "--chroot", "-T", "--command-timeout", "-U", "--other-user", "-r", "--role", "-t", "--type"},
 		dirs:  []string{"-D", "--chdir"}, assigns: true,
 	},
-	"doas":       {takes: []string{"-u", "-C", "-a"}},
+	"doas":             {takes: []string{"-u", "-C", "-a"}},
+	"dbus-run-session": {takes: []string{"--config-file", "--dbus-daemon"}},
+	"xvfb-run": {takes: []string{
+		"-e", "--error-file", "-f", "--auth-file", "-n", "--server-num", "-p", "--xauth-protocol", "-s", "--server-args", "-w", "--wait",
+	}},
+	"torsocks":     {takes: []string{"-u", "--user", "-p", "--pass", "-a", "--address", "-P", "--port"}},
+	"torify":       {},
+	"tsocks":       {},
+	"proxychains":  {takes: []string{"-f"}},
+	"proxychains4": {takes: []string{"-f"}},
+	"numactl": {takes: []string{
+		"-i", "--interleave", "-p", "--preferred", "-P", "--preferred-many", "-m", "--membind", "-w", "--weighted-interleave", "-C", "--physcpubind", "-c", "-N", "--cpunodebind",
+	}},
+	"cgexec":     {takes: []string{"-g"}},
+	"runcon":     {takes: []string{"-t", "--type", "-u", "--user", "-r", "--role", "-l", "--range"}, operands: 1},
+	"faketime":   {takes: []string{"-p", "--date-prog"}, operands: 1},
+	"catchsegv":  {},
+	"pipenv":     {takes: []string{"--python"}, part: true, run: "run"},
+	"bundle":     {takes: []string{"--gemfile", "-r", "--retry"}, part: true, run: "exec"},
+	"hatch":      {takes: []string{"-e", "--env", "-p", "--project"}, part: true, run: "run"},
+	"rye":        {part: true, run: "run"},
 	"busybox":    {part: true},
 	"toybox":     {part: true},
 	"poetry":     {takes: []string{"-C", "--directory", "-P", "--project"}, dirs: []string{"-C", "--directory"}, part: true, run: "run"},
