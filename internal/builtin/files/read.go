@@ -16,6 +16,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/google/jsonschema-go/jsonschema"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
@@ -29,7 +30,7 @@ func readOnly(title string) *mcp.ToolAnnotations {
 func (s *server) reading() {
 	tool(s, &mcp.Tool{Name: "list", Description: "List a directory: names, kinds, sizes and times, in the order of their paths.", Annotations: readOnly("List a directory")}, s.list)
 	tool(s, &mcp.Tool{Name: "stat", Description: "Say of one file or directory its kind, size and time, and of a file its media type and SHA-256 digest.", Annotations: readOnly("Look at a file")}, s.stat)
-	tool(s, &mcp.Tool{Name: "read", Description: fmt.Sprintf("Read a file, or a range of one: at most %d bytes at a time. Text comes as text, anything else as a resource in base64. A second block says in JSON what was read.", s.set.MaxFile), Annotations: readOnly("Read a file")}, s.read)
+	tool(s, &mcp.Tool{Name: "read", Description: fmt.Sprintf("Read a file, or a range of one: at most %d bytes at a time. Text comes as text, anything else as a resource in base64. A second block says in JSON what was read.", s.set.MaxFile), Annotations: readOnly("Read a file"), InputSchema: readInput()}, s.read)
 	tool(s, &mcp.Tool{Name: "search", Description: "Find lines of text files by a text or a regular expression (RE2), below a directory.", Annotations: readOnly("Search files")}, s.search)
 }
 
@@ -126,6 +127,23 @@ type reading struct {
 	Path   string `json:"path" jsonschema:"relative to the root, with / between its parts"`
 	Offset int64  `json:"offset,omitempty" jsonschema:"bytes to leave out at the beginning"`
 	Length int64  `json:"length,omitempty" jsonschema:"bytes to read at most; the rest of the file unless given"`
+}
+
+// farthest is the largest number that every reader of JSON keeps (RFC 8259, section 6), in bytes.
+const farthest = 1 << 53
+
+// readInput is the schema of reading. A number that Go cannot take is refused by it: the error
+// of what is read after it would name fields of this program.
+func readInput() *jsonschema.Schema {
+	of, err := jsonschema.For[reading](nil)
+	if err != nil {
+		panic(err) // the type is one that has a schema
+	}
+	for _, name := range [...]string{"offset", "length"} {
+		most := float64(farthest)
+		of.Properties[name].Maximum = &most
+	}
+	return of
 }
 
 // part is what the second block of an answer to read says.

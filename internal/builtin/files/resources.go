@@ -74,10 +74,10 @@ func (s *server) resource(ctx context.Context, req *mcp.ReadResourceRequest) (*m
 		return nil, &jsonrpc.Error{Code: jsonrpc.CodeInvalidParams, Message: err.Error()}
 	}
 	c := &mcp.ResourceContents{URI: uri, MIMEType: mediaType(name, body)}
-	if isText(body) {
+	if len(body) > 0 && isText(body) {
 		c.Text = string(body)
 	} else {
-		c.Blob = body
+		c.Blob = body // of an empty file, too: a text that is empty would not be written at all
 	}
 	return &mcp.ReadResourceResult{Contents: []*mcp.ResourceContents{c}}, nil
 }

@@ -73,6 +73,7 @@ func New(set Settings) (s *mcp.Server, stop func(), err error) {
 		Instructions: own.instructions(), Logger: slog.New(slog.DiscardHandler), // it would name files
 		Capabilities:     &mcp.ServerCapabilities{Tools: &mcp.ToolCapabilities{}, Resources: &mcp.ResourceCapabilities{Subscribe: true}},
 		SubscribeHandler: own.subscribe, UnsubscribeHandler: own.unsubscribe,
+		SetCacheable: func(_ context.Context, _ mcp.Request, c *mcp.Cacheable) { c.CacheScope = "private" }, // policy decides for each client
 	})
 	own.watched = newWatched(own)
 	own.reading()

@@ -1,6 +1,7 @@
 package files_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -63,6 +64,12 @@ func TestReading(t *testing.T) {
 	s.says("read", of{"path": "picture.png"}, `"blob":"iVBORw0KGgoA/w=="`, `image/png`, `files://notes/picture.png`)
 	s.refuses("read", of{"path": "big.txt"}, "larger than 65536 bytes, which is the most (max_file): read it in ranges")
 	s.refuses("read", of{"path": "ok.txt", "offset": -1}, "must not be below 0")
+	for _, n := range []any{json.Number("9223372036854775807"), json.Number("1e300"), 1.5} {
+		said, failed, _ := s.call("read", of{"path": "ok.txt", "offset": n})
+		if !failed || !strings.Contains(said, "offset") || strings.Contains(said, "Go ") || strings.Contains(said, "unmarshal") {
+			t.Errorf("offset %v: %v %s", n, failed, said)
+		}
+	}
 	s.refuses("read", of{"path": "nothing"}, "no such file")
 	s.refuses("read", of{"path": "b"}, "no regular file")
 	s.refuses("list", of{"path": "ok.txt"}, "no directory")
@@ -175,5 +182,22 @@ func TestResources(t *testing.T) {
 	})
 	if err := s.c.Unsubscribe(t.Context(), &mcp.UnsubscribeParams{URI: uri}); err != nil {
 		t.Error(err)
+	}
+}
+
+// A resource is for the client that was told it, and has contents, be they empty.
+func TestResourceContents(t *testing.T) {
+	s := newStand(t, nil, nil)
+	if err := os.WriteFile(filepath.Join(s.root, "empty.txt"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"empty.txt": `"blob":""`, "ok.txt": `"text":"one`} {
+		r, err := s.c.ReadResource(t.Context(), &mcp.ReadResourceParams{URI: "files://notes/" + name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if raw, err := json.Marshal(r); err != nil || !strings.Contains(string(raw), want) || r.CacheScope != "private" {
+			t.Errorf("%s: %s, %v", name, raw, err)
+		}
 	}
 }
