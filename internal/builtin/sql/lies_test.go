@@ -217,7 +217,9 @@ func flood(c net.Conn, to string, with pgproto3.BackendMessage) (sent int64) {
 			b.Send(&pgproto3.RowDescription{Fields: []pgproto3.FieldDescription{{Name: []byte("c"), DataTypeOID: 16}}})
 			continue
 		case *pgproto3.Execute:
-			b.Send(&pgproto3.DataRow{Values: [][]byte{[]byte("f")}})
+			if !strings.Contains(stmt, "CREATEROLE") { // a role may nothing more: no row
+				b.Send(&pgproto3.DataRow{Values: [][]byte{[]byte("f")}})
+			}
 			b.Send(&pgproto3.CommandComplete{CommandTag: []byte("SELECT 1")})
 		case *pgproto3.Query:
 			stmt = msg.String

@@ -164,13 +164,7 @@ func beneath(pg *pgconn.PgConn) *metered {
 func meet(ctx context.Context, conn *pgx.Conn) error {
 	ctx, cancel := context.WithTimeout(ctx, connectWithin)
 	defer cancel()
-	allow(conn.PgConn(), oneWord)
-	var may bool
-	err := conn.QueryRow(ctx, mayWrite).Scan(&may)
-	if err == nil && may {
-		err = errRole
-	}
-	return err
+	return onlyReads(ctx, conn)
 }
 
 // connectFault says why there is no connection, without the names of host and role that
@@ -180,6 +174,9 @@ func connectFault(err error) error {
 		if errors.Is(err, known) {
 			return known
 		}
+	}
+	if more, ok := errors.AsType[roleFault](err); ok {
+		return more
 	}
 	if said, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return fmt.Errorf("the database refuses the connection (SQLSTATE %s)", said.Code)

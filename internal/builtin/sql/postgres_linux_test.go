@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -132,6 +133,22 @@ func answered(t *testing.T, s *server) {
 func roles(_ *testing.T, s *server) {
 	for _, role := range []string{"owner", "writer", "column_writer"} {
 		s.caller(role, nil).refused("SELECT 1", "may SELECT and nothing else")
+	}
+	n := 0
+	for grant, says := range map[string]string{
+		"GRANT pg_write_server_files TO %R": "is a member of pg_write_server_files (REVOKE pg_write_server_files FROM", "GRANT pg_execute_server_program TO %R": "pg_execute_server_program",
+		"GRANT pg_read_server_files TO %R": "pg_read_server_files", "GRANT pg_signal_backend TO %R": "pg_signal_backend",
+		"CREATE ROLE %G; GRANT pg_signal_backend TO %G; ALTER ROLE %R NOINHERIT; GRANT %G TO %R": "pg_signal_backend",
+		"ALTER ROLE %R CREATEROLE": "ALTER ROLE … NOCREATEROLE", "ALTER ROLE %R CREATEDB": "has CREATEDB", "ALTER ROLE %R REPLICATION": "has REPLICATION", "ALTER ROLE %R BYPASSRLS": "has BYPASSRLS",
+		"GRANT CREATE ON DATABASE %D TO %R": "REVOKE CREATE ON DATABASE", "GRANT CREATE ON SCHEMA public TO %R": "REVOKE CREATE ON SCHEMA public",
+		"CREATE SCHEMA %S AUTHORIZATION %R": "owns the schema", "GRANT UPDATE ON SEQUENCE seq TO %R": "REVOKE USAGE, UPDATE ON SEQUENCE public.seq", "GRANT USAGE ON SEQUENCE seq TO %R": "public.seq",
+		"GRANT TRIGGER ON orders TO %R": "REVOKE TRIGGER ON public.orders", "CREATE TABLE %T (n int); ALTER TABLE %T OWNER TO %R; REVOKE ALL ON %T FROM %R": "could grant itself more",
+	} {
+		n++
+		role := fmt.Sprintf("more_%d", n)
+		names := strings.NewReplacer("%R", role, "%G", "group_"+role, "%S", "schema_"+role, "%T", "table_"+role, "%D", s.owner("SELECT quote_ident(current_database())"))
+		s.owner("CREATE ROLE " + role + " LOGIN; GRANT SELECT ON orders TO " + role + "; " + names.Replace(grant))
+		s.caller(role, nil).refused("SELECT 1", says)
 	}
 	s.caller("absent", nil).refused("SELECT 1", "refuses the connection (SQLSTATE 28000)")
 }
