@@ -142,6 +142,7 @@ func (v *checker) roles() {
 		}
 		v.members(join("roles", name), v.c.Roles[name])
 		v.bounds(join("roles", name)+".allow", v.c.Roles[name].Allow)
+		v.filesRules(join("roles", name)+".allow", v.c.Roles[name].Allow)
 	}
 	_, faults := policy.Compile(v.c.PolicySource())
 	for _, f := range faults {
