@@ -7,8 +7,6 @@ import (
 	"strings"
 )
 
-// Schema is the JSON Schema (2020-12) of the file, for editors. It is made of
-// the types and their comments, like Reference.
 // plural is what a type is called where there are several; values that may be are named as they are.
 func plural(kind string) string {
 	if stem, ok := strings.CutSuffix(kind, "ory"); ok {
@@ -20,6 +18,8 @@ func plural(kind string) string {
 	return kind + "s"
 }
 
+// Schema is the JSON Schema (2020-12) of the file, for editors. It is made of
+// the types and their comments, like Reference.
 func Schema() []byte {
 	c := defaults()
 	s := schemaOf(reflect.ValueOf(c), "", "")

@@ -15,14 +15,16 @@ import (
 const (
 	maxCells = 65_536 // of callers and what they call; as many more of addresses
 	looksAt  = 8      // how many cells a new one looks at, for one that is over
+	crowds   = 1024   // budgets of a limit that addresses without room share, by their networks
 )
 
 // cellName names a budget in the memory. Who it is of cannot be read from it.
 type cellName [16]byte
 
 // MemoryBudgets keeps the budgets of one process. It never forgets what counts: a budget
-// that has no room shares one with all others of its limit that have none, so that a
-// flood of strange addresses makes room for nobody. It is safe for concurrent use.
+// that has no room shares one with others of its limit that have none, so that a flood of
+// strange addresses makes room for nobody. Addresses share by their networks: who has many of
+// them crowds out neighbours, and not everybody who comes. It is safe for concurrent use.
 type MemoryBudgets struct {
 	seed  maphash.Seed
 	since time.Time // of both clocks: budgets go by the one that nobody sets
@@ -219,8 +221,24 @@ func (m *MemoryBudgets) name(b *gate.Budget) (name cellName) {
 // common names the budget that those without room share.
 func (m *MemoryBudgets) common(b *gate.Budget) cellName {
 	all := *b
-	all.Who, all.Of, all.From = nil, "\x00everybody else", netip.Prefix{}
+	all.Who, all.Of, all.From = nil, "\x00everybody else", m.crowd(b.From)
 	return m.name(&all)
+}
+
+// crowd stands for the network that an address is in, with a thousandth of all others: a /16 of
+// IPv4, a /48 of IPv6, which is what a site is given (RFC 6177).
+func (m *MemoryBudgets) crowd(from netip.Prefix) netip.Prefix {
+	if !from.IsValid() {
+		return netip.Prefix{}
+	}
+	bits := 48
+	if from.Addr().Is4() {
+		bits = 16
+	}
+	network := netip.PrefixFrom(from.Addr(), bits).Masked().Addr().As16()
+	var a [16]byte
+	binary.LittleEndian.PutUint64(a[:8], maphash.Bytes(m.seed, network[:])%crowds)
+	return netip.PrefixFrom(netip.AddrFrom16(a), 128)
 }
 
 // Crowded is how many decisions were about a budget that had no room, since the start.

@@ -49,10 +49,13 @@ func TestRedisBudgets(t *testing.T) {
 	})
 }
 
-// from is the budget of an address.
+// from is the budget of the nth address of 10.0.0.0/8.
 func from(n int, most int64) gate.Budget {
-	addr := netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)})
-	return gate.Budget{Limit: "per_address", From: netip.PrefixFrom(addr, 32), Most: most, Per: time.Minute, Cost: 1, Unit: 1}
+	return fromAddr(netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)}), most)
+}
+
+func fromAddr(addr netip.Addr, most int64) gate.Budget {
+	return gate.Budget{Limit: "per_address", From: netip.PrefixFrom(addr, addr.BitLen()), Most: most, Per: time.Minute, Cost: 1, Unit: 1}
 }
 
 func of(who string, most int64) gate.Budget {
@@ -69,8 +72,8 @@ func takes(tb testing.TB, m storetest.Budgets, all ...gate.Budget) bool {
 }
 
 // RES-26: more addresses than there is room for. Nobody who was there before is forgotten,
-// those without room share one budget, callers have room of their own, and what is over
-// makes room again.
+// those without room share one budget with their network, callers have room of their own,
+// and what is over makes room again.
 func TestRES26AddressesCrowdOutNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const room = 65_536
@@ -87,10 +90,19 @@ func TestRES26AddressesCrowdOutNobody(t *testing.T) {
 		if !takes(t, m, from(room, 2)) || !takes(t, m, from(room+1, 2)) || takes(t, m, from(room+2, 2)) {
 			t.Error("those without room do not share one budget of 2")
 		}
+		strangers := 0 // of other networks, of which one in a thousand shares that budget
+		for _, addr := range []string{"192.0.2.55", "198.51.100.7", "203.0.113.9", "2001:db8:1::1", "2001:db8:2::1", "2001:db8:3::1", "172.16.0.1", "100.64.0.1"} {
+			if takes(t, m, fromAddr(netip.MustParseAddr(addr), 2)) {
+				strangers++
+			}
+		}
+		if strangers < 6 {
+			t.Errorf("of 8 strangers of other networks %d are let in", strangers)
+		}
 		if !takes(t, m, of("alice", 1)) || takes(t, m, of("alice", 1)) {
 			t.Error("a flood of addresses has left callers no room of their own")
 		}
-		if n := m.Crowded(); n == 0 || m.Held() > room+3 {
+		if n := m.Crowded(); n == 0 || m.Held() > room+11 {
 			t.Errorf("crowded %d, held %d", n, m.Held())
 		}
 		storetest.Until(time.Now().Add(2 * time.Minute))
