@@ -59,13 +59,9 @@ func (a *asks) add(session string, k *ask) ([]byte, bool) {
 	return []byte(shown), true
 }
 
-// sampled notes a question for the client's model; it needs mu.
+// sampled notes a question for the client's model; it needs mu. One that no call waits for leads to no chain of them.
 func (a *asks) sampled(session, shown string, k *ask) bool {
-	of := k.origin
-	if of == nil { // of no call: it comes after everything that is asked
-		of = &origin{began: a.nestings.asked.Load()}
-	}
-	return a.nestings.ask(owner{ofSession, session}, of, sampled{id: shown, upstream: k.upstream})
+	return k.origin == nil || a.nestings.ask(owner{ofSession, session}, k.origin, sampled{id: shown, upstream: k.upstream})
 }
 
 func (a *asks) find(session, shown string) *ask {
@@ -121,8 +117,13 @@ func (a *asks) dropChannel(c *channel) {
 	a.dropIf(func(_ askKey, k *ask) bool { return k.channel == c })
 }
 
+// dropCall ends what a call has asked. A question on a stream that names no call is left to its answer, but
+// no call is nested in it any more.
 func (a *asks) dropCall(c *calling) {
 	a.dropIf(func(_ askKey, k *ask) bool { return k.call == c })
+	if s := c.ex.Call.Session; s != nil {
+		a.nestings.forget(ownerOfSession(s), &c.origin)
+	}
 }
 
 // Ask tells which upstream's request, and of which method, a client's answer

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"time"
@@ -124,16 +125,15 @@ func (p *Pool) samplingIn(k *calling, m *gate.Message) error {
 
 // unlessEmitted takes back what was noted of a call's questions where the client did not get them.
 func (p *Pool) unlessEmitted(k *calling, err error) error {
-	if err != nil && k.origin.first != 0 {
-		p.nestings.forget(samplerOf(k.ex), k.origin)
+	if err != nil && k.ex.Principal != nil {
+		p.nestings.forget(samplerOf(k.ex), &k.origin)
 	}
 	return err
 }
 
 // originOf is that of the call during which a question for the client's model comes; nil for other questions,
 // and of none. Where a server asks on a stream that names no call (the TypeScript SDK 1 does, on its GET
-// stream), it is the oldest of the session's at this upstream that does not ask: with a chain of calls there is
-// one such, and with several beside one another nothing is taken for a chain that may be none.
+// stream), it is one of the session's that are under way at this upstream.
 func (c *channel) originOf(k *calling, m *gate.Message) *origin {
 	switch {
 	case m.Method != methodSampling:
@@ -141,24 +141,30 @@ func (c *channel) originOf(k *calling, m *gate.Message) *origin {
 	case k != nil:
 		return &k.origin
 	}
-	return c.srv.pool.calls.quiet(ownerOfSession(c.session), c.srv.set.Name, &c.srv.pool.nestings)
+	return c.srv.pool.calls.asker(ownerOfSession(c.session), c.srv.set.Name, &c.srv.pool.nestings)
 }
 
-// quiet is the origin of the oldest call under way of that owner's at that upstream which has no question for its
-// client's model open; nil without one. It looks at every call under way, for one question of a model.
-func (f *inflight) quiet(whose owner, upstream string, n *nestings) *origin {
+// asker is the origin of the call under way of that owner's at that upstream which a question for its client's
+// model is taken to be of: the oldest that has none open, for a chain of calls has one such; else the newest,
+// which asks once more. nil where none is under way. It looks at every call under way, for one question of a model.
+func (f *inflight) asker(whose owner, upstream string, n *nestings) *origin {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	var oldest *origin
+	var oldest, newest *origin
 	for key, u := range f.open {
-		if u.call == nil || key.owner != whose || u.call.ex.Target.Upstream != upstream || n.of[whose].asks(u.call.origin) {
+		if u.call == nil || key.owner != whose || u.call.ex.Target.Upstream != upstream {
 			continue
 		}
-		if o := &u.call.origin; oldest == nil || o.began < oldest.began {
+		switch o := &u.call.origin; {
+		case n.of[whose].asks(*o):
+			if newest == nil || o.first > newest.first {
+				newest = o
+			}
+		case oldest == nil || o.began < oldest.began:
 			oldest = o
 		}
 	}
-	return oldest
+	return cmp.Or(oldest, newest)
 }

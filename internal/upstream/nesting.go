@@ -141,10 +141,10 @@ func (n *nestings) over(whose owner, id string) {
 }
 
 // forget takes out what a call has asked.
-func (n *nestings) forget(whose owner, of origin) {
+func (n *nestings) forget(whose owner, of *origin) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for {
+	for of.first != 0 {
 		k, i := n.find(whose, func(q *sampled) bool { return q.of.first == of.first })
 		if k == nil {
 			return

@@ -143,7 +143,8 @@ func TestRES31_Bounds(t *testing.T) {
 	})
 }
 
-// RES-31: a question on a stream that names no call is the oldest call's that does not ask.
+// RES-31: a question on a stream that names no call is the oldest call's that does not ask, else the newest's,
+// and of none where none is under way; with its call it is over.
 func TestRES31_QuestionsThatNameNoCall(t *testing.T) {
 	t.Parallel()
 	var n nestings
@@ -156,14 +157,29 @@ func TestRES31_QuestionsThatNameNoCall(t *testing.T) {
 	}
 	f.open[callKey{session, "a list"}] = underway{}
 	younger, older := begin("1", 1), begin("2", 0)
-	if got := f.quiet(session, "up", &n); got != &older.origin {
+	if got := f.asker(session, "up", &n); got != &older.origin {
 		t.Error("it is taken for the younger call's")
 	}
 	n.ask(session, &older.origin, sampled{id: "q", upstream: "up"})
-	if got := f.quiet(session, "up", &n); got != &younger.origin {
+	if got := f.asker(session, "up", &n); got != &younger.origin {
 		t.Error("it is not taken for that of the call that does not ask")
 	}
-	if f.quiet(session, "other", &n) != nil || f.quiet(owner{ofSession, "other"}, "up", &n) != nil {
+	n.ask(session, &younger.origin, sampled{id: "r", upstream: "up"})
+	if got := f.asker(session, "up", &n); got != &younger.origin {
+		t.Error("it is not taken for one more of the newest call that asks")
+	}
+	if f.asker(session, "other", &n) != nil || f.asker(owner{ofSession, "other"}, "up", &n) != nil {
 		t.Error("it is taken for a call's at another upstream, or of another session")
+	}
+	a := asks{nestings: &n}
+	for _, k := range []*calling{younger, older} {
+		k.ex.Call.Session = &gate.Session{ID: "one"}
+		a.dropCall(k)
+	}
+	if n.some.Load() != 0 {
+		t.Errorf("%d questions are open after their calls", n.some.Load())
+	}
+	if _, ok := a.add("one", &ask{upstream: "up", method: methodSampling}); !ok || n.some.Load() != 0 {
+		t.Error("a question of no call counts among those of calls")
 	}
 }
