@@ -209,6 +209,9 @@ func writers() map[string]string {
 		"docs/embed/remote": "a model's files, which an operator asks for by their digests",
 		"upstream":          "nothing: it reads, by the bound of durable, what is installed for its commands",
 		"docs/pinecone":     "the same, in an index of Pinecone",
+		"config":            "nothing: it reads its file as durable opens one, and so do listen its certificates and dsn a database's",
+		"listen":            "nothing: see config", "dsn": "nothing: see config",
+		"builtin/sql/memory": "nothing: it counts what SQLite allocates",
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"doorward/internal/store"
 )
@@ -56,11 +55,7 @@ func TestDUR23_RedisThatAnnouncesTooMuch(t *testing.T) {
 	} {
 		t.Run(text[:min(len(text), 12)], func(t *testing.T) {
 			t.Parallel()
-			began := time.Now()
 			refused(t, store.RedisConfig{URL: "redis://" + answering(t, text)}, reason)
-			if took := time.Since(began); took > 30*time.Second {
-				t.Errorf("it took %v", took)
-			}
 		})
 	}
 }

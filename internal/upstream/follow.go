@@ -23,7 +23,7 @@ type follower struct {
 	put   func(context.Context, *gate.Message) error
 	told  func(wanted) // what the upstream honours, each time that it says so
 	alone bool         // it listens for all who share the channel's link
-	lapse *lapse       // what its clients may miss; nil: it never listened
+	lapse *lapse       // what its clients may miss; nil: run makes one
 }
 
 // run keeps the listen open, and opens it again when it ends, until ctx ends. It

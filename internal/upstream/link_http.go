@@ -42,7 +42,7 @@ type httpLink struct {
 	owned      string                                                                  // what reports call what goes with one call alone
 	lease      func(ctx context.Context, own gate.Secret) (gate.Secret, func(), error) // of one request
 	hears      chan struct{}                                                           // closed when the GET stream is open or was refused
-	up         func(late bool) (down func())                                           // is told of each GET stream, late where there was none before, and of its end; nil: nobody asks
+	up         func(late bool) (down func())                                           // is told of each GET stream, late where there was none before, and of its end; never nil once the link greets
 	guard      *guard
 	mute       bool // nothing of what the upstream says is quoted, for it may be a client's own key
 

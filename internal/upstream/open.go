@@ -77,10 +77,12 @@ func text(tok []byte) (string, bool) {
 // The transports of Settings.Transport; "" is transportHTTP.
 const (
 	transportHTTP      = "streamable"
-	transportBuiltin   = "builtin"   // connections in memory, to a server of Doorward's own
 	transportSSE       = "sse"       // HTTP+SSE of 2024-11-05
 	transportWebSocket = "websocket" // not one of the protocol's
 )
+
+// transportBuiltin is what Status says of a server of Doorward's own: its connections are in memory.
+const transportBuiltin = "builtin"
 
 // connect makes a link to the upstream without a word said on it.
 func (c *channel) connect(ctx context.Context, transport string, loose func(*gate.Message)) (link, error) {

@@ -21,8 +21,8 @@ var passwordForms = sync.OnceValue(func() [2]*regexp.Regexp {
 })
 
 // passwords are the parts of a secret that are secrets as well where it says how a database, or
-// another service, is reached. A password that is the name of the user or of the database as well
-// is none that could be masked: the name would be, wherever it stands.
+// another service, is reached. A password in a URL that is the name of the user or of the database as
+// well is none that could be masked: the name would be, wherever it stands.
 func passwords(name, value string) (list []leak.Secret) {
 	if u, err := url.Parse(value); err == nil && u.Scheme != "" && strings.Contains(value, "://") {
 		if password, _ := u.User.Password(); password == "" || password == u.User.Username() || password == strings.Trim(u.Path, "/") {

@@ -5,9 +5,9 @@
 // connections allocate as before.
 //
 // It puts itself before SQLite's own allocator (SQLITE_CONFIG_MALLOC,
-// https://sqlite.org/c3ref/c_config_covering_index_scan.html), which is possible only before SQLite is first used. So it is in place
-// before main begins: packages are initialised in the order of their paths (Go's
-// specification, "Program initialization"), and this one imports none that uses SQLite.
+// https://sqlite.org/c3ref/c_config_covering_index_scan.html), which is possible only before SQLite
+// is first used. So it is in place before main begins: packages are initialised in the order of their
+// paths (Go's specification, "Program initialization"), and this one imports none that uses SQLite.
 package memory
 
 import (
