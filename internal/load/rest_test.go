@@ -103,6 +103,8 @@ func TestTheEndOfAStreamMakesNothingLate(t *testing.T) {
 			if h.TotalCount() != 100 || c.run.missed.Load() != 0 || h.Max() > 7100 || h.Min() < 6900 {
 				t.Errorf("streams open for %s: %d operations of %d to %d µs, %d not begun", open, h.TotalCount(), h.Min(), h.Max(), c.run.missed.Load())
 			}
+			time.Sleep(linger) // what the server has not heard of yet ends
+			synctest.Wait()
 			if s.most.Load() > 2 || s.streams.Load() != 0 {
 				t.Errorf("streams open for %s: %d at once, %d left", open, s.most.Load(), s.streams.Load())
 			}

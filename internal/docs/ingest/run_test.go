@@ -202,7 +202,7 @@ func TestWhatIsBlockedIsNotKept(t *testing.T) {
 	p.write(map[string]string{"a.md": "# A\n\nfine", "b.md": "# B\n\nBLOCK this", "c.html": "<p>C MARK</p><p hidden>more than is to be seen of it</p>"})
 	r := p.run("one")
 	want := []ingest.Note{
-		{Source: "one", Origin: "b.md", What: "blocked", Why: "[a.rule]"},
+		{Source: "one", Origin: "b.md", What: "blocked", Why: "a.rule"},
 		{Source: "one", Origin: "c.html", What: "marked", Why: "a.rule, html.hidden"},
 	}
 	if diff := cmp.Diff(want, r.Notes, cmpopts.SortSlices(func(a, b ingest.Note) bool { return a.Origin < b.Origin })); diff != "" {

@@ -186,7 +186,7 @@ func TestWrongModels(t *testing.T) {
 		{"of another digest", onnx.Settings{Directory: good, Digest: strings.Repeat("0", 64)}, "has the digest " + sum},
 		{"of a digest that is none", onnx.Settings{Directory: good, Digest: "abc"}, "64 hexadecimal digits"},
 		{"of no directory", onnx.Settings{}, "the directory with the model's files is required"},
-		{"of an empty directory", onnx.Settings{Directory: t.TempDir()}, "no such file"},
+		{"of an empty directory", onnx.Settings{Directory: t.TempDir()}, "there is no model.onnx"},
 		{"without a tokenizer", onnx.Settings{Directory: func() string { dir := t.TempDir(); write(t, filepath.Join(dir, "model.onnx"), model); return dir }()}, "tokenizer.json"},
 		{"of another pooling", onnx.Settings{Directory: with("1_Pooling/config.json", []byte(`{"pooling_mode_cls_token": true, "pooling_mode_mean_tokens": false}`))}, "are not the mean"},
 		{"of a directory for a file", onnx.Settings{Directory: with("1_Pooling/config.json/x", nil)}, "no regular file"},
