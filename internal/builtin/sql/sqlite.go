@@ -70,7 +70,7 @@ func (l *lite) open(ctx context.Context, use func(c *sql.Conn, there map[string]
 			return
 		}
 		account.Close()
-		if err != nil && account.Refused() {
+		if account.Refused() && lacksMemory(err) {
 			err = errMemory
 		}
 	}()
@@ -89,6 +89,9 @@ func (l *lite) open(ctx context.Context, use func(c *sql.Conn, there map[string]
 		return err
 	}
 	names, err := firstColumn(ctx, c, `SELECT lower(name) FROM sqlite_schema WHERE type IN ('table', 'view') UNION SELECT lower(name) FROM pragma_module_list`)
+	if lacksMemory(err) {
+		return liteFault(err)
+	}
 	if err != nil {
 		return errNoFile
 	}
@@ -264,10 +267,19 @@ func liteFault(err error) error {
 		return nil
 	case !errors.As(err, &said):
 		return errors.New("the database gave no answer")
+	case lacksMemory(said): // which may be one of SQLITE_IOERR, and none of the file
+		return said
 	case said.Code()&0xff == sqlite3.SQLITE_AUTH:
 		return errors.New("the statement reads something that is not allowed (SQLITE_AUTH)")
 	case said.Code()&0xff == sqlite3.SQLITE_CANTOPEN, said.Code()&0xff == sqlite3.SQLITE_NOTADB, said.Code()&0xff == sqlite3.SQLITE_IOERR:
 		return errNoFile
 	}
 	return said
+}
+
+// lacksMemory tells whether an error is SQLite's that there is no memory. It may be denied
+// some that it can do without (https://sqlite.org/malloc.html), and end by something else.
+func lacksMemory(err error) bool {
+	said, ok := errors.AsType[*sqlite.Error](err)
+	return ok && (said.Code()&0xff == sqlite3.SQLITE_NOMEM || said.Code() == sqlite3.SQLITE_IOERR_NOMEM || strings.Contains(said.Error(), "out of memory"))
 }

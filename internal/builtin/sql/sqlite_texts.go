@@ -1,12 +1,12 @@
 package sql
 
 import (
-	"bytes"
 	"context"
 	"database/sql/driver"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -63,18 +63,74 @@ func (f *liteFile) Driver() driver.Driver                        { return f.by }
 // errTooBig is SQLite's own, in its words.
 var errTooBig = errors.New("string or blob too big")
 
+// finder finds a text in others, and looks at each of their bytes about twice at most: a
+// long one by Knuth, Morris and Pratt (SIAM Journal on Computing 6, 1977), as that of the
+// standard library may look at all of it at every place.
+type finder struct {
+	needle   string
+	borders  []int32 // of each beginning of needle, how much of it is also its end; nil for a short one
+	compared int     // bytes of other texts, with a long one
+}
+
+// shortNeedle are the bytes that may be looked at once for each byte of the other text.
+const shortNeedle = 64
+
+func newFinder(needle string) *finder {
+	f := &finder{needle: needle}
+	if len(needle) <= shortNeedle {
+		return f
+	}
+	f.borders = make([]int32, len(needle))
+	n := int32(0)
+	for i := 1; i < len(needle); i++ {
+		for n > 0 && needle[i] != needle[n] {
+			n = f.borders[n-1]
+		}
+		if needle[i] == needle[n] {
+			n++
+		}
+		f.borders[i] = n
+	}
+	return f
+}
+
+// index is where the text begins in s, at from or behind it; -1 where it does not.
+func (f *finder) index(s string, from int) int {
+	if f.borders == nil {
+		if at := strings.Index(s[from:], f.needle); at >= 0 {
+			return from + at
+		}
+		return -1
+	}
+	n := 0 // bytes of the needle that end before i
+	for i := from; i < len(s); i++ {
+		f.compared++
+		for n > 0 && s[i] != f.needle[n] {
+			n = int(f.borders[n-1])
+			f.compared++
+		}
+		if s[i] == f.needle[n] {
+			n++
+		}
+		if n == len(f.needle) {
+			return i + 1 - n
+		}
+	}
+	return -1
+}
+
 // instr is the place of what is looked for, in characters from 1, or in bytes where both are
 // blobs; 0 where it is not there. A character begins at each byte that goes on with none, as
 // SQLite counts them.
 func instr(args []driver.Value) (driver.Value, error) {
-	in, inBlob := args[0].([]byte)
-	of, ofBlob := args[1].([]byte)
-	if inBlob && ofBlob {
-		return int64(bytes.Index(in, of) + 1), nil
-	}
+	_, inBlob := args[0].([]byte)
+	_, ofBlob := args[1].([]byte)
 	hay, needle := asText(args[0]), asText(args[1])
 	if needle == "" {
 		return int64(1), nil
+	}
+	if inBlob && ofBlob {
+		return int64(newFinder(needle).index(hay, 0) + 1), nil
 	}
 	if !utf8.RuneStart(needle[0]) { // it is found where a character begins alone
 		if strings.HasPrefix(hay, needle) {
@@ -82,7 +138,7 @@ func instr(args []driver.Value) (driver.Value, error) {
 		}
 		return int64(0), nil
 	}
-	at := strings.Index(hay, needle)
+	at := newFinder(needle).index(hay, 0)
 	if at < 0 {
 		return int64(0), nil
 	}
@@ -101,28 +157,168 @@ func replace(args []driver.Value) (driver.Value, error) {
 	if old == "" || old[0] == 0 {
 		return strings.Clone(in), nil
 	}
-	if len(in)+strings.Count(in, old)*(len(with)-len(old)) > maxCell {
+	var out strings.Builder
+	f, from := newFinder(old), 0
+	for {
+		at := f.index(in, from)
+		if at < 0 {
+			break
+		}
+		if out.Len()+at-from+len(with) > maxCell {
+			return nil, errTooBig
+		}
+		out.WriteString(in[from:at])
+		out.WriteString(with)
+		from = at + len(old)
+	}
+	if out.Len()+len(in)-from > maxCell {
 		return nil, errTooBig
 	}
-	return strings.Clone(strings.ReplaceAll(in, old, with)), nil
+	out.WriteString(in[from:])
+	return out.String(), nil
 }
 
 // trim takes characters off a text that another one has, on its sides.
 func trim(left, right bool) func(args []driver.Value) (driver.Value, error) {
 	return func(args []driver.Value) (driver.Value, error) {
-		in, set := asText(args[0]), map[rune]bool{}
-		for _, r := range asText(args[1]) {
-			set[r] = true
+		in := asText(args[0])
+		set, err := newLetters(asText(args[1]))
+		if err != nil {
+			return nil, err
 		}
-		off := func(r rune) bool { return set[r] }
 		if left {
-			in = strings.TrimLeftFunc(in, off)
+			in = set.trimLeft(in)
 		}
 		if right {
-			in = strings.TrimRightFunc(in, off)
+			in = set.trimRight(in)
 		}
 		return strings.Clone(in), nil
 	}
+}
+
+// letters are the characters of a text as SQLite cuts them: a byte from 0xC0 on with all
+// that go on with it (10xxxxxx), any other byte alone. They need not be UTF-8. They are kept
+// as a tree of their bytes; its node 0 is none.
+type letters struct {
+	nodes []letter
+	first [256]int32 // nodes, by their byte
+}
+
+// letter is a node: the bytes down to it.
+type letter struct {
+	below, beside int32 // nodes
+	place         int32 // in the text, if the bytes are a character of it; else noPlace
+	last          byte
+}
+
+const (
+	noPlace    = math.MaxInt32
+	maxLetters = 2 << 20 // nodes: all characters of Unicode take 1.2 million
+)
+
+// newLetters cuts a text up to its first NUL, where SQLite ends it. One that is no UTF-8 may
+// be errTooBig.
+func newLetters(of string) (*letters, error) {
+	of, _, _ = strings.Cut(of, "\x00")
+	l := &letters{nodes: []letter{{place: noPlace}}}
+	for i := 0; i < len(of); {
+		place := int32(i) //nolint:gosec // a value has at most maxCell bytes
+		lead := of[i]
+		at := l.first[lead]
+		if at == 0 {
+			at = l.add(letter{place: noPlace, last: lead})
+			l.first[lead] = at
+		}
+		for i++; lead >= 0xC0 && i < len(of) && !utf8.RuneStart(of[i]); i++ {
+			next := l.below(at, of[i])
+			if next == 0 {
+				if len(l.nodes) >= maxLetters {
+					return nil, errTooBig
+				}
+				next = l.add(letter{beside: l.nodes[at].below, place: noPlace, last: of[i]})
+				l.nodes[at].below = next
+			}
+			at = next
+		}
+		l.nodes[at].place = min(l.nodes[at].place, place)
+	}
+	return l, nil
+}
+
+func (l *letters) add(n letter) int32 {
+	l.nodes = append(l.nodes, n)
+	return int32(len(l.nodes) - 1) //nolint:gosec // at most one for each byte, and one
+}
+
+// below is the node of one more byte, of which there are 64.
+func (l *letters) below(at int32, b byte) int32 {
+	at = l.nodes[at].below
+	for at != 0 && l.nodes[at].last != b {
+		at = l.nodes[at].beside
+	}
+	return at
+}
+
+// places are those of the beginnings of a text, by their length less one, up to the longest
+// that may be a character.
+func (l *letters) places(in string, to []int32) []int32 {
+	if in == "" {
+		return to
+	}
+	for i, at := 1, l.first[in[0]]; at != 0; i++ {
+		to = append(to, l.nodes[at].place)
+		if i == len(in) {
+			break
+		}
+		at = l.below(at, in[i])
+	}
+	return to
+}
+
+// trimLeft takes off what a text begins with. Of several characters it is the one that comes
+// first, as SQLite tries them in turn.
+func (l *letters) trimLeft(in string) string {
+	var all []int32
+	for {
+		n, best := 0, int32(noPlace)
+		all = l.places(in, all[:0])
+		for i, place := range all {
+			if place < best {
+				n, best = i+1, place
+			}
+		}
+		if n == 0 {
+			return in
+		}
+		in = in[n:]
+	}
+}
+
+// trimRight takes off what a text ends with: its last byte alone, or that with all from the
+// last one that is from 0xC0 on, if no others are between. What those are is looked up once.
+func (l *letters) trimRight(in string) string {
+	var all []int32 // places of the beginnings of in[from:]
+	for from := len(in); in != ""; {
+		end := len(in)
+		if from >= end {
+			for from = end - 1; from > 0 && !utf8.RuneStart(in[from]); {
+				from--
+			}
+			all = all[:0]
+			if in[from] >= 0xC0 {
+				all = l.places(in[from:], all)
+			}
+		}
+		n, best := 1, l.nodes[l.first[in[end-1]]].place
+		if whole := end - from; whole <= len(all) && all[whole-1] < best {
+			n, best = whole, all[whole-1]
+		}
+		if best == noPlace {
+			return in
+		}
+		in = in[:end-n]
+	}
+	return in
 }
 
 // unhex are the bytes of hexadecimal digits, two by two, with characters of another text
