@@ -11,6 +11,7 @@ type wrapper struct {
 	takes    []string // options with a word after them
 	dirs     []string // of those, change the directory
 	operands int      // words of its own between the options and the command
+	instead  bool     // it has those operands only where it has no options
 	assigns  bool     // NAME=VALUE may stand before the command
 	splits   bool     // -S holds words (env(1))
 	part     bool     // the command is a part of it, or may be installed where only it looks
@@ -59,7 +60,7 @@ var wrappers = map[string]wrapper{
 		"-i", "--interleave", "-p", "--preferred", "-P", "--preferred-many", "-m", "--membind", "-w", "--weighted-interleave", "-C", "--physcpubind", "-c", "-N", "--cpunodebind",
 	}},
 	"cgexec":     {takes: []string{"-g"}},
-	"runcon":     {takes: []string{"-t", "--type", "-u", "--user", "-r", "--role", "-l", "--range"}, operands: 1},
+	"runcon":     {takes: []string{"-t", "--type", "-u", "--user", "-r", "--role", "-l", "--range"}, operands: 1, instead: true},
 	"faketime":   {takes: []string{"-p", "--date-prog"}, operands: 1},
 	"catchsegv":  {},
 	"pipenv":     {takes: []string{"--python"}, part: true, run: "run"},
@@ -106,6 +107,9 @@ func (x *Execution) unwrap(w wrapper, words []string) ([]string, error) {
 			words, i = slices.Concat(inner, rest), -1
 		case options && strings.HasPrefix(word, "-") && word != "-":
 			i += x.option(w, words[i:])
+			if w.instead {
+				operands = 0
+			}
 		case word == "-" && w.assigns: // env - empties the environment
 		case w.assigns && strings.Contains(word, "="):
 			options = false
