@@ -33,11 +33,17 @@ func hides(n *html.Node) bool {
 	return false
 }
 
-// unseen tells whether a style leaves nothing to be seen: not displayed, of no size, out of
-// the page, transparent, or written in the colour that it is written on.
+// unseen tells whether a style leaves nothing to be seen. One that does so if it is read as
+// though nothing in it were a comment counts as well: where those begin is easily misjudged.
 func unseen(style string) bool {
+	return leavesNothing(uncommented(style)) || leavesNothing(style)
+}
+
+// leavesNothing tells whether a style leaves nothing to be seen: not displayed, of no size, out of
+// the page, transparent, or written in the colour that it is written on.
+func leavesNothing(style string) bool {
 	is := map[string]string{}
-	for rule := range strings.SplitSeq(uncommented(style), ";") {
+	for rule := range strings.SplitSeq(style, ";") {
 		name, value, _ := strings.Cut(rule, ":")
 		name, value = strings.ToLower(unescaped(name)), strings.ToLower(unescaped(value))
 		value, _, _ = strings.Cut(value, "!important")
