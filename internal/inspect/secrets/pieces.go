@@ -197,7 +197,7 @@ func (f *found) cut(joins []int) bool {
 func inAll(text string, joins []int) []found {
 	s := search{index: table(), left: maxDecoded, joins: joins}
 	s.look(text, nil, 0)
-	return settled(s.found)
+	return settled(text, s.found)
 }
 
 // distinct leaves out what was found twice, and where.

@@ -18,7 +18,7 @@ func Scan(text string) []gate.Finding {
 	}
 	s := search{index: table(), left: maxDecoded}
 	s.look(text, nil, 0)
-	return findings(settled(s.found))
+	return findings(settled(text, s.found))
 }
 
 // minText is the length of the shortest text that is looked at, in bytes: the
@@ -72,8 +72,9 @@ func masked(secret string) string {
 }
 
 // unjoined leaves out what was found by concatenation where one of the same kind that is whole
-// without it begins: what stands behind that is the next string of a list, and no part of it.
-func unjoined(all []found) []found {
+// without it begins, and a comma stands behind that: what follows is the next string of a list,
+// and no part of it.
+func unjoined(text string, all []found) []found {
 	type beginning struct {
 		rule string
 		at   int
@@ -92,7 +93,7 @@ func unjoined(all []found) []found {
 	kept := slices.DeleteFunc(slices.Clone(all), func(f found) bool {
 		b := beginning{f.rule, f.at.Start}
 		i, there := whole[b]
-		if !there || !joined(f) || f.at.End < all[i].at.End {
+		if !there || !joined(f) || f.at.End < all[i].at.End || f.at.End > all[i].at.End && !goesOn(text[all[i].at.End:]) {
 			return false
 		}
 		more[b] = max(more[b], f.severity)
@@ -104,10 +105,27 @@ func unjoined(all []found) []found {
 	return kept
 }
 
+// maxComma is how far behind a string the comma of a list is looked for, in bytes: as far as a
+// joint goes, and a few backslashes.
+const maxComma = 16
+
+// goesOn tells whether what stands behind a string goes on as a list does.
+func goesOn(behind string) bool {
+	for _, c := range []byte(behind[:min(len(behind), maxComma)]) {
+		switch {
+		case c == ',':
+			return true
+		case c != '"' && c != '\'' && c != '\\' && !isBlank[c]:
+			return false
+		}
+	}
+	return false
+}
+
 // settled orders what was found and leaves out what is inside of something that
 // is at least as severe.
-func settled(all []found) []found {
-	all = unjoined(all)
+func settled(text string, all []found) []found {
+	all = unjoined(text, all)
 	slices.SortStableFunc(all, func(a, b found) int {
 		return cmp.Or(a.at.Start-b.at.Start, int(b.severity)-int(a.severity), rank(a)-rank(b), b.at.End-a.at.End, cmp.Compare(a.rule, b.rule))
 	})

@@ -171,12 +171,15 @@ func TestEncoded(t *testing.T) {
 // one that is cut at such a place is found all the same.
 func TestScan_ListOfStrings(t *testing.T) {
 	token := github("gh"+"p_", "list")
-	other := "gh" + "o_" + drawn(alnum, 36, "list") // without its checksum
+	other := "gh" + "o_" + drawn(alnum, 36, "list")     // without its checksum
+	long := "sk" + "-proj-" + drawn(alnum, 156, "list") // its first 68 are a whole one
 	for _, tc := range []struct{ name, before, secret, after string }{
 		{"a row", `[8,"`, token, `","1"]`},
 		{"a row of a row", `{"rows":"[8,\"`, other, `\",\"x1\"]"}`},
 		{"a call", "f('", other, "', 'abc')"},
 		{"in pieces", `["`, token[:12] + `","` + token[12:], `"]`},
+		{"of variable length", `["`, long[:68], `", "` + long[68:] + `"]`},
+		{"put together", `x = "`, long[:68] + `" + "` + long[68:], `";`},
 	} {
 		text := tc.before + tc.secret + tc.after
 		got := secrets.Scan(text)
