@@ -26,7 +26,7 @@ var errSwapped = errors.New("somebody changed the files meanwhile: nothing was r
 
 // renamePlainly moves a file to a name that must be free on a file system that has no such
 // rename (NFS, NTFS by FUSE): it has two names for a moment, and for good where the machine
-// stops in it, which loses nothing.
+// stops in it, which loses nothing. Where the old name cannot be removed, the new one is.
 func renamePlainly(from *os.File, name string, to *os.File, other string) error {
 	err := unix.Linkat(int(from.Fd()), name, int(to.Fd()), other, 0)
 	if unable(err) || errors.Is(err, unix.EPERM) { // no second names either: https://man7.org/linux/man-pages/man2/link.2.html
@@ -38,7 +38,14 @@ func renamePlainly(from *os.File, name string, to *os.File, other string) error 
 	if same, err := sameFile(from, name, to, other); err != nil || !same {
 		return errors.Join(err, errSwapped) // the old name is of something newer
 	}
-	return unix.Unlinkat(int(from.Fd()), name, 0)
+	err = unix.Unlinkat(int(from.Fd()), name, 0)
+	if err == nil {
+		return nil
+	}
+	if same, _ := sameFile(from, name, to, other); same {
+		err = errors.Join(err, unix.Unlinkat(int(to.Fd()), other, 0))
+	}
+	return err
 }
 
 // renameReserved takes the name with an empty file that it then replaces. One that somebody
