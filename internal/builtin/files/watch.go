@@ -158,9 +158,8 @@ func (w *watched) watch(dir string) error {
 }
 
 // begin has the system watch what is at a directory's path by now, which must be in the tree.
-// It needs mu.
+// Where it fails, what was watched before still is, unless end says so. It needs mu.
 func (w *watched) begin(dir string, of *watchedDir) error {
-	of.is = nil
 	is, err := w.seen(dir)
 	if err != nil {
 		return err
@@ -169,11 +168,17 @@ func (w *watched) begin(dir string, of *watchedDir) error {
 		return err
 	}
 	if now, err := os.Stat(w.at(dir)); err != nil || !os.SameFile(is, now) { // swapped for a link, or gone
-		_ = w.watcher.Remove(w.at(dir))
+		w.end(dir, of)
 		return errAbsent
 	}
 	of.is = is
 	return nil
+}
+
+// end has the system watch a directory no more, until it begins again. It needs mu.
+func (w *watched) end(dir string, of *watchedDir) {
+	_ = w.watcher.Remove(w.at(dir))
+	of.is = nil
 }
 
 // seen is what a directory of the tree is.
@@ -230,7 +235,7 @@ func (w *watched) changed(e fsnotify.Event) {
 		dir, moved = name, true
 	}
 	if moved {
-		_ = w.watcher.Remove(w.at(dir))
+		w.end(dir, w.dirs[dir])
 		_ = w.begin(dir, w.dirs[dir]) // or the next who subscribes does
 		of = of[:0]
 		for file := range w.files {
