@@ -139,6 +139,7 @@ type UpstreamStatus struct {
 	Breaker   string   `json:"breaker"`             // "closed", "open" or "half-open": whether calls are kept from it
 	HeldBack  int      `json:"held_back,omitempty"` // clients with processes of their own whose calls are kept from those
 	Error     string   `json:"error,omitempty"`
+	Answers   bool     `json:"answers,omitempty"` // although it has failed: the error is of what a builtin server needs
 }
 
 // Keys is the care of API keys. actor is who asks, for the audit log.

@@ -185,7 +185,7 @@ func (a *App) Status(ctx context.Context) (admin.Status, error) {
 	st.Ready = len(st.Reasons) == 0
 	for _, u := range a.pool.Status() {
 		st.Upstreams = append(st.Upstreams, admin.UpstreamStatus{
-			Name: u.Name, Transport: u.Transport, Eras: u.Eras, Channels: u.Sessions, Children: u.Children, Breaker: u.Breaker, HeldBack: u.HeldBack, Error: u.LastError,
+			Name: u.Name, Transport: u.Transport, Eras: u.Eras, Channels: u.Sessions, Children: u.Children, Breaker: u.Breaker, HeldBack: u.HeldBack, Error: u.LastError, Answers: u.Answers,
 		})
 	}
 	return st, nil

@@ -43,7 +43,8 @@ func waits(e *admin.Entry) bool {
 }
 
 // unasked names the upstreams that have failed when they were asked. One that waits for a
-// decision about how it is started or reached was not asked, and that is no failure.
+// decision about how it is started or reached was not asked, and that is no failure;
+// nor is a builtin server that answers while what it needs, a database, fails.
 func unasked(ctx context.Context, op admin.Operator, upstream string) error {
 	st, err := op.Status(ctx)
 	if err != nil {
@@ -51,7 +52,7 @@ func unasked(ctx context.Context, op admin.Operator, upstream string) error {
 	}
 	var failing []string
 	for _, u := range st.Upstreams {
-		if u.Error != "" && (upstream == "" || upstream == u.Name) {
+		if u.Error != "" && !u.Answers && (upstream == "" || upstream == u.Name) {
 			failing = append(failing, visible(u.Name)+": "+visible(u.Error))
 		}
 	}

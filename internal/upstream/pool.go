@@ -354,6 +354,7 @@ type Status struct {
 	Breaker   string // "closed", "open" or "half-open": whether calls are kept from it
 	HeldBack  int    // clients with processes of their own whose calls are
 	LastError string // of the last failure; empty when the last use went well
+	Answers   bool   // although it has failed: LastError is of what a server in this process needs
 }
 
 // Failing is a way to a server in this process that answers also when what it needs, a

@@ -288,6 +288,7 @@ func (s *server) status() Status {
 		st.LastError = *f
 	} else if own, ok := s.set.Wire.(Failing); ok {
 		st.LastError = printable([]byte(own.Failing()), 2*maxShown)
+		st.Answers = st.LastError != ""
 	}
 	st.Breaker, st.HeldBack = s.breakers.states()
 	s.mu.Lock()
