@@ -35,7 +35,7 @@ func (p *Pool) Items(ctx context.Context, ex *gate.Exchange, upstream string, ki
 func (p *Pool) Find(ctx context.Context, ex *gate.Exchange, upstream string, kind gate.ItemKind, name string) (gate.Item, bool, error) {
 	list, _, err := p.lookAt(ctx, ex, upstream, kind)
 	if err != nil {
-		return gate.Item{}, false, err
+		return gate.Item{}, false, midway(ex, upstream, err)
 	}
 	i, ok := list.byName[name]
 	if !ok {
@@ -44,6 +44,22 @@ func (p *Pool) Find(ctx context.Context, ex *gate.Exchange, upstream string, kin
 	it := list.items[i]
 	it.State = p.state(&it)
 	return it, true, nil
+}
+
+// midway is the failure of an upstream before a call is sent, as a client may read it: what goes on with a
+// call that has asked something was sent before, and "try again" would be to make it twice.
+func midway(ex *gate.Exchange, upstream string, err error) error {
+	e, ok := errors.AsType[*gate.Error](err)
+	if !ok || e.Code != gate.CodeUpstreamDown || ex == nil || ex.Call.Message == nil {
+		return err
+	}
+	if _, resumed := ex.Call.Message.Field("requestState"); !resumed {
+		return err
+	}
+	told := *e
+	told.Code, told.Wait = gate.CodeUpstreamOutcome, 0
+	told.Public = "upstream " + upstream + " failed during the call: it may have been carried out, so look before you make it again"
+	return &told
 }
 
 // Twins are the definitions whose names look the same as that of it, and are

@@ -2,6 +2,7 @@ package upstream_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -142,6 +143,24 @@ func TestStaleLists(t *testing.T) {
 		time.Sleep(2 * time.Minute)
 		if items, stale, err := p.Items(t.Context(), echo(t), "up", gate.Tool); err != nil || stale {
 			t.Errorf("back again: %v, error %v", items, err)
+		}
+	})
+}
+
+// RES-15: what goes on with a call that has asked was sent before. An upstream that fails meanwhile, so that
+// its tools cannot be looked up, has a call of unknown outcome, and not one to try again.
+func TestRES15_MidwayIsNotBefore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &way{}
+		p, _, _ := wayPool(t, w, nil)
+		w.fails(refuses)
+		resumed := exchange(t, nil, "up", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{},"requestState":"x",`+meta+`}}`)
+		for ex, want := range map[*gate.Exchange]gate.Code{echo(t): gate.CodeUpstreamDown, resumed: gate.CodeUpstreamOutcome} {
+			_, _, err := p.Find(t.Context(), ex, "up", gate.Tool, "echo")
+			if e, ok := errors.AsType[*gate.Error](err); !ok || e.Code != want || want == gate.CodeUpstreamOutcome && e.Wait != 0 {
+				t.Errorf("%v, want %s", err, want)
+			}
 		}
 	})
 }
