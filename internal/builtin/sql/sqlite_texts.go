@@ -222,7 +222,7 @@ func newLetters(of string) (*letters, error) {
 	of, _, _ = strings.Cut(of, "\x00")
 	l := &letters{nodes: []letter{{place: noPlace}}}
 	for i := 0; i < len(of); {
-		place := int32(i) //nolint:gosec // a value has at most maxCell bytes
+		place := int32(i)
 		lead := of[i]
 		at := l.first[lead]
 		if at == 0 {
