@@ -60,8 +60,8 @@ crash: ## Kill the gateway CRASH_DEATHS times in each way, let 200 clients make 
 	CRASH_DEATHS=$(or $(CRASH_DEATHS),500) CRASH_CALLS=$(or $(CRASH_CALLS),500) go test -count=1 -v -timeout 60m -run 'EveryFailpoint|KillNine|OwnAnswersOnly' ./internal/stress
 	CRASH_MUTATIONS=$(or $(CRASH_MUTATIONS),10000) CRASH_FAULTS=$(or $(CRASH_FAULTS),500) go test -count=1 -timeout 60m -run 'EveryMutation|WhateverFails' ./internal/audit
 
-soak: ## Load a gateway for SOAK (1h) with SOAK_RATE (500) calls a second and a fault each minute, reload it RELOADS (1000) times under load, and weigh 10,000 idle sessions.
-	SOAK=$(or $(SOAK),1h) SOAK_RATE=$(or $(SOAK_RATE),500) RELOADS=$(or $(RELOADS),1000) IDLE_SESSIONS=10000 IDLE_STREAMS=2500 ABORTED=10000 go test -count=1 -v -timeout 6h -run 'DUR30|DUR41|RES22' ./internal/stress
+soak: ## Load a gateway for SOAK (1h) with SOAK_RATE (500) calls a second and a fault each minute, reload it RELOADS (1000) times under load, and weigh 10,000 idle sessions, a quarter of them with a stream.
+	SOAK=$(or $(SOAK),1h) SOAK_RATE=$(or $(SOAK_RATE),500) RELOADS=$(or $(RELOADS),1000) IDLE_SESSIONS=7500 IDLE_STREAMS=2500 ABORTED=10000 go test -count=1 -v -timeout 6h -run 'DUR30|DUR41|RES22' ./internal/stress
 
 lint: ## Check formatting, modules, style, the Helm chart, and the types of what other systems get. The linter is built from source the first time (minutes).
 	go mod tidy -diff
