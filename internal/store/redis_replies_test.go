@@ -50,6 +50,7 @@ func TestDUR23_RedisThatAnnouncesTooMuch(t *testing.T) {
 		"$1000000000\r\n":                          "announces a text of 1000000000 bytes",
 		strings.Repeat("*1\r\n", 9):                "lists in lists",
 		"-" + strings.Repeat("x", 70<<10) + "\r\n": "a line of more than",
+
 		"*-2\r\n":                     "otherwise than Redis",
 		"$" + strings.Repeat("0", 40): "otherwise than Redis",
 	} {
