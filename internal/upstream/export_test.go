@@ -106,3 +106,8 @@ func EndOutput(pipes []*os.File) (ended func()) { return endOutput(pipes) }
 
 // Filled is filled.
 func Filled(template, text string) bool { return filled(template, text) }
+
+// SealTheirs is a requestState of the upstream's, as the client of this call gets it.
+func (p *Pool) SealTheirs(ex *gate.Exchange, state string) (string, error) {
+	return p.seal(ex, stateTheirs, []byte(state))
+}

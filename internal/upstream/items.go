@@ -35,7 +35,7 @@ func (p *Pool) Items(ctx context.Context, ex *gate.Exchange, upstream string, ki
 func (p *Pool) Find(ctx context.Context, ex *gate.Exchange, upstream string, kind gate.ItemKind, name string) (gate.Item, bool, error) {
 	list, _, err := p.lookAt(ctx, ex, upstream, kind)
 	if err != nil {
-		return gate.Item{}, false, midway(ex, upstream, err)
+		return gate.Item{}, false, p.midway(ex, gate.Target{Upstream: upstream, Item: &gate.Item{Upstream: upstream, Kind: kind, Name: name}}, err)
 	}
 	i, ok := list.byName[name]
 	if !ok {
@@ -47,18 +47,21 @@ func (p *Pool) Find(ctx context.Context, ex *gate.Exchange, upstream string, kin
 }
 
 // midway is the failure of an upstream before a call is sent, as a client may read it: what goes on with a
-// call that has asked something was sent before, and "try again" would be to make it twice.
-func midway(ex *gate.Exchange, upstream string, err error) error {
+// call that the upstream has asked something for was sent before, and "try again" would be to make it twice.
+// of is what the call names, which the exchange does not have yet.
+func (p *Pool) midway(ex *gate.Exchange, of gate.Target, err error) error {
 	e, ok := errors.AsType[*gate.Error](err)
-	if !ok || e.Code != gate.CodeUpstreamDown || ex == nil || ex.Call.Message == nil {
+	if !ok || e.Code != gate.CodeUpstreamDown || ex == nil || ex.Call.Message == nil || ex.Principal == nil {
 		return err
 	}
-	if _, resumed := ex.Call.Message.Field("requestState"); !resumed {
+	named := *ex
+	named.Target = of
+	if _, _, resumes := p.Resumes(&named); !resumes {
 		return err
 	}
 	told := *e
 	told.Code, told.Wait = gate.CodeUpstreamOutcome, 0
-	told.Public = "upstream " + upstream + " failed during the call: it may have been carried out, so look before you make it again"
+	told.Public = "upstream " + of.Upstream + " failed during the call: it may have been carried out, so look before you make it again"
 	return &told
 }
 

@@ -155,8 +155,25 @@ func TestRES15_MidwayIsNotBefore(t *testing.T) {
 		w := &way{}
 		p, _, _ := wayPool(t, w, nil)
 		w.fails(refuses)
-		resumed := exchange(t, nil, "up", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{},"requestState":"x",`+meta+`}}`)
-		for ex, want := range map[*gate.Exchange]gate.Code{echo(t): gate.CodeUpstreamDown, resumed: gate.CodeUpstreamOutcome} {
+		bring := func(seal func(*gate.Exchange, string) (string, error)) *gate.Exchange {
+			call := func(state string) *gate.Exchange {
+				return exchange(t, nil, "up", fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{},"requestState":%q,%s}}`, state, meta))
+			}
+			first := call("")
+			first.Target.Item = &gate.Item{Name: "echo"}
+			state, err := seal(first, "x")
+			if err != nil {
+				t.Fatal(err)
+			}
+			ex := call(state)
+			ex.Target = gate.Target{} // as before it is resolved
+			return ex
+		}
+		forged := func(*gate.Exchange, string) (string, error) { return "x", nil }
+		for ex, want := range map[*gate.Exchange]gate.Code{
+			echo(t): gate.CodeUpstreamDown, bring(p.SealTheirs): gate.CodeUpstreamOutcome,
+			bring(p.SealHold): gate.CodeUpstreamDown, bring(forged): gate.CodeUpstreamDown, // nothing was sent
+		} {
 			_, _, err := p.Find(t.Context(), ex, "up", gate.Tool, "echo")
 			if e, ok := errors.AsType[*gate.Error](err); !ok || e.Code != want || want == gate.CodeUpstreamOutcome && e.Wait != 0 {
 				t.Errorf("%v, want %s", err, want)
