@@ -193,7 +193,11 @@ func (d docsServer) roles(uri string) []string {
 	for _, rule := range d.Access {
 		pattern := strings.TrimPrefix(rule.Documents, "docs://")
 		for _, plain := range [...]string{whole, page} {
-			if ok, err := doublestar.Match(pattern, plain); ok || err != nil { // what cannot be compared is nobody else's
+			ok, err := doublestar.Match(pattern, plain)
+			if err != nil { // what cannot be compared is nobody's
+				return []string{docs.Nobody}
+			}
+			if ok {
 				return holders(rule.Roles)
 			}
 		}

@@ -49,11 +49,12 @@ func (a *App) Ready(ctx context.Context) []string {
 	return reasons
 }
 
-// because is a reason for each line of an error: several that are joined have one each.
+// because is a reason for each line of an error: several that are joined have one each. There is always
+// one: without any the gateway would be ready.
 func because(what string, err error) []string {
-	var reasons []string
-	for line := range strings.Lines(err.Error()) {
-		reasons = append(reasons, what+": "+strings.TrimSpace(line))
+	reasons := strings.Split(err.Error(), "\n")
+	for i, line := range reasons {
+		reasons[i] = what + ": " + strings.TrimSpace(line)
 	}
 	return reasons
 }
