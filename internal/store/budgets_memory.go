@@ -231,11 +231,11 @@ func (m *MemoryBudgets) crowd(from netip.Prefix) netip.Prefix {
 	if !from.IsValid() {
 		return netip.Prefix{}
 	}
-	bits := 48
-	if from.Addr().Is4() {
+	addr, bits := from.Addr().Unmap(), 48
+	if addr.Is4() {
 		bits = 16
 	}
-	network := netip.PrefixFrom(from.Addr(), bits).Masked().Addr().As16()
+	network := netip.PrefixFrom(addr, bits).Masked().Addr().As16()
 	var a [16]byte
 	binary.LittleEndian.PutUint64(a[:8], maphash.Bytes(m.seed, network[:])%crowds)
 	return netip.PrefixFrom(netip.AddrFrom16(a), 128)
