@@ -54,6 +54,7 @@ var table = map[string]row{
 	"pipeline":         {core, []string{"gate"}},
 
 	"httpsig":   {domain, nil},
+	"sight":     {domain, nil},
 	"fetched":   {domain, nil},
 	"kernelfs":  {domain, nil},
 	"queue":     {domain, nil},
@@ -88,7 +89,7 @@ var table = map[string]row{
 	"disclose":  {stage, []string{"gate", "mcp"}},
 
 	"inspect/lexicon":    {detector, nil},
-	"inspect/reveal":     {detector, []string{"gate"}},
+	"inspect/reveal":     {detector, []string{"gate", "sight"}},
 	"inspect/poison":     {detector, []string{"gate", "inspect/lexicon", "inspect/reveal"}},
 	"inspect/injection":  {detector, []string{"gate", "inspect/lexicon", "inspect/reveal"}},
 	"inspect/parameter":  {detector, []string{"gate", "inspect/lexicon", "inspect/reveal"}},
@@ -114,7 +115,7 @@ var table = map[string]row{
 	"docs/embed/onnx":       {library, []string{"docs", "docs/embed/onnx/graph"}},
 	"docs/embed/onnx/graph": {library, nil},
 	"docs/embed/lexical":    {library, []string{"docs"}},
-	"docs/chunk":            {library, []string{"docs"}},
+	"docs/chunk":            {library, []string{"docs", "sight"}},
 	"docs/gather":           {library, []string{"docs", "policy/places", "retryafter", "kernelfs"}},
 	"docs/embed/remote":     {library, []string{"docs", "gate", "retryafter"}},
 	"docs/ingest":           {library, []string{"docs", "docs/chunk", "docs/gather"}},

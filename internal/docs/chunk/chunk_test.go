@@ -168,6 +168,9 @@ func TestPagesAreReadAsTheyAreSeen(t *testing.T) {
 <p style='content:"/*";/* */display:none'>Hidden behind such a string and a comment.</p>
 <p style="background:url(/*);/**/display:none">Hidden behind an address that has it.</p>
 <p style="x:\&quot;;/*&quot;*/display:none">Hidden behind a quote that opens no string.</p>
+<p style='display:none;content:";display:block;"'>Hidden before a string that shows it.</p>
+<p style="display:none !important; display:block">Hidden with more weight than what shows it.</p>
+<p style="display:none;display:bogus">Hidden before what browsers do not take.</p>
 <p style="disp\\6cay:none">An escaped backslash escapes nothing.</p>
 <p style="dis\70lay:block;c\olor:b\6cack">Black text is read.</p>
 <div style="color:#FFF">White text that nobody reads at all.</div>
@@ -186,7 +189,7 @@ func TestPagesAreReadAsTheyAreSeen(t *testing.T) {
 	if diff := cmp.Diff(want, got.Body); diff != "" {
 		t.Error(diff)
 	}
-	if got.Title != "A page" || got.Hidden != 12 || got.Type != "text/markdown" {
+	if got.Title != "A page" || got.Hidden != 15 || got.Type != "text/markdown" {
 		t.Errorf("title %q, hidden %d, type %s", got.Title, got.Hidden, got.Type)
 	}
 	if len(passages) == 0 {

@@ -282,6 +282,8 @@ func hidings() []hiding {
 		{"Markdown comment", "hidden.html_comment", func(p string) string { return carrier + "\n\n[//]: # (" + p + ")\n" }, true},
 		{"display none", "hidden.html_style", style("display:none"), true},
 		{"display none with entities", "hidden.html_style", style("display&#58;none"), true},
+		{"display none by an escape", "hidden.html_style", style(`d\69splay:n\6fne`), true},
+		{"display none behind an address", "hidden.html_style", style("background:url(;/*);display:none"), true},
 		{"visibility", "hidden.html_style", style("Visibility : hidden"), true},
 		{"no size", "hidden.html_style", style("font-size:0"), true},
 		{"one pixel", "hidden.html_style", style("font-size: 1px; line-height: 1"), true},

@@ -81,6 +81,8 @@ func ordinary() map[string]string {
 		"licence":              "<!-- This page is distributed under the terms of the licence that came with it and may be shared. -->",
 		"menu":                 `<ul style="display:none"><li>Home</li><li>About the company</li><li>Where to find us</li></ul>`,
 		"screen readers":       `<span class="sr-only">Skip to the main part of this page</span>`,
+		"shown after all":      `<p style="display:none;display:block">Learn more about our products</p>`,
+		"hidden in a string":   `<p style="content:';display:none;'">Learn more about our products</p>`,
 		"white button":         `<a style="color:#fff;background:#06c">Learn more about our products</a>`,
 		"bold headline":        "\U0001d5e1\U0001d5f2\U0001d604 2.0",
 		"private use of icons": "\uf09b github",

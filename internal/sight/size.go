@@ -1,0 +1,201 @@
+package sight
+
+import (
+	"math"
+	"slices"
+	"strings"
+)
+
+// pixels are how many pixels a unit of length is (CSS Values 4, section 6); of those that depend on
+// letters or on the window, what is usual.
+func pixels(unit string) (float64, bool) {
+	switch unit {
+	case "px":
+		return 1, true
+	case "in":
+		return 96, true
+	case "cm":
+		return 96 / 2.54, true
+	case "mm":
+		return 96 / 25.4, true
+	case "q":
+		return 96 / 101.6, true
+	case "pt":
+		return 96.0 / 72, true
+	case "pc", "em", "rem", "ic", "ric":
+		return 16, true
+	case "lh", "rlh":
+		return 20, true
+	case "ex", "ch", "rex", "rch":
+		return 8, true
+	case "cap", "rcap":
+		return 11, true
+	case "vw", "vh", "vi", "vb", "vmin", "vmax", "svw", "svh", "lvw", "lvh", "dvw", "dvh", "cqw", "cqh", "cqi", "cqb", "cqmin", "cqmax":
+		return 10, true
+	}
+	return 0, false
+}
+
+// relative tells whether a unit is a part of the window.
+func relative(unit string) bool {
+	return strings.ContainsAny(unit[:min(1, len(unit))], "vsld") || strings.HasPrefix(unit, "cq")
+}
+
+// size is a number, a length or a percentage.
+type size struct {
+	num  float64
+	unit string // "" for a number, "%", or a unit of length
+}
+
+// px is a length in pixels; none is 0 of any unit.
+func (s size) px() float64 {
+	per, _ := pixels(s.unit)
+	return s.num * per
+}
+
+// sized reads one token, or one calculation, from the front of tokens: how many it took, 0 for none.
+func sized(ts []token) (s size, n int) {
+	if len(ts) == 0 {
+		return size{}, 0
+	}
+	if t := ts[0]; t.kind == number {
+		if _, is := pixels(t.text); is || t.text == "" || t.text == "%" {
+			return size{t.num, t.text}, 1
+		}
+		return size{}, 0
+	}
+	if s, n = calculated(ts, 0); n == 0 || math.IsNaN(s.num) {
+		return size{}, 0
+	}
+	return s, n
+}
+
+// alone is a value that is one size.
+func alone(ts []token) (size, bool) {
+	s, n := sized(ts)
+	return s, n > 0 && n == len(ts)
+}
+
+// maxCalculated is how deep calculations are read.
+const maxCalculated = 8
+
+// calculated reads a calculation (CSS Values 4, section 10): of one kind of sizes, for others depend
+// on what is not known.
+func calculated(ts []token, depth int) (s size, n int) {
+	inner, n := group(ts)
+	if n == 0 || depth == maxCalculated {
+		return size{}, 0
+	}
+	var all []size
+	for _, arg := range parted(inner) {
+		s, ok := sum(dense(arg), depth+1)
+		if !ok || len(all) > 0 && all[0].unit != s.unit {
+			return size{}, 0
+		}
+		all = append(all, s)
+	}
+	name := ts[0].text
+	by := func(a, b size) int { return int(math.Copysign(1, a.num-b.num)) }
+	switch {
+	case len(all) == 1 && (name == "(" || name == "calc" || name == "-webkit-calc" || name == "-moz-calc"):
+		return all[0], n
+	case len(all) > 0 && name == "min":
+		return slices.MinFunc(all, by), n
+	case len(all) > 0 && name == "max":
+		return slices.MaxFunc(all, by), n
+	case len(all) == 3 && name == "clamp":
+		all[1].num = max(all[0].num, min(all[1].num, all[2].num))
+		return all[1], n
+	}
+	return size{}, 0
+}
+
+// sum reads sums of products, in which lengths are pixels.
+func sum(ts []token, depth int) (total size, ok bool) {
+	total, n := product(ts, depth)
+	if n == 0 {
+		return size{}, false
+	}
+	for ts = ts[n:]; len(ts) > 0; {
+		sign := 1.0
+		switch {
+		case ts[0].kind != mark:
+			return size{}, false
+		case ts[0].text == "-":
+			sign = -1
+		case ts[0].text != "+":
+			return size{}, false
+		}
+		next, n := product(ts[1:], depth)
+		if n == 0 || next.unit != total.unit {
+			return size{}, false
+		}
+		total.num += sign * next.num
+		ts = ts[1+n:]
+	}
+	return total, true
+}
+
+// product reads sizes with * and / between them.
+func product(ts []token, depth int) (total size, n int) {
+	total, n = factor(ts, depth)
+	for n > 0 && n < len(ts) && ts[n].kind == mark && (ts[n].text == "*" || ts[n].text == "/") {
+		next, taken := factor(ts[n+1:], depth)
+		switch {
+		case taken == 0, next.unit != "" && (total.unit != "" || ts[n].text == "/"):
+			return size{}, 0
+		case ts[n].text == "/":
+			total.num /= next.num
+		default:
+			total = size{total.num * next.num, total.unit + next.unit}
+		}
+		n += 1 + taken
+	}
+	return total, n
+}
+
+// factor reads one size of a calculation.
+func factor(ts []token, depth int) (size, int) {
+	if len(ts) > 0 && ts[0].kind == number {
+		t := ts[0]
+		per, is := pixels(t.text)
+		switch {
+		case is:
+			return size{t.num * per, "px"}, 1
+		case t.text == "", t.text == "%":
+			return size{t.num, t.text}, 1
+		}
+		return size{}, 0
+	}
+	return calculated(ts, depth)
+}
+
+// parted are the arguments of a function, which commas part.
+func parted(ts []token) [][]token {
+	var args [][]token
+	begin := 0
+	for i := 0; i < len(ts); i += component(ts[i:]) {
+		if ts[i].kind == mark && ts[i].text == "," {
+			args, begin = append(args, trimmed(ts[begin:i])), i+1
+		}
+	}
+	return append(args, trimmed(ts[begin:]))
+}
+
+// arguments are the sizes that a function has, with commas or blanks between them; false where some
+// are none.
+func arguments(ts []token) (list []size, ok bool) {
+	ts = dense(ts)
+	for len(ts) > 0 {
+		if ts[0].kind == mark && ts[0].text == "," {
+			ts = ts[1:]
+			continue
+		}
+		s, n := sized(ts)
+		if n == 0 {
+			return list, false
+		}
+		list, ts = append(list, s), ts[n:]
+	}
+	return list, true
+}
