@@ -111,11 +111,11 @@ const maxComma = 16
 
 // goesOn tells whether what stands behind a string goes on as a list does.
 func goesOn(behind string) bool {
-	for _, c := range []byte(behind[:min(len(behind), maxComma)]) {
-		switch {
+	for i := range min(len(behind), maxComma) {
+		switch c := behind[i]; {
 		case c == ',':
 			return true
-		case c != '"' && c != '\'' && c != '\\' && !isBlank[c]:
+		case c != '"' && c != '\'' && c != '\\' && !isBlank[c] && (i == 0 || behind[i-1] != '\\' || !isBlankEscape(c)):
 			return false
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -167,6 +168,29 @@ func TestEncoded(t *testing.T) {
 	}
 }
 
+// A string that a program puts together is found in the text that it stands in, and in every JSON
+// that has that text as a string.
+func TestScan_ConcatenationInJSON(t *testing.T) {
+	token := github("gh"+"p_", "layers")
+	for _, sign := range []string{"+", " + ", " +\n\t\t", " . ", "\r\n& "} {
+		text := `key = "` + token[:4] + `"` + sign + `"` + token[4:20] + `"` + sign + `"` + token[20:] + `";`
+		for layers := range 4 {
+			got := secrets.Scan(text)
+			if len(got) != 1 || got[0].Rule != "secret.github_token" || got[0].Severity != gate.High {
+				t.Fatalf("%d layers: %+v in %s", layers, got, text)
+			}
+			if at := text[got[0].Span.Start:got[0].Span.End]; !strings.HasPrefix(at, token[:4]) || !strings.HasSuffix(at, token[20:]) {
+				t.Errorf("%d layers: span of %s in %s", layers, at, text)
+			}
+			coded, err := json.Marshal(map[string]string{"text": text})
+			if err != nil {
+				t.Fatal(err)
+			}
+			text = string(coded)
+		}
+	}
+}
+
 // A list of strings in which a whole token stands is no token that goes on in the next string;
 // one that is cut at such a place is found all the same.
 func TestScan_ListOfStrings(t *testing.T) {
@@ -179,6 +203,8 @@ func TestScan_ListOfStrings(t *testing.T) {
 		{"a call", "f('", other, "', 'abc')"},
 		{"in pieces", `["`, token[:12] + `","` + token[12:], `"]`},
 		{"of variable length", `["`, long[:68], `", "` + long[68:] + `"]`},
+		{"in pieces of a row of a row", `{"rows":"[8,\"`, token[:12] + `\",\n\t\"` + token[12:], `\"]"}`},
+		{"a row of lines", `{"rows":"[\n\"`, other, `\"\n,\"x1\"]"}`},
 		{"put together", `x = "`, long[:68] + `" + "` + long[68:], `";`},
 	} {
 		text := tc.before + tc.secret + tc.after

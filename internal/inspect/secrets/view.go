@@ -213,7 +213,8 @@ func singles(text string, i int) int {
 }
 
 // withoutQuotes joins the parts of a string that a program puts together:
-// "ghp_" + "16C7", 'a' . 'b', "a" "b".
+// "ghp_" + "16C7", 'a' . 'b'; in a string of JSON, too, where backslashes stand before
+// the quotes.
 func withoutQuotes(text string) (string, []int32) {
 	var r *rewritten
 	done := 0
@@ -221,14 +222,14 @@ func withoutQuotes(text string) (string, []int32) {
 		if text[i] != '"' && text[i] != '\'' {
 			continue
 		}
-		end := joint(text, i)
+		start, end := joint(text, i)
 		if end == 0 {
 			continue
 		}
 		if r == nil {
 			r = newRewritten(len(text))
 		}
-		for ; done < i; done++ {
+		for ; done < start; done++ {
 			r.put(text[done], done)
 		}
 		r.changes++
@@ -246,22 +247,44 @@ func withoutQuotes(text string) (string, []int32) {
 // concatenation is the name of a string that a program puts together, and of a list of strings.
 const concatenation = "concatenation"
 
-// joint is where the next part of a string begins if the quote at i ends one;
-// 0 if it does not.
-func joint(text string, i int) int {
-	quote, signs := text[i], 0
-	for j := i + 1; j < len(text) && j < i+12; j++ {
+// maxJoint is how many characters stand between two parts of a string at most. Of one in a
+// string of JSON an escape is one, and so are the backslashes before the quote.
+const maxJoint = 10
+
+// joint is what stands between two parts of a string, their quotes and the backslashes before
+// those included, if the quote at i ends the first; an end of 0 if it does not.
+func joint(text string, i int) (start, end int) {
+	start = i
+	for start > 0 && i-start < maxBackslashes && text[start-1] == '\\' {
+		start--
+	}
+	signs := 0
+	for j, n := i+1, 0; j < len(text) && n <= maxJoint; n++ {
+		escaped := j
+		for j < len(text) && j-escaped < maxBackslashes && text[j] == '\\' {
+			j++
+		}
+		if j == len(text) {
+			break
+		}
 		switch c := text[j]; {
-		case c == quote:
-			if signs == 1 {
-				return j + 1
+		case c == text[i]:
+			if signs != 1 {
+				return 0, 0
 			}
-			return 0
+			if j-escaped != i-start { // they are no escapes of one string
+				start = i
+			}
+			return start, j + 1
 		case c == '+' || c == '.' || c == '&' || c == ',':
 			signs++
-		case !isBlank[c] && c != '\\':
-			return 0
+		case !isBlank[c] && (j == escaped || !isBlankEscape(c)):
+			return 0, 0
 		}
+		j++
 	}
-	return 0
+	return 0, 0
 }
+
+// isBlankEscape tells of the letter of an escape whether that is a blank or the end of a line.
+func isBlankEscape(c byte) bool { return c == 'n' || c == 'r' || c == 't' }
