@@ -4,7 +4,8 @@
 //
 // The secrets are known, so nothing is guessed: a value is looked for as it is, in
 // base64 at each of three alignments, in hexadecimal, percent-encoded, escaped for
-// HTML, reversed, and behind two layers of JSON escapes. Who means to smuggle a secret
+// HTML, reversed, and behind two layers of JSON escapes; in UTF-16, too, as it is, in base64
+// and in hexadecimal. Who means to smuggle a secret
 // out can write it in ways that nobody lists; this is against echoes, logs and
 // careless errors, and it costs next to nothing.
 //

@@ -3,12 +3,15 @@ package leak
 import (
 	"encoding/base32"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"html"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // spellings are the ways to write a secret that are looked for. name is its number.
@@ -36,6 +39,14 @@ func spellings(text string, name int) []pattern {
 		add(pattern{}, form, lowerEscapes(form))
 	}
 	coded := pattern{edge: true, coded: true}
+	for _, form := range wide(text) {
+		x := hex.EncodeToString([]byte(form))
+		add(pattern{}, form)
+		add(pattern{coded: true}, x, strings.ToUpper(x))
+		for shift := range 3 {
+			add(coded, core(base64.RawStdEncoding, 6, form, shift), core(base64.RawURLEncoding, 6, form, shift))
+		}
+	}
 	for shift := range 3 {
 		add(coded, core(base64.RawStdEncoding, 6, text, shift), core(base64.RawURLEncoding, 6, text, shift))
 	}
@@ -44,6 +55,20 @@ func spellings(text string, name int) []pattern {
 		add(coded, form, strings.ToLower(form))
 	}
 	return list
+}
+
+// wide are a text in UTF-16 of either order of bytes (RFC 2781), without the zeros around it: of one
+// in ASCII that is the same in both.
+func wide(text string) (forms []string) {
+	if !utf8.ValidString(text) {
+		return nil
+	}
+	var little, big []byte
+	for _, unit := range utf16.Encode([]rune(text)) {
+		little = binary.LittleEndian.AppendUint16(little, unit)
+		big = binary.BigEndian.AppendUint16(big, unit)
+	}
+	return []string{strings.Trim(string(little), "\x00"), strings.Trim(string(big), "\x00")}
 }
 
 func reversed(s string) string {

@@ -3,6 +3,7 @@ package leak_test
 import (
 	"encoding/base32"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf16"
 
 	"doorward/internal/leak"
 )
@@ -113,6 +115,41 @@ func TestMaskSpellings(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What Windows writes is UTF-16, of either order, with a mark or without, wherever in a blob.
+func TestMaskWide(t *testing.T) {
+	for _, secret := range []string{token, "p\u00e4ssw\u00f6rd-\u20ac-\U0001f511-15"} {
+		w := leak.New([]leak.Secret{{Name: "api_key", Text: secret}})
+		for order, of := range map[string]binary.AppendByteOrder{"little": binary.LittleEndian, "big": binary.BigEndian} {
+			for before := range 8 {
+				raw := []byte("\xff\xfe\x00abcdefgh"[:before])
+				for _, unit := range utf16.Encode([]rune("x: " + secret + "\n")) {
+					raw = of.AppendUint16(raw, unit)
+				}
+				for form, text := range map[string]string{
+					"base64": base64.StdEncoding.EncodeToString(raw), "base64 of URLs": base64.RawURLEncoding.EncodeToString(raw),
+					"base64, lines": everyFew(base64.StdEncoding.EncodeToString(raw), 12, `\n`), "hex": hex.EncodeToString(raw),
+				} {
+					masked, names := w.MaskJSON([]byte(`{"blob":"` + text + `"}`))
+					if len(names) != 1 || !json.Valid(masked) {
+						t.Errorf("%s endian, %d bytes before, %s: %v in %s", order, before, form, names, masked)
+					}
+				}
+				if _, names := w.Mask(raw); len(names) != 1 {
+					t.Errorf("%s endian, %d bytes before: %v in %q", order, before, names, raw)
+				}
+			}
+			if names := maskedNames(w, everyRune(secret, "%c\\u0000")); secret == token && len(names) != 1 {
+				t.Errorf("zeros in JSON: %v", names)
+			}
+		}
+	}
+}
+
+func maskedNames(w *leak.Watch, text string) []string {
+	_, names := w.MaskJSON([]byte(`{"text":"` + text + `"}`))
+	return names
 }
 
 // Secrets with characters that JSON must escape are found however deep they lie.
