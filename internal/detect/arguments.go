@@ -17,7 +17,7 @@ func judgeSecrets(c *Case, _ *house) (verdict, error) {
 		found = append(found, secrets.Scan(text)...)
 	}
 	var pieces secrets.Pieces
-	return verdictOf(append(found, pieces.Add(list)...)), nil
+	return verdictOf(append(found, pieces.Add("", list)...)), nil
 }
 
 func judgePersons(c *Case, _ *house) (verdict, error) {

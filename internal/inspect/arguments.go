@@ -111,7 +111,7 @@ func (o *outgoing) joined() {
 	if len(o.texts) == 0 || s.Arguments.Secrets == gate.Allow && o.planted == nil {
 		return
 	}
-	found, canaries := s.Memory.add(conversation(o.ex), o.texts, o.planted)
+	found, canaries := s.Memory.add(conversation(o.ex), o.ex.Target.Upstream+"/"+o.name(), o.texts, o.planted)
 	whole := func() string { return "" }
 	if len(o.canaries) == 0 {
 		o.take(canaries, gate.Block, whole, &o.canaries)

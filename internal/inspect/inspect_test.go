@@ -138,6 +138,30 @@ func TestPiecesOverCalls(t *testing.T) {
 	}
 }
 
+// The name that one tool is asked about and the number that the next one is given are no password; what
+// one tool is given in two calls is.
+func TestHarmlessHalvesOverCalls(t *testing.T) {
+	halves := []string{"token=abc", "a3f5c9b27e1d4f6088c2"}
+	for _, tc := range []struct {
+		name, upstream, tool string
+		refused              bool
+	}{
+		{"one tool", "up", "search", true},
+		{"two tools", "up", "commit", false},
+		{"two servers", "other", "search", false},
+	} {
+		s := inspect.New(defaults())
+		first, second := call(t, "search", `{"q":`+quoted(halves[0])+`}`), call(t, tc.tool, `{"q":`+quoted(halves[1])+`}`)
+		second.Target.Upstream = tc.upstream
+		if v, err := s.Judge(t.Context(), first); err != nil || v.Effect != gate.Continue {
+			t.Fatalf("%s: the first half: %+v, %v", tc.name, v, err)
+		}
+		if v, err := s.Judge(t.Context(), second); err != nil || (v.Effect != gate.Continue) != tc.refused {
+			t.Errorf("%s: %+v, %v", tc.name, v, err)
+		}
+	}
+}
+
 func TestCanaries(t *testing.T) {
 	planted, err := secrets.NewCanaries(map[string]string{"vault": canary})
 	if err != nil {

@@ -53,13 +53,13 @@ func (m *Memory) of(key string) *conversationPieces {
 	return c
 }
 
-// add takes the strings of a call and says what they complete. What was found is
+// add takes the strings of a call to a sink and says what they complete. What was found is
 // forgotten: the next call has nothing to do with it.
-func (m *Memory) add(key string, texts []string, canaries *secrets.Canaries) (found, planted []gate.Finding) {
+func (m *Memory) add(key, sink string, texts []string, canaries *secrets.Canaries) (found, planted []gate.Finding) {
 	c := m.of(key)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	found = c.pieces.Add(texts)
+	found = c.pieces.Add(sink, texts)
 	if canaries != nil {
 		if planted = canaries.Find(c.pieces.Tail()); len(planted) > 0 {
 			c.pieces = secrets.Pieces{}

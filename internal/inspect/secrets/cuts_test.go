@@ -106,7 +106,7 @@ func cut(t *testing.T, send func([]string) [][]string, pieces ...string) {
 	t.Helper()
 	var p secrets.Pieces
 	for _, values := range send(pieces) {
-		if len(p.Add(values)) > 0 {
+		if len(p.Add("", values)) > 0 {
 			return
 		}
 		for _, v := range values {

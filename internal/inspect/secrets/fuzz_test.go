@@ -39,8 +39,8 @@ func FuzzPieces(f *testing.F) {
 	f.Fuzz(func(t *testing.T, a, b, c string, n int) {
 		var p secrets.Pieces
 		for range n & 15 {
-			p.Add([]string{a, b, c})
-			p.Add([]string{c})
+			p.Add("", []string{a, b, c})
+			p.Add("", []string{c})
 			if len(p.Tail()) > 8<<10 {
 				t.Fatalf("%d bytes are kept", len(p.Tail()))
 			}

@@ -21,18 +21,37 @@ const (
 // has been given nothing; one goroutine at a time may use it.
 type Pieces struct {
 	all    string
-	lanes  [maxLanes]string // of the first, second, … value of each call
-	loose  string           // runs that are no words, out of values that have words too
-	last   []string         // short values of the last call
+	lanes  [maxLanes]lane // of the first, second, … value of each call
+	sink   string         // where the last call went
+	loose  string         // runs that are no words, out of values that have words too
+	last   []string       // short values of the last call
 	opened opened
+}
+
+// lane is what stood at one place of each call.
+type lane struct {
+	text  string
+	since int // where that begins in text which the calls to the last sink in a row had
 }
 
 // Add takes the values of one call, in their order, and says which credentials
 // they complete together with each other and with those before. What one value
 // holds alone is Scan's business. The findings have no span. A value that the last
 // call had too is no piece of anything.
-func (p *Pieces) Add(values []string) []gate.Finding {
+//
+// sink is where the call goes: a tool of an upstream. What has the format of a credential is
+// put together whatever calls its pieces come in. What only stands behind the name of one,
+// or looks little like one, is so over calls to one sink in a row alone, and at one place of
+// them: the name that one tool is asked about has nothing to do with the number that another
+// one is given, and together they look like a password.
+func (p *Pieces) Add(sink string, values []string) []gate.Finding {
 	values = values[:min(len(values), maxPieces)]
+	if sink != p.sink {
+		p.sink = strings.Clone(sink)
+		for i := range p.lanes {
+			p.lanes[i].since = len(p.lanes[i].text)
+		}
+	}
 	var all []found
 	var fresh, short []string
 	for i, v := range values {
@@ -46,26 +65,57 @@ func (p *Pieces) Add(values []string) []gate.Finding {
 		if i >= len(p.lanes) {
 			continue
 		}
-		lane := weave(p.lanes[i], values[i:i+1])
-		if len(values) > 1 {
-			all = append(all, lane.crossing()...)
-		}
-		p.lanes[i] = tail(lane.text, maxLane)
+		all = append(all, p.lanes[i].add(values[i:i+1])...)
 	}
 	p.last = short
-	whole := weave(p.all, fresh)
-	all = append(all, whole.crossing()...)
-	p.all = tail(whole.text, maxTailText)
-	if runs := looseRuns(fresh); len(runs) > 0 {
-		next := weave(p.loose, runs)
-		all = append(all, next.crossing()...)
-		p.loose = tail(next.text, maxLane)
+	for _, of := range [...]struct {
+		before *string
+		values []string
+		most   int
+	}{{&p.all, fresh, maxTailText}, {&p.loose, looseRuns(fresh), maxLane}} {
+		if len(of.values) == 0 {
+			continue
+		}
+		done, text := crossing(*of.before, len(*of.before), of.values)
+		all, *of.before = append(all, done...), tail(text, of.most)
 	}
 	all = append(all, p.opened.add(fresh)...)
 	if len(all) > 0 {
 		p.opened = nil
 	}
 	return findings(distinct(all))
+}
+
+// add takes the value that the next call has at the lane's place.
+func (l *lane) add(value []string) []found {
+	all, text := crossing(l.text, l.since, value)
+	l.text = tail(text, maxLane)
+	l.since = max(0, l.since-(len(text)-len(l.text)))
+	return all
+}
+
+// crossing is what values complete with what was before, and all of that together. What only the
+// name before it, or a format that is hardly one, gives away in plain text counts where it needs
+// nothing of what was before since.
+func crossing(before string, since int, values []string) (all []found, text string) {
+	whole := weave(before, values)
+	all = whole.crossing()
+	strong := slices.DeleteFunc(slices.Clone(all), func(f found) bool { return f.severity < gate.High && !f.decoded() })
+	if since > 0 && (since < len(before) || len(strong) < len(all)) {
+		own := weave(before[since:], values)
+		all = append(strong, own.crossing()...)
+	}
+	return all, whole.text
+}
+
+// decoded tells whether it stands in what was decoded: nothing reads like a credential there by chance.
+func (f *found) decoded() bool {
+	for how := range strings.SplitSeq(f.how, ", ") {
+		if how != "" && !slices.ContainsFunc(views, func(v view) bool { return v.name == how }) {
+			return true
+		}
+	}
+	return false
 }
 
 // Across finds what only values together hold, one behind the other in this order. It
@@ -88,13 +138,13 @@ func constant(v string) bool {
 // Tail is the end of what was given: all of it in order, and then each place of
 // the calls by itself, and what is no word.
 func (p *Pieces) Tail() string {
-	if p.lanes[1] == "" && p.loose == "" {
+	if p.lanes[1].text == "" && p.loose == "" {
 		return p.all
 	}
 	var b strings.Builder
 	b.WriteString(p.all)
 	for i := range p.lanes {
-		b.WriteString("\n" + p.lanes[i])
+		b.WriteString("\n" + p.lanes[i].text)
 	}
 	b.WriteString("\n" + p.loose)
 	return b.String()
