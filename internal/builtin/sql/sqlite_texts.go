@@ -322,11 +322,13 @@ func (l *letters) trimRight(in string) string {
 }
 
 // unhex are the bytes of hexadecimal digits, two by two, with characters of another text
-// between them; NULL where anything else is.
+// between them; NULL where anything else is. A NUL ends the digits.
 func unhex(args []driver.Value) (driver.Value, error) {
-	in, between := asText(args[0]), map[rune]bool{}
-	for _, r := range asText(args[1]) {
-		between[r] = true
+	in, _, _ := strings.Cut(asText(args[0]), "\x00")
+	between := map[uint32]bool{}
+	for of := asText(args[1]); of != ""; {
+		c, n := character(of)
+		between[c], of = true, of[n:]
 	}
 	out := make([]byte, 0, len(in)/2)
 	for in != "" {
@@ -337,13 +339,44 @@ func unhex(args []driver.Value) (driver.Value, error) {
 				continue
 			}
 		}
-		r, n := utf8.DecodeRuneInString(in)
-		if strings.ContainsRune("0123456789abcdefABCDEF", r) || !between[r] {
+		c, n := character(in)
+		if c < utf8.RuneSelf && strings.IndexByte("0123456789abcdefABCDEF", byte(c)) >= 0 || !between[c] {
 			return nil, nil
 		}
 		in = in[n:]
 	}
 	return out, nil
+}
+
+// character is what SQLite reads a text's first character as, and how many bytes it takes
+// (sqlite3Utf8Read in its utf.c): a byte below 0xC0 stands for itself, any other with all that go
+// on with it for what they come to, however many they are.
+func character(s string) (c uint32, n int) {
+	c = uint32(s[0])
+	if c < 0xC0 {
+		return c, 1
+	}
+	switch {
+	case c < 0xE0:
+		c &= 0x1F
+	case c < 0xF0:
+		c &= 0x0F
+	case c < 0xF8:
+		c &= 0x07
+	case c < 0xFC:
+		c &= 0x03
+	case c < 0xFE:
+		c &= 0x01
+	default:
+		c = 0
+	}
+	for n = 1; n < len(s) && !utf8.RuneStart(s[n]); n++ {
+		c = c<<6 + uint32(s[n]&0x3F)
+	}
+	if c < utf8.RuneSelf || c&^0x7FF == 0xD800 {
+		c = utf8.RuneError
+	}
+	return c, n
 }
 
 // asText is a value as SQLite makes a text of it.

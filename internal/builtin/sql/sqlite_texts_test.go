@@ -42,6 +42,39 @@ func TestPOL29SQLiteTexts(t *testing.T) {
 	}
 }
 
+// TestPOL29SQLiteUnhex: unhex reads what is no UTF-8 as SQLite's own does, in the digits and between
+// them.
+func TestPOL29SQLiteUnhex(t *testing.T) {
+	theirs, err := sql.Open("sqlite", ":memory:")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = theirs.Close() }()
+	c := onSQLite(t, nil)
+	between := []string{
+		"", "-", " ", "\x00", "\x80", "\xbf", "\xc3", "\xc3\xa4", "\xc2\x80", "\xc0\x80", "\xc1\xa1", "\xe4", "\xef\xbf\xbd", "\xef\xbf\xbe", "\xef\xbf\xbf", "\xed\xa0\x80", "\xf0\x9f\x94\x91", "\xf8\x88\x80\x80\x80",
+		"\xfc\x84\x80\x80\x80\x80", "\xfe", "\xff", "\xff\x80", "\xe2\x82", "\xe2\x82\xac\x80", "\xc3\x80\x80\x80\x80\x80\x80\x80\x80", "a", "aF0", "\x80-\xbf",
+	}
+	quoted := func(s string) string { return fmt.Sprintf("x'%x'", s) }
+	for _, of := range between {
+		var all []string
+		for _, b := range between {
+			for _, in := range []string{"41" + b + "42", b + "6162", "6162" + b, "4" + b + "1", "41" + b + b + "4", "4142" + b + "\x0043", "414", "G1", "aFfA"} {
+				blob := fmt.Sprintf("quote(unhex(%s, %s))", quoted(in), quoted(of))
+				all = append(all, blob, strings.NewReplacer("x'", "CAST(x'", "',", "' AS TEXT),", "'))", "' AS TEXT)))").Replace(blob))
+			}
+		}
+		for part := range slices.Chunk(all, 200) {
+			stmt := "SELECT " + strings.Join(part, " || ") + " AS all_of"
+			var want string
+			if err := theirs.QueryRowContext(t.Context(), stmt).Scan(&want); err != nil {
+				t.Fatal(err)
+			}
+			c.want(stmt, nil, fmt.Sprintf(`{"columns":[{"name":"all_of","type":"text"}],"rows":[[%q]],"truncated":false}`, want))
+		}
+	}
+}
+
 // TestPOL29SQLiteEnds: one step over a long value ends, however it is looked through.
 func TestPOL29SQLiteEnds(t *testing.T) {
 	c := onSQLite(t, nil)
