@@ -14,10 +14,17 @@ type unfit struct {
 
 func (u *unfit) Unwrap() error { return u.error }
 
-// unlessFit makes an error one of the database; nil stays nil.
+// What a client is told of an account that is not as it must be. What that may, and where, is the
+// operator's affair: it names tables that no client need know of. The word in brackets never changes.
+var (
+	errRights = errors.New("the database's account may do more than read (database.rights): its operator, who is told what, has to give Doorward one that may SELECT and nothing else")
+	errMask   = errors.New("a mask does not keep its columns out (database.mask): its operator is told which, and why")
+)
+
+// unlessFit makes an error one of the database; nil, and one that is, stay what they are.
 func unlessFit(err error) error {
-	if err == nil {
-		return nil
+	if _, is := errors.AsType[*unfit](err); is || err == nil {
+		return err
 	}
 	return &unfit{error: err}
 }

@@ -30,15 +30,16 @@ func (m *my) mayOnlyRead(ctx context.Context, v *visit) error {
 		return err
 	}
 	if len(rows) == 0 {
-		return errAccount
+		return &unfit{errRights, errAccount}
 	}
 	for _, row := range rows {
 		g, ok := grantOf(row[0])
 		if !ok {
-			return errAccount
+			what, _, _ := strings.Cut(row[0], " TO ") // of a password, MariaDB tells behind it
+			return &unfit{errRights, fmt.Errorf("%w (%s)", errAccount, what)}
 		}
 		if err := m.masksHold(v.cfg.DBName, g); err != nil {
-			return err
+			return &unfit{errMask, err}
 		}
 	}
 	return m.masked(ctx, v)
@@ -63,16 +64,19 @@ func (m *my) masked(ctx context.Context, v *visit) error {
 			case err != nil:
 				return err
 			case joined == erNoTable || joined == erTableAbsent:
-				return fmt.Errorf("columns of %s are masked, and it is not there, or the database's account may read nothing of it: its operator has to name it as it is called now, or take it out of mask and tables", t)
+				return maskFault("columns of %s are masked, and it is not there, or the database's account may read nothing of it: its operator has to name it as it is called now, or take it out of mask and tables", t)
 			case named == 0:
-				return fmt.Errorf("the column %s of %s is masked, and the database's account may read it: its operator has to grant SELECT on the other columns alone", column, t)
+				return maskFault("the column %s of %s is masked, and the database's account may read it: its operator has to grant SELECT on the other columns alone", column, t)
 			case joined == erColumnAbsent || named == erColumnAbsent:
-				return fmt.Errorf("the column %s of %s is masked and not there: its operator has to name it as it is called now", column, t)
+				return maskFault("the column %s of %s is masked and not there: its operator has to name it as it is called now", column, t)
 			}
 		}
 	}
 	return nil
 }
+
+// maskFault is what is wrong with a mask, for the operator.
+func maskFault(format string, args ...any) error { return &unfit{errMask, fmt.Errorf(format, args...)} }
 
 // denies is the number of the error by which the server refuses a statement that the account
 // may not run, or whose table or column is not there; 0: it does not.

@@ -96,7 +96,7 @@ func (v *visit) writesNone(ctx context.Context, named []string) error {
 	}
 	_, rows, err := v.told(ctx, strings.Join(each, " UNION ALL "))
 	if err == nil && len(rows) > 0 {
-		err = errAccount
+		err = &unfit{errRights, errAccount}
 	}
 	return err
 }

@@ -170,12 +170,12 @@ func meet(ctx context.Context, conn *pgx.Conn) error {
 // connectFault says why there is no connection, without the names of host and role that
 // the library's and the server's words have.
 func connectFault(err error) error {
-	for _, known := range []error{errNoURL, errRole, context.Canceled, context.DeadlineExceeded} {
+	for _, known := range []error{errNoURL, context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, known) {
 			return known
 		}
 	}
-	if more, ok := errors.AsType[roleFault](err); ok {
+	if more, ok := errors.AsType[*unfit](err); ok {
 		return more
 	}
 	if said, ok := errors.AsType[*pgconn.PgError](err); ok {

@@ -58,6 +58,11 @@ func (s *server) caller(role string, set func(*own.Settings)) *caller {
 	return c
 }
 
+func (s *server) unfit(t *testing.T, role string, set func(*own.Settings), word, why string) {
+	t.Helper()
+	unfit(t, func(set func(*own.Settings)) *caller { return s.caller(role, set) }, set, word, why)
+}
+
 // One server of PostgreSQL bears every test of it: it takes a second to start.
 func TestPostgres(t *testing.T) {
 	statement.Prepare()
@@ -130,9 +135,9 @@ func answered(t *testing.T, s *server) {
 }
 
 // A role that could write, or do everything, is not used.
-func roles(_ *testing.T, s *server) {
+func roles(t *testing.T, s *server) {
 	for _, role := range []string{"owner", "writer", "column_writer"} {
-		s.caller(role, nil).refused("SELECT 1", "may SELECT and nothing else")
+		s.unfit(t, role, nil, "database.rights", "or is a superuser")
 	}
 	n := 0
 	for grant, says := range map[string]string{
@@ -148,17 +153,17 @@ func roles(_ *testing.T, s *server) {
 		role := fmt.Sprintf("more_%d", n)
 		names := strings.NewReplacer("%R", role, "%G", "group_"+role, "%S", "schema_"+role, "%T", "table_"+role, "%D", s.owner("SELECT quote_ident(current_database())"))
 		s.owner("CREATE ROLE " + role + " LOGIN; GRANT SELECT ON orders TO " + role + "; " + names.Replace(grant))
-		s.caller(role, nil).refused("SELECT 1", says)
+		s.unfit(t, role, nil, "database.rights", says)
 	}
 	s.caller("absent", nil).refused("SELECT 1", "refuses the connection (SQLSTATE 28000)")
 }
 
 // A masked column is one that the role may not read, or nothing is.
-func masks(_ *testing.T, s *server) {
+func masks(t *testing.T, s *server) {
 	set := func(in *own.Settings) { in.Mask = map[string][]string{"items": {"card"}} }
-	s.caller("reader", set).refused("SELECT 1", "the database's role may read it")
-	s.caller("masked", func(in *own.Settings) { in.Mask = map[string][]string{"items": {"crad"}} }).refused("SELECT 1", `column "crad" of relation "items" does not exist`)
-	s.caller("masked", func(in *own.Settings) { in.Mask = map[string][]string{"itmes": {"card"}} }).refused("SELECT 1", "columns of itmes are masked, and it is not there")
+	s.unfit(t, "reader", set, "database.mask", "the database's role may read it")
+	s.unfit(t, "masked", func(in *own.Settings) { in.Mask = map[string][]string{"items": {"crad"}} }, "database.mask", `column "crad" of relation "items" does not exist`)
+	s.unfit(t, "masked", func(in *own.Settings) { in.Mask = map[string][]string{"itmes": {"card"}} }, "database.mask", "columns of itmes are masked, and it is not there")
 	c := s.caller("masked", set)
 	c.want("SELECT id, qty FROM items", nil, `{"columns":[{"name":"id","type":"int4"},{"name":"qty","type":"int4"}],"rows":[[1,3]],"truncated":false}`)
 	for _, stmt := range []string{"SELECT * FROM items", "SELECT count(card) FROM items", "SELECT 1 FROM items WHERE card = '4111'", "SELECT i FROM items i", "SELECT to_jsonb(i) FROM items i"} {

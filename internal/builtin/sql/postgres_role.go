@@ -40,7 +40,7 @@ func onlyReads(ctx context.Context, conn *pgx.Conn) error {
 		return err
 	}
 	if may {
-		return errRole
+		return &unfit{errRights, errRole}
 	}
 	allow(conn.PgConn(), oneWord)
 	var what string
@@ -50,5 +50,5 @@ func onlyReads(ctx context.Context, conn *pgx.Conn) error {
 	case err != nil:
 		return err
 	}
-	return roleFault(what)
+	return &unfit{errRights, roleFault(what)}
 }

@@ -3,16 +3,19 @@ package sql
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // quoted is a listed table as an identifier.
 func quoted(t string) string { return pgx.Identifier(strings.Split(t, ".")).Sanitize() }
+
+// undefinedColumn is the SQLSTATE of a column that is not there: appendix A of PostgreSQL's manual.
+const undefinedColumn = "42703"
 
 // masksHold refuses when the role may read a masked column: PostgreSQL itself has to deny
 // it, or a form of SQL that nobody thought of would read it.
@@ -23,13 +26,16 @@ func (p *postgres) masksHold(ctx context.Context, c *pgx.Conn) error {
 			r := c.PgConn().ExecParams(ctx, "SELECT pg_catalog.has_column_privilege(pg_catalog.to_regclass($1::text), $2::text, 'SELECT')", [][]byte{[]byte(quoted(t)), []byte(column)}, nil, nil, nil).Read()
 			switch {
 			case r.Err != nil:
-				return queryFault(r.Err) // there is no such column
+				if said, ok := errors.AsType[*pgconn.PgError](r.Err); ok && said.Code == undefinedColumn {
+					return &unfit{errMask, queryFault(r.Err)}
+				}
+				return queryFault(r.Err)
 			case len(r.Rows) != 1 || len(r.Rows[0]) != 1:
 				return errors.New("whether the masks hold cannot be told")
 			case r.Rows[0][0] == nil:
-				return fmt.Errorf("columns of %s are masked, and it is not there: its operator has to name it as it is called now", t)
+				return maskFault("columns of %s are masked, and it is not there: its operator has to name it as it is called now", t)
 			case string(r.Rows[0][0]) != "f":
-				return fmt.Errorf("the column %s of %s is masked, and the database's role may read it: its operator has to grant SELECT on the other columns alone", column, t)
+				return maskFault("the column %s of %s is masked, and the database's role may read it: its operator has to grant SELECT on the other columns alone", column, t)
 			}
 		}
 	}

@@ -90,6 +90,29 @@ func (c *caller) refused(stmt, why string) {
 	}
 }
 
+// unfit wants a statement refused with a word that says what the database is unfit by, and nothing of
+// why; that the operator is told. make makes a caller.
+func unfit(t *testing.T, make func(set func(*own.Settings)) *caller, set func(*own.Settings), word, why string) {
+	t.Helper()
+	var told []string
+	c := make(func(in *own.Settings) {
+		if set != nil {
+			set(in)
+		}
+		in.Health = func(err error) { told = append(told, fmt.Sprint(err)) }
+	})
+	for _, tool := range []string{"query", "schema"} {
+		told = nil
+		got, err := c.ask(tool, map[string]map[string]any{"query": query("SELECT 1", nil), "schema": {}}[tool])
+		if err == nil || !strings.Contains(err.Error(), "("+word+")") || strings.Contains(err.Error(), why) {
+			t.Errorf("%s: %.200s, %v; want %s and nothing of %q", tool, got, err, word, why)
+		}
+		if len(told) != 1 || !strings.Contains(told[0], why) {
+			t.Errorf("%s: the operator is told %q, not %q", tool, told, why)
+		}
+	}
+}
+
 // hostile are statements of the cases POL-17 to POL-29.
 func hostile(more ...string) []string {
 	return append([]string{
