@@ -99,13 +99,13 @@ func docsOf(cfg *config.Config, name string) docsServer {
 }
 
 // server implements builtinServer.
-func (d docsServer) server(a *App, _ func(error)) (*builtin.Server, error) {
+func (d docsServer) server(a *App, health func(error)) (*builtin.Server, error) {
 	c, err := d.collection(func(name string) (gate.Secret, error) { return a.secretsNow().Get(name) })
 	if err != nil {
 		return nil, err
 	}
 	s, stop := builtindocs.New(builtindocs.Settings{
-		Name: d.name, Library: c.library(), Roles: upstream.HeaderRoles, Key: d.requestKey(), Log: a.Log, Version: builtinVersion,
+		Name: d.name, Library: c.library(), Roles: upstream.HeaderRoles, Key: d.requestKey(), Log: a.Log, Version: builtinVersion, Health: health,
 	})
 	return builtin.Serve(s, stop), nil
 }

@@ -144,6 +144,54 @@ func TestBuiltinDocs(t *testing.T) {
 	}
 }
 
+// An index that cannot be read is an upstream that fails, to the operator: in its state, and in the log
+// when that begins and when it ends.
+func TestBuiltinDocsThatFail(t *testing.T) {
+	t.Parallel()
+	gw := gatetest.Gateway(t, `upstreams: {handbook: {builtin: docs}}`+handbookRoles, nil)
+	gw.Approve("handbook")
+	bring(t, gw, writeHandbook(t), "")
+	c := gw.As("alice", "reader").Open(modern)
+	call := func() bool { return c.Call("handbook__search", `{"query":"snapshot"}`).OK() }
+	failure := func() string {
+		st, err := gw.App.Status(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return st.Upstreams[0].Error
+	}
+	if !call() || failure() != "" {
+		t.Fatalf("before: %s", failure())
+	}
+	path := filepath.Join(gw.Dir, "data", "docs", "handbook.db")
+	if err := os.Rename(path, path+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		call()
+	}
+	if got := failure(); !strings.Contains(got, "holds no documents") {
+		t.Errorf("the index is gone, and its upstream says %q", got)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(path+".away", path); err != nil {
+		t.Fatal(err)
+	}
+	if !call() || failure() != "" {
+		t.Errorf("the index is back, and its upstream says %q", failure())
+	}
+	for _, line := range []string{"an upstream of Doorward's own does not work", "an upstream of Doorward's own works again"} {
+		if n := strings.Count(gw.Log(), line); n != 1 {
+			t.Errorf("%d lines of the log have %q", n, line)
+		}
+	}
+}
+
 // keyed is a stand-in of Gemini that notes which key came with which text.
 type keyed struct {
 	mu   sync.Mutex

@@ -53,6 +53,17 @@ func (e *MismatchError) Error() string {
 	return fmt.Sprintf("%s do not fit: %s; %s: %s", e.What, e.Here, e.There, e.Do)
 }
 
+// EmbedderError is what a search fails by where the embedder, and not the index, is why.
+type EmbedderError struct {
+	Err     error
+	WithOwn bool // the caller's own key was used
+}
+
+func (e *EmbedderError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what the embedder said.
+func (e *EmbedderError) Unwrap() error { return e.Err }
+
 // LaterError is an embedder that asks to be left alone for a while: a limit of its own.
 type LaterError struct {
 	After time.Duration // 0: it does not say

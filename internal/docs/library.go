@@ -50,7 +50,7 @@ type Found struct {
 var errMode = errors.New("the mode is hybrid, words or meaning")
 
 // Search finds passages, best first. What the configuration, the embedder and the index
-// say of the vectors is compared before: *MismatchError.
+// say of the vectors is compared before: *MismatchError. What the embedder fails by is an *EmbedderError.
 func (l *Library) Search(ctx context.Context, q Question) ([]Found, error) {
 	in := Query{Limit: min(MaxHits, max(1, q.Most)*depth), Roles: q.Roles, Source: q.Source, Under: q.Under}
 	switch q.Mode {
@@ -98,7 +98,7 @@ func (l *Library) state(ctx context.Context) (State, error) {
 func (l *Library) vector(ctx context.Context, q Question) ([]float32, error) {
 	vectors, err := Embed(ctx, l.Embedder, Texts{All: []string{q.Text}, Query: true, Key: q.Key})
 	if err != nil {
-		return nil, err
+		return nil, &EmbedderError{Err: err, WithOwn: q.Key != gate.Secret{}}
 	}
 	return vectors[0], nil
 }

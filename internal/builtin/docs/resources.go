@@ -58,11 +58,11 @@ func (s *server) listResources(ctx context.Context, req *mcp.ListResourcesReques
 	}
 	defer leave()
 	page, err := s.set.Library.List(ctx, docs.Listing{After: after, Limit: min(maxPage, maxListed-count)})
-	if errors.Is(err, docs.ErrEmpty) {
+	if err = s.told(ctx, err); errors.Is(err, docs.ErrEmpty) {
 		return out, nil // there is nothing to list
 	}
 	if err != nil {
-		return nil, s.told(ctx, err)
+		return nil, err
 	}
 	for i := range page {
 		d := &page[i]
@@ -91,10 +91,10 @@ func (s *server) resource(ctx context.Context, req *mcp.ReadResourceRequest) (*m
 	}
 	defer leave()
 	d, passages, err := s.document(ctx, s.caller(req.Extra), uri)
-	if err != nil {
-		if err = s.told(ctx, err); errors.Is(err, errNone) {
-			return nil, mcp.ResourceNotFoundError(req.Params.URI)
-		}
+	switch err = s.told(ctx, err); {
+	case errors.Is(err, errNone):
+		return nil, mcp.ResourceNotFoundError(req.Params.URI)
+	case err != nil:
 		return nil, err
 	}
 	if !ranged && d.Size > maxBytes {

@@ -88,6 +88,9 @@ func (s *server) search(ctx context.Context, who caller, in *question) (answer, 
 	if err != nil {
 		return out, err
 	}
+	if q.Mode != docs.Words {
+		s.health.embedded()
+	}
 	for i := range found {
 		f := &found[i]
 		out.Passages = append(out.Passages, passage{
