@@ -37,7 +37,7 @@ func declared(ts []token, nested bool) (d declaration, end int) {
 		at++
 	}
 	is := ts[0].kind == ident && at < len(ts) && ts[at].kind == colon
-	blocks := ts[0].kind == atWord || nested && !(is && strings.HasPrefix(ts[0].text, "--")) // a block ends it
+	blocks := ts[0].kind == atWord || nested && (!is || !strings.HasPrefix(ts[0].text, "--")) // a block ends it
 	if is {
 		end = at + 1
 	}
@@ -75,15 +75,14 @@ func declared(ts []token, nested bool) (d declaration, end int) {
 func component(ts []token) int {
 	var open []string
 	for i, t := range ts {
-		switch t.kind {
-		case function:
+		n := len(open)
+		switch {
+		case t.kind == function:
 			open = append(open, ")")
-		case opens:
+		case t.kind == opens:
 			open = append(open, closer(t.text))
-		case closes:
-			if n := len(open); n > 0 && open[n-1] == t.text {
-				open = open[:n-1]
-			}
+		case n > 0 && t.kind == closes && open[n-1] == t.text:
+			open = open[:n-1]
 		}
 		if len(open) == 0 {
 			return i + 1

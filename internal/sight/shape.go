@@ -35,8 +35,7 @@ func clipPath(v []token) verdict {
 	if !ok {
 		return unknown
 	}
-	inner, _, _ = before(inner, "at")
-	inner, _, _ = before(inner, "round")
+	inner = before(before(inner, "at"), "round")
 	args, all := arguments(inner)
 	nothing := false
 	switch {
@@ -58,13 +57,13 @@ func clipPath(v []token) verdict {
 	return unknown
 }
 
-// before parts tokens at a word.
-func before(ts []token, word string) (head, tail []token, found bool) {
+// before are the tokens before a word, all where it is not among them.
+func before(ts []token, word string) []token {
 	i := slices.IndexFunc(ts, func(t token) bool { return t.kind == ident && t.text == word })
 	if i < 0 {
-		return ts, nil, false
+		return ts
 	}
-	return ts[:i], ts[i+1:], true
+	return ts[:i]
 }
 
 // whole is how many pixels nothing is expected to be as wide as.

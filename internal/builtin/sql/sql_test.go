@@ -91,11 +91,11 @@ func (c *caller) refused(stmt, why string) {
 }
 
 // unfit wants a statement refused with a word that says what the database is unfit by, and nothing of
-// why; that the operator is told. make makes a caller.
-func unfit(t *testing.T, make func(set func(*own.Settings)) *caller, set func(*own.Settings), word, why string) {
+// why; that the operator is told. of makes a caller.
+func unfit(t *testing.T, of func(set func(*own.Settings)) *caller, set func(*own.Settings), word, why string) {
 	t.Helper()
 	var told []string
-	c := make(func(in *own.Settings) {
+	c := of(func(in *own.Settings) {
 		if set != nil {
 			set(in)
 		}
