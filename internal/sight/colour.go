@@ -5,6 +5,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // origin is what a colour is known by.
@@ -70,6 +71,23 @@ func invisible(ink, ground colour) bool {
 func inkOf(v []token) (c colour, ok bool) {
 	c, n := colourOf(v)
 	return c, n > 0 && n == len(v)
+}
+
+// quirkOf is the colour that digits without a number sign are in a page without a DOCTYPE (Quirks Mode
+// Standard, section 3.1).
+func quirkOf(v []token) (c colour, ok bool) {
+	if len(v) != 1 || v[0].kind != ident && v[0].kind != number {
+		return colour{}, false
+	}
+	digits := v[0].raw
+	if v[0].kind == ident {
+		digits = v[0].text
+	}
+	if len(digits) != 3 && len(digits) != 6 {
+		return colour{}, false
+	}
+	c, n := hex(digits)
+	return c, n > 0
 }
 
 // grounds are the words of the shorthand background that say nothing of colours.
@@ -233,13 +251,65 @@ func parts(inner []token) (list []size, ok bool) {
 	return list, len(list) == 3 || len(list) == 4
 }
 
-// attribute is the colour that an attribute of HTML names, with or without a number sign.
+// attribute is the colour that an attribute of HTML names: anything is one (WHATWG HTML, 2.4.6).
 func attribute(value string) colour {
 	value = lower(strings.TrimSpace(value))
+	if value == "" || value == "transparent" {
+		return colour{}
+	}
 	digits, is := named()[value]
+	if short, signed := strings.CutPrefix(value, "#"); !is && signed && len(short) == 3 {
+		if c, n := hex(short); n > 0 {
+			return c
+		}
+	}
 	if !is {
-		digits = strings.TrimPrefix(value, "#")
+		digits = legacy(value)
 	}
 	c, _ := hex(digits)
 	return c
+}
+
+// maxLegacy is how many characters of such an attribute are read.
+const maxLegacy = 128
+
+// legacy are the six digits that a text stands for.
+func legacy(value string) string {
+	var b []byte
+	for _, r := range value {
+		if r > 0xffff {
+			b = append(b, '0')
+		}
+		if r >= utf8.RuneSelf || strings.IndexByte("0123456789abcdef", byte(r)) < 0 && (r != '#' || len(b) > 0) {
+			r = '0'
+		}
+		if b = append(b, byte(r)); len(b) >= maxLegacy {
+			b = b[:maxLegacy]
+			break
+		}
+	}
+	if len(b) > 0 && b[0] == '#' {
+		b = b[1:]
+	}
+	for len(b) == 0 || len(b)%3 != 0 {
+		b = append(b, '0')
+	}
+	n := len(b) / 3
+	parts := [3][]byte{b[:n], b[n : 2*n], b[2*n:]}
+	for i := range parts {
+		parts[i] = parts[i][max(0, n-8):]
+	}
+	for len(parts[0]) > 2 && parts[0][0] == '0' && parts[1][0] == '0' && parts[2][0] == '0' {
+		for i := range parts {
+			parts[i] = parts[i][1:]
+		}
+	}
+	digits := ""
+	for _, p := range parts {
+		if p = p[:min(2, len(p))]; len(p) == 1 {
+			digits += "0"
+		}
+		digits += string(p)
+	}
+	return digits
 }

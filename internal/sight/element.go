@@ -21,10 +21,14 @@ func (e *Element) Attribute(name, value string) {
 		e.gone = true
 	case "aria-hidden":
 		e.gone = e.gone || strings.EqualFold(strings.TrimSpace(value), "true")
-	case "color":
-		e.inkHint = attribute(value)
+	case "color": // browsers take the first of two attributes of one name
+		if e.inkHint.of == unsaid {
+			e.inkHint = attribute(value)
+		}
 	case "bgcolor":
-		e.groundHint = attribute(value)
+		if e.groundHint.of == unsaid {
+			e.groundHint = attribute(value)
+		}
 	case "style":
 		if e.styled {
 			return

@@ -58,6 +58,17 @@ func judged(property string, v []token) verdict {
 	return unknown
 }
 
+// matters tells whether a property may hide what an element holds.
+func matters(property string) bool {
+	return slices.Contains(sides[:], property) || isIn(property, properties)
+}
+
+// properties are those that are judged besides sides.
+const properties = `display visibility content-visibility mso-hide opacity font-size zoom scale text-indent left right top bottom inset inset-inline inset-block
+	inset-inline-start inset-inline-end inset-block-start inset-block-end margin margin-left margin-top margin-right margin-bottom margin-inline margin-block
+	margin-inline-start margin-block-start letter-spacing word-spacing clip clip-path -webkit-clip-path transform -webkit-transform -ms-transform translate
+	filter -webkit-filter`
+
 // per is how many of a size one is: a hundred of hundredths.
 func per(s size) float64 {
 	if s.unit == "%" {
@@ -117,6 +128,8 @@ func measured(v []token, showing string, bad, hiding func(size) bool) verdict {
 	for len(v) > 0 {
 		s, n := sized(v)
 		switch {
+		case n > 0 && s.unit == "" && bad(s) && hiding(size{s.num, "px"}): // pixels, in pages without a DOCTYPE
+			return hides
 		case n > 0 && !bad(s):
 			all = max(all, shows)
 			if hiding(s) {
@@ -182,6 +195,8 @@ func side(property string, v []token) verdict {
 	}
 	s, ok := alone(v)
 	switch {
+	case ok && s.num == 1 && s.unit == "" && property != "line-height": // a pixel, in pages without a DOCTYPE
+		return thin
 	case !ok || s.num < 0 || badLength(s) && property != "line-height":
 		return unknown
 	case s.num < faint && property == "line-height", s.px() <= 1 && s.num >= faint && s.unit != "%" && s.unit != "":

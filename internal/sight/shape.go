@@ -1,6 +1,7 @@
 package sight
 
 import (
+	"math"
 	"slices"
 	"strings"
 )
@@ -36,6 +37,9 @@ func clipPath(v []token) verdict {
 		return unknown
 	}
 	inner = before(before(inner, "at"), "round")
+	if rule, rest, is := cut(inner); is && isIn(name(trimmed(rule)), "nonzero evenodd") {
+		inner = rest
+	}
 	args, all := arguments(inner)
 	nothing := false
 	switch {
@@ -97,10 +101,18 @@ func inset(args []size) bool {
 func line(args []size) bool {
 	level, upright := true, true
 	for i := 2; i+1 < len(args); i += 2 {
-		upright = upright && args[i] == args[0]
-		level = level && args[i+1] == args[1]
+		upright = upright && near(args[i], args[0])
+		level = level && near(args[i+1], args[1])
 	}
 	return level || upright
+}
+
+// near tells whether two places are a pixel or a hundredth apart at most.
+func near(a, b size) bool {
+	if a.unit == "%" && b.unit == "%" {
+		return math.Abs(a.num-b.num) <= 1
+	}
+	return (a.unit != "%" || a.num == 0) && (b.unit != "%" || b.num == 0) && math.Abs(a.px()-b.px()) <= 1
 }
 
 // each judges a value of functions: it hides if one of them does.
@@ -136,7 +148,7 @@ func transform(name string, args []size) bool {
 	case name == "scale3d" && len(args) == 3:
 		args = args[:2]
 	case name == "matrix" && len(args) == 6:
-		return none(args[0]) && none(args[1]) || none(args[2]) && none(args[3])
+		return none(args[0]) && none(args[1]) || none(args[2]) && none(args[3]) || args[4].num <= far || args[5].num <= far
 	}
 	return strings.HasPrefix(name, "scale") && slices.ContainsFunc(args, none)
 }

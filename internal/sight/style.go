@@ -17,6 +17,7 @@ const (
 type style struct {
 	says   map[string]verdict // of each property that is judged
 	inks   map[string]colour  // color, -webkit-text-fill-color and background
+	quirks map[string]colour  // the same where a later one is a colour in pages without a DOCTYPE alone
 	custom map[string][]token // variables
 }
 
@@ -29,13 +30,13 @@ func read(text string) (gone bool, ink, ground colour) {
 			s = n
 		}
 	}
-	return s.hidden(), s.ink(), s.inks["background"]
+	return s.hidden() || s.odd(), s.ink(), s.inks["background"]
 }
 
 // cascaded applies declarations in the order of their weight: those that are important last
 // (CSS Cascade 5, section 6.1).
 func cascaded(list []declaration) *style {
-	s := &style{says: map[string]verdict{}, inks: map[string]colour{}, custom: map[string][]token{}}
+	s := &style{says: map[string]verdict{}, inks: map[string]colour{}, quirks: map[string]colour{}, custom: map[string][]token{}}
 	for _, important := range [...]bool{false, true} {
 		for _, d := range list {
 			if d.important == important && len(d.name) > 2 && d.name[:2] == "--" {
@@ -135,13 +136,16 @@ func (s *style) apply(d declaration) {
 	key := d.name
 	value, ok := s.substituted(d.value)
 	if d.value = value; !ok {
-		s.says[key] = hides
+		if matters(key) {
+			s.says[key] = hides
+		}
 		return
 	}
 	switch {
 	case key == "all" && reset(d.value):
 		clear(s.says)
 		clear(s.inks)
+		clear(s.quirks)
 		return
 	case key == "font":
 		key = "font-size"
@@ -151,22 +155,30 @@ func (s *style) apply(d declaration) {
 	if reset(d.value) {
 		delete(s.says, key)
 		delete(s.inks, key)
+		delete(s.quirks, key)
 		return
 	}
 	switch key {
-	case "color", "-webkit-text-fill-color":
-		if c, ok := inkOf(d.value); ok {
-			s.inks[key] = c
-		}
-		return
-	case "background":
-		if c, ok := groundOf(d.value); ok {
-			s.inks[key] = c
-		}
+	case "color", "-webkit-text-fill-color", "background":
+		s.paint(d.name, key, d.value)
 		return
 	}
 	if v := judged(d.name, dense(d.value)); v != unknown {
 		s.says[key] = v
+	}
+}
+
+// paint has a colour take effect.
+func (s *style) paint(property, key string, value []token) {
+	take := inkOf
+	if key == "background" {
+		take = groundOf
+	}
+	if c, ok := take(value); ok {
+		s.inks[key] = c
+		delete(s.quirks, key)
+	} else if c, ok := quirkOf(value); ok && (property == "color" || property == "background-color") {
+		s.quirks[key] = c
 	}
 }
 
@@ -179,6 +191,18 @@ func (s *style) ink() colour {
 }
 
 func (s *style) invisible() bool { return s.hidden() || invisible(s.ink(), s.inks["background"]) }
+
+// odd tells whether the style's colours leave nothing to be seen in a page without a DOCTYPE.
+func (s *style) odd() bool {
+	ink, ground := s.ink(), s.inks["background"]
+	if c, ok := s.quirks["color"]; ok && s.inks["-webkit-text-fill-color"].of == unsaid {
+		ink = c
+	}
+	if c, ok := s.quirks["background"]; ok {
+		ground = c
+	}
+	return len(s.quirks) > 0 && invisible(ink, ground)
+}
 
 // hidden tells whether the style leaves nothing to be seen, whatever its colours.
 func (s *style) hidden() bool {

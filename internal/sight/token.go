@@ -32,6 +32,7 @@ type token struct {
 	kind kind
 	text string  // a name, a unit, what a string says, or the character
 	num  float64 // of a number
+	raw  string  // a number as it stands there, with its unit
 }
 
 // lexer takes a style to pieces. Its text has line feeds alone for ends of lines and no NUL.
@@ -235,6 +236,7 @@ func (l *lexer) numeric() token {
 		l.i++
 		t.text = "%"
 	}
+	t.raw = l.s[start:l.i]
 	return t
 }
 
