@@ -85,16 +85,21 @@ func (r *run) docsRemove() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return r.documents(meant, func(_ *config.Config, d *app.Documents) error {
 				var n int
+				var left error
 				err := r.onRecord(cmd.Context(), admin.DocumentsChange{Upstream: d.Upstream, Action: "remove", Sources: args}, func() (err error) {
-					n, err = ingest.Remove(cmd.Context(), d.Job.Index, args[0])
+					n, left, err = ingest.Remove(cmd.Context(), d.Job.Index, args[0])
 					return err
 				})
 				if err != nil {
 					return err
 				}
-				return r.put(map[string]any{"source": args[0], "removed": n}, func(w io.Writer) error {
+				why := ""
+				if left != nil {
+					why = left.Error()
+				}
+				return r.put(map[string]any{"source": args[0], "removed": n, "left": why}, func(w io.Writer) error {
 					_, err := fmt.Fprintf(w, "%s is taken out, with %d documents.\n", visible(args[0]), n)
-					return err
+					return errors.Join(err, leftText(w, why))
 				})
 			})
 		},
@@ -201,7 +206,7 @@ func (r *run) ingest(ctx context.Context, d *app.Documents, from []ingest.From, 
 	if err != nil && report.Took == 0 {
 		return err // nothing was begun
 	}
-	if ctx.Err() != nil {
+	if ctx.Err() != nil && !report.Finished {
 		err = fmt.Errorf("interrupted: %d documents are kept, and the same command goes on from there", report.New+report.Changed+report.Unchanged)
 	}
 	if put := r.put(&report, func(w io.Writer) error { return reportText(w, &report) }); put != nil {
@@ -245,5 +250,14 @@ func reportText(w io.Writer, p *ingest.Report) error {
 	if p.Nobodys > 0 {
 		_, err = fmt.Fprintf(w, "%d documents may be read by nobody: no rule of access is about them. A last rule for docs://UPSTREAM/** with roles: [\"*\"] gives them to whoever may use the upstream.\n", p.Nobodys)
 	}
+	return errors.Join(err, leftText(w, p.Left))
+}
+
+// leftText says what could not be removed, if anything could not.
+func leftText(w io.Writer, left string) error {
+	if left == "" {
+		return nil
+	}
+	_, err := fmt.Fprintf(w, "%s\n", visible(left))
 	return err
 }

@@ -14,6 +14,25 @@ var (
 	ErrBusy  = errors.New("another ingestion writes to the index")
 )
 
+// LeftError tells that a generation is in use as it was to be, and that one before it could not
+// be removed. State names that one no more, and none goes on with it: the next Finish removes
+// it.
+type LeftError struct{ Err error }
+
+func (e *LeftError) Error() string {
+	return "documents of before could not be removed, and take room until an ingestion removes them: " + e.Err.Error()
+}
+
+func (e *LeftError) Unwrap() error { return e.Err }
+
+// Left is what an index says of removing generations that are not in use; nil: it did.
+func Left(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &LeftError{err}
+}
+
 // Description is what a generation of an index was made with.
 type Description struct {
 	Embedder   string            `json:"embedder"` // kind: lexical, openai, gemini, onnx
@@ -118,7 +137,8 @@ type Writer interface {
 	Put(ctx context.Context, d *Document, passages []Passage, vectors [][]float32) error
 	// Remove takes documents out, by URI.
 	Remove(ctx context.Context, uris []string) error
-	// Finish brings the generation into use, as made with this, and removes the others.
+	// Finish brings the generation into use, as made with this, and removes the others. Where
+	// that is all that failed it is in use, and the error a *LeftError.
 	Finish(ctx context.Context, made Description) error
 	// Close lets the next writer in. What was put stays.
 	Close() error

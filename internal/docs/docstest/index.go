@@ -23,6 +23,10 @@ type Store struct {
 	Open func(t *testing.T) docs.Writable
 	// Words tells whether it is searched by words, too. One that is not gives none.
 	Words bool
+	// Hold lets no generation be removed at the place until what it returns is called, which
+	// says how many generations there are then; nil: a generation is removed with the change
+	// that brings the next into use, or that does not happen.
+	Hold func(t *testing.T) (release func() (generations int))
 }
 
 // dimensions of the vectors of the suite.
@@ -51,6 +55,7 @@ func Index(t *testing.T, place func(t *testing.T, dimensions int) Store) {
 		{"mark", testMark},
 		{"generations", testGenerations},
 		{"unfinished", testUnfinished},
+		{"left", testLeft},
 		{"one writer", testOneWriter},
 		{"wrong lengths", testLengths},
 		{"bounds", testBounds},

@@ -216,7 +216,7 @@ func (j *Job) settle(ctx context.Context, o *opened, was *docs.State, begun bool
 	if o.strict {
 		made.Access, made.Chunker = unsettled(), ""
 	}
-	if err := o.writer.Finish(ctx, made); err != nil {
+	if _, err := finish(ctx, o.writer, made); err != nil { // what is left is told when all is in
 		return err
 	}
 	if err := o.writer.Close(); err != nil {

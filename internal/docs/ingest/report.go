@@ -22,6 +22,7 @@ type Report struct {
 	Finished  bool          `json:"finished"`
 	Notes     []Note        `json:"notes"`
 	Unnamed   int           `json:"unnamed"` // notes that there is no room for
+	Left      string        `json:"left"`    // why documents of before are still in the store, which are searched no more; empty: they are not
 }
 
 // Note is a document, or what is none, that something is to be said of.

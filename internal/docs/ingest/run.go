@@ -62,8 +62,12 @@ func (r *running) all(ctx context.Context, from []From) error {
 	if len(failed) > 0 {
 		return errors.Join(failed...)
 	}
-	if err := r.writer.Finish(ctx, r.made); err != nil {
+	left, err := finish(ctx, r.writer, r.made)
+	if err != nil {
 		return fmt.Errorf("bringing the generation into use: %w", err)
+	}
+	if left != nil {
+		r.report.Left = left.Error()
 	}
 	r.report.Finished = true
 	return nil
@@ -91,20 +95,20 @@ func remove(ctx context.Context, w docs.Writer, uris []string) error {
 }
 
 // Remove takes a source out of an index with all its documents, and says how many there
-// were.
-func Remove(ctx context.Context, index docs.Writable, name string) (n int, err error) {
+// were, and what of generations before is left in the store (*docs.LeftError).
+func Remove(ctx context.Context, index docs.Writable, name string) (n int, left, err error) {
 	w, err := index.Open(ctx)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
 	state, err := index.State(ctx)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	held, err := w.Held(ctx, name)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	made := state.Made
 	made.Sources = nil
@@ -114,14 +118,24 @@ func Remove(ctx context.Context, index docs.Writable, name string) (n int, err e
 		}
 	}
 	if len(held) == 0 && len(made.Sources) == len(state.Made.Sources) {
-		return 0, ErrNoSource
+		return 0, nil, ErrNoSource
 	}
 	uris := make([]string, 0, len(held))
 	for uri := range held {
 		uris = append(uris, uri)
 	}
 	if err := remove(ctx, w, uris); err != nil {
-		return 0, err
+		return 0, nil, err
 	}
-	return len(uris), w.Finish(ctx, made)
+	left, err = finish(ctx, w, made)
+	return len(uris), left, err
+}
+
+// finish brings a writer's generation into use. What is left of those before is no failure.
+func finish(ctx context.Context, w docs.Writer, made docs.Description) (left, err error) {
+	err = w.Finish(ctx, made)
+	if of, ok := errors.AsType[*docs.LeftError](err); ok {
+		return of, nil
+	}
+	return nil, err
 }

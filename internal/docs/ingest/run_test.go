@@ -236,10 +236,10 @@ func TestSourcesAreTakenOut(t *testing.T) {
 	if err != nil || len(state.Made.Sources) != 2 {
 		t.Fatalf("%+v, %v", state, err)
 	}
-	if n, err := ingest.Remove(t.Context(), p.index, "one"); err != nil || n != 3 {
+	if n, left, err := ingest.Remove(t.Context(), p.index, "one"); err != nil || left != nil || n != 3 {
 		t.Errorf("%d documents, %v", n, err)
 	}
-	if _, err := ingest.Remove(t.Context(), p.index, "one"); !errors.Is(err, ingest.ErrNoSource) {
+	if _, _, err := ingest.Remove(t.Context(), p.index, "one"); !errors.Is(err, ingest.ErrNoSource) {
 		t.Errorf("once more: %v", err)
 	}
 	if diff := cmp.Diff([]string{"two/a.md"}, p.uris()); diff != "" {

@@ -139,6 +139,9 @@ func (x *Index) fault(err error) error {
 	if err == nil {
 		return nil
 	}
+	if ours, ok := errors.AsType[*docs.LostError](err); ok {
+		return ours // with what may be one of those below
+	}
 	for _, known := range []error{context.Canceled, context.DeadlineExceeded, docs.ErrEmpty, docs.ErrGone, docs.ErrNone, docs.ErrBusy, errNoDSN, dsn.ErrForm, dsn.ErrUnverified} {
 		if errors.Is(err, known) {
 			return known
@@ -176,7 +179,7 @@ func answered(said *pgconn.PgError) error {
 	means := map[string]string{
 		"28P01": "the password is not accepted", "28000": "the role may not connect", "3D000": "there is no such database",
 		"42501": "the role lacks a right: to write it has to own the schema, to search it needs USAGE of it and SELECT on its tables",
-		"53300": "it takes no more connections", "53100": "its disk is full", "55P03": "a lock was not given in time",
+		"53300": "it takes no more connections", "53100": "its disk is full", "55P03": "a lock was not given in time", "2BP01": "something else in the database depends on its tables",
 		"57014": "the statement took too long", "25006": "it takes no writes", "57P03": "it is starting or stopping", "57P01": "it is stopping",
 	}
 	if text, ok := means[said.Code]; ok {

@@ -73,11 +73,31 @@ func TestB1_Conformance(t *testing.T) {
 	var schemas atomic.Int64
 	docstest.Index(t, func(*testing.T, int) docstest.Store {
 		schema := fmt.Sprintf(`docs "of" %d`, schemas.Add(1))
-		return docstest.Store{Words: true, Open: func(t *testing.T) docs.Writable { return open(t, url, schema) }}
+		return docstest.Store{Words: true, Hold: func(t *testing.T) func() int { return hold(t, url, schema) }, Open: func(t *testing.T) docs.Writable { return open(t, url, schema) }}
 	})
 	t.Run("changed tables", func(t *testing.T) { changedTables(t, url) })
 	t.Run("generation that cannot be removed yet", func(t *testing.T) { generationIsHeld(t, url) })
 	t.Run("turn of a writer that is gone", func(t *testing.T) { turnOfOneGone(t, url) })
+}
+
+// hold keeps generations from being removed, until what it returns is called.
+func hold(t *testing.T, url, schema string) func() int {
+	t.Helper()
+	of := pgx.Identifier{schema}.Sanitize()
+	do(t, url, fmt.Sprintf(`CREATE FUNCTION %[1]s.kept() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION USING ERRCODE = ''2BP01''; END';
+ CREATE TRIGGER kept BEFORE DELETE ON %[1]s.generations EXECUTE FUNCTION %[1]s.kept()`, of))
+	return func() (n int) {
+		do(t, url, fmt.Sprintf("DROP TRIGGER IF EXISTS kept ON %s.generations", of))
+		c, err := pgx.Connect(t.Context(), url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = c.Close(t.Context()) }()
+		if err := c.QueryRow(t.Context(), fmt.Sprintf("SELECT count(*) FROM %s.generations", of), pgx.QueryExecModeSimpleProtocol).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
 }
 
 // do runs a statement of the test's own.
@@ -119,6 +139,7 @@ func changedTables(t *testing.T, url string) {
 func generationIsHeld(t *testing.T, url string) {
 	x := open(t, url, "held")
 	defer func() { _ = x.Close() }()
+	isHeld := false
 	finish := func() string {
 		w, err := x.Begin(t.Context(), description())
 		if err != nil {
@@ -128,7 +149,14 @@ func generationIsHeld(t *testing.T, url string) {
 			t.Errorf("it goes on with %d documents, %v", len(held), err)
 		}
 		d := docs.Document{URI: "docs://a/b", Source: "a"}
-		if err := errors.Join(w.Put(t.Context(), &d, nil, nil), w.Finish(t.Context(), description()), w.Close()); err != nil {
+		if err := w.Put(t.Context(), &d, nil, nil); err != nil {
+			t.Fatal(err)
+		}
+		err = w.Finish(t.Context(), description())
+		if left, ok := errors.AsType[*docs.LeftError](err); ok != isHeld || err != nil && !ok || ok && !strings.Contains(left.Error(), "depends on its tables (2BP01)") {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
 			t.Fatal(err)
 		}
 		state, err := x.State(t.Context())
@@ -139,6 +167,7 @@ func generationIsHeld(t *testing.T, url string) {
 	}
 	first := finish()
 	do(t, url, "CREATE VIEW held.kept AS SELECT * FROM held.passages_1")
+	isHeld = true
 	if second, third := finish(), finish(); second == first || third == second {
 		t.Errorf("the generations are %s, %s and %s", first, second, third)
 	}

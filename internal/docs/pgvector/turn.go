@@ -26,10 +26,8 @@ type turn struct {
 	token string
 	stop  context.CancelFunc
 	held  sync.WaitGroup // of what renews it
+	going docs.Renewal
 }
-
-// errTaken is that of a writer that did not renew its right in time.
-var errTaken = &saidError{"another ingestion writes to the index by now: this one was away for too long"}
 
 // take takes the right; ErrBusy where somebody else has it.
 func (x *Index) take(ctx context.Context) (*turn, error) {
@@ -50,7 +48,8 @@ func (x *Index) take(ctx context.Context) (*turn, error) {
 	return t, nil
 }
 
-// renew keeps the right until it is given back. What goes wrong is told by the next change.
+// renew keeps the right until it is given back. What went wrong the next change tells that
+// finds the right lost.
 func (t *turn) renew(ctx context.Context) {
 	tick := time.NewTicker(turnLasts / 3)
 	defer tick.Stop()
@@ -59,17 +58,17 @@ func (t *turn) renew(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			_ = t.x.within(ctx, pgx.TxOptions{}, turnWithin, func(tx pgx.Tx) error { return t.still(ctx, tx) })
+			t.going.Note(t.x.within(ctx, pgx.TxOptions{}, turnWithin, func(tx pgx.Tx) error { return t.still(ctx, tx) }))
 		}
 	}
 }
 
 // still renews the right, and holds its row until the transaction ends: nobody takes it
-// meanwhile.
+// meanwhile. *docs.LostError.
 func (t *turn) still(ctx context.Context, tx pgx.Tx) error {
 	tag, err := tx.Exec(ctx, fmt.Sprintf("UPDATE %s.writer SET until = clock_timestamp() + make_interval(secs => $2::float8) WHERE token = $1::text", t.x.schema), t.token, turnLasts.Seconds())
 	if err == nil && tag.RowsAffected() == 0 {
-		err = errTaken
+		err = t.going.Lost()
 	}
 	return err
 }

@@ -53,7 +53,10 @@ func (x *Index) write(ctx context.Context, at func(ctx context.Context, tx pgx.T
 	if err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
-	w.clear(ctx, fmt.Sprintf("number < %d", w.at.number)) // of a writer before
+	// Of a writer before. What is left of it Finish tries again, and tells.
+	if _, err := w.clear(ctx, fmt.Sprintf("number < %d", w.at.number)); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
 	return w, nil
 }
 
@@ -228,17 +231,18 @@ func (w *Writer) Finish(ctx context.Context, made docs.Description) error {
 		_, err := tx.Exec(ctx, fmt.Sprintf("UPDATE %s.generations SET used = true, made = $1::text WHERE number = $2::bigint", w.x.schema), string(text), w.at.number)
 		return err
 	})
-	if err == nil {
-		w.clear(ctx, fmt.Sprintf("number <> %d", w.at.number))
+	if err != nil {
+		return err
 	}
-	return err
+	left, err := w.clear(ctx, fmt.Sprintf("number <> %d", w.at.number))
+	return docs.Left(errors.Join(err, left))
 }
 
-// clear removes generations that are not in use, each by itself. One that cannot be removed
-// now, as long as somebody reads from it, is left to the next writer.
-func (w *Writer) clear(ctx context.Context, condition string) {
+// clear removes generations that are not in use, each by itself: one that cannot be removed
+// now, as long as somebody reads from it, keeps no other. left says why those stay that do.
+func (w *Writer) clear(ctx context.Context, condition string) (left, err error) {
 	var all []int64
-	_ = w.within(ctx, func(tx pgx.Tx) (err error) {
+	err = w.within(ctx, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, fmt.Sprintf("SELECT number FROM %s.generations WHERE NOT used AND %s", w.x.schema, condition))
 		if err == nil {
 			all, err = pgx.CollectRows(rows, pgx.RowTo[int64])
@@ -246,8 +250,9 @@ func (w *Writer) clear(ctx context.Context, condition string) {
 		return err
 	})
 	for _, number := range all {
-		_ = w.within(ctx, func(tx pgx.Tx) error { return run(ctx, tx, w.x.removed(number)) })
+		left = errors.Join(left, w.within(ctx, func(tx pgx.Tx) error { return run(ctx, tx, w.x.removed(number)) }))
 	}
+	return left, err
 }
 
 // Close implements docs.Writer.

@@ -43,8 +43,8 @@ func TestB1_Conformance(t *testing.T) {
 		t.Run(metric, func(t *testing.T) {
 			t.Parallel()
 			docstest.Index(t, func(t *testing.T, dimensions int) docstest.Store {
-				_, url := newStandIn(t, metric, dimensions)
-				return docstest.Store{Words: words, Open: func(t *testing.T) docs.Writable { return open(t, url, "sesame") }}
+				s, url := newStandIn(t, metric, dimensions)
+				return docstest.Store{Words: words, Hold: s.hold, Open: func(t *testing.T) docs.Writable { return open(t, url, "sesame") }}
 			})
 		})
 	}

@@ -24,8 +24,28 @@ type standIn struct {
 	metric     string
 	spec       string
 	busy       int           // requests that are answered with 429 first
+	held       bool          // no namespace is removed
 	stuck      chan struct{} // nil, or gets each query: what is written is never found
 	namespaces map[string]*space
+}
+
+// hold keeps namespaces from being removed, until what it returns is called.
+func (s *standIn) hold(*testing.T) func() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held = true
+	return func() int {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.held = false
+		n := 0
+		for name := range s.namespaces {
+			if strings.HasPrefix(name, "doorward-g") && !strings.HasSuffix(name, "-documents") {
+				n++
+			}
+		}
+		return n
+	}
 }
 
 // space is a namespace: what is found in it, and what was written since.
@@ -140,6 +160,9 @@ func (s *standIn) answer(w http.ResponseWriter, r *http.Request) any {
 		name, ok := strings.CutPrefix(at, "DELETE /namespaces/")
 		if !ok || s.namespaces[name] == nil {
 			panic(refusal(http.StatusNotFound))
+		}
+		if s.held {
+			panic(refusal(http.StatusInternalServerError))
 		}
 		delete(s.namespaces, name)
 		return map[string]any{}

@@ -33,10 +33,10 @@ type turn struct {
 	until atomic.Int64 // nanoseconds since 1970; as others can see it
 	stop  context.CancelFunc
 	held  sync.WaitGroup // of what renews it
-	ended bool           // it was given back; of the writer's alone
+	going docs.Renewal
+	cut   bool // a writer before did not end: it may have changed documents and not said so
+	ended bool // it was given back; of the writer's alone
 }
-
-var errTaken = errors.New("another ingestion may write to the index by now: this one was away for too long")
 
 // take takes the right; ErrBusy where somebody else has it or wants it.
 func (t *target) take(ctx context.Context) (*turn, error) {
@@ -53,6 +53,7 @@ func (t *target) take(ctx context.Context) (*turn, error) {
 	if err != nil {
 		return nil, errors.Join(err, r.withdraw())
 	}
+	r.cut = len(over) > 0
 	r.until.Store(now.Add(turnLasts).UnixNano())
 	renewing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	r.stop = stop
@@ -88,7 +89,8 @@ func (r *turn) others(ctx context.Context, number uint64, now time.Time) (over [
 	return over, nil
 }
 
-// keep renews the right until it is given back. What goes wrong is told by the next change.
+// keep renews the right until it is given back. What went wrong the next change tells that
+// finds the right lost.
 func (r *turn) keep(ctx context.Context) {
 	tick := time.NewTicker(turnLasts / 3)
 	defer tick.Stop()
@@ -97,15 +99,15 @@ func (r *turn) keep(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			r.renew(ctx)
+			r.going.Note(r.renew(ctx))
 		}
 	}
 }
 
 // renew counts once others can see it, and only before the turn was over.
-func (r *turn) renew(ctx context.Context) {
+func (r *turn) renew(ctx context.Context) error {
 	if !r.has() {
-		return
+		return r.going.Lost()
 	}
 	ctx, cancel := context.WithTimeout(ctx, turnWithin)
 	defer cancel()
@@ -117,14 +119,18 @@ func (r *turn) renew(ctx context.Context) {
 	if err == nil && r.has() {
 		r.until.Store(until.UnixNano())
 	}
+	return err
 }
 
 func (r *turn) has() bool { return time.Now().Add(turnSpare).UnixNano() < r.until.Load() }
 
-// still refuses whoever has lost the right.
+// still refuses whoever has lost the right: *docs.LostError.
 func (r *turn) still() error {
-	if r.ended || !r.has() {
-		return errTaken
+	if r.ended {
+		return &docs.LostError{}
+	}
+	if !r.has() {
+		return r.going.Lost()
 	}
 	return nil
 }

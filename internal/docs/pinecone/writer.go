@@ -2,14 +2,11 @@ package pinecone
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -90,92 +87,26 @@ func (t *target) writer(ctx context.Context, at func(ctx context.Context) (*gene
 	return w, nil
 }
 
-// mark writes a record of marks, and waits until it is seen.
-func (t *target) mark(ctx context.Context, id, generation string, made *docs.Description) error {
-	text, err := json.Marshal(made)
-	if err != nil {
-		return err
-	}
-	number, err := t.put(ctx, marks, &record{ID: id, Values: axis(t.dimension), Metadata: payload{Generation: generation, Made: string(text), Mark: rand.Text()}})
-	if err != nil {
-		return err
-	}
-	return t.wait(ctx, marks, number)
-}
-
-// begin goes on with a generation that was not finished and is made with the same, or makes
-// one. Any other that is not in use is removed.
-func (t *target) begin(ctx context.Context, made *docs.Description) (*generation, error) {
-	used, err := t.used(ctx)
-	if err != nil && !errors.Is(err, docs.ErrEmpty) {
-		return nil, err
-	}
-	but := ""
-	if used != nil {
-		but = used.name
-	}
-	names, err := t.begun(ctx, but)
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range names {
-		g, err := t.marked(ctx, markMade+name)
-		if err != nil {
-			return nil, err
-		}
-		if g != nil && g.name == name && g.made.Same(made) {
-			return g, nil
-		}
-		if err := t.discard(ctx, name); err != nil {
-			return nil, err
-		}
-	}
-	g := &generation{name: docs.NewGeneration(), made: *made}
-	return g, t.mark(ctx, markMade+g.name, g.name, made)
-}
-
-// begun are the generations that were begun, but one.
-func (t *target) begun(ctx context.Context, but string) ([]string, error) {
-	ids, err := t.list(ctx, marks, markMade)
-	var names []string
-	for _, id := range ids {
-		if name := strings.TrimPrefix(id, markMade); name != but {
-			names = append(names, name)
-		}
-	}
-	return names, err
-}
-
-// discard removes a generation. Its record comes last: what is left of it is found by that.
-func (t *target) discard(ctx context.Context, name string) error {
-	for _, namespace := range []string{passagesOf(name), documentsOf(name)} {
-		if err := t.drop(ctx, namespace); err != nil {
-			return err
-		}
-	}
-	number, err := t.remove(ctx, marks, []string{markMade + name})
-	if err != nil {
-		return err
-	}
-	return t.wait(ctx, marks, number)
-}
-
 // wrote notes the number of what was written.
 func (w *Writer) wrote(namespace string, number uint64) {
 	w.written[namespace] = max(w.written[namespace], number)
 }
 
 // settle waits until all that was written can be found, and marks the generation in use
-// anew then. Of a writer that has lost its turn the next one does that.
+// anew then. Of a writer that was cut off, or has lost its turn, the next one does that.
 func (w *Writer) settle(ctx context.Context) error {
-	changed := len(w.written) > 0
+	changed := len(w.written) > 0 || w.turn.cut
 	if err := w.appear(ctx); err != nil {
 		return err
 	}
 	if !changed || !w.used || w.turn.still() != nil {
 		return nil
 	}
-	return w.t.mark(ctx, markUse, w.at.name, &w.at.made)
+	if err := w.t.mark(ctx, markUse, w.at.name, &w.at.made); err != nil {
+		return err
+	}
+	w.turn.cut = false
+	return nil
 }
 
 // appear waits until all that was written can be found.
@@ -213,15 +144,17 @@ func (w *Writer) Held(ctx context.Context, source string) (map[string][sha256.Si
 		return nil, err
 	}
 	err := w.t.scroll(ctx, documentsOf(w.at.name), is("source", source), func(p *payload) {
-		if digest, err := hex.DecodeString(p.Digest); err == nil && len(digest) == sha256.Size { // any other is as good as none
+		held[p.URI] = [sha256.Size]byte{} // no document's: one that was put in parts is put again, or removed
+		if digest, err := hex.DecodeString(p.Digest); err == nil && len(digest) == sha256.Size {
 			held[p.URI] = [sha256.Size]byte(digest)
 		}
 	})
 	return held, err
 }
 
-// Put implements docs.Writer. Passages take the place of those before, what is left of these
-// goes, and the document with its digest comes last: one that was put in parts is put again.
+// Put implements docs.Writer. The document loses its digest first; then passages take the
+// place of those before, what is left of these goes, and the digest comes last: one that was
+// put in parts, some of them perhaps with others' roles, is put again or removed by the next.
 func (w *Writer) Put(ctx context.Context, d *docs.Document, passages []docs.Passage, vectors [][]float32) error {
 	if err := d.Check(passages, vectors, w.t.dimension); err != nil {
 		return err
@@ -229,10 +162,11 @@ func (w *Writer) Put(ctx context.Context, d *docs.Document, passages []docs.Pass
 	if err := w.turn.still(); err != nil {
 		return err
 	}
-	p := about(d)
-	p.Digest, p.Findings = hex.EncodeToString(d.Digest[:]), d.Findings
-	kept := record{ID: p.Document, Values: axis(w.t.dimension), Metadata: p}
-	document, err := kept.encoded()
+	kept := record{ID: short(d.URI), Values: axis(w.t.dimension), Metadata: about(d)}
+	kept.Metadata.Findings = d.Findings
+	begun := kept
+	kept.Metadata.Digest = hex.EncodeToString(d.Digest[:])
+	document, err := kept.encoded() // larger than what is begun with
 	if err != nil {
 		return err
 	}
@@ -247,8 +181,11 @@ func (w *Writer) Put(ctx context.Context, d *docs.Document, passages []docs.Pass
 		records = append(records, text)
 		now[r.ID] = true
 	}
-	left, err := w.held(ctx, p.Document)
+	left, err := w.held(ctx, kept.ID)
 	if err != nil {
+		return err
+	}
+	if err := w.undo(ctx, begun); err != nil {
 		return err
 	}
 	left = slices.DeleteFunc(left, func(id string) bool { return now[id] })
@@ -261,6 +198,28 @@ func (w *Writer) Put(ctx context.Context, d *docs.Document, passages []docs.Pass
 		return err
 	}
 	if number, err = w.t.upsert(ctx, documentsOf(w.at.name), []jsontext.Value{document}); err == nil {
+		w.wrote(documentsOf(w.at.name), number)
+	}
+	return err
+}
+
+// undo puts documents without their digest: they are about to be changed.
+func (w *Writer) undo(ctx context.Context, documents ...record) error {
+	var all []jsontext.Value
+	for i := range documents {
+		r := &documents[i]
+		r.Metadata.Digest = ""
+		text, err := r.encoded()
+		if err != nil {
+			return err
+		}
+		all = append(all, text)
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	number, err := w.t.upsert(ctx, documentsOf(w.at.name), all)
+	if err == nil {
 		w.wrote(documentsOf(w.at.name), number)
 	}
 	return err
@@ -289,8 +248,8 @@ func (w *Writer) remove(ctx context.Context, namespace string, ids []string) err
 	return err
 }
 
-// Remove implements docs.Writer. A document's own record goes last, by which it is removed
-// again where this ends half-way.
+// Remove implements docs.Writer. A document loses its digest first and its own record goes
+// last, by which it is put again or removed where this ends half-way.
 func (w *Writer) Remove(ctx context.Context, uris []string) error {
 	for some := range slices.Chunk(uris, atOnce) {
 		if err := w.turn.still(); err != nil {
@@ -306,6 +265,17 @@ func (w *Writer) Remove(ctx context.Context, uris []string) error {
 				return err
 			}
 			passages, documents = append(passages, ids...), append(documents, short(uri))
+		}
+		kept, err := w.t.fetch(ctx, documentsOf(w.at.name), documents)
+		if err != nil {
+			return err
+		}
+		begun := make([]record, 0, len(kept))
+		for _, r := range kept {
+			begun = append(begun, *r)
+		}
+		if err := w.undo(ctx, begun...); err != nil {
+			return err
 		}
 		if err := w.remove(ctx, passagesOf(w.at.name), passages); err != nil {
 			return err
@@ -332,20 +302,24 @@ func (w *Writer) Finish(ctx context.Context, made docs.Description) error {
 	if err := w.turn.still(); err != nil {
 		return err
 	}
-	if err := w.t.mark(ctx, markUse, w.at.name, &made); err != nil {
-		return err
-	}
-	w.at.made, w.used = made, true
-	names, err := w.t.begun(ctx, w.at.name)
+	others, err := w.t.begun(ctx, w.at.name)
 	if err != nil {
 		return err
 	}
-	for _, name := range names {
-		if err := w.t.discard(ctx, name); err != nil {
+	for _, name := range others { // before one of them could be in use no more, and look as if it had been begun
+		if err := w.t.give(ctx, name); err != nil {
 			return err
 		}
 	}
-	return nil
+	if err := w.t.mark(ctx, markUse, w.at.name, &made); err != nil {
+		return err
+	}
+	w.at.made, w.used, w.turn.cut = made, true, false
+	var left []error
+	for _, name := range others {
+		left = append(left, w.t.discard(ctx, name))
+	}
+	return docs.Left(errors.Join(left...))
 }
 
 // Close implements docs.Writer. What was put can be found then.

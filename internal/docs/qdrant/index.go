@@ -62,6 +62,7 @@ type generation struct {
 	mark       string
 	made       docs.Description
 	reports    int
+	over       bool // none goes on with it once it is not in use
 }
 
 // at is the generation of a collection or an alias; errAbsent. One without a description,
@@ -91,7 +92,7 @@ func (x *Index) at(ctx context.Context, collection string) (*generation, error) 
 	if err := json.Unmarshal([]byte(p.Made), &g.made); err != nil {
 		return nil, fmt.Errorf("qdrant: what %s was made with cannot be read: make it again", collection)
 	}
-	g.name, g.mark, g.collection = p.Generation, p.Mark, x.collection(p.Generation)
+	g.name, g.mark, g.collection, g.over = p.Generation, p.Mark, x.collection(p.Generation), p.Over
 	x.known.Store(g)
 	return g, nil
 }

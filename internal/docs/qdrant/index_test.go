@@ -37,8 +37,8 @@ func description() docs.Description {
 func TestB1_Conformance(t *testing.T) {
 	t.Parallel()
 	docstest.Index(t, func(t *testing.T, _ int) docstest.Store {
-		_, url := newStandIn(t)
-		return docstest.Store{Words: true, Open: func(t *testing.T) docs.Writable { return open(t, url, "sesame") }}
+		s, url := newStandIn(t)
+		return docstest.Store{Words: true, Hold: s.hold, Open: func(t *testing.T) docs.Writable { return open(t, url, "sesame") }}
 	})
 }
 

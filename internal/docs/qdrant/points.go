@@ -28,9 +28,10 @@ const (
 type payload struct {
 	Kind string `json:"kind"`
 
-	Generation string `json:"generation,omitempty"` // of kindMade, as the next
+	Generation string `json:"generation,omitempty"` // of kindMade, as those below
 	Made       string `json:"made,omitempty"`       // JSON
 	Mark       string `json:"mark,omitempty"`       // drawn anew with each change of documents
+	Over       bool   `json:"over,omitempty"`       // another one came into use after it, or is about to
 
 	URI      string   `json:"uri,omitempty"`
 	Source   string   `json:"source,omitempty"`

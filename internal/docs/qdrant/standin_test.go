@@ -21,7 +21,21 @@ type standIn struct {
 	version     string
 	collections map[string]*collection
 	aliases     map[string]string
-	busy        int // requests that are answered with 429 first
+	busy        int  // requests that are answered with 429 first
+	held        bool // no collection is removed
+}
+
+// hold keeps collections from being removed, until what it returns is called.
+func (s *standIn) hold(*testing.T) func() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held = true
+	return func() int {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.held = false
+		return len(s.collections) - 1 // but that of who writes
+	}
 }
 
 type collection struct {
@@ -106,6 +120,8 @@ func (s *standIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		result = s.alias(r)
 	case at == "PUT ":
 		result = s.create(r, path[1])
+	case at == "DELETE " && s.held:
+		panic(refusal(http.StatusInternalServerError))
 	case at == "DELETE ":
 		if s.collections[path[1]] == nil {
 			panic(refusal(http.StatusNotFound))

@@ -28,7 +28,8 @@ type turn struct {
 	token string
 	stop  context.CancelFunc
 	held  sync.WaitGroup // of what renews it
-	ended bool           // it was given back; of the writer's alone
+	going docs.Renewal
+	ended bool // it was given back; of the writer's alone
 }
 
 // holder is what is kept of whoever has the turn.
@@ -37,10 +38,7 @@ type holder struct {
 	Until int64  `json:"until"` // seconds since 1970
 }
 
-var (
-	errTaken = errors.New("another ingestion writes to the index by now: this one was away for too long")
-	errOld   = errors.New("qdrant: it is older than 1.16, and cannot tell who may write: use a newer one")
-)
+var errOld = errors.New("qdrant: it is older than 1.16, and cannot tell who may write: use a newer one")
 
 // least is the first version whose upsert takes update_filter, which older ones would leave
 // out: 1.least.
@@ -60,10 +58,10 @@ func (x *Index) take(ctx context.Context) (*turn, error) {
 			err = made
 		}
 	}
-	switch {
-	case errors.Is(err, errTaken):
+	if isLost(err) {
 		return nil, docs.ErrBusy
-	case err != nil:
+	}
+	if err != nil {
 		return nil, err
 	}
 	renewing, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -92,7 +90,12 @@ func (x *Index) newEnough(ctx context.Context) error {
 	return nil
 }
 
-// renew writes who has the turn, unless somebody else has it; errTaken.
+func isLost(err error) bool {
+	_, ok := errors.AsType[*docs.LostError](err)
+	return ok
+}
+
+// renew writes who has the turn, unless somebody else has it; *docs.LostError.
 func (t *turn) renew(ctx context.Context, token string, until time.Time) error {
 	now := time.Now().Unix()
 	id := idOf("writer")
@@ -110,12 +113,13 @@ func (t *turn) renew(ctx context.Context, token string, until time.Time) error {
 		return err
 	}
 	if len(found) != 1 || found[0].Payload.Token != token {
-		return errTaken
+		return t.going.Lost()
 	}
 	return nil
 }
 
-// keep renews the right until it is given back. What goes wrong is told by the next change.
+// keep renews the right until it is given back. What went wrong the next change tells that
+// finds the right lost.
 func (t *turn) keep(ctx context.Context) {
 	tick := time.NewTicker(turnLasts / 3)
 	defer tick.Stop()
@@ -124,7 +128,7 @@ func (t *turn) keep(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			_ = t.renew(ctx, t.token, time.Now().Add(turnLasts))
+			t.going.Note(t.renew(ctx, t.token, time.Now().Add(turnLasts)))
 		}
 	}
 }
@@ -132,7 +136,7 @@ func (t *turn) keep(ctx context.Context) {
 // still renews the right: whoever has lost it writes nothing.
 func (t *turn) still(ctx context.Context) error {
 	if t.ended {
-		return errTaken
+		return &docs.LostError{}
 	}
 	ctx, cancel := context.WithTimeout(ctx, turnWithin)
 	defer cancel()
@@ -147,7 +151,7 @@ func (t *turn) end() error {
 	ctx, cancel := context.WithTimeout(context.Background(), turnWithin)
 	defer cancel()
 	err := t.renew(ctx, "", time.Unix(0, 0))
-	if errors.Is(err, errTaken) {
+	if isLost(err) {
 		return nil // somebody else has it, or it was given back
 	}
 	if err != nil {

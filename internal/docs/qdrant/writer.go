@@ -81,7 +81,7 @@ func (x *Index) others(ctx context.Context, but string) ([]string, error) {
 const generationLetters = 15
 
 // begin goes on with a generation that was not finished and is made with the same, or
-// makes one. Any other that is not in use is removed.
+// makes one. Any other that is not in use is removed; one that cannot be, Finish tries again.
 func (x *Index) begin(ctx context.Context, made *docs.Description) (*generation, error) {
 	used, err := x.used(ctx)
 	if err != nil && !errors.Is(err, docs.ErrEmpty) {
@@ -100,18 +100,31 @@ func (x *Index) begin(ctx context.Context, made *docs.Description) (*generation,
 		if err != nil {
 			return nil, err
 		}
-		if g.name != "" && g.made.Same(made) && g.reports == made.Dimensions {
+		if g.name != "" && !g.over && g.made.Same(made) && g.reports == made.Dimensions {
 			return g, nil
 		}
-		if err := x.drop(ctx, name); err != nil {
-			return nil, err
+		if x.drop(ctx, name) != nil && ctx.Err() != nil {
+			return nil, ctx.Err()
 		}
 	}
 	return x.create(ctx, made)
 }
 
 func (x *Index) drop(ctx context.Context, collection string) error {
-	return x.c.ask(ctx, call{doing: "removing a collection", method: http.MethodDelete, path: []string{"collections", collection}}, nil, nil)
+	err := x.c.ask(ctx, call{doing: "removing a collection", method: http.MethodDelete, path: []string{"collections", collection}}, nil, nil)
+	if errors.Is(err, errAbsent) {
+		return nil
+	}
+	return err
+}
+
+// clear removes all generations but one.
+func (x *Index) clear(ctx context.Context, but string) error {
+	names, err := x.others(ctx, but)
+	for _, name := range names {
+		err = errors.Join(err, x.drop(ctx, name))
+	}
+	return err
 }
 
 // create makes the collection of a generation. Its description comes last: without it the
@@ -141,7 +154,7 @@ func (x *Index) describe(ctx context.Context, g *generation, documents ...point)
 	if err != nil {
 		return err
 	}
-	made := point{ID: idOf(kindMade), Vector: map[string]any{}, Payload: payload{Kind: kindMade, Generation: g.name, Made: string(text), Mark: rand.Text()}}
+	made := point{ID: idOf(kindMade), Vector: map[string]any{}, Payload: payload{Kind: kindMade, Generation: g.name, Made: string(text), Mark: rand.Text(), Over: g.over}}
 	return x.upsert(ctx, g.collection, append(documents, made))
 }
 
@@ -261,29 +274,31 @@ func (w *Writer) Finish(ctx context.Context, made docs.Description) error {
 	if err := w.x.describe(ctx, w.at); err != nil {
 		return err
 	}
+	if err := w.bringIn(ctx); err != nil {
+		return err
+	}
+	return docs.Left(w.x.clear(ctx, w.at.collection))
+}
+
+// bringIn has the alias lead to the generation. The one before is over first: should it not
+// be removed, nobody takes it for one that was begun and not finished.
+func (w *Writer) bringIn(ctx context.Context) error {
 	used, err := w.x.used(ctx)
 	if err != nil && !errors.Is(err, docs.ErrEmpty) {
 		return err
 	}
-	if used == nil || used.name != w.at.name {
-		actions := []any{map[string]any{"create_alias": map[string]any{"collection_name": w.at.collection, "alias_name": w.x.name}}}
-		if used != nil {
-			actions = slices.Insert(actions, 0, any(map[string]any{"delete_alias": map[string]any{"alias_name": w.x.name}}))
-		}
-		if err := w.x.c.ask(ctx, post("bringing a collection into use", "collections", "aliases"), map[string]any{"actions": actions}, nil); err != nil {
+	if used != nil && used.name == w.at.name {
+		return nil
+	}
+	actions := []any{map[string]any{"create_alias": map[string]any{"collection_name": w.at.collection, "alias_name": w.x.name}}}
+	if used != nil {
+		used.over = true
+		if err := w.x.describe(ctx, used); err != nil {
 			return err
 		}
+		actions = slices.Insert(actions, 0, any(map[string]any{"delete_alias": map[string]any{"alias_name": w.x.name}}))
 	}
-	names, err := w.x.others(ctx, w.at.collection)
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		if err := w.x.drop(ctx, name); err != nil {
-			return err
-		}
-	}
-	return nil
+	return w.x.c.ask(ctx, post("bringing a collection into use", "collections", "aliases"), map[string]any{"actions": actions}, nil)
 }
 
 // Close implements docs.Writer.
