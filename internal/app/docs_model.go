@@ -18,6 +18,7 @@ type ModelOptions struct {
 	Config           *config.Config
 	Upstream         string // may be empty where there is one builtin docs
 	Model, Tokenizer ModelFile
+	Pooling          ModelFile // 1_Pooling/config.json; zero: none
 	// Progress is told how many bytes of a file there are, of how many; below 0: nobody knows.
 	Progress func(url string, done, all int64)
 }
@@ -37,20 +38,34 @@ func FetchModel(ctx context.Context, o ModelOptions) (directory string, fetched 
 	if e.Kind != config.EmbedderONNX {
 		return "", false, fmt.Errorf("upstreams.%s.embedder is of kind %s: a model's files are for kind onnx alone", name, e.Kind)
 	}
-	var files [2]remote.File
-	for i, one := range [...]ModelFile{o.Model, o.Tokenizer} {
-		if files[i], err = o.file(one); err != nil {
-			return "", false, err
-		}
+	files, err := o.files()
+	if err != nil {
+		return "", false, err
 	}
-	if want, err := gate.ParseDigest(e.Digest); err == nil && want.String() != files[0].Digest {
-		return "", false, fmt.Errorf("upstreams.%s.embedder.digest is %s, and the model that was asked for has another: %s", name, want, files[0].Digest)
+	if want, err := gate.ParseDigest(e.Digest); err == nil && want.String() != files.Model.Digest {
+		return "", false, fmt.Errorf("upstreams.%s.embedder.digest is %s, and the model that was asked for has another: %s", name, want, files.Model.Digest)
 	}
 	if err := os.MkdirAll(e.Directory, 0o700); err != nil {
 		return "", false, err
 	}
-	fetched, err = embed.Fetch(ctx, e.Directory, files[0], files[1])
+	fetched, err = embed.Fetch(ctx, e.Directory, files)
 	return e.Directory, fetched, err
+}
+
+// files are those that are downloaded.
+func (o *ModelOptions) files() (files embed.Files, err error) {
+	if files.Model, err = o.file(o.Model); err != nil {
+		return files, err
+	}
+	if files.Words, err = o.file(o.Tokenizer); err != nil {
+		return files, err
+	}
+	if o.Pooling != (ModelFile{}) {
+		pooling, err := o.file(o.Pooling)
+		files.Pooling = &pooling
+		return files, err
+	}
+	return files, nil
 }
 
 // file is one as it is downloaded: over https from public addresses, also where its server

@@ -20,15 +20,17 @@ func (r *run) docsFetchModel() *cobra.Command {
 	var o app.ModelOptions
 	c := &cobra.Command{
 		Use: "fetch-model", Short: "Download the files of an onnx embedder's model, by their digests", Args: cobra.NoArgs,
-		Long: `Download model.onnx and tokenizer.json to embedder.directory, those that are not there yet: over
-https, redirects too, from public addresses, within an hour each. A file that has another
-digest than was said is thrown away, and one that is there with another is left as it is: both
-are errors. They belong to whoever runs this, and nobody else may read them: run it as the
-gateway's user. A model that does not pool by the mean needs its 1_Pooling/config.json put
-beside them. Nothing else of Doorward downloads a model. Take the digests from whoever
+		Long: `Download model.onnx and tokenizer.json to embedder.directory, and 1_Pooling/config.json where
+--pooling-url says where it is, those that are not there yet: over https, redirects too, from
+public addresses, within an hour each. A model that is there as onnx/model.onnx, as hubs have
+it, is there. A file that has another digest than was said is thrown away, and one that is
+there with another is left as it is: both are errors, and so is a model that does not pool by
+the mean. The files belong to whoever runs this, and nobody else may read them: run it as the
+gateway's user. Nothing else of Doorward downloads a model. Take the digests from whoever
 publishes it, and write that of the model into embedder.digest.`,
-		Example: `  doorward docs fetch-model --url https://models.example.com/minilm/model.onnx --digest sha256:… \
-    --tokenizer-url https://models.example.com/minilm/tokenizer.json --tokenizer-digest sha256:…`,
+		Example: `  doorward docs fetch-model --url https://models.example.com/minilm/onnx/model.onnx --digest sha256:… \
+    --tokenizer-url https://models.example.com/minilm/tokenizer.json --tokenizer-digest sha256:… \
+    --pooling-url https://models.example.com/minilm/1_Pooling/config.json --pooling-digest sha256:…`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := r.load()
 			if err != nil {
@@ -47,7 +49,7 @@ publishes it, and write that of the model into embedder.digest.`,
 				return failed(err)
 			}
 			return r.put(modelJSON{directory, fetched}, func(w io.Writer) error {
-				said := "both files are in"
+				said := "the files are in"
 				if fetched {
 					said = "downloaded to"
 				}
@@ -62,6 +64,9 @@ publishes it, and write that of the model into embedder.digest.`,
 	f.StringVar(&o.Model.Digest, "digest", "", "SHA-256 that it must have: sha256: and 64 hex digits")
 	f.StringVar(&o.Tokenizer.URL, "tokenizer-url", "", "where its tokenizer.json is, https")
 	f.StringVar(&o.Tokenizer.Digest, "tokenizer-digest", "", "SHA-256 that this must have")
+	f.StringVar(&o.Pooling.URL, "pooling-url", "", "where its 1_Pooling/config.json is, https; may be left out")
+	f.StringVar(&o.Pooling.Digest, "pooling-digest", "", "SHA-256 that this must have")
+	c.MarkFlagsRequiredTogether("pooling-url", "pooling-digest")
 	for _, name := range []string{"url", "digest", "tokenizer-url", "tokenizer-digest"} {
 		_ = c.MarkFlagRequired(name) // they are there
 	}

@@ -6,7 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"slices"
 
 	"doorward/internal/docs"
 	"doorward/internal/docs/embed/lexical"
@@ -93,14 +95,32 @@ func (s *Settings) elsewhere() error {
 	return nil
 }
 
-// Fetch downloads the files of an onnx model that are not in its directory yet, each by its
-// digest. Of both, the URL, how it is reached and the digest are said. It tells whether
-// anything was downloaded. Only an operator's command asks for it.
-func Fetch(ctx context.Context, directory string, model, words remote.File) (fetched bool, err error) {
-	model.Path, model.Most = filepath.Join(directory, onnx.NameModel), onnx.MaxModel
-	words.Path, words.Most = filepath.Join(directory, onnx.NameWords), onnx.MaxWords
-	for _, f := range []remote.File{words, model} { // the smaller first: what is wrong with both shows sooner
+// Files are those of a model of kind onnx that are downloaded: of each the URL, how it is
+// reached and the digest.
+type Files struct {
+	Model, Words remote.File
+	Pooling      *remote.File // nil: the model has none
+}
+
+// Fetch downloads the files of a model that are not in its directory yet, each by its digest,
+// and tells whether anything was. A model that is there as the hubs have it, in onnx, is there.
+// Only an operator's command asks for it.
+func Fetch(ctx context.Context, directory string, files Files) (fetched bool, err error) {
+	files.Model.Path, files.Model.Most = onnx.ModelIn(directory), onnx.MaxModel
+	files.Words.Path, files.Words.Most = filepath.Join(directory, onnx.NameWords), onnx.MaxWords
+	all := []remote.File{files.Words, files.Model} // the smaller first: what is wrong with both shows sooner
+	if p := files.Pooling; p != nil {
+		p.Path, p.Most = filepath.Join(directory, onnx.NamePooling), onnx.MaxPooling
+		if err := os.MkdirAll(filepath.Dir(p.Path), 0o700); err != nil {
+			return false, err
+		}
+		all = slices.Insert(all, 0, *p)
+	}
+	for i, f := range all {
 		one, err := remote.Fetch(ctx, f)
+		if err == nil && i == 0 {
+			err = onnx.CheckPooling(directory) // before a large file comes for nothing
+		}
 		if err != nil {
 			return fetched, err
 		}

@@ -122,11 +122,11 @@ func TestFetch(t *testing.T) {
 	}
 	dir := t.TempDir()
 	for _, first := range []bool{true, false} {
-		if fetched, err := embed.Fetch(t.Context(), dir, file("/m"), file("/w")); err != nil || fetched != first || asked != 2 {
+		if fetched, err := embed.Fetch(t.Context(), dir, embed.Files{Model: file("/m"), Words: file("/w")}); err != nil || fetched != first || asked != 2 {
 			t.Errorf("fetched %v, %v; asked %d times", fetched, err, asked)
 		}
 	}
-	if fetched, err := embed.Fetch(t.Context(), dir, file("/other"), file("/w")); err == nil || fetched || asked != 2 {
+	if fetched, err := embed.Fetch(t.Context(), dir, embed.Files{Model: file("/other"), Words: file("/w")}); err == nil || fetched || asked != 2 {
 		t.Errorf("in place of another: %v, %v", fetched, err)
 	}
 	if _, err := embed.New(embed.Settings{Kind: "onnx", Model: "m", Directory: dir}); err == nil || !strings.Contains(err.Error(), "tokenizer.json: it is no tokenizer.json") {

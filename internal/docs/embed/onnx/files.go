@@ -9,22 +9,23 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 )
 
 // Names of a model's files, as sentence-transformers and Hugging Face have them.
 const (
-	NameModel   = "model.onnx"
+	NameModel   = "model.onnx" // in the directory, or in its subdirectory onnx
 	NameWords   = "tokenizer.json"
-	namePooling = "1_Pooling/config.json" // may be missing
+	NamePooling = "1_Pooling/config.json" // may be missing
 )
 
 // Bounds of the files, in bytes.
 const (
 	MaxModel   = 1 << 30
 	MaxWords   = 32 << 20
-	maxPooling = 64 << 10
+	MaxPooling = 64 << 10
 )
 
 // files are a model's.
@@ -37,11 +38,9 @@ func read(directory, digest string) (*files, error) {
 	}
 	f := new(files)
 	var err error
-	if f.model, err = readFile(filepath.Join(directory, NameModel), MaxModel); errors.Is(err, fs.ErrNotExist) {
-		f.model, err = readFile(filepath.Join(directory, "onnx", NameModel), MaxModel)
-		if errors.Is(err, fs.ErrNotExist) {
-			err = fmt.Errorf("there is no %s in %s, nor in onnx there: %w", NameModel, directory, fs.ErrNotExist)
-		}
+	at := ModelIn(directory)
+	if f.model, err = readFile(at, MaxModel); errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("there is no %s in %s, nor in onnx there: %w", NameModel, directory, fs.ErrNotExist)
 	}
 	if err != nil {
 		return nil, err
@@ -58,22 +57,42 @@ func read(directory, digest string) (*files, error) {
 	if f.tokenizer, err = readFile(filepath.Join(directory, NameWords), MaxWords); err != nil {
 		return nil, err
 	}
-	return f, pooling(filepath.Join(directory, namePooling))
+	return f, CheckPooling(directory)
 }
 
-// pooling refuses a model that says that its vectors are not the mean of its tokens'.
-func pooling(path string) error {
-	b, err := readFile(path, maxPooling)
+// ModelIn is where a directory has its model: in onnx, as the hubs have it, where it is there
+// and not in the directory itself.
+func ModelIn(directory string) string {
+	at, below := filepath.Join(directory, NameModel), filepath.Join(directory, "onnx", NameModel)
+	if _, err := os.Lstat(at); errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Lstat(below); err == nil {
+			return below
+		}
+	}
+	return at
+}
+
+// CheckPooling refuses a model whose files say that its vectors are not the mean of its
+// tokens' alone: others may be joined to it.
+func CheckPooling(directory string) error {
+	path := filepath.Join(directory, NamePooling)
+	b, err := readFile(path, MaxPooling)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	var says struct {
-		Mean bool `json:"pooling_mode_mean_tokens"`
+	const mode, mean = "pooling_mode_", "pooling_mode_mean_tokens"
+	var says map[string]any
+	if json.Unmarshal(b, &says) != nil {
+		says = nil
 	}
-	if json.Unmarshal(b, &says) != nil || !says.Mean {
+	is := says[mean] == true
+	for key, value := range says {
+		is = is && (value != true || key == mean || !strings.HasPrefix(key, mode))
+	}
+	if !is {
 		return fmt.Errorf("%s: the model's vectors are not the mean of its tokens', and no others are made", path)
 	}
 	return nil

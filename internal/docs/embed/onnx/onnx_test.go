@@ -189,6 +189,8 @@ func TestWrongModels(t *testing.T) {
 		{"of an empty directory", onnx.Settings{Directory: t.TempDir()}, "there is no model.onnx"},
 		{"without a tokenizer", onnx.Settings{Directory: func() string { dir := t.TempDir(); write(t, filepath.Join(dir, "model.onnx"), model); return dir }()}, "tokenizer.json"},
 		{"of another pooling", onnx.Settings{Directory: with("1_Pooling/config.json", []byte(`{"pooling_mode_cls_token": true, "pooling_mode_mean_tokens": false}`))}, "are not the mean"},
+		{"of two poolings", onnx.Settings{Directory: with("1_Pooling/config.json", []byte(`{"pooling_mode_mean_tokens": true, "pooling_mode_max_tokens": true}`))}, "are not the mean"},
+		{"of no pooling", onnx.Settings{Directory: with("1_Pooling/config.json", []byte(`<html>`))}, "are not the mean"},
 		{"of a directory for a file", onnx.Settings{Directory: with("1_Pooling/config.json/x", nil)}, "no regular file"},
 		{"cut off", onnx.Settings{Directory: directory(t, model[:len(model)/2])}, "is cut off"},
 		{"of another tokenizer", onnx.Settings{Directory: with("tokenizer.json", []byte("{}"))}, "tokenizer.json: its model is"},
