@@ -9,7 +9,7 @@ import (
 	"math"
 )
 
-// maxKept bounds the vectors that an index keeps in memory, in bytes: 43,000 of 384
+// maxKept bounds the vectors that an index keeps in memory, in bytes: 42,000 of 384
 // dimensions. Beyond it sqlite-vec reads them from the file for each search.
 const maxKept = 64 << 20
 
@@ -18,9 +18,10 @@ const maxKept = 64 << 20
 type kept struct {
 	state      string
 	dimensions int
-	passages   []int64   // their numbers
-	documents  []int64   // that of each passage
-	vectors    []float32 // of length 1, one after the other
+	passages   []int64         // their numbers
+	documents  []int64         // that of each passage
+	of         map[int64]int64 // the same, by the passages' numbers
+	vectors    []float32       // of length 1, one after the other
 }
 
 // errDamaged is that of a table of vectors that is not as sqlite-vec has them.
@@ -48,7 +49,7 @@ func (x *Index) vectors(ctx context.Context, tx *sql.Tx, g *generation) (*kept, 
 	if err := tx.QueryRowContext(ctx, fmt.Sprintf("SELECT coalesce(sum(size), 0) FROM vectors_%d_chunks", g.number)).Scan(&most); err != nil {
 		return nil, err
 	}
-	const numbers = 16 // bytes, of a passage and its document
+	const numbers = 64 // bytes, of a passage and its document, there and back: a map takes some 48
 	if most < 0 {
 		return nil, errDamaged
 	}
@@ -71,7 +72,7 @@ func load(ctx context.Context, tx *sql.Tx, g *generation, most int) (*kept, erro
 		return nil, err
 	}
 	k := &kept{
-		state: g.state, dimensions: g.reports,
+		state: g.state, dimensions: g.reports, of: documents,
 		passages: make([]int64, 0, len(documents)), documents: make([]int64, 0, len(documents)), vectors: make([]float32, 0, len(documents)*g.reports),
 	}
 	rows, err := tx.QueryContext(ctx, fmt.Sprintf("SELECT c.size, c.validity, c.rowids, v.vectors FROM vectors_%[1]d_chunks AS c JOIN vectors_%[1]d_vector_chunks00 AS v ON v._rowid_ = c.chunk_id", g.number))
@@ -105,7 +106,7 @@ func documentsOf(ctx context.Context, tx *sql.Tx, number int64, most int) (map[i
 		return nil, err
 	}
 	defer func() { _ = rows.Close() }() // Err has told what went wrong
-	of := make(map[int64]int64, most)
+	of := make(map[int64]int64, min(most, 1<<16))
 	for rows.Next() {
 		var passage, document int64
 		if err := rows.Scan(&passage, &document); err != nil {

@@ -5,16 +5,26 @@ import (
 	"slices"
 )
 
-// scored is a passage by its number, and the cosine of its vector with the one that is
-// looked for.
+// scored is a passage by its number, and what it is worth: by meaning the cosine of its vector
+// with the one that is looked for, by words the weight of those that it has.
 type scored struct {
 	passage int64
-	cosine  float32
+	score   float64
 }
 
-// nearer orders the nearest first, and by number those that are as near.
-func nearer(a, b scored) int {
-	return cmp.Or(cmp.Compare(b.cosine, a.cosine), cmp.Compare(a.passage, b.passage))
+// better orders the best first, and by number those that are worth as much.
+func better(a, b scored) int {
+	return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.passage, b.passage))
+}
+
+// among puts a passage into a list of the best, of which there are so many at most.
+func among(best []scored, s scored, most int) []scored {
+	if len(best) == most && better(s, best[most-1]) > 0 {
+		return best
+	}
+	at, _ := slices.BinarySearchFunc(best, s, better)
+	best = slices.Insert(best, at, s)
+	return best[:min(len(best), most)]
 }
 
 // nearest are the passages of the documents whose vectors are nearest to one of length 1,
@@ -25,13 +35,7 @@ func (k *kept) nearest(to []float32, documents map[int64]bool, most int) []score
 		if !documents[document] {
 			continue
 		}
-		s := scored{k.passages[i], dot(to, k.vectors[i*k.dimensions:(i+1)*k.dimensions])}
-		if len(best) == most && nearer(s, best[most-1]) > 0 {
-			continue
-		}
-		at, _ := slices.BinarySearchFunc(best, s, nearer)
-		best = slices.Insert(best, at, s)
-		best = best[:min(len(best), most)]
+		best = among(best, scored{k.passages[i], float64(dot(to, k.vectors[i*k.dimensions:(i+1)*k.dimensions]))}, most)
 	}
 	return best
 }

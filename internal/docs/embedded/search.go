@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"doorward/internal/docs"
 )
@@ -41,28 +40,13 @@ func (x *Index) Search(ctx context.Context, q docs.Query) (a docs.Answer, err er
 		if err := q.Check(g.reports); err != nil || q.Nothing() {
 			return err
 		}
-		if a.Words, err = byWords(ctx, tx, g.number, &q); err != nil {
+		if a.Words, err = x.byWords(ctx, tx, g, &q); err != nil {
 			return err
 		}
 		a.Meaning, err = x.byMeaning(ctx, tx, g, &q)
 		return err
 	})
 	return a, err
-}
-
-// byWords are the passages with any of the words, the best by BM25 first: each word counts
-// the more the rarer it is. Each is a text to FTS5, and no syntax.
-func byWords(ctx context.Context, tx *sql.Tx, number int64, q *docs.Query) ([]docs.Hit, error) {
-	terms := docs.Terms(q.Words, docs.MaxTerms)
-	if len(terms) == 0 {
-		return nil, nil
-	}
-	stmt, args := eligible(number, q)
-	// Asked of each passage that has one of the words: to list all that may be found first
-	// would cost as much for the rarest word as for any.
-	found := fmt.Sprintf("SELECT rowid AS id, -bm25(words_%[1]d) AS score FROM words_%[1]d WHERE words_%[1]d MATCH ? AND (SELECT document FROM passages_%[1]d INDEXED BY documents_of_%[1]d WHERE id = words_%[1]d.rowid) IN (%[2]s) ORDER BY 2 DESC, 1 LIMIT ?", number, stmt)
-	args = append([]any{`"` + strings.Join(terms, `" OR "`) + `"`}, append(args, q.Limit)...)
-	return hits(ctx, tx, number, found, args)
 }
 
 // byMeaning are the passages whose vectors are nearest, the nearest first: each that may be
@@ -87,29 +71,40 @@ func (x *Index) byMeaning(ctx context.Context, tx *sql.Tx, g *generation, q *doc
 // file says, in the same transaction.
 func (k *kept) byMeaning(ctx context.Context, tx *sql.Tx, number int64, q *docs.Query) ([]docs.Hit, error) {
 	stmt, args := eligible(number, q)
-	rows, err := tx.QueryContext(ctx, stmt, args...)
+	documents, err := numbers(ctx, tx, stmt, args)
 	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }() // Err has told what went wrong
-	documents := map[int64]bool{}
-	for rows.Next() {
-		var id int64
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		documents[id] = true
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return nil, err
 	}
 	to := slices.Clone(q.Vector)
 	if !unit(to) {
 		return nil, errors.New("the vector that is looked for has no direction")
 	}
+	return ranked(ctx, tx, number, k.nearest(to, documents, q.Limit))
+}
+
+// numbers are those that a statement finds.
+func numbers(ctx context.Context, tx *sql.Tx, stmt string, args []any) (map[int64]bool, error) {
+	rows, err := tx.QueryContext(ctx, stmt, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }() // Err has told what went wrong
+	all := map[int64]bool{}
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		all[id] = true
+	}
+	return all, rows.Err()
+}
+
+// ranked are the passages of a list.
+func ranked(ctx context.Context, tx *sql.Tx, number int64, best []scored) ([]docs.Hit, error) {
 	var list [][2]any
-	for _, s := range k.nearest(to, documents, q.Limit) {
-		list = append(list, [2]any{s.passage, s.cosine})
+	for _, s := range best {
+		list = append(list, [2]any{s.passage, s.score})
 	}
 	text, err := json.Marshal(list)
 	if err != nil {
