@@ -166,7 +166,7 @@ func below(b *strings.Builder, v reflect.Value, at string, tag reflect.StructTag
 	case reflect.Struct:
 		rows(b, v, at)
 	case reflect.Pointer:
-		below(b, reflect.Zero(v.Type().Elem()), at, tag)
+		below(b, entry(v.Type().Elem()), at, tag) // as it is once it is written
 	case reflect.Map:
 		if _, named := namedType(v.Type().Elem()); !named && v.Type().Elem().Kind() == reflect.Struct {
 			rows(b, entry(v.Type().Elem()), at+"."+strings.ToUpper(tag.Get("key")))
@@ -232,10 +232,13 @@ func defaultOf(path string, v reflect.Value) string {
 	case "roles":
 		return "the built-in role"
 	}
-	if _, ok := namedType(v.Type()); !ok && (v.Kind() == reflect.Struct || v.IsZero()) {
-		return ""
+	if implied, ok := impliedAt(path); ok {
+		return implied
 	}
-	if v.IsZero() {
+	if v.Kind() == reflect.Bool {
+		return fmt.Sprintf("`%v`", v.Interface())
+	}
+	if _, ok := namedType(v.Type()); !ok && v.Kind() == reflect.Struct || v.IsZero() {
 		return ""
 	}
 	return fmt.Sprintf("`%v`", v.Interface())
