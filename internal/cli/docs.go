@@ -95,7 +95,7 @@ func madeOf(ctx context.Context, d *app.Documents) (statusJSON, error) {
 	out := statusJSON{Upstream: d.Upstream, Sources: []docs.Source{}, Amiss: []string{}}
 	s, err := d.Library.Index.State(ctx)
 	if errors.Is(err, docs.ErrEmpty) {
-		out.Amiss = append(out.Amiss, err.Error()+": doorward docs ingest PATH brings documents in")
+		out.Amiss = append(out.Amiss, "no ingestion has finished yet: doorward docs ingest PATH brings documents in, and goes on where one was interrupted")
 		return out, nil
 	}
 	if err != nil {

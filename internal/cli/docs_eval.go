@@ -31,6 +31,7 @@ search took. The file is a list in YAML or JSON, or JSON lines (.jsonl):
     expect: [keys.md]          # the end of a URI, or a whole one; several where each answers it
     heading: Create            # optional: the passage stands under a heading with this in it
 
+What is expected and is not in the index, or may not be read, is named on standard error.
 With --least it exits 3 where recall@5 of a mode is less.`,
 		Example: `  doorward docs eval questions.yaml
   doorward docs eval --mode hybrid --least 0.8 questions.yaml
@@ -55,6 +56,11 @@ With --least it exits 3 where recall@5 of a mode is less.`,
 				if slices.ContainsFunc(scores, func(s evaluate.Score) bool { return len(s.Missed) > 0 }) {
 					r.hintRoles(cfg, &meant, roles)
 				}
+				absent, err := evaluate.Absent(cmd.Context(), d.Library, scores, set.Roles)
+				if err != nil {
+					return err
+				}
+				r.warnAbsent(absent)
 				return r.putScores(scores, misses, least)
 			})
 		},
@@ -65,6 +71,20 @@ With --least it exits 3 where recall@5 of a mode is less.`,
 	c.Flags().Float64Var(&least, "least", 0, "exit 3 where recall@5 is less, 0 to 1")
 	c.Flags().BoolVar(&misses, "misses", false, "list the questions that found no answer among the first 10 documents")
 	return c
+}
+
+// maxAbsent is how many documents that are not there are named.
+const maxAbsent = 20
+
+// warnAbsent names what no search could have found.
+func (r *run) warnAbsent(absent []string) {
+	for i, e := range absent {
+		if i == maxAbsent {
+			r.warn("and %d more", len(absent)-i)
+			return
+		}
+		r.warn("expected %s: no document in the index has this URI, or an end of it after a /, or nobody with these roles may read it", visible(e))
+	}
 }
 
 // readQuestions reads a file of questions.

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -96,10 +97,5 @@ func (q *Question) answers(f *docs.Found) bool {
 	if q.Heading != "" && !strings.Contains(strings.ToLower(f.Passage.Heading), strings.ToLower(q.Heading)) {
 		return false
 	}
-	for _, e := range q.Expect {
-		if f.Document.URI == e || strings.HasSuffix(f.Document.URI, "/"+strings.TrimPrefix(e, "/")) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(q.Expect, func(e string) bool { return names(e, f.Document.URI) })
 }
