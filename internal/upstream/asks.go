@@ -117,13 +117,9 @@ func (a *asks) dropChannel(c *channel) {
 	a.dropIf(func(_ askKey, k *ask) bool { return k.channel == c })
 }
 
-// dropCall ends what a call has asked. A question on a stream that names no call is left to its answer, but
-// no call is nested in it any more.
+// dropCall ends what a call has asked. A question on a stream that names no call is left to its answer.
 func (a *asks) dropCall(c *calling) {
 	a.dropIf(func(_ askKey, k *ask) bool { return k.call == c })
-	if s := c.ex.Call.Session; s != nil {
-		a.nestings.forget(ownerOfSession(s), &c.origin)
-	}
 }
 
 // Ask tells which upstream's request, and of which method, a client's answer

@@ -196,12 +196,12 @@ func (c *channel) passAsk(ctx context.Context, cn *conn, k *calling, m *gate.Mes
 	if c.session == nil || m.Method == methodPing || !mcp.MayAsk(mcp.ForwardedCapabilities(c.session.Capabilities), m.Method, m.Bytes(m.Params)) {
 		return nil, c.decline(ctx, cn.link, m)
 	}
-	one := &ask{upstream: c.srv.set.Name, channel: c, conn: cn, id: m.Bytes(m.ID), method: m.Method, call: k, origin: c.originOf(k, m)}
+	one := &ask{upstream: c.srv.set.Name, channel: c, conn: cn, id: m.Bytes(m.ID), method: m.Method, call: k}
 	about, err := c.askAbout(ctx, cn, one, m)
 	if about == nil || err != nil {
 		return nil, err
 	}
-	shown, ok := c.srv.pool.asks.add(c.session.ID, one)
+	shown, ok := c.noteAsk(one)
 	if !ok {
 		c.srv.pool.count(c.srv.set.Name, "dropped")
 		return nil, c.decline(ctx, cn.link, m)

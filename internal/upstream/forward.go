@@ -79,7 +79,7 @@ func (p *Pool) relay(ctx context.Context, ex *gate.Exchange, emit gate.Emit) err
 	if err != nil {
 		return err
 	}
-	defer p.calls.leave(key)
+	defer p.left(key, k)
 	if done, err := s.recall(ctx, k); done {
 		if cause := context.Cause(ctx); err != nil && ex.Cached != "" && cause != nil {
 			return cause // its client left, or does not read the answer
@@ -94,6 +94,15 @@ func (p *Pool) relay(ctx context.Context, ex *gate.Exchange, emit gate.Emit) err
 		return s.classify(ctx, "asking the caller", err)
 	}
 	return s.carryOut(ctx, k)
+}
+
+// left takes a call out of those under way. From then on no question is taken to be of it, and in none that was
+// is a call nested any more; without a session a question outlives its call.
+func (p *Pool) left(key callKey, k *calling) {
+	p.calls.leave(key)
+	if s := k.ex.Call.Session; s != nil {
+		p.nestings.forget(ownerOfSession(s), &k.origin)
+	}
 }
 
 // carryOut makes the call, and once more where it may.

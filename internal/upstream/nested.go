@@ -131,25 +131,29 @@ func (p *Pool) unlessEmitted(k *calling, err error) error {
 	return err
 }
 
-// originOf is that of the call during which a question for the client's model comes; nil for other questions,
-// and of none. Where a server asks on a stream that names no call (the TypeScript SDK 1 does, on its GET
-// stream), it is one of the session's that are under way at this upstream.
-func (c *channel) originOf(k *calling, m *gate.Message) *origin {
+// noteAsk adds what an upstream asks to what its client is asked: see asks.add. A question for the client's model is of
+// the call during which it comes. Where a server asks on a stream that names no call (the TypeScript SDK 1
+// does, on its GET stream), it is one of the session's that are under way at this upstream, and cannot end meanwhile:
+// with its end, what it has asked is no more open.
+func (c *channel) noteAsk(one *ask) ([]byte, bool) {
+	p := c.srv.pool
 	switch {
-	case m.Method != methodSampling:
-		return nil
-	case k != nil:
-		return &k.origin
+	case one.method != methodSampling:
+	case one.call != nil:
+		one.origin = &one.call.origin
+	default:
+		p.calls.mu.Lock()
+		defer p.calls.mu.Unlock()
+		one.origin = p.calls.asker(ownerOfSession(c.session), c.srv.set.Name, &p.nestings)
 	}
-	return c.srv.pool.calls.asker(ownerOfSession(c.session), c.srv.set.Name, &c.srv.pool.nestings)
+	return p.asks.add(c.session.ID, one)
 }
 
 // asker is the origin of the call under way of that owner's at that upstream which a question for its client's
 // model is taken to be of: the oldest that has none open, for a chain of calls has one such; else the newest,
 // which asks once more. nil where none is under way. It looks at every call under way, for one question of a model.
+// It needs mu.
 func (f *inflight) asker(whose owner, upstream string, n *nestings) *origin {
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	var oldest, newest *origin

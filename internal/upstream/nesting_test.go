@@ -3,9 +3,11 @@ package upstream
 import (
 	"fmt"
 	"net/netip"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -144,7 +146,7 @@ func TestRES31_Bounds(t *testing.T) {
 }
 
 // RES-31: a question on a stream that names no call is the oldest call's that does not ask, else the newest's,
-// and of none where none is under way; with its call it is over.
+// and of none where none is under way.
 func TestRES31_QuestionsThatNameNoCall(t *testing.T) {
 	t.Parallel()
 	var n nestings
@@ -171,15 +173,49 @@ func TestRES31_QuestionsThatNameNoCall(t *testing.T) {
 	if f.asker(session, "other", &n) != nil || f.asker(owner{ofSession, "other"}, "up", &n) != nil {
 		t.Error("it is taken for a call's at another upstream, or of another session")
 	}
-	a := asks{nestings: &n}
-	for _, k := range []*calling{younger, older} {
-		k.ex.Call.Session = &gate.Session{ID: "one"}
-		a.dropCall(k)
+}
+
+// RES-31: a question that names no call and comes just as the call ends is not left open for that.
+func TestRES31_AQuestionAsItsCallEnds(t *testing.T) {
+	t.Parallel()
+	p := &Pool{}
+	p.calls.open, p.nestings.of, p.asks.nestings = map[callKey]underway{}, map[owner]*nest{}, &p.nestings
+	c := &channel{srv: &server{pool: p}, session: &gate.Session{ID: "one"}}
+	c.srv.set.Name = "up"
+	note := func() {
+		if _, ok := c.noteAsk(&ask{upstream: "up", method: methodSampling}); !ok {
+			t.Error("there is no room for a question")
+		}
 	}
-	if n.some.Load() != 0 {
-		t.Errorf("%d questions are open after their calls", n.some.Load())
+	key := callKey{ownerOfSession(c.session), "1"}
+	began := func() *calling {
+		k := &calling{ex: &gate.Exchange{Target: gate.Target{Upstream: "up"}, Call: gate.Call{Session: c.session}}}
+		p.calls.open[key] = underway{call: k}
+		return k
 	}
-	if _, ok := a.add("one", &ask{upstream: "up", method: methodSampling}); !ok || n.some.Load() != 0 {
-		t.Error("a question of no call counts among those of calls")
+	k := began()
+	if note(); p.nestings.some.Load() != 1 {
+		t.Error("the question is not its call's")
+	}
+	p.left(key, k)
+	for range 20 {
+		k := began()
+		var both sync.WaitGroup
+		p.asks.mu.Lock()
+		both.Go(note)
+		for p.calls.mu.TryLock() { // it has not looked for its call
+			p.calls.mu.Unlock()
+			runtime.Gosched()
+		}
+		both.Go(func() { p.left(key, k) })
+		for range 1000 {
+			runtime.Gosched()
+		}
+		p.asks.mu.Unlock()
+		both.Wait()
+		if got := p.nestings.some.Load(); got != 0 || len(p.nestings.of) != 0 {
+			t.Fatalf("%d questions are open after their calls", got)
+		}
+		p.asks.dropSession("one")
 	}
 }
