@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"doorward/internal/gate"
+	"doorward/internal/mcp"
 )
 
 const (
@@ -89,7 +90,7 @@ func (l *listener) follow(ctx context.Context, g greeted, want wanted, told func
 }
 
 // arrived tells the client that the lists have changed which an upstream that has come
-// is a part of.
+// is a part of, and its resources that the client is subscribed to.
 func (l *listener) arrived(ctx context.Context, want *wanted) error {
 	for _, list := range [...]struct {
 		of    string
@@ -99,6 +100,11 @@ func (l *listener) arrived(ctx context.Context, want *wanted) error {
 			if err := l.put(ctx, bareChange(list.of)); err != nil {
 				return err
 			}
+		}
+	}
+	for _, uri := range want.URIs {
+		if err := l.put(ctx, mcp.NewNotification(methodUpdated, uriParams(uri))); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -83,20 +83,34 @@ type attempt struct {
 	c       *channel
 	cn      *conn
 	end     context.CancelCauseFunc // of the listen
+	rose    bool                    // the upstream has said what it honours
 	mending sync.WaitGroup
 }
 
 // up takes in what the upstream honours. Where the client's listen broke before, what it missed is made good.
 func (a *attempt) up(ctx context.Context, honoured wanted) {
-	a.told(honoured)
-	if !a.lapse.begins(a.cn) {
+	if a.rose {
+		a.told(honoured)
 		return
 	}
-	a.mending.Go(func() {
-		if err := a.lapse.mend(ctx, a.c, a.cn, honoured, func(m *gate.Message) error { return a.put(ctx, m) }); err != nil {
-			a.end(err) // the client does not take it; the next attempt tells it again
-		}
-	})
+	a.rose = true
+	a.lapse.begins(a.cn)
+	a.told(honoured) // and what this one takes the place of ends: what that has not made good is due here
+	if !a.lapse.due() {
+		return
+	}
+	tell := func(m *gate.Message) error { return a.put(ctx, m) }
+	for _, mend := range [...]func() error{
+		func() error { return a.lapse.mend(ctx, a.c, a.cn, honoured, tell) },
+		func() error { return a.lapse.retell(ctx, a.c, honoured.URIs, tell) },
+	} {
+		a.mending.Go(func() {
+			if err := mend(); err != nil {
+				a.lapse.owes()
+				a.end(err) // the client does not take it; the next attempt tells it again
+			}
+		})
+	}
 }
 
 // hand gives a notification to the client.
@@ -112,7 +126,9 @@ func (a *attempt) hand(ctx context.Context, m *gate.Message) error {
 func (a *attempt) over() {
 	a.end(nil)
 	a.mending.Wait()
-	a.lapse.breaks(a.cn)
+	if a.rose {
+		a.lapse.breaks(a.cn)
+	}
 }
 
 // listen asks a stateless upstream to send what changes, and hands it on.

@@ -3,6 +3,8 @@ package upstream
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 
 	"doorward/internal/gate"
@@ -65,6 +67,13 @@ type watching struct {
 	of map[string]int
 }
 
+// list are the resources that somebody is subscribed to.
+func (w *watching) list() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Collect(maps.Keys(w.of))
+}
+
 // subscriptions are the resources that a stateful session has subscribed to at a
 // stateful upstream: it hears of changes to no others, whatever the upstream sends.
 type subscriptions struct {
@@ -89,6 +98,13 @@ func (s *subscriptions) note(ex *gate.Exchange) error {
 		s.of[ex.Call.Name] = struct{}{}
 	}
 	return nil
+}
+
+// list are all of them.
+func (s *subscriptions) list() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.of))
 }
 
 // has tells whether the session may hear a message as far as subscriptions go.

@@ -2,10 +2,12 @@ package upstream
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
 	"doorward/internal/gate"
+	"doorward/internal/mcp"
 )
 
 // How a list is read anew for the sake of listens that broke: lapsePause after the listen is up again, so that
@@ -18,14 +20,22 @@ const (
 	lapseRetry = 10 * time.Second // between looks whether it may be read, or was
 )
 
+// How often clients hear, for the sake of listens that broke, of each resource that they are subscribed to, of one
+// listen or channel: nothing tells whether it has changed meanwhile.
+const (
+	retold      = 4
+	retoldEvery = time.Minute
+)
+
 // lapse is what clients may know of an upstream's lists, for when the listen breaks that would have told them
 // of changes: once it is up again, each list is held against what it was.
 type lapse struct {
 	mu    sync.Mutex
-	up    bool                          // the listen is
-	again bool                          // it was before, and broke
+	up    int                           // listens that are: two while one takes another's place
+	again bool                          // none was for a while after one, and what was missed is not made good
 	known [gate.Template + 1]*catalogue // nil: nothing is known, or the clients were told of a change since
 	other [gate.Template + 1]bool       // another than known has been read
+	tells *allowance                    // of resources; nil: none was told so far
 }
 
 // note takes in the lists that were read on a conn: where there was none before, as what is known.
@@ -47,21 +57,37 @@ func (l *lapse) note(cn *conn) {
 	}
 }
 
-// begins notes that the listen is up on a conn, and tells whether it was before, and broke.
-func (l *lapse) begins(cn *conn) (again bool) {
+// begins notes that a listen is up on a conn.
+func (l *lapse) begins(cn *conn) {
 	l.note(cn)
 	l.mu.Lock()
+	l.up++
+	l.mu.Unlock()
+}
+
+// due tells, once, whether there is something to make good.
+func (l *lapse) due() (again bool) {
+	l.mu.Lock()
 	defer l.mu.Unlock()
-	again, l.up, l.again = l.again, true, false
+	again, l.again = l.again, false
 	return again
 }
 
-// breaks notes that the listen is up no more.
+// owes notes that what was missed is not made good.
+func (l *lapse) owes() {
+	l.mu.Lock()
+	l.again = true
+	l.mu.Unlock()
+}
+
+// breaks notes that a listen which was up is up no more.
 func (l *lapse) breaks(cn *conn) {
 	l.note(cn)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.again, l.up = l.again || l.up, false
+	if l.up--; l.up == 0 {
+		l.again = true
+	}
 }
 
 // told notes that the clients were told of a change: they read those lists anew.
@@ -138,6 +164,38 @@ func (l *lapse) mend(ctx context.Context, c *channel, cn *conn, want wanted, tel
 	return nil
 }
 
+// retell has tell tell of each resource, of at most maxWatched, that it may be another, now that a listen to it is
+// up again. It ends early when ctx does: the listen is down again.
+func (l *lapse) retell(ctx context.Context, c *channel, uris []string, tell func(*gate.Message) error) error {
+	if len(uris) == 0 {
+		return nil
+	}
+	for wait := lapsePause; ; wait = lapseRetry {
+		if err := pause(ctx, wait); err != nil {
+			return err
+		}
+		if l.mayRetell() {
+			break
+		}
+	}
+	c.srv.changed.Add(1)
+	for _, uri := range uris {
+		if err := tell(mcp.NewNotification(methodUpdated, uriParams(uri))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *lapse) mayRetell() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.tells == nil {
+		l.tells = newAllowance(retold, retoldEvery)
+	}
+	return l.tells.take()
+}
+
 // compare tells whether one of some lists differs from what is known, as it is since a time, or cannot be read.
 func (l *lapse) compare(ctx context.Context, c *channel, cn *conn, kinds []gate.ItemKind, since time.Time) (changed bool, err error) {
 	for _, kind := range kinds {
@@ -170,6 +228,7 @@ func (c *channel) hears(cn *conn, late bool) (down func()) {
 	var mending sync.WaitGroup
 	if late {
 		mending.Go(func() { c.mend(ctx, cn, true) })
+		mending.Go(func() { c.retell(ctx, cn, true) })
 	}
 	return func() {
 		end(errDown)
@@ -185,11 +244,13 @@ func (c *channel) renewed(cn, before *conn) {
 		return
 	}
 	c.lapse.note(before)
-	c.srv.pool.wg.Go(func() {
-		ctx, end := untilStopping(context.Background(), c.srv.pool.stopping)
-		defer end()
-		c.mend(ctx, cn, false)
-	})
+	for _, mend := range [...]func(context.Context, *conn, bool){c.mend, c.retell} {
+		c.srv.pool.wg.Go(func() {
+			ctx, end := untilStopping(context.Background(), c.srv.pool.stopping)
+			defer end()
+			mend(ctx, cn, false)
+		})
+	}
 }
 
 // mend tells the sessions that use a stateful channel, and those who listen there where listens says so, of
@@ -214,6 +275,30 @@ func (c *channel) mend(ctx context.Context, cn *conn, listens bool) {
 	})
 	if err != nil { // the next stream or link tells
 		c.srv.log.DebugContext(ctx, "lists are not looked at after a listen broke", "upstream", c.srv.set.Name, "error", err)
+	}
+}
+
+// retell is mend for the resources that the session is subscribed to, and that those are who listen there.
+func (c *channel) retell(ctx context.Context, cn *conn, listens bool) {
+	ctx, end := until(ctx, cn.link.done(), func() error { return errDown })
+	defer end()
+	uris := c.watched.list()
+	if listens {
+		uris = append(uris, cn.watch.list()...)
+		slices.Sort(uris)
+		uris = slices.Compact(uris)
+	}
+	err := c.lapse.retell(ctx, c, uris, func(m *gate.Message) error {
+		if listens {
+			c.hearers.put(m)
+		}
+		if c.session != nil && c.watched.has(m) {
+			c.srv.pool.tell(c.session, c.srv.set.Name, m)
+		}
+		return nil
+	})
+	if err != nil { // the next stream or link tells
+		c.srv.log.DebugContext(ctx, "resources are not told of after a listen broke", "upstream", c.srv.set.Name, "error", err)
 	}
 }
 

@@ -24,11 +24,15 @@ type changing struct {
 	mu       sync.Mutex
 	tool     string
 	reads    int  // of the list
+	opened   int  // streams
 	sessions int  // that were begun
 	gone     bool // the session is
 	silent   bool // no list is answered
 	streams  map[*io.PipeWriter]string
 }
+
+// changes is what it says that it can say.
+const changes = `{"tools":{"listChanged":true},"resources":{"subscribe":true}}`
 
 func newChanging(era gate.Era) *changing {
 	return &changing{era: era, tool: "first", streams: map[*io.PipeWriter]string{}}
@@ -53,21 +57,27 @@ func (c *changing) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	switch {
 	case r.Method == http.MethodGet:
-		return c.stream(r, ""), nil
+		return c.stream(r, "", ""), nil
 	case has(`"method":"subscriptions/listen"`):
-		return c.stream(r, id), nil
+		_, wants, _ := strings.Cut(string(raw), `"notifications":`)
+		wants, _, _ = strings.Cut(wants, "}")
+		return c.stream(r, id, wants+"}"), nil
 	case has(`"method":"tools/list"`):
 		c.reads++
 		if c.silent {
 			return says(http.StatusInternalServerError, "")(r)
 		}
 		return answer(`{"tools":[{"name":"` + c.tool + `","inputSchema":{"type":"object"}}]}`)
+	case has(`"method":"resources/list"`):
+		return answer(`{"resources":[{"uri":"a:b","name":"b"},{"uri":"a:c","name":"c"}]}`)
+	case has(`"method":"resources/subscribe"`):
+		return answer(`{}`)
 	case has(`"method":"server/discover"`) && c.era == gate.Stateless:
-		return answer(`{"supportedVersions":["2026-07-28"],"capabilities":{"tools":{"listChanged":true}}}`)
+		return answer(`{"supportedVersions":["2026-07-28"],"capabilities":` + changes + `}`)
 	case has(`"method":"initialize"`) && c.era == gate.Stateful:
 		c.sessions++
 		c.gone = false
-		return answer(`{"protocolVersion":"2025-11-25","capabilities":{"tools":{"listChanged":true}},"serverInfo":{"name":"up","version":"1"}}`, "Mcp-Session-Id", fmt.Sprint("session-", c.sessions))
+		return answer(`{"protocolVersion":"2025-11-25","capabilities":`+changes+`,"serverInfo":{"name":"up","version":"1"}}`, "Mcp-Session-Id", fmt.Sprint("session-", c.sessions))
 	case !has(`"id":`):
 		return says(http.StatusAccepted, "")(r)
 	case has(`"method":"tools/call"`):
@@ -76,12 +86,13 @@ func (c *changing) RoundTrip(r *http.Request) (*http.Response, error) {
 	return says(http.StatusOK, `{"jsonrpc":"2.0","id":$ID,"error":{"code":-32601,"message":"no"}}`)(r)
 }
 
-// stream opens a stream; it needs mu. listen is the id of the listen that it is for; empty for none.
-func (c *changing) stream(r *http.Request, listen string) *http.Response {
+// stream opens a stream; it needs mu. listen is the id of the listen that it is for, which wants wants; empty for none.
+func (c *changing) stream(r *http.Request, listen, wants string) *http.Response {
 	body, out := io.Pipe()
 	c.streams[out] = listen
+	c.opened++
 	if listen != "" {
-		go c.event(out, "notifications/subscriptions/acknowledged", `"notifications":{"toolsListChanged":true}`, listen)
+		go c.event(out, "notifications/subscriptions/acknowledged", `"notifications":`+wants, listen)
 	}
 	context.AfterFunc(r.Context(), func() { _ = out.Close() }) // a pipe's cannot fail
 	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"text/event-stream"}}, Body: body, Request: r}

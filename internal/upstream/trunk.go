@@ -41,7 +41,7 @@ func (c *channel) branchOff(b *branch) *trunk {
 	defer c.mu.Unlock()
 	t := c.trunk
 	if t == nil {
-		t = &trunk{over: make(chan struct{}), all: map[*branch]struct{}{}}
+		t = &trunk{over: make(chan struct{}), all: map[*branch]struct{}{b: {}}}
 		t.tuned = newTuned(&follower{pool: c.srv.pool, srv: c.srv, key: c.key, who: "trunk", put: t.put, alone: true}, func() wanted { return t.wanted(c) }, t.told)
 		ctx, cancel := context.WithCancel(context.Background())
 		t.cancel, c.trunk = cancel, t

@@ -3,6 +3,7 @@ package upstream
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -31,6 +32,8 @@ func (t *tuned) wake() {
 
 // run listens until ctx ends or the upstream is configured no more.
 func (t *tuned) run(ctx context.Context) {
+	stands := func() {} // ends the listen that stands until the next one does
+	defer func() { stands() }()
 	for ctx.Err() == nil {
 		want := t.wanted()
 		if want.empty() {
@@ -41,7 +44,9 @@ func (t *tuned) run(ctx context.Context) {
 			}
 			continue
 		}
-		ended, err := t.until(ctx, want)
+		var ended bool
+		var err error
+		ended, stands, err = t.until(ctx, want, stands)
 		switch {
 		case !ended:
 		case errors.Is(err, errReplaced):
@@ -53,29 +58,45 @@ func (t *tuned) run(ctx context.Context) {
 	}
 }
 
-// until listens for what is wanted until more is wanted, or it ends by itself.
-func (t *tuned) until(ctx context.Context, want wanted) (ended bool, err error) {
+// until listens for what is wanted until more is wanted, or it ends by itself. before ends the listen that this one takes
+// the place of, once the upstream has agreed to this one: nothing is missed between them. stands is the same for the
+// next. What listens for all who share a link cannot have two there (see farewell), and misses what comes between.
+func (t *tuned) until(ctx context.Context, want wanted, before func()) (ended bool, stands func(), err error) {
 	ctx, stop := context.WithCancel(ctx)
 	f := *t.follower
 	var honoured atomic.Pointer[wanted]
-	f.told = func(w wanted) { honoured.Store(&w); t.told(want, w) }
+	f.told = func(w wanted) { before(); honoured.Store(&w); t.told(want, w); t.wake() }
 	over := make(chan struct{})
 	var why error
 	go func() { defer close(over); why = f.run(ctx, want) }()
-	defer func() { stop(); <-over }()
-	for {
+	end := sync.OnceFunc(func() { stop(); <-over })
+	late := time.NewTimer(ackTimeout)
+	defer late.Stop()
+	for silent := false; ; {
 		select {
 		case <-over:
-			return true, why
+			before()
+			stop()
+			return true, func() {}, why
+		case <-late.C:
+			silent = true
 		case <-t.changed:
-			if !want.covers(t.wanted()) {
-				return false, nil
-			}
-			if w := honoured.Load(); w != nil { // for those who came since
+		case <-ctx.Done():
+			before()
+			end()
+			return false, func() {}, nil
+		}
+		w := honoured.Load()
+		switch {
+		case want.covers(t.wanted()):
+			if w != nil { // for those who came since
 				t.told(want, *w)
 			}
-		case <-ctx.Done():
-			return false, nil
+		case f.alone, silent && w == nil:
+			end()
+			return false, before, nil
+		case w != nil:
+			return false, end, nil
 		}
 	}
 }
