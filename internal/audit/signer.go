@@ -39,7 +39,7 @@ const maxSigner = 4 << 10
 // openSigner reads the key of a log, or makes it. pending is the next key, when a
 // replacement was begun and not finished.
 func openSigner(path, origin string) (now signer, pending string, err error) {
-	f, err := durable.Open(path, os.O_RDONLY)
+	text, err := readSigner(path)
 	if isNotExist(err) {
 		private, err := newSigner(origin)
 		if err == nil {
@@ -55,14 +55,19 @@ func openSigner(path, origin string) (now signer, pending string, err error) {
 	if err != nil {
 		return signer{}, "", err
 	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxSigner))
-	if err != nil {
-		return signer{}, "", err
-	}
 	first, pending, _ := strings.Cut(strings.TrimSuffix(string(text), "\n"), "\n")
 	now, err = signerOf(path, first)
 	return now, pending, err
+}
+
+// readSigner reads the file of a signer. A link, a pipe or a device in its place is an error.
+func readSigner(path string) ([]byte, error) {
+	f, err := durable.Open(path, os.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxSigner))
 }
 
 func newSigner(origin string) (string, error) {
@@ -142,7 +147,7 @@ func (l *Log) ReplaceKey(ctx context.Context, compromised bool) (public string, 
 	if compromised {
 		pending = eventCompromised + " " + next
 	}
-	text, err := os.ReadFile(l.signer.path)
+	text, err := readSigner(l.signer.path)
 	if err == nil {
 		now, _, _ := strings.Cut(string(text), "\n")
 		err = durable.Replace(l.signer.path, []byte(now+"\n"+pending+"\n"))

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -13,6 +12,7 @@ import (
 	"doorward/internal/app"
 	"doorward/internal/config"
 	"doorward/internal/docs/evaluate"
+	"doorward/internal/durable"
 )
 
 func (r *run) docsEval() *cobra.Command {
@@ -89,7 +89,7 @@ func (r *run) warnAbsent(absent []string) {
 
 // readQuestions reads a file of questions.
 func readQuestions(path string) ([]evaluate.Question, error) {
-	f, err := os.Open(path)
+	f, err := durable.OpenNamed(path)
 	if err != nil {
 		return nil, err
 	}

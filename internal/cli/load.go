@@ -8,13 +8,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"doorward/internal/durable"
 	"doorward/internal/load"
 )
+
+// maxRoots bounds the file of --ca, in bytes: all that browsers trust is a quarter of a megabyte.
+const maxRoots = 4 << 20
 
 // loadFlags are the flags of `doorward load`.
 type loadFlags struct {
@@ -83,7 +86,7 @@ func (f *loadFlags) complete(o *load.Options) (err error) {
 	}
 	o.Arguments = json.RawMessage(f.arguments)
 	if f.ca != "" {
-		pem, err := os.ReadFile(f.ca)
+		pem, err := durable.ReadNamed(f.ca, maxRoots)
 		if err != nil {
 			return failed(fmt.Errorf("--ca: %w", err))
 		}

@@ -66,7 +66,7 @@ func (w *Web) visit(ctx context.Context, prefix string, list []string, v Visit) 
 
 // ReadList reads a file of URLs.
 func ReadList(path string) ([]string, error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|nonBlocking, 0)
 	if err != nil {
 		return nil, err
 	}
