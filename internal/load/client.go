@@ -58,11 +58,14 @@ func (c *client) once(ctx context.Context, operation string) error {
 	return c.ask(ctx, "server/discover", "", "")
 }
 
-// begin makes the session, unless there is one.
+// begin makes the session, unless there is one. The operation comes after it, so that nothing here is waited for
+// until the next one is due.
 func (c *client) begin(ctx context.Context) error {
 	if c.open {
 		return nil
 	}
+	defer func(next time.Time) { c.next = next }(c.next)
+	c.next = time.Time{}
 	if err := c.ask(ctx, "initialize", "", `"protocolVersion":"`+string(Stateful)+`","capabilities":{},"clientInfo":`+c.run.info); err != nil {
 		return err
 	}
@@ -126,7 +129,7 @@ func (c *client) exchange(ctx context.Context, body, method, name string, take f
 	if res == nil {
 		cancel()
 	} else {
-		c.rest(res.Body, cancel)
+		c.rest(ctx, res.Body, cancel)
 	}
 	if err != nil && ctx.Err() != nil && !errors.Is(err, errForeign) {
 		return ctx.Err() // which is why

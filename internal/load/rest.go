@@ -11,8 +11,8 @@ const (
 	// linger is how long the end of a stream is read whose answer has come.
 	linger = 50 * time.Millisecond
 
-	// breath is how long a client waits for that which makes its next request as soon as it has its answer: a
-	// server that ends its streams has done so by then, and the connection is used again.
+	// breath is how long a client waits for that which makes its next request as soon as it has its answer, as within
+	// the handshake: a server that ends its streams has done so by then, and the connection is used again.
 	breath = time.Millisecond
 )
 
@@ -31,9 +31,9 @@ func (a *aside) end() {
 }
 
 // rest reads what comes of a stream after its answer, so that the connection is used again: the client waits for
-// it until its next operation is due, and no longer than it may last. That is no part of the time that the answer took, nor
-// makes the next one late. cancel ends the request.
-func (c *client) rest(body io.ReadCloser, cancel context.CancelFunc) {
+// it until its next operation is due, no longer than it may last, and not when ctx ends. That is no part of the time that the
+// answer took, nor makes the next one late. cancel ends the request.
+func (c *client) rest(ctx context.Context, body io.ReadCloser, cancel context.CancelFunc) {
 	began := time.Now()
 	c.aside.end() // so that each client has one such stream
 	c.aside.cancel = cancel
@@ -55,6 +55,7 @@ func (c *client) rest(body io.ReadCloser, cancel context.CancelFunc) {
 	select {
 	case <-over:
 	case <-patience.C:
+	case <-ctx.Done():
 	}
 	c.resting += time.Since(began)
 }

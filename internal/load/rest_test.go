@@ -130,9 +130,46 @@ func TestTheEndOfAStreamIsRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &client{}
 		body := strings.NewReader("the rest")
-		c.rest(io.NopCloser(body), func() {})
+		c.rest(t.Context(), io.NopCloser(body), func() {})
 		if c.resting != 0 || body.Len() != 0 {
 			t.Errorf("%d bytes are left after %s", body.Len(), c.resting)
 		}
+	})
+}
+
+// What a server leaves open behind the handshake does not keep a client from the operation that it makes the session for.
+func TestTheHandshakeKeepsNothingWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &lingering{took: 7 * time.Millisecond, open: time.Hour}
+		c := loneClient(s, 1, time.Minute)
+		c.era = Stateful
+		c.next = time.Now().Add(time.Second)
+		due := c.next
+		if err := c.do(t.Context(), Ping); err != nil {
+			t.Fatal(err)
+		}
+		if most := 2*breath + linger; c.resting > most || !c.next.Equal(due) {
+			t.Errorf("it rested for %s, want %s at most; the next operation is due in %s", c.resting, most, time.Until(c.next))
+		}
+		c.aside.end()
+	})
+}
+
+// A client that rests is interrupted at once.
+func TestARestIsInterrupted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &lingering{took: 7 * time.Millisecond, open: time.Hour}
+		c := loneClient(s, 1, time.Minute)
+		began := time.Now()
+		c.next = began.Add(time.Second)
+		ctx, interrupt := context.WithTimeout(t.Context(), s.took+time.Millisecond)
+		defer interrupt()
+		if err := c.do(ctx, Ping); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); took != s.took+time.Millisecond {
+			t.Errorf("it goes on for %s", took)
+		}
+		c.aside.end()
 	})
 }
