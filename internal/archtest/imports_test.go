@@ -188,6 +188,7 @@ var table = map[string]row{
 	"secret/keyring/keyringtest": {harness, nil},
 	"docs/docstest":              {harness, []string{"docs"}},
 	"builtin/sql/sqltest":        {harness, nil},
+	"dsn/dsntest":                {harness, nil},
 	"docs/embed/onnx/onnxtest":   {harness, nil},
 	"sandbox/lacking":            {harness, nil},
 	"cputime":                    {harness, nil},

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"doorward/internal/dsn/dsntest"
 	"doorward/internal/store"
 	"doorward/internal/store/storetest"
 )
@@ -481,7 +482,7 @@ func TestPostgresDSNs(t *testing.T) {
 // What a server announces is refused by its header, before there is room made for it.
 func TestDUR21_PostgresThatAnnouncesTooMuch(t *testing.T) {
 	t.Parallel()
-	_, err := store.OpenPostgres(t.Context(), store.PostgresConfig{DSN: "postgres://u@" + answering(t, "D\x08\x00\x00\x00") + "/d?sslmode=disable"})
+	_, err := store.OpenPostgres(t.Context(), store.PostgresConfig{DSN: "postgres://u@" + dsntest.Answering(t, dsntest.LongMessage) + "/d?sslmode=disable"})
 	if err == nil || !strings.Contains(err.Error(), "announced a longer message") {
 		t.Errorf("128 MiB: %v", err)
 	}

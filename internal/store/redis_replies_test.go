@@ -1,44 +1,13 @@
 package store_test
 
 import (
-	"io"
-	"net"
 	"slices"
 	"strings"
 	"testing"
 
+	"doorward/internal/dsn/dsntest"
 	"doorward/internal/store"
 )
-
-// answering is a server that answers whatever it is asked first with a text, and leaves the
-// connection open.
-func answering(t *testing.T, text string) (address string) {
-	t.Helper()
-	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	t.Cleanup(func() {
-		ln.Close()
-		<-done
-	})
-	go func() {
-		defer close(done)
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			if _, err := c.Read(make([]byte, 1)); err == nil {
-				_, _ = io.WriteString(c, text)
-			}
-			_, _ = io.Copy(io.Discard, c)
-			c.Close()
-		}
-	}()
-	return ln.Addr().String()
-}
 
 // What a server announces is refused by its header, before there is room for it.
 func TestDUR23_RedisThatAnnouncesTooMuch(t *testing.T) {
@@ -56,7 +25,7 @@ func TestDUR23_RedisThatAnnouncesTooMuch(t *testing.T) {
 	} {
 		t.Run(text[:min(len(text), 12)], func(t *testing.T) {
 			t.Parallel()
-			refused(t, store.RedisConfig{URL: "redis://" + answering(t, text)}, reason)
+			refused(t, store.RedisConfig{URL: "redis://" + dsntest.Answering(t, text)}, reason)
 		})
 	}
 }
