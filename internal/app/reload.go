@@ -64,6 +64,7 @@ func (a *App) reload(ctx context.Context, actor string) (err error) {
 				return fmt.Errorf("dropping the approvals of those who were not let in: %w", err)
 			}
 		}
+		a.warn(ctx, cfg)
 		if err := a.tellOfWeaker(ctx, was.weaker, snap.weaker); err != nil {
 			return err
 		}

@@ -101,6 +101,7 @@ func (a *App) begin(ctx context.Context, network bool) error {
 	if err := a.tellOfLosses(ctx); err != nil {
 		return fmt.Errorf("recording that losses are in force: %w", err)
 	}
+	a.warn(ctx, a.Config)
 	if err := a.tellOfWeaker(ctx, nil, snap.weaker); err != nil {
 		return err
 	}

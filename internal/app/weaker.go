@@ -50,6 +50,13 @@ func (a *App) tellOfWeaker(ctx context.Context, was, is map[string][]string) err
 	return nil
 }
 
+// warn tells operators of what the configuration says and should not.
+func (a *App) warn(ctx context.Context, cfg *config.Config) {
+	for _, warning := range cfg.Warnings() {
+		a.Log.WarnContext(ctx, "the configuration says what it should not", "warning", warning)
+	}
+}
+
 // weakerBy counts, for telemetry, the upstreams whose command may run without a layer.
 func (a *App) weakerBy() map[string]float64 {
 	out := map[string]float64{unconfined: 0}

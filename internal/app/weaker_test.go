@@ -97,3 +97,20 @@ func TestSBX20_AnOptOutIsLoud(t *testing.T) {
 		t.Errorf("after a reload, on record is %q", got)
 	}
 }
+
+// What the configuration says and should not is told at the start, and at a reload.
+func TestWarningsAreTold(t *testing.T) {
+	t.Parallel()
+	gw := gatetest.Gateway(t, "upstreams: {}\naudit: {retain: 30d}\n", nil)
+	told := func(class string) int {
+		return strings.Count(gw.Log(), "the configuration says what it should not") * min(1, strings.Count(gw.Log(), "audit.retain."+class))
+	}
+	at := told("calls")
+	if at == 0 {
+		t.Error("not told at the start")
+	}
+	rewrite(t, gw, "retain: 30d", "retain: {events: 31d}")
+	if got := told("events"); got != at+1 {
+		t.Errorf("told %d times at the reload, want once", got-at)
+	}
+}

@@ -88,6 +88,8 @@ func keptCases() []itemCase {
 		{id: "monitor.contain", name: "for ever", file: "monitor: {contain: {failed_sign_ins: address}}\nupstreams: {}\n", want: warn, seen: "until somebody releases them"},
 		{id: "monitor.contain", name: "everybody's principal", file: "monitor: {contain: {canary: principal}}\nidentity: {anonymous: {subject: x, roles: [r]}}\nroles: {r: {}}\nupstreams: {}\n", want: warn, seen: "identity.anonymous"},
 		{id: "monitor.contain", name: "a proxy's address", file: "listen: {public_url: \"https://mcp.example.com\"}\nmonitor: {contain: {failed_sign_ins: address 15m}}\nupstreams: {}\n", want: warn, seen: "that of the proxy"},
+		{id: "settings.weakened", name: "nothing", file: "upstreams: {}\n", want: checklist.Pass, seen: "none is"},
+		{id: "settings.weakened", name: "a detector", file: "upstreams: {}\ntrust:\n  results: {injection: warn}\n", want: checklist.Warn, seen: "trust.results.injection: is warn, and wrap unless written", onLine: 4},
 		{id: "monitor.contain", name: "an upstream", file: "monitor: {contain: {security_events: upstream}}\nupstreams: {}\n", want: warn, seen: "as an update changes them"},
 		{id: "monitor.rules", name: "on", file: bare, want: pass},
 		{id: "monitor.rules", name: "sign-ins", file: "monitor: {rules: {failed_sign_ins: off}}\nupstreams: {}\n", want: warn, seen: "monitor.rules.failed_sign_ins: is off", onLine: 2},

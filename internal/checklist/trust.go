@@ -25,7 +25,19 @@ func trustChecks() []check {
 			"trust.lock_file", "The lock file is there, and its owner alone writes it",
 			"commit the lock file where the configuration is, and chmod go-w it: whoever writes it approves", "docs/reference/lock-file.md",
 		}, (*subject).lockFile},
+		{Entry{
+			"settings.weakened", "No setting is weaker than its default",
+			"take the setting out, or say beside it why it has to be so", "docs/reference/configuration.md",
+		}, (*subject).weakened},
 	}
+}
+
+// weakened says of every setting that asks for less than it would unless written; what other items judge is among them.
+func (s *subject) weakened(a *answer) {
+	for _, f := range s.cfg.Weakened() {
+		a.warn(f.Path, "%s", f.Text)
+	}
+	a.otherwise("", "none is")
 }
 
 func (s *subject) firstUse(a *answer) {

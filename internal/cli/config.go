@@ -29,12 +29,15 @@ type configFaults struct {
 	Fine     bool           `json:"fine"`
 	Faults   []config.Fault `json:"faults"`
 	Warnings []string       `json:"warnings"`
+	Weakened []config.Fault `json:"weakened"` // settings that ask for less than they would unless written
 }
 
 func (r *run) configCheck() *cobra.Command {
 	return &cobra.Command{
 		Use: "check [FILE]", Short: "Report every fault of the file at once", Args: cobra.MaximumNArgs(1),
 		Long: `Report every fault of the file at once, with its line and column; exit 1 when there is one.
+It warns of each setting that is weaker than its default, such as a detector that only warns, a
+limit or an alert that is off, or a command that is not confined: that is no fault.
 With --format json faults and warnings are on stdout, for editors and scripts.`,
 		Example: `  doorward config check
   doorward config check --format json candidate.yaml`,
@@ -42,7 +45,7 @@ With --format json faults and warnings are on stdout, for editors and scripts.`,
 			if len(args) > 0 {
 				r.config = args[0]
 			}
-			c := configFaults{File: r.config, Faults: []config.Fault{}, Warnings: []string{}}
+			c := configFaults{File: r.config, Faults: []config.Fault{}, Warnings: []string{}, Weakened: []config.Fault{}}
 			cfg, err := r.load()
 			if faults, ok := errors.AsType[config.Faults](err); ok {
 				c.Faults = faults
@@ -51,6 +54,7 @@ With --format json faults and warnings are on stdout, for editors and scripts.`,
 			}
 			if cfg != nil {
 				c.Warnings = append(c.Warnings, cfg.Warnings()...)
+				c.Weakened = append(c.Weakened, r.weakened(cfg)...)
 				c.Faults = append(c.Faults, launchable(cfg, r.config)...)
 			}
 			c.Fine = len(c.Faults) == 0
@@ -67,6 +71,9 @@ func (r *run) sayFaults(c *configFaults) error {
 	for _, warning := range c.Warnings {
 		r.say("warning: %s", warning)
 	}
+	for _, f := range c.Weakened {
+		r.say("warning: %s: %s", c.File, f)
+	}
 	for _, f := range c.Faults {
 		if _, err := fmt.Fprintf(r.errs(), "doorward: %s: %s\n", c.File, f); err != nil {
 			return err
@@ -76,6 +83,16 @@ func (r *run) sayFaults(c *configFaults) error {
 		r.say("%s is fine", c.File)
 	}
 	return nil
+}
+
+// weakened are the settings of the file that are weaker than their defaults, with where it writes them as far as it
+// can be read once more.
+func (r *run) weakened(cfg *config.Config) []config.Fault {
+	data, err := r.readBounded(r.config)
+	if err != nil {
+		data = nil
+	}
+	return config.Locate(data, cfg.Weakened())
 }
 
 // launchable is every command that would not be started, by where its program is here.

@@ -25,6 +25,12 @@ func (p positions) locate(f Fault) Fault {
 // Lines tells on which line a file writes a path as faults name it, or what is
 // nearest above it: for findings about a file that Parse has taken. 0: nowhere.
 func Lines(data []byte) func(path string) int {
+	at := written(data)
+	return func(path string) int { return at.locate(Fault{Path: path}).Line }
+}
+
+// written are the positions of what a file writes that Parse has taken; none of another.
+func written(data []byte) positions {
 	d := decoder{at: positions{}}
 	if unreadable(data) == nil {
 		if file, err := tree(data); err == nil && len(file.Docs) == 1 && file.Docs[0].Body != nil {
@@ -32,5 +38,5 @@ func Lines(data []byte) func(path string) int {
 			d.value(file.Docs[0].Body, reflect.ValueOf(&c).Elem(), "", "")
 		}
 	}
-	return func(path string) int { return d.at.locate(Fault{Path: path}).Line }
+	return d.at
 }

@@ -75,8 +75,12 @@ func (r *Retain) Short() (classes []string) {
 	return classes
 }
 
-// Warnings are what a file may say and should not.
+// Warnings are what a file may say and should not. config check says so, and the gateway at its start and at each
+// reload.
 func (c *Config) Warnings() (all []string) {
+	if c.Listen.TLS.TerminatedBy != "" && len(c.Listen.TrustedProxies) == 0 {
+		all = append(all, "listen.trusted_proxies does not say who the proxy of tls.terminated_by is: every client has its address, and who guesses credentials has all of them refused (limit.address)")
+	}
 	for _, class := range c.Audit.Retain.Short() {
 		all = append(all, fmt.Sprintf("audit.retain.%s is less than %s: logs of AI systems are to be kept for six months at least (EU AI Act, articles 19 and 26(6))", class, LeastRetain))
 	}
