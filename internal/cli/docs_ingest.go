@@ -38,7 +38,7 @@ func (r *run) docsIngest() *cobra.Command {
 		Long: `Bring in what is new or has changed, and take out what is gone: of directories, of sitemaps
 (https://…/sitemap.xml), and of files with a URL on each line. Without one, all sources of the
 index are brought in again; directories and files that an index that others share names
-are read with --trust-sources alone. Markdown, HTML, text, source code and what reads as text are read;
+are read with --trust-sources alone. Markdown, HTML, PDF, text, source code and what reads as text are read;
 secrets, .git, links and binary files are passed over. Pages are fetched over https, from
 public addresses, as robots.txt lets them be.
 

@@ -13,14 +13,27 @@ import (
 
 	"doorward/internal/docs"
 	"doorward/internal/docs/chunk"
+	"doorward/internal/docs/pdf"
 )
 
 const uri = "docs://a/b"
 
+// reader is a reader that ends with the test.
+func reader(tb testing.TB) *chunk.Reader {
+	tb.Helper()
+	r := chunk.NewReader()
+	tb.Cleanup(func() {
+		if err := r.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return r
+}
+
 // cut reads and cuts, and holds the passages against what they have to be.
 func cut(t *testing.T, name, text string, b chunk.Bounds) (*chunk.Text, []docs.Passage) {
 	t.Helper()
-	got, err := chunk.Read(t.Context(), chunk.Raw{Name: name, Bytes: []byte(text)})
+	got, err := reader(t).Read(t.Context(), chunk.Raw{Name: name, Bytes: []byte(text)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,6 +211,7 @@ func TestPagesAreReadAsTheyAreSeen(t *testing.T) {
 }
 
 func TestEncodings(t *testing.T) {
+	r := reader(t)
 	for _, tc := range []struct {
 		name string
 		raw  chunk.Raw
@@ -214,13 +228,13 @@ func TestEncodings(t *testing.T) {
 		{"binary under a name of text", chunk.Raw{Name: "a.txt", Bytes: []byte("a\x00b")}, "", chunk.ErrBinary},
 		{"an image", chunk.Raw{Name: "a.md", Type: "image/png", Bytes: []byte("# text")}, "", chunk.ErrBinary},
 		{"text without an end of its name", chunk.Raw{Name: "LICENSE", Bytes: []byte("Apache")}, "Apache", nil},
-		{"PDF", chunk.Raw{Name: "a.pdf", Bytes: []byte("%PDF-1.7\n")}, "", chunk.ErrPDF},
-		{"PDF under another name", chunk.Raw{Name: "a.txt", Bytes: []byte("%PDF-1.7\n")}, "", chunk.ErrPDF},
+		{"PDF that is none", chunk.Raw{Name: "a.pdf", Bytes: []byte("%PDF-1.7\n")}, "", pdf.ErrFormat},
+		{"PDF that is none, under another name", chunk.Raw{Name: "a.txt", Bytes: []byte("%PDF-1.7\n")}, "", pdf.ErrFormat},
 		{"nothing", chunk.Raw{Name: "a.md", Bytes: []byte(" \n\n")}, "", chunk.ErrEmpty},
 		{"too long", chunk.Raw{Name: "a.md", Bytes: make([]byte, docs.MaxDocument+1)}, "", chunk.ErrLarge},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got, err := chunk.Read(t.Context(), tc.raw)
+			got, err := r.Read(t.Context(), tc.raw)
 			if !errors.Is(err, tc.err) || err == nil && got.Body != tc.body {
 				t.Errorf("got %+v, %v, want %q, %v", got, err, tc.body, tc.err)
 			}
@@ -241,7 +255,7 @@ func TestDepthIsBounded(t *testing.T) {
 	}
 	cut(t, "a.md", stairs.String()+strings.Repeat("x\n", 100_000), chunk.Default())
 	cut(t, "a.md", "# "+strings.Repeat("[a](b)", 100_000), chunk.Default())
-	if _, err := chunk.Read(t.Context(), chunk.Raw{Name: "a.html", Bytes: []byte(strings.Repeat("<div>", 10_000) + "x")}); err == nil {
+	if _, err := reader(t).Read(t.Context(), chunk.Raw{Name: "a.html", Bytes: []byte(strings.Repeat("<div>", 10_000) + "x")}); err == nil {
 		t.Error("a page of 10,000 levels is read")
 	}
 }
@@ -249,7 +263,7 @@ func TestDepthIsBounded(t *testing.T) {
 // TestWorkIsBounded has pages and texts of which a little would take for ever, or gigabytes.
 func TestWorkIsBounded(t *testing.T) {
 	read := func(name, text string) (*chunk.Text, error) {
-		return chunk.Read(t.Context(), chunk.Raw{Name: name, Bytes: []byte(text)})
+		return reader(t).Read(t.Context(), chunk.Raw{Name: name, Bytes: []byte(text)})
 	}
 	for _, tag := range []string{"kbd", "code", "samp"} {
 		got, err := read("a.html", strings.Repeat("<"+tag+">", 300)+"x"+strings.Repeat("</"+tag+">", 300)+" and <"+tag+">y`z</"+tag+">")
@@ -320,9 +334,10 @@ func FuzzRead(f *testing.F) {
 		f.Add(uint8(i), []byte(s))
 	}
 	names := []string{"a.md", "a.html", "a.go", "a.py", "a.txt", "a"}
+	r := reader(f)
 	f.Fuzz(func(t *testing.T, form uint8, raw []byte) {
 		in := chunk.Raw{Name: names[int(form)%len(names)], Bytes: raw}
-		got, err := chunk.Read(t.Context(), in)
+		got, err := r.Read(t.Context(), in)
 		if err != nil {
 			return
 		}
@@ -331,7 +346,7 @@ func FuzzRead(f *testing.F) {
 		}
 		first := got.Passages(uri, small())
 		whole(t, got, first, small())
-		again, err := chunk.Read(t.Context(), in)
+		again, err := r.Read(t.Context(), in)
 		if err != nil || fmt.Sprint(again.Passages(uri, small())) != fmt.Sprint(first) {
 			t.Fatalf("the same bytes are cut in another way (%v)", err)
 		}

@@ -27,7 +27,9 @@ func page(raw []byte, said string) (*Text, error) {
 	if title := found(root, func(n *html.Node) bool { return n.DataAtom == atom.Title && n.Namespace == "" }); title != nil {
 		t.Title = strings.TrimSpace(all(title))
 	}
-	t.Hidden = w.hidden
+	if t.Hidden = w.hidden; t.Hidden > 0 {
+		t.Findings = []string{FindingHTML}
+	}
 	return t, nil
 }
 

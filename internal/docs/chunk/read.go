@@ -10,11 +10,11 @@ import (
 	"unicode/utf8"
 
 	"doorward/internal/docs"
+	"doorward/internal/docs/pdf"
 )
 
 // Why a document is not read. ingest reports it and goes on.
 var (
-	ErrPDF      = errors.New("PDF is not read: bring in its text, as pdftotext writes it, or the page that it was made of")
 	ErrBinary   = errors.New("it is no text, and no type of document that is read")
 	ErrEncoding = errors.New("its text is neither UTF-8 nor of an encoding that it names")
 	ErrLarge    = fmt.Errorf("its text has more than %d bytes", docs.MaxDocument)
@@ -30,16 +30,37 @@ type Raw struct {
 
 // Text is a document as it is kept.
 type Text struct {
-	Title  string // that the document gives itself; may be empty
-	Type   string // text/markdown or text/plain
-	Body   string // valid UTF-8, lines ended by \n
-	Hidden int    // stretches of text that a page hides from its readers; they are left out
-	blocks []block
+	Title   string // that the document gives itself; may be empty
+	Type    string // text/markdown or text/plain
+	Body    string // valid UTF-8, lines ended by \n
+	Outside string // headings that passages stand under and that Body does not have, a line each
+	Hidden  int    // stretches of text that a page hides from its readers; they are left out
+	// Findings are FindingHTML and others: what the document does to be read by some readers alone.
+	Findings []string
+	blocks   []block
 }
+
+// Findings of a document, by name as those of detectors.
+const (
+	FindingHTML   = "html.hidden" // a page hides a stretch of text from its readers; it is left out
+	FindingPDF    = "pdf.hidden"  // the same of a page of a PDF
+	FindingUnseen = "pdf.unseen"  // text of a PDF that may be unseen is kept: over a picture, say, as of a page that was scanned
+)
+
+// Reader makes text of documents: of several at once, of one PDF at a time.
+type Reader struct {
+	pdf *pdf.Reader
+}
+
+// NewReader returns a reader, to be closed by its caller.
+func NewReader() *Reader { return &Reader{pdf: pdf.New()} }
+
+// Close gives back what was needed to read PDF.
+func (r *Reader) Close() error { return r.pdf.Close() }
 
 // Read makes text of a document. What a parser of somebody else's cannot bear is this
 // document's error, and nobody else's.
-func Read(ctx context.Context, raw Raw) (t *Text, err error) {
+func (r *Reader) Read(ctx context.Context, raw Raw) (t *Text, err error) {
 	if len(raw.Bytes) > docs.MaxDocument {
 		return nil, ErrLarge
 	}
@@ -48,7 +69,7 @@ func Read(ctx context.Context, raw Raw) (t *Text, err error) {
 			t, err = nil, fmt.Errorf("reading it failed: %v", p)
 		}
 	}()
-	if t, err = read(ctx, raw); err != nil {
+	if t, err = r.read(ctx, raw); err != nil {
 		return nil, err
 	}
 	if strings.TrimSpace(t.Body) == "" {
@@ -61,7 +82,7 @@ func Read(ctx context.Context, raw Raw) (t *Text, err error) {
 	return t, nil
 }
 
-func read(ctx context.Context, raw Raw) (*Text, error) {
+func (r *Reader) read(ctx context.Context, raw Raw) (*Text, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -70,7 +91,11 @@ func read(ctx context.Context, raw Raw) (*Text, error) {
 	case formUnknown:
 		return nil, ErrBinary
 	case formPDF:
-		return nil, ErrPDF
+		d, err := r.pdf.Read(ctx, raw.Bytes)
+		if err != nil {
+			return nil, err
+		}
+		return pages(d), nil
 	case formPage:
 		return page(raw.Bytes, raw.Type)
 	case formMarkdown, formGo, formCode, formText:

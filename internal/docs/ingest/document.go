@@ -20,9 +20,6 @@ import (
 // maxPassages bounds what is held for one document while it is embedded.
 const maxPassages = 20_000
 
-// hiddenText is the finding of a page that hides text from its readers.
-const hiddenText = "html.hidden"
-
 // filed is a document on its way into the index.
 type filed struct {
 	docs.Document
@@ -55,7 +52,7 @@ type outcome struct {
 }
 
 // read reads a document and says what becomes of it: kept is one that is to be embedded.
-func (j *Job) read(ctx context.Context, source string, f gather.Found, held map[string][sha256.Size]byte) (outcome, error) {
+func (j *Job) read(ctx context.Context, reader *chunk.Reader, source string, f gather.Found, held map[string][sha256.Size]byte) (outcome, error) {
 	o := outcome{uri: f.URI, origin: f.Origin}
 	content, err := f.Open(ctx)
 	if err != nil {
@@ -68,7 +65,7 @@ func (j *Job) read(ctx context.Context, source string, f gather.Found, held map[
 		}
 		return o, nil
 	}
-	text, err := chunk.Read(ctx, chunk.Raw{Name: f.Name, Type: content.Type, Bytes: content.Bytes})
+	text, err := reader.Read(ctx, chunk.Raw{Name: f.Name, Type: content.Type, Bytes: content.Bytes})
 	if err != nil {
 		if ctx.Err() != nil {
 			return o, context.Cause(ctx)
@@ -76,13 +73,11 @@ func (j *Job) read(ctx context.Context, source string, f gather.Found, held map[
 		o.what, o.why = skipped, err.Error()
 		return o, nil
 	}
-	verdict, err := j.Inspect(ctx, text.Title+"\n"+text.Body)
+	verdict, err := j.Inspect(ctx, text.Title+"\n"+text.Outside+text.Body)
 	if err != nil {
 		return o, fmt.Errorf("inspecting %s: %w", f.Origin, err)
 	}
-	if text.Hidden > 0 {
-		verdict.Findings = append(slices.Clone(verdict.Findings), hiddenText)
-	}
+	verdict.Findings = append(slices.Clone(verdict.Findings), text.Findings...)
 	slices.Sort(verdict.Findings)
 	verdict.Findings = slices.Compact(verdict.Findings)
 	if verdict.Block {
@@ -102,7 +97,7 @@ func (j *Job) read(ctx context.Context, source string, f gather.Found, held map[
 		o.what, o.why = skipped, "it leads to "+content.URI+", which others may read"
 		return o, err
 	}
-	d.Digest = digest(&d.Document, text.Body, j.Wanted.Chunker)
+	d.Digest = digest(&d.Document, text, j.Wanted.Chunker)
 	if held[f.URI] == d.Digest {
 		o.what, o.roles = unchanged, d.Roles
 		return o, nil
@@ -151,14 +146,17 @@ func (j *Job) roles(uri string) ([]string, error) {
 
 // digest is of all that is kept of a document and of how it is cut, but not of when it was
 // changed: a copy that says another time costs nothing.
-func digest(d *docs.Document, text, chunker string) [sha256.Size]byte {
+func digest(d *docs.Document, text *chunk.Text, chunker string) [sha256.Size]byte {
 	h := sha256.New()
 	put := func(s string) {
 		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(s))))
 		h.Write([]byte(s))
 	}
-	for _, s := range [...]string{"1", chunker, d.URI, d.Source, d.Origin, d.Title, d.Type, text} {
+	for _, s := range [...]string{"1", chunker, d.URI, d.Source, d.Origin, d.Title, d.Type, text.Body} {
 		put(s)
+	}
+	if text.Outside != "" {
+		put(text.Outside)
 	}
 	for _, list := range [...][]string{d.Roles, d.Findings} {
 		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(list))))

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"doorward/internal/docs"
+	"doorward/internal/docs/chunk"
 )
 
 // Run brings in what is new or different in the sources, and takes out what is gone. Its
@@ -26,19 +27,20 @@ func (j *Job) run(ctx context.Context, from []From, again bool) (Report, error) 
 	if err != nil {
 		return Report{Notes: []Note{}}, err
 	}
-	r := &running{Job: j, opened: o, start: start, report: Report{Notes: []Note{}}, patience: patience{embedder: j.Embedder}}
+	r := &running{Job: j, opened: o, reader: chunk.NewReader(), start: start, report: Report{Notes: []Note{}}, patience: patience{embedder: j.Embedder}}
 	err = r.all(ctx, from)
 	r.report.Took = time.Since(start)
 	slices.SortStableFunc(r.report.Notes, func(a, b Note) int {
 		return cmp.Or(strings.Compare(a.Source, b.Source), strings.Compare(a.Origin, b.Origin))
 	})
-	return r.report, errors.Join(err, o.writer.Close())
+	return r.report, errors.Join(err, r.reader.Close(), o.writer.Close())
 }
 
 // running is one ingestion.
 type running struct {
 	*Job
 	*opened
+	reader   *chunk.Reader
 	patience patience
 	start    time.Time
 	report   Report

@@ -14,6 +14,7 @@ import (
 
 	"doorward/internal/docs"
 	"doorward/internal/docs/gather"
+	"doorward/internal/docs/chunk"
 	"doorward/internal/docs/ingest"
 )
 
@@ -261,5 +262,49 @@ func TestOneWriterIsLetIn(t *testing.T) {
 	defer func() { _ = w.Close() }()
 	if _, err := p.job.Run(t.Context(), p.from("one")); !errors.Is(err, docs.ErrBusy) {
 		t.Errorf("beside another: %v", err)
+	}
+}
+
+// TestPDF has a manual, and a page that says more to programs than to its readers.
+func TestPDF(t *testing.T) {
+	p := newPlace(t)
+	p.job.Bounds = chunk.Bounds{Target: 400, Min: 50, Most: 400} // its pages are short
+	p.job.Wanted.Chunker = p.job.Bounds.Name()
+	for _, name := range []string{"manual.pdf", "hidden.pdf"} {
+		raw, err := os.ReadFile(filepath.Join("..", "pdf", "testdata", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.write(map[string]string{name: string(raw)})
+	}
+	r := p.run("one")
+	// MARK stands in the outline alone: detectors look at that as well.
+	if diff := cmp.Diff([]ingest.Note{{Source: "one", Origin: "hidden.pdf", What: "marked", Why: "a.rule, pdf.hidden"}}, r.Notes); diff != "" || r.New != 2 {
+		t.Errorf("%+v, %s", r, diff)
+	}
+	held := p.holds()
+	if text := held["docs://up/one/hidden.pdf"]; !strings.Contains(text, "closed on Sundays") || strings.Contains(text, "free") {
+		t.Errorf("%q", text)
+	}
+	state, err := p.index.State(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, passages, err := p.index.Read(t.Context(), state.Generation, "docs://up/one/manual.pdf", []string{"reader"})
+	if err != nil || d.Title != "A manual of doors" || d.Type != "text/plain" {
+		t.Fatalf("%+v, %v", d, err)
+	}
+	var headings []string
+	for _, passage := range passages {
+		headings = append(headings, passage.Heading)
+	}
+	if diff := cmp.Diff([]string{"Hinges > page 1", "Locks > Bolts > page 2"}, headings); diff != "" {
+		t.Error(diff)
+	}
+	p.job.Inspect = func(_ context.Context, text string) (ingest.Verdict, error) {
+		return ingest.Verdict{Block: strings.Contains(text, "the words of an outline")}, nil
+	}
+	if r = p.run("one"); r.Blocked != 1 || r.Unchanged != 1 {
+		t.Errorf("what the outline says is not blocked: %+v", r)
 	}
 }

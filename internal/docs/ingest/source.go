@@ -170,7 +170,7 @@ func (b *bringing) list(ctx context.Context) error {
 // reading reads what was found.
 func (b *bringing) reading(ctx context.Context) error {
 	for f := range b.found {
-		o, err := b.Job.read(ctx, b.from.Name, f, b.held)
+		o, err := b.Job.read(ctx, b.reader, b.from.Name, f, b.held)
 		if err != nil {
 			return err
 		}

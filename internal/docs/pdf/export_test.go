@@ -1,0 +1,7 @@
+package pdf
+
+// For tests.
+const (
+	MaxPages   = maxPages
+	MaxObjects = maxObjects
+)
