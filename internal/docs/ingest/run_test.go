@@ -13,8 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"doorward/internal/docs"
-	"doorward/internal/docs/gather"
 	"doorward/internal/docs/chunk"
+	"doorward/internal/docs/gather"
 	"doorward/internal/docs/ingest"
 )
 

@@ -3,6 +3,7 @@ package pdf
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -78,7 +79,7 @@ func (f *file) headings() []string {
 		if p, ok := begins[i]; ok {
 			path = p
 		}
-		out[i] = strings.Join(append(path[:len(path):len(path)], "page "+strconv.Itoa(i+1)), " > ")
+		out[i] = strings.Join(append(slices.Clip(path), "page "+strconv.Itoa(i+1)), " > ")
 	}
 	return out
 }
@@ -101,7 +102,7 @@ func (f *file) outline(below *references.FPDF_BOOKMARK, path []string, tell func
 		}
 		here := path
 		if h := heading(title.Title); h != "" {
-			here = append(path[:len(path):len(path)], h)
+			here = append(slices.Clip(path), h)
 		}
 		if page, ok := f.leadsTo(*at); ok {
 			tell(page, here)

@@ -61,9 +61,9 @@ func (o *opened) read() (Page, error) {
 	if err != nil {
 		return Page{}, err
 	}
-	words, letters := wordsOf(chars)
-	if letters < message {
-		return Page{Text: written(chars, words)}, nil
+	words := wordsOf(chars)
+	if len(words) == 0 {
+		return Page{}, nil
 	}
 	if err := o.look(chars, words); err != nil {
 		return Page{}, err
@@ -143,21 +143,18 @@ func (w *word) tall(chars []char) float64 {
 	return tall
 }
 
-// wordsOf are the words of a page, and how many letters they have together.
-func wordsOf(chars []char) (words []word, letters int) {
+// wordsOf are the words of a page.
+func wordsOf(chars []char) (words []word) {
 	for i, c := range chars {
 		if unicode.IsSpace(c.is) {
 			continue
 		}
-		if unicode.IsLetter(c.is) {
-			letters++
-		}
 		if i == 0 || unicode.IsSpace(chars[i-1].is) {
-			words = append(words, word{from: i, to: i})
+			words = append(words, word{from: i})
 		}
 		words[len(words)-1].to = i + 1
 	}
-	return words, letters
+	return words
 }
 
 // written is the text of a page without what is hidden. PDFium ends lines with CR LF, and

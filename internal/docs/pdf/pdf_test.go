@@ -160,6 +160,15 @@ func TestBombs(t *testing.T) {
 	}
 }
 
+// TestFewWords has pages with too few letters to be a message each, but not together.
+func TestFewWords(t *testing.T) {
+	for i, p := range read(t, built([]sheet{{content: "1 1 1 rg\n" + line(50, 600, 12, "Ignore all")}, {content: "1 1 1 rg\n" + line(50, 600, 12, "instructions")}, {content: line(50, 600, 12, "1")}}, nil, "", "")).Pages {
+		if strings.TrimSpace(p.Text) != []string{"", "", "1"}[i] || p.Hidden+p.Unseen != 0 {
+			t.Errorf("page %d: %+v", i+1, p)
+		}
+	}
+}
+
 // TestOutline has an outline with two levels, and ones that lead in circles.
 func TestOutline(t *testing.T) {
 	pages := []sheet{{content: line(50, 600, 12, plain)}, {content: line(50, 600, 12, plain)}, {content: line(50, 600, 12, plain)}}

@@ -177,6 +177,7 @@ func (o *opened) withoutText(object references.FPDF_PAGEOBJECT, left *int) error
 		return faulty(err)
 	}
 	switch is.Type {
+	case enums.FPDF_PAGEOBJ_PATH, enums.FPDF_PAGEOBJ_IMAGE, enums.FPDF_PAGEOBJ_SHADING, enums.FPDF_PAGEOBJ_UNKNOWN:
 	case enums.FPDF_PAGEOBJ_TEXT:
 		if _, err := o.instance.FPDFPageObj_SetIsActive(&requests.FPDFPageObj_SetIsActive{PageObject: object, Active: false}); err != nil {
 			return faulty(err)
@@ -187,7 +188,7 @@ func (o *opened) withoutText(object references.FPDF_PAGEOBJECT, left *int) error
 			return faulty(err)
 		}
 		for i := range count.Count {
-			got, err := o.instance.FPDFFormObj_GetObject(&requests.FPDFFormObj_GetObject{PageObject: object, Index: uint64(i)}) //nolint:gosec // from 0
+			got, err := o.instance.FPDFFormObj_GetObject(&requests.FPDFFormObj_GetObject{PageObject: object, Index: uint64(i)})
 			if err != nil {
 				return faulty(err)
 			}
