@@ -280,7 +280,7 @@ func legacy(value string) string {
 		if r > 0xffff {
 			b = append(b, '0')
 		}
-		if r >= utf8.RuneSelf || strings.IndexByte("0123456789abcdef", byte(r)) < 0 && (r != '#' || len(b) > 0) {
+		if r >= utf8.RuneSelf || !strings.ContainsRune("0123456789abcdef", r) && (r != '#' || len(b) > 0) {
 			r = '0'
 		}
 		if b = append(b, byte(r)); len(b) >= maxLegacy {
@@ -304,12 +304,12 @@ func legacy(value string) string {
 			parts[i] = parts[i][1:]
 		}
 	}
-	digits := ""
+	var digits strings.Builder
 	for _, p := range parts {
-		if p = p[:min(2, len(p))]; len(p) == 1 {
-			digits += "0"
+		if len(p) == 1 {
+			digits.WriteByte('0')
 		}
-		digits += string(p)
+		digits.Write(p[:min(2, len(p))])
 	}
-	return digits
+	return digits.String()
 }
