@@ -168,5 +168,11 @@ func refusal(id []byte) []byte {
 	return append(append([]byte(`{"jsonrpc":"2.0","id":`), id...), `,"error":{"code":-32601,"message":"Method not found"}}`...)
 }
 
+// moot answers an upstream's request whose call is over: nobody is asked any more. The code is that of MCP's
+// example of a client that declines (2025-11-25, client/sampling).
+func moot(id []byte) []byte {
+	return append(append([]byte(`{"jsonrpc":"2.0","id":`), id...), `,"error":{"code":-1,"message":"the call that this was asked during is over"}}`...)
+}
+
 // modern tells whether a revision belongs to the stateless era.
 func modern(version string) bool { return version >= mcp.V20260728 }

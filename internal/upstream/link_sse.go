@@ -176,7 +176,7 @@ func (l *sseLink) why(err error) error {
 // answered for it to end at all.
 func (l *sseLink) exchange(ctx context.Context, o *outgoing, take func(*gate.Message) error) error {
 	w := l.enter(o)
-	defer l.leave(o)
+	defer l.leave(ctx, l, w)
 	own := o.spend()
 	posting, abort := context.WithCancel(ctx)
 	unsent, posted := make(chan error, 1), make(chan struct{})

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -134,6 +135,36 @@ func TestMux_Owner(t *testing.T) {
 		if got := [2]int{len(older.queue), loose}; got != want {
 			t.Errorf("owned %v: the older call got %d and nobody %d, want %v", owned, got[0], got[1], want)
 		}
+	}
+}
+
+// answered is a sender that keeps what it is given.
+type answered []string
+
+func (s *answered) send(_ context.Context, raw []byte) error {
+	*s = append(*s, string(raw))
+	return nil
+}
+
+// What an upstream asks during a call that leaves is answered, and what it asks then is nobody's.
+func TestMux_QuestionsOfACallThatLeaves(t *testing.T) {
+	t.Parallel()
+	loose := 0
+	x := lonely(t, Settings{URL: "http://127.0.0.1"}).newMux(func(*gate.Message) { loose++ }, true)
+	w := x.enter(&outgoing{id: 1, asks: true})
+	ask := func(id string) {
+		m, err := mcp.ParseUpstream([]byte(`{"jsonrpc":"2.0","id":"` + id + `","method":"elicitation/create","params":{}}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		x.dispatch(m)
+	}
+	ask("a")
+	var to answered
+	x.leave(t.Context(), &to, w)
+	ask("b")
+	if len(to) != 1 || !strings.Contains(to[0], `"id":"a","error"`) || loose != 1 || len(w.queue) != 0 {
+		t.Errorf("answered %q, %d are nobody's, %d wait", to, loose, len(w.queue))
 	}
 }
 

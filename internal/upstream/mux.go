@@ -91,7 +91,7 @@ func (x *mux) pass() { x.token <- struct{}{} }
 // exchange sends a request and waits for its answer.
 func (x *mux) exchange(ctx context.Context, to sender, o *outgoing, take func(*gate.Message) error) error {
 	w := x.enter(o)
-	defer x.leave(o)
+	defer x.leave(ctx, to, w)
 	if err := to.send(ctx, o.whole()); err != nil {
 		return err
 	}
@@ -115,10 +115,23 @@ func (x *mux) enter(o *outgoing) *waiting {
 	return w
 }
 
-func (x *mux) leave(o *outgoing) {
+// leave ends that, and answers what the upstream has asked and nobody took.
+func (x *mux) leave(ctx context.Context, to sender, w *waiting) {
 	x.mu.Lock()
-	delete(x.calls, o.id)
+	delete(x.calls, w.o.id)
 	x.mu.Unlock()
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), tellTimeout)
+	defer stop()
+	for {
+		select {
+		case m := <-w.queue:
+			if m.Kind == gate.Request && to.send(ctx, moot(m.Bytes(m.ID))) != nil {
+				return // the link is over, or stuck
+			}
+		default:
+			return
+		}
+	}
 }
 
 // await hands what belongs to a call to take until its answer has come. What
@@ -230,7 +243,11 @@ func (x *mux) receive(raw []byte, also ...*leak.Watch) (had bool) {
 func (x *mux) dispatch(m *gate.Message) (had bool) {
 	x.mu.Lock()
 	w := x.owner(m)
-	x.mu.Unlock()
+	if w != nil && !m.Final() {
+		defer x.mu.Unlock() // so that nothing comes to a call that has left
+	} else {
+		x.mu.Unlock()
+	}
 	switch {
 	case m.Final() && w == nil:
 		x.count("stray_answer")

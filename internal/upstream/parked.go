@@ -40,10 +40,11 @@ type parked struct {
 	err     error         // why; read after over
 	cancel  context.CancelCauseFunc
 
-	mu      sync.Mutex
-	ticket  string // of the one retry that may come; empty while the call is attended
-	expiry  *time.Timer
-	waiting []question
+	mu        sync.Mutex
+	ticket    string // of the one retry that may come; empty while the call is attended
+	expiry    *time.Timer
+	waiting   []question
+	attending int // who reads box, or is about to
 }
 
 // question is an upstream's request that waits for the client's next try.
@@ -89,7 +90,7 @@ func (t *parkedCalls) drop(k *parked) {
 	}
 }
 
-// claim finds the call that a ticket is for, once.
+// claim finds the call that a ticket is for, once. Who has it attends it from then on, until left.
 func (t *parkedCalls) claim(id, ticket string) *parked {
 	t.mu.Lock()
 	k := t.open[id]
@@ -104,6 +105,7 @@ func (t *parkedCalls) claim(id, ticket string) *parked {
 	}
 	k.ticket = ""
 	k.expiry.Stop()
+	k.attending++
 	return k
 }
 
@@ -153,6 +155,8 @@ func (c *channel) park(ctx context.Context, cn *conn, k *calling) error {
 		c.srv.pool.parked.drop(call)
 		return err
 	}
+	call.attending = 1
+	defer call.left()
 	call.begin()
 	err := call.attend(ctx, k)
 	if err == nil || k.heard {
@@ -238,6 +242,71 @@ func (k *parked) begin() {
 		cancel(nil)
 		k.leave()
 		close(k.over)
+		k.rest()
+	})
+}
+
+// ended tells whether the upstream's side has.
+func (k *parked) ended() bool {
+	select {
+	case <-k.over:
+		return true
+	default:
+		return false
+	}
+}
+
+// left is told by who does not attend the call any more.
+func (k *parked) left() {
+	k.mu.Lock()
+	k.attending--
+	k.mu.Unlock()
+	k.rest()
+}
+
+// rest answers the upstream's questions that are open after the end of the call, once nobody attends it: they are nobody's
+// any more.
+func (k *parked) rest() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.attending > 0 || !k.ended() {
+		return
+	}
+	if k.ticket = ""; k.expiry != nil {
+		k.expiry.Stop()
+	}
+	var open [][]byte
+	for _, q := range k.waiting {
+		open = append(open, q.id)
+	}
+	k.waiting = nil
+	for {
+		select {
+		case m := <-k.box:
+			if m.Kind == gate.Request {
+				open = append(open, slices.Clone(m.Bytes(m.ID)))
+			}
+			continue
+		default:
+		}
+		break
+	}
+	k.disown(open)
+}
+
+// disown answers questions, of which there are parkQueue and a few at most, beside whoever waits for the call.
+func (k *parked) disown(ids [][]byte) {
+	if len(ids) == 0 {
+		return
+	}
+	k.channel.srv.pool.wg.Go(func() {
+		ctx, stop := withLimit(context.Background(), tellTimeout)
+		defer stop()
+		for _, id := range ids {
+			if closed(k.conn.link) || k.conn.link.send(ctx, moot(id)) != nil {
+				return
+			}
+		}
 	})
 }
 
@@ -271,6 +340,7 @@ func (k *parked) question(ctx context.Context, m *gate.Message) {
 	if err := k.take(ctx, m); err != nil {
 		k.channel.srv.log.DebugContext(ctx, "an upstream's question has no call", "upstream", k.channel.srv.set.Name, "error", err)
 	}
+	k.rest() // the call may have ended as it came
 }
 
 // attend passes what comes of the call to the client, to its answer or to the
@@ -339,15 +409,20 @@ func (k *parked) ask(ctx context.Context, of *calling, first *gate.Message) erro
 		k.end(context.Cause(ctx))
 		return context.Cause(ctx)
 	}
+	if rest != nil { // which makes them moot
+		var open [][]byte
+		for _, m := range batch {
+			open = append(open, slices.Clone(m.Bytes(m.ID)))
+		}
+		k.disown(open)
+		return k.channel.translate(ctx, k.conn, of, rest)
+	}
 	k.mu.Lock()
 	for _, m := range batch {
 		key := fmt.Sprintf("ask-%d", len(k.waiting)+1)
 		k.waiting = append(k.waiting, question{slices.Clone(m.Bytes(m.ID)), mcp.InputFor(key, m)})
 	}
 	k.mu.Unlock()
-	if rest != nil {
-		return k.channel.translate(ctx, k.conn, of, rest)
-	}
 	return k.release(ctx, of)
 }
 
@@ -389,6 +464,7 @@ func (k *parked) release(ctx context.Context, of *calling) error {
 	k.expiry = time.AfterFunc(parkWait, func() {
 		if p.parked.claim(k.id, ticket) != nil {
 			k.cancel(errTimeout)
+			k.left()
 		}
 	})
 	list := make([]mcp.InputRequest, len(k.waiting))
@@ -403,6 +479,7 @@ func (k *parked) release(ctx context.Context, of *calling) error {
 	}
 	if err != nil && p.parked.claim(k.id, ticket) != nil {
 		k.end(err)
+		k.left()
 	}
 	return err
 }
@@ -410,6 +487,7 @@ func (k *parked) release(ctx context.Context, of *calling) error {
 // resume goes on with a parked call: the client's answers go to the upstream,
 // and what is still unanswered is asked again.
 func (k *parked) resume(ctx context.Context, of *calling) error {
+	defer k.left()
 	of.o, of.heard = k.o, true
 	if it := of.ex.Target.Item; it != nil && it.Digest != k.digest {
 		err := &gate.Error{Code: gate.CodeChangedTool, Op: "resuming a call", Public: "the definition changed while the call waited; make the call again"}
