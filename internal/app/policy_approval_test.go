@@ -92,33 +92,21 @@ state: {redis: redis}
 	if err := decide(t, two, wait.id, lead, true); err != nil {
 		t.Fatal(err)
 	}
-	var wg sync.WaitGroup
-	ran := make(chan bool, 60)
-	for i := range 60 {
-		wg.Go(func() { ran <- didRun(clients[i%3].Call("up__write", args)) })
-	}
-	wg.Wait()
-	close(ran)
-	served := 0
-	for ok := range ran {
-		if ok {
-			served++
+	all := []*gatetest.GW{one, two, third}
+	before := 0
+	for try := 1; !rushed(t, clients, all, wait.id, func() int { return ups["up"].Count("tools/call") }); try++ { // Redis did not answer in time: that shows nothing
+		if before = ups["up"].Count("tools/call"); try == 10 {
+			t.Fatal("Redis never answers all within its second or two")
+		}
+		wait = holdOf(t, clients[0].Call("up__write", args))
+		if err := decide(t, two, wait.id, lead, true); err != nil {
+			t.Fatal(err)
 		}
 	}
-	if n := ups["up"].Count("tools/call"); n != 1 || served != 1 {
-		t.Errorf("on three replicas it ran %d times, and %d callers were served", n, served)
+	if n := ups["up"].Count("tools/call") - before; n != 1 {
+		t.Errorf("on three replicas it ran %d times", n)
 	}
-	approved := 0
-	for _, g := range []*gatetest.GW{one, two, third} {
-		for _, r := range g.Records(audit.Query{Kind: audit.KindIntent, Approval: wait.id}) {
-			if r.Item == "write" {
-				approved++
-			}
-		}
-	}
-	if approved != 1 {
-		t.Errorf("%d intents are on record with the approval", approved)
-	}
+	before = ups["up"].Count("tools/call")
 	next := holdOf(t, clients[1].Call("up__write", args))
 	if err := decide(t, third, next.id, lead, true); err != nil {
 		t.Fatal(err)
@@ -129,8 +117,8 @@ state: {redis: redis}
 			t.Errorf("while the approvals are away: %s", r)
 		}
 	}
-	if n := ups["up"].Count("tools/call"); n != 1 {
-		t.Errorf("while the approvals were away it ran %d times", n-1)
+	if n := ups["up"].Count("tools/call") - before; n != 0 {
+		t.Errorf("while the approvals were away it ran %d times", n)
 	}
 	redis.Start()
 	eventually(t, "the granted call is refused or held, or runs once", func() bool {
@@ -368,4 +356,39 @@ roles:
 	if n := len(gw.Records(audit.Query{Observed: true, Kind: audit.KindIntent})); n != 2*len(eras) {
 		t.Errorf("%d intents say what was observed", n)
 	}
+}
+
+// rushed has sixty callers make a granted call at once, over three replicas: it runs once at most, whoever was served had it
+// run, and as often as it ran it is on record with the approval. It tells whether none was refused because the approvals
+// could not be asked, as on a machine that keeps Redis from answering in time: what is used up then may serve nobody.
+func rushed(t *testing.T, clients []*gatetest.Client, gateways []*gatetest.GW, approval string, ran func() int) (sure bool) {
+	t.Helper()
+	before := ran()
+	var all sync.WaitGroup
+	replies := make(chan *gatetest.Reply, 60)
+	for i := range cap(replies) {
+		all.Go(func() { replies <- clients[i%len(clients)].Call("up__write", `{"text":"one"}`) })
+	}
+	all.Wait()
+	close(replies)
+	served, sure := 0, true
+	for r := range replies {
+		if didRun(r) {
+			served++
+		}
+		sure = sure && r.Refusal != "approval.unavailable" && r.Refusal != "identity.unavailable"
+	}
+	approved := 0
+	for _, g := range gateways {
+		for _, r := range g.Records(audit.Query{Kind: audit.KindIntent, Approval: approval}) {
+			if r.Item == "write" {
+				approved++
+			}
+		}
+	}
+	n := ran() - before
+	if n > 1 || served != n || approved != n {
+		t.Errorf("it ran %d times, %d callers were served, and %d intents are on record with the approval", n, served, approved)
+	}
+	return sure
 }

@@ -119,11 +119,40 @@ func nonceOf(n int) string { return "nonce-of-the-test-" + strconv.Itoa(n) }
 // whole seconds.
 func soon() time.Time { return time.Now().Add(2 * time.Second).Truncate(time.Second) }
 
-// AUT-39: the same signed request, a hundred times at once to two replicas.
+// AUT-39: the same signed request, a hundred times at once to two replicas. A machine that lets Redis not answer within the
+// second or two that it has makes them refuse, which is right and shows nothing: then another hundred shows it.
 func TestAUT39_OneOfAHundred(t *testing.T) {
 	t.Parallel()
 	r := newReplicas(t)
-	body, h := r.signed(nonceOf(1), soon())
+	refused, calls := 0, 0
+	count := map[int]int{}
+	for n := 1; len(count) == 0 || count[http.StatusServiceUnavailable] > 0 && n <= 10; n++ {
+		count = r.hundred(nonceOf(n))
+		refused += count[http.StatusUnauthorized]
+		calls += count[http.StatusOK]
+		if count[http.StatusOK] > 1 || count[http.StatusOK]+count[http.StatusUnauthorized]+count[http.StatusServiceUnavailable] != 100 {
+			t.Fatalf("answers by status: %v", count)
+		}
+	}
+	if count[http.StatusOK] != 1 || count[http.StatusUnauthorized] != 99 {
+		t.Errorf("answers by status: %v", count)
+	}
+	if n := r.ups[0].Count("tools/call") + r.ups[1].Count("tools/call"); n != calls {
+		t.Errorf("%d calls reached an upstream, and %d were answered", n, calls)
+	}
+	records := 0
+	for _, g := range r.all {
+		records += len(g.Records(audit.Query{Code: "identity.invalid"}))
+	}
+	if records != refused {
+		t.Errorf("%d refusals are on record, want %d", records, refused)
+	}
+}
+
+// hundred sends one signed request a hundred times at once, and counts the answers by status.
+func (r *replicas) hundred(nonce string) map[int]int {
+	r.t.Helper()
+	body, h := r.signed(nonce, soon())
 	var wg sync.WaitGroup
 	statuses := make(chan int, 100)
 	start := make(chan struct{})
@@ -141,19 +170,7 @@ func TestAUT39_OneOfAHundred(t *testing.T) {
 	for s := range statuses {
 		count[s]++
 	}
-	if count[http.StatusOK] != 1 || count[http.StatusUnauthorized] != 99 {
-		t.Errorf("answers by status: %v", count)
-	}
-	if n := r.ups[0].Count("tools/call") + r.ups[1].Count("tools/call"); n != 1 {
-		t.Errorf("%d calls reached an upstream", n)
-	}
-	records := 0
-	for _, g := range r.all {
-		records += len(g.Records(audit.Query{Code: "identity.invalid"}))
-	}
-	if records != 99 {
-		t.Errorf("%d refusals are on record", records)
-	}
+	return count
 }
 
 // AUT-44: without its memory a replica refuses, and one that was emptied takes
