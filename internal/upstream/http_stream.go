@@ -25,7 +25,7 @@ var errAnswered = errors.New("answered")
 func (l *httpLink) stream(ctx context.Context, body io.Reader, said saying, o *outgoing, take func(*gate.Message) error) error {
 	lastID, retry := "", defaultRetry
 	for fruitless := 0; ; fruitless++ {
-		s := newSSEReader(body, l.limit)
+		s := newSSEReader(body, l.limit, o.buffer())
 		s.lastID = lastID
 		var own error // of whoever takes the messages, such as a client that is gone: resuming mends nothing of it
 		err := l.events(s, said, func(m *gate.Message) error { own = l.mine(o, m, take); return own })
@@ -157,7 +157,7 @@ func (l *httpLink) hear() {
 		first.Do(func() { close(l.hears) })
 		if err == nil {
 			down := l.up(late)
-			s := newSSEReader(resp.Body, l.limit)
+			s := newSSEReader(resp.Body, l.limit, idleBuffer)
 			s.lastID = lastID
 			err = l.events(s, saying{guard: l.guard}, func(m *gate.Message) error { l.stray(m); return nil })
 			resp.Body.Close()

@@ -86,7 +86,7 @@ func (l *sseLink) begin(resp *http.Response) (*sseReader, error) {
 	if kind := mediaType(resp.Header); kind != typeStream {
 		return nil, fmt.Errorf("%w: a stream of content type %q", errProtocol, printable([]byte(kind), maxShown))
 	}
-	events := newSSEReader(resp.Body, maxEndpoint)
+	events := newSSEReader(resp.Body, maxEndpoint, busyBuffer)
 	ev, err := events.next()
 	switch {
 	case err != nil:

@@ -40,8 +40,24 @@ type sseReader struct {
 	skipLF bool // the last line ended with CR
 }
 
-func newSSEReader(r io.Reader, limit int64) *sseReader {
-	return &sseReader{br: bufio.NewReaderSize(r, 16<<10), max: limit}
+// Bytes that are read of a stream at a time, and kept as long as it is open: of one with answers, and of one on which nothing comes
+// but a notification now and then, of which every client that listens has one.
+const (
+	busyBuffer = 16 << 10
+	idleBuffer = 2 << 10
+)
+
+// newSSEReader reads a stream through a buffer of so many bytes; an event may have up to limit, whatever that is.
+func newSSEReader(r io.Reader, limit int64, buffer int) *sseReader {
+	return &sseReader{br: bufio.NewReaderSize(r, buffer), max: limit}
+}
+
+// buffer is that for the stream that answers a request.
+func (o *outgoing) buffer() int {
+	if o.method == methodListen {
+		return idleBuffer
+	}
+	return busyBuffer
 }
 
 // next returns the next event with data. io.EOF is the end of the stream; an

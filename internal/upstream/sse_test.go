@@ -13,7 +13,7 @@ import (
 
 // readAll is what a stream holds: the events, the last id, retry and the error.
 func readAll(r io.Reader, limit int64) (events []string, lastID string, retry time.Duration, err error) {
-	s := newSSEReader(r, limit)
+	s := newSSEReader(r, limit, idleBuffer)
 	for {
 		ev, err := s.next()
 		if err != nil {
@@ -98,4 +98,14 @@ func FuzzSSE(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A stream on which a client listens, and nothing may come for days, keeps little memory.
+func TestBufferOfAListen(t *testing.T) {
+	t.Parallel()
+	for method, most := range map[string]int{methodListen: 4 << 10, methodCall: 16 << 10} {
+		if got := newSSEReader(nil, 1, (&outgoing{method: method}).buffer()).br.Size(); got > most {
+			t.Errorf("the stream of %s keeps %d bytes, want %d at most", method, got, most)
+		}
+	}
 }
