@@ -225,7 +225,7 @@ func (d docsServer) embedder(secret func(name string) (gate.Secret, error)) (doc
 			return nil, fmt.Errorf("embedder.%w", err)
 		}
 		if _, brought := config.RequestKey(e.Key); e.Key != "" && !brought {
-			place.Secret = func() (gate.Secret, error) { return secret(e.Key) }
+			place.Key = func() (gate.Secret, error) { return secret(e.Key) }
 		}
 		set.Place = place
 	}

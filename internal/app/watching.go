@@ -13,6 +13,7 @@ import (
 	"doorward/internal/admin"
 	"doorward/internal/config"
 	"doorward/internal/gate"
+	"doorward/internal/loopback"
 	"doorward/internal/monitor"
 	"doorward/internal/monitor/delivery"
 	"doorward/internal/monitor/figures"
@@ -226,7 +227,7 @@ func mailReceiver(c *config.Receiver, secrets *secret.Store) (delivery.Receiver,
 	}
 	m := delivery.MailConfig{
 		Server: c.Server, From: c.From, To: c.To, Username: c.Username, Roots: pool,
-		Dial: webhook.Dialer(webhook.Loopback(host)).DialContext,
+		Dial: webhook.Dialer(loopback.Host(host)).DialContext,
 	}
 	if c.Username != "" {
 		m.Password = func() (gate.Secret, error) { return secrets.Get(c.Secret) }

@@ -2,9 +2,10 @@ package checklist
 
 import (
 	"fmt"
-	"net/netip"
 	"net/url"
 	"strings"
+
+	"doorward/internal/loopback"
 )
 
 func transportChecks() []check {
@@ -103,19 +104,13 @@ func plain(s string) bool {
 	if err != nil {
 		return true
 	}
-	return u.Scheme != "https" && u.Scheme != "wss" && !here(u.Hostname())
-}
-
-// here tells whether a host is this machine.
-func here(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && addr.IsLoopback()
+	return u.Scheme != "https" && u.Scheme != "wss" && !loopback.Host(u.Hostname())
 }
 
 func (s *subject) hosts(a *answer) {
 	all := s.cfg.Listen.AllowedHosts
 	for i, h := range all {
-		if u, err := url.Parse("http://" + h); !s.loopback() && (err != nil || here(u.Hostname())) {
+		if u, err := url.Parse("http://" + h); !s.loopback() && (err != nil || loopback.Host(u.Hostname())) {
 			a.warn(fmt.Sprintf("listen.allowed_hosts[%d]", i), "%s is a name of this machine, and the gateway answers others", h)
 		}
 	}

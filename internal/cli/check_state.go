@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 	"doorward/internal/app"
 	"doorward/internal/checklist"
 	"doorward/internal/config"
+	"doorward/internal/loopback"
 	"doorward/internal/secret"
 )
 
@@ -117,8 +117,7 @@ func (r *run) redis(cfg *config.Config) *checklist.Redis {
 	if err != nil || u.Hostname() == "" {
 		return nil
 	}
-	addr, err := netip.ParseAddr(u.Hostname())
-	return &checklist.Redis{Host: u.Hostname(), TLS: u.Scheme == "rediss", Loopback: u.Hostname() == "localhost" || err == nil && addr.IsLoopback()}
+	return &checklist.Redis{Host: u.Hostname(), TLS: u.Scheme == "rediss", Loopback: loopback.Host(u.Hostname())}
 }
 
 func (r *run) variable(name string) (string, bool) {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"doorward/internal/gate"
+	"doorward/internal/loopback"
 	"doorward/internal/webhook"
 )
 
@@ -28,7 +29,7 @@ func NewClient(raw string, roots *x509.CertPool, protocols *http.Protocols) (*ht
 	switch {
 	case err != nil || u.Hostname() == "" || u.Opaque != "" || u.User != nil || u.Fragment != "":
 		return nil, errors.New("the URL must be absolute, without a user name and a fragment")
-	case u.Scheme != "https" && (u.Scheme != "http" || !webhook.Loopback(u.Hostname())):
+	case u.Scheme != "https" && (u.Scheme != "http" || !loopback.Host(u.Hostname())):
 		return nil, errors.New("the URL must be https; http is for this machine alone")
 	}
 	d := webhook.Dialer(u.Scheme == "http")

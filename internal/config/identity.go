@@ -2,12 +2,13 @@ package config
 
 import (
 	"fmt"
-	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	"doorward/internal/loopback"
 )
 
 // Bounds of identity.
@@ -210,7 +211,7 @@ func (v *checker) introspection(path string, n *Introspection) {
 // this machine.
 func (v *checker) endpoint(path, s string) {
 	v.url(path, s, "https", "http")
-	if u, err := url.Parse(s); err == nil && u.Scheme == "http" && !loopback(u.Hostname()) {
+	if u, err := url.Parse(s); err == nil && u.Scheme == "http" && !loopback.Host(u.Hostname()) {
 		v.fault(path, "must be https; http is for this machine alone")
 	}
 }
@@ -218,12 +219,7 @@ func (v *checker) endpoint(path, s string) {
 // public tells whether a URL leads to this machine from others.
 func public(s string) bool {
 	u, err := url.Parse(s)
-	return s != "" && (err != nil || !loopback(u.Hostname()))
-}
-
-func loopback(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && addr.IsLoopback()
+	return s != "" && (err != nil || !loopback.Host(u.Hostname()))
 }
 
 // scopes checks that each is a scope-token (RFC 6749, 3.3).

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"doorward/internal/loopback"
 )
 
 // Sink is a copy of the audit log elsewhere.
@@ -209,7 +211,7 @@ func (v *checker) syslog(path string, s *Sink) {
 	switch {
 	case err != nil || host == "" || bad != nil || n == 0 || strings.ContainsAny(host, "/@ "):
 		v.fault(path+".address", "must be a host and a port, such as 127.0.0.1:514")
-	case s.Transport != "tls" && !loopback(host):
+	case s.Transport != "tls" && !loopback.Host(host):
 		v.fault(path+".address", "must be on this machine: to another one records go with transport: tls")
 	}
 }

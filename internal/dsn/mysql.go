@@ -12,6 +12,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 
 	"doorward/internal/durable"
+	"doorward/internal/loopback"
 )
 
 // Errors of a URL of MySQL or MariaDB. They say nothing of what is in it.
@@ -95,7 +96,7 @@ func mysqlOptions(query string) (map[string]string, error) {
 // mysqlTLS is how a connection to a host is encrypted; nil: it stays on this machine in
 // the clear.
 func mysqlTLS(host string, options map[string]string) (*tls.Config, error) {
-	local := Loopback(host)
+	local := loopback.Host(host)
 	switch {
 	case !local && options["tls"] == "false":
 		return nil, ErrMySQLClear

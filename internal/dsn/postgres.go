@@ -6,10 +6,11 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"net/netip"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"doorward/internal/loopback"
 )
 
 // Errors of a URL. They say nothing of what is in it.
@@ -32,7 +33,7 @@ func Check(text string) error {
 // a certificate is verified by; nil: as the URL says.
 func Secure(c *pgconn.Config, roots *x509.CertPool) error {
 	bad := func(host string, secure *tls.Config) bool {
-		local := strings.HasPrefix(host, "/") || Loopback(host)
+		local := strings.HasPrefix(host, "/") || loopback.Host(host)
 		if !local && (secure == nil || secure.InsecureSkipVerify || secure.ServerName == "") {
 			return true
 		}
@@ -52,10 +53,4 @@ func Secure(c *pgconn.Config, roots *x509.CertPool) error {
 		return ErrUnverified
 	}
 	return nil
-}
-
-// Loopback tells whether a host is this machine.
-func Loopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.IsLoopback()
 }

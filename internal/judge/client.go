@@ -10,11 +10,11 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"time"
 
 	"doorward/internal/gate"
+	"doorward/internal/loopback"
 )
 
 // client posts JSON to one URL.
@@ -30,7 +30,7 @@ func newClient(c Config) (*client, error) {
 	switch {
 	case err != nil || u.Hostname() == "" || u.Opaque != "" || u.User != nil || u.Fragment != "":
 		return nil, errors.New("judge: the URL must be absolute, without a user name and a fragment")
-	case u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())):
+	case u.Scheme != "https" && (u.Scheme != "http" || !loopback.Host(u.Hostname())):
 		return nil, errors.New("judge: the URL must be https; http is for this machine alone")
 	}
 	d := net.Dialer{Timeout: c.Timeout}
@@ -46,11 +46,6 @@ func newClient(c Config) (*client, error) {
 			MaxResponseHeaderBytes: 32 << 10,
 		},
 	}}, nil
-}
-
-func loopback(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && addr.IsLoopback()
 }
 
 // post sends a body and returns the answer's, whole.

@@ -5,12 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"doorward/internal/loopback"
 )
 
 // Bounds of a run.
@@ -90,7 +91,7 @@ func (o *Options) check() (*url.URL, error) {
 	switch {
 	case err != nil || at.Host == "" || at.Scheme != "http" && at.Scheme != "https" || at.User != nil || at.Fragment != "":
 		return nil, usage("the URL must be like http://127.0.0.1:8080/mcp, without a name, password or fragment")
-	case o.Anywhere && o.Credential != "" && at.Scheme == "http" && !loopback(at.Hostname()):
+	case o.Anywhere && o.Credential != "" && at.Scheme == "http" && !loopback.Host(at.Hostname()):
 		return nil, usage("the key would go to another machine in clear: use https, or no key")
 	case o.Clients < 1 || o.Clients > MaxClients:
 		return nil, usage("%d clients: want 1 to %d", o.Clients, MaxClients)
@@ -126,12 +127,6 @@ func (o *Options) checkMix() error {
 		return usage("the arguments must be a JSON object of at most %d bytes, such as {\"path\": \"/tmp\"}", maxArgument)
 	}
 	return nil
-}
-
-// loopback tells whether a host is this machine by its name or address alone.
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // ParseMix reads a mix such as "call=9,list=1"; an operation without a weight has 1.

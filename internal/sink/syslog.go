@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"doorward/internal/loopback"
 	"doorward/internal/sink/form"
 	"doorward/internal/webhook"
 )
@@ -49,7 +50,7 @@ func NewSyslog(c SyslogConfig) (Receiver, error) {
 		return nil, errors.New("sink: a syslog address is a host and a port")
 	case c.Transport != "udp" && c.Transport != "tcp" && c.Transport != "tls":
 		return nil, fmt.Errorf("sink: the transport must be udp, tcp or tls, not %q", c.Transport)
-	case c.Transport != "tls" && !webhook.Loopback(host):
+	case c.Transport != "tls" && !loopback.Host(host):
 		return nil, errors.New("sink: syslog in the clear is for this machine alone: use tls")
 	case c.Format != "rfc5424" && c.Format != "cef" && c.Format != "json":
 		return nil, fmt.Errorf("sink: the format must be rfc5424, cef or json, not %q", c.Format)

@@ -6,11 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
 	"unicode"
+
+	"doorward/internal/loopback"
 )
 
 // redisTarget is what a URL says.
@@ -57,16 +58,11 @@ func parseRedisURL(text string) (redisTarget, error) {
 	case insecure && t.encrypted:
 		return redisTarget{}, errors.New("insecure=true is for redis://, and this is rediss://")
 	}
-	t.exposed = !t.encrypted && !loopback(t.host)
+	t.exposed = !t.encrypted && !loopback.Host(t.host)
 	if t.exposed && !insecure {
 		return redisTarget{}, errors.New("plain redis:// is for loopback: use rediss://, or ?insecure=true on a network that may read the password and change the answers")
 	}
 	return t, nil
-}
-
-func loopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.Unmap().IsLoopback()
 }
 
 // secure is the configuration of TLS, and nil without it.

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"doorward/internal/gate"
+	"doorward/internal/loopback"
 	"doorward/internal/retryafter"
 )
 
@@ -65,7 +66,7 @@ func NewClient(raw string, roots *x509.CertPool) (*http.Client, *url.URL, error)
 	switch {
 	case err != nil || u.Hostname() == "" || u.Opaque != "" || u.User != nil || u.Fragment != "":
 		return nil, nil, errors.New("webhook: the URL must be absolute, without a user name and a fragment")
-	case u.Scheme != "https" && (u.Scheme != "http" || !Loopback(u.Hostname())):
+	case u.Scheme != "https" && (u.Scheme != "http" || !loopback.Host(u.Hostname())):
 		return nil, nil, errors.New("webhook: the URL must be https; http is for this machine alone")
 	}
 	d := Dialer(u.Scheme == "http")
@@ -90,12 +91,6 @@ func Dialer(inTheClear bool) *net.Dialer {
 
 // Host is where the target is, for people: no path, which may be a secret.
 func (t *Target) Host() string { return t.host }
-
-// Loopback tells whether a host is this machine.
-func Loopback(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && addr.IsLoopback()
-}
 
 // allowed judges the address that a name led to, at the last moment (POL-36,
 // ALR-04). A receiver may be in a private network; it is nothing that only answers

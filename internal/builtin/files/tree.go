@@ -12,8 +12,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/bmatcuk/doublestar/v4"
-
+	"doorward/internal/ignore"
 	"doorward/internal/kernelfs"
 )
 
@@ -67,14 +66,8 @@ func (t *tree) ignored(name string) bool {
 		if base == trash || strings.HasPrefix(base, trash+".") {
 			return true
 		}
-		for _, p := range t.ignore {
-			of := at
-			if !strings.Contains(p, "/") {
-				of = base
-			}
-			if ok, err := doublestar.Match(p, of); ok || err != nil {
-				return true
-			}
+		if ignore.Matches(t.ignore, at) {
+			return true
 		}
 		if above = slash > 0; above {
 			at = at[:slash]

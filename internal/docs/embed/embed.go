@@ -78,7 +78,7 @@ func made[E docs.Embedder](e E, err error) (docs.Embedder, error) {
 // within refuses settings that an embedder of this process has no use for; lexical has none
 // for a model's files either.
 func (s *Settings) within(words bool) error {
-	if s.SendDimensions || s.Place.URL != "" || s.Place.Secret != nil {
+	if s.SendDimensions || s.Place.URL != "" || s.Place.Key != nil {
 		return fmt.Errorf("the embedder %s asks nobody: it has no URL, credential and send_dimensions", s.Kind)
 	}
 	if words && (s.Query != "" || s.Passage != "" || s.Directory != "" || s.Digest != "") {

@@ -33,7 +33,7 @@ func TestNew(t *testing.T) {
 		{name: "lexical of another version", settings: embed.Settings{Kind: "lexical", Model: "lexical-2"}, want: "one model, lexical-1"},
 		{name: "lexical of too few", settings: embed.Settings{Kind: "lexical", Dimensions: 3}, want: "64 to 8192"},
 		{name: "lexical elsewhere", settings: embed.Settings{Kind: "lexical", Place: at}, want: "asks nobody"},
-		{name: "lexical with a key", settings: embed.Settings{Kind: "lexical", Place: remote.Place{Secret: key}}, want: "asks nobody"},
+		{name: "lexical with a key", settings: embed.Settings{Kind: "lexical", Place: remote.Place{Key: key}}, want: "asks nobody"},
 		{name: "lexical with a prefix", settings: embed.Settings{Kind: "lexical", Query: "query: "}, want: "has no model"},
 		{name: "onnx", settings: embed.Settings{Kind: "onnx", Model: "m", Directory: "testdata/none"}, want: "the embedder onnx: "},
 		{name: "onnx elsewhere", settings: embed.Settings{Kind: "onnx", Model: "m", Place: at}, want: "asks nobody"},
@@ -74,7 +74,7 @@ func TestEmbeddersAreHeldToTheirModels(t *testing.T) {
 	word := docs.Texts{All: []string{"word"}}
 	for _, kind := range []string{"openai", "gemini"} {
 		for dimensions, fits := range map[int]bool{3: true, 2: false, 384: false, 8192: false} {
-			e, err := embed.New(embed.Settings{Kind: kind, Model: "m", Dimensions: dimensions, Place: remote.Place{URL: srv.URL, Dial: new(net.Dialer).DialContext, Secret: key}})
+			e, err := embed.New(embed.Settings{Kind: kind, Model: "m", Dimensions: dimensions, Place: remote.Place{URL: srv.URL, Dial: new(net.Dialer).DialContext, Key: key}})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -14,6 +14,7 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 
 	"doorward/internal/docs"
+	"doorward/internal/ignore"
 	"doorward/internal/kernelfs"
 )
 
@@ -158,17 +159,7 @@ func (w *walk) unread(at []string, err error) error {
 // ignored tells whether a path is not to be seen. Case is of no account: a file system may
 // have none.
 func (t *Tree) ignored(at []string) bool {
-	full := strings.ToLower(strings.Join(at, "/"))
-	for _, p := range t.ignore {
-		of := full
-		if !strings.Contains(p, "/") {
-			of = path.Base(full)
-		}
-		if ok, err := doublestar.Match(p, of); ok || err != nil {
-			return true
-		}
-	}
-	return false
+	return ignore.Matches(t.ignore, strings.ToLower(strings.Join(at, "/")))
 }
 
 // open reads a file: each directory on the way, and the file itself, must not be a link.

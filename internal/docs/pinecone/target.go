@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"doorward/internal/docs/rest"
+	"doorward/internal/loopback"
 )
 
 // Place is where Pinecone's control plane answers, and how it and the index are reached.
@@ -101,8 +102,8 @@ func (x *Index) at(host string) (*rest.Client, error) {
 	}
 	_, domain, _ := strings.Cut(control.Hostname(), ".")
 	same := u.Hostname() == control.Hostname() || domain != "" && strings.HasSuffix(u.Hostname(), "."+domain)
-	if rest.Local(control.Hostname()) {
-		same = rest.Local(u.Hostname())
+	if loopback.Host(control.Hostname()) {
+		same = loopback.Host(u.Hostname())
 	}
 	if !same {
 		return nil, errHost

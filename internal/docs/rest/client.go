@@ -1,18 +1,16 @@
-// Package rest asks a service that keeps vectors over HTTP: what the indexes of such services
-// have in common.
+// Package rest asks services that documents are kept by or embedded by over HTTP: what they
+// have in common, and what the indexes of such services do.
 package rest
 
 import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -20,28 +18,16 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"doorward/internal/gate"
+	"doorward/internal/loopback"
 	"doorward/internal/retryafter"
 )
 
 // Bounds of a request and of its answer.
 const (
-	patience   = 30 * time.Second // of one request
-	maxAtOnce  = 8                // connections; further requests wait, no longer than their time
-	maxAnswer  = 64 << 20         // bytes
-	maxHeaders = 32 << 10         // bytes
-	attempts   = 3                // of a request that is to be made again later
-	maxWait    = 5 * time.Second  // before it is
+	maxAnswer = 64 << 20        // bytes
+	attempts  = 3               // of a request that is to be made again later
+	maxWait   = 5 * time.Second // before it is
 )
-
-// Place is where a service answers, and how it is reached.
-type Place struct {
-	URL   string         // https, or http on this machine; no user name, query or fragment
-	Roots *x509.CertPool // that its certificate is verified by; nil: the system's
-	// Dial opens the connections, and refuses addresses where nothing may be sent. Required.
-	Dial func(ctx context.Context, network, address string) (net.Conn, error)
-	// Key is the API key, asked for at each request so that a rotated one counts; nil: none.
-	Key func() (gate.Secret, error)
-}
 
 // Client asks a service. Every request of an index may be made twice: it says what is to be,
 // and not what is to be added. Its errors have no URL, no key and nothing that the service
@@ -57,33 +43,15 @@ type Client struct {
 // New makes the client of a service of that name, which sends these headers with each request.
 // It connects when it is asked something.
 func New(name string, s Place, headers map[string]string) (*Client, error) {
-	u, err := url.Parse(s.URL)
-	switch {
-	case err != nil || u.Hostname() == "" || u.Opaque != "" || u.User != nil || u.Fragment != "" || u.RawQuery != "":
-		return nil, errors.New("the URL of " + name + " must be absolute, without a user name, a query and a fragment")
-	case u.Scheme != "https" && (u.Scheme != "http" || !Local(u.Hostname())):
-		return nil, errors.New("the URL of " + name + " must be https; http is for this machine alone")
-	case s.Dial == nil:
-		return nil, errors.New("nothing opens connections")
+	base, c, err := s.Connect()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", strings.ToLower(name), err)
 	}
-	return &Client{name: strings.ToLower(name), headers: headers, base: u, key: s.Key, http: &http.Client{
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{
-			DialContext: s.Dial, TLSClientConfig: &tls.Config{RootCAs: s.Roots, MinVersion: tls.VersionTLS12}, TLSHandshakeTimeout: patience,
-			DisableCompression: true, // or a small answer could become a large one
-			MaxConnsPerHost:    maxAtOnce, MaxIdleConnsPerHost: maxAtOnce, IdleConnTimeout: time.Minute, MaxResponseHeaderBytes: maxHeaders,
-		},
-	}}, nil
+	return &Client{name: strings.ToLower(name), headers: headers, base: base, key: s.Key, http: c}, nil
 }
 
 // Close ends the connections that are not used.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
-
-// Local tells whether a host is this machine.
-func Local(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && addr.IsLoopback()
-}
 
 // ErrAbsent is that of what is not there: it was answered 404.
 var ErrAbsent = errors.New("there is no such thing")
@@ -121,7 +89,7 @@ func (c *Client) Ask(ctx context.Context, q Call, body, result any) (http.Header
 // once makes a request. With an error, later is how long to wait before it is made again;
 // below 0: it is not.
 func (c *Client) once(ctx context.Context, q *Call, body []byte, result any) (headers http.Header, later time.Duration, err error) {
-	asking, cancel := context.WithTimeout(ctx, patience)
+	asking, cancel := context.WithTimeout(ctx, Patience)
 	defer cancel()
 	req, err := c.request(asking, q, body)
 	if err != nil {
@@ -217,8 +185,10 @@ func (c *Client) plainly(ctx context.Context, q *Call, err error) error {
 		return ctx.Err()
 	case unverified:
 		return fmt.Errorf("%s: %s: its certificate is not one to trust", c.name, q.Doing)
+	case errors.Is(err, loopback.ErrElsewhere):
+		return fmt.Errorf("%s: %s: %w", c.name, q.Doing, loopback.ErrElsewhere)
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("%s: %s: there was no answer within %v", c.name, q.Doing, patience)
+		return fmt.Errorf("%s: %s: there was no answer within %v", c.name, q.Doing, Patience)
 	case timed:
 		return fmt.Errorf("%s: %s: it cannot be reached", c.name, q.Doing)
 	}

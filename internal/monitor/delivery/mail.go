@@ -9,13 +9,13 @@ import (
 	"fmt"
 	"mime/quotedprintable"
 	"net"
-	"net/netip"
 	"net/smtp"
 	"net/textproto"
 	"strings"
 	"time"
 
 	"doorward/internal/gate"
+	"doorward/internal/loopback"
 	"doorward/internal/monitor"
 )
 
@@ -113,7 +113,7 @@ func (m *Mail) secure(c *smtp.Client) error {
 		return nil
 	}
 	if offered, _ := c.Extension("STARTTLS"); !offered {
-		if loopback(m.host) {
+		if loopback.Host(m.host) {
 			return nil
 		}
 		return errors.New("the server offers no TLS")
@@ -195,8 +195,3 @@ type mailError struct {
 }
 
 func (e *mailError) Error() string { return fmt.Sprintf("%s: the server answered %d", e.what, e.code) }
-
-func loopback(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && addr.IsLoopback()
-}

@@ -16,11 +16,12 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
 	"time"
+
+	"doorward/internal/loopback"
 )
 
 const (
@@ -74,7 +75,7 @@ func New(c Config) (*Client, error) {
 	switch {
 	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return nil, errors.New("the address must be a URL without a user, a query and a fragment")
-	case u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())):
+	case u.Scheme != "https" && (u.Scheme != "http" || !loopback.Host(u.Hostname())):
 		return nil, errors.New("the address must be https; http is for this machine alone")
 	case (c.Token == nil) == (c.Login == nil) || c.Lease <= 0 || c.Log == nil:
 		return nil, errors.New("a lease, a log, and one of a token and a login are required")
@@ -88,11 +89,6 @@ func New(c Config) (*Client, error) {
 			MaxResponseHeaderBytes: maxHeaders, IdleConnTimeout: time.Minute, MaxIdleConnsPerHost: 2,
 		},
 	}}, nil
-}
-
-func loopback(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && addr.IsLoopback()
 }
 
 // Split takes a reference apart: MOUNT/PATH#FIELD.

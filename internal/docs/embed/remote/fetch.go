@@ -23,7 +23,7 @@ const (
 
 // File is a file that is downloaded once.
 type File struct {
-	Place         // URL, Dial, Roots. Secret is not sent
+	Place         // URL, Dial, Roots. Key is not sent
 	Digest string // SHA-256 in hexadecimal. Required
 	Path   string // where it is put; its directory is there
 	Most   int64  // bytes

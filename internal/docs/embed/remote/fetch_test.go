@@ -57,7 +57,7 @@ func hub(t *testing.T) (remote.Place, *int) {
 	t.Cleanup(srv.Close)
 	roots := x509.NewCertPool()
 	roots.AddCert(srv.Certificate())
-	return remote.Place{URL: srv.URL, Roots: roots, Dial: only(srv.Listener.Addr().String()), Secret: secret("k")}, asked
+	return remote.Place{URL: srv.URL, Roots: roots, Dial: only(srv.Listener.Addr().String()), Key: secret("k")}, asked
 }
 
 // only connects to one address, as whoever judges each.

@@ -17,7 +17,7 @@ const URLGemini = "https://generativelanguage.googleapis.com/v1beta"
 const mostGemini = 100
 
 // GeminiSettings are a model of Google's Gemini API. Dial, Model and Dimensions are
-// required; Secret nil says that every caller brings a key. It is sent as x-goog-api-key.
+// required; Key nil says that every caller brings a key. It is sent as x-goog-api-key.
 type GeminiSettings struct {
 	Place             // URL: empty is URLGemini
 	Model      string // gemini-embedding-001

@@ -141,7 +141,7 @@ func TestBadKeyIsNotReplaced(t *testing.T) {
 			t.Errorf("%q: %v", key, err)
 		}
 	}
-	at.Secret = func() (gate.Secret, error) { return gate.Secret{}, errors.New("the vault is sealed") }
+	at.Key = func() (gate.Secret, error) { return gate.Secret{}, errors.New("the vault is sealed") }
 	if _, err := gemini(t, remote.GeminiSettings{Place: at}).Embed(context.Background(), docs.Texts{All: []string{"a"}}); err == nil || !strings.Contains(err.Error(), "the vault is sealed") {
 		t.Errorf("without the operator's: %v", err)
 	}

@@ -83,14 +83,14 @@ func TestOpenAI(t *testing.T) {
 }
 
 func with(p remote.Place, key string) remote.Place {
-	p.Secret = secret(key)
+	p.Key = secret(key)
 	return p
 }
 
 // Nothing is asked about nothing, and no more than was agreed at once.
 func TestBatches(t *testing.T) {
 	at := place(t, func(http.ResponseWriter, *http.Request) { t.Error("it was asked") })
-	at.Secret = secret("k")
+	at.Key = secret("k")
 	for _, e := range []docs.Embedder{
 		openAI(t, remote.OpenAISettings{Place: at, Model: "m", Dimensions: 8}),
 		gemini(t, remote.GeminiSettings{Place: at, Model: "m", Dimensions: 8}),

@@ -15,7 +15,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"time"
 
@@ -23,29 +22,20 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"doorward/internal/docs"
+	"doorward/internal/docs/rest"
 	"doorward/internal/gate"
+	"doorward/internal/loopback"
 )
 
 // Bounds of a request and of its answer.
 const (
-	patience   = 30 * time.Second // of a request
-	maxAtOnce  = 8                // connections to the place; further requests wait, no longer than their time
-	maxFault   = 16 << 10         // bytes that are read of an answer that is an error
-	maxHeaders = 32 << 10         // bytes of an answer's header
-	maxNumber  = 32               // bytes of one number of a vector, with what stands around it
-	maxModel   = 256              // bytes of a model's name
+	maxFault  = 16 << 10 // bytes that are read of an answer that is an error
+	maxNumber = 32       // bytes of one number of a vector, with what stands around it
+	maxModel  = 256      // bytes of a model's name
 )
 
 // Place is where an embedder answers, and how it is reached.
-type Place struct {
-	URL   string         // https, or http on this machine; no user name, query or fragment
-	Roots *x509.CertPool // nil: the system's
-	// Dial opens the connections, and refuses addresses where nothing may be sent. Required.
-	Dial func(ctx context.Context, network, address string) (net.Conn, error)
-	// Secret is the operator's key, asked for at each request so that a rotated one counts.
-	// nil: there is none.
-	Secret func() (gate.Secret, error)
-}
+type Place = rest.Place
 
 // client posts JSON to a place.
 type client struct {
@@ -58,60 +48,11 @@ type client struct {
 
 // newClient checks a place. No error repeats the URL.
 func newClient(p Place) (*client, error) {
-	u, err := url.Parse(p.URL)
-	switch {
-	case err != nil || u.Hostname() == "" || u.Opaque != "" || u.User != nil || u.Fragment != "" || u.RawQuery != "":
-		return nil, errors.New("the URL must be absolute, without a user name, a query and a fragment")
-	case u.Scheme != "https" && (u.Scheme != "http" || !local(u.Hostname())):
-		return nil, errors.New("the URL must be https; http is for this machine alone")
-	case p.Dial == nil:
-		return nil, errors.New("nothing opens connections")
+	base, c, err := p.Connect()
+	if err != nil {
+		return nil, err
 	}
-	c := &client{who: "embedder", base: u, timeout: patience, secret: p.Secret}
-	dial := p.Dial
-	if u.Scheme == "http" {
-		dial = onThisMachine(p.Dial)
-	}
-	c.http = &http.Client{
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		// Over HTTP/1.1 alone: HTTP/2 would keep a caller's key in a table that others' requests share.
-		Transport: &http.Transport{
-			DialContext:            dial,
-			TLSClientConfig:        &tls.Config{RootCAs: p.Roots, MinVersion: tls.VersionTLS12},
-			TLSNextProto:           map[string]func(string, *tls.Conn) http.RoundTripper{},
-			TLSHandshakeTimeout:    patience,
-			DisableCompression:     true, // or a small answer could become a large one
-			MaxConnsPerHost:        maxAtOnce,
-			MaxIdleConnsPerHost:    maxAtOnce,
-			IdleConnTimeout:        time.Minute,
-			MaxResponseHeaderBytes: maxHeaders,
-		},
-	}
-	return c, nil
-}
-
-// local tells whether a host is this machine.
-func local(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && addr.IsLoopback()
-}
-
-var errElsewhere = errors.New("the URL is http, and leads to another machine")
-
-// onThisMachine refuses connections in the clear to anywhere else: the name localhost is
-// this machine or it is nothing.
-func onThisMachine(dial func(context.Context, string, string) (net.Conn, error)) func(context.Context, string, string) (net.Conn, error) {
-	return func(ctx context.Context, network, address string) (net.Conn, error) {
-		conn, err := dial(ctx, network, address)
-		if err != nil {
-			return nil, err
-		}
-		if to, err := netip.ParseAddrPort(conn.RemoteAddr().String()); err != nil || !to.Addr().Unmap().IsLoopback() {
-			conn.Close()
-			return nil, errElsewhere
-		}
-		return conn, nil
-	}
+	return &client{who: "embedder", base: base, timeout: rest.Patience, http: c, secret: p.Key}, nil
 }
 
 // key is the caller's own where one was brought, and the operator's otherwise. A caller's
@@ -220,8 +161,8 @@ func (c *client) plainly(ctx context.Context, err error) error {
 		return fmt.Errorf("the %s gave no answer within %v: %w", c.who, c.timeout, context.DeadlineExceeded)
 	case errors.As(err, &unproved), errors.As(err, &name):
 		return fmt.Errorf("the certificate of the %s is not one to trust", c.who)
-	case errors.Is(err, errElsewhere):
-		return errElsewhere
+	case errors.Is(err, loopback.ErrElsewhere):
+		return loopback.ErrElsewhere
 	case errors.As(err, &dialled) && dialled.Op == "dial":
 		return fmt.Errorf("no connection to the %s: %w", c.who, dialled)
 	}
