@@ -140,7 +140,7 @@ var table = map[string]row{
 	"lock":      {adapter, append([]string{"durable"}, adapters...)},
 	"telemetry": {adapter, append([]string{"collector"}, adapters...)},
 	"secret":    {adapter, adapters},
-	"issuer":    {adapter, adapters},
+	"issuer":    {adapter, append([]string{"loopback"}, adapters...)},
 
 	"secret/vault":   {adapter, []string{"loopback"}},
 	"secret/keyring": {adapter, nil},
@@ -161,7 +161,7 @@ var table = map[string]row{
 	"doctor":    {outside, []string{"config"}},
 	"load":      {outside, []string{"loopback"}},
 	"checklist": {outside, []string{"loopback", "config", "gate", "policy", "fetched"}},
-	"scan":      {outside, []string{"gate", "mcp", "clients", "config", "fetched", "flow", "inspect/definition", "inspect/secrets"}},
+	"scan":      {outside, []string{"loopback", "gate", "mcp", "clients", "config", "fetched", "flow", "inspect/definition", "inspect/secrets"}},
 	"login":     {outside, []string{"durable"}},
 	"bridge":    {outside, []string{"jsonrpc", "mcp", "gate"}},
 	"admin":     {outside, []string{"gate"}},

@@ -2,9 +2,10 @@ package issuer
 
 import (
 	"errors"
-	"net/netip"
 	"net/url"
 	"strings"
+
+	"doorward/internal/loopback"
 )
 
 // maxURL bounds a URL of an issuer, in bytes.
@@ -28,20 +29,10 @@ func checkURL(text, issuer string, identifier bool) error {
 		return nil
 	}
 	of, err := url.Parse(issuer)
-	if u.Scheme != "http" || err != nil || !loopback(u.Hostname()) || !loopback(of.Hostname()) {
+	if u.Scheme != "http" || err != nil || !loopback.Host(u.Hostname()) || !loopback.Host(of.Hostname()) {
 		return errors.New("is not https, nor http on this machine alone")
 	}
 	return nil
-}
-
-// loopback tells whether a host is this machine, by the name or by an address
-// in its usual form.
-func loopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.Unmap().IsLoopback()
 }
 
 // sameTarget tells whether the URL in a proof is the one that was called: RFC

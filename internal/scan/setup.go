@@ -3,8 +3,6 @@ package scan
 import (
 	"fmt"
 	"io/fs"
-	"net"
-	"net/netip"
 	"net/url"
 	"regexp"
 	"runtime"
@@ -14,6 +12,7 @@ import (
 	"doorward/internal/clients"
 	"doorward/internal/fetched"
 	"doorward/internal/gate"
+	"doorward/internal/loopback"
 )
 
 // Setup looks at how servers are set up, each in its entry of a client's file.
@@ -128,17 +127,12 @@ func (r *Report) address(s *clients.Seen) {
 	if err != nil {
 		return
 	}
-	if (u.Scheme == "http" || u.Scheme == "ws") && !loopback(u.Hostname()) {
+	if (u.Scheme == "http" || u.Scheme == "ws") && !loopback.Host(u.Hostname()) {
 		r.about(s, ruleHTTP, "%s", s.URL)
 	}
 	if s.Query {
 		r.about(s, ruleQuery, "%s has more than a path", s.URL)
 	}
-}
-
-func loopback(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && addr.IsLoopback() || net.ParseIP(host).IsLoopback()
 }
 
 // credentials are those of the names that a credential has, joined; empty for none.
