@@ -12,7 +12,7 @@ import (
 // as finish gives it to an upstream of the kind that has the key.
 func implied() map[string]any {
 	of := func(kind string) *Upstream {
-		u := entry(reflect.TypeFor[Upstream]()).Interface().(Upstream) //nolint:errcheck,forcetypeassert // entry makes one of that type
+		u := entry(reflect.TypeFor[Upstream]()).Interface().(Upstream) // entry makes one of that type
 		u.Builtin = kind
 		if kind == BuiltinCommands {
 			u.Commands, u.Parameters = map[string]NamedCommand{"": {}}, map[string]Parameter{"": {}}
