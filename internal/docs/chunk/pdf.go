@@ -11,11 +11,11 @@ import (
 // page's place in the outline and its number, and so is cited by it.
 func pages(d *pdf.Document) *Text {
 	t := &Text{Title: d.Title, Type: "text/plain"}
-	unseen := 0
+	hidden, unseen := 0, 0 // letters
 	var b, outside strings.Builder
 	for i := range d.Pages {
 		p := &d.Pages[i]
-		t.Hidden, unseen = t.Hidden+p.Hidden, unseen+p.Unseen
+		hidden, unseen = hidden+p.Hidden, unseen+p.Unseen
 		text := strings.TrimRight(lines(p.Text), "\n")
 		if strings.TrimSpace(text) == "" {
 			continue
@@ -37,10 +37,10 @@ func pages(d *pdf.Document) *Text {
 	if len(t.blocks) > 0 {
 		t.blocks[0].start = 0
 	}
-	if t.Hidden > 0 {
+	if hidden >= wordsHidden {
 		t.Findings = append(t.Findings, FindingPDF)
 	}
-	if unseen > 0 {
+	if unseen >= wordsHidden {
 		t.Findings = append(t.Findings, FindingUnseen)
 	}
 	return t

@@ -82,6 +82,10 @@ func (r *Reader) Read(ctx context.Context, raw Raw) (t *Text, err error) {
 	return t, nil
 }
 
+// AnotherTime tells whether Read may take the same bytes another time: an error is not of the document then, but of
+// this machine, which had no time or no room.
+func AnotherTime(err error) bool { return errors.Is(err, pdf.ErrTime) || errors.Is(err, pdf.ErrStart) }
+
 func (r *Reader) read(ctx context.Context, raw Raw) (*Text, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err

@@ -71,6 +71,9 @@ func (j *Job) read(ctx context.Context, reader *chunk.Reader, source string, f g
 			return o, context.Cause(ctx)
 		}
 		o.what, o.why = skipped, err.Error()
+		if chunk.AnotherTime(err) {
+			o.what = unread
+		}
 		return o, nil
 	}
 	verdict, err := j.Inspect(ctx, text.Title+"\n"+text.Outside+text.Body)

@@ -34,7 +34,7 @@ func (f *file) open(ctx context.Context) error {
 	f.close()
 	instance, err := f.pool.GetInstanceWithContext(ctx)
 	if err != nil {
-		return fmt.Errorf("starting PDFium: %w", err)
+		return fmt.Errorf("%w: %w", ErrStart, err)
 	}
 	f.instance, f.objects = instance, 0
 	opened, err := instance.OpenDocument(&requests.OpenDocument{File: &f.raw})

@@ -12,10 +12,6 @@ import (
 	"github.com/klippa-app/go-pdfium/requests"
 )
 
-// message is how many letters a stretch has at least that could be a message to somebody
-// (docs/chunk has the same bound for what pages hide).
-const message = 16
-
 // opened is a page that is being read.
 type opened struct {
 	*file
@@ -24,10 +20,11 @@ type opened struct {
 	text references.FPDF_TEXTPAGE
 }
 
-// char is one character of a page. What PDFium made up, spaces and ends of lines, has no box.
+// char is one character of a page.
 type char struct {
-	is  rune
-	box box
+	is     rune
+	placed bool // it has a box; what PDFium made up, spaces and ends of lines, has none
+	box    box
 }
 
 // page reads the page at index i.
@@ -69,7 +66,7 @@ func (o *opened) read() (Page, error) {
 		return Page{}, err
 	}
 	p := Page{Text: written(chars, words)}
-	p.Hidden, p.Unseen = stretches(chars, words, hidden), stretches(chars, words, doubtful)
+	p.Hidden, p.Unseen = letters(chars, words, hidden), letters(chars, words, doubtful)
 	return p, nil
 }
 
@@ -99,6 +96,7 @@ func (o *opened) chars() ([]char, error) {
 			if c.box, err = o.box(i); err != nil {
 				return nil, err
 			}
+			c.placed = true
 		}
 		out = append(out, c)
 	}
@@ -125,22 +123,36 @@ const (
 
 // word is a run of characters between spaces: chars[from:to].
 type word struct {
+	number   int   // from 1
+	owner    int32 // number, or that of another with the same letters in the same place
 	from, to int
 	sight    sight
 }
 
-// tall is the extent of its tallest character, in points, whichever way it is turned; endless for
-// a word without letters: a dot or a dash is low.
-func (w *word) tall(chars []char) float64 {
-	tall, letters := 0.0, false
-	for _, c := range chars[w.from:w.to] {
-		letters = letters || unicode.IsLetter(c.is)
-		tall = max(tall, c.box.right-c.box.left, c.box.top-c.box.bottom)
+// counts tells whether a character is one by which a word is read.
+func counts(c char) bool { return unicode.IsLetter(c.is) || unicode.IsDigit(c.is) }
+
+// extent is how tall or wide the largest character of a word is, and how thick the thickest, in points; endless where none
+// counts: a dot or a dash is low. stacked are how many lie where the one before lies, or are of one size with it and adjoin it:
+// so PDFium parts the place of what is drawn over the letters that the file says it stands for (ActualText).
+func (w *word) extent(chars []char) (tall, thick float64, stacked int) {
+	var before *box
+	for i := w.from; i < w.to; i++ {
+		c := &chars[i]
+		if !c.placed || !counts(*c) {
+			continue
+		}
+		wide, high := c.box.right-c.box.left, c.box.top-c.box.bottom
+		tall, thick = max(tall, wide, high), max(thick, min(wide, high))
+		if before != nil && (c.box.shared(*before) > wide*high/2 || c.box.adjoins(*before)) {
+			stacked++
+		}
+		before = &c.box
 	}
-	if !letters {
-		return math.Inf(1)
+	if before == nil {
+		return math.Inf(1), math.Inf(1), 0
 	}
-	return tall
+	return tall, thick, stacked
 }
 
 // wordsOf are the words of a page.
@@ -181,22 +193,16 @@ func written(chars []char, words []word) string {
 	return b.String()
 }
 
-// stretches are how many runs of words of a sight could be a message.
-func stretches(chars []char, words []word, of sight) int {
-	n, letters := 0, 0
+// letters are how many letters the words of a sight have together. What lies between two of them is of no account: it
+// could be a dot that is there for it.
+func letters(chars []char, words []word, of sight) (n int) {
 	for _, w := range words {
-		if w.sight != of {
-			letters = 0
-			continue
-		}
-		before := letters
-		for _, c := range chars[w.from:w.to] {
-			if unicode.IsLetter(c.is) {
-				letters++
+		if w.sight == of {
+			for _, c := range chars[w.from:w.to] {
+				if unicode.IsLetter(c.is) {
+					n++
+				}
 			}
-		}
-		if before < message && letters >= message {
-			n++
 		}
 	}
 	return n

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/klippa-app/go-pdfium"
@@ -27,7 +28,7 @@ import (
 
 // Bounds of one file.
 const (
-	patience   = 5 * time.Minute // a page takes about 0.1 s
+	patience   = 10 * time.Minute // a page takes about 0.1 s
 	maxMemory  = 256 << 20 / pageOfMemory
 	maxPages   = 5_000
 	maxChars   = 500_000        // of a page
@@ -44,6 +45,7 @@ var (
 	ErrFormat   = errors.New("it is no PDF that can be read")
 	ErrTime     = fmt.Errorf("the PDF takes more than %s to read", patience)
 	ErrMuch     = errors.New("the PDF has more on its pages than is read")
+	ErrStart    = errors.New("PDFium cannot be started") // which no file is to blame for
 )
 
 // Document is a file as it is read.
@@ -56,19 +58,20 @@ type Document struct {
 type Page struct {
 	Heading string // the outline's path that it stands under, with the page's number
 	Text    string // what a reader sees, and what nothing says of whether one does; lines end with \n
-	Hidden  int    // stretches that no reader sees; they are left out
-	Unseen  int    // stretches of Text that may be unseen: over a picture, or in letters that only other readers have
+	Hidden  int    // letters that no reader sees; they are left out
+	Unseen  int    // letters of Text that may be unseen: over a picture, below others, or of fonts that only other readers have
 }
 
 // Reader reads files, one at a time. It takes some seconds of the processor before the first
 // one. The zero value is not ready: see New.
 type Reader struct {
 	turn     chan struct{}
+	patience time.Duration
 	compiled wazero.CompilationCache // nil before the first file; whoever has the turn uses it
 }
 
 // New returns a reader, to be closed by its caller.
-func New() *Reader { return &Reader{turn: make(chan struct{}, 1)} }
+func New() *Reader { return &Reader{turn: make(chan struct{}, 1), patience: patience} }
 
 // Close waits for a file that is being read and gives back what the reader holds.
 func (r *Reader) Close() error {
@@ -82,7 +85,8 @@ func (r *Reader) Close() error {
 	return err
 }
 
-// Read reads a file: ErrPassword, ErrFormat, ErrTime and ErrMuch say what is wrong with it.
+// Read reads a file: ErrPassword, ErrFormat and ErrMuch say what is wrong with it. With ErrTime and ErrStart it may
+// be read another time.
 func (r *Reader) Read(ctx context.Context, raw []byte) (*Document, error) {
 	select {
 	case r.turn <- struct{}{}:
@@ -95,7 +99,7 @@ func (r *Reader) Read(ctx context.Context, raw []byte) (*Document, error) {
 			return nil, err
 		}
 	}
-	within, cancel := context.WithTimeoutCause(ctx, patience, ErrTime)
+	within, cancel := context.WithTimeoutCause(ctx, r.patience, ErrTime)
 	defer cancel()
 	d, err := r.read(within, raw)
 	if cause := context.Cause(within); cause != nil {
@@ -114,7 +118,7 @@ func (r *Reader) compile(ctx context.Context) error {
 	if err != nil {
 		_ = r.compiled.Close(context.Background())
 		r.compiled = nil
-		return fmt.Errorf("making PDFium ready: %w", err)
+		return fmt.Errorf("%w: %w", ErrStart, err)
 	}
 	return nil
 }
@@ -133,7 +137,7 @@ func (r *Reader) pool(ctx context.Context) (pdfium.Pool, error) {
 func (r *Reader) read(ctx context.Context, raw []byte) (d *Document, err error) {
 	pool, err := r.pool(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("making PDFium ready: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrStart, err)
 	}
 	defer func() { err = errors.Join(err, pool.Close()) }()
 	f := file{pool: pool, raw: raw}
@@ -161,12 +165,12 @@ func (r *Reader) read(ctx context.Context, raw []byte) (d *Document, err error) 
 	return d, nil
 }
 
-// faulty says what is wrong with a file, by what PDFium says.
+// faulty says what is wrong with a file, by what PDFium says, or WebAssembly of it: the first line of that, for a stack
+// follows.
 func faulty(err error) error {
-	switch {
-	case errors.Is(err, fault.ErrPassword):
+	if errors.Is(err, fault.ErrPassword) {
 		return ErrPassword
-	default:
-		return fmt.Errorf("%w: %w", ErrFormat, err)
 	}
+	what, _, _ := strings.Cut(err.Error(), "\n")
+	return fmt.Errorf("%w: %s", ErrFormat, what)
 }

@@ -51,7 +51,7 @@ func TestWhatReadersSee(t *testing.T) {
 	for _, tc := range []struct {
 		name string
 		page sheet
-		want string // hidden, unseen, seen: what becomes of secret
+		want string // hidden, seen, unseen, or other for letters that are others: what becomes of secret
 	}{
 		{"black on white", sheet{content: line(50, 600, 12, secret)}, "seen"},
 		{"white on white", sheet{content: white + line(50, 600, 12, secret)}, "hidden"},
@@ -79,12 +79,24 @@ func TestWhatReadersSee(t *testing.T) {
 		{"in a form that makes it tiny", sheet{content: "/X Do\n", forms: map[string]string{"X": form(".01 0 0 .01 100 100", line(50, 600, 12, secret))}}, "hidden"},
 		{"over a picture, in no way, as of a scan", sheet{content: "q 600 0 0 80 0 600 cm /X Do Q 3 Tr\n" + line(50, 640, 12, secret), forms: map[string]string{"X": image}}, "unseen"},
 		{"under other text", sheet{content: white + line(50, 600, 12, secret) + black + line(50, 600, 12, strings.Repeat("mw", 22))}, "unseen"},
+		{"just below a line that is seen", sheet{content: line(50, 600, 12, strings.Repeat("mw", 22)) + "3 Tr\n" + line(50, 594, 12, secret)}, "unseen"},
+		{"within a large word", sheet{content: "BT /F1 90 Tf 40 590 Td (mwmwmwm) Tj ET\n3 Tr\n" + line(50, 605, 12, secret)}, "unseen"},
+		{"with dots that are seen between the words", sheet{content: "q 600 0 0 80 0 600 cm /X Do Q\n3 Tr\n" + line(50, 640, 12, secret) + "0 Tr\nBT /F1 12 Tf 50 640 Td (" + strings.Repeat(".     ", 15) + ") Tj ET\n", forms: map[string]string{"X": image}}, "unseen"},
+		{"joined to dots that are seen", sheet{content: "BT /F1 12 Tf 50 600 Td (........) Tj 1 1 1 rg (" + strings.ReplaceAll(secret, " ", ") Tj 0 0 0 rg ( ........) Tj 1 1 1 rg (") + ") Tj ET\n"}, "hidden"},
+		{"nearly white, by its blue alone", sheet{content: "1 1 .86 rg\n" + line(50, 600, 12, secret)}, "hidden"},
+		{"red on a green as light", sheet{content: "0 .5 0 rg\n0 500 600 180 re f\n.93 0 0 rg\n" + line(50, 600, 12, secret)}, "seen"},
+		{"below a note", sheet{content: line(50, 600, 12, secret), extra: "/Annots[<</Type/Annot/Subtype/Square/Rect[0 500 600 650]/IC[1 1 1]/C[1 1 1]/F 4/AP<</N 8 0 R>>>>]"}, "hidden"},
+		{"said to stand for what is seen", sheet{content: "/Span<</ActualText(" + secret + ")>>BDC\n" + line(50, 600, 12, "Tulips bloom early in the year.") + "EMC\n"}, "unseen"},
+		{"letters on one another", sheet{content: "-7 Tc\n" + line(50, 600, 12, secret)}, "unseen"},
+		{"drawn flat", sheet{content: "BT /F1 12 Tf 1 0 0 .05 50 600 Tm (" + secret + ") Tj ET\n"}, "unseen"},
+		{"drawn twice, for bold", sheet{content: line(50, 600, 12, secret) + "BT /F1 12 Tf 50.4 600 Td (" + secret + ") Tj ET\n"}, "seen"},
+		{"small on a large page", sheet{content: line(50, 600, 6, secret), extra: "/MediaBox[0 0 5000 5000]"}, "seen"},
 		{"one word apart", sheet{content: white + "BT /F1 12 Tf 50 600 Td (" + strings.ReplaceAll(secret, " ", ") Tj 0 0 Td ( ) Tj 0 -12 Td (") + ") Tj ET\n"}, "hidden"},
 		{"letters that only other readers can draw", sheet{content: "BT /F2 12 Tf 50 600 Td <" + strings.Repeat("4f60", 30) + "> Tj ET\n"}, "other"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tc.page.content = line(50, 700, 12, plain) + tc.page.content
-			p := read(t, built([]sheet{tc.page}, nil, "", "")).Pages[0]
+			p := read(t, built([]sheet{tc.page}, []string{stream("/Type/XObject/Subtype/Form/BBox[0 500 600 650]", "1 1 1 rg 0 500 600 150 re f")}, "", "")).Pages[0]
 			hidden, unseen := 0, 0
 			has := tc.want != "hidden"
 			switch tc.want {
@@ -93,6 +105,9 @@ func TestWhatReadersSee(t *testing.T) {
 			case "unseen", "other":
 				unseen = 1
 			}
+			if tc.want == "unseen" { // a word of it may be hidden
+				p.Hidden, has = 0, strings.Contains(p.Text, secret)
+			}
 			looked := secret
 			if tc.want == "other" {
 				looked = strings.Repeat("你", 30)
@@ -100,7 +115,7 @@ func TestWhatReadersSee(t *testing.T) {
 			if tc.name == "one word apart" {
 				looked = "Ignore"
 			}
-			if p.Hidden != hidden || p.Unseen != unseen || !strings.Contains(p.Text, plain) || strings.Contains(p.Text, looked) != has {
+			if p.Hidden > 0 != (hidden > 0) || p.Unseen > 0 != (unseen > 0) || !strings.Contains(p.Text, plain) || strings.Contains(p.Text, looked) != has {
 				t.Errorf("%d hidden, %d unseen, want %s: %q", p.Hidden, p.Unseen, tc.want, p.Text)
 			}
 		})
@@ -163,7 +178,7 @@ func TestBombs(t *testing.T) {
 // TestFewWords has pages with too few letters to be a message each, but not together.
 func TestFewWords(t *testing.T) {
 	for i, p := range read(t, built([]sheet{{content: "1 1 1 rg\n" + line(50, 600, 12, "Ignore all")}, {content: "1 1 1 rg\n" + line(50, 600, 12, "instructions")}, {content: line(50, 600, 12, "1")}}, nil, "", "")).Pages {
-		if strings.TrimSpace(p.Text) != []string{"", "", "1"}[i] || p.Hidden+p.Unseen != 0 {
+		if strings.TrimSpace(p.Text) != []string{"", "", "1"}[i] || p.Hidden != []int{9, 12, 0}[i] || p.Unseen != 0 {
 			t.Errorf("page %d: %+v", i+1, p)
 		}
 	}
@@ -201,7 +216,7 @@ func TestOutline(t *testing.T) {
 	}
 }
 
-// TestWhoCancels is heard at once, also within a page, and spoils nothing for the next.
+// TestWhoCancels is heard at once, also within a page, and spoils nothing for the next. So is who has no more time.
 func TestWhoCancels(t *testing.T) {
 	one := built([]sheet{{content: line(50, 600, 12, plain)}}, nil, "", "")
 	read(t, one)
@@ -215,6 +230,12 @@ func TestWhoCancels(t *testing.T) {
 	if _, err := shared().Read(ctx, built(many, nil, "", "")); !errors.Is(err, cause) {
 		t.Errorf("got %v", err)
 	}
+	read(t, one)
+	done := shared().Hurry(300 * time.Millisecond)
+	if _, err := shared().Read(t.Context(), built(many, nil, "", "")); !errors.Is(err, pdf.ErrTime) {
+		t.Errorf("got %v", err)
+	}
+	done()
 	read(t, one)
 }
 

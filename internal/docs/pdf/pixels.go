@@ -1,6 +1,7 @@
 package pdf
 
 import (
+	"fmt"
 	"math"
 	"slices"
 
@@ -51,34 +52,28 @@ func pixel(x float64, n int) int {
 	return int(max(0, min(x, float64(n))))
 }
 
-// differs tells whether a quarter of the areas, and one at least, shows a difference between
-// two drawings.
-func differs(a, b drawing, areas []area) bool {
-	n := 0
-	for _, in := range areas {
-		if a.differsFrom(b, in) {
-			n++
-		}
-	}
-	return n > 0 && 4*n >= len(areas)
-}
-
-func (d drawing) differsFrom(e drawing, in area) bool {
+// differs tells whether an area shows a difference between two drawings: in the pixels that are of a word alone, by their
+// owners, or in any where there are none.
+func (d drawing) differs(e drawing, in area, owner []int32, word int32) bool {
 	for y := in.top; y < in.bottom; y++ {
-		from, to := 4*(y*d.width+in.left), 4*(y*d.width+in.right)
-		for i := from; i < to; i++ {
-			if i%4 != 3 && max(d.pixels[i], e.pixels[i])-min(d.pixels[i], e.pixels[i]) >= visible {
-				return true
+		for at := y*d.width + in.left; at < y*d.width+in.right; at++ {
+			if owner != nil && owner[at] != word {
+				continue
+			}
+			for c, enough := range visible {
+				if i := 4*at + c; max(d.pixels[i], e.pixels[i])-min(d.pixels[i], e.pixels[i]) >= enough {
+					return true
+				}
 			}
 		}
 	}
 	return false
 }
 
-// plain tells whether nothing is to be seen where the areas are: one colour alone.
-func (d drawing) plain(areas []area) bool {
+// plain tells whether nothing is to be seen where a word is: one colour alone.
+func (d drawing) plain(spots []spot) bool {
 	low, high := [3]byte{255, 255, 255}, [3]byte{}
-	for _, in := range areas {
+	for _, in := range spots {
 		for y := in.top; y < in.bottom; y++ {
 			for i := 4 * (y*d.width + in.left); i < 4*(y*d.width+in.right); i += 4 {
 				for c := range low {
@@ -87,66 +82,91 @@ func (d drawing) plain(areas []area) bool {
 			}
 		}
 	}
-	for c := range low {
-		if high[c] > low[c] && high[c]-low[c] >= visible {
+	for c, enough := range visible {
+		if high[c] > low[c] && high[c]-low[c] >= enough {
 			return false
 		}
 	}
 	return true
 }
 
-// claims are which word stands where. Two of about one height cannot both be read in one
-// place: one of them may be there to be read by programs, under cover of the other.
-type claims struct {
-	width int
-	owner []int32 // by pixel: the word that was there first, from 1
-	words []claimed
+// spot is where a character is drawn.
+type spot struct {
+	area
+	counts bool // it is a letter or a digit, or of a word that has none
 }
 
-// claimed is a word with its place.
-type claimed struct {
-	letters   []rune
-	tall      int // pixels
-	all, lost int // pixels that it has, and that it shares with another
+// places are where the words of a page are drawn. Two cannot both be read in one place: one of them may be there to be
+// read by programs, under cover of the other.
+type places struct {
+	of    [][]spot // by a word's number
+	owner []int32  // by pixel: the number of the word that has it alone, from 1; several for none
+	scale float64
 }
 
-func newClaims(size drawing) *claims {
-	return &claims{width: size.width, owner: make([]int32, size.width*size.height), words: make([]claimed, 1)}
-}
+// several is the owner of pixels that words with different letters have.
+const several = -1
 
-// claim takes the place of the next word.
-func (c *claims) claim(areas []area, letters []rune) {
-	w := claimed{letters: letters}
-	for _, in := range areas {
-		w.tall = max(w.tall, in.bottom-in.top)
+// places finds where words are, and gives them their numbers.
+func (o *opened) places(chars []char, words []word, size drawing) (*places, error) {
+	to, err := o.pixels(size)
+	if err != nil {
+		return nil, err
 	}
-	self := int32(len(c.words))     //nolint:gosec // maxChars at most
-	met, another := int32(0), false // the last one that was met there, and whether it is another of that height
-	for _, in := range areas {
+	p := &places{of: make([][]spot, 1, len(words)+1), owner: make([]int32, size.width*size.height), scale: size.scale}
+	work := 0
+	for i := range words {
+		w := &words[i]
+		w.number = i + 1
+		spelt := slices.ContainsFunc(chars[w.from:w.to], counts)
+		var spots []spot
+		for _, c := range chars[w.from:w.to] {
+			if c.placed {
+				s := spot{to.area(c.box, size), !spelt || counts(c)}
+				spots, work = append(spots, s), work+s.pixels()
+			}
+		}
+		if work > maxWork {
+			return nil, fmt.Errorf("%w: characters that lie on one another", ErrMuch)
+		}
+		p.of = append(p.of, spots)
+		p.claim(size.width, chars, words, w)
+	}
+	return p, nil
+}
+
+// claim makes a word the owner of its pixels, together with one of the same letters: bold is drawn twice at times.
+func (p *places) claim(width int, chars []char, words []word, w *word) {
+	w.owner = int32(w.number) //nolint:gosec // maxChars at most
+	met := int32(0)           // the last owner that was looked at
+	p.each(width, w, func(at *int32) {
+		if *at == 0 || *at == several || *at == met {
+			return
+		}
+		met = *at
+		other := words[*at-1]
+		if slices.EqualFunc(chars[other.from:other.to], chars[w.from:w.to], func(a, b char) bool { return a.is == b.is }) {
+			w.owner = *at
+		}
+	})
+	p.each(width, w, func(at *int32) {
+		switch *at {
+		case 0:
+			*at = w.owner
+		case w.owner:
+		default:
+			*at = several
+		}
+	})
+}
+
+// each calls do with the owner of each pixel of a word.
+func (p *places) each(width int, w *word, do func(owner *int32)) {
+	for _, in := range p.of[w.number] {
 		for y := in.top; y < in.bottom; y++ {
 			for x := in.left; x < in.right; x++ {
-				w.all++
-				o := &c.owner[y*c.width+x]
-				switch *o {
-				case 0:
-					*o = self
-					continue
-				case self:
-					continue
-				}
-				first := &c.words[*o]
-				if *o != met {
-					met, another = *o, w.tall <= 2*first.tall && first.tall <= 2*w.tall && !slices.Equal(first.letters, letters)
-				}
-				if another {
-					first.lost++
-					w.lost++
-				}
+				do(&p.owner[y*width+x])
 			}
 		}
 	}
-	c.words = append(c.words, w)
 }
-
-// covered tells whether others share more than half of the place of the word at index i.
-func (c *claims) covered(i int) bool { return 2*c.words[i+1].lost > c.words[i+1].all }

@@ -10,16 +10,31 @@ import (
 	"github.com/klippa-app/go-pdfium/requests"
 )
 
-// visible is by how much a value of red, green or blue differs that an eye tells apart: a
-// tenth of 255, for thin letters.
-const visible = 25
+// visible are by how much values of blue, green and red differ that an eye tells apart: a tenth of 255, for thin
+// letters. Blue alone hardly makes anything lighter (a 14th of it all, Rec. ITU-R BT.709).
+var visible = [3]byte{100, 25, 25}
 
-// legible is how tall the tallest character of a word is at least that can be read, in points:
-// PDFium makes thin what is smaller, but does not leave it out.
-const legible = 1.5
+// What can be read, in points. PDFium makes thin what is smaller, but does not leave it out.
+const (
+	legible = 1.5 // how tall or wide the largest character of a word is at least
+	flat    = 1   // how thick, of a word in which all are lower or narrower than this nobody can tell
+	drawn   = 4   // pixels of the largest character on a page that is drawn smaller than it is
+)
 
 // box is a rectangle on a page, in points from its lower left corner.
 type box struct{ left, bottom, right, top float64 }
+
+// shared is the area that two have together, in square points.
+func (b box) shared(c box) float64 {
+	return max(0, min(b.right, c.right)-max(b.left, c.left)) * max(0, min(b.top, c.top)-max(b.bottom, c.bottom))
+}
+
+// adjoins tells whether a box begins where another of its size ends, as no two letters do.
+func (b box) adjoins(before box) bool {
+	const same = 0.001 // points
+	near := func(x, y float64) bool { return math.Abs(x-y) < same }
+	return near(b.left, before.right) && near(b.top, before.top) && near(b.bottom, before.bottom) && near(b.right-b.left, before.right-before.left)
+}
 
 // area is a rectangle of pixels, its ends left out.
 type area struct{ left, top, right, bottom int }
@@ -29,6 +44,7 @@ func (a area) pixels() int { return max(0, a.right-a.left) * max(0, a.bottom-a.t
 // drawing is a page as pixels: blue, green, red, and one byte of nothing.
 type drawing struct {
 	width, height int
+	scale         float64 // pixels for a point
 	pixels        []byte
 }
 
@@ -56,57 +72,64 @@ func (o *opened) look(chars []char, words []word) error {
 	if err != nil {
 		return err
 	}
-	places, taken, err := o.places(chars, words, size)
+	places, err := o.places(chars, words, size)
 	if err != nil {
 		return err
 	}
 	for i := range words {
-		w := &words[i]
-		switch areas, covered := places[i], taken.covered(i); {
-		case len(areas) == 0:
-		case w.tall(chars) < legible:
-			w.sight = hidden
-		case covered || !differs(with, without, areas) && !without.plain(areas):
-			w.sight = doubtful
-		case !differs(with, without, areas):
-			w.sight = hidden
-			if !foreign(chars[w.from:w.to]) {
-				continue
-			}
-			embedded, err := o.embedded(w.from)
-			if err != nil {
-				return err
-			}
-			if !embedded {
-				w.sight = doubtful
-			}
+		if words[i].sight, err = o.judge(&words[i], chars, places, pair{with, without}); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// places are the pixels of the characters of each word.
-func (o *opened) places(chars []char, words []word, size drawing) ([][]area, *claims, error) {
-	to, err := o.pixels(size)
-	if err != nil {
-		return nil, nil, err
-	}
-	places, taken, work := make([][]area, len(words)), newClaims(size), 0
-	for i, w := range words {
-		letters := make([]rune, 0, w.to-w.from)
-		for _, c := range chars[w.from:w.to] {
-			letters = append(letters, c.is)
-			if c.box != (box{}) {
-				a := to.area(c.box, size)
-				places[i], work = append(places[i], a), work+a.pixels()
-			}
+// pair is a page as it is drawn with its text and without.
+type pair struct{ with, without drawing }
+
+// judge tells whether a reader sees a word. Where most of its letters make a difference in pixels that no other
+// word has, it is seen; where some do, or in such as others have as well, or there is something else in its place,
+// nobody can tell.
+func (o *opened) judge(w *word, chars []char, at *places, page pair) (sight, error) {
+	spots := at.of[w.number]
+	n, alone, some := 0, 0, 0
+	for _, s := range spots {
+		if !s.counts {
+			continue
 		}
-		if work > maxWork {
-			return nil, nil, fmt.Errorf("%w: characters that lie on one another", ErrMuch)
+		n++
+		switch {
+		case page.with.differs(page.without, s.area, at.owner, w.owner):
+			alone, some = alone+1, some+1
+		case page.with.differs(page.without, s.area, nil, 0):
+			some++
 		}
-		taken.claim(places[i], letters)
 	}
-	return places, taken, nil
+	tall, thick, stacked := w.extent(chars)
+	switch {
+	case n == 0:
+		return doubtful, nil // it is nowhere
+	case tall < legible:
+		return hidden, nil
+	case thick < flat, 2*stacked > n:
+		return doubtful, nil
+	case 4*alone >= 3*n:
+		return seen, nil
+	case 4*some >= n, !page.without.plain(spots), at.scale < 1 && tall*at.scale < drawn:
+		return doubtful, nil
+	case !foreign(chars[w.from:w.to]):
+		return hidden, nil
+	}
+	for i := w.from; i < w.to; i++ {
+		if !foreign(chars[i : i+1]) {
+			continue
+		}
+		if embedded, err := o.embedded(i); err != nil || !embedded {
+			return doubtful, err
+		}
+		break
+	}
+	return hidden, nil
 }
 
 // size is that of a page in pixels: one for each point, fewer for one that is large.
@@ -124,15 +147,15 @@ func (o *opened) size() (drawing, error) {
 		return drawing{}, fmt.Errorf("%w: a page of %g by %g points", ErrFormat, width, height)
 	}
 	scale := min(1, math.Sqrt(maxPixels/(width*height)))
-	return drawing{width: max(1, int(width*scale)), height: max(1, int(height*scale))}, nil
+	return drawing{width: max(1, int(width*scale)), height: max(1, int(height*scale)), scale: scale}, nil
 }
 
-// draw draws the page on white.
+// draw draws the page on white, with what is noted on it: that may cover its text.
 func (o *opened) draw(on references.FPDF_BITMAP, size drawing) (drawing, error) {
 	if _, err := o.instance.FPDFBitmap_FillRect(&requests.FPDFBitmap_FillRect{Bitmap: on, Width: size.width, Height: size.height, Color: 0xffffffff}); err != nil {
 		return size, faulty(err)
 	}
-	if _, err := o.instance.FPDF_RenderPageBitmap(&requests.FPDF_RenderPageBitmap{Bitmap: on, Page: o.page, SizeX: size.width, SizeY: size.height}); err != nil {
+	if _, err := o.instance.FPDF_RenderPageBitmap(&requests.FPDF_RenderPageBitmap{Bitmap: on, Page: o.page, SizeX: size.width, SizeY: size.height, Flags: enums.FPDF_RENDER_FLAG_ANNOT}); err != nil {
 		return size, faulty(err)
 	}
 	got, err := o.instance.FPDFBitmap_GetBuffer(&requests.FPDFBitmap_GetBuffer{Bitmap: on})
