@@ -109,7 +109,8 @@ func (o *opened) box(i int) (box, error) {
 	if err != nil {
 		return box{}, faulty(err)
 	}
-	return box{got.Left, got.Bottom, got.Right, got.Top}, nil
+	left, right, bottom, top := got.Left, got.Right, got.Bottom, got.Top // the wrong way round in what is mirrored
+	return box{min(left, right), min(bottom, top), max(left, right), max(bottom, top)}, nil
 }
 
 // sight is whether a reader sees a word.

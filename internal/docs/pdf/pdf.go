@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -101,6 +102,7 @@ func (r *Reader) Read(ctx context.Context, raw []byte) (*Document, error) {
 	}
 	within, cancel := context.WithTimeoutCause(ctx, r.patience, ErrTime)
 	defer cancel()
+	defer r.collect(time.Now())
 	d, err := r.read(within, raw)
 	if cause := context.Cause(within); cause != nil {
 		return nil, cause // whatever the instance said when it was ended
@@ -108,8 +110,16 @@ func (r *Reader) Read(ctx context.Context, raw []byte) (*Document, error) {
 	return d, err
 }
 
+// collect frees the memory of an instance that may have had much of it, before the next one takes its own.
+func (*Reader) collect(began time.Time) {
+	if time.Since(began) > time.Second {
+		debug.FreeOSMemory()
+	}
+}
+
 // compile makes machine code of PDFium.
 func (r *Reader) compile(ctx context.Context) error {
+	defer debug.FreeOSMemory() // the compiler takes some 250 MiB
 	r.compiled = wazero.NewCompilationCache()
 	pool, err := r.pool(experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0)))
 	if err == nil {

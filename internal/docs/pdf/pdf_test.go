@@ -89,6 +89,7 @@ func TestWhatReadersSee(t *testing.T) {
 		{"said to stand for what is seen", sheet{content: "/Span<</ActualText(" + secret + ")>>BDC\n" + line(50, 600, 12, "Tulips bloom early in the year.") + "EMC\n"}, "unseen"},
 		{"letters on one another", sheet{content: "-7 Tc\n" + line(50, 600, 12, secret)}, "unseen"},
 		{"drawn flat", sheet{content: "BT /F1 12 Tf 1 0 0 .05 50 600 Tm (" + secret + ") Tj ET\n"}, "unseen"},
+		{"mirrored", sheet{content: "BT /F1 -12 Tf -1 0 0 -1 50 600 Tm (" + secret + ") Tj ET\n"}, "seen"},
 		{"drawn twice, for bold", sheet{content: line(50, 600, 12, secret) + "BT /F1 12 Tf 50.4 600 Td (" + secret + ") Tj ET\n"}, "seen"},
 		{"small on a large page", sheet{content: line(50, 600, 6, secret), extra: "/MediaBox[0 0 5000 5000]"}, "seen"},
 		{"one word apart", sheet{content: white + "BT /F1 12 Tf 50 600 Td (" + strings.ReplaceAll(secret, " ", ") Tj 0 0 Td ( ) Tj 0 -12 Td (") + ") Tj ET\n"}, "hidden"},
