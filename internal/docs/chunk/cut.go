@@ -24,6 +24,7 @@ type block struct {
 	start   int
 	heading string // the path that it stands under
 	kind    kind
+	page    bool // it begins a page
 }
 
 // piece is a passage in the making.
@@ -31,6 +32,7 @@ type piece struct {
 	start, end int
 	heading    string
 	stub       bool // headings alone
+	page       bool // it begins a page, by whose number it is cited
 }
 
 func (p *piece) size() int { return p.end - p.start }
@@ -63,12 +65,12 @@ func (b Bounds) pieces(t *Text) []piece {
 			room = b.Most
 		}
 		if end-bl.start <= room {
-			out = append(out, piece{start: bl.start, end: end, heading: bl.heading, stub: bl.kind == head})
+			out = append(out, piece{start: bl.start, end: end, heading: bl.heading, stub: bl.kind == head, page: bl.page})
 			continue
 		}
 		for at := bl.start; at < end; {
 			next := cutAt(t.Body, at, end, b.Target)
-			out = append(out, piece{start: at, end: next, heading: bl.heading})
+			out = append(out, piece{start: at, end: next, heading: bl.heading, page: bl.page && at == bl.start})
 			at = next
 		}
 	}
@@ -76,7 +78,7 @@ func (b Bounds) pieces(t *Text) []piece {
 }
 
 // merge puts together what follows one another: under one heading up to Target, headings
-// with what they are of, and what is shorter than Min with its neighbour.
+// with what they are of, and what is shorter than Min with its neighbour, but not with another page.
 func (b Bounds) merge(in []piece) []piece {
 	var out []piece
 	for _, p := range in {
@@ -90,7 +92,7 @@ func (b Bounds) merge(in []piece) []piece {
 		case last.stub && sum <= b.Most:
 			last.heading = p.heading
 		case last.heading == p.heading && !p.stub && sum <= b.Target:
-		case last.size() < b.Min && !p.stub && sum <= b.Target:
+		case last.size() < b.Min && !p.stub && !p.page && sum <= b.Target:
 			last.heading = common(last.heading, p.heading)
 		default:
 			out = append(out, p)

@@ -25,9 +25,9 @@ func pages(d *pdf.Document) *Text {
 		}
 		heading := shorten(p.Heading, docs.MaxHeading)
 		outside.WriteString(heading + "\n")
-		for _, bl := range paragraphs(text, 0, heading) {
+		for j, bl := range paragraphs(text, 0, heading) {
 			if len(t.blocks) < maxBlocks {
-				bl.start += b.Len()
+				bl.start, bl.page = bl.start+b.Len(), j == 0
 				t.blocks = append(t.blocks, bl)
 			}
 		}

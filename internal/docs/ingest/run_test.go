@@ -13,7 +13,6 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"doorward/internal/docs"
-	"doorward/internal/docs/chunk"
 	"doorward/internal/docs/gather"
 	"doorward/internal/docs/ingest"
 )
@@ -268,8 +267,6 @@ func TestOneWriterIsLetIn(t *testing.T) {
 // TestPDF has a manual, and a page that says more to programs than to its readers.
 func TestPDF(t *testing.T) {
 	p := newPlace(t)
-	p.job.Bounds = chunk.Bounds{Target: 400, Min: 50, Most: 400} // its pages are short
-	p.job.Wanted.Chunker = p.job.Bounds.Name()
 	for _, name := range []string{"manual.pdf", "hidden.pdf"} {
 		raw, err := os.ReadFile(filepath.Join("..", "pdf", "testdata", name))
 		if err != nil {

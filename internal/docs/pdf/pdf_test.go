@@ -225,15 +225,20 @@ func TestWhoCancels(t *testing.T) {
 	for i := range many {
 		many[i] = sheet{content: strings.Repeat(line(50, 600, 12, plain), 20)}
 	}
+	long := built(many, nil, "", "")
 	cause := errors.New("the operator has had enough")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	time.AfterFunc(300*time.Millisecond, func() { cancel(cause) })
-	if _, err := shared().Read(ctx, built(many, nil, "", "")); !errors.Is(err, cause) {
+	began := time.Now()
+	if _, err := shared().Read(ctx, long); !errors.Is(err, cause) {
 		t.Errorf("got %v", err)
+	}
+	if took := time.Since(began); took > time.Minute { // all of it takes many
+		t.Errorf("it went on for %s", took)
 	}
 	read(t, one)
 	done := shared().Hurry(300 * time.Millisecond)
-	if _, err := shared().Read(t.Context(), built(many, nil, "", "")); !errors.Is(err, pdf.ErrTime) {
+	if _, err := shared().Read(t.Context(), long); !errors.Is(err, pdf.ErrTime) {
 		t.Errorf("got %v", err)
 	}
 	done()
