@@ -120,16 +120,20 @@ func (x *mux) leave(ctx context.Context, to sender, w *waiting) {
 	x.mu.Lock()
 	delete(x.calls, w.o.id)
 	x.mu.Unlock()
+	var open [][]byte
+	for len(w.queue) > 0 { // nothing comes any more; see dispatch
+		if m := <-w.queue; m.Kind == gate.Request {
+			open = append(open, moot(m.Bytes(m.ID)))
+		}
+	}
+	if len(open) == 0 {
+		return
+	}
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), tellTimeout)
 	defer stop()
-	for {
-		select {
-		case m := <-w.queue:
-			if m.Kind == gate.Request && to.send(ctx, moot(m.Bytes(m.ID))) != nil {
-				return // the link is over, or stuck
-			}
-		default:
-			return
+	for _, answer := range open {
+		if to.send(ctx, answer) != nil {
+			return // the link is over, or stuck
 		}
 	}
 }
