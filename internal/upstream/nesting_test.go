@@ -203,8 +203,13 @@ func TestRES31_AQuestionAsItsCallEnds(t *testing.T) {
 		var both sync.WaitGroup
 		p.asks.mu.Lock()
 		both.Go(note)
-		for p.calls.mu.TryLock() { // it has not looked for its call
+		for late := time.Now().Add(time.Minute); p.calls.mu.TryLock(); { // it has not looked for its call
 			p.calls.mu.Unlock()
+			if time.Now().After(late) {
+				p.asks.mu.Unlock()
+				both.Wait()
+				t.Fatal("a question does not look for its call")
+			}
 			runtime.Gosched()
 		}
 		both.Go(func() { p.left(key, k) })
