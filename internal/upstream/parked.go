@@ -289,6 +289,8 @@ func (k *parked) attend(ctx context.Context, of *calling) error {
 		}
 		of.heard = of.heard || !m.Final()
 		switch {
+		case m.Kind == gate.Request && k.ended():
+			k.keep([]*gate.Message{m})
 		case m.Kind == gate.Request:
 			return k.ask(ctx, of, m)
 		case eraSign(m) && !of.heard && k.channel.flipped(ctx, k.conn):
@@ -340,26 +342,35 @@ func (k *parked) end(cause error) {
 // ask parks the call: the client gets what the upstream asks, and the ticket to
 // come back with.
 func (k *parked) ask(ctx context.Context, of *calling, first *gate.Message) error {
-	batch, rest := k.gather(ctx, first)
-	if ctx.Err() != nil {
+	batch, answer := k.gather(ctx, first)
+	k.keep(batch) // for rest, where the client is not asked
+	switch {
+	case ctx.Err() != nil:
 		k.end(context.Cause(ctx))
 		return context.Cause(ctx)
+	case answer != nil: // which makes them moot
+		return k.channel.translate(ctx, k.conn, of, answer)
+	case k.ended(): // nobody would take what the client brings
+		return k.attend(ctx, of)
 	}
-	if rest != nil { // which makes them moot
-		var open [][]byte
-		for _, m := range batch {
-			open = append(open, slices.Clone(m.Bytes(m.ID)))
-		}
-		k.disown(open)
-		return k.channel.translate(ctx, k.conn, of, rest)
-	}
+	return k.release(ctx, of)
+}
+
+// keep has questions wait for the client's next try, or for the end of the call.
+func (k *parked) keep(batch []*gate.Message) {
 	k.mu.Lock()
+	defer k.mu.Unlock()
 	for _, m := range batch {
 		key := fmt.Sprintf("ask-%d", len(k.waiting)+1)
 		k.waiting = append(k.waiting, question{slices.Clone(m.Bytes(m.ID)), mcp.InputFor(key, m)})
 	}
+}
+
+// wait has questions wait that did before.
+func (k *parked) wait(list []question) {
+	k.mu.Lock()
+	k.waiting = list
 	k.mu.Unlock()
-	return k.release(ctx, of)
 }
 
 // gather waits a moment for more questions. What is no question ends it, and is
@@ -445,21 +456,20 @@ func (k *parked) resume(ctx context.Context, of *calling) error {
 	k.waiting = nil
 	k.mu.Unlock()
 	var left []question
-	for _, q := range asked {
+	for i, q := range asked {
 		result, ok := mcp.InputResponse(of.ex.Call.Message, q.request.Key)
 		if !ok {
 			left = append(left, q)
 			continue
 		}
 		if err := k.conn.link.reply(ctx, mcp.NewResult(q.id, s.pool.cfg.Propagation.without(result)).Raw, s.ownKey(of.ex)); err != nil {
+			k.wait(append(left, asked[i:]...)) // for rest
 			k.end(err)
 			return err
 		}
 	}
 	if len(left) > 0 {
-		k.mu.Lock()
-		k.waiting = left
-		k.mu.Unlock()
+		k.wait(left)
 		return k.release(ctx, of)
 	}
 	return k.attend(ctx, of)

@@ -55,12 +55,16 @@ func (k *parked) rest() {
 	k.disown(open)
 }
 
-// disown answers questions, of which there are parkQueue and a few at most, beside whoever waits for the call.
+// disown answers questions, of which there are parkQueue and a few at most, beside whoever waits for the call. With
+// the pool their upstream's session ends.
 func (k *parked) disown(ids [][]byte) {
-	if len(ids) == 0 {
+	p := k.channel.srv.pool
+	p.mu.RLock() // Close waits for nothing that begins after it
+	defer p.mu.RUnlock()
+	if len(ids) == 0 || p.closed.Load() {
 		return
 	}
-	k.channel.srv.pool.wg.Go(func() {
+	p.wg.Go(func() {
 		ctx, stop := withLimit(context.Background(), tellTimeout)
 		defer stop()
 		for _, id := range ids {
