@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"net/http"
@@ -99,6 +100,16 @@ func Spare(p *Pool) (n int) {
 		s.mu.Unlock()
 	}
 	return n
+}
+
+// Listen is a listen for resources at the first upstream of a pool, of the stateless era, that follows what is wanted.
+func Listen(p *Pool, uris func() []string) (run func(context.Context), wake func()) {
+	f := &follower{
+		pool: p, srv: p.list()[0], key: channelKey{era: gate.Stateless, owner: owner{ofPrincipal, "a"}}, who: "test",
+		put: func(context.Context, *gate.Message) error { return nil },
+	}
+	t := newTuned(f, func() wanted { return wanted{URIs: uris()} }, func(_, _ wanted) {})
+	return t.run, t.wake
 }
 
 // EndOutput is endOutput.

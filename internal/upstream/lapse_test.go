@@ -94,7 +94,12 @@ func (c *changing) stream(r *http.Request, listen, wants string) *http.Response 
 	if listen != "" {
 		go c.event(out, "notifications/subscriptions/acknowledged", `"notifications":`+wants, listen)
 	}
-	context.AfterFunc(r.Context(), func() { _ = out.Close() }) // a pipe's cannot fail
+	context.AfterFunc(r.Context(), func() {
+		_ = out.Close() // a pipe's cannot fail
+		c.mu.Lock()
+		delete(c.streams, out)
+		c.mu.Unlock()
+	})
 	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"text/event-stream"}}, Body: body, Request: r}
 }
 

@@ -157,3 +157,44 @@ func TestAListenThatIsRenewedHasNotBroken(t *testing.T) {
 		}
 	})
 }
+
+// A listen ends when nothing is wanted of it any more, also where more was wanted just before.
+func TestAListenEndsWithWhatIsWanted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := newChanging(gate.Stateless)
+		p, _, _ := wayPool(t, &way{}, func(cfg *upstream.Config) { cfg.Upstreams[0].Wire = c })
+		open := func() int {
+			synctest.Wait()
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			return len(c.streams)
+		}
+		var mu sync.Mutex
+		next := [][]string{{"a:b"}} // what is wanted each time that somebody asks; the last for good
+		run, wake := upstream.Listen(p, func() []string {
+			mu.Lock()
+			defer mu.Unlock()
+			now := next[0]
+			if len(next) > 1 {
+				next = next[1:]
+			}
+			return now
+		})
+		ctx, leave := context.WithCancel(t.Context())
+		over := make(chan struct{})
+		go func() { defer close(over); run(ctx) }()
+		if n := open(); n != 1 {
+			t.Errorf("%d listens are open for what is wanted", n)
+		}
+		mu.Lock()
+		next = [][]string{{"a:b", "a:c"}, nil}
+		mu.Unlock()
+		wake()
+		if n := open(); n != 0 {
+			t.Errorf("%d listens are open for nothing", n)
+		}
+		leave()
+		<-over
+	})
+}

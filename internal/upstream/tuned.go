@@ -37,6 +37,8 @@ func (t *tuned) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		want := t.wanted()
 		if want.empty() {
+			stands()
+			stands = func() {}
 			t.told(want, want)
 			select {
 			case <-t.changed:
