@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -24,7 +25,16 @@ type hearers struct {
 // up, what comes is dropped.
 type hearer struct {
 	want  wanted
+	uris  map[string]struct{} // of want
 	queue chan *gate.Message
+}
+
+func newHearer(want wanted) *hearer {
+	h := &hearer{want: want, uris: make(map[string]struct{}, len(want.URIs)), queue: make(chan *gate.Message, listenQueue)}
+	for _, uri := range want.URIs {
+		h.uris[uri] = struct{}{}
+	}
+	return h
 }
 
 func (h *hearers) add(one *hearer) {
@@ -45,10 +55,17 @@ func (h *hearers) drop(one *hearer) {
 // put hands a message to everybody who asked for it, and tells whether anybody
 // took it.
 func (h *hearers) put(m *gate.Message) (taken bool) {
+	uri, updated := mcp.UpdatedResource(m)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for one := range h.all {
-		if !one.want.has(m) {
+		asked := false
+		if updated {
+			_, asked = one.uris[uri]
+		} else {
+			asked = one.want.has(m)
+		}
+		if !asked {
 			continue
 		}
 		select {
@@ -139,7 +156,7 @@ func (a *attempt) hear(ctx context.Context, want wanted) error {
 			granted.URIs = append(granted.URIs, uri)
 		}
 	}
-	ear := &hearer{want: granted, queue: make(chan *gate.Message, listenQueue)}
+	ear := newHearer(granted)
 	c.hearers.add(ear)
 	defer c.hearers.drop(ear)
 	a.up(ctx, granted)
@@ -180,12 +197,43 @@ func (c *channel) subscribe(ctx context.Context, cn *conn, uri string) error {
 	if !first {
 		return nil
 	}
+	err := c.subscribeOnce(ctx, cn, uri)
+	if err != nil {
+		cn.watch.leave(uri)
+	}
+	return err
+}
+
+// resubscribe subscribes the session on a new link to the resources that it is subscribed to, at most maxWatched, in
+// the time of one call. What the upstream does not take is in the log: the client has its answer of before.
+func (c *channel) resubscribe(ctx context.Context, cn *conn) {
+	h := cn.hello.Load()
+	if c.session == nil || h == nil || !h.flag("resources", "subscribe") || c.srv.approved(cn) != nil {
+		return
+	}
+	ctx, end := until(ctx, cn.link.done(), func() error { return errDown })
+	defer end()
+	ctx, stop := withLimit(ctx, c.srv.set.Timeout)
+	defer stop()
+	for _, uri := range c.watched.list() {
+		err := c.subscribeOnce(ctx, cn, uri)
+		if why := context.Cause(ctx); errors.Is(why, errDown) || errors.Is(why, errClosing) { // the next link's turn
+			return
+		}
+		if err != nil {
+			c.srv.log.WarnContext(ctx, "upstream does not take a subscription again in a new session", "upstream", c.srv.set.Name, "error", err)
+		}
+		if ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+// subscribeOnce asks the upstream for what changes of a resource.
+func (c *channel) subscribeOnce(ctx context.Context, cn *conn, uri string) error {
 	m, err := c.request(ctx, cn.link, methodSubscribe, uriParams(uri))
 	if err == nil && m.Kind == gate.Failure {
 		err = fmt.Errorf("%w: resources/subscribe answered with error %s", errRefused, errorCode(m))
-	}
-	if err != nil {
-		cn.watch.leave(uri)
 	}
 	return err
 }

@@ -164,8 +164,8 @@ func (l *lapse) mend(ctx context.Context, c *channel, cn *conn, want wanted, tel
 	return nil
 }
 
-// retell has tell tell of each resource, of at most maxWatched, that it may be another, now that a listen to it is
-// up again. It ends early when ctx does: the listen is down again.
+// retell has tell tell of each resource, of at most maxWatched for each who is subscribed, that it may be another, now
+// that a listen to it is up again. It ends early when ctx does: the listen is down again.
 func (l *lapse) retell(ctx context.Context, c *channel, uris []string, tell func(*gate.Message) error) error {
 	if len(uris) == 0 {
 		return nil
@@ -244,11 +244,14 @@ func (c *channel) renewed(cn, before *conn) {
 		return
 	}
 	c.lapse.note(before)
-	for _, mend := range [...]func(context.Context, *conn, bool){c.mend, c.retell} {
+	for _, mend := range [...]func(context.Context){
+		func(ctx context.Context) { c.mend(ctx, cn, false) },
+		func(ctx context.Context) { c.resubscribe(ctx, cn); c.retell(ctx, cn, false) },
+	} {
 		c.srv.pool.wg.Go(func() {
 			ctx, end := untilStopping(context.Background(), c.srv.pool.stopping)
 			defer end()
-			mend(ctx, cn, false)
+			mend(ctx)
 		})
 	}
 }

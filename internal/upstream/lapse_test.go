@@ -23,11 +23,13 @@ type changing struct {
 
 	mu       sync.Mutex
 	tool     string
-	reads    int  // of the list
-	opened   int  // streams
-	sessions int  // that were begun
-	gone     bool // the session is
-	silent   bool // no list is answered
+	reads    int      // of the list
+	opened   int      // streams
+	sessions int      // that were begun
+	gone     bool     // the session is
+	silent   bool     // no list is answered
+	watched  []string // each subscription that was asked for: its session, and URI
+	takes    string   // of subscriptions: "" all, "none", "late" none and without an answer
 	streams  map[*io.PipeWriter]string
 }
 
@@ -71,6 +73,15 @@ func (c *changing) RoundTrip(r *http.Request) (*http.Response, error) {
 	case has(`"method":"resources/list"`):
 		return answer(`{"resources":[{"uri":"a:b","name":"b"},{"uri":"a:c","name":"c"}]}`)
 	case has(`"method":"resources/subscribe"`):
+		_, uri, _ := strings.Cut(string(raw), `"uri":"`)
+		uri, _, _ = strings.Cut(uri, `"`)
+		c.watched = append(c.watched, r.Header.Get("Mcp-Session-Id")+" "+uri)
+		switch c.takes {
+		case "none":
+			return says(http.StatusOK, `{"jsonrpc":"2.0","id":$ID,"error":{"code":-32002,"message":"no"}}`)(r)
+		case "late":
+			return c.stream(r, "", ""), nil
+		}
 		return answer(`{}`)
 	case has(`"method":"server/discover"`) && c.era == gate.Stateless:
 		return answer(`{"supportedVersions":["2026-07-28"],"capabilities":` + changes + `}`)

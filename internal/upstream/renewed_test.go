@@ -106,22 +106,41 @@ func TestResourceUpdatedWhileAStreamWasDown(t *testing.T) {
 	})
 }
 
-// An upstream that has lost its session has the session's client told of its resources when that is begun anew.
+// An upstream that has lost its session has the session's client subscribed again when that is begun anew, and told of
+// its resources, whether the upstream takes that or not.
 func TestResourceUpdatedWithTheSession(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		c := newChanging(gate.Stateful)
-		e := subscribed(t, c, gate.Stateful)
-		c.cut(true)
-		time.Sleep(time.Minute)
-		if _, err := forward(t, e.p, exchange(t, e.session, "up", call("first", `{}`))); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(time.Minute)
-		if got := e.since(); !slices.Contains(got, `"a:b"`) || len(got) > 2 {
-			t.Errorf("in %d sessions the client hears %q", c.sessions, got)
-		}
-	})
+	for _, tc := range []struct {
+		takes string
+		asked []string // in the second session
+	}{
+		{"", []string{"session-2 a:b", "session-2 a:c"}},
+		{"none", []string{"session-2 a:b", "session-2 a:c"}},
+		{"late", []string{"session-2 a:b"}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			c := newChanging(gate.Stateful)
+			e := subscribed(t, c, gate.Stateful)
+			e.subscribe(t, "a:c")
+			c.cut(true)
+			c.mu.Lock()
+			c.takes, c.watched = tc.takes, nil
+			c.mu.Unlock()
+			time.Sleep(time.Minute)
+			if _, err := forward(t, e.p, exchange(t, e.session, "up", call("first", `{}`))); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Minute)
+			if got := e.since(); !slices.Contains(got, `"a:b"`) || !slices.Contains(got, `"a:c"`) || len(got) > 4 {
+				t.Errorf("%q: in %d sessions the client hears %q", tc.takes, c.sessions, got)
+			}
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			if !slices.Equal(c.watched, tc.asked) {
+				t.Errorf("%q: after the session was lost the upstream is asked for %q", tc.takes, c.watched)
+			}
+		})
+	}
 }
 
 // A listen in whose place another comes, as its client subscribes to more, has not broken: the upstream agrees to the new
