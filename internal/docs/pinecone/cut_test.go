@@ -24,7 +24,7 @@ func (s *standIn) over() {
 
 // A writer that is cut off between its requests, whichever came last, leaves no document with
 // the digest of what it was: it is put again, or removed. The next writer says that documents
-// have changed, also where it changes none itself.
+// have changed, also where it changes none itself, or writes to a generation not in use.
 func TestB1_WriterThatIsCutOff(t *testing.T) {
 	t.Parallel()
 	s, _ := newStandIn(t, "cosine", 4)
@@ -82,6 +82,14 @@ func TestB1_WriterThatIsCutOff(t *testing.T) {
 			}
 			left = -1
 			s.over()
+			if after%2 == 0 { // who comes next makes the index again, and does not get far
+				w, err = x.Begin(t.Context(), description())
+				must(err)
+				must(w.Close())
+				if is, err := x.State(t.Context()); err != nil || is.Mark == was.Mark {
+					t.Errorf("%s, %d requests, and one that makes it again: the mark stays, %v", tc.what, after, err)
+				}
+			}
 			w, err = x.Open(t.Context())
 			must(err)
 			held, err := w.Held(t.Context(), "a")

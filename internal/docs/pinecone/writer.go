@@ -93,17 +93,27 @@ func (w *Writer) wrote(namespace string, number uint64) {
 }
 
 // settle waits until all that was written can be found, and marks the generation in use
-// anew then. Of a writer that was cut off, or has lost its turn, the next one does that.
+// anew then. Of a writer that was cut off, or has lost its turn, the next one does that, also one that
+// writes to a generation not yet in use.
 func (w *Writer) settle(ctx context.Context) error {
 	changed := len(w.written) > 0 || w.turn.cut
 	if err := w.appear(ctx); err != nil {
 		return err
 	}
-	if !changed || !w.used || w.turn.still() != nil {
+	if !changed || !w.used && !w.turn.cut || w.turn.still() != nil {
 		return nil
 	}
-	if err := w.t.mark(ctx, markUse, w.at.name, &w.at.made); err != nil {
-		return err
+	in := w.at
+	if !w.used { // the writer before may have changed the generation in use, which this one does not write to
+		var err error
+		if in, err = w.t.used(ctx); err != nil && !errors.Is(err, docs.ErrEmpty) {
+			return err
+		}
+	}
+	if in != nil {
+		if err := w.t.mark(ctx, markUse, in.name, &in.made); err != nil {
+			return err
+		}
 	}
 	w.turn.cut = false
 	return nil
