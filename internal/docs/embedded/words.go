@@ -41,52 +41,35 @@ func (x *Index) byWords(ctx context.Context, tx *sql.Tx, g *generation, q *docs.
 // counts how rare a word is over all of it, which would tell what is in the rest. So each word
 // is searched for by itself, what its rarity makes of its scores is taken out of them, and
 // what it is among the passages that may be read is put in its place. How long a passage is
-// on average is counted over all.
+// on average is counted over all. It holds the passages with one word that may be found at a
+// time, and of all words what each is worth.
 func (x *Index) byReadableWords(ctx context.Context, tx *sql.Tx, g *generation, q *docs.Query, terms []string) ([]docs.Hit, error) {
-	documents, err := x.documentOf(ctx, tx, g)
+	in, err := x.reach(ctx, tx, g, q)
 	if err != nil {
 		return nil, err
 	}
-	may, args := readable(g.number, q.Roles)
-	read, err := numbers(ctx, tx, fmt.Sprintf("SELECT d.id FROM documents_%d AS d WHERE %s", g.number, may), args)
+	all, ours, err := in.passages(ctx, tx, g.number, q.Roles)
 	if err != nil {
 		return nil, err
-	}
-	wanted := read
-	if q.Source != "" || q.Under != "" {
-		stmt, args := eligible(g.number, q)
-		if wanted, err = numbers(ctx, tx, stmt, args); err != nil {
-			return nil, err
-		}
-	}
-	all := 0
-	for _, document := range documents {
-		if read[document] {
-			all++
-		}
 	}
 	worth := map[int64]float64{}
-	stmt, err := tx.PrepareContext(ctx, fmt.Sprintf("SELECT rowid, -bm25(words_%[1]d) FROM words_%[1]d WHERE words_%[1]d MATCH ?", g.number))
+	document := "0"
+	if in.k == nil {
+		document = fmt.Sprintf("(SELECT document FROM passages_%[1]d INDEXED BY documents_of_%[1]d WHERE id = words_%[1]d.rowid)", g.number)
+	}
+	stmt, err := tx.PrepareContext(ctx, fmt.Sprintf("SELECT rowid, -bm25(words_%[1]d), %[2]s FROM words_%[1]d WHERE words_%[1]d MATCH ?", g.number, document))
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = stmt.Close() }() // each query has told what went wrong
 	for _, term := range terms {
-		with, err := having(ctx, stmt, term)
+		with, err := in.having(ctx, stmt, term)
 		if err != nil {
 			return nil, err
 		}
-		n := 0
-		for _, s := range with {
-			if read[documents[s.passage]] {
-				n++
-			}
-		}
-		by := rarity(all, n) / rarity(len(documents), len(with))
-		for _, s := range with {
-			if wanted[documents[s.passage]] {
-				worth[s.passage] += by * s.score
-			}
+		by := rarity(ours, with.readable) / rarity(all, with.all)
+		for _, s := range with.wanted {
+			worth[s.passage] += by * s.score
 		}
 	}
 	best := make([]scored, 0, q.Limit+1)
@@ -103,28 +86,80 @@ func rarity(all, n int) float64 {
 	return max(least, math.Log((float64(all-n)+0.5)/(float64(n)+0.5)))
 }
 
-// having are all passages that have a word, with their scores.
-func having(ctx context.Context, stmt *sql.Stmt, term string) (all []scored, err error) {
-	rows, err := stmt.QueryContext(ctx, term)
+// reach are the documents, by number, that may be read, and those of them that are asked for.
+type reach struct {
+	k            *kept // which tells the documents of passages; nil: each hit does
+	read, wanted map[int64]bool
+}
+
+// reach is that of a query.
+func (x *Index) reach(ctx context.Context, tx *sql.Tx, g *generation, q *docs.Query) (*reach, error) {
+	may, args := readable(g.number, q.Roles)
+	read, err := numbers(ctx, tx, fmt.Sprintf("SELECT d.id FROM documents_%d AS d WHERE %s", g.number, may), args)
 	if err != nil {
 		return nil, err
+	}
+	r := &reach{read: read, wanted: read}
+	if q.Source != "" || q.Under != "" {
+		stmt, args := eligible(g.number, q)
+		if r.wanted, err = numbers(ctx, tx, stmt, args); err != nil {
+			return nil, err
+		}
+	}
+	if k := x.kept.Load(); k != nil && k.state == g.state {
+		r.k = k
+	}
+	return r, nil
+}
+
+// passages are how many there are, and how many of them may be read: of those documents, by
+// those roles. Where vectors are kept, what is kept tells, and the file otherwise.
+func (r *reach) passages(ctx context.Context, tx *sql.Tx, number int64, roles []string) (all, ours int, err error) {
+	if r.k != nil {
+		for _, document := range r.k.documents {
+			if r.read[document] {
+				ours++
+			}
+		}
+		return len(r.k.documents), ours, nil
+	}
+	may, args := readable(number, roles)
+	count := fmt.Sprintf("SELECT (SELECT count(*) FROM passages_%[1]d), (SELECT count(*) FROM passages_%[1]d AS p WHERE p.document IN (SELECT d.id FROM documents_%[1]d AS d WHERE %[2]s))", number, may)
+	err = tx.QueryRowContext(ctx, count, args...).Scan(&all, &ours)
+	return all, ours, err
+}
+
+// held are the passages that have a word: how many there are, how many of them may be read,
+// and those that are asked for.
+type held struct {
+	all, readable int
+	wanted        []scored
+}
+
+// having are the passages that have a word, of documents that may be read and of those of
+// them that are asked for.
+func (r *reach) having(ctx context.Context, stmt *sql.Stmt, term string) (with held, err error) {
+	rows, err := stmt.QueryContext(ctx, term)
+	if err != nil {
+		return held{}, err
 	}
 	defer func() { _ = rows.Close() }() // Err has told what went wrong
 	for rows.Next() {
 		var s scored
-		if err := rows.Scan(&s.passage, &s.score); err != nil {
-			return nil, err
+		var document int64
+		if err := rows.Scan(&s.passage, &s.score, &document); err != nil {
+			return held{}, err
 		}
-		all = append(all, s)
+		if r.k != nil {
+			document = r.k.of[s.passage]
+		}
+		with.all++
+		if r.read[document] {
+			with.readable++
+		}
+		if r.wanted[document] {
+			with.wanted = append(with.wanted, s)
+		}
 	}
-	return all, rows.Err()
-}
-
-// documentOf are the documents of all passages, by the passages' numbers: from the vectors
-// that are kept, where they are of the same state.
-func (x *Index) documentOf(ctx context.Context, tx *sql.Tx, g *generation) (map[int64]int64, error) {
-	if k := x.kept.Load(); k != nil && k.state == g.state {
-		return k.of, nil
-	}
-	return documentsOf(ctx, tx, g.number, math.MaxInt32)
+	return with, rows.Err()
 }

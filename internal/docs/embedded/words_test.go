@@ -88,3 +88,19 @@ func TestB1_HiddenWordsAreNotCounted(t *testing.T) {
 		})
 	}
 }
+
+// A search by words in front of what is hidden reads the passages that have the words and no
+// others, also where no vectors are kept: whoever asks takes no memory for each passage there is.
+func TestB1_WordsReadNotAllPassages(t *testing.T) {
+	const passages = 2000
+	x, generation := many(t, passages)
+	q := docs.Query{Generation: generation, Words: "word4999 nowhere", Limit: 10, Roles: []string{"other"}}
+	allocations := testing.AllocsPerRun(5, func() {
+		if _, err := x.Search(t.Context(), q); err != nil {
+			t.Error(err)
+		}
+	})
+	if x.Keeps() != 0 || allocations > passages {
+		t.Errorf("%v allocations with %d vectors kept", allocations, x.Keeps())
+	}
+}
