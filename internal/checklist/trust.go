@@ -26,7 +26,7 @@ func trustChecks() []check {
 			"commit the lock file where the configuration is, and chmod go-w it: whoever writes it approves", "docs/reference/lock-file.md",
 		}, (*subject).lockFile},
 		{Entry{
-			"settings.weakened", "No setting is weaker than its default",
+			"settings.weakened", "No choice, switch or rule is weaker than its default (numbers are not compared)",
 			"take the setting out, or say beside it why it has to be so", "docs/reference/configuration.md",
 		}, (*subject).weakened},
 	}

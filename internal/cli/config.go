@@ -36,8 +36,9 @@ func (r *run) configCheck() *cobra.Command {
 	return &cobra.Command{
 		Use: "check [FILE]", Short: "Report every fault of the file at once", Args: cobra.MaximumNArgs(1),
 		Long: `Report every fault of the file at once, with its line and column; exit 1 when there is one.
-It warns of each setting that is weaker than its default, such as a detector that only warns, a
-limit or an alert that is off, or a command that is not confined: that is no fault.
+It warns of settings that are weaker than their defaults, such as a detector that only warns, a
+limit or an alert that is off, or a command that is not confined: that is no fault. Numbers, as
+rates, times and sizes, are not compared.
 With --format json faults and warnings are on stdout, for editors and scripts.`,
 		Example: `  doorward config check
   doorward config check --format json candidate.yaml`,

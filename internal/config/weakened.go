@@ -7,25 +7,28 @@ import (
 	"strings"
 )
 
-// Weakened is every setting of a file that Parse has taken which asks for less than it would unless written, in the order of
-// the reference: as faults are told, though each may be meant so. Locate says where the file writes them. config check
-// and check list them.
+// Weakened are the settings of a file that Parse has taken which ask for less than they would unless written, in the order of
+// the reference: as faults are told, though each may be meant so. What is chosen from words, on or off counts; of numbers,
+// as rates, times and sizes, only that they are off. Locate says where the file writes them. config check and check list them.
 func (c *Config) Weakened() []Fault {
 	w := weakened{usual: defaults()}
+	if c.Listen.TLS.ClientCertificate == "optional" {
+		w.add("listen.tls.client_certificate", "is optional: clients without a certificate are let in by other means")
+	}
 	w.identity(&c.Identity)
-	for _, name := range slices.Sorted(maps.Keys(c.Roles)) {
-		if c.BuiltInRole {
-			break
-		}
-		r := c.Roles[name]
-		w.rules("roles."+name+".allow", r.Allow, true)
-		w.rules("roles."+name+".deny", r.Deny, false)
+	if !c.BuiltInRole {
+		w.roles(c.Roles)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Upstreams)) {
 		u := c.Upstreams[name]
 		w.upstream("upstreams."+name, &u)
 	}
 	w.trust(&c.Trust)
+	for _, name := range slices.Sorted(maps.Keys(c.Secrets)) {
+		if s := c.Secrets[name]; !s.Required {
+			w.add("secrets."+name+".required", "is false: Doorward starts without it, and what uses it fails")
+		}
+	}
 	w.off("limits.per_address", c.Limits.PerAddress.Off, "one address may ask without end")
 	w.off("limits.per_principal", c.Limits.PerPrincipal.Off, "one caller may call without end")
 	w.audit(&c.Audit)
@@ -77,6 +80,14 @@ func (w *weakened) identity(id *Identity) {
 	}
 }
 
+func (w *weakened) roles(all map[string]Role) {
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		r := all[name]
+		w.rules("roles."+name+".allow", r.Allow, true)
+		w.rules("roles."+name+".deny", r.Deny, false)
+	}
+}
+
 // everything are the globs that open all of every upstream.
 const everything = " ** */* */** **/* **/** "
 
@@ -104,6 +115,9 @@ func (w *weakened) rules(at string, rules []Rule, opens bool) {
 }
 
 func (w *weakened) upstream(path string, u *Upstream) {
+	if u.Findings == "keep" {
+		w.add(path+".findings", "is keep: a document in which something grave is found is let in")
+	}
 	for i, rule := range u.AllowLaunch {
 		w.add(fmt.Sprintf("%s.allow_launch[%d]", path, i), "has the command run against the launch rule %s", rule)
 	}
@@ -115,6 +129,9 @@ func (w *weakened) upstream(path string, u *Upstream) {
 		for i, layer := range u.Sandbox.AllowWeaker {
 			w.add(fmt.Sprintf("%s.sandbox.allow_weaker[%d]", path, i), "lets the command run without %s", layer)
 		}
+	}
+	if u.Sandbox.Lifetime == "shared" {
+		w.add(path+".sandbox.lifetime", "is shared: one process has what all callers send it")
 	}
 }
 
@@ -152,6 +169,13 @@ func (w *weakened) audit(a *Audit) {
 		w.add("audit.arguments", "is hashed: the record proves what was asked, and does not show it")
 	case "plain":
 		w.add("audit.arguments", "is plain: whoever reads the log reads what was asked")
+	}
+	for _, tool := range slices.Sorted(maps.Keys(a.Fields)) {
+		for _, field := range slices.Sorted(maps.Keys(a.Fields[tool])) {
+			if how := a.Fields[tool][field]; how != "sealed" {
+				w.add("audit.fields."+tool+"."+field, "is %s, and sealed unless written", how)
+			}
+		}
 	}
 	if a.Identity == "plain" {
 		w.add("audit.identity", "is plain: whoever reads the log reads who it was, and nobody can be erased from it")

@@ -8,37 +8,45 @@ import (
 	"doorward/internal/config"
 )
 
-// Every setting that asks for less than its default is told with where it is written, and none of those that are as
-// they would be, or stronger.
-func TestWeakened(t *testing.T) {
-	weak := `version: 1
-listen: {address: 127.0.0.1:8080}
+// weak is a file with each setting that Weakened tells of.
+const weak = `version: 1
+listen: {address: 127.0.0.1:8080, tls: {cert: a.pem, key: a.key, client_ca: ca.pem, client_certificate: optional}}
 identity:
+  mtls: {subject: san_dns}
   anonymous: {subject: me, roles: [anyone]}
   issuers: [{issuer: "https://id.example", other_audiences: true, algorithms: [RS256], audience: x}]
 roles:
   anyone: {groups: [all], allow: [{tools: ["*/**"]}, {tools: [a/b]}], deny: [{tools: [a/c], mode: observe}]}
 upstreams:
   bare: {command: [/bin/true], sandbox: {kind: none}}
-  thin: {command: [/bin/true], sandbox: {allow_weaker: [landlock, seccomp]}}
+  pages: {builtin: docs, findings: keep}
+  thin: {command: [/bin/true], sandbox: {allow_weaker: [landlock, seccomp], lifetime: shared}, allow_launch: [writable]}
 trust:
   first_use: approve
-  findings: {high: hold, medium: warn, low: block}
-  results: {injection: warn, secrets: allow, personal_data: block}
+  findings: {high: hold, medium: warn, low: warn}
+  results: {injection: warn, secrets: allow, personal_data: warn}
   arguments: {secrets: warn, personal_data: allow, except: {"a/b": [secrets]}}
   judge: {url: "https://judge.example", on_failure: ignore}
   flows: []
+secrets:
+  spare: {from: env:SPARE, required: false}
+  token: {from: env:TOKEN}
 limits: {per_address: off, per_principal: off}
-audit: {arguments: none, identity: plain}
-monitor: {rules: {failed_sign_ins: off, canary: false, audit_silence: 0s}}
+audit: {arguments: none, fields: {thin/say: {text: plain, name: sealed}}, identity: plain}
+monitor: {rules: {failed_sign_ins: off, canary: false, security_events: false, unusual_tools: false, unusual_volume: false, disk_space: false, clock_step: false, audit_silence: 0s}}
 `
+
+// Every setting that asks for less than its default is told with where it is written, and none of those that are as
+// they would be, or stronger.
+func TestWeakened(t *testing.T) {
 	want := []string{
-		"identity.anonymous", "identity.issuers[0].other_audiences", "roles.anyone.allow[0].tools[0]", "roles.anyone.deny[0].mode",
-		"upstreams.bare.sandbox.kind", "upstreams.thin.sandbox.allow_weaker[0]", "upstreams.thin.sandbox.allow_weaker[1]",
-		"trust.first_use", "trust.findings.high", "trust.findings.medium", "trust.results.injection", "trust.results.secrets",
-		"trust.arguments.secrets", "trust.arguments.personal_data", "trust.arguments.except.a/b", "trust.judge.on_failure", "trust.flows",
-		"limits.per_address", "limits.per_principal", "audit.arguments", "audit.identity",
-		"monitor.rules.failed_sign_ins", "monitor.rules.canary", "monitor.rules.audit_silence",
+		"listen.tls.client_certificate", "identity.anonymous", "identity.issuers[0].other_audiences", "roles.anyone.allow[0].tools[0]", "roles.anyone.deny[0].mode",
+		"upstreams.bare.sandbox.kind", "upstreams.pages.findings", "upstreams.thin.allow_launch[0]", "upstreams.thin.sandbox.allow_weaker[0]", "upstreams.thin.sandbox.allow_weaker[1]", "upstreams.thin.sandbox.lifetime",
+		"trust.first_use", "trust.findings.high", "trust.findings.medium", "trust.results.injection", "trust.results.secrets", "trust.results.personal_data",
+		"trust.arguments.secrets", "trust.arguments.personal_data", "trust.arguments.except.a/b", "trust.judge.on_failure", "trust.flows", "secrets.spare.required",
+		"limits.per_address", "limits.per_principal", "audit.arguments", "audit.fields.thin/say.text", "audit.identity",
+		"monitor.rules.failed_sign_ins", "monitor.rules.canary", "monitor.rules.security_events", "monitor.rules.unusual_tools", "monitor.rules.unusual_volume",
+		"monitor.rules.disk_space", "monitor.rules.clock_step", "monitor.rules.audit_silence",
 	}
 	cfg, err := config.Parse("/etc/doorward/doorward.yaml", []byte(weak))
 	if err != nil {
