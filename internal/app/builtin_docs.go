@@ -251,7 +251,7 @@ func at(raw, ca string) (remote.Place, error) {
 
 func (d docsServer) index(secret func(name string) (gate.Secret, error)) (docs.Writable, error) {
 	x := &d.Index
-	pool, err := roots(x.ca)
+	to, err := at(x.URL, x.ca)
 	if err != nil {
 		return nil, fmt.Errorf("index.%w", err)
 	}
@@ -260,19 +260,19 @@ func (d docsServer) index(secret func(name string) (gate.Secret, error)) (docs.W
 	case config.IndexEmbedded:
 		return embedded.New(x.Path), nil
 	case config.IndexPostgres:
-		made, err = pgvector.New(pgvector.Config{Schema: x.Name, Roots: pool, DSN: func() (string, error) {
+		made, err = pgvector.New(pgvector.Config{Schema: x.Name, Roots: to.Roots, DSN: func() (string, error) {
 			s, err := secret(x.DSN)
 			return s.Reveal(), err
 		}})
 	case config.IndexQdrant:
-		place := qdrant.Place{URL: x.URL, Roots: pool, Dial: webhook.Dialer(strings.HasPrefix(x.URL, "http://")).DialContext}
+		place := qdrant.Place{URL: to.URL, Roots: to.Roots, Dial: to.Dial}
 		if x.Key != "" {
 			place.Key = func() (gate.Secret, error) { return secret(x.Key) }
 		}
 		made, err = qdrant.New(place, x.Name)
 	case config.IndexPinecone:
 		made, err = pinecone.New(pinecone.Place{
-			URL: x.URL, Roots: pool, Dial: webhook.Dialer(strings.HasPrefix(x.URL, "http://")).DialContext,
+			URL: to.URL, Roots: to.Roots, Dial: to.Dial,
 			Key: func() (gate.Secret, error) { return secret(x.Key) },
 		}, x.Name)
 	default:

@@ -10,10 +10,11 @@ import (
 	"mime"
 	"net"
 	"net/http"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
+
+	"doorward/internal/loopback"
 )
 
 // patience is how long one request to an issuer may take, and how long a token
@@ -61,18 +62,10 @@ func newWeb(dial dialer, roots *x509.CertPool) *web {
 // it is nothing: requests to it may go in the clear.
 func dial(ctx context.Context, network, address string) (net.Conn, error) {
 	d := net.Dialer{Timeout: patience} // the transport dials on when a request gives up
-	conn, err := d.DialContext(ctx, network, address)
-	if err != nil {
-		return nil, err
+	if host, _, err := net.SplitHostPort(address); err == nil && loopback.Host(host) {
+		return loopback.Only(d.DialContext)(ctx, network, address)
 	}
-	if host, _, err := net.SplitHostPort(address); err != nil || host != "localhost" {
-		return conn, nil
-	}
-	if to, err := netip.ParseAddrPort(conn.RemoteAddr().String()); err != nil || !to.Addr().Unmap().IsLoopback() {
-		conn.Close()
-		return nil, errors.New("localhost is another machine")
-	}
-	return conn, nil
+	return d.DialContext(ctx, network, address)
 }
 
 func (w *web) close() { w.transport.CloseIdleConnections() }

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -81,10 +82,15 @@ func New(c Config) (*Client, error) {
 		return nil, errors.New("a lease, a log, and one of a token and a login are required")
 	}
 	c.Address = strings.TrimSuffix(c.Address, "/")
+	dial := (&net.Dialer{Timeout: patience}).DialContext
+	if u.Scheme == "http" { // which is for this machine alone: a name may lead elsewhere
+		dial = loopback.Only(dial)
+	}
 	return &Client{cfg: c, paths: map[string]*held{}, leases: map[string]time.Time{}, lent: lent{loans: map[string]*Loan{}, wake: make(chan struct{}, 1)}, http: &http.Client{
 		Timeout:       patience,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
+			DialContext:            dial,
 			TLSClientConfig:        &tls.Config{RootCAs: c.Roots, MinVersion: tls.VersionTLS12},
 			MaxResponseHeaderBytes: maxHeaders, IdleConnTimeout: time.Minute, MaxIdleConnsPerHost: 2,
 		},
