@@ -124,8 +124,7 @@ func (r *reach) passages(ctx context.Context, tx *sql.Tx, number int64, roles []
 		return len(r.k.documents), ours, nil
 	}
 	may, args := readable(number, roles)
-	count := fmt.Sprintf("SELECT (SELECT count(*) FROM passages_%[1]d), (SELECT count(*) FROM passages_%[1]d AS p WHERE p.document IN (SELECT d.id FROM documents_%[1]d AS d WHERE %[2]s))", number, may)
-	err = tx.QueryRowContext(ctx, count, args...).Scan(&all, &ours)
+	err = tx.QueryRowContext(ctx, fmt.Sprintf("SELECT (SELECT count(*) FROM passages_%[1]d), (SELECT count(*) FROM passages_%[1]d AS p WHERE p.document IN (SELECT d.id FROM documents_%[1]d AS d WHERE %[2]s))", number, may), args...).Scan(&all, &ours)
 	return all, ours, err
 }
 
