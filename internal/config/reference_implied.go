@@ -11,18 +11,17 @@ import (
 // implied are the defaults of keys that finish fills in, by their path in the reference: each
 // as finish gives it to an upstream of the kind that has the key.
 func implied() map[string]any {
-	of := func(kind string) *Upstream {
+	all := Config{Upstreams: map[string]Upstream{}}
+	for _, kind := range []string{BuiltinDocs, BuiltinFiles, BuiltinSQL, BuiltinCommands} {
 		u := entry(reflect.TypeFor[Upstream]()).Interface().(Upstream) // entry makes one of that type
 		u.Builtin = kind
 		if kind == BuiltinCommands {
 			u.Commands, u.Parameters = map[string]NamedCommand{"": {}}, map[string]Parameter{"": {}}
 		}
-		c := Config{Upstreams: map[string]Upstream{"": u}}
-		c.finish("", func(string) bool { return true })
-		u = c.Upstreams[""]
-		return &u
+		all.Upstreams[kind] = u
 	}
-	docs, files, sql, commands := of(BuiltinDocs), of(BuiltinFiles), of(BuiltinSQL), of(BuiltinCommands)
+	all.finish("", func(string) bool { return true })
+	docs, files, sql, commands := all.Upstreams[BuiltinDocs], all.Upstreams[BuiltinFiles], all.Upstreams[BuiltinSQL], all.Upstreams[BuiltinCommands]
 	flow := (&Flow{}).FlowTerms()
 	return map[string]any{
 		"upstreams.NAME.max_file": files.MaxFile,

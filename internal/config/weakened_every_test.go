@@ -57,7 +57,7 @@ func TestWeakenedKnowsEveryKey(t *testing.T) {
 		}
 	}
 	for _, keys := range unweakened() {
-		for _, key := range strings.Fields(keys) {
+		for key := range strings.FieldsSeq(keys) {
 			if known[key] {
 				t.Errorf("%s is listed twice", key)
 			}
@@ -92,8 +92,7 @@ func chosen(in reflect.Type, seen map[reflect.Type]bool, there map[string]bool) 
 		return
 	}
 	seen[in] = true
-	for i := range in.NumField() {
-		f := in.Field(i)
+	for f := range in.Fields() {
 		key, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
 		if key == "-" || key == "" && !f.Anonymous {
 			continue
