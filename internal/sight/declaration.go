@@ -14,7 +14,7 @@ type declaration struct {
 // and later, section 5.5.4); the others go on to the next semicolon (that of 2021, section 5.4.5).
 func declarations(ts []token, nested bool) (list []declaration) {
 	for i := 0; i < len(ts); {
-		if t := ts[i]; t.kind == blank || t.kind == ender {
+		if t := ts[i]; t.kind == ender {
 			i++
 			continue
 		} else if nested && t.kind == closes && t.text == "}" {
@@ -32,14 +32,10 @@ func declarations(ts []token, nested bool) (list []declaration) {
 // declared is the declaration that tokens begin with, without a name if they begin with none, and how
 // many it takes.
 func declared(ts []token, nested bool) (d declaration, end int) {
-	at := 1
-	for at < len(ts) && ts[at].kind == blank {
-		at++
-	}
-	is := ts[0].kind == ident && at < len(ts) && ts[at].kind == colon
+	is := ts[0].kind == ident && len(ts) > 1 && ts[1].kind == colon
 	blocks := ts[0].kind == atWord || nested && (!is || !strings.HasPrefix(ts[0].text, "--")) // a block ends it
 	if is {
-		end = at + 1
+		end = 2
 	}
 	begin := end
 	for end < len(ts) && ts[end].kind != ender {
@@ -60,11 +56,10 @@ func declared(ts []token, nested bool) (d declaration, end int) {
 	if !is {
 		return declaration{}, max(end, 1)
 	}
-	d = declaration{name: ts[0].text, value: trimmed(ts[begin:end])}
+	d = declaration{name: ts[0].text, value: ts[begin:end]}
 	if n := len(d.value); n > 0 && d.value[n-1].kind == ident && d.value[n-1].text == "important" {
-		before := trimmed(d.value[:n-1])
-		if n := len(before); n > 0 && before[n-1].kind == mark && before[n-1].text == "!" {
-			d.value, d.important = trimmed(before[:n-1]), true
+		if before := d.value[:n-1]; n > 1 && before[n-2].kind == mark && before[n-2].text == "!" {
+			d.value, d.important = before[:n-2], true
 		}
 	}
 	return d, end
@@ -72,57 +67,7 @@ func declared(ts []token, nested bool) (d declaration, end int) {
 
 // component is how many tokens the first value takes: one, or all up to the bracket that closes what
 // it opens, or the end (section 5.4.7).
-func component(ts []token) int {
-	var open []string
-	for i, t := range ts {
-		n := len(open)
-		switch {
-		case t.kind == function:
-			open = append(open, ")")
-		case t.kind == opens:
-			open = append(open, closer(t.text))
-		case n > 0 && t.kind == closes && open[n-1] == t.text:
-			open = open[:n-1]
-		}
-		if len(open) == 0 {
-			return i + 1
-		}
-	}
-	return len(ts)
-}
-
-// closer is the bracket that closes what another one opens.
-func closer(bracket string) string {
-	switch bracket {
-	case "(":
-		return ")"
-	case "[":
-		return "]"
-	}
-	return "}"
-}
-
-// trimmed are tokens without the blanks around them.
-func trimmed(ts []token) []token {
-	for len(ts) > 0 && ts[0].kind == blank {
-		ts = ts[1:]
-	}
-	for len(ts) > 0 && ts[len(ts)-1].kind == blank {
-		ts = ts[:len(ts)-1]
-	}
-	return ts
-}
-
-// dense are tokens without blanks.
-func dense(ts []token) []token {
-	out := make([]token, 0, len(ts))
-	for _, t := range ts {
-		if t.kind != blank {
-			out = append(out, t)
-		}
-	}
-	return out
-}
+func component(ts []token) int { return min(max(int(ts[0].takes), 1), len(ts)) }
 
 // group takes a function or what brackets hold from the front of tokens: what stands in it, and how
 // many tokens it takes; 0 for none.

@@ -5,10 +5,9 @@ import "strings"
 // Element gathers what the attributes of a start tag say about whether people see it. The zero value
 // is an element without any.
 type Element struct {
-	gone   bool // no display shows it
-	styled bool // it has a style: browsers take the first one
-	ink    colour
-	ground colour
+	gone   bool      // no display shows it
+	styled bool      // it has a style: browsers take the first one
+	read   []reading // of that style, as many as browsers differ in
 	// What attributes say of colours gives way to what a style says.
 	inkHint, groundHint colour
 }
@@ -30,24 +29,46 @@ func (e *Element) Attribute(name, value string) {
 			e.groundHint = attribute(value)
 		}
 	case "style":
-		if e.styled {
-			return
+		if !e.styled {
+			e.styled, e.read = true, read(value)
 		}
-		e.styled = true
-		var gone bool
-		gone, e.ink, e.ground = read(value)
-		e.gone = e.gone || gone
 	}
 }
 
-// Invisible tells whether people do not see what the element holds.
+// Invisible tells whether people do not see what the element holds, in any browser.
 func (e *Element) Invisible() bool {
-	ink, ground := e.ink, e.ground
-	if ink.of == unsaid {
-		ink = e.inkHint
+	if e.gone || !e.styled && invisible(e.inkHint, e.groundHint) {
+		return true
 	}
-	if ground.of == unsaid {
-		ground = e.groundHint
+	for _, r := range e.read {
+		if r.gone || r.faded(e.inkHint, e.groundHint) {
+			return true
+		}
 	}
-	return e.gone || invisible(ink, ground)
+	return false
+}
+
+// reading is what a style comes to.
+type reading struct {
+	gone          bool     // nothing is seen, whatever its colours
+	inks, grounds []colour // that browsers may have for the letters, and for what lies behind them
+}
+
+// faded tells whether letters cannot be seen on what lies behind them, for any two colours that browsers
+// may have; ink and ground are those of a style that says none.
+func (r reading) faded(ink, ground colour) bool {
+	for _, i := range r.inks {
+		if i.of == unsaid {
+			i = ink
+		}
+		for _, g := range r.grounds {
+			if g.of == unsaid {
+				g = ground
+			}
+			if invisible(i, g) {
+				return true
+			}
+		}
+	}
+	return false
 }

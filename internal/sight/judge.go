@@ -3,6 +3,7 @@ package sight
 import (
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Bounds of what can be seen.
@@ -14,60 +15,71 @@ const (
 	far        = -999 // the same of a shift of what is shown, which menus have
 )
 
-// judged is what a value says of a property; unknown for one that says nothing of what is seen.
-func judged(property string, v []token) verdict {
-	switch property {
-	case "display":
-		return display(v)
-	case "visibility":
-		return words(v, "visible", "hidden collapse")
-	case "content-visibility":
-		return words(v, "visible auto", "hidden")
-	case "mso-hide":
-		return words(v, "none", "all")
-	case "overflow", "overflow-x", "overflow-y":
-		return words(v, "visible", "hidden clip scroll auto")
-	case "opacity":
-		return measured(v, "", func(s size) bool { return s.unit != "" && s.unit != "%" }, func(s size) bool { return s.num < faint*per(s) })
-	case "font-size":
-		return measured(v, fontSizes, badFont, tinyFont)
-	case "font":
-		return font(v)
-	case "zoom", "scale":
-		return measured(v, "none normal reset", func(s size) bool { return s.unit != "" && s.unit != "%" || property == "zoom" && s.num < 0 },
-			func(s size) bool { return s.num > -faint*per(s) && s.num < faint*per(s) })
-	case "text-indent", "left", "right", "top", "bottom", "inset", "inset-inline", "inset-block", "inset-inline-start", "inset-inline-end", "inset-block-start", "inset-block-end",
-		"margin", "margin-left", "margin-top", "margin-right", "margin-bottom", "margin-inline", "margin-block", "margin-inline-start", "margin-block-start", "letter-spacing", "word-spacing":
-		return measured(v, "auto normal", badLength, func(s size) bool { return beyond(s, aside) })
-	case "clip":
-		return clip(v)
-	case "clip-path", "-webkit-clip-path":
-		return clipPath(v)
-	case "transform", "-webkit-transform", "-ms-transform":
-		return each(v, transform)
-	case "translate":
-		return measured(v, "none", badLength, func(s size) bool { return beyond(s, far) })
-	case "filter", "-webkit-filter":
-		return each(v, func(name string, args []size) bool {
-			return name == "opacity" && len(args) > 0 && args[0].num < faint*per(args[0])
-		})
-	}
-	if slices.Contains(sides[:], property) {
-		return side(property, v)
-	}
-	return unknown
+// property tells what values say of a property: hides, what a value says that it may hide, whether or not
+// browsers take it; shows, whether it is one that every browser takes for certain. Of a colour there is
+// paint alone, the colour that every browser takes.
+type property struct {
+	hides func([]token) verdict
+	shows func([]token) bool
+	paint func([]token) (colour, bool)
+	key   string // of a property whose place it takes
+	most  int    // tokens of a value, where it is more than maxValue
 }
 
-// matters tells whether a property may hide what an element holds.
-func matters(property string) bool {
-	return slices.Contains(sides[:], property) || isIn(property, properties)
-}
+// judged are the properties by which an element may hide what it holds.
+//
+//nolint:gochecknoglobals // made once, read-only
+var judged = sync.OnceValue(func() map[string]property {
+	m := map[string]property{
+		"display":                 {hides: is("none table-column table-column-group"), shows: one(displays)},
+		"visibility":              {hides: is("hidden collapse"), shows: one("visible")},
+		"content-visibility":      {hides: is("hidden"), shows: one("visible")},
+		"mso-hide":                {hides: is("all"), shows: one("none")},
+		"opacity":                 {hides: measured(func(s size) bool { return s.num < faint*per(s) }), shows: ratio},
+		"font-size":               {hides: measured(tinyFont), shows: fontSize},
+		"font":                    {hides: fontHides, shows: fontShows, key: "font-size"},
+		"zoom":                    {hides: measured(nothing), shows: ratio},
+		"scale":                   {hides: measured(nothing), shows: one("none")},
+		"translate":               {hides: measured(func(s size) bool { return beyond(s, far) }), shows: one("none")},
+		"clip":                    {hides: clip, shows: one("auto")},
+		"letter-spacing":          {hides: measured(outside), shows: shift("normal", 1)},
+		"word-spacing":            {hides: measured(outside), shows: shift("normal", 1)},
+		"color":                   {paint: inkOf},
+		"-webkit-text-fill-color": {paint: inkOf},
+		"background":              {paint: groundOf, most: maxShape},
+		"background-color":        {paint: inkOf, key: "background"},
+		"line-height":             {hides: func(v []token) verdict { return side("line-height", v) }, shows: lineHeight},
+	}
+	for list, p := range map[string]property{
+		"overflow overflow-x overflow-y":            {hides: is("hidden clip scroll auto"), shows: one("visible")},
+		"clip-path -webkit-clip-path":               {hides: clipPath, shows: one("none"), most: maxShape},
+		"transform -webkit-transform -ms-transform": {hides: each(transform), shows: scaled},
+		"filter -webkit-filter":                     {hides: each(dimmed), shows: one("none")},
+		"text-indent":                               {hides: measured(outside), shows: shift("", 1)},
+		"left right top bottom":                     {hides: measured(outside), shows: shift("auto", 1)},
+		"margin-left margin-right margin-top":       {hides: measured(outside), shows: shift("auto", 1)},
+		"margin-bottom":                             {hides: measured(outside), shows: shift("auto", 1)},
+		"margin-inline-start margin-inline-end":     {hides: measured(outside), shows: shift("auto", 1)},
+		"margin-block-start margin-block-end":       {hides: measured(outside), shows: shift("auto", 1)},
+		"inset-inline-start inset-inline-end":       {hides: measured(outside), shows: shift("auto", 1)},
+		"inset-block-start inset-block-end":         {hides: measured(outside), shows: shift("auto", 1)},
+		"margin inset":                              {hides: measured(outside), shows: shift("auto", 4)},
+		"margin-inline margin-block":                {hides: measured(outside), shows: shift("auto", 2)},
+		"inset-inline inset-block":                  {hides: measured(outside), shows: shift("auto", 2)},
+		"width height inline-size block-size":       {hides: func(v []token) verdict { return side("", v) }, shows: extent("auto")},
+		"max-width max-height":                      {hides: func(v []token) verdict { return side("", v) }, shows: extent("none")},
+		"max-inline-size max-block-size":            {hides: func(v []token) verdict { return side("", v) }, shows: extent("none")},
+	} {
+		for name := range strings.FieldsSeq(list) {
+			m[name] = p
+		}
+	}
+	return m
+})
 
-// properties are those that are judged besides sides.
-const properties = `display visibility content-visibility mso-hide opacity font-size zoom scale text-indent left right top bottom inset inset-inline inset-block
-	inset-inline-start inset-inline-end inset-block-start inset-block-end margin margin-left margin-top margin-right margin-bottom margin-inline margin-block
-	margin-inline-start margin-block-start letter-spacing word-spacing clip clip-path -webkit-clip-path transform -webkit-transform -ms-transform translate
-	filter -webkit-filter`
+// displays are the values of display with which text is shown in every browser.
+const displays = `block inline inline-block flex inline-flex grid inline-grid flow-root contents table inline-table table-row-group
+	table-header-group table-footer-group table-row table-cell table-caption list-item`
 
 // per is how many of a size one is: a hundred of hundredths.
 func per(s size) float64 {
@@ -77,24 +89,21 @@ func per(s size) float64 {
 	return 1
 }
 
-// words judges a value that is one word, or the same one for both directions.
-func words(v []token, showing, hiding string) verdict {
-	all := unknown
-	for _, t := range v {
-		one := unknown
-		switch {
-		case t.kind != ident:
-		case isIn(t.text, hiding):
-			one = hides
-		case isIn(t.text, showing):
-			one = shows
+// is judges a value of words: it hides if one of them does.
+func is(hiding string) func([]token) verdict {
+	return func(v []token) verdict {
+		for _, t := range v {
+			if t.kind == ident && isIn(t.text, hiding) {
+				return hides
+			}
 		}
-		if one == unknown {
-			return unknown
-		}
-		all = max(all, one)
+		return unknown
 	}
-	return all
+}
+
+// one tells whether a value is one word of a list.
+func one(showing string) func([]token) bool {
+	return func(v []token) bool { return isIn(name(v), showing) }
 }
 
 // isIn tells whether a word is one of a list with blanks between.
@@ -107,102 +116,157 @@ func isIn(word, list string) bool {
 	return false
 }
 
-// displays are the values of display with which text is shown in every browser (CSS Display 3).
-const displays = `block inline inline-block flex inline-flex grid inline-grid flow flow-root contents table inline-table table-row-group table-header-group
-	table-footer-group table-row table-cell table-caption list-item ruby ruby-text`
-
-func display(v []token) verdict {
-	switch {
-	case len(v) == 1:
-		return words(v, displays, "none table-column table-column-group")
-	case len(v) == 2 && isIn(v[0].text, "block inline"):
-		return words(v[1:], "flow flow-root flex grid table", "")
-	}
-	return unknown
+// ratio tells whether a value is a number or hundredths.
+func ratio(v []token) bool {
+	s, ok := plain(v)
+	return ok && s.num >= 0 && (s.unit == "" || s.unit == "%")
 }
 
-// measured judges a value of words and sizes: it hides if one of them does, and is none that every
-// browser takes if one is bad.
-func measured(v []token, showing string, bad, hiding func(size) bool) verdict {
-	all := unknown
-	for len(v) > 0 {
-		s, n := sized(v)
-		switch {
-		case n > 0 && s.unit == "" && bad(s) && hiding(size{s.num, "px"}): // pixels, in pages without a DOCTYPE
-			return hides
-		case n > 0 && !bad(s):
-			all = max(all, shows)
-			if hiding(s) {
-				all = hides
+// shift tells whether a value is of up to most distances; word is one as well.
+func shift(word string, most int) func([]token) bool {
+	return func(v []token) bool {
+		for i := range v {
+			if _, ok := length(v[i : i+1]); !ok && (word == "" || name(v[i:i+1]) != word) {
+				return false
 			}
-		case n == 0 && v[0].kind == ident && isIn(v[0].text, showing):
-			all, n = max(all, shows), 1
-		default:
-			return unknown
 		}
-		v = v[n:]
+		return len(v) > 0 && len(v) <= most
 	}
-	return all
 }
 
-// badLength tells of a size that is no length: only nothing has no unit.
-func badLength(s size) bool { return s.unit == "" && s.num != 0 }
+// extent tells whether a value is a width or a height; word is one as well.
+func extent(word string) func([]token) bool {
+	return func(v []token) bool {
+		s, ok := length(v)
+		return ok && s.num >= 0 || name(v) == word
+	}
+}
 
-// beyond tells whether a distance leads out of a page. What is relative to the window does if it is a
+func lineHeight(v []token) bool {
+	s, ok := plain(v)
+	return ok && s.num >= 0 || name(v) == "normal"
+}
+
+// measured judges a value of words and sizes: it hides if one of them does. A number is pixels where it
+// must be a length, as it is in pages without a DOCTYPE.
+func measured(hiding func(size) bool) func([]token) verdict {
+	return func(v []token) verdict {
+		for len(v) > 0 {
+			s, n := sized(v)
+			if n > 0 && hiding(s) {
+				return hides
+			}
+			v = v[max(n, component(v)):]
+		}
+		return unknown
+	}
+}
+
+// nothing tells whether a size, as a part of another, leaves nothing of it.
+func nothing(s size) bool { return s.num > -faint*per(s) && s.num < faint*per(s) }
+
+// outside tells whether a distance leads out of a page.
+func outside(s size) bool { return beyond(s, aside) }
+
+// beyond tells whether a distance leads further than most. What is relative to the window does if it is a
 // whole one.
 func beyond(s size, most float64) bool {
-	if s.unit == "%" || relative(s.unit) {
+	if s.unit == "%" || s.unit == "" || relative(s.unit) {
 		return s.num <= most
 	}
 	return s.px() <= most
 }
 
-const fontSizes = "xx-small x-small small medium large x-large xx-large xxx-large smaller larger"
-
-func badFont(s size) bool { return s.num < 0 || badLength(s) }
+const fontSizes = "xx-small x-small small medium large x-large xx-large smaller larger"
 
 func tinyFont(s size) bool {
-	return s.num < tiny || s.unit == "%" && s.num <= unreadable || s.unit == "pt" && s.num <= unreadable || !relative(s.unit) && s.unit != "%" && s.px() <= unreadable
+	switch {
+	case s.num < tiny:
+		return true
+	case s.unit == "%", s.unit == "pt", s.unit == "":
+		return s.num <= unreadable
+	}
+	return !relative(s.unit) && s.px() <= unreadable
 }
 
-// font judges the shorthand: the size in it stands before the family.
-func font(v []token) verdict {
-	if len(v) == 1 {
-		return words(v, "caption icon menu message-box small-caption status-bar", "")
-	}
-	for i := 0; i < len(v); i += component(v[i:]) {
-		s, n := sized(v[i:])
-		word := v[i].kind == ident && isIn(v[i].text, fontSizes)
-		if !word && (n == 0 || badFont(s)) {
-			continue // a weight, or a style
+func fontSize(v []token) bool {
+	s, ok := length(v)
+	return ok && s.num >= 0 || isIn(name(v), fontSizes)
+}
+
+// fontHides judges the shorthand: its first length is the size of letters.
+func fontHides(v []token) verdict {
+	for ; len(v) > 0; v = v[component(v):] {
+		if s, n := sized(v); n > 0 && s.num >= 0 && (s.unit != "" || s.num == 0) {
+			return measured(tinyFont)(v[:n])
 		}
-		last := v[len(v)-1]
-		switch {
-		case n > 0 && tinyFont(s):
-			return hides
-		case last.kind == ident && i < len(v)-1 && !isIn(last.text, fontSizes), last.kind == quoted:
-			return shows
-		}
-		return unknown
 	}
 	return unknown
 }
 
+// fontWords are those that may stand before the size of letters, one of each line.
+//
+//nolint:gochecknoglobals // read-only
+var fontWords = [...]string{
+	"italic oblique",
+	"small-caps",
+	"bold bolder lighter 100 200 300 400 500 600 700 800 900",
+}
+
+// fontShows tells whether the shorthand is of known words, a size, a height of lines, and families.
+func fontShows(v []token) bool {
+	said := [len(fontWords)]bool{}
+	for len(v) > 0 && !fontSize(v[:1]) {
+		i := slices.IndexFunc(fontWords[:], func(list string) bool {
+			return v[0].kind == ident && isIn(v[0].text, list) || v[0].kind == number && isIn(v[0].raw, list)
+		})
+		if i < 0 || said[i] {
+			return false
+		}
+		said[i], v = true, v[1:]
+	}
+	if len(v) < 2 {
+		return false
+	}
+	if v = v[1:]; v[0].kind == mark && v[0].text == "/" {
+		if len(v) < 2 || !lineHeight(v[1:2]) {
+			return false
+		}
+		v = v[2:]
+	}
+	for _, family := range parted(v) {
+		if !isFamily(family) {
+			return false
+		}
+	}
+	return true
+}
+
+// isFamily tells whether a value names a family of letters: a string or words.
+func isFamily(v []token) bool {
+	if len(v) == 1 && v[0].kind == quoted {
+		return true
+	}
+	for i, t := range v {
+		if t.kind != ident || reset(v[i:i+1]) || t.text == "default" {
+			return false
+		}
+	}
+	return len(v) > 0
+}
+
 // side judges a width or a height.
 func side(property string, v []token) verdict {
-	if r := words(v, "auto none normal max-content min-content fit-content", ""); r != unknown {
-		return r
-	}
-	s, ok := alone(v)
+	s, n := sized(v)
 	switch {
-	case ok && s.num == 1 && s.unit == "" && property != "line-height": // a pixel, in pages without a DOCTYPE
-		return thin
-	case !ok || s.num < 0 || badLength(s) && property != "line-height":
+	case n == 0 || n < len(v) || s.num < 0:
 		return unknown
+	case s.num == 1 && s.unit == "" && property != "line-height": // a pixel, in pages without a DOCTYPE
+		return thin
 	case s.num < faint && property == "line-height", s.px() <= 1 && s.num >= faint && s.unit != "%" && s.unit != "":
 		return thin
 	case s.num < faint:
 		return flat
 	}
-	return shows
+	return unknown
 }

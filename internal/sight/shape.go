@@ -6,59 +6,68 @@ import (
 	"strings"
 )
 
-// clip judges a rectangle: top, right, bottom, left.
+// clip judges a rectangle: top, right, bottom, left, of which those that are auto cut nothing off.
 func clip(v []token) verdict {
-	if name(v) == "auto" {
-		return shows
-	}
 	f, inner, ok := call(v)
 	if !ok || f != "rect" {
 		return unknown
 	}
-	list, ok := arguments(inner)
-	switch {
-	case !ok && slices.ContainsFunc(inner, func(t token) bool { return t.kind == ident && t.text == "auto" }):
-		return shows
-	case !ok || len(list) != 4 || slices.ContainsFunc(list, badLength):
+	var edges []float64
+	for len(inner) > 0 {
+		s, n := sized(inner)
+		switch {
+		case n > 0:
+			edges = append(edges, s.px())
+		case name(inner[:1]) == "auto":
+			edges = append(edges, math.NaN()) // no difference from it is small
+		}
+		inner = inner[max(n, component(inner)):]
+	}
+	if len(edges) != 4 {
 		return unknown
-	case list[2].px()-list[0].px() <= 1 || list[1].px()-list[3].px() <= 1:
+	}
+	for i := range 2 { // what is cut off at the top and on the left is nothing where it is auto
+		if first := [...]int{0, 3}[i]; math.IsNaN(edges[first]) {
+			edges[first] = 0
+		}
+	}
+	if edges[2]-edges[0] <= 1 || edges[1]-edges[3] <= 1 {
 		return hides
-	}
-	return shows
-}
-
-// clipPath judges a shape, of which what lies without is cut off.
-func clipPath(v []token) verdict {
-	if name(v) == "none" {
-		return shows
-	}
-	f, inner, ok := call(v)
-	if !ok {
-		return unknown
-	}
-	inner = before(before(inner, "at"), "round")
-	if rule, rest, is := cut(inner); is && isIn(name(trimmed(rule)), "nonzero evenodd") {
-		inner = rest
-	}
-	args, all := arguments(inner)
-	nothing := false
-	switch {
-	case f == "inset" && len(args) > 0:
-		nothing = inset(args)
-	case (f == "circle" || f == "ellipse") && len(args) > 0:
-		nothing = slices.ContainsFunc(args, func(s size) bool { return s.num < faint || s.unit != "%" && s.px() <= 1 })
-	case f == "polygon" && len(args) > 1:
-		nothing = line(args)
-	default:
-		return unknown
-	}
-	switch {
-	case nothing:
-		return hides
-	case all:
-		return shows
 	}
 	return unknown
+}
+
+// clipPath judges shapes, of which what lies without is cut off.
+func clipPath(v []token) verdict {
+	for ; len(v) > 0; v = v[component(v):] {
+		if inner, _ := group(v); v[0].kind == function && empty(v[0].text, inner) {
+			return hides
+		}
+	}
+	return unknown
+}
+
+// empty tells whether a shape has nothing in it.
+func empty(shape string, inner []token) bool {
+	inner = before(before(inner, "at"), "round")
+	if rule, rest, is := cut(inner); is && isIn(name(rule), "nonzero evenodd") {
+		inner = rest
+	}
+	args, _ := arguments(inner)
+	narrow := func(s size) bool { return s.num < faint || s.unit != "%" && s.px() <= 1 }
+	switch {
+	case shape == "inset" && len(args) > 0:
+		return inset(args)
+	case shape == "circle" || shape == "ellipse":
+		return slices.ContainsFunc(args, narrow)
+	case shape == "polygon" && len(args) > 1:
+		return line(args)
+	case shape == "rect" && len(args) == 4: // top, right, bottom, left
+		return near(args[0], args[2]) || near(args[1], args[3])
+	case shape == "xywh" && len(args) >= 4:
+		return slices.ContainsFunc(args[2:4], narrow)
+	}
+	return false
 }
 
 // before are the tokens before a word, all where it is not among them.
@@ -116,30 +125,35 @@ func near(a, b size) bool {
 }
 
 // each judges a value of functions: it hides if one of them does.
-func each(v []token, hiding func(name string, args []size) bool) verdict {
-	if name(v) == "none" {
-		return shows
-	}
-	known := len(v) > 0
-	for len(v) > 0 {
-		n := component(v)
-		inner, _ := group(v)
-		args, ok := arguments(inner)
-		if v[0].kind == function && hiding(v[0].text, args) {
-			return hides
+func each(hiding func(name string, args []size) bool) func([]token) verdict {
+	return func(v []token) verdict {
+		for ; len(v) > 0; v = v[component(v):] {
+			inner, _ := group(v)
+			if args, _ := arguments(inner); v[0].kind == function && hiding(v[0].text, args) {
+				return hides
+			}
 		}
-		known = known && ok && v[0].kind == function
-		v = v[n:]
+		return unknown
 	}
-	if known {
-		return shows
+}
+
+// dimmed tells whether a function of filter leaves nothing.
+func dimmed(name string, args []size) bool {
+	return name == "opacity" && len(args) > 0 && args[0].num < faint*per(args[0])
+}
+
+// scaled tells whether a value of transform changes nothing, or is one size for both directions.
+func scaled(v []token) bool {
+	if name(v) == "none" {
+		return true
 	}
-	return unknown
+	f, inner, ok := call(v)
+	s, isPlain := plain(inner)
+	return ok && f == "scale" && isPlain && s.unit == ""
 }
 
 // transform tells whether a function of transform leaves nothing, or moves it out of the page.
 func transform(name string, args []size) bool {
-	none := func(s size) bool { return s.num > -faint*per(s) && s.num < faint*per(s) }
 	switch {
 	case strings.HasPrefix(name, "translate"):
 		return slices.ContainsFunc(args, func(s size) bool { return beyond(s, far) })
@@ -148,7 +162,7 @@ func transform(name string, args []size) bool {
 	case name == "scale3d" && len(args) == 3:
 		args = args[:2]
 	case name == "matrix" && len(args) == 6:
-		return none(args[0]) && none(args[1]) || none(args[2]) && none(args[3]) || args[4].num <= far || args[5].num <= far
+		return nothing(args[0]) && nothing(args[1]) || nothing(args[2]) && nothing(args[3]) || args[4].num <= far || args[5].num <= far
 	}
-	return strings.HasPrefix(name, "scale") && slices.ContainsFunc(args, none)
+	return strings.HasPrefix(name, "scale") && slices.ContainsFunc(args, nothing)
 }

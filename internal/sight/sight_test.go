@@ -3,9 +3,7 @@ package sight_test
 import (
 	"strings"
 	"testing"
-	"time"
 
-	"doorward/internal/cputime"
 	"doorward/internal/sight"
 )
 
@@ -267,14 +265,4 @@ func FuzzStyle(f *testing.F) {
 			t.Errorf("%q shows what is hidden though it is not important", s)
 		}
 	})
-}
-
-// A style of any form is read in a time that its length allows.
-func TestLongStyles(t *testing.T) {
-	const size = 1 << 18
-	for _, unit := range []string{"(", "a:b{}", "a:", "a:(", "x:var(--x);", "--x:var(--x)var(--x);", "color:rgb(", "left:calc(", "left:calc((((((((1px))))))));", "font:(", `\`, "'", "url(", "/*", "{", "}", "@a{", "a:b}", "margin:0 ", "transform:scale(1)", "transform:scale(1) ", "background:,", "[(", ")", "clip-path:inset(", "font:a ", "all:unset;"} {
-		if d := cputime.Of(t, func() { styled(strings.Repeat(unit, size/len(unit))) }); d > time.Second {
-			t.Errorf("%d bytes of %q take %v", size, unit, d)
-		}
-	}
 }

@@ -2,7 +2,6 @@ package sight
 
 import (
 	"math"
-	"slices"
 	"strings"
 )
 
@@ -30,15 +29,21 @@ func pixels(unit string) (float64, bool) {
 		return 8, true
 	case "cap", "rcap":
 		return 11, true
-	case "vw", "vh", "vi", "vb", "vmin", "vmax", "svw", "svh", "lvw", "lvh", "dvw", "dvh", "cqw", "cqh", "cqi", "cqb", "cqmin", "cqmax":
-		return 10, true
 	}
-	return 0, false
+	return 10, relative(unit)
 }
 
-// relative tells whether a unit is a part of the window.
+// relative tells whether a unit is a part of the window, or of what holds the element.
 func relative(unit string) bool {
-	return strings.ContainsAny(unit[:min(1, len(unit))], "vsld") || strings.HasPrefix(unit, "cq")
+	if n := len(unit); n > 2 && strings.IndexByte("sld", unit[0]) >= 0 { // the window with or without what browsers show around it
+		unit = unit[1:]
+	}
+	unit = strings.Replace(unit, "cq", "v", 1)
+	switch unit {
+	case "vw", "vh", "vi", "vb", "vmin", "vmax":
+		return true
+	}
+	return false
 }
 
 // size is a number, a length or a percentage.
@@ -64,16 +69,28 @@ func sized(ts []token) (s size, n int) {
 		}
 		return size{}, 0
 	}
-	if s, n = calculated(ts, 0); n == 0 || math.IsNaN(s.num) {
-		return size{}, 0
+	if s, n = calculated(ts, 0); math.IsNaN(s.num) { // section 10.9.1
+		s.num = 0
 	}
 	return s, n
 }
 
-// alone is a value that is one size.
-func alone(ts []token) (size, bool) {
-	s, n := sized(ts)
-	return s, n > 0 && n == len(ts)
+// common are the units of length that every browser knows.
+const common = "px em rem pt pc in cm mm ex ch vw vh vmin vmax"
+
+// plain is a value that is one size that every browser takes: a number, a percentage or a length, and
+// no calculation.
+func plain(v []token) (size, bool) {
+	if len(v) != 1 || v[0].kind != number || v[0].text != "" && v[0].text != "%" && !isIn(v[0].text, common) {
+		return size{}, false
+	}
+	return size{v[0].num, v[0].text}, true
+}
+
+// length is the same of a length or a percentage.
+func length(v []token) (size, bool) {
+	s, ok := plain(v)
+	return s, ok && (s.unit != "" || s.num == 0)
 }
 
 // maxCalculated is how deep calculations are read.
@@ -88,21 +105,25 @@ func calculated(ts []token, depth int) (s size, n int) {
 	}
 	var all []size
 	for _, arg := range parted(inner) {
-		s, ok := sum(dense(arg), depth+1)
+		s, ok := sum(arg, depth+1)
 		if !ok || len(all) > 0 && all[0].unit != s.unit {
 			return size{}, 0
 		}
 		all = append(all, s)
 	}
-	name := ts[0].text
-	by := func(a, b size) int { return int(math.Copysign(1, a.num-b.num)) }
-	switch {
+	switch name := ts[0].text; {
 	case len(all) == 1 && (name == "(" || name == "calc" || name == "-webkit-calc" || name == "-moz-calc"):
 		return all[0], n
-	case len(all) > 0 && name == "min":
-		return slices.MinFunc(all, by), n
-	case len(all) > 0 && name == "max":
-		return slices.MaxFunc(all, by), n
+	case name == "min":
+		for _, s := range all {
+			all[0].num = min(all[0].num, s.num)
+		}
+		return all[0], n
+	case name == "max":
+		for _, s := range all {
+			all[0].num = max(all[0].num, s.num)
+		}
+		return all[0], n
 	case len(all) == 3 && name == "clamp":
 		all[1].num = max(all[0].num, min(all[1].num, all[2].num))
 		return all[1], n
@@ -119,7 +140,7 @@ func sum(ts []token, depth int) (total size, ok bool) {
 	for ts = ts[n:]; len(ts) > 0; {
 		sign := 1.0
 		switch {
-		case ts[0].kind != mark:
+		case ts[0].kind != mark || len(ts) < 2 || !ts[0].spaced || !ts[1].spaced:
 			return size{}, false
 		case ts[0].text == "-":
 			sign = -1
@@ -176,16 +197,15 @@ func parted(ts []token) [][]token {
 	begin := 0
 	for i := 0; i < len(ts); i += component(ts[i:]) {
 		if ts[i].kind == mark && ts[i].text == "," {
-			args, begin = append(args, trimmed(ts[begin:i])), i+1
+			args, begin = append(args, ts[begin:i]), i+1
 		}
 	}
-	return append(args, trimmed(ts[begin:]))
+	return append(args, ts[begin:])
 }
 
 // arguments are the sizes that a function has, with commas or blanks between them; false where some
 // are none.
 func arguments(ts []token) (list []size, ok bool) {
-	ts = dense(ts)
 	for len(ts) > 0 {
 		if ts[0].kind == mark && ts[0].text == "," {
 			ts = ts[1:]

@@ -1,12 +1,10 @@
 package sight
 
-import "slices"
-
 // verdict is what a value says of a property.
 type verdict uint8
 
 const (
-	unknown verdict = iota // no value, or none that every browser takes
+	unknown verdict = iota // nothing, or not for certain
 	shows                  // it leaves the text to be seen
 	thin                   // a size that leaves nothing of what does not fit, if that is cut off
 	flat                   // the same, unless what does not fit is said to be shown
@@ -15,31 +13,41 @@ const (
 
 // style is what the declarations of an element come to.
 type style struct {
-	says   map[string]verdict // of each property that is judged
-	inks   map[string]colour  // color, -webkit-text-fill-color and background
-	quirks map[string]colour  // the same where a later one is a colour in pages without a DOCTYPE alone
-	custom map[string][]token // variables
+	says   map[string]verdict  // of each property that is judged
+	paints map[string][]colour // color, -webkit-text-fill-color and background: what browsers may take
+	custom map[string][]token  // variables
+	left   int                 // how many tokens may still be put in for variables
 }
 
-// read is what a style says.
-func read(text string) (gone bool, ink, ground colour) {
+// maxStyle is how many bytes of a style are read: no person writes one that is longer, so it hides.
+const maxStyle = 64 << 10
+
+// read is what a style says, once for each way in which browsers part its declarations.
+func read(text string) []reading {
+	if len(text) > maxStyle {
+		return []reading{{gone: true}}
+	}
 	ts := tokens(text)
-	s := cascaded(declarations(ts, false))
-	if slices.ContainsFunc(ts, func(t token) bool { return t.text == "{" || t.text == "}" }) {
-		if n := cascaded(declarations(ts, true)); n.invisible() {
-			s = n
+	list := []reading{cascaded(declarations(ts, false), len(ts)).reading()}
+	for _, t := range ts {
+		if t.text == "{" || t.text == "}" {
+			return append(list, cascaded(declarations(ts, true), len(ts)).reading())
 		}
 	}
-	return s.hidden() || s.odd(), s.ink(), s.inks["background"]
+	return list
 }
 
-// cascaded applies declarations in the order of their weight: those that are important last
+// cascaded applies declarations of n tokens in the order of their weight: those that are important last
 // (CSS Cascade 5, section 6.1).
-func cascaded(list []declaration) *style {
-	s := &style{says: map[string]verdict{}, inks: map[string]colour{}, quirks: map[string]colour{}, custom: map[string][]token{}}
+func cascaded(list []declaration, n int) *style {
+	s := &style{says: map[string]verdict{}, paints: map[string][]colour{}, custom: map[string][]token{}, left: 2*n + maxTokens}
 	for _, important := range [...]bool{false, true} {
 		for _, d := range list {
-			if d.important == important && len(d.name) > 2 && d.name[:2] == "--" {
+			switch {
+			case d.important != important || !isCustom(d.name):
+			case reset(d.value): // it is as though it were not set
+				delete(s.custom, d.name)
+			default:
 				s.custom[d.name] = d.value
 			}
 		}
@@ -54,72 +62,12 @@ func cascaded(list []declaration) *style {
 	return s
 }
 
-// Bounds of how variables are put in: nobody needs more for what is judged here.
-const (
-	maxVariables = 4  // within one another
-	maxTokens    = 64 // of a value with variables
-)
-
-// substituted is a value with the variables of the same style in it; false where it is beyond the bounds.
-// A variable that the style does not set stays, as a function that no property takes.
-func (s *style) substituted(value []token) ([]token, bool) {
-	for range maxVariables {
-		if !slices.ContainsFunc(value, variable) {
-			return value, true
-		}
-		var out []token
-		put := false
-		for i := 0; i < len(value); {
-			if len(out) > maxTokens {
-				return nil, false
-			}
-			if !variable(value[i]) {
-				out = append(out, value[i])
-				i++
-				continue
-			}
-			inner, n := group(value[i:])
-			set, is := s.variable(inner)
-			if !is {
-				set = value[i : i+n]
-			} else if len(set) > maxTokens {
-				return nil, false
-			}
-			out, i, put = append(out, set...), i+n, put || is
-		}
-		if value = trimmed(out); !put {
-			return value, true
-		}
-	}
-	return value, !slices.ContainsFunc(value, variable)
-}
-
-func variable(t token) bool { return t.kind == function && t.text == "var" }
-
-// variable is what a variable is set to, or what stands behind its name for where it is not.
-func (s *style) variable(inner []token) (set []token, is bool) {
-	named, fallback, has := cut(inner)
-	if set, is = s.custom[name(trimmed(named))]; is {
-		return set, true
-	}
-	return fallback, has
-}
-
 // name is a value that is one word.
 func name(ts []token) string {
 	if len(ts) == 1 && ts[0].kind == ident {
 		return ts[0].text
 	}
 	return ""
-}
-
-// cut parts tokens at their first comma.
-func cut(ts []token) (before, after []token, found bool) {
-	i := slices.IndexFunc(ts, func(t token) bool { return t.kind == mark && t.text == "," })
-	if i < 0 {
-		return ts, nil, false
-	}
-	return ts[:i], trimmed(ts[i+1:]), true
 }
 
 // reset tells of the words that any property takes, by which it is as though nothing were said.
@@ -131,77 +79,83 @@ func reset(value []token) bool {
 	return false
 }
 
-// apply has a declaration take effect, if it is one that browsers take.
+// Bounds of a value, in tokens: who writes for people needs fewer. What is beyond them is not read.
+const (
+	maxValue = 128
+	maxShape = 512 // of polygons, and of backgrounds of many pictures
+)
+
+// apply has a declaration take effect: it takes the place of those before it if every browser takes it,
+// and hides if it says so.
 func (s *style) apply(d declaration) {
-	key := d.name
-	value, ok := s.substituted(d.value)
-	if d.value = value; !ok {
-		if matters(key) {
-			s.says[key] = hides
-		}
-		return
-	}
-	switch {
-	case key == "all" && reset(d.value):
+	if d.name == "all" && reset(d.value) {
 		clear(s.says)
-		clear(s.inks)
-		clear(s.quirks)
+		clear(s.paints)
 		return
-	case key == "font":
-		key = "font-size"
-	case key == "background-color":
-		key = "background"
 	}
-	if reset(d.value) {
+	p, is := judged()[d.name]
+	if !is {
+		return
+	}
+	key := d.name
+	if p.key != "" {
+		key = p.key
+	}
+	value, ok := s.substituted(d.value)
+	switch {
+	case !ok || len(value) > max(p.most, maxValue):
+		s.says[key] = hides
+	case reset(value):
 		delete(s.says, key)
-		delete(s.inks, key)
-		delete(s.quirks, key)
-		return
-	}
-	switch key {
-	case "color", "-webkit-text-fill-color", "background":
-		s.paint(d.name, key, d.value)
-		return
-	}
-	if v := judged(d.name, dense(d.value)); v != unknown {
-		s.says[key] = v
+		delete(s.paints, key)
+	case p.paint != nil:
+		s.paint(key, p.paint, value)
+	case p.shows(value):
+		s.says[key] = max(shows, p.hides(value))
+	default:
+		if v := p.hides(value); v != unknown {
+			s.says[key] = max(s.says[key], v)
+		}
 	}
 }
+
+// maxPaints is how many colours a property may have about which browsers may differ; with more it hides.
+const maxPaints = 8
 
 // paint has a colour take effect.
-func (s *style) paint(property, key string, value []token) {
-	take := inkOf
-	if key == "background" {
-		take = groundOf
+func (s *style) paint(key string, sure func([]token) (colour, bool), value []token) {
+	if c, ok := sure(value); ok {
+		s.paints[key] = []colour{c}
+		delete(s.says, key)
+		return
 	}
-	if c, ok := take(value); ok {
-		s.inks[key] = c
-		delete(s.quirks, key)
-	} else if c, ok := quirkOf(value); ok && (property == "color" || property == "background-color") {
-		s.quirks[key] = c
+	list := append(s.possible(key), loose(value)...)
+	if len(list) > maxPaints {
+		s.says[key] = hides
+		return
 	}
+	s.paints[key] = list
 }
 
-// ink is the colour of the letters.
-func (s *style) ink() colour {
-	if fill, ok := s.inks["-webkit-text-fill-color"]; ok && fill.of != current {
-		return fill
+// possible are the colours that browsers may take for a property.
+func (s *style) possible(key string) []colour {
+	if list, is := s.paints[key]; is {
+		return list
 	}
-	return s.inks["color"]
+	return []colour{{}}
 }
 
-func (s *style) invisible() bool { return s.hidden() || invisible(s.ink(), s.inks["background"]) }
-
-// odd tells whether the style's colours leave nothing to be seen in a page without a DOCTYPE.
-func (s *style) odd() bool {
-	ink, ground := s.ink(), s.inks["background"]
-	if c, ok := s.quirks["color"]; ok && s.inks["-webkit-text-fill-color"].of == unsaid {
-		ink = c
+// reading is what a style comes to.
+func (s *style) reading() reading {
+	r := reading{gone: s.hidden(), grounds: s.possible("background")}
+	for _, c := range s.possible("-webkit-text-fill-color") {
+		if c.of == unsaid || c.of == current {
+			r.inks = append(r.inks, s.possible("color")...)
+		} else {
+			r.inks = append(r.inks, c)
+		}
 	}
-	if c, ok := s.quirks["background"]; ok {
-		ground = c
-	}
-	return len(s.quirks) > 0 && invisible(ink, ground)
+	return r
 }
 
 // hidden tells whether the style leaves nothing to be seen, whatever its colours.
@@ -217,18 +171,10 @@ func (s *style) hidden() bool {
 			}
 		}
 	}
-	for _, property := range sides {
-		switch v := s.says[property]; {
-		case v == flat && (cuts || !shown), v == thin && cuts:
+	for _, v := range s.says {
+		if v == flat && (cuts || !shown) || v == thin && cuts {
 			return true
 		}
 	}
 	return false
-}
-
-// sides are the properties that say how large an element is.
-//
-//nolint:gochecknoglobals // read-only
-var sides = [...]string{
-	"width", "height", "max-width", "max-height", "inline-size", "block-size", "max-inline-size", "max-block-size", "line-height",
 }

@@ -19,20 +19,22 @@ const (
 	address // url(...) without quotes
 	bad     // a string or an address that is none: no declaration may have one
 	number  // with its unit, % included
-	blank
-	mark   // any other character by itself: , . ! / <
-	colon  // :
-	ender  // ;
-	opens  // ( [ {
-	closes // ) ] }
+	mark    // any other character by itself: , . ! / <
+	colon   // :
+	ender   // ;
+	opens   // ( [ {
+	closes  // ) ] }
 )
 
-// token is a word of a style. Names and units are in lower case, escapes are read.
+// token is a word of a style. Escapes are read. Names and units are in lower case, but for those of
+// variables, whose case makes a difference.
 type token struct {
-	kind kind
-	text string  // a name, a unit, what a string says, or the character
-	num  float64 // of a number
-	raw  string  // a number as it stands there, with its unit
+	kind   kind
+	spaced bool    // a blank stands before it
+	takes  int32   // how many tokens there are up to the one that closes what it opens; 0 of one that opens nothing
+	text   string  // a name, a unit, what a string says, or the character
+	num    float64 // of a number
+	raw    string  // a number as it stands there, with its unit
 }
 
 // lexer takes a style to pieces. Its text has line feeds alone for ends of lines and no NUL.
@@ -41,14 +43,52 @@ type lexer struct {
 	i int
 }
 
-// tokens are those of a style, without its comments.
+// perToken is how many bytes of a style a token has, about.
+const perToken = 4
+
+// tokens are those of a style, without its comments and blanks.
 func tokens(style string) []token {
 	l := lexer{s: preprocessed(style)}
-	var ts []token
+	ts := make([]token, 0, len(style)/perToken+1)
+	spaced := false
 	for l.comments(); l.i < len(l.s); l.comments() {
-		ts = append(ts, l.next())
+		if white(l.at(0)) {
+			l.blanks()
+			spaced = true
+			continue
+		}
+		t := l.next()
+		t.spaced, spaced = spaced, false
+		ts = append(ts, t)
 	}
+	match(ts)
 	return ts
+}
+
+// match finds for each bracket the one that closes it; one that none closes goes on to the end (section 5.4.8).
+func match(ts []token) {
+	var open []int
+	for i, t := range ts {
+		switch n := len(open); {
+		case t.kind == function || t.kind == opens:
+			ts[i].takes = int32(len(ts) - i) //nolint:gosec // below maxStyle
+			open = append(open, i)
+		case n > 0 && t.kind == closes && closer(ts[open[n-1]]) == t.text:
+			ts[open[n-1]].takes = int32(i + 1 - open[n-1]) //nolint:gosec // below maxStyle
+			open = open[:n-1]
+		}
+	}
+}
+
+// closer is the bracket that closes what a token opens.
+func closer(t token) string {
+	switch {
+	case t.kind == opens && t.text == "[":
+		return "]"
+	case t.kind == opens && t.text == "{":
+		return "}"
+	}
+	return ")"
 }
 
 // preprocessed is what is read for a style (CSS Syntax 3, section 3.3).
@@ -83,9 +123,6 @@ func (l *lexer) comments() {
 func (l *lexer) next() token {
 	c := l.at(0)
 	switch {
-	case white(c):
-		l.blanks()
-		return token{kind: blank}
 	case c == '"' || c == '\'':
 		return l.quoted(c)
 	case l.number():
@@ -98,10 +135,10 @@ func (l *lexer) next() token {
 		return l.wordLike()
 	case c == '#' && (nameByte(l.at(1)) || l.escape(1)):
 		l.i++
-		return token{kind: hash, text: lower(l.name())}
+		return token{kind: hash, text: folded(l.name())}
 	case c == '@' && l.word(1):
 		l.i++
-		return token{kind: atWord, text: lower(l.name())}
+		return token{kind: atWord, text: folded(l.name())}
 	}
 	t := l.mark(1)
 	switch c {
@@ -155,7 +192,7 @@ func (l *lexer) quoted(by byte) token {
 
 // wordLike reads a name, a function or an address (section 4.3.4).
 func (l *lexer) wordLike() token {
-	name := lower(l.name())
+	name := folded(l.name())
 	if l.at(0) != '(' {
 		return token{kind: ident, text: name}
 	}
@@ -231,7 +268,7 @@ func (l *lexer) numeric() token {
 	t.num, _ = strconv.ParseFloat(l.s[start:l.i], 64) // what is too large is infinite
 	switch {
 	case l.word(0):
-		t.text = lower(l.name())
+		t.text = folded(l.name())
 	case l.at(0) == '%':
 		l.i++
 		t.text = "%"
@@ -317,6 +354,14 @@ func digit(c byte) bool { return c >= '0' && c <= '9' }
 // nameByte tells whether a byte may be of a name (section 4.2).
 func nameByte(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || digit(c) || c == '_' || c == '-' || c >= utf8.RuneSelf
+}
+
+// folded is a name in lower case, unless it is that of a variable.
+func folded(name string) string {
+	if strings.HasPrefix(name, "--") {
+		return name
+	}
+	return lower(name)
 }
 
 // lower is a name in lower case, in which letters of ASCII alone have one: a Kelvin sign is no k.

@@ -1,0 +1,5 @@
+//go:build !race
+
+package reveal_test
+
+const raceEnabled = false

@@ -1,0 +1,5 @@
+//go:build race
+
+package sight_test
+
+const raceEnabled = true
