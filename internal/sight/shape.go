@@ -53,7 +53,7 @@ func empty(shape string, inner []token) bool {
 	if rule, rest, is := cut(inner); is && isIn(name(rule), "nonzero evenodd") {
 		inner = rest
 	}
-	args, _ := arguments(inner)
+	args := arguments(inner)
 	narrow := func(s size) bool { return s.num < faint || s.unit != "%" && s.px() <= 1 }
 	switch {
 	case shape == "inset" && len(args) > 0:
@@ -129,7 +129,7 @@ func each(hiding func(name string, args []size) bool) func([]token) verdict {
 	return func(v []token) verdict {
 		for ; len(v) > 0; v = v[component(v):] {
 			inner, _ := group(v)
-			if args, _ := arguments(inner); v[0].kind == function && hiding(v[0].text, args) {
+			if args := arguments(inner); v[0].kind == function && hiding(v[0].text, args) {
 				return hides
 			}
 		}

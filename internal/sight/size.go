@@ -203,9 +203,8 @@ func parted(ts []token) [][]token {
 	return append(args, ts[begin:])
 }
 
-// arguments are the sizes that a function has, with commas or blanks between them; false where some
-// are none.
-func arguments(ts []token) (list []size, ok bool) {
+// arguments are the sizes that a function begins with, with commas or blanks between them.
+func arguments(ts []token) (list []size) {
 	for len(ts) > 0 {
 		if ts[0].kind == mark && ts[0].text == "," {
 			ts = ts[1:]
@@ -213,9 +212,9 @@ func arguments(ts []token) (list []size, ok bool) {
 		}
 		s, n := sized(ts)
 		if n == 0 {
-			return list, false
+			break
 		}
 		list, ts = append(list, s), ts[n:]
 	}
-	return list, true
+	return list
 }

@@ -23,9 +23,11 @@ func TestUncertainValuesShowNothing(t *testing.T) {
 		"clip:rect(0 0 0 0)":   {"clip:rect(auto)", "clip:none"},
 		"clip-path:inset(50%)": {"clip-path:inset()", "clip-path:auto", "clip-path:inset(0 0 0 0 0)"},
 		"margin:-999px":        {"margin:0 0 0 0 0", "margin:none", "margin:1 1"},
-		"color:white": {"background:white black", "background-color:black center", "color:rgb(0px,0px,0px)", "color:color(foo 0 0 0)", "color:rgb(0,0%,0)", "color:rgb(0 0,0)", "color:rgb(0,0,0,)", "color:rgb(0 0 0 0)",
+		"color:white": {
+			"background:white black", "background-color:black center", "color:rgb(0px,0px,0px)", "color:color(foo 0 0 0)", "color:rgb(0,0%,0)", "color:rgb(0 0,0)", "color:rgb(0,0,0,)", "color:rgb(0 0 0 0)",
 			"color:hsl(0,0,0)", "color:black black", "color:rgba(0,0,0,1px)", "background:url(x) left left", "background:url(x) url(y)", "background:linear-gradient(red)", "background:linear-gradient(red,)", "background:linear-gradient(to,red,blue)",
-			"background:linear-gradient(red,1)", "background:url(x) no-repeat no-repeat", "background:foo(x)", "background:url(x)/", "background:url(x) 0 / none", "background:no-repeat"},
+			"background:linear-gradient(red,1)", "background:url(x) no-repeat no-repeat", "background:foo(x)", "background:url(x)/", "background:url(x) 0 / none", "background:no-repeat",
+		},
 		"width:0;overflow:hidden":      {"width:none", "width:-1px", "width:10", "width:1px 1px", "overflow:visible visible x"},
 		"max-height:0;overflow:hidden": {"max-height:auto", "max-height:9"},
 	} {
@@ -53,8 +55,10 @@ func TestCertainValuesShow(t *testing.T) {
 		"clip:rect(0 0 0 0)":   {"clip:auto"},
 		"clip-path:inset(50%)": {"clip-path:none"},
 		"margin:-999px":        {"margin:0 auto", "margin:1em 2em 3em 4em"},
-		"color:white": {"color:rgb(0,0,0)", "color:rgb(0 0 0/1)", "color:rgba(0%,0%,0%,.9)", "color:hsl(120,50%,30%)", "color:hsl(.3turn 50% 30%)", "background:black", "background-color:navy", "background:#000 url(x.png) no-repeat 0 0", `background:url("x") center top/cover`,
-			"background:linear-gradient(to right,#123,blue 50%)", "background:linear-gradient(45deg,red,rgb(1,2,3))", "background:radial-gradient(circle,red,blue)"},
+		"color:white": {
+			"color:rgb(0,0,0)", "color:rgb(0 0 0/1)", "color:rgba(0%,0%,0%,.9)", "color:hsl(120,50%,30%)", "color:hsl(.3turn 50% 30%)", "background:black", "background-color:navy", "background:#000 url(x.png) no-repeat 0 0", `background:url("x") center top/cover`,
+			"background:linear-gradient(to right,#123,blue 50%)", "background:linear-gradient(45deg,red,rgb(1,2,3))", "background:radial-gradient(circle,red,blue)",
+		},
 		"width:0;overflow:hidden":      {"width:auto", "width:50%"},
 		"max-height:0;overflow:hidden": {"max-height:none", "max-height:9em"},
 	} {

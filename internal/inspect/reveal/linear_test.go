@@ -96,7 +96,7 @@ func TestStylesAreCheap(t *testing.T) {
 	const size = 1 << 20
 	for _, unit := range []string{
 		`<a style="left:calc(((((`, `<a style="left:calc((((((((1px))))))));`, `<a style="color:rgb(`, `<a style=left:calc(((((((`, `<a style="--x:var(--x)var(--x);display:var(--x);`,
-		`<a style="a:b{}`, `<a style="transform:scale(1) `, `<a style="color:lab(1 2 3);background:lab(1 2 4);`, `<a style="left:1px;`,
+		`<a style="a:b{}`, `<a style="transform:scale(1) `, `<a style="color:lab(1 2 3);background:lab(1 2 4);`, `<a style="left:1px;`, `<a style="&quotx;`, `<a style=a&a==`,
 		`<a style="` + strings.Repeat("(", 2000), `<a style="left:calc` + strings.Repeat("(", 100) + ";" + strings.Repeat("left:calc((((((((1px))))))));", 60) + `">`,
 	} {
 		text := strings.Repeat(unit, size/len(unit))
