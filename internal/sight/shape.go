@@ -6,35 +6,33 @@ import (
 	"strings"
 )
 
-// clip judges a rectangle: top, right, bottom, left, of which those that are auto cut nothing off.
+// clip judges a rectangle.
 func clip(v []token) verdict {
-	f, inner, ok := call(v)
-	if !ok || f != "rect" {
-		return unknown
+	if f, inner, ok := call(v); ok && f == "rect" && slit(inner) {
+		return hides
 	}
+	return unknown
+}
+
+// slit tells whether a rectangle (top, right, bottom, left) is a pixel high or wide at most. An edge that is
+// auto cuts nothing off.
+func slit(inner []token) bool {
 	var edges []float64
 	for len(inner) > 0 {
 		s, n := sized(inner)
 		switch {
+		case n > 0 && s.unit == "%":
+			edges = append(edges, s.num/100*whole)
 		case n > 0:
 			edges = append(edges, s.px())
+		case name(inner[:1]) == "auto" && (len(edges) == 0 || len(edges) == 3): // the top or the left
+			edges = append(edges, 0)
 		case name(inner[:1]) == "auto":
-			edges = append(edges, math.NaN()) // no difference from it is small
+			edges = append(edges, math.Inf(1))
 		}
 		inner = inner[max(n, component(inner)):]
 	}
-	if len(edges) != 4 {
-		return unknown
-	}
-	for i := range 2 { // what is cut off at the top and on the left is nothing where it is auto
-		if first := [...]int{0, 3}[i]; math.IsNaN(edges[first]) {
-			edges[first] = 0
-		}
-	}
-	if edges[2]-edges[0] <= 1 || edges[1]-edges[3] <= 1 {
-		return hides
-	}
-	return unknown
+	return len(edges) == 4 && (edges[2]-edges[0] <= 1 || edges[1]-edges[3] <= 1)
 }
 
 // clipPath judges shapes, of which what lies without is cut off.
@@ -62,8 +60,8 @@ func empty(shape string, inner []token) bool {
 		return slices.ContainsFunc(args, narrow)
 	case shape == "polygon" && len(args) > 1:
 		return line(args)
-	case shape == "rect" && len(args) == 4: // top, right, bottom, left
-		return near(args[0], args[2]) || near(args[1], args[3])
+	case shape == "rect":
+		return slit(inner)
 	case shape == "xywh" && len(args) >= 4:
 		return slices.ContainsFunc(args[2:4], narrow)
 	}
