@@ -13,23 +13,25 @@ func groundOf(v []token) (ground colour, ok bool) {
 		return colour{of: mixed}, true // of alpha 0: what is behind it is seen
 	}
 	ground.of = mixed
+	over := ground
 	colours, pictures, places, said := 0, 0, 0, [len(grounds)]bool{}
 	for len(v) > 0 {
 		n := component(v)
 		if c, ok := inkOf(v[:n]); ok {
 			colours++
-			if pictures == 0 {
-				ground = c
-			}
-		} else if isPicture(v[:n]) {
+			ground = c
+		} else if c, ok := pictureOf(v[:n]); ok {
 			pictures++
-			ground = colour{of: picture}
+			over = c
 		} else if n = place(v); n > 0 {
 			places++
 		} else if n = word(v[0], &said); n == 0 {
 			return colour{}, false
 		}
 		v = v[n:]
+	}
+	if over.alpha >= faint || over.of == picture && ground.of == mixed && ground.alpha < faint { // of a picture nobody knows whether it is there
+		ground = over
 	}
 	return ground, colours+pictures > 0 && max(colours, pictures, places) == 1
 }
@@ -73,37 +75,54 @@ func place(v []token) (n int) {
 	return n
 }
 
-// isPicture tells whether a value is an address, or a gradient of colours that every browser takes.
-func isPicture(v []token) bool {
+// pictureOf is what a value has behind letters that is an address, or a gradient; ok only if every browser
+// takes it. Of a gradient whose colours cannot be told apart it is the first of them.
+func pictureOf(v []token) (c colour, ok bool) {
+	c.of = picture
 	if len(v) == 1 && v[0].kind == address {
-		return true
+		return c, true
 	}
 	f, inner, ok := call(v)
 	switch {
 	case !ok:
-		return false
+		return c, false
 	case f == "url":
-		return len(inner) == 1 && inner[0].kind == quoted
+		return c, len(inner) == 1 && inner[0].kind == quoted
 	case f != "linear-gradient" && f != "radial-gradient":
-		return false
+		return c, false
 	}
 	stops := parted(inner)
 	if f == "linear-gradient" && isDirection(stops[0]) || f == "radial-gradient" && isIn(name(stops[0]), "circle ellipse") {
 		stops = stops[1:]
 	}
-	for _, s := range stops {
-		_, n := colourOf(s)
-		if n == 0 {
-			return false
+	same := true
+	for i, s := range stops {
+		stop, ok := stopOf(s)
+		if !ok {
+			return c, false
 		}
-		if c, ok := inkOf(s[:n]); !ok || c.of == current {
-			return false
+		if i == 0 {
+			c = stop
 		}
-		if _, ok := length(s[n:]); n < len(s) && !ok {
-			return false
-		}
+		same = same && invisible(stop, c)
 	}
-	return len(stops) > 1
+	if !same {
+		c = colour{of: picture}
+	}
+	return c, len(stops) > 1
+}
+
+// stopOf is the colour of a stop of a gradient, behind which it may say where that is.
+func stopOf(v []token) (c colour, ok bool) {
+	if len(v) == 0 {
+		return c, false
+	}
+	n := component(v)
+	if _, ok = length(v[n:]); n < len(v) && !ok {
+		return c, false
+	}
+	c, ok = inkOf(v[:n])
+	return c, ok && c.of == mixed
 }
 
 // isDirection tells whether a value is that of a gradient: a side, a corner or an angle.
