@@ -2,4 +2,5 @@
 
 package reveal_test
 
-const raceEnabled = false
+// slowdown is how much longer work takes under the race detector.
+const slowdown = 1

@@ -2,4 +2,5 @@
 
 package reveal_test
 
-const raceEnabled = true
+// slowdown is how much longer work takes under the race detector.
+const slowdown = 10

@@ -82,19 +82,23 @@ func New(c Config) (*Client, error) {
 		return nil, errors.New("a lease, a log, and one of a token and a login are required")
 	}
 	c.Address = strings.TrimSuffix(c.Address, "/")
-	dial := (&net.Dialer{Timeout: patience}).DialContext
-	if u.Scheme == "http" { // which is for this machine alone: a name may lead elsewhere
-		dial = loopback.Only(dial)
-	}
 	return &Client{cfg: c, paths: map[string]*held{}, leases: map[string]time.Time{}, lent: lent{loans: map[string]*Loan{}, wake: make(chan struct{}, 1)}, http: &http.Client{
 		Timeout:       patience,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
-			DialContext:            dial,
+			DialContext:            guarded(u.Scheme, (&net.Dialer{Timeout: patience}).DialContext),
 			TLSClientConfig:        &tls.Config{RootCAs: c.Roots, MinVersion: tls.VersionTLS12},
 			MaxResponseHeaderBytes: maxHeaders, IdleConnTimeout: time.Minute, MaxIdleConnsPerHost: 2,
 		},
 	}}, nil
+}
+
+// guarded is how a client reaches Vault: in the clear on this machine alone, for a name may lead elsewhere.
+func guarded(scheme string, dial func(ctx context.Context, network, address string) (net.Conn, error)) func(ctx context.Context, network, address string) (net.Conn, error) {
+	if scheme == "http" {
+		return loopback.Only(dial)
+	}
+	return dial
 }
 
 // Split takes a reference apart: MOUNT/PATH#FIELD.
