@@ -5,10 +5,11 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 BUILT   ?= $(shell git log -1 --format=%cI 2>/dev/null)
 LINT    := go tool -modfile=tools/go.mod golangci-lint
 # The race detector needs a C compiler; without one the tests run without it and say so. It does not watch what is
-# machine code in all but name and knows nothing of goroutines: wazero, which makes the parser of SQL and PDFium ready
-# and takes ten times as long under it, and SQLite with sqlite-vec as translated from C.
+# machine code in all but name and knows nothing of goroutines: the parts of wazero that make the parser of SQL and
+# PDFium ready, which take ten times as long under it, and SQLite with sqlite-vec as translated from C. What has atomics
+# stays watched: the linker keeps one copy of a generic function for all, and that of atomic.Pointer must tell of itself.
 CC_PATH   := $(shell command -v cc || command -v gcc)
-UNWATCHED := github.com/tetratelabs/wazero/... modernc.org/sqlite/lib modernc.org/sqlite/vec
+UNWATCHED := github.com/tetratelabs/wazero/internal/wasm/binary github.com/tetratelabs/wazero/internal/leb128 github.com/tetratelabs/wazero/internal/engine/wazevo/ssa github.com/tetratelabs/wazero/internal/engine/wazevo/backend/... modernc.org/sqlite/lib modernc.org/sqlite/vec
 RACE      := $(if $(CC_PATH),-race $(foreach part,$(UNWATCHED),-gcflags=$(part)=-race=false),)
 # The race detector sleeps a second at each end of a process, for what other threads may still report; the tests
 # start thousands. A tenth does: what is looked for ran long before.
