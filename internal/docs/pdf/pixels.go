@@ -60,7 +60,7 @@ func (d drawing) differs(e drawing, in area, owner []int32, word int32) bool {
 			if owner != nil && owner[at] != word {
 				continue
 			}
-			for c, enough := range visible {
+			for c, enough := range visible() {
 				if i := 4*at + c; max(d.pixels[i], e.pixels[i])-min(d.pixels[i], e.pixels[i]) >= enough {
 					return true
 				}
@@ -82,7 +82,7 @@ func (d drawing) plain(spots []spot) bool {
 			}
 		}
 	}
-	for c, enough := range visible {
+	for c, enough := range visible() {
 		if high[c] > low[c] && high[c]-low[c] >= enough {
 			return false
 		}

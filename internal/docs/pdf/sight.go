@@ -12,7 +12,7 @@ import (
 
 // visible are by how much values of blue, green and red differ that an eye tells apart: a tenth of 255, for thin
 // letters. Blue alone hardly makes anything lighter (a 14th of it all, Rec. ITU-R BT.709).
-var visible = [3]byte{100, 25, 25}
+func visible() [3]byte { return [3]byte{100, 25, 25} }
 
 // What can be read, in points. PDFium makes thin what is smaller, but does not leave it out.
 const (
