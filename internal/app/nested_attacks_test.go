@@ -34,7 +34,7 @@ func TestRES31_ATurnThatLeadsToItself(t *testing.T) {
 				begin(t, c, canAsk)
 			}
 			for round := range 2 {
-				a := &agent{t: t, gw: gw, client: c}
+				a := &agent{t: t, gw: gw, client: c, first: 100 * round}
 				first := a.call()
 				if strings.Contains(string(a.refused), string(gate.CodeSampling)) != (a.depth == 4) || a.depth != 4 {
 					t.Fatalf("round %d: call %d ended the chain: %s", round, a.depth, a.refused)
@@ -64,6 +64,7 @@ type agent struct {
 	t       *testing.T
 	gw      *gatetest.GW
 	client  *gatetest.Client
+	first   int // what the ids of its requests begin behind: each is used once in a session
 	depth   int
 	answers int    // of calls that were not refused
 	refused []byte // what the call got that was not sent
@@ -106,7 +107,7 @@ func (a *agent) call() []byte {
 func (a *agent) turn(id int, more string) []byte {
 	a.t.Helper()
 	params := `"name":"up__ask","arguments":{}` + more
-	body := a.client.Request(fmt.Sprint(id), "tools/call", params)
+	body := a.client.Request(fmt.Sprint(a.first+id), "tools/call", params)
 	if a.client.Stateless() {
 		body = asking("tools/call", params, canAsk)
 	}
