@@ -45,6 +45,7 @@ type visit struct {
 	approval string // the id in the URL, at pathApproval
 	held     ceiling.Holding
 	early    []byte // the body, where there was no room for the message but for what ends others; else nil
+	whole    bool   // the body was read to its end
 }
 
 // ServeHTTP answers one HTTP request of a listener without TLS of Doorward's.
@@ -62,11 +63,16 @@ func (s *Server) visit(w http.ResponseWriter, r *http.Request, t *TLS) {
 	v.protect()
 	defer v.rescue()
 
-	if !v.admit(bad) {
-		return
+	if v.admit(bad) {
+		v.dispatch()
 	}
-	s.calls.Add(1)
-	defer s.calls.Add(-1)
+	v.linger()
+}
+
+// dispatch answers what was admitted.
+func (v *visit) dispatch() {
+	v.server.calls.Add(1)
+	defer v.server.calls.Add(-1)
 	switch {
 	case v.at == pathMetadata:
 		v.metadata()
@@ -78,11 +84,11 @@ func (s *Server) visit(w http.ResponseWriter, r *http.Request, t *TLS) {
 		v.open(gate.OpOpen, transportSSE)
 	case v.at == pathSocket:
 		v.open(gate.OpOpen, transportWebSocket)
-	case r.Method == http.MethodPost:
+	case v.r.Method == http.MethodPost:
 		v.post()
-	case r.Method == http.MethodGet:
+	case v.r.Method == http.MethodGet:
 		v.open(gate.OpStream, transportHTTP)
-	case r.Method == http.MethodDelete:
+	case v.r.Method == http.MethodDelete:
 		v.delete()
 	}
 }

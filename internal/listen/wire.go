@@ -19,6 +19,7 @@ type wire struct {
 	rc      http.ResponseController // a value, for it is one per request
 	stall   time.Duration
 	started bool // the status line is out
+	counts  bool // the answer says its length itself: it may be out before the handler ends
 	buf     []byte
 	values  [4]string // of the headers that set has set, instead of a slice each
 	used    int
@@ -48,6 +49,7 @@ func (c *wire) begin(r *http.Request, wait time.Duration) {
 		c.deadline(c.rc.SetWriteDeadline, time.Time{})
 	}
 	if r.ContentLength != 0 {
+		c.counts = r.Close
 		c.deadline(c.rc.SetReadDeadline, time.Now().Add(wait))
 	}
 }
@@ -71,7 +73,7 @@ func (c *wire) json(status int, body ...[]byte) error {
 		size += len(piece)
 	}
 	c.set("Content-Type", "application/json")
-	if size > countedByHTTP {
+	if size > countedByHTTP || c.counts {
 		c.set("Content-Length", strconv.Itoa(size))
 	}
 	c.arm()
@@ -220,6 +222,7 @@ func (v *visit) read(limit int64) ([]byte, error) {
 		case int64(len(buf)) > limit:
 			return nil, tooLarge(limit)
 		case errors.Is(err, io.EOF):
+			v.whole = true
 			v.out.deadline(v.out.rc.SetReadDeadline, time.Time{})
 			return buf, nil
 		case err != nil:
