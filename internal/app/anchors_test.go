@@ -2,9 +2,7 @@ package app_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net/http/httptest"
 	"os"
@@ -26,23 +24,7 @@ import (
 func copyOf(t *testing.T, dir string) string {
 	t.Helper()
 	to := filepath.Join(t.TempDir(), "copy")
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		target := filepath.Join(to, strings.TrimPrefix(path, dir))
-		if d.IsDir() {
-			return os.MkdirAll(target, 0o700)
-		}
-		if !d.Type().IsRegular() {
-			return nil // the socket of the operator
-		}
-		text, err := os.ReadFile(path)
-		return errors.Join(err, os.WriteFile(target, text, 0o600))
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	copyFiles(t, dir, to)
 	return to
 }
 

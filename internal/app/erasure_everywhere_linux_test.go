@@ -224,30 +224,6 @@ func spooled(t *testing.T, dir string) string {
 	return all.String()
 }
 
-// copyFiles copies the files of a directory, for their owner alone.
-func copyFiles(t *testing.T, from, to string) {
-	t.Helper()
-	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
-		to := filepath.Join(to, strings.TrimPrefix(path, from))
-		switch {
-		case err != nil:
-			return err
-		case d.IsDir():
-			return os.MkdirAll(to, 0o700)
-		case !d.Type().IsRegular(): // the socket
-			return nil
-		}
-		content, err := os.ReadFile(path)
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil // of a write that is under way
-		}
-		return errors.Join(err, os.WriteFile(to, content, 0o600))
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 // lines is what audit export writes: those of the log.
 func (r *rights) lines() (all []byte) {
 	r.t.Helper()

@@ -3,11 +3,9 @@ package app_test
 import (
 	"bytes"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -86,15 +84,10 @@ func nowhere(t *testing.T, g *gatetest.GW, texts map[string]string) {
 	scrape := httptest.NewRecorder()
 	g.App.Metrics().ServeHTTP(scrape, httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody))
 	places := map[string][]byte{"the log": []byte(g.Log()), "the metrics": scrape.Body.Bytes()}
-	if err := filepath.WalkDir(g.Dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() {
-			return err
-		}
+	walk(t, g.Dir, func(path string) (err error) {
 		places[path], err = os.ReadFile(path)
 		return err
-	}); err != nil {
-		t.Fatal(err)
-	}
+	})
 	for _, text := range texts {
 		for place, content := range places {
 			if bytes.Contains(content, []byte(text)) {

@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -127,19 +126,13 @@ func (r *rights) busy(c *gatetest.Client, n int) (exchange string) {
 // configuration apart.
 func (r *rights) places(text string) (found []string) {
 	r.t.Helper()
-	err := filepath.WalkDir(r.Dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() {
-			return err
-		}
+	walk(r.t, r.Dir, func(path string) error {
 		content, err := os.ReadFile(path)
 		if err == nil && has(content, text) {
 			found = append(found, strings.TrimPrefix(path, r.Dir))
 		}
 		return err
 	})
-	if err != nil {
-		r.t.Fatal(err)
-	}
 	return found
 }
 

@@ -197,7 +197,7 @@ func begin(t *testing.T, f *three) *outage {
 	t.Helper()
 	o := &outage{t: t, f: f, closed: map[string]func(string) got{}, pace: time.NewTicker(200 * time.Millisecond)}
 	t.Cleanup(o.pace.Stop)
-	o.signer = f.replicas[0].key("create", "signer", "--role", "caller", "--signing")
+	o.signer = f.signing(t)
 	o.asker = f.replicas[0].key("create", "asker", "--role", "caller").Key
 	lead := f.replicas[0].key("create", "lead", "--role", "lead").Key
 	f.spread(o.asker)
