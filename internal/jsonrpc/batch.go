@@ -35,7 +35,7 @@ func split(raw []byte, limit int) ([][]byte, *Fault) {
 		return nil, invalid("", "batch is not an array")
 	}
 	lim := UpstreamLimits()
-	lim.Depth++ // the array itself
+	lim.Depth, lim.messages = lim.Depth+1, limit // one level is the array itself
 	if f := measure(raw, lim); f != nil {
 		return nil, f
 	}
@@ -46,9 +46,6 @@ func split(raw []byte, limit int) ([][]byte, *Fault) {
 	}
 	var items [][]byte
 	for n := 0; r.dec.PeekKind() != ']'; n++ {
-		if n == limit {
-			return nil, invalid("", fmt.Sprintf("batch of more than %d messages", limit))
-		}
 		if r.dec.PeekKind() == '[' {
 			return nil, invalid(fmt.Sprintf("/%d", n), "array inside a batch")
 		}

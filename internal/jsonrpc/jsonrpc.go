@@ -100,6 +100,7 @@ type Limits struct {
 	Depth    int // nested objects and arrays; the message itself is depth 1
 	Elements int // array elements and object members in the whole message
 	Number   int // bytes of one number token
+	messages int // of a batch, which raw is; 0: it is none
 }
 
 // ClientLimits are the bounds for messages from clients: depth 64, 10,000 elements, numbers of 1,000 bytes.

@@ -5,11 +5,11 @@ import (
 	"fmt"
 )
 
-// measure bounds the depth, the number of elements and the length of numbers before anything is decoded, so
+// measure bounds the depth, the elements, the messages and the length of numbers before anything is decoded, so
 // that a hostile input costs one flat scan: no recursion, no memory. It does not judge syntax: on bytes that
 // are not JSON it may report any fault or none, and the decoder refuses them.
 func measure(raw []byte, lim Limits) *Fault {
-	depth, elements := 0, 0
+	depth, elements, messages := 0, 0, 1
 	for i := 0; i < len(raw); {
 		switch c := raw[i]; c {
 		case '"':
@@ -29,6 +29,11 @@ func measure(raw []byte, lim Limits) *Fault {
 		case ',':
 			elements++
 			i++
+			if depth == 1 && lim.messages > 0 {
+				if messages++; messages > lim.messages {
+					return invalid("", fmt.Sprintf("batch of more than %d messages", lim.messages))
+				}
+			}
 		case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
 			end := skipNumber(raw, i)
 			if end-i > lim.Number {
