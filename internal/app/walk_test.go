@@ -14,8 +14,10 @@ import (
 // passed over.
 func walk(t testing.TB, dir string, each func(path string) error) {
 	t.Helper()
+	files := 0
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err == nil && d.Type().IsRegular() {
+			files++
 			err = each(path)
 		}
 		if errors.Is(err, fs.ErrNotExist) {
@@ -23,8 +25,8 @@ func walk(t testing.TB, dir string, each func(path string) error) {
 		}
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
+	if err != nil || files == 0 {
+		t.Fatalf("%d files below %s: %v", files, dir, err)
 	}
 }
 
