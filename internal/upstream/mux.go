@@ -153,17 +153,25 @@ func (x *mux) await(ctx context.Context, to sender, w *waiting, unsent <-chan er
 		case m := <-w.final:
 			return w.finish(m, take)
 		case err := <-unsent:
+			if ctx.Err() != nil { // that is why, and the request may have arrived
+				return x.abandon(ctx, to, w)
+			}
 			return w.orFinal(err, take)
 		case <-x.over:
 			return w.orFinal(x.cause, take)
 		case <-ctx.Done():
-			x.cancel(ctx, to, w.o)
-			if w.o.method == methodListen {
-				x.farewell(w)
-			}
-			return context.Cause(ctx)
+			return x.abandon(ctx, to, w)
 		}
 	}
+}
+
+// abandon ends a call whose context has ended.
+func (x *mux) abandon(ctx context.Context, to sender, w *waiting) error {
+	x.cancel(ctx, to, w.o)
+	if w.o.method == methodListen {
+		x.farewell(w)
+	}
+	return context.Cause(ctx)
 }
 
 // listenEnd is how long the end of a listen may take.
