@@ -3,6 +3,7 @@ package sandbox_test
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -49,11 +50,12 @@ type job struct {
 type outcome struct {
 	Out     string
 	Reports []sandbox.Report
+	Code    int // its exit status
 	Err     string
 }
 
 // confine prepares the sandbox of a job.
-func (j *job) confine(out *bytes.Buffer) (*exec.Cmd, *sandbox.Box, error) {
+func (j *job) confine(out io.Writer) (*exec.Cmd, *sandbox.Box, error) {
 	p, err := sandbox.NewPlan(sandbox.Program{Path: j.Path, Dir: "/", Search: "/usr/bin:/bin", System: true}, j.Given, j.Files)
 	if err != nil {
 		return nil, nil, err
@@ -89,7 +91,7 @@ func (j *job) do() (o outcome) {
 	}
 	_ = cmd.Wait()
 	box.Close()
-	o.Out = out.String()
+	o.Out, o.Code = out.String(), cmd.ProcessState.ExitCode()
 	return o
 }
 

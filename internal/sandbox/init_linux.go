@@ -327,10 +327,16 @@ func attend(p *Plan, child *os.Process, w *watch, up *uplink) int {
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	ended := make(chan int, 1)
-	go supervise.Reap(child.Pid, ended)
-	ready := p.Runsc == nil // which takes a while
-	if ready {
+	command := child.Pid
+	ready := func() {
 		up.report(Report{Kind: Ready})
+		go supervise.Reap(command, ended)
+	}
+	var launched <-chan launch
+	if p.Runsc != nil {
+		launched = awaitLaunch(child)
+	} else {
+		ready()
 	}
 	tick := time.NewTimer(w.pace())
 	defer tick.Stop()
@@ -338,16 +344,20 @@ func attend(p *Plan, child *os.Process, w *watch, up *uplink) int {
 	var expired <-chan time.Time
 	for {
 		select {
-		case code := <-ended:
-			if !ready {
-				up.report(Report{Kind: Failed, Text: "runsc ended before the command ran: " + complaint()})
+		case l := <-launched:
+			if err := errors.Join(l.err, same(p.Same)); err != nil {
+				up.report(Report{Kind: Failed, Text: err.Error()})
+				return exitFailed
 			}
+			command = l.pid
+			ready()
+		case code := <-ended:
 			return code
 		case <-gone:
 			return 128 + int(syscall.SIGKILL)
 		case <-signals:
 			if expired == nil {
-				askToEnd(p, child)
+				askToEnd(p, command)
 				expired = time.After(grace)
 			}
 		case <-expired:
@@ -357,25 +367,17 @@ func attend(p *Plan, child *os.Process, w *watch, up *uplink) int {
 				up.report(Report{Kind: over, Text: w.text})
 				return 128 + int(syscall.SIGKILL)
 			}
-			if !ready && running() {
-				if err := same(p.Same); err != nil {
-					up.report(Report{Kind: Failed, Text: err.Error()})
-					return exitFailed
-				}
-				ready = true
-				up.report(Report{Kind: Ready})
-			}
 			tick.Reset(w.pace())
 		}
 	}
 }
 
-// askToEnd asks everything to end; runsc asks the command, and has to live until that has.
-func askToEnd(p *Plan, child *os.Process) {
+// askToEnd asks everything to end; gVisor asks the command, and has to live until that has.
+func askToEnd(p *Plan, command int) {
 	_ = unix.Kill(-1, unix.SIGCONT)
 	to := -1
 	if p.Runsc != nil {
-		to = child.Pid
+		to = command
 	}
 	_ = unix.Kill(to, unix.SIGTERM)
 }

@@ -25,6 +25,7 @@ const (
 	runscProgram = runscDir + "/runsc"
 	runscState   = runscDir + "/state"
 	runscLog     = runscDir + "/log"
+	runscPid     = runscDir + "/pid"
 )
 
 // oldestRunsc is the date of the oldest release that may serve: the first after CVE-2025-2713

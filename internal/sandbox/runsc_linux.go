@@ -152,7 +152,7 @@ func (o *order) startRunsc() (*os.Process, *accounts, error) {
 	}
 	child, err := os.StartProcess(runscProgram, []string{
 		Runsc, "--root=" + runscState, "--log=" + runscLog, "--rootless", "--ignore-cgroups", "--network=" + network, "--overlay2=none",
-		"run", "--bundle=" + runscDir, "command",
+		"run", "--detach", "--pid-file=" + runscPid, "--bundle=" + runscDir, "command",
 	}, &os.ProcAttr{Dir: "/", Env: []string{}, Files: []*os.File{os.Stdin, os.Stdout, os.Stderr}, Sys: &syscall.SysProcAttr{Setsid: true}})
 	if err != nil {
 		return nil, nil, fmt.Errorf("starting runsc: %w", err)
@@ -164,15 +164,37 @@ func (o *order) startRunsc() (*os.Process, *accounts, error) {
 	return child, books, nil
 }
 
-// running tells whether runsc has started the command, which it notes in its state.
-func running() bool {
-	found, err := filepath.Glob(runscState + "/*.state")
-	if err != nil || len(found) != 1 {
-		return false
-	}
-	var is struct{ Status string }
-	raw, err := os.ReadFile(found[0])
-	return err == nil && json.Unmarshal(raw, &is) == nil && is.Status == "running"
+// launch is how a runsc that detaches has ended: with the process of gVisor in which the
+// command runs, whose exit is the command's, or with why there is none.
+type launch struct {
+	pid int
+	err error
+}
+
+// awaitLaunch waits for runsc, which ends when it has started the command. What it leaves
+// becomes a child of process 1, which must reap nobody before it knows who that is: the
+// command may have ended by then.
+func awaitLaunch(runsc *os.Process) <-chan launch {
+	launched := make(chan launch, 1)
+	go func() {
+		is, err := runsc.Wait()
+		if err != nil || !is.Success() {
+			launched <- launch{err: fmt.Errorf("runsc ended before the command ran: %s", complaint())}
+			return
+		}
+		raw, err := os.ReadFile(runscPid)
+		if err != nil {
+			launched <- launch{err: fmt.Errorf("finding the command in gVisor: %w", err)}
+			return
+		}
+		pid, err := strconv.Atoi(string(bytes.TrimSpace(raw)))
+		if err != nil || pid <= 1 {
+			launched <- launch{err: fmt.Errorf("finding the command in gVisor: runsc names %.20q as its process", raw)}
+			return
+		}
+		launched <- launch{pid: pid}
+	}()
+	return launched
 }
 
 // maxComplaint bounds what is told of the log of a runsc that started nothing, in bytes.

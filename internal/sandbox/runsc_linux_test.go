@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"doorward/internal/sandbox"
@@ -71,6 +72,9 @@ func TestSBX25_ACommandInGVisorHasItsPlan(t *testing.T) {
 					t.Errorf("it does not say %q:\n%s", want, o.Out)
 				}
 			}
+			if o.Code != 3 {
+				t.Errorf("its exit status is %d, want 3", o.Code)
+			}
 			if strings.Contains(o.Out, "config.json") {
 				t.Errorf("it sees the bundle:\n%s", o.Out)
 			}
@@ -78,6 +82,43 @@ func TestSBX25_ACommandInGVisorHasItsPlan(t *testing.T) {
 				t.Errorf("what it wrote is %q, %v", raw, err)
 			}
 		})
+	}
+}
+
+// A command in gVisor that ends at once has run: what it did is done, and its exit is told.
+func TestSBX25_ACommandInGVisorMayBeShort(t *testing.T) {
+	for range 5 {
+		j := job{Path: "/bin/sh", Args: []string{"sh", "-c", "exit 7"}, Given: sandbox.Given{Runsc: gVisor(t), Weaker: []string{sandbox.Runtime}}}
+		if o := j.do(); o.Err != "" || o.Code != 7 {
+			t.Fatalf("its exit status is %d, want 7; error %q", o.Code, o.Err)
+		}
+	}
+}
+
+// A command in gVisor is asked to end before it is ended.
+func TestSBX25_ACommandInGVisorIsAskedToEnd(t *testing.T) {
+	const script = `trap 'exit 5' TERM; echo up; while :; do sleep 0.01; done`
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	j := job{
+		Path: "/bin/sh", Args: []string{"sh", "-c", script}, Env: []string{"PATH=/usr/bin:/bin"},
+		Given: sandbox.Given{Runsc: gVisor(t), Weaker: []string{sandbox.Runtime}},
+	}
+	cmd, box, err := j.confine(w)
+	_ = w.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer box.Close()
+	gone(t, r, func() { _ = cmd.Process.Signal(syscall.SIGTERM) })
+	for range box.Reports() { // to their end
+	}
+	_ = cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != 5 {
+		t.Errorf("its exit status is %d, want 5", code)
 	}
 }
 
