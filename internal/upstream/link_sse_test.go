@@ -1,9 +1,11 @@
 package upstream_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -170,6 +172,47 @@ func TestSSE_PostThatDoesNotEnd(t *testing.T) {
 	got, err := forward(t, p, exchange(t, newSession("a"), "up", call("late", `{}`)))
 	if err != nil || len(got) != 1 {
 		t.Errorf("got %v, error %v", got, err)
+	}
+}
+
+// A call that is given up while its POST is under way is cancelled, whether the end of
+// the call or that of the POST is seen first.
+func TestSSE_CancelledWhilePosted(t *testing.T) {
+	t.Parallel()
+	var newest atomic.Pointer[http.Request]
+	gone, ended := make(chan struct{}), make(chan struct{})
+	s := &oldServer{transport: overSSE, before: func(_ http.ResponseWriter, r *http.Request) bool {
+		newest.Store(r)
+		return false
+	}}
+	s.tool = tools(map[string]func(*said, func(string)){
+		"hang": func(m *said, write func(string)) {
+			write(fmt.Sprintf(`{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":%s,"progress":1}}`, m.Params.Meta.Token))
+			<-newest.Load().Context().Done()
+			gone <- struct{}{}
+		},
+		"notifications/cancelled": func(*said, func(string)) { ended <- struct{}{} },
+	})
+	p, session := s.pool(t, nil), newSession("a")
+	const msg = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"hang","arguments":{},"_meta":{"progressToken":"t"}}}`
+	for round := range 20 {
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() {
+			done <- p.Forward(ctx, exchange(t, session, "up", msg), func(context.Context, *gate.Message) error {
+				cancel()
+				<-gone
+				return nil
+			})
+		}()
+		select {
+		case <-ended:
+		case <-time.After(time.Minute):
+			t.Fatalf("round %d: not cancelled", round)
+		}
+		if err := <-done; err == nil {
+			t.Fatalf("round %d: the call ended well", round)
+		}
 	}
 }
 
