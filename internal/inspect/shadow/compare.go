@@ -144,15 +144,11 @@ func (x *Index) word(e *entry, w string) bool {
 	if common()[w] {
 		return true
 	}
-	if !x.firsts[w] {
-		return false
+	made := x.made[w]
+	if slices.ContainsFunc(made, func(name string) bool { return name != e.Name }) {
+		return true
 	}
-	for i := range x.entries {
-		if x.entries[i].Name != e.Name && slices.Contains(x.entries[i].words, w) {
-			return true
-		}
-	}
-	return slices.Contains(prose(e.Description), w)
+	return len(made) > 0 && slices.Contains(prose(e.Description), w)
 }
 
 // common are words of tools' names of which another is one letter away.

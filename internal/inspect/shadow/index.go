@@ -28,9 +28,9 @@ type Index struct {
 	entries   []entry
 	skeletons map[string][]int // exact, and with one letter left out
 	shingles  map[uint64][]int
-	names     map[string][]int // the name in small letters
-	firsts    map[string]bool  // words that names are made of
-	likes     likes            // upstreams that are one server run twice
+	names     map[string][]int    // the name in small letters
+	made      map[string][]string // words, each with up to two names that are made of it
+	likes     likes               // upstreams that are one server run twice
 }
 
 // Of makes an index. The order of tools has no meaning.
@@ -41,7 +41,7 @@ func Of(tools []Tool) *Index {
 	})
 	x := &Index{
 		skeletons: map[string][]int{}, shingles: map[uint64][]int{}, names: map[string][]int{},
-		firsts: map[string]bool{},
+		made: map[string][]string{},
 	}
 	for i := range tools {
 		x.entries = append(x.entries, x.entry(&tools[i]))
@@ -68,7 +68,9 @@ func (x *Index) enter(i int) {
 	}
 	put(x, x.names, strings.ToLower(e.Name), i)
 	for _, w := range e.words {
-		x.firsts[w] = true
+		if made := x.made[w]; len(made) < 2 && !slices.Contains(made, e.Name) {
+			x.made[w] = append(made, e.Name)
+		}
 	}
 }
 
