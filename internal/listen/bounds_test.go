@@ -1,10 +1,14 @@
 package listen_test
 
 import (
+	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/netip"
 	"runtime"
 	"slices"
 	"strings"
@@ -99,6 +103,7 @@ func TestHTT10_SlowClients(t *testing.T) {
 	}
 	for name, beginning := range map[string]string{
 		"nothing": "", "a byte": "P", "half a head": "POST /mcp HTTP/1.1\r\nHost: x\r\nX: ", "half a body": "-",
+		"half a body, and an expectation that nobody knows": "POST /mcp HTTP/1.1\r\nHost: x\r\nExpect: much\r\nContent-Length: 100\r\n\r\n{",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -135,6 +140,64 @@ func TestHTT10_SlowClients(t *testing.T) {
 			t.Error("it is still being written")
 		}
 	})
+}
+
+// tight is a listener whose connections hold nothing: who writes waits until it is read.
+type tight struct {
+	net.Listener
+	conns chan net.Conn
+}
+
+// Accept implements net.Listener.
+func (l *tight) Accept() (net.Conn, error) {
+	if c, open := <-l.conns; open {
+		return farConn{c, net.TCPAddrFromAddrPort(netip.MustParseAddrPort("203.0.113.7:4711"))}, nil
+	}
+	return l.Listener.Accept() // it waits for the end
+}
+
+// HTT-10: a client that does not take what net/http writes by itself, without a handler or
+// while one reads, does not hold its connection.
+func TestHTT10_UnreadAnswers(t *testing.T) {
+	const wait = 200 * time.Millisecond
+	for name, tc := range map[string]struct {
+		request string
+		taken   int // answers that it does take
+	}{
+		"no request":                     {request: "BAD\r\n\r\n"},
+		"no request, behind another":     {request: "GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\nBAD\r\n\r\n", taken: 1},
+		"an expectation that none knows": {request: "GET /mcp HTTP/1.1\r\nHost: x\r\nExpect: much\r\n\r\n"},
+		"a body that waits":              {request: head1("x", "1.1", "Expect: 100-continue", "Content-Length: 100")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ours, theirs := net.Pipe()
+			t.Cleanup(func() { ours.Close() })
+			l := &tight{Listener: farListener(t).Listener, conns: make(chan net.Conn, 1)}
+			l.conns <- theirs
+			close(l.conns)
+			startAt(t, place{
+				listener: l, settings: &listen.Settings{AllowedHosts: []string{"x"}},
+				limits: listen.Limits{WriteStall: wait, BodyWait: wait},
+			})
+			if err := ours.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+				t.Fatal(err)
+			}
+			_, err := io.WriteString(ours, tc.request)
+			for in := bufio.NewReader(ours); tc.taken > 0 && err == nil; tc.taken-- {
+				var resp *http.Response
+				if resp, err = http.ReadResponse(in, nil); err == nil {
+					_, err = io.Copy(io.Discard, resp.Body)
+				}
+			}
+			for err == nil { // as much of a body as is taken
+				_, err = io.WriteString(ours, "x")
+			}
+			if !errors.Is(err, io.ErrClosedPipe) {
+				t.Errorf("it is still open: %v", err)
+			}
+		})
+	}
 }
 
 // HTT-14 and A23: what a page of another site can send without asking first.

@@ -261,7 +261,8 @@ func (c *slot) Close() error {
 
 // changed is called by net/http when a connection's state changes.
 func changed(conn net.Conn, state http.ConnState) {
-	if secure, is := conn.(*tls.Conn); is {
+	secure, _ := conn.(*tls.Conn)
+	if secure != nil {
 		conn = secure.NetConn()
 	}
 	c, is := conn.(*slot)
@@ -272,6 +273,7 @@ func changed(conn net.Conn, state http.ConnState) {
 			c.head.begin()
 		}
 		c.idle.Store(time.Now().UnixNano())
+		c.limit(secure)
 		if c.bounded.full.Load() {
 			select {
 			case c.bounded.idled <- struct{}{}:
@@ -280,7 +282,22 @@ func changed(conn net.Conn, state http.ConnState) {
 		}
 	case state == http.StateActive:
 		c.idle.Store(0)
+		c.limit(secure)
 	}
+}
+
+// limit bounds the time of what net/http writes and reads by itself: an answer where a head is
+// no request, or expects what it does not know, and the body of that. It sets no deadlines for
+// them. Those of a handler take their place, and that of an idle connection. changed calls it
+// at a request's head, and before, for the head may have come with the request before, and is
+// then not told of. secure is nil without TLS.
+func (c *slot) limit(secure *tls.Conn) {
+	if secure != nil && secure.ConnectionState().NegotiatedProtocol == "h2" {
+		return // it keeps the time of each request
+	}
+	now, limits := time.Now(), &c.bounded.server.cfg.Limits
+	_ = c.SetReadDeadline(now.Add(limits.BodyWait)) // a connection that is closed needs none
+	_ = c.SetWriteDeadline(now.Add(limits.WriteStall))
 }
 
 // addressOf is a TCP address as it is compared; the zero value for another.

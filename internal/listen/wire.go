@@ -41,13 +41,10 @@ func (c *wire) set(key, value string) {
 	c.w.Header()[key] = c.values[at : at+1 : at+1] // who appends to it gets a slice of its own
 }
 
-// begin sets the deadlines of a new request: none for writing until something
-// is written (an HTTP/1 connection still has the last answer's), and wait for a
-// body, which also bounds how long net/http drains one that nobody read.
+// begin sets the deadline of a new request's body, wait, which also bounds how long
+// net/http drains one that nobody read. For writing there is slot.limit's, until
+// something is written: net/http asks for a body that waits to be asked for.
 func (c *wire) begin(r *http.Request, wait time.Duration) {
-	if r.ProtoMajor == 1 {
-		c.deadline(c.rc.SetWriteDeadline, time.Time{})
-	}
 	if r.ContentLength != 0 {
 		c.counts = r.Close
 		c.deadline(c.rc.SetReadDeadline, time.Now().Add(wait))
