@@ -12,22 +12,29 @@ const (
 	lingerBytes = 16 << 20
 )
 
-// linger takes the rest of a body that nobody read, on a connection that ends with the
+// drainedByHTTP is the size in bytes from which on net/http leaves a body that nobody read,
+// and ends the connection (its maxPostHandlerReadBytes).
+const drainedByHTTP = 256 << 10
+
+// linger takes the rest of a body that nobody read, on a connection that may end with the
 // answer: closed with unread bytes, TCP resets it, and the client may lose the answer, which
-// says why (RFC 9112 §9.6). The answer is on its way meanwhile. net/http does so itself on
-// connections that go on, yet not for a client that asked for the end of its own, as a
-// proxy of HTTP/1.0 does.
+// says why (RFC 9112 §9.6). The answer is on its way meanwhile. net/http does so itself for
+// a small body on a connection that goes on, yet not for a large one, nor for a client that
+// asked for the end of its own, as a proxy of HTTP/1.0 does.
 func (v *visit) linger() {
 	r := v.r
-	ends := r.Close || v.out.w.Header().Get("Connection") == "close"
-	switch {
-	case !ends, v.whole, r.ProtoMajor != 1, r.ContentLength == 0,
-		v.at == pathSocket,           // the connection may be a session's
-		r.Header.Get("Expect") != "": // who expects a word sends on it alone
+	switch size := r.ContentLength; {
+	case size == 0, // so it is where the connection is a session's now
+		v.whole, r.ProtoMajor != 1:
 		return
+	case v.out.ends(), size >= drainedByHTTP:
+		v.out.deadline(v.out.rc.SetReadDeadline, time.Now().Add(lingerWait))
+	case size > 0:
+		return
+	default: // in chunks: net/http would take the first of them before the answer, and close the body
+		_ = v.out.rc.EnableFullDuplex()
 	}
-	v.out.deadline(v.out.rc.SetReadDeadline, time.Now().Add(lingerWait))
 	if v.out.rc.Flush() == nil {
-		_, _ = io.CopyN(io.Discard, r.Body, lingerBytes) // whatever ends it, the connection ends too
+		_, _ = io.CopyN(io.Discard, r.Body, lingerBytes) // what is left is the end of the connection
 	}
 }

@@ -19,6 +19,7 @@ type wire struct {
 	rc      http.ResponseController // a value, for it is one per request
 	stall   time.Duration
 	started bool // the status line is out
+	closes  bool // the client asked for the end of its connection
 	counts  bool // the answer says its length itself: it may be out before the handler ends
 	buf     []byte
 	values  [4]string // of the headers that set has set, instead of a slice each
@@ -42,14 +43,18 @@ func (c *wire) set(key, value string) {
 }
 
 // begin sets the deadline of a new request's body, wait, which also bounds how long
-// net/http drains one that nobody read. For writing there is slot.limit's, until
+// net/http drains a small one that nobody read. For writing there is slot.limit's, until
 // something is written: net/http asks for a body that waits to be asked for.
 func (c *wire) begin(r *http.Request, wait time.Duration) {
+	c.closes = r.Close
 	if r.ContentLength != 0 {
-		c.counts = r.Close
+		c.counts = r.ContentLength < 0 || r.ContentLength >= drainedByHTTP
 		c.deadline(c.rc.SetReadDeadline, time.Now().Add(wait))
 	}
 }
+
+// ends tells whether the client or the gateway has said that the connection ends with the answer.
+func (c *wire) ends() bool { return c.closes || c.w.Header().Get("Connection") == "close" }
 
 // deadline sets a deadline where the connection can have one. One that cannot
 // (in-memory writers of tests) has nothing that could stall.
@@ -70,7 +75,7 @@ func (c *wire) json(status int, body ...[]byte) error {
 		size += len(piece)
 	}
 	c.set("Content-Type", "application/json")
-	if size > countedByHTTP || c.counts {
+	if size > countedByHTTP || c.counts || c.ends() {
 		c.set("Content-Length", strconv.Itoa(size))
 	}
 	c.arm()
