@@ -83,6 +83,10 @@ func (c *connections) wait(ctx context.Context) bool {
 	case <-ctx.Done():
 	}
 	c.mu.Lock()
+	if len(c.open) == 0 { // both were so
+		c.mu.Unlock()
+		return true
+	}
 	for _, p := range c.open {
 		p.cut(errStopped)
 	}

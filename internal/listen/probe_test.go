@@ -2,6 +2,7 @@ package listen_test
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -127,4 +128,34 @@ func TestShutdownWaitsForWhatItCutsOff(t *testing.T) {
 		t.Error("the call was still running")
 	}
 	<-answered
+}
+
+// A client that has no call under way is no call that was cut off, whatever it does.
+func TestShutdownCutsOffNoCall(t *testing.T) {
+	t.Parallel()
+	for name, sent := range map[string]string{
+		"silent": "", "half a head": "POST /mcp HTTP/1.1\r\n",
+		"refused, and still sends": "POST /nowhere HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 100\r\n\r\n",
+	} {
+		for range 8 { // so often that what is ready as well as the end is seen to be
+			p, addr := start(t, nil, listen.Limits{})
+			if status := connect(t, addr, "").status(t, addr); status != 200 { // the server serves
+				t.Fatalf("status %d", status)
+			}
+			c := connect(t, addr, "")
+			if _, err := io.WriteString(c, sent); err != nil {
+				t.Fatal(err)
+			}
+			if strings.HasSuffix(sent, "\r\n\r\n") {
+				if resp, err := http.ReadResponse(c.in, nil); err != nil || resp.StatusCode != 403 {
+					t.Fatalf("%v %v", resp, err)
+				}
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			if err := p.server.Shutdown(ctx); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
 }

@@ -61,7 +61,12 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	var cut error
 	for _, hs := range list {
 		if err := hs.Shutdown(ctx); err != nil {
-			cut = fmt.Errorf("stopping: %d calls were cut off: %w", s.calls.Load(), err)
+			switch n := s.calls.Load(); {
+			case n > 0:
+				cut = fmt.Errorf("stopping: %d calls were cut off: %w", n, err)
+			case ctx.Err() == nil:
+				cut = fmt.Errorf("stopping: %w", err)
+			}
 			cut = errors.Join(cut, hs.Close())
 		}
 	}
