@@ -382,7 +382,7 @@ func (c *controlReader) Read(p []byte) (int, error) {
 	beside := make([]byte, unix.CmsgSpace(4))
 	n, nb, _, _, err := c.box.conn.ReadMsgUnix(p, beside)
 	if err != nil {
-		return n, err
+		return 0, err // n may be -1 then, which no io.Reader returns
 	}
 	if n == 0 && nb == 0 {
 		return 0, io.EOF

@@ -210,6 +210,28 @@ func TestSBX14_GatewayEnds(t *testing.T) {
 	_ = cmd.Wait()
 }
 
+// TestProcess1EndsUnheard has process 1 end with its plan unread, which the gateway is told as the
+// reset of a connection: the start has failed, and the gateway lives.
+func TestProcess1EndsUnheard(t *testing.T) {
+	t.Parallel()
+	plan, err := sandbox.NewPlan(sandbox.Program{Path: "/bin/true", Dir: "/"}, sandbox.Given{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var maker sandbox.Maker
+	defer maker.Close()
+	cmd := &exec.Cmd{Path: "/bin/true", Args: []string{"true"}}
+	box, err := maker.Confine(cmd, plan, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Path = "/bin/true" // in place of process 1
+	if err := box.Started(cmd.Start()); err == nil || !strings.Contains(err.Error(), "process 1 ended before the command ran") {
+		t.Errorf("the start ended with %v", err)
+	}
+	_ = cmd.Wait()
+}
+
 // TestRefused gives what no command gets.
 func TestRefused(t *testing.T) {
 	dir := open(t)
