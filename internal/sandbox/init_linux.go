@@ -327,16 +327,17 @@ func attend(p *Plan, child *os.Process, w *watch, up *uplink) int {
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	ended := make(chan int, 1)
-	command := child.Pid
-	ready := func() {
+	command := 0 // until it runs
+	ready := func(pid int) {
+		command = pid
 		up.report(Report{Kind: Ready})
-		go supervise.Reap(command, ended)
+		go supervise.Reap(pid, ended)
 	}
 	var launched <-chan launch
 	if p.Runsc != nil {
 		launched = awaitLaunch(child)
 	} else {
-		ready()
+		ready(child.Pid)
 	}
 	tick := time.NewTimer(w.pace())
 	defer tick.Stop()
@@ -349,16 +350,21 @@ func attend(p *Plan, child *os.Process, w *watch, up *uplink) int {
 				up.report(Report{Kind: Failed, Text: err.Error()})
 				return exitFailed
 			}
-			command = l.pid
-			ready()
+			ready(l.pid)
+			if expired != nil {
+				askToEnd(p, command, w)
+			}
 		case code := <-ended:
 			return code
 		case <-gone:
 			return 128 + int(syscall.SIGKILL)
 		case <-signals:
-			if expired == nil {
-				askToEnd(p, command)
-				expired = time.After(grace)
+			if expired != nil {
+				continue
+			}
+			expired = time.After(grace)
+			if command != 0 {
+				askToEnd(p, command, w)
 			}
 		case <-expired:
 			return 128 + int(syscall.SIGKILL)
@@ -373,12 +379,15 @@ func attend(p *Plan, child *os.Process, w *watch, up *uplink) int {
 }
 
 // askToEnd asks everything to end; gVisor asks the command, and has to live until that has.
-func askToEnd(p *Plan, command int) {
-	_ = unix.Kill(-1, unix.SIGCONT)
+// A signal to what gVisor runs a command's processes in may end gVisor, which waits for others
+// there while it makes one.
+func askToEnd(p *Plan, command int, w *watch) {
+	w.letGo()
 	to := -1
 	if p.Runsc != nil {
 		to = command
 	}
+	_ = unix.Kill(to, unix.SIGCONT)
 	_ = unix.Kill(to, unix.SIGTERM)
 }
 

@@ -1,6 +1,7 @@
 package sandbox_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"doorward/internal/sandbox"
 )
@@ -85,41 +87,137 @@ func TestSBX25_ACommandInGVisorHasItsPlan(t *testing.T) {
 	}
 }
 
+// inGVisor is a job of the system's shell in gVisor.
+func inGVisor(t *testing.T, script string) job {
+	t.Helper()
+	return job{
+		Path: "/bin/sh", Args: []string{"sh", "-c", script}, Env: []string{"PATH=/usr/bin:/bin"},
+		Given: sandbox.Given{Runsc: gVisor(t), Weaker: []string{sandbox.Runtime}},
+	}
+}
+
 // A command in gVisor that ends at once has run: what it did is done, and its exit is told.
 func TestSBX25_ACommandInGVisorMayBeShort(t *testing.T) {
 	for range 5 {
-		j := job{Path: "/bin/sh", Args: []string{"sh", "-c", "exit 7"}, Given: sandbox.Given{Runsc: gVisor(t), Weaker: []string{sandbox.Runtime}}}
+		j := inGVisor(t, "exit 7")
 		if o := j.do(); o.Err != "" || o.Code != 7 {
 			t.Fatalf("its exit status is %d, want 7; error %q", o.Code, o.Err)
 		}
 	}
 }
 
-// A command in gVisor is asked to end before it is ended.
+// A command in gVisor is asked to end before it is ended, while gVisor starts processes for it, too.
 func TestSBX25_ACommandInGVisorIsAskedToEnd(t *testing.T) {
-	const script = `trap 'exit 5' TERM; echo up; while :; do sleep 0.01; done`
-	r, w, err := os.Pipe()
+	const script = `trap 'exit 5' TERM; for i in 1 2 3 4 5 6; do while :; do /bin/true; done & done; echo up; while :; do /bin/true; done`
+	for range 5 {
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		j := inGVisor(t, script)
+		cmd, box, err := j.confine(w)
+		_ = w.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer box.Close()
+		gone(t, r, func() { _ = cmd.Process.Signal(syscall.SIGTERM) })
+		for range box.Reports() { // to their end
+		}
+		_ = cmd.Wait()
+		if code := cmd.ProcessState.ExitCode(); code != 5 {
+			t.Errorf("its exit status is %d, want 5", code)
+		}
+	}
+}
+
+// One that is asked to end while runsc still starts it is asked as soon as it runs, if that is
+// soon enough.
+func TestSBX25_ACommandInGVisorIsAskedToEndAtItsStart(t *testing.T) {
+	j := inGVisor(t, `trap 'exit 5' TERM; while :; do sleep 0.01; done`)
+	plan, err := sandbox.NewPlan(sandbox.Program{Path: j.Path, Dir: "/", Search: "/usr/bin:/bin"}, j.Given, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close()
-	j := job{
-		Path: "/bin/sh", Args: []string{"sh", "-c", script}, Env: []string{"PATH=/usr/bin:/bin"},
-		Given: sandbox.Given{Runsc: gVisor(t), Weaker: []string{sandbox.Runtime}},
-	}
-	cmd, box, err := j.confine(w)
-	_ = w.Close()
+	var maker sandbox.Maker
+	defer maker.Close()
+	cmd := &exec.Cmd{Path: j.Path, Args: j.Args, Env: j.Env}
+	box, err := maker.Confine(cmd, plan, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer box.Close()
-	gone(t, r, func() { _ = cmd.Process.Signal(syscall.SIGTERM) })
+	started := cmd.Start()
+	if started == nil {
+		awaitChild(t, cmd.Process.Pid, "Name:\trunsc\n")
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+	}
+	if err := box.Started(started); err != nil {
+		if !strings.Contains(err.Error(), "process 1 ended before the command ran") {
+			t.Errorf("its start ended with %v", err)
+		}
+		_ = cmd.Wait()
+		return
+	}
 	for range box.Reports() { // to their end
 	}
 	_ = cmd.Wait()
-	if code := cmd.ProcessState.ExitCode(); code != 5 {
+	box.Close()
+	if code := cmd.ProcessState.ExitCode(); code != 5 && code != 128+int(syscall.SIGTERM) { // before its trap
 		t.Errorf("its exit status is %d, want 5", code)
 	}
+}
+
+// What is stopped for the processor's time that it took is asked to end, and can.
+func TestSBX11_WhatIsHeldIsAskedToEnd(t *testing.T) {
+	const script = `trap '/bin/cat /dev/null; exit 5' TERM; echo up; while :; do :; done`
+	limits := sandbox.Limits{CPU: 0.01, Memory: roomy().Memory}
+	for name, j := range map[string]job{"process": shell(script, limits), "runsc": inGVisor(t, script)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r, w, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close()
+			j.Given.Limits = limits
+			cmd, box, err := j.confine(w)
+			_ = w.Close()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer box.Close()
+			gone(t, r, func() {
+				if slices.Contains(sandbox.Keepers(), sandbox.Kept{Limit: "cpu", By: "watch"}) { // the kernel stops nothing
+					awaitChild(t, cmd.Process.Pid, "State:\tT")
+				}
+				_ = cmd.Process.Signal(syscall.SIGTERM)
+			})
+			for range box.Reports() { // to their end
+			}
+			_ = cmd.Wait()
+			if code := cmd.ProcessState.ExitCode(); code != 5 {
+				t.Errorf("its exit status is %d, want 5", code)
+			}
+		})
+	}
+}
+
+// awaitChild waits until a process has a child whose /proc/pid/status says this.
+func awaitChild(t *testing.T, pid int, says string) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
+		lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+		for _, list := range lists {
+			raw, _ := os.ReadFile(list)
+			for _, child := range strings.Fields(string(raw)) {
+				if is, _ := os.ReadFile("/proc/" + child + "/status"); strings.Contains(string(is), says) {
+					return
+				}
+			}
+		}
+	}
+	t.Errorf("process %d has no child with %q", pid, says)
 }
 
 // What is executed is the runsc that was asked for its version; and what that cannot start

@@ -59,7 +59,7 @@ func (w *watch) balance(now time.Time, used time.Duration) {
 	w.busy = spent >= clockTick
 	w.used, w.seen = used, now
 	switch {
-	case w.credit < 0 && !w.held:
+	case w.credit < 0 && !w.held && !w.ending:
 		w.held = unix.Kill(-1, unix.SIGSTOP) == nil
 		if w.slow.IsZero() {
 			w.slow = now
@@ -71,6 +71,15 @@ func (w *watch) balance(now time.Time, used time.Duration) {
 		w.slow, w.told = time.Time{}, false
 	}
 	w.tellSlow(now)
+}
+
+// letGo has everything run, and stops nothing any more: it is asked to end.
+func (w *watch) letGo() {
+	w.ending = true
+	if w.held {
+		w.held = false
+		_ = unix.Kill(-1, unix.SIGCONT)
+	}
 }
 
 // spent is the CPU time that everything has used so far.

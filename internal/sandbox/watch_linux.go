@@ -40,6 +40,7 @@ type watch struct {
 	used   time.Duration // CPU time of everything, at the last look
 	credit time.Duration // of CPU time that may be used
 	held   bool          // everything is stopped until there is credit
+	ending bool          // nothing is stopped any more
 	times  int64         // that the kernel held the command to its processors, at the last look
 	last   time.Time     // that it did
 	slow   time.Time     // since when the command is held back again and again
