@@ -170,7 +170,7 @@ func (b *Box) assemble(attr *syscall.SysProcAttr, o *order) (err error) {
 	if all == nil {
 		return nil
 	}
-	limits := b.plan.outer()
+	limits := b.plan.ceilings()
 	if b.group, err = all.group(&limits); err != nil {
 		return err
 	}
@@ -354,7 +354,7 @@ func (b *Box) throttle() error {
 	if b.group == nil {
 		return nil
 	}
-	limits := b.plan.outer()
+	limits := b.plan.ceilings()
 	return b.group.limit(&limits, byCPU)
 }
 

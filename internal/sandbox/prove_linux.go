@@ -289,7 +289,7 @@ func (b *Box) kept() answer {
 	if b.group == nil {
 		return said(name, nil, inWords(keeping(nil))+" ("+b.maker.without().Error()+")")
 	}
-	limits := b.plan.outer()
+	limits := b.plan.ceilings()
 	return said(name, b.group.holds(&limits), inWords(keeping(b.group.all.controllers)))
 }
 

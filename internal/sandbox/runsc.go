@@ -115,12 +115,26 @@ const (
 	runscTasks  = 64
 )
 
-// outer are the limits of all that a plan runs on this system.
+// outer are the limits of all that a plan runs on this system, as the watch keeps them.
 func (p *Plan) outer() Limits {
 	if p.Runsc != nil {
 		return p.Limits.around()
 	}
 	return p.Limits
+}
+
+// runscSpare is how much more of tasks the kernel lets gVisor have than the watch, which ends it
+// at twice its own limit: gVisor ends without a word when it gets no thread. Of its ptrace platform
+// some eight are one process of the command's, whose number it keeps itself (inGVisor).
+const runscSpare = 5
+
+// ceilings are the limits that this system's kernel keeps of all that a plan runs.
+func (p *Plan) ceilings() Limits {
+	l := p.outer()
+	if p.Runsc != nil {
+		l.Tasks *= runscSpare
+	}
+	return l
 }
 
 // around are the limits of runsc with the command in it, which is what this system sees.

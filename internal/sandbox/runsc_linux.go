@@ -136,8 +136,7 @@ func (o *order) startRunsc() (*os.Process, *accounts, error) {
 	if err := os.WriteFile(filepath.Join(runscDir, "config.json"), raw, 0o600); err != nil {
 		return nil, nil, fmt.Errorf("describing the command to runsc: %w", err)
 	}
-	around := p.Limits.around()
-	for which, amount := range map[int]uint64{unix.RLIMIT_CORE: 1, unix.RLIMIT_NPROC: uint64(around.Tasks + ownTasks)} { //nolint:gosec // positive
+	for which, amount := range map[int]uint64{unix.RLIMIT_CORE: 1, unix.RLIMIT_NPROC: uint64(p.ceilings().Tasks + ownTasks)} { //nolint:gosec // positive
 		if err := syscall.Setrlimit(which, &syscall.Rlimit{Cur: amount, Max: amount}); err != nil {
 			return nil, nil, fmt.Errorf("limiting runsc: %w", err)
 		}

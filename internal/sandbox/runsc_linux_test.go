@@ -168,6 +168,17 @@ func TestSBX25_ACommandInGVisorIsAskedToEndAtItsStart(t *testing.T) {
 	}
 }
 
+// A command in gVisor that starts processes without end is ended for that, and gVisor does not end
+// before.
+func TestSBX09_ForksInGVisor(t *testing.T) {
+	t.Parallel()
+	j := inGVisor(t, "(while :; do sleep 1000 & done) 2>/dev/null; sleep 1000")
+	j.Given.Limits = sandbox.Limits{Tasks: bombTasks, Memory: 1 << 30}
+	if o := j.do(); o.Err != "" || o.Code != 128+int(syscall.SIGKILL) || len(o.Reports) == 0 || o.Reports[0].Kind != sandbox.OverTasks {
+		t.Errorf("%+v", o)
+	}
+}
+
 // What is stopped for the processor's time that it took is asked to end, and can.
 func TestSBX11_WhatIsHeldIsAskedToEnd(t *testing.T) {
 	const script = `trap '/bin/cat /dev/null; exit 5' TERM; echo up; while :; do :; done`

@@ -139,7 +139,8 @@ func (w *watch) total(pids []int) (memory int64, tasks int, err error) {
 	return memory + w.maps.look(all, w.busy, w.limits.Memory), tasks, nil
 }
 
-// crowded tells whether the tasks have been at their limit for too long.
+// crowded tells whether the tasks have been at their limit for too long, or are so far over it as
+// the kernel lets those of gVisor be alone (runscSpare).
 func (w *watch) crowded(now time.Time, tasks int) bool {
 	if tasks < w.limits.Tasks {
 		w.full = time.Time{}
@@ -148,7 +149,7 @@ func (w *watch) crowded(now time.Time, tasks int) bool {
 	if w.full.IsZero() {
 		w.full = now
 	}
-	return now.Sub(w.full) > tasksPatience
+	return now.Sub(w.full) > tasksPatience || w.runsc && tasks > 2*w.limits.Tasks
 }
 
 // mention reports a limit that ends nothing.
