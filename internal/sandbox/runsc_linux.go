@@ -178,7 +178,7 @@ func awaitLaunch(runsc *os.Process) <-chan launch {
 	go func() {
 		is, err := runsc.Wait()
 		if err != nil || !is.Success() {
-			launched <- launch{err: fmt.Errorf("runsc ended before the command ran: %s", complaint())}
+			launched <- launch{err: fmt.Errorf("runsc ended before the command ran (%s): %s", is, complaint())}
 			return
 		}
 		raw, err := os.ReadFile(runscPid)

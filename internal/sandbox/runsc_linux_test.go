@@ -241,7 +241,7 @@ func TestSBX25_WhatRunscCannotStartIsRefused(t *testing.T) {
 		want string
 	}{
 		"another runsc": {"/bin/true", is.Size + 1, "is another file"},
-		"no program":    {"/etc/ld.so.cache", is.Size, "runsc ended before the command ran"},
+		"no program":    {"/etc/ld.so.cache", is.Size, "runsc ended before the command ran (exit status 128): "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			other := is
