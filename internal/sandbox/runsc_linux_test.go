@@ -221,7 +221,7 @@ func awaitChild(t *testing.T, pid int, says string) {
 		lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
 		for _, list := range lists {
 			raw, _ := os.ReadFile(list)
-			for _, child := range strings.Fields(string(raw)) {
+			for child := range strings.FieldsSeq(string(raw)) {
 				if is, _ := os.ReadFile("/proc/" + child + "/status"); strings.Contains(string(is), says) {
 					return
 				}
