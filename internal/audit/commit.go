@@ -157,6 +157,7 @@ func (l *Log) lead(e *entry) error {
 
 	l.mu.Lock()
 	l.state, l.bad = w.state, err
+	l.lapsed(err)
 	if errors.Is(err, errSyncLost) && l.fatal == nil {
 		l.fatal = err
 	}

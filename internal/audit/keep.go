@@ -40,11 +40,12 @@ func (l *Log) keep() {
 // watch notices a segment that was removed, replaced or cut, and stops the log:
 // what is written to such a file is not on record. While it cannot be looked at (its
 // directory is closed to this process), nothing is written; when it can, and is what it
-// was, the log goes on. After a write failed (a full disk) it tries one record of its own,
-// so that a gateway that gets no calls because it is not ready becomes ready again.
+// was, the log goes on. After a write failed (a full disk) it writes that the log writes
+// again, whoever's record was the first that it took: a gateway that gets no calls because
+// it is not ready becomes ready again by it.
 func (l *Log) watch() {
 	l.mu.Lock()
-	s, fatal, bad := l.state, l.fatal, l.bad
+	s, fatal := l.state, l.fatal
 	l.mu.Unlock()
 	if percent, err := used(l.cfg.Dir); err == nil { // else what is wrong is seen below
 		l.used.Store(int64(percent))
@@ -68,22 +69,40 @@ func (l *Log) watch() {
 	l.mu.Lock()
 	was := l.hidden
 	l.hidden = hidden
+	l.lapsed(hidden)
 	l.mu.Unlock()
-	if hidden != nil {
-		if was == nil {
-			l.cfg.Log.Error("audit log waits until its files can be looked at", "error", hidden)
-		}
+	switch {
+	case hidden == nil:
+		l.resume()
+	case was == nil:
+		l.cfg.Log.Error("audit log waits until its files can be looked at", "error", hidden)
+	}
+}
+
+// lapsed takes note of why a record was refused; nil: none was. It needs Log.mu.
+func (l *Log) lapsed(err error) {
+	if l.lapse == nil {
+		l.lapse = err
+	}
+}
+
+// resume puts on record that the log writes again, where it has not for a while.
+func (l *Log) resume() {
+	l.mu.Lock()
+	lapse := l.lapse
+	l.lapse = nil // what is refused from here on is told of the next time
+	l.mu.Unlock()
+	if lapse == nil {
 		return
 	}
-	if bad == nil {
-		bad = was
+	ev := gate.Event{Kind: "audit.resumed", Actor: "doorward", Detail: lapse.Error(), Status: "ok"}
+	if err := l.own(context.Background(), ev); err != nil {
+		l.mu.Lock()
+		l.lapsed(lapse)
+		l.mu.Unlock()
+		return
 	}
-	if bad != nil {
-		ev := gate.Event{Kind: "audit.resumed", Actor: "doorward", Detail: bad.Error(), Status: "ok"}
-		if err := l.own(context.Background(), ev); err == nil {
-			l.cfg.Log.Info("audit log writes again")
-		}
-	}
+	l.cfg.Log.Info("audit log writes again")
 }
 
 // intact tells whether the segment is what the log writes; err says what it is instead.

@@ -106,6 +106,7 @@ type Log struct {
 	stop  bool     // closed for new records
 	fatal error    // for good
 	bad   error    // since the last record that was written
+	lapse error    // why records were refused since audit.resumed was last on record; nil: none was
 	// hidden is why the segment cannot be looked at: nothing is written meanwhile.
 	hidden error
 	saved  Checkpoint

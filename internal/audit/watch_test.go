@@ -111,3 +111,42 @@ func TestHowFullTheDiskIs(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A log that took no records for a while says so once it writes again, whoever's record was the
+// first that it took.
+func TestDUR04_TheLogSaysThatItWritesAgain(t *testing.T) {
+	for name, busy := range map[string]bool{"nobody calls": false, "a call comes first": true} {
+		t.Run(name, func(t *testing.T) {
+			f := &faults{}
+			cfg := faulty(t, f, Process)
+			l, err := Open(cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			event := func() error { return l.Event(t.Context(), gate.Event{Kind: "test"}) }
+			for range 2 {
+				f.full.Store(true)
+				if event() == nil {
+					t.Error("a full disk takes a record")
+				}
+				l.watch()
+				f.full.Store(false)
+				if busy {
+					if err := event(); err != nil {
+						t.Error(err)
+					}
+				}
+				l.watch()
+				l.watch()
+			}
+			if err := errors.Join(l.Healthy(), l.Close()); err != nil {
+				t.Error(err)
+			}
+			n := 0
+			err = Read(t.Context(), cfg.Dir, Query{Event: "audit.resumed"}, func(*Record) error { n++; return nil })
+			if err != nil || n != 2 {
+				t.Errorf("it is said %d times of two, %v", n, err)
+			}
+		})
+	}
+}
