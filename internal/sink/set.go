@@ -147,6 +147,7 @@ func (s *Set) Ready() error {
 	now := time.Now()
 	for _, one := range s.must {
 		if st := one.status(now); st.Behind {
+			one.refused.CompareAndSwap(nil, &st)
 			late = append(late, fmt.Sprintf("%s by %d records and %v", st.Name, st.Lag, st.Age.Round(time.Second)))
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"doorward/internal/gate"
@@ -92,7 +93,8 @@ type sink struct {
 	failing  time.Time // since when tries fail; zero: the last did not
 	failures uint64    // since the start
 
-	behind bool // as it was last put on record; the Set's watch alone uses it
+	refused atomic.Pointer[Status] // as it was when a call was first refused since the watch looked; nil: none was
+	behind  bool                   // as it was last put on record; the Set's watch alone uses it
 }
 
 // run delivers until ctx ends, or drain is closed and everything was delivered or a

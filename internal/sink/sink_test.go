@@ -457,3 +457,29 @@ func TestThePositionCannotBeWritten(t *testing.T) {
 		h.close()
 	})
 }
+
+// A sink that was too far behind for a moment between two looks of the watch has refused calls:
+// that they began and ended to be is on record.
+func TestBehindForAMoment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		c := h.sink("copy", &memory{})
+		c.Required, c.Records = true, 100
+		h.start(c)
+		time.Sleep(1050 * time.Millisecond) // the watch looks twice a second, the sink five times
+		h.write(150)
+		if err := h.set.Ready(); !errors.Is(err, sink.ErrBehind) {
+			t.Errorf("%v", err)
+		}
+		time.Sleep(300 * time.Millisecond)
+		if err := h.set.Ready(); err != nil {
+			t.Errorf("it has all of them: %v", err)
+		}
+		time.Sleep(10 * time.Second)
+		behind, again := h.events("audit.sink_behind"), h.events("audit.sink_caught_up")
+		if len(behind) != 1 || !strings.HasPrefix(behind[0], "copy: 15") || len(again) != 1 {
+			t.Errorf("recorded %q and %q", behind, again)
+		}
+		h.close()
+	})
+}

@@ -69,21 +69,31 @@ func (s *sink) succeeded(ctx context.Context) {
 	s.write(ctx, gate.Event{Kind: "audit.sink_resumed", Actor: "doorward", Status: "ok", Detail: fmt.Sprintf("%s: after %v", s.Name, away)})
 }
 
-// judge says when a required sink begins and ends to refuse calls.
+// judge says when a required sink begins and ends to refuse calls, also where it has done both
+// since it was judged last.
 func (s *sink) judge(ctx context.Context) {
+	refused := s.refused.Swap(nil) // before the look: what is refused after it is for the next time
 	st := s.status(time.Now())
-	if st.Behind == s.behind {
-		return
+	if refused == nil && st.Behind {
+		refused = &st
 	}
-	s.behind = st.Behind
-	e := gate.Event{
-		Kind: "audit.sink_behind", Actor: "doorward", Status: "failed",
-		Detail: fmt.Sprintf("%s: %d records, the oldest %v old: calls are refused", s.Name, st.Lag, st.Age.Round(time.Second)),
+	if refused != nil && !s.behind {
+		s.turn(ctx, true, refused.Lag, gate.Event{
+			Kind: "audit.sink_behind", Actor: "doorward", Status: "failed",
+			Detail: fmt.Sprintf("%s: %d records, the oldest %v old: calls are refused", s.Name, refused.Lag, refused.Age.Round(time.Second)),
+		})
 	}
-	if !st.Behind {
-		e.Kind, e.Status, e.Detail = "audit.sink_caught_up", "ok", s.Name+": calls are carried out again"
+	if s.behind && !st.Behind {
+		s.turn(ctx, false, st.Lag, gate.Event{
+			Kind: "audit.sink_caught_up", Actor: "doorward", Status: "ok", Detail: s.Name + ": calls are carried out again",
+		})
 	}
-	s.said.WarnContext(ctx, "audit sink: calls refused or carried out again", "sink", s.Name, "refused", st.Behind, "records", st.Lag)
+}
+
+// turn says that calls are refused from now on, or carried out again.
+func (s *sink) turn(ctx context.Context, refused bool, records uint64, e gate.Event) {
+	s.behind = refused
+	s.said.WarnContext(ctx, "audit sink: calls refused or carried out again", "sink", s.Name, "refused", refused, "records", records)
 	s.write(ctx, e)
 }
 
