@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -12,7 +13,10 @@ import (
 	"sync"
 	"testing"
 
+	"doorward/internal/admin"
+	"doorward/internal/app"
 	"doorward/internal/audit"
+	"doorward/internal/config"
 	"doorward/internal/gatetest"
 )
 
@@ -127,5 +131,57 @@ func TestDUR33_Saves(t *testing.T) {
 	}
 	if refused := gw.Records(audit.Query{Event: "config.refused"}); len(refused) > 0 {
 		t.Errorf("something was read that nobody had finished: %s", refused[0].Detail)
+	}
+}
+
+// TestDUR33_SavedWhileItStarts changes a file when the gateway has read it, and does not watch it
+// yet: that it has changed is seen all the same.
+func TestDUR33_SavedWhileItStarts(t *testing.T) {
+	t.Parallel()
+	before := gatetest.Gateway(t, "upstreams: {up: {url: \"${up}\"}}\n", map[string]*gatetest.UP{"up": gatetest.Upstream(t, gatetest.Script{Tools: rawTools("echo")})})
+	before.Approve("")
+	before.Stop()
+	path, pins := filepath.Join(before.Dir, "doorward.yaml"), filepath.Join(before.Dir, "doorward.lock")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	approved, err := os.ReadFile(pins)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		what, file string
+		is         []byte
+		seen       func(*app.App) bool
+	}{
+		{"the configuration", path, append([]byte("# saved\n"), text...), func(*app.App) bool { return len(before.Records(audit.Query{Event: "config.reload"})) == 1 }},
+		{"the lock", pins, approved, func(a *app.App) bool {
+			all, err := a.Entries(t.Context(), admin.Review{Upstream: "up"})
+			return err == nil && len(all) > 0 && !slices.ContainsFunc(all, func(e admin.Entry) bool { return e.State != "approved" })
+		}},
+	} {
+		if c.file == pins {
+			if err := os.Remove(pins); err != nil {
+				t.Fatal(err)
+			}
+		}
+		cfg, err := config.Load(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := app.New(app.Options{Config: cfg, Path: path, Version: "test", Log: app.TextLog(t.Output(), 0)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		put(t, c.file, c.is)
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- a.Serve(ctx, nil) }()
+		eventually(t, c.what+" is read again", func() bool { return c.seen(a) })
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
 	}
 }

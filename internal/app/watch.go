@@ -16,14 +16,16 @@ const settle = 200 * time.Millisecond
 
 // watchedFile is a file that is read again when it changes.
 type watchedFile struct {
-	path    string   // absolute
-	names   []string // whose replacement is a change of it: leads of path
-	changed bool     // since it was last read
+	path    string      // absolute
+	same    func() bool // whether it is as it was last read
+	names   []string    // whose replacement is a change of it: leads of path
+	changed bool        // since it was last read
 }
 
 // watch reloads when the configuration or the lock file changes. It watches the
 // directories of the files and of every link that leads to them, because editors
-// replace files, and Kubernetes and those who roll out versions replace links. What
+// replace files, and Kubernetes and those who roll out versions replace links. What has
+// changed since the files were read, which is long before where a start takes long, and what
 // changes after it has returned is seen.
 func (a *App) watch(ctx context.Context) {
 	if a.Path == "" {
@@ -35,15 +37,21 @@ func (a *App) watch(ctx context.Context) {
 		return
 	}
 	var files []*watchedFile
-	for _, path := range []string{a.Path, a.Config.Trust.Lock} {
+	for path, same := range map[string]func() bool{
+		a.Path:              func() bool { return a.current.Load().cfg.Unchanged(a.Path) },
+		a.Config.Trust.Lock: a.pins.Unchanged,
+	} {
 		abs, err := filepath.Abs(path)
 		if err != nil {
 			a.Log.WarnContext(ctx, "file changes are not seen; use SIGHUP", "path", path, "error", err)
 			continue
 		}
-		files = append(files, &watchedFile{path: abs})
+		files = append(files, &watchedFile{path: abs, same: same})
 	}
 	a.look(ctx, w, files)
+	for _, f := range files { // not before they are watched, or a change between the two would not be seen
+		f.changed = !f.same()
+	}
 	a.own(func() {
 		defer func() { _ = w.Close() }()
 		a.follow(ctx, w, files)
@@ -74,7 +82,9 @@ func (a *App) look(ctx context.Context, w *fsnotify.Watcher, files []*watchedFil
 // follow reads a file again when it has changed, is quiet, and nobody has it open to write.
 func (a *App) follow(ctx context.Context, w *fsnotify.Watcher, files []*watchedFile) {
 	quiet := time.NewTimer(settle)
-	quiet.Stop()
+	if !slices.ContainsFunc(files, func(f *watchedFile) bool { return f.changed }) {
+		quiet.Stop()
+	}
 	said := false // that a file is waited for
 	for {
 		select {

@@ -53,6 +53,13 @@ func Load(path string) (*Config, error) {
 	return Parse(path, data)
 }
 
+// Unchanged tells whether the file at path has the bytes that c was made of. One that cannot be
+// read has not: whoever loads it hears why. app asks once it watches the file.
+func (c *Config) Unchanged(path string) bool {
+	data, err := durable.ReadNamed(path, maxFile)
+	return err == nil && digest(data) == c.Digest
+}
+
 // Parse makes a Config of a file's bytes. name is the file's path: relative
 // paths in the file start at its directory. The error is Faults, all of them.
 func Parse(name string, data []byte) (*Config, error) {

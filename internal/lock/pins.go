@@ -135,6 +135,15 @@ func (p *Pins) Reload() error {
 	return p.reread()
 }
 
+// Unchanged tells whether the lock file is the one that is in force. One that cannot be read is
+// not: Reload says why. app asks once it watches the file.
+func (p *Pins) Unchanged() bool {
+	p.writing.Lock()
+	defer p.writing.Unlock()
+	file, err := current(p.config.Path)
+	return err == nil && file == p.snapshot.Load().file
+}
+
 // reread needs writing. A lock file that was there and is gone is an error, not
 // an empty lock: tools that replace files may remove them for a moment, and
 // ApproveFirst would then approve whatever upstreams offer. To begin anew,
