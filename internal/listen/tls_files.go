@@ -1,6 +1,7 @@
 package listen
 
 import (
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
@@ -18,6 +19,11 @@ const (
 	lookEvery = time.Second // at files that may have changed
 	maxPEM    = 1 << 20     // bytes of a file of certificates, or of a key
 	maxCRL    = 64 << 20    // bytes of a file of revocation lists
+
+	// settled is how long a file must have been unchanged before its time alone says that it
+	// still is: two changes within one tick of a file system's clock have the same time. FAT's
+	// tick, the coarsest, is 2 s.
+	settled = 2 * time.Second
 )
 
 // seldom lets something be logged once a minute, that many clients could cause.
@@ -38,9 +44,16 @@ type kept[T any] struct {
 
 	mu     sync.Mutex
 	looked time.Time
-	seen   []os.FileInfo // of the files that were last read; nil entries for those that were not there
+	seen   []sight // of the files that were last read
 	value  T
 	err    error
+}
+
+// sight is a file as it was looked at.
+type sight struct {
+	os.FileInfo                   // nil: it was not there
+	young       bool              // it was changed just now, and its time does not tell it from another
+	sum         [sha256.Size]byte // of its content, where it is young or was at the last look
 }
 
 // keep makes something of the files at paths for the first time.
@@ -70,6 +83,7 @@ func (k *kept[T]) refresh() {
 	seen := k.look()
 	changed := !same(seen, k.seen)
 	if !changed && k.err == nil {
+		k.seen = seen // a file is no longer young
 		return
 	}
 	value, err := k.make()
@@ -84,20 +98,31 @@ func (k *kept[T]) refresh() {
 }
 
 // look is before reading, so that a change in between is seen the next time.
-func (k *kept[T]) look() []os.FileInfo {
-	all := make([]os.FileInfo, len(k.paths))
+func (k *kept[T]) look() []sight {
+	all := make([]sight, len(k.paths))
 	for i, p := range k.paths {
-		all[i], _ = os.Stat(p) // reading says why it cannot be read
+		s := &all[i]
+		s.FileInfo, _ = os.Stat(p) // reading says why it cannot be read
+		s.young = s.FileInfo != nil && time.Since(s.ModTime()) <= settled
+		if s.young || k.seen != nil && k.seen[i].young {
+			content, _ := durable.ReadNamed(p, maxCRL) // as above
+			s.sum = sha256.Sum256(content)
+		}
 	}
 	return all
 }
 
-func same(a, b []os.FileInfo) bool {
-	for i := range a {
-		if (a[i] == nil) != (b[i] == nil) {
+// same tells whether files are as they were at the look before.
+func same(now, before []sight) bool {
+	for i := range now {
+		a, b := &now[i], &before[i]
+		switch {
+		case (a.FileInfo == nil) != (b.FileInfo == nil):
 			return false
-		}
-		if a[i] != nil && (!os.SameFile(a[i], b[i]) || a[i].Size() != b[i].Size() || !a[i].ModTime().Equal(b[i].ModTime())) {
+		case a.FileInfo == nil:
+		case !os.SameFile(a.FileInfo, b.FileInfo) || a.Size() != b.Size() || !a.ModTime().Equal(b.ModTime()):
+			return false
+		case b.young && a.sum != b.sum:
 			return false
 		}
 	}

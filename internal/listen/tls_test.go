@@ -1,8 +1,10 @@
 package listen_test
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -134,6 +136,52 @@ func TestCertificateIsReadAgain(t *testing.T) {
 		passes()
 		if got := serial(); got != last {
 			t.Errorf("%s is shown, want %s", got, last)
+		}
+	})
+}
+
+// A certificate that is written where another stood, as long as that and within one tick of the
+// file system's clock, is read again all the same.
+func TestCertificateOfTheSameTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v, in := newVault(t), newPipes()
+		began := time.Now()
+		paths := [...]string{v.config.Cert, v.config.Key}
+		content := func() (all [len(paths)][]byte) {
+			for i, path := range paths {
+				text, err := os.ReadFile(path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				all[i] = append(text, bytes.Repeat([]byte("\n"), 4096-len(text))...)
+			}
+			return all
+		}
+		write := func(all [len(paths)][]byte) {
+			for i, path := range paths {
+				if err := errors.Join(os.WriteFile(path, all[i], 0o600), os.Chtimes(path, began, began)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		first := content()
+		next := v.certificate(t, nil).SerialNumber.String()
+		second := content()
+		write(first)
+		startAt(t, place{tls: v.open(t), listener: in})
+		write(second)
+		passes()
+		raw, err := in.dial(t.Context(), "", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer raw.Close()
+		c := tls.Client(raw, v.dialer(nil))
+		if err := c.HandshakeContext(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := c.ConnectionState().PeerCertificates[0].SerialNumber.String(); got != next {
+			t.Errorf("%s is shown, want %s", got, next)
 		}
 	})
 }
