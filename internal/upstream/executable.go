@@ -43,7 +43,8 @@ func (p *Pool) executable(set *Settings) (string, digested, error) {
 }
 
 // of is the digest of a file, and the file that it is the digest of: it is opened first,
-// and looked at, digested and looked at again by that descriptor.
+// and looked at, digested and looked at again by that descriptor. What is written to it once of
+// has returned makes it another file.
 func (d *digests) of(path string) (digested, error) {
 	f, err := durable.OpenNamed(path)
 	if err != nil {
@@ -60,6 +61,7 @@ func (d *digests) of(path string) (digested, error) {
 	if ok && had.file == file {
 		return had, nil
 	}
+	file.Settle()
 	digest, err := digestOf(f)
 	if err != nil {
 		return digested{}, fmt.Errorf("digesting %s: %w", path, err)

@@ -57,6 +57,12 @@ type pinnedPackage struct {
 	what   installed
 }
 
+// placed is a mark, and which of the files was changed last.
+type placed struct {
+	mark gate.Digest
+	last sandbox.File
+}
+
 // modules is the directory that packages of Node.js are installed in.
 const modules = "node_modules"
 
@@ -100,8 +106,8 @@ func (p *packages) of(path string, seen marks) (pinnedPackage, bool, error) {
 // remembered is what read reads, or has read before where the files are the same.
 func (p *packages) remembered(key string, now pinnedPackage, seen marks, read func() (installed, error)) (pinnedPackage, error) {
 	dir, places := now.dir, now.places
-	var err error
-	if now.mark, err = seen.of(places); err != nil {
+	is, err := seen.of(places)
+	if now.mark = is.mark; err != nil {
 		return pinnedPackage{}, err
 	}
 	p.mu.Lock()
@@ -110,10 +116,11 @@ func (p *packages) remembered(key string, now pinnedPackage, seen marks, read fu
 	if known && had.mark == now.mark {
 		return had, nil
 	}
+	is.last.Settle()
 	if now.what, err = read(); err != nil {
 		return pinnedPackage{}, fmt.Errorf("reading the package in %s: %w", dir, err)
 	}
-	if after, err := markOf(places); err != nil || after != now.mark {
+	if after, err := markOf(places); err != nil || after.mark != now.mark {
 		return pinnedPackage{}, errors.Join(fmt.Errorf("the package in %s changed while it was read", dir), err)
 	}
 	p.mu.Lock()
@@ -128,7 +135,7 @@ func (p *packages) remembered(key string, now pinnedPackage, seen marks, read fu
 // still tells whether a package has the files that were digested.
 func (p pinnedPackage) still() error {
 	now, err := markOf(p.places)
-	if err == nil && now != p.mark {
+	if err == nil && now.mark != p.mark {
 		err = fmt.Errorf("the package in %s was changed while the command started", p.dir)
 	}
 	return err
@@ -139,21 +146,21 @@ func listOf(root string) string { return filepath.Join(root, modules, ".package-
 
 // marks are those of places that were looked at for one purpose, such as all commands of a server: many
 // commands may be of one package, which has many files. nil keeps none.
-type marks map[string]gate.Digest
+type marks map[string]placed
 
-func (m marks) of(places []string) (mark gate.Digest, err error) {
+func (m marks) of(places []string) (is placed, err error) {
 	key := strings.Join(places, "\x00")
-	if mark, ok := m[key]; ok {
-		return mark, nil
+	if is, ok := m[key]; ok {
+		return is, nil
 	}
-	if mark, err = markOf(places); err == nil && m != nil {
-		m[key] = mark
+	if is, err = markOf(places); err == nil && m != nil {
+		m[key] = is
 	}
-	return mark, err
+	return is, err
 }
 
 // markOf digests which files are in some places and since when, without reading them.
-func markOf(places []string) (mark gate.Digest, err error) {
+func markOf(places []string) (is placed, err error) {
 	h := sha256.New()
 	for _, place := range places {
 		if absent(place) {
@@ -165,14 +172,17 @@ func markOf(places []string) (mark gate.Digest, err error) {
 			}
 			f, err := sandbox.Look(path)
 			field(h, fmt.Sprintf("%+v", f))
+			if f.Changed > is.last.Changed {
+				is.last = f
+			}
 			return err
 		})
 		if err != nil {
-			return mark, err
+			return is, err
 		}
 	}
-	h.Sum(mark[:0])
-	return mark, nil
+	h.Sum(is.mark[:0])
+	return is, nil
 }
 
 // walk goes through the files and links of a package, in the order of their names.
