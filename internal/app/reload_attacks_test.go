@@ -100,11 +100,13 @@ func TestDUR34_DUR35_TightenedWhileCallsRun(t *testing.T) {
 		text, refusal string
 		ends          bool // what runs ends as it would have
 	}{{denied, "policy.denied", true}, {none, "tool.unknown", false}} {
-		if err := os.WriteFile(path, before, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		for _, events := range streams {
-			for i > 0 && next(t, events).Method != toolsChanged { // that it may be called again
+		if i > 0 { // else it stands as it is: a write of the same is one change with what follows, or one of its own
+			if err := os.WriteFile(path, before, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			for _, events := range streams {
+				for next(t, events).Method != toolsChanged { // that it may be called again
+				}
 			}
 		}
 		eventually(t, "it may be called", func() bool { return alice.Call("up__drop", `{}`).OK() })
