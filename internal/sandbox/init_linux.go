@@ -355,6 +355,7 @@ func attend(p *Plan, child *os.Process, w *watch, up *uplink) int {
 				askToEnd(p, command, w)
 			}
 		case code := <-ended:
+			w.ended()
 			return code
 		case <-gone:
 			return 128 + int(syscall.SIGKILL)

@@ -48,6 +48,7 @@ func TestLimits(t *testing.T) {
 		{"SBX-09 forks", sandbox.OverTasks, "", own(t, "forks", func(l *sandbox.Limits) { l.Tasks = bombTasks })},
 		{"SBX-09 threads", sandbox.OverTasks, "", own(t, "threads", func(l *sandbox.Limits) { l.Tasks = bombTasks })},
 		{"SBX-12 disk", sandbox.OverDisk, "no space left on device", own(t, "disk", func(l *sandbox.Limits) { l.Disk = 4 << 20 })},
+		{"SBX-12 disk, by a command that ends at once", sandbox.OverDisk, "", shell("echo "+strings.Repeat("x", 8<<10)+" > /tmp/x; while cat /tmp/x /tmp/x > /tmp/y && cat /tmp/y > /tmp/x; do :; done", sandbox.Limits{Disk: 1 << 20})},
 		{"SBX-12 inodes", sandbox.OverDisk, "no space left on device", own(t, "inodes", func(l *sandbox.Limits) { l.Disk = 1 << 20 })},
 		{"SBX-13 files", sandbox.OverFiles, "too many open files", own(t, "files", func(l *sandbox.Limits) { l.Files = 128 })},
 		{"wall", sandbox.OverWall, "", shell("trap '' TERM; sleep 1000", sandbox.Limits{Wall: 100 * time.Millisecond})},

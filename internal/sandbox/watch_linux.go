@@ -83,7 +83,7 @@ func (w *watch) look() (over string) {
 		files = 0 // they are gVisor's
 	}
 	w.mention(now, OverFiles, files >= w.limits.Files-w.limits.Files/8, fmt.Sprintf("a process has %d of %d files open", files, w.limits.Files))
-	w.mention(now, OverDisk, full("/tmp"), fmt.Sprintf("its private file system of %d bytes is full", w.limits.Disk))
+	w.disk(now)
 	memory, tasks, err := w.total(pids)
 	if err != nil {
 		w.text = err.Error()
@@ -105,6 +105,15 @@ func (w *watch) look() (over string) {
 		return OverWall
 	}
 	return ""
+}
+
+// ended tells of what can still be seen when the command has ended: one that is over before the
+// first look may have ended because its disk was full.
+func (w *watch) ended() { w.disk(time.Now()) }
+
+// disk tells that there is no room any more.
+func (w *watch) disk(now time.Time) {
+	w.mention(now, OverDisk, full("/tmp"), fmt.Sprintf("its private file system of %d bytes is full", w.limits.Disk))
 }
 
 // total is the memory and the tasks of all processes together. Memory that the kernel keeps
