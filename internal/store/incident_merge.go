@@ -126,6 +126,6 @@ func (l incidentList) sorted() []Incident {
 	for _, i := range l {
 		out = append(out, *i)
 	}
-	slices.SortFunc(out, func(a, b Incident) int { return cmp.Compare(b.ID, a.ID) })
+	slices.SortFunc(out, func(a, b Incident) int { return cmp.Or(b.Opened.Compare(a.Opened), cmp.Compare(b.ID, a.ID)) })
 	return out
 }
