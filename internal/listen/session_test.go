@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"doorward/internal/gate"
@@ -374,16 +375,45 @@ func TestBatch(t *testing.T) {
 	}
 }
 
+// A session that nobody uses ends, and one with an open stream does not.
 func TestIdleSessionsEnd(t *testing.T) {
-	p, addr := start(t, nil, listen.Limits{SessionIdle: 50 * time.Millisecond})
-	id := begin(t, addr, mcp.V20251125, "alice")
-	held := begin(t, addr, mcp.V20251125, "alice")
-	read := events(send(t, "GET", "http://"+addr+"/mcp", "", "Accept: text/event-stream", "Mcp-Session-Id: "+held).Body)
-	next(t, read)
-	<-p.closed
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.ended) != 1 || p.ended[0] != id { // the other is open
-		t.Error("not the idle session alone was ended")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		in := newPipes()
+		p, _ := startAt(t, place{listener: in, limits: listen.Limits{SessionIdle: time.Hour, KeepAlive: 24 * time.Hour}})
+		client := in.through(&http.Client{Transport: &http.Transport{DisableKeepAlives: true}})
+		ask := func(method, body string, header ...string) *http.Response {
+			r, err := http.NewRequestWithContext(t.Context(), method, "http://127.0.0.1:8443/mcp", strings.NewReader(body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := 0; i < len(header); i += 2 {
+				r.Header.Set(header[i], header[i+1])
+			}
+			resp, err := client.Do(r)
+			if err != nil || resp.StatusCode != 200 {
+				t.Fatalf("%s: %v, %v", method, resp, err)
+			}
+			return resp
+		}
+		enter := func() string {
+			resp := ask("POST", hello25, "Authorization", "Bearer alice", "Content-Type", "application/json", "Accept", "application/json, text/event-stream")
+			defer resp.Body.Close()
+			text(t, resp)
+			return resp.Header.Get("Mcp-Session-Id")
+		}
+		idle, held := enter(), enter()
+		stream := ask("GET", "", "Authorization", "Bearer alice", "Accept", "text/event-stream", "Mcp-Session-Id", held)
+		defer stream.Body.Close()
+		next(t, events(stream.Body))
+		time.Sleep(59 * time.Minute)
+		if len(p.closed) != 0 {
+			t.Error("a session has ended before its time")
+		}
+		time.Sleep(3 * time.Hour)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if len(p.ended) != 1 || p.ended[0] != idle { // the other has a stream
+			t.Error("not the idle session alone was ended")
+		}
+	})
 }
