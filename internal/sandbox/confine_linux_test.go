@@ -24,6 +24,7 @@ const (
 func TestMain(m *testing.M) {
 	switch os.Args[0] {
 	case sandbox.Name, sandbox.Entry:
+		sandbox.Patient()
 		os.Exit(sandbox.Init())
 	case asGateway:
 		os.Exit(gateway())

@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// Patient has what is asked to end take its time, on a machine that may be busy.
+func Patient() { grace = time.Minute }
+
 // NewLedger is the account of a command's CPU time where there is no clock.
 func NewLedger() func(own map[int]time.Duration, waited time.Duration, newest int) time.Duration {
 	return new(ledger).add

@@ -59,8 +59,10 @@ func newWatch(p *Plan, books *accounts, up *uplink) *watch {
 	return w
 }
 
+// pace is the time to the next look. What the kernel keeps needs fewer, unless it is gVisor, which
+// ends without a word where the kernel gives it no more.
 func (w *watch) pace() time.Duration {
-	if w.held || w.busy && (!w.books.keeps(byMemory) || !w.books.keeps(byCPU)) {
+	if w.held || w.busy && (w.runsc || !w.books.keeps(byMemory) || !w.books.keeps(byCPU)) {
 		return busyPace
 	}
 	return idlePace
