@@ -226,12 +226,12 @@ func (w *watched) changed(e fsnotify.Event) {
 	name := filepath.ToSlash(rel)
 	var of []string
 	w.mu.Lock()
-	if w.files[name] != nil {
+	dir := path.Dir(name)
+	if w.files[name] != nil && w.dirs[dir].is != nil { // else it was on its way when the watch ended
 		of = append(of, name)
 	}
-	dir := path.Dir(name)
 	moved := len(of) > 0 && w.moved(dir)
-	if w.dirs[name] != nil && e.Has(fsnotify.Remove|fsnotify.Rename) {
+	if gone := w.dirs[name]; gone != nil && gone.is != nil && e.Has(fsnotify.Remove|fsnotify.Rename) {
 		dir, moved = name, true
 	}
 	if moved {
@@ -250,14 +250,10 @@ func (w *watched) changed(e fsnotify.Event) {
 	}
 }
 
-// moved tells whether a directory is another one than is watched. It needs mu.
+// moved tells whether a directory that is watched is at its path no more. It needs mu.
 func (w *watched) moved(dir string) bool {
-	of := w.dirs[dir]
-	if of == nil || of.is == nil {
-		return false
-	}
 	is, err := w.seen(dir)
-	return err != nil || !os.SameFile(of.is, is)
+	return err != nil || !os.SameFile(w.dirs[dir].is, is)
 }
 
 func (w *watched) all() {
