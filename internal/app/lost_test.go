@@ -32,6 +32,12 @@ func openedWith(t *testing.T, dir, settings string) *app.App {
 	if err := os.WriteFile(path, []byte(alone+settings), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	return openedAt(t, path)
+}
+
+// openedAt is a gateway of a configuration that is there, which does not serve yet.
+func openedAt(t *testing.T, path string) *app.App {
+	t.Helper()
 	cfg, err := config.Load(path)
 	if err != nil {
 		t.Fatal(err)

@@ -16,7 +16,6 @@ import (
 	"doorward/internal/admin"
 	"doorward/internal/app"
 	"doorward/internal/audit"
-	"doorward/internal/config"
 	"doorward/internal/gatetest"
 )
 
@@ -166,14 +165,7 @@ func TestDUR33_SavedWhileItStarts(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		cfg, err := config.Load(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		a, err := app.New(app.Options{Config: cfg, Path: path, Version: "test", Log: app.TextLog(t.Output(), 0)})
-		if err != nil {
-			t.Fatal(err)
-		}
+		a := openedAt(t, path)
 		put(t, c.file, c.is)
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
